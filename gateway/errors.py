@@ -1,0 +1,35 @@
+"""Every error the gateway raises on purpose.
+
+`GatewayError` is the root. Which branch an error is on decides who hears of it:
+
+- `ConfigurationError`: the service refuses to start; the message names the file and the key.
+- `Refusal`: the upload's doing. It becomes a receipt and is final.
+- `Fault`: our doing (disk, database, engine). It is retried, then alarmed, and never told to the sender.
+
+Anything else that is raised is a bug.
+"""
+
+
+class GatewayError(Exception):
+    """The root of every error raised on purpose; its text is one sentence without personal data."""
+
+
+class ConfigurationError(GatewayError):
+    """A setting, policy file or key makes it impossible to start; names the file and the key."""
+
+
+class NotFoundError(GatewayError):
+    """Something a person named (a provider, a reference, a key) does not exist."""
+
+
+class Refusal(GatewayError):  # noqa: N818 - the glossary's word for it
+    """The upload cannot be taken. `code` stands in `gateway.reasons`; `detail` fills its sentence."""
+
+    def __init__(self, code: str, **detail: str | int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+class Fault(GatewayError):  # noqa: N818 - the glossary's word for it
+    """A failure of ours: to be retried, and alarmed when it lasts. Never the sender's refusal."""

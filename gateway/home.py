@@ -1,0 +1,152 @@
+"""The folders of a home, and the one place where a name becomes a path.
+
+    gateway.toml policies/ registry.db   inside
+    keys/ sealed/                        inside, 0700
+    spool/                               outside -> inside: intake writes, the processor takes away
+    published/                           inside -> outside: the inside writes, intake reads
+
+Intake uses `Spool` and `Published` only, so that it can run where the rest is unreadable.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+PROVIDER_ID = re.compile(r"[a-z0-9-]{1,32}")
+REFERENCE = re.compile(r"\d{6}-[a-z0-9-]{1,32}-[0-9A-HJKMNP-TV-Z]{5}")
+_SHOWN_NAME_BYTES = 160
+
+
+def checked_provider(provider: str) -> str:
+    """`provider` itself when it is a well-formed provider id; ValueError otherwise."""
+    if not PROVIDER_ID.fullmatch(provider):
+        raise ValueError("not a provider id")
+    return provider
+
+
+def checked_reference(reference: str) -> str:
+    """`reference` itself when it is a well-formed transfer reference; ValueError otherwise."""
+    if not REFERENCE.fullmatch(reference):
+        raise ValueError("not a transfer reference")
+    return reference
+
+
+def shown_name(name: str) -> str:
+    """A name that is safe as one path component, in a listing and on a terminal.
+
+    Letters and digits of any script, space, dot, comma, brackets, hyphen and underscore stay; all
+    else (separators, control and direction characters) becomes an underscore. At most 160 bytes of
+    UTF-8; never empty, never starting with a dot or a hyphen.
+    """
+    kept = "".join(
+        c if c in " .,()[]-_+" or unicodedata.category(c)[0] in "LN" else "_"
+        for c in unicodedata.normalize("NFC", name)
+    )
+    clipped = kept.encode("utf-8", "replace")[:_SHOWN_NAME_BYTES].decode("utf-8", "ignore").strip()
+    if not clipped:
+        return "_"
+    return "_" + clipped[1:] if clipped[0] in ".-" else clipped
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """The one-way folder from outside to inside. Intake owns all of it."""
+
+    root: Path
+
+    @property
+    def host(self) -> Path:
+        """Intake's own SSH host key, made at its first start."""
+        return self.root / "host"
+
+    @property
+    def landed(self) -> Path:
+        """Complete uploads: REF.sealed, and REF.json whose appearance is the hand-over."""
+        return self.root / "landed"
+
+    @property
+    def recent(self) -> Path:
+        """Intake's own memory of what it handed over, for listings only; may be lost."""
+        return self.root / "recent"
+
+    def partial(self, provider: str) -> Path:
+        """Unfinished uploads of one provider, under names made by the server."""
+        return self.root / "partial" / checked_provider(provider)
+
+    def sealed(self, reference: str) -> Path:
+        """The content of a landed upload."""
+        return self.landed / f"{checked_reference(reference)}.sealed"
+
+    def record(self, reference: str) -> Path:
+        """The record of a landed upload; written last, so its presence makes the upload whole."""
+        return self.landed / f"{checked_reference(reference)}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The one-way folder from inside to outside; all of it may be rebuilt from the registry."""
+
+    root: Path
+
+    @property
+    def intake_settings(self) -> Path:
+        """intake.json: the part of the settings and limits that intake needs."""
+        return self.root / "intake.json"
+
+    @property
+    def common(self) -> Path:
+        """What every provider sees: common/keys/* and common/agreement/*."""
+        return self.root / "common"
+
+    @property
+    def log(self) -> Path:
+        """The log's signed checkpoints."""
+        return self.root / "log"
+
+    def provider(self, provider: str) -> Path:
+        """authorized_keys, receipts/ and out/ of one provider."""
+        return self.root / "providers" / checked_provider(provider)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One gateway's home folder."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        """gateway.toml."""
+        return self.root / "gateway.toml"
+
+    @property
+    def policies(self) -> Path:
+        """The policies in force: a copy that admins edit."""
+        return self.root / "policies"
+
+    @property
+    def registry(self) -> Path:
+        """The SQLite registry, where the settings name no other database."""
+        return self.root / "registry.db"
+
+    @property
+    def keys(self) -> Path:
+        """Secrets of the inside zone, 0700."""
+        return self.root / "keys"
+
+    @property
+    def spool(self) -> Spool:
+        """The folder from outside to inside."""
+        return Spool(self.root / "spool")
+
+    @property
+    def published(self) -> Published:
+        """The folder from inside to outside."""
+        return Published(self.root / "published")
+
+    def sealed(self, reference: str) -> Path:
+        """The one stored copy of a transfer, as its sender sealed it."""
+        return self.root / "sealed" / f"{checked_reference(reference)}.sealed"

@@ -1,0 +1,172 @@
+"""The frozen values that pass from step to step: Upload, Opened, Classified, decisions, receipts.
+
+All times are aware datetimes in UTC. All digests are lower-case hexadecimal. No value here holds
+a pupil's data: the content itself stays behind a file descriptor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+Folder = Literal["in", "keys", "agreement"]
+ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
+Level = Literal["certain", "strong", "moderate"]
+Severity = Literal["error", "query"]
+
+EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file as it landed, as intake recorded it. Inside, nothing of it is believed unchecked."""
+
+    reference: str
+    provider: str
+    name: str
+    folder: Folder
+    size: int
+    sha256: str
+    started_at: datetime
+    landed_at: datetime
+    ssh_key: str
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Who signed and when, as the OpenPGP engine verified it. Fingerprints are lower-case hex."""
+
+    certificate: str
+    signing_key: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A sealed file that was decrypted and whose one signature is good over all of it.
+
+    `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0; whoever
+    holds the value closes it. `size` is in bytes; `sha256` is of the content. `opened_by` is the
+    fingerprint of the gateway certificate it was sealed to, where the engine can tell.
+    """
+
+    content: int
+    size: int
+    sha256: str
+    signature: Signature
+    engine: str
+    opened_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One kind of quality fault in a file: how often, and in which records (counted from 1, first 20)."""
+
+    code: str
+    severity: Severity
+    count: int
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a file says of itself. Every field is None where the file is silent."""
+
+    la: str | None = None
+    establishment: str | None = None
+    urn: str | None = None
+    academic_year: str | None = None
+    term: str | None = None
+    reference_date: date | None = None
+    key_stage: str | None = None
+    software: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """A file recognised, by its content, as exactly one data type.
+
+    `mixed_with` names the second type of a results file that holds both GCSE and A level.
+    `items` are Appendix A labels as "Group: Item"; `other_items` personal items that Appendix A
+    does not list. `pupils` counts distinct pupil records.
+    """
+
+    data_type: str
+    level: Level
+    evidence: tuple[str, ...]
+    format: str
+    extension: str
+    runner_up: str | None = None
+    mixed_with: str | None = None
+    pupils: int | None = None
+    facts: Facts = field(default_factory=Facts)
+    findings: tuple[Finding, ...] = ()
+    items: tuple[str, ...] = ()
+    other_items: tuple[str, ...] = ()
+    name_suggests: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentRefused:
+    """A file that is not exactly one known data type. `code` is a `classify:` code."""
+
+    code: str
+    evidence: tuple[str, ...] = ()
+    runner_up: str | None = None
+    format: str | None = None
+    extension: str = "bin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why: a stable code, the clause it rests on, a sentence for a school secretary, the next step."""
+
+    code: str
+    clause: str
+    sentence: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits."""
+
+    id: str
+    name: str
+    kind: ProviderKind
+    dfe_number: str | None = None
+    urn: str | None = None
+    suspended: bool = False
+    ratified: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The policy allows the file: it goes to `teams` under `flow`."""
+
+    flow: str
+    teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The file waits: for a person, or until `until` (UTC) where a moment is known."""
+
+    reasons: tuple[Reason, ...]
+    flow: str | None = None
+    teams: tuple[str, ...] = ()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The file is not taken. Final."""
+
+    reasons: tuple[Reason, ...]
+    flow: str | None = None
+
+
+Decision = Accepted | Held | Refused

@@ -1,0 +1,1 @@
+"""Opening what providers sealed, and sealing what is meant for them."""

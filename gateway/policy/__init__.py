@@ -1,0 +1,1 @@
+"""The agreement as data, and the pure decision over it."""

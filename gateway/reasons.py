@@ -1,0 +1,200 @@
+"""Every reason code: its clause, its sentence for a school secretary, and the next step.
+
+A code is `stage:problem` and never changes its meaning. Sentences carry no personal data: what
+may be filled in is named in the sentence itself and is always a reference, a date, a number or a
+word of ours, never text from a file. `docs/reasons.md` is generated from this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.model import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A reason before its blanks are filled."""
+
+    clause: str
+    sentence: str
+    next_step: str
+
+
+_ASK = "Ask the local authority's central data team; quote the reference on this receipt."
+
+REASONS: dict[str, Template] = {
+    "open:empty": Template(
+        "5.1",
+        "The file was empty: nothing arrived.",
+        "Check the file on your computer, then send it again.",
+    ),
+    "open:not-encrypted": Template(
+        "5.1",
+        "The file was not encrypted, so it was not protected.",
+        "Encrypt it to the key in /keys/gateway.asc, sign it with your own key, and send it again. "
+        "Tell your data protection lead: the file may have held pupil data in the clear.",
+    ),
+    "open:not-for-us": Template(
+        "5.1",
+        "The file was encrypted, but not to the key of this gateway, so it cannot be opened here.",
+        "Fetch the current key from /keys/gateway.asc, encrypt the file to it, and send it again.",
+    ),
+    "open:password-only": Template(
+        "5.1",
+        "The file was encrypted with a password instead of the key of this gateway.",
+        "Encrypt it to the key in /keys/gateway.asc instead of a password, and send it again.",
+    ),
+    "open:not-signed": Template(
+        "5.1",
+        "The file was encrypted but not signed, so nobody can tell who made it.",
+        "Sign the file with your own key when you encrypt it (gpg --sign --encrypt), and send it again.",
+    ),
+    "open:wrong-signer": Template(
+        "5.1",
+        "The signature on the file was not made by a key that is enrolled for your organisation.",
+        "Sign with the key you enrolled. If you have a new key, enrol it first, then send the file again.",
+    ),
+    "open:bad-signature": Template(
+        "5.1",
+        "The signature on the file does not fit its content.",
+        "Make the file again on a computer you trust and send it again.",
+    ),
+    "open:key-expired": Template(
+        "5.1",
+        "The key that signed the file has expired.",
+        "Extend the key or enrol a new one, then send the file again.",
+    ),
+    "open:key-revoked": Template(
+        "5.1",
+        "The key that signed the file has been revoked.",
+        "Sign with a key that is in force, and send the file again.",
+    ),
+    "open:signature-date": Template(
+        "5.1",
+        "The date of the signature is in the future or too long ago.",
+        "Set the clock of your computer, sign the file afresh, and send it again.",
+    ),
+    "open:damaged": Template(
+        "5.1",
+        "The file arrived damaged or incomplete, so it could not be opened.",
+        "Send the file again. If it fails again, encrypt it afresh first.",
+    ),
+    "open:too-large": Template(
+        "5.1",
+        "The file, or what it unpacks to, is larger than this gateway takes.",
+        "Split the file into smaller ones, or ask the central data team how to send it.",
+    ),
+    "open:replayed": Template(
+        "5.1",
+        "This very file has already been received, as {earlier}; it was not taken a second time.",
+        "Nothing needs doing: the receipt for {earlier} stands. If the data has changed, make a new file.",
+    ),
+    "open:no-integrity": Template(
+        "5.1",
+        "The file was encrypted in an old way that does not protect it from being changed on the road.",
+        "Encrypt it again with current software (GnuPG 2.2 or later), and send it again.",
+    ),
+    "open:unsupported": Template(
+        "5.1",
+        "The file uses an OpenPGP feature that this gateway does not read ({feature}).",
+        "Encrypt it again with the ordinary settings of your software, and send it again.",
+    ),
+    "open:not-one-file": Template(
+        "5.1",
+        "The encrypted file does not hold exactly one signed file.",
+        "Sign and encrypt one file in one step, and send it again.",
+    ),
+    "classify:unknown": Template(
+        "3.1",
+        "The file does not look like any kind of data that the agreement lists.",
+        "A person at the local authority will look at it; you need do nothing unless they ask.",
+    ),
+    "classify:outside-agreement": Template(
+        "3.1",
+        "The file is of a known kind ({kind}) that is not part of this agreement.",
+        "Send it through the service it belongs to. A person at the local authority will look at this copy.",
+    ),
+    "classify:ambiguous": Template(
+        "3.1",
+        "The file could be more than one kind of data, so it was not routed by itself.",
+        "A person at the local authority will look at it; you need do nothing unless they ask.",
+    ),
+    "classify:malformed": Template(
+        "5.1",
+        "The file is damaged inside: it begins like a known kind of file but cannot be read to its end.",
+        "Export the file again from your system and send it again.",
+    ),
+    "policy:allowed": Template(
+        "12.{row}",
+        "The agreement lists this: {title}, from {sender} to the local authority.",
+        "Nothing needs doing.",
+    ),
+    "policy:no-flow": Template(
+        "12",
+        "The agreement has no line for this kind of data.",
+        _ASK,
+    ),
+    "policy:sender-not-in-flow": Template(
+        "12.{row}",
+        "The agreement does not name your kind of organisation as the sender of {title}.",
+        _ASK,
+    ),
+    "policy:other-school": Template(
+        "7.3",
+        "The file names another school (DfE number {found}) than yours ({expected}).",
+        "Check that you exported the right file. A person at the local authority will look at this one.",
+    ),
+    "policy:agreement-not-ratified": Template(
+        "1.4",
+        "Your organisation has not ratified this year's data sharing agreement, so the file waits.",
+        "Ratify the agreement: sign the text in /agreement and drop it there, or tell the central data team. "
+        "The file is then released by itself.",
+    ),
+    "policy:embargo": Template(
+        "12.{row}",
+        "Results may not be passed on before {until}; the file waits until then.",
+        "Nothing needs doing: the file is released by itself at that moment.",
+    ),
+    "policy:suspended": Template(
+        "5.1",
+        "Your organisation's access is suspended, so the file waits for a person.",
+        _ASK,
+    ),
+    "policy:method-not-allowed": Template(
+        "5.1",
+        "The agreement does not allow this data to travel this way.",
+        "Send it to this gateway, signed and encrypted.",
+    ),
+    "policy:safeguard-missing": Template(
+        "5.1",
+        "A safeguard that the agreement asks for was not confirmed: {safeguard}.",
+        "Put the safeguard in place and declare the transfer again.",
+    ),
+    "person:released": Template(
+        "8.3",
+        "A named person at the local authority released the file.",
+        "Nothing needs doing.",
+    ),
+    "person:refused": Template(
+        "8.3",
+        "A named person at the local authority looked at the file and did not take it.",
+        _ASK,
+    ),
+    "internal:held": Template(
+        "8.3",
+        "The gateway could not examine the file by itself; a person at the local authority will look at it.",
+        "Nothing needs doing unless they ask.",
+    ),
+}
+
+
+def reason(code: str, **detail: str | int) -> Reason:
+    """The reason for `code` with its blanks filled; KeyError if the code or a blank is unknown."""
+    template = REASONS[code]
+    return Reason(
+        code=code,
+        clause=template.clause.format(**detail),
+        sentence=template.sentence.format(**detail),
+        next_step=template.next_step.format(**detail),
+    )

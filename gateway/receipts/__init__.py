@@ -1,0 +1,1 @@
+"""What the sender gets back, and the log that makes it provable."""

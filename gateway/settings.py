@@ -1,0 +1,137 @@
+"""What an administrator sets in gateway.toml and policies/limits.toml, checked when it is read."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Listen(_File):
+    """Where a service listens. Port 0 is any free port."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+
+
+class Processor(_File):
+    """How the processor works. `workers` 0 is one for each processor core."""
+
+    workers: int = Field(default=0, ge=0, le=64)
+    engine: Literal["auto", "sop", "embedded"] = "auto"
+    sop_program: str = "sqop"
+    rescan_seconds: float = Field(default=5.0, gt=0)
+
+
+class Settings(_File):
+    """gateway.toml."""
+
+    organisation: str = "Somerset County Council"
+    database: str | None = None
+    intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
+    mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
+    processor: Processor = Processor()
+
+    def database_url(self, home: Home) -> str:
+        """The SQLAlchemy URL of the registry."""
+        return self.database or f"sqlite:///{home.registry.absolute()}"
+
+
+class IntakeLimits(_File):
+    """Quotas and caps of the outside service. Sizes in bytes, times in seconds."""
+
+    login_seconds: float = 25
+    login_attempts: int = 6
+    connections: int = 200
+    connections_per_address: int = 40
+    sessions_per_connection: int = 4
+    handles_per_session: int = 32
+    sealed_bytes: int = 2 * 1024**3
+    unfinished_uploads: int = 200
+    bytes_waiting_per_provider: int = 8 * 1024**3
+    uploads_per_day: int = 20_000
+    free_bytes: int = 64 * 1024**2
+    name_bytes: int = 240
+    resume_hours: float = 24
+    recent_days: float = 7
+    keepalive_seconds: float = 30
+    idle_seconds: float = 900
+
+
+class OpenLimits(_File):
+    """Caps on opening one file in a child process. Sizes in bytes, times in seconds."""
+
+    sealed_bytes: int = 2 * 1024**3
+    embedded_sealed_bytes: int = 64 * 1024**2
+    content_bytes: int = 4 * 1024**3
+    embedded_content_bytes: int = 512 * 1024**2
+    seconds: float = 300
+    memory_bytes: int = 3 * 1024**3
+    signature_age_days: float = 90
+    clock_skew_seconds: float = 600
+
+
+class ClassifyLimits(_File):
+    """Caps on reading one content."""
+
+    seconds: float = 120
+    xml_depth: int = 64
+    xml_attributes: int = 64
+    text_bytes: int = 1024**2
+    columns: int = 2_000
+    rows: int = 5_000_000
+    expansion_ratio: int = 200
+    unpacked_bytes: int = 2 * 1024**3
+
+
+class Limits(_File):
+    """policies/limits.toml."""
+
+    intake: IntakeLimits = IntakeLimits()
+    open: OpenLimits = OpenLimits()
+    classify: ClassifyLimits = ClassifyLimits()
+
+
+class IntakeSettings(_File):
+    """published/intake.json: all that intake may know of the settings."""
+
+    listen: Listen
+    limits: IntakeLimits
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_toml(path: Path, kind: type[M]) -> M:
+    """The file at `path` as a `kind`. ConfigurationError names the file, the key and the fault."""
+    try:
+        return kind.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} is missing") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path}: {key}: {first['msg']}") from None
+
+
+def load_settings(home: Home) -> Settings:
+    """gateway.toml of `home`. ConfigurationError where the home was never made."""
+    if not home.settings.is_file():
+        raise ConfigurationError(f"{home.root} is not a gateway home; make one with: gateway init")
+    return read_toml(home.settings, Settings)
+
+
+def load_limits(home: Home) -> Limits:
+    """policies/limits.toml of `home`."""
+    return read_toml(home.policies / "limits.toml", Limits)
