@@ -170,3 +170,33 @@ class Refused:
 
 
 Decision = Accepted | Held | Refused
+
+
+State = Literal["landed", "accepted", "held", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """A transfer as the registry knows it: the upload, what opening and classifying found, the outcome.
+
+    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold: "date",
+    "ratification" or "person".
+    """
+
+    sequence: int
+    upload: Upload
+    state: State
+    flow: str | None = None
+    data_type: str | None = None
+    extension: str = "bin"
+    content_size: int | None = None
+    content_sha256: str | None = None
+    signature: Signature | None = None
+    opened_by: str | None = None
+    engine: str | None = None
+    content: Classified | ContentRefused | None = None
+    decided_at: datetime | None = None
+    held_until: datetime | None = None
+    waits_for: str | None = None
+    teams: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()

@@ -42,7 +42,7 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
     """Write aside, fsync, rename into place, fsync the folder: all of `content` or nothing."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,0 +1,90 @@
+"""Opening the registry: one engine, short transactions, the same code on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from gateway.errors import Fault
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_MILLISECONDS = 90_000
+
+
+class Registry:
+    """The registry behind one SQLAlchemy URL.
+
+    `write()` holds the one writer's place from its first statement (BEGIN IMMEDIATE), since a read
+    that turns into a write would fail at once in SQLite. Both raise `Fault` where the database
+    cannot be reached or stays locked.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            _prepare_sqlite(self._engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; what it sees does not change while it is open."""
+        yield from self._session(write=False)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction: all of it is durable on leaving, or none of it when anything is raised."""
+        yield from self._session(write=True)
+
+    def _session(self, *, write: bool) -> Iterator[Session]:
+        try:
+            with (
+                self._engine.connect().execution_options(gateway_write=write) as connection,
+                connection.begin(),
+                Session(connection) as session,
+            ):
+                yield session
+                session.flush()
+        except OperationalError as error:
+            # Only the driver's own words: the full error would carry the statement's values.
+            raise Fault(f"the registry did not answer: {error.orig}") from None
+
+    def migrate(self) -> None:
+        """Bring the tables to this version. Harmless when they are."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with (
+            self._engine.connect().execution_options(gateway_write=True) as connection,
+            connection.begin(),
+        ):
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Give up every connection."""
+        self._engine.dispose()
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own types
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={_BUSY_MILLISECONDS}",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("gateway_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,80 @@
+"""Providers: who may send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import GatewayError, NotFoundError
+from gateway.home import PROVIDER_ID
+from gateway.model import Provider, ProviderKind
+from gateway.registry.tables import ProviderRow, RatificationRow
+
+KINDS: tuple[ProviderKind, ...] = ("school", "academy", "dfe", "fft", "alps", "lpuk", "la")
+
+
+def add_provider(session: Session, provider: Provider, at: datetime) -> None:
+    """Enrol a provider. GatewayError where the id is malformed or taken."""
+    if not PROVIDER_ID.fullmatch(provider.id):
+        raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
+    if session.get(ProviderRow, provider.id) is not None:
+        raise GatewayError(f"there is a provider {provider.id} already")
+    session.add(
+        ProviderRow(
+            id=provider.id,
+            name=provider.name,
+            kind=provider.kind,
+            dfe_number=provider.dfe_number,
+            urn=provider.urn,
+            added_at=at,
+        )
+    )
+    session.flush()
+
+
+def provider_row(session: Session, provider: str) -> ProviderRow:
+    """The row of a provider. NotFoundError where there is none."""
+    row = session.get(ProviderRow, provider)
+    if row is None:
+        raise NotFoundError(f"there is no provider {provider}")
+    return row
+
+
+def get_provider(session: Session, provider: str, academic_year: str) -> Provider:
+    """A provider as the policy sees it in `academic_year`. NotFoundError where there is none."""
+    row = provider_row(session, provider)
+    ratified = session.get(RatificationRow, (provider, academic_year)) is not None
+    return _provider(row, ratified=ratified)
+
+
+def list_providers(session: Session, academic_year: str) -> Sequence[Provider]:
+    """Every provider, by id."""
+    ratified = set(
+        session.exec(
+            select(RatificationRow.provider).where(RatificationRow.academic_year == academic_year)
+        ).all()
+    )
+    rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
+    return [_provider(row, ratified=row.id in ratified) for row in rows]
+
+
+def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
+    """Suspend a provider or take it back: a suspended one cannot log in, and its files wait."""
+    row = provider_row(session, provider)
+    row.suspended = suspended
+    session.add(row)
+
+
+def _provider(row: ProviderRow, *, ratified: bool) -> Provider:
+    return Provider(
+        id=row.id,
+        name=row.name,
+        kind=cast("ProviderKind", row.kind),
+        dfe_number=row.dfe_number,
+        urn=row.urn,
+        suspended=row.suspended,
+        ratified=ratified,
+    )

@@ -1,0 +1,71 @@
+"""Staff of the local authority: who collects, for which teams."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import GatewayError, NotFoundError
+from gateway.registry.tables import StaffRow, StaffTeamRow
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """A person who logs in to the mailboxes, and the teams they belong to."""
+
+    name: str
+    teams: tuple[str, ...]
+    added_at: datetime
+
+
+def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -> None:
+    """Enrol a person. GatewayError where the name is malformed or in use."""
+    if not _NAME.fullmatch(name):
+        raise GatewayError("a staff name is 1 to 32 of the characters a-z, 0-9, dot, hyphen and underscore")
+    row = session.get(StaffRow, name)
+    if row is not None and row.removed_at is None:
+        raise GatewayError(f"there is a member of staff {name} already")
+    if row is None:
+        session.add(StaffRow(name=name, added_at=at))
+    else:
+        row.added_at, row.removed_at = at, None
+    session.flush()
+    for team in sorted(set(teams)):
+        session.add(StaffTeamRow(staff=name, team=team))
+    session.flush()
+
+
+def get_staff(session: Session, name: str) -> Staff:
+    """One person. NotFoundError where there is none, or no longer."""
+    row = session.get(StaffRow, name)
+    if row is None or row.removed_at is not None:
+        raise NotFoundError(f"there is no member of staff {name}")
+    teams = session.exec(
+        select(StaffTeamRow.team).where(StaffTeamRow.staff == name).order_by(col(StaffTeamRow.team))
+    ).all()
+    return Staff(name=name, teams=tuple(teams), added_at=row.added_at)
+
+
+def list_staff(session: Session) -> Sequence[Staff]:
+    """Everybody, by name."""
+    names = session.exec(
+        select(StaffRow.name).where(col(StaffRow.removed_at).is_(None)).order_by(col(StaffRow.name))
+    ).all()
+    return [get_staff(session, name) for name in names]
+
+
+def remove_staff(session: Session, name: str, at: datetime) -> None:
+    """Take a person's access away. What they collected stays on record."""
+    get_staff(session, name)
+    row = session.get_one(StaffRow, name)
+    row.removed_at = at
+    for membership in session.exec(select(StaffTeamRow).where(StaffTeamRow.staff == name)).all():
+        session.delete(membership)
+    session.add(row)
+    session.flush()

@@ -1,0 +1,263 @@
+"""Transfers: from landed to accepted, held or refused, and to whom they were routed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import cast
+
+from pydantic import TypeAdapter
+from sqlalchemy import delete
+from sqlmodel import Session, col, func, select
+
+from gateway.errors import NotFoundError
+from gateway.model import (
+    Accepted,
+    Classified,
+    ContentRefused,
+    Decision,
+    Folder,
+    Held,
+    Opened,
+    Reason,
+    Refused,
+    Signature,
+    State,
+    Transfer,
+    Upload,
+)
+from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+
+CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
+
+
+def land(session: Session, upload: Upload) -> None:
+    """Record an upload as landed. IntegrityError where its reference is known."""
+    session.add(
+        TransferRow(
+            reference=upload.reference,
+            provider=upload.provider,
+            name=upload.name,
+            folder=upload.folder,
+            state="landed",
+            size=upload.size,
+            sha256=upload.sha256,
+            started_at=upload.started_at,
+            landed_at=upload.landed_at,
+            ssh_key=upload.ssh_key,
+            client=upload.client,
+        )
+    )
+    session.flush()
+
+
+def known(session: Session, references: Iterable[str]) -> set[str]:
+    """Those of `references` that have landed before."""
+    return set(
+        session.exec(
+            select(TransferRow.reference).where(col(TransferRow.reference).in_(list(references)))
+        ).all()
+    )
+
+
+def get(session: Session, reference: str) -> Transfer:
+    """One transfer. NotFoundError where there is none."""
+    return _transfers(session, [_row(session, reference)])[0]
+
+
+def find(
+    session: Session, *, state: str | None = None, provider: str | None = None, limit: int | None = None
+) -> Sequence[Transfer]:
+    """Transfers in the order they landed; the latest `limit` of them where one is given."""
+    query = select(TransferRow).order_by(col(TransferRow.sequence).desc())
+    if state is not None:
+        query = query.where(TransferRow.state == state)
+    if provider is not None:
+        query = query.where(TransferRow.provider == provider)
+    if limit is not None:
+        query = query.limit(limit)
+    return _transfers(session, list(reversed(session.exec(query).all())))
+
+
+def landed(session: Session) -> Sequence[str]:
+    """The references still to be decided, oldest first."""
+    return session.exec(
+        select(TransferRow.reference).where(TransferRow.state == "landed").order_by(col(TransferRow.sequence))
+    ).all()
+
+
+def due(session: Session, now: datetime) -> Sequence[Transfer]:
+    """Held transfers whose date has come, oldest first."""
+    rows = session.exec(
+        select(TransferRow)
+        .where(TransferRow.waits_for == "date", col(TransferRow.held_until) <= now)
+        .order_by(col(TransferRow.sequence))
+    ).all()
+    return _transfers(session, rows)
+
+
+def waiting_for_ratification(session: Session, providers: Iterable[str]) -> Sequence[Transfer]:
+    """Held transfers of these providers that wait for the agreement to be ratified."""
+    rows = session.exec(
+        select(TransferRow)
+        .where(TransferRow.waits_for == "ratification", col(TransferRow.provider).in_(list(providers)))
+        .order_by(col(TransferRow.sequence))
+    ).all()
+    return _transfers(session, rows)
+
+
+def earlier(session: Session, upload: Upload, opened: Opened) -> str | None:
+    """The reference of an earlier transfer of the same provider with the same signature and content.
+
+    A signature is told by its key and time: with the digest of what it covers, that is one act of
+    signing, however often it is encrypted again.
+    """
+    return session.exec(
+        select(TransferRow.reference).where(
+            TransferRow.provider == upload.provider,
+            TransferRow.signing_key == opened.signature.signing_key,
+            TransferRow.signed_at == opened.signature.created_at,
+            TransferRow.content_sha256 == opened.sha256,
+            TransferRow.reference != upload.reference,
+            TransferRow.state != "refused",
+        )
+    ).first()
+
+
+def record_content(
+    session: Session, reference: str, opened: Opened | None, content: Classified | ContentRefused | None
+) -> None:
+    """Store what opening and classifying found."""
+    row = _row(session, reference)
+    if opened is not None:
+        row.content_size, row.content_sha256 = opened.size, opened.sha256
+        row.signer, row.signing_key = opened.signature.certificate, opened.signature.signing_key
+        row.signed_at = opened.signature.created_at
+        row.opened_by, row.engine = opened.opened_by, opened.engine
+    if content is not None:
+        row.content = CONTENT.dump_json(content).decode()
+        row.extension = content.extension
+        row.data_type = content.data_type if isinstance(content, Classified) else None
+    session.add(row)
+
+
+def record_decision(session: Session, reference: str, decision: Decision, at: datetime) -> None:
+    """Put a decision in force: state, flow, reasons, deliveries."""
+    row = _row(session, reference)
+    row.state = _STATES[type(decision)]
+    row.flow = decision.flow
+    row.decided_at = at
+    row.held_until = decision.until if isinstance(decision, Held) else None
+    row.waits_for = _waits_for(decision)
+    session.add(row)
+    session.exec(delete(ReasonRow).where(col(ReasonRow.transfer) == row.sequence))
+    for ordinal, reason in enumerate(decision.reasons):
+        session.add(
+            ReasonRow(
+                transfer=_sequence(row),
+                ordinal=ordinal,
+                code=reason.code,
+                clause=reason.clause,
+                sentence=reason.sentence,
+                next_step=reason.next_step,
+            )
+        )
+    if isinstance(decision, Accepted):
+        for team in decision.teams:
+            session.add(DeliveryRow(transfer=_sequence(row), team=team, delivered_at=at))
+    session.flush()
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many transfers are in each state."""
+    rows = session.exec(select(TransferRow.state, func.count()).group_by(TransferRow.state)).all()
+    return {"landed": 0, "accepted": 0, "held": 0, "refused": 0} | dict(rows)
+
+
+_STATES: dict[type, State] = {Accepted: "accepted", Held: "held", Refused: "refused"}
+
+
+def _waits_for(decision: Decision) -> str | None:
+    if not isinstance(decision, Held):
+        return None
+    if decision.until is not None:
+        return "date"
+    codes = {reason.code for reason in decision.reasons}
+    return "ratification" if codes == {"policy:agreement-not-ratified"} else "person"
+
+
+def _sequence(row: TransferRow) -> int:
+    if row.sequence is None:
+        raise AssertionError("the row has not been flushed")
+    return row.sequence
+
+
+def _row(session: Session, reference: str) -> TransferRow:
+    row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
+    if row is None:
+        raise NotFoundError(f"there is no transfer {reference}")
+    return row
+
+
+def _transfers(session: Session, rows: Sequence[TransferRow]) -> list[Transfer]:
+    sequences = [_sequence(row) for row in rows]
+    reasons: dict[int, list[Reason]] = {sequence: [] for sequence in sequences}
+    teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
+    for start in range(0, len(sequences), 500):
+        some = sequences[start : start + 500]
+        for found in session.exec(
+            select(ReasonRow).where(col(ReasonRow.transfer).in_(some)).order_by(col(ReasonRow.ordinal))
+        ):
+            reasons[found.transfer].append(
+                Reason(
+                    code=found.code, clause=found.clause, sentence=found.sentence, next_step=found.next_step
+                )
+            )
+        for delivery in session.exec(
+            select(DeliveryRow).where(col(DeliveryRow.transfer).in_(some)).order_by(col(DeliveryRow.team))
+        ):
+            teams[delivery.transfer].append(delivery.team)
+    return [
+        _transfer(row, tuple(reasons[sequence]), tuple(teams[sequence]))
+        for row, sequence in zip(rows, sequences, strict=True)
+    ]
+
+
+def _transfer(row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str, ...]) -> Transfer:
+    signature = None
+    if row.signer is not None and row.signing_key is not None and row.signed_at is not None:
+        signature = Signature(certificate=row.signer, signing_key=row.signing_key, created_at=row.signed_at)
+    return Transfer(
+        sequence=_sequence(row),
+        upload=_upload(row),
+        state=cast("State", row.state),
+        flow=row.flow,
+        data_type=row.data_type,
+        extension=row.extension or "bin",
+        content_size=row.content_size,
+        content_sha256=row.content_sha256,
+        signature=signature,
+        opened_by=row.opened_by,
+        engine=row.engine,
+        content=CONTENT.validate_json(row.content) if row.content else None,
+        decided_at=row.decided_at,
+        held_until=row.held_until,
+        waits_for=row.waits_for,
+        teams=teams,
+        reasons=reasons,
+    )
+
+
+def _upload(row: TransferRow) -> Upload:
+    return Upload(
+        reference=row.reference,
+        provider=row.provider,
+        name=row.name,
+        folder=cast("Folder", row.folder),
+        size=row.size,
+        sha256=row.sha256,
+        started_at=row.started_at,
+        landed_at=row.landed_at,
+        ssh_key=row.ssh_key,
+        client=row.client,
+    )
