@@ -1,0 +1,247 @@
+"""Signed heads of the log: C2SP tlog-checkpoint in a C2SP signed-note, Ed25519 (RFC 8032).
+
+    gateway.example.gov.uk/log          the origin, which is also the name of the log's key
+    40                                  the number of leaves
+    CsUYapGGPo4dkMgIAUqom/Xajj7h…=      the root, base64
+
+    — gateway.example.gov.uk/log Az3grl…=    one line a signature: 4 bytes of key id, the signature
+
+A witness may add a line of its own: a cosignature/v1 (C2SP tlog-cosignature) states at what time
+it saw this head. A verifier key (vkey) is `NAME+KEYID+BASE64(type || public key)`. All base64 here
+is read strictly, so that no two texts mean the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from gateway.errors import ConfigurationError, GatewayError
+
+_SIGNATURE = 0x01
+_COSIGNATURE = 0x04
+_MAX_SIGNATURES = 32
+_MAX_BYTES = 64 * 1024
+_NAME = re.compile(r"[^\s+]+")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+class CheckpointError(GatewayError):
+    """A checkpoint or verifier key that is not well-formed or whose signature is not good."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """The public half of a log's or a witness's key, under the name it signs with."""
+
+    name: str
+    kind: int
+    public: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """The 4 bytes that begin every signature of this key."""
+        named = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
+        return hashlib.sha256(named).digest()[:4]
+
+    @classmethod
+    def read(cls, vkey: str) -> Self:
+        """The key in its text form. CheckpointError where it is not an Ed25519 verifier key."""
+        name, key_id, encoded = [*vkey.strip().split("+", 2), "", ""][:3]
+        material = unbase64(encoded)
+        kinds = (_SIGNATURE, _COSIGNATURE)
+        if not _NAME.fullmatch(name) or len(material) != 33 or material[0] not in kinds:  # noqa: PLR2004
+            raise CheckpointError("not an Ed25519 verifier key")
+        key = cls(name, material[0], material[1:])
+        if key_id != key.key_id.hex():
+            raise CheckpointError("the verifier key does not fit its own key id")
+        return key
+
+    def __str__(self) -> str:
+        """The text form: NAME+KEYID+BASE64."""
+        material = base64.b64encode(bytes([self.kind]) + self.public).decode()
+        return f"{self.name}+{self.key_id.hex()}+{material}"
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Whether `signature` (64 bytes) over `message` is by this key."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Cosignature:
+    """A witness's word that it had seen this head, and nothing larger, at a moment."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A head of the log, its signature verified. `root` is 32 bytes."""
+
+    origin: str
+    size: int
+    root: bytes
+    cosignatures: tuple[Cosignature, ...] = field(default=())
+
+
+class LogKey:
+    """The secret key of a log, or of a witness."""
+
+    def __init__(self, secret: Ed25519PrivateKey) -> None:
+        self._secret = secret
+
+    @staticmethod
+    def generate() -> bytes:
+        """A fresh secret key as PKCS #8 PEM, not encrypted: keep it readable by its owner only."""
+        return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    @classmethod
+    def load(cls, pem: bytes) -> Self:
+        """The key in `pem`. ConfigurationError where that is not an Ed25519 secret key."""
+        try:
+            secret = load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError):
+            raise ConfigurationError("the log key is not an unencrypted PEM file") from None
+        if not isinstance(secret, Ed25519PrivateKey):
+            raise ConfigurationError("the log key is not an Ed25519 key")
+        return cls(secret)
+
+    def vkey(self, name: str) -> str:
+        """The verifier key under `name`, for checkpoints and receipts."""
+        return str(self._verifier(name, _SIGNATURE))
+
+    def witness_vkey(self, name: str) -> str:
+        """The verifier key under `name`, for cosignatures."""
+        return str(self._verifier(name, _COSIGNATURE))
+
+    def sign(self, message: bytes) -> bytes:
+        """The Ed25519 signature over `message`, 64 bytes."""
+        return self._secret.sign(message)
+
+    def line(self, name: str, kind: int, blob: bytes) -> str:
+        """A signature line of a note: `blob` is what follows the key id."""
+        return f"— {name} {base64.b64encode(self._verifier(name, kind).key_id + blob).decode()}\n"
+
+    def _verifier(self, name: str, kind: int) -> VerifierKey:
+        if not _NAME.fullmatch(name):
+            raise CheckpointError("a key's name has no spaces and no plus sign")
+        return VerifierKey(name, kind, self._secret.public_key().public_bytes_raw())
+
+
+def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
+    """The head of `size` leaves under `root` (32 bytes) as a note signed by `key`.
+
+    `origin` names the log and its key: like a URL without a scheme, no spaces, no plus sign.
+    """
+    body = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+    return body + "\n" + key.line(origin, _SIGNATURE, key.sign(body.encode()))
+
+
+def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
+    """`text` with one more line: the witness `name` saw this head at `at` (whole seconds).
+
+    What a witness must check first, that the head is signed and consistent with the last one it
+    saw, is the caller's duty.
+    """
+    body, _ = _split(text)
+    seconds = int(at.timestamp())
+    signed = key.sign(_cosigned(body, seconds))
+    return text + key.line(name, _COSIGNATURE, seconds.to_bytes(8, "big") + signed)
+
+
+def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
+    """The head in `text`, signed by at least one log key of `vkeys`.
+
+    The log's signature must bear the name of the origin. Lines by keys that `vkeys` does not name
+    are ignored, as C2SP demands; a bad signature by one that it names refuses the whole note.
+    CheckpointError says what is wrong.
+    """
+    body, lines = _split(text)
+    origin, size, root = _read_body(body)
+    known = {(key.name, key.key_id): key for key in map(VerifierKey.read, vkeys)}
+    signed, cosignatures = False, []
+    for name, blob in map(_read_line, lines):
+        key = known.get((name, blob[:4]))
+        if key is None:
+            continue
+        if key.kind == _COSIGNATURE:
+            cosignatures.append(_read_cosignature(key, blob[4:], body))
+        elif key.verify(blob[4:], body.encode()):
+            signed = signed or name == origin
+        else:
+            raise CheckpointError("the signature on the checkpoint is not good")
+    if not signed:
+        raise CheckpointError("the checkpoint is not signed by a known key of this log")
+    return Checkpoint(origin, size, root, tuple(cosignatures))
+
+
+def unbase64(text: str) -> bytes:
+    """The bytes of strict standard base64 (RFC 4648 section 4). CheckpointError otherwise."""
+    try:
+        decoded = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise CheckpointError("not base64") from None
+    if base64.b64encode(decoded).decode() != text:
+        raise CheckpointError("not canonical base64")
+    return decoded
+
+
+def _split(text: str) -> tuple[str, list[str]]:
+    """The body with its final newline, and the signature lines."""
+    body, gap, signatures = text.rpartition("\n\n")
+    printable = all(c >= " " or c == "\n" for c in text)
+    if not gap or not printable or not text.endswith("\n") or len(text.encode()) > _MAX_BYTES:
+        raise CheckpointError("not a signed note")
+    lines = signatures[:-1].split("\n")
+    if len(lines) > _MAX_SIGNATURES:
+        raise CheckpointError("the note has too many signatures")
+    return body + "\n", lines
+
+
+def _read_body(body: str) -> tuple[str, int, bytes]:
+    lines = body[:-1].split("\n")
+    # Extension lines are refused: this log never writes them and nobody could audit them.
+    if len(lines) != 3 or not lines[0] or not _SIZE.fullmatch(lines[1]):  # noqa: PLR2004
+        raise CheckpointError("not a checkpoint: it must state origin, size and root")
+    root = unbase64(lines[2])
+    if len(root) != hashlib.sha256().digest_size:
+        raise CheckpointError("the root of the checkpoint is not a SHA-256 hash")
+    return lines[0], int(lines[1]), root
+
+
+def _read_line(line: str) -> tuple[str, bytes]:
+    parts = line.split(" ")
+    if len(parts) != 3 or parts[0] != "—" or not _NAME.fullmatch(parts[1]):  # noqa: PLR2004
+        raise CheckpointError("the checkpoint has a malformed signature line")
+    return parts[1], unbase64(parts[2])
+
+
+def _cosigned(body: str, seconds: int) -> bytes:
+    return f"cosignature/v1\ntime {seconds}\n{body}".encode()
+
+
+def _read_cosignature(key: VerifierKey, blob: bytes, body: str) -> Cosignature:
+    seconds = int.from_bytes(blob[:8], "big")
+    if not key.verify(blob[8:], _cosigned(body, seconds)):
+        raise CheckpointError("the cosignature on the checkpoint is not good")
+    return Cosignature(key.name, datetime.fromtimestamp(seconds, UTC))

@@ -1,0 +1,188 @@
+"""What a receipt states, and the canonical form in which it is signed and recorded.
+
+`ReceiptFacts` holds what the gateway knows of one transfer at one stage. `receipt_object` is that
+as JSON, with everything that came out of the file reduced to our own words (`words.plain`). The
+log's leaf for the stage holds the SHA-256 of this object's canonical form, so receipt, leaf,
+inclusion proof and signed checkpoint hold together like a chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import rfc8785
+
+from gateway.home import shown_name
+from gateway.model import Facts, Finding, Folder, Reason, Signature, State
+from gateway.reasons import REASONS
+from gateway.receipts.leaf import rfc3339
+from gateway.receipts.words import HIDDEN, plain, plain_facts
+
+# The blanks of a reason that are filled from what a file said of itself.
+_FROM_FILES = frozenset({"found", "kind", "feature"})
+_NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptFacts:
+    """What a receipt states. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
+
+    `name` is the file's name as its sender gave it; `organisation` is the local authority.
+    """
+
+    reference: str
+    provider: str
+    provider_name: str
+    organisation: str
+    name: str
+    folder: Folder
+    stage: Literal["landed", "decided"]
+    state: State
+    sealed_size: int
+    sealed_sha256: str
+    landed_at: datetime
+    decided_at: datetime | None = None
+    content_size: int | None = None
+    content_sha256: str | None = None
+    signature: Signature | None = None
+    data_type: str | None = None
+    level: str | None = None
+    evidence: tuple[str, ...] = ()
+    runner_up: str | None = None
+    pupils: int | None = None
+    facts: Facts = field(default_factory=Facts)
+    findings: tuple[Finding, ...] = ()
+    items: tuple[str, ...] = ()
+    other_items: tuple[str, ...] = ()
+    flow: str | None = None
+    teams: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That a receipt's leaf is in the log. `leaf` is its bytes, `hashes` the inclusion proof.
+
+    `checkpoint` is the signed head that the proof leads to; `log_key` its verifier key;
+    `log_key_certificate` the gateway's clearsigned statement that names this key.
+    """
+
+    leaf: bytes
+    index: int
+    hashes: tuple[bytes, ...]
+    checkpoint: str
+    log_key: str
+    log_key_certificate: str
+
+
+def receipt_object(facts: ReceiptFacts) -> dict[str, object]:
+    """The receipt as JSON values: strings, whole numbers, None, lists and objects of these."""
+    signature = facts.signature
+    return {
+        "reference": facts.reference,
+        "provider": facts.provider,
+        "provider_name": facts.provider_name,
+        "organisation": facts.organisation,
+        "name": shown_name(facts.name),
+        "folder": facts.folder,
+        "stage": facts.stage,
+        "state": facts.state,
+        "flow": facts.flow,
+        "teams": list(facts.teams),
+        "sha256": facts.sealed_sha256,
+        "size": facts.sealed_size,
+        "content_sha256": facts.content_sha256,
+        "content_size": facts.content_size,
+        "signer": signature.certificate if signature else None,
+        "signing_key": signature.signing_key if signature else None,
+        "signed_at": rfc3339(signature.created_at) if signature else None,
+        "landed_at": rfc3339(facts.landed_at),
+        "decided_at": rfc3339(facts.decided_at) if facts.decided_at else None,
+        "reasons": [_reason_object(reason) for reason in facts.reasons],
+        **_content_object(facts),
+        "notices": list(facts.notices),
+    }
+
+
+def canonical_receipt(facts: ReceiptFacts) -> bytes:
+    """The receipt in the canonical form (RFC 8785) that is signed and hashed."""
+    return rfc8785.dumps(receipt_object(facts))  # type: ignore[arg-type]
+
+
+def receipt_digest(facts: ReceiptFacts) -> str:
+    """The SHA-256 that the leaf of this receipt's stage holds in its field `receipt`."""
+    return hashlib.sha256(canonical_receipt(facts)).hexdigest()
+
+
+def plain_reason(reason: Reason) -> Reason:
+    """`reason` with what came out of a file reduced to a school number or our own words.
+
+    A sentence that is not one of `gateway.reasons` gives way to its template, blanks unfilled.
+    """
+    template = REASONS.get(reason.code)
+    if template is None:
+        return Reason(code=reason.code, clause=reason.clause, sentence=HIDDEN, next_step=HIDDEN)
+    return Reason(
+        code=reason.code,
+        clause=_plain_blanks(template.clause, reason.clause),
+        sentence=_plain_blanks(template.sentence, reason.sentence),
+        next_step=_plain_blanks(template.next_step, reason.next_step),
+    )
+
+
+def _plain_blanks(template: str, filled: str) -> str:
+    pieces = re.split(r"\{(\w+)\}", template)
+    pattern = "".join("(.*)" if odd else re.escape(piece) for piece, odd in _alternating(pieces))
+    found = re.fullmatch(pattern, filled, re.DOTALL)
+    values = iter(found.groups() if found else ())
+    return "".join(
+        _plain_value(piece, next(values, HIDDEN)) if odd else piece for piece, odd in _alternating(pieces)
+    )
+
+
+def _plain_value(blank: str, value: str) -> str:
+    if blank not in _FROM_FILES:
+        return value
+    return value if _NUMBER.fullmatch(value) else plain(value)
+
+
+def _alternating(pieces: list[str]) -> list[tuple[str, bool]]:
+    return [(piece, bool(place % 2)) for place, piece in enumerate(pieces)]
+
+
+def _reason_object(reason: Reason) -> dict[str, str]:
+    shown = plain_reason(reason)
+    return {
+        "code": shown.code,
+        "clause": shown.clause,
+        "sentence": shown.sentence,
+        "next_step": shown.next_step,
+    }
+
+
+def _content_object(facts: ReceiptFacts) -> dict[str, object]:
+    """What was found inside the file, in our own words."""
+    return {
+        "data_type": plain(facts.data_type) if facts.data_type else None,
+        "level": plain(facts.level) if facts.level else None,
+        "evidence": [plain(line) for line in facts.evidence],
+        "runner_up": plain(facts.runner_up) if facts.runner_up else None,
+        "pupils": facts.pupils,
+        "facts": plain_facts(facts.facts, facts.landed_at),
+        "findings": [
+            {
+                "code": plain(finding.code),
+                "severity": finding.severity,
+                "count": finding.count,
+                "rows": list(finding.rows),
+            }
+            for finding in facts.findings
+        ],
+        "items": [plain(item) for item in facts.items],
+        "other_items": [plain(item) for item in facts.other_items],
+    }

@@ -1,0 +1,60 @@
+"""Receipts in their two forms: text for people, to be clearsigned, and signed JSON for machines.
+
+The JSON is an envelope around the receipt: the log's leaf for it, that leaf's index and inclusion
+proof, the signed checkpoint the proof leads to, an Ed25519 signature by the log's key over the
+receipt's canonical form, that key, and the gateway's OpenPGP statement that the key is its own.
+`verify.py` reads it without the rest of this package.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+
+from gateway.receipts.facts import (
+    Proof,
+    ReceiptFacts,
+    canonical_receipt,
+    receipt_digest,
+    receipt_object,
+)
+from gateway.receipts.text import render_text
+
+__all__ = [
+    "FORMAT",
+    "Proof",
+    "ReceiptFacts",
+    "canonical_receipt",
+    "log_key_statement",
+    "receipt_digest",
+    "receipt_object",
+    "render_json",
+    "render_text",
+]
+
+FORMAT = "gateway-receipt/1"
+
+
+def render_json(facts: ReceiptFacts, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
+    """The receipt for machines: itself, its proof, and the log key's signature over it.
+
+    `sign` makes an Ed25519 signature (64 bytes) with the log key over the bytes it is given.
+    """
+    envelope = {
+        "format": FORMAT,
+        "receipt": receipt_object(facts),
+        "leaf": proof.leaf.decode(),
+        "index": proof.index,
+        "proof": [base64.b64encode(node).decode() for node in proof.hashes],
+        "checkpoint": proof.checkpoint,
+        "signature": base64.b64encode(sign(canonical_receipt(facts))).decode(),
+        "log_key": proof.log_key,
+        "log_key_certificate": proof.log_key_certificate,
+    }
+    return json.dumps(envelope, indent=2, ensure_ascii=False) + "\n"
+
+
+def log_key_statement(organisation: str, vkey: str) -> str:
+    """What the gateway's OpenPGP key signs, once, to vouch for the key of its log."""
+    return f"The gateway of {organisation} signs its log and its receipts with this key:\n\nlog-key: {vkey}\n"

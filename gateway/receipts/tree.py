@@ -1,0 +1,175 @@
+"""The append-only Merkle tree of RFC 9162 section 2.1: SHA-256, leaves and nodes told apart.
+
+A tree of `size` leaves is stored as the hashes of its complete subtrees only: node (level, index)
+covers the leaves index * 2**level up to (index + 1) * 2**level, all of them present. Such a node
+never changes once written, so a store is append-only too. Appending, the root and both proofs
+read and write O(log size) nodes. Proofs and roots are 32-byte hashes, in the RFC's order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+class NodeStore(Protocol):
+    """Where the hashes of complete subtrees are kept."""
+
+    def get(self, level: int, index: int) -> bytes:
+        """The 32 bytes put at (level, index). KeyError where nothing was put."""
+
+    def put(self, level: int, index: int, node: bytes) -> None:
+        """Keep `node` at (level, index); each place is put exactly once."""
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """The hash of a leaf holding `data` (RFC 9162 section 2.1.1)."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of the node above `left` and `right` (RFC 9162 section 2.1.1)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def append(store: NodeStore, size: int, leaf: bytes) -> int:
+    """Append the leaf holding the bytes `leaf` to a tree of `size` leaves; return the new size."""
+    level, index, node = 0, size, leaf_hash(leaf)
+    store.put(level, index, node)
+    while index & 1:
+        node = node_hash(store.get(level, index - 1), node)
+        level, index = level + 1, index >> 1
+        store.put(level, index, node)
+    return size + 1
+
+
+def root(store: NodeStore, size: int) -> bytes:
+    """The root of the first `size` leaves; of the empty tree, the hash of nothing."""
+    return _subtree(store, 0, size) if size else EMPTY_ROOT
+
+
+def inclusion_proof(store: NodeStore, index: int, size: int) -> list[bytes]:
+    """The proof that leaf `index` is among the first `size` (RFC 9162 section 2.1.3.1).
+
+    ValueError where there is no such leaf.
+    """
+    if not 0 <= index < size:
+        raise ValueError("no such leaf in a tree of this size")
+    proof: list[bytes] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + _left_size(end - start)
+        if index < middle:
+            proof.append(_subtree(store, middle, end))
+            end = middle
+        else:
+            proof.append(_subtree(store, start, middle))
+            start = middle
+    return proof[::-1]
+
+
+def consistency_proof(store: NodeStore, first: int, second: int) -> list[bytes]:
+    """The proof that the first `first` of `second` leaves are unchanged (RFC 9162 section 2.1.4.1).
+
+    Empty where first is 0 or equals second. ValueError unless 0 <= first <= second.
+    """
+    if not 0 <= first <= second:
+        raise ValueError("the first tree is not a part of the second")
+    return list(_subproof(store, first, second))[::-1] if 0 < first < second else []
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:
+    """Whether `proof` shows a leaf with the hash `leaf` at `index` under the root `expected`.
+
+    RFC 9162 section 2.1.3.2.
+    """
+    if not 0 <= index < size:
+        return False
+    at, last, computed = index, size - 1, leaf
+    for node in proof:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            computed = node_hash(node, computed)
+            shift = _to_right_child(at)
+        else:
+            computed = node_hash(computed, node)
+            shift = 0
+        at, last = at >> (shift + 1), last >> (shift + 1)
+    return last == 0 and computed == expected
+
+
+def verify_consistency(
+    first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes
+) -> bool:
+    """Whether `proof` shows that a tree of `second` leaves begins with the one of `first`.
+
+    RFC 9162 section 2.1.4.2, with the two cases that need no proof: an empty first tree, and twice
+    the same tree.
+    """
+    if not 0 <= first <= second:
+        return False
+    if first in {0, second}:
+        unchanged = first_root == (second_root if first else EMPTY_ROOT)
+        return not proof and unchanged
+    path = [first_root, *proof] if first & (first - 1) == 0 else list(proof)
+    return bool(path) and _fold_consistency(first - 1, second - 1, path) == (first_root, second_root)
+
+
+def _fold_consistency(at: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    """Both roots as the proof rebuilds them, or None where its length does not fit the sizes."""
+    shift = _trailing_ones(at)
+    at, last = at >> shift, last >> shift
+    old = new = path[0]
+    for node in path[1:]:
+        if last == 0:
+            return None
+        if at & 1 or at == last:
+            old, new = node_hash(node, old), node_hash(node, new)
+            shift = _to_right_child(at)
+        else:
+            new = node_hash(new, node)
+            shift = 0
+        at, last = at >> (shift + 1), last >> (shift + 1)
+    return (old, new) if last == 0 else None
+
+
+def _subtree(store: NodeStore, start: int, end: int) -> bytes:
+    """The hash over leaves start..end, where `start` is a multiple of the range's left size."""
+    width = end - start
+    if width & (width - 1) == 0:
+        return store.get(width.bit_length() - 1, start // width)
+    middle = start + _left_size(width)
+    return node_hash(_subtree(store, start, middle), _subtree(store, middle, end))
+
+
+def _subproof(store: NodeStore, first: int, second: int) -> Iterator[bytes]:
+    """SUBPROOF of RFC 9162, from the root downwards."""
+    start, end, whole = 0, second, True
+    while first != end:
+        middle = start + _left_size(end - start)
+        if first <= middle:
+            yield _subtree(store, middle, end)
+            end = middle
+        else:
+            yield _subtree(store, start, middle)
+            start, whole = middle, False
+    if not whole:
+        yield _subtree(store, start, end)
+
+
+def _left_size(width: int) -> int:
+    """The largest power of two smaller than `width`, which is at least 2."""
+    return 1 << ((width - 1).bit_length() - 1)
+
+
+def _trailing_ones(number: int) -> int:
+    return ((number + 1) & -(number + 1)).bit_length() - 1
+
+
+def _to_right_child(at: int) -> int:
+    """How many levels to climb until `at` is a right child, or the root."""
+    return (at & -at).bit_length() - 1 if at else 0
