@@ -37,6 +37,7 @@ class Settings(_File):
 
     organisation: str = "Somerset County Council"
     database: str | None = None
+    log_origin: str = Field(default="gateway.invalid/log", pattern=r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     processor: Processor = Processor()
@@ -84,6 +85,7 @@ class ClassifyLimits(_File):
     """Caps on reading one content."""
 
     seconds: float = 120
+    record_bytes: int = 2 * 1024**2
     xml_depth: int = 64
     xml_attributes: int = 64
     text_bytes: int = 1024**2

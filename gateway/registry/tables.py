@@ -181,7 +181,11 @@ class RatificationRow(SQLModel, table=True):
 
 
 class EventRow(SQLModel, table=True):
-    """One leaf of the append-only log. `number` is its index in the tree."""
+    """One leaf of the append-only log. `number` is its index in the tree.
+
+    The leaf holds only a commitment to `actor` (who did it); the name and the `salt` that opens the
+    commitment stay here and may be destroyed without breaking the log.
+    """
 
     __tablename__ = "event"
     __table_args__ = (Index("event_by_subject", "subject", "number"),)
@@ -190,6 +194,8 @@ class EventRow(SQLModel, table=True):
     kind: str = Field(index=True)
     subject: str
     leaf: bytes = Field(sa_type=LargeBinary)
+    actor: str | None = None
+    salt: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class NodeRow(SQLModel, table=True):

@@ -1,0 +1,136 @@
+"""What every command shares: the home it works on, its tables and JSON, its one-line errors."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.reasons import REASONS, reason
+from gateway.registry.database import Registry
+from gateway.settings import load_settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="GATEWAY_HOME", help="The gateway's home folder.", show_default=True)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+DEFAULT_HOME = Path("gateway-home")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def who() -> str:
+    """The person at the keyboard, as the operating system knows them."""
+    return getpass.getuser()
+
+
+def plain(value: object) -> str:
+    """A value for a terminal: control and direction characters become visible, never obeyed."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))
+
+
+@contextmanager
+def registry(home: Path) -> Iterator[Registry]:
+    """The registry of an existing home. ConfigurationError where there is none."""
+    place = Home(home)
+    url = load_settings(place).database_url(place)
+    if url.startswith("sqlite") and not place.registry.exists():
+        raise ConfigurationError(f"{place.registry} is missing; make a home with: gateway init")
+    opened = Registry(url)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
+    """Print a listing: all of each row as JSON, or `columns` of it as a table."""
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        out.print(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+    out.print(table)
+
+
+def print_json(value: object) -> None:
+    """Print JSON; times in RFC 3339, UTC."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable) + "\n")
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """A time as the contract has it, or None."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn an error raised on purpose into one line on stderr and exit 1."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except GatewayError as error:
+            err.print(Text(f"gateway: {plain(told(error))}"), soft_wrap=True)
+            raise typer.Exit(1) from None
+
+    return guarded
+
+
+def told(error: GatewayError) -> str:
+    """The error in words: a reason code is told by its sentence and next step."""
+    code = getattr(error, "code", None)
+    if code in REASONS:
+        said = reason(code, **getattr(error, "detail", {}))
+        return f"{said.sentence} {said.next_step} [{code}]"
+    return str(error)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(item) for item in value) or "-"
+    if isinstance(value, Mapping):
+        return plain(value.get("code", value))
+    return plain(value)
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Path):
+        return str(value)
+    return str(value)

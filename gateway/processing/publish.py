@@ -1,0 +1,146 @@
+"""What must appear outside: an idempotent projection of the registry into published/.
+
+Everything here may be deleted and is made again from the registry. Files are renamed into place, so
+a provider never reads half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import Fault
+from gateway.home import Home, Published, shown_name
+from gateway.registry import keys, providers
+from gateway.registry.database import Registry
+from gateway.registry.tables import ReceiptRow
+from gateway.settings import IntakeSettings
+
+# A projection is not fsynced; after a power cut, what was written in the last minutes is redone.
+_REDONE = timedelta(hours=1)
+_PAGE = 500
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFile:
+    """One receipt as a provider sees it: NAME.REF.txt and NAME.REF.json."""
+
+    sequence: int
+    provider: str
+    reference: str
+    name: str
+    text: str
+    json_text: str
+
+
+def publish_receipts(published: Published, receipts: Sequence[ReceiptFile]) -> None:
+    """Write receipts and remember the last. Fault where published/ cannot be written."""
+    try:
+        for receipt in receipts:
+            folder = published.provider(receipt.provider) / "receipts"
+            folder.mkdir(parents=True, exist_ok=True)
+            stem = f"{shown_name(receipt.name)}.{receipt.reference}"
+            _replace(folder / f"{stem}.txt", receipt.text)
+            _replace(folder / f"{stem}.json", receipt.json_text)
+        if receipts:
+            _replace(_watermark(published), str(receipts[-1].sequence))
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+
+
+def republish_receipts(registry: Registry, published: Published) -> int:
+    """Write every receipt that may be missing; how many that were."""
+    done = 0
+    with registry.read() as session:
+        for page in _missing(session, published):
+            publish_receipts(published, page)
+            done += len(page)
+    return done
+
+
+def publish_access(registry: Registry, published: Published, now: datetime) -> None:
+    """Write each provider's SSH keys; a suspended one has none. Removes what is no longer true."""
+    with registry.read() as session:
+        for provider in providers.list_providers(session, ""):
+            folder = published.provider(provider.id)
+            for name in ("receipts", "out"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            allowed = () if provider.suspended else keys.keys_in_force(session, "provider", provider.id, "ssh", now)
+            lines = "".join(f"{key.material}\n" for key in allowed)
+            _replace(folder / "authorized_keys", lines)
+
+
+def publish_common(home: Home, certificate: str, log_vkey: str, settings: IntakeSettings) -> None:
+    """Write what every provider sees and what intake may know."""
+    published = home.published
+    for folder in (published.common / "keys", published.common / "agreement", published.log):
+        folder.mkdir(parents=True, exist_ok=True)
+    _replace(published.common / "keys" / "gateway.asc", certificate)
+    _replace(published.common / "keys" / "gateway-log.vkey", f"{log_vkey}\n")
+    agreement = (home.policies / "agreement.txt").read_text("utf-8")
+    _replace(published.common / "agreement" / "agreement.txt", agreement)
+    _replace(published.intake_settings, json.dumps(settings.model_dump(), indent=1))
+
+
+def publish_checkpoint(published: Published, checkpoint: str) -> None:
+    """Write the newest signed head of the log."""
+    published.log.mkdir(parents=True, exist_ok=True)
+    _replace(published.log / "checkpoint", checkpoint)
+
+
+def receipt_file(row: ReceiptRow) -> ReceiptFile:
+    """The row as a file to publish."""
+    return ReceiptFile(
+        sequence=row.sequence or 0,
+        provider=row.provider,
+        reference=row.reference,
+        name=row.name,
+        text=row.text,
+        json_text=row.json_text,
+    )
+
+
+def _missing(session: Session, published: Published) -> Iterable[list[ReceiptFile]]:
+    after = 0
+    last = session.get(ReceiptRow, _read_watermark(published))
+    if last is not None:
+        early = select(ReceiptRow.sequence).where(ReceiptRow.created_at > last.created_at - _REDONE)
+        first = session.exec(early.order_by(col(ReceiptRow.sequence)).limit(1)).first()
+        after = (first or 1) - 1
+    while True:
+        query = select(ReceiptRow).where(col(ReceiptRow.sequence) > after).order_by(col(ReceiptRow.sequence))
+        rows = session.exec(query.limit(_PAGE)).all()
+        if not rows:
+            return
+        yield [receipt_file(row) for row in rows]
+        after = rows[-1].sequence or after
+
+
+def _watermark(published: Published) -> Path:
+    return published.root / ".receipts"
+
+
+def _read_watermark(published: Published) -> int:
+    try:
+        return int(_watermark(published).read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _replace(path: Path, content: str) -> None:
+    aside = path.with_name(f".{secrets.token_hex(6)}")
+    try:
+        aside.write_text(content, "utf-8")
+        aside.rename(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
