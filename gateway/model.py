@@ -62,12 +62,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One kind of quality fault in a file: how often, and in which records (counted from 1, first 20)."""
+    """One kind of quality fault in a file: how often, and in which records (counted from 1, first 20).
+
+    `about` names the data item concerned in words of ours (an Appendix A label); empty where the
+    code says it.
+    """
 
     code: str
     severity: Severity
     count: int
     rows: tuple[int, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

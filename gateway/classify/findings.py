@@ -1,0 +1,50 @@
+"""Every kind of quality fault, how grave it is, and the sentence that tells the sender.
+
+As in the DfE's collections, an *error* must be mended at the source and a *query* may be right but
+needs a look. A finding never decides what a file is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.model import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of fault: its severity, and its sentence, which follows the number of records."""
+
+    severity: Severity
+    sentence: str
+
+
+FINDINGS: dict[str, Kind] = {
+    "upn:malformed": Kind("error", "The UPN does not have the form of a UPN."),
+    "upn:check-letter": Kind("error", "The first letter of the UPN does not fit its digits."),
+    "upn:temporary": Kind("query", "The UPN is a temporary one; a permanent one is due."),
+    "upn:duplicate": Kind("error", "The UPN stands in the file more than once."),
+    "former-upn:invalid": Kind("query", "The former UPN is not a valid UPN."),
+    "uln:invalid": Kind("query", "The unique learner number is not a valid one."),
+    "nhs:invalid": Kind("query", "The NHS number is not a valid one."),
+    "item:missing": Kind("error", "A data item that every record must have is missing."),
+    "code:unknown": Kind("query", "A code is not one of the published codes."),
+    "date:malformed": Kind("error", "A date cannot be read."),
+    "date:future": Kind("error", "A date lies in the future."),
+    "number:out-of-range": Kind("error", "A number is outside what is possible."),
+}
+
+
+def severity(code: str) -> Severity:
+    """How grave a fault of this kind is. KeyError for a code that does not exist."""
+    return FINDINGS[code].severity
+
+
+def describe(finding: Finding) -> str:
+    """The finding for a person: how often, which data item, what is wrong, in which records."""
+    records = "1 record" if finding.count == 1 else f"{finding.count} records"
+    about = f" ({finding.about})" if finding.about else ""
+    where = ", ".join(str(row) for row in finding.rows)
+    more = ", …" if finding.count > len(finding.rows) else ""
+    tail = f" Records: {where}{more}." if finding.rows else ""
+    return f"{records}{about}: {FINDINGS[finding.code].sentence}{tail}"

@@ -1,0 +1,92 @@
+"""The numbers that name pupils and schools in England, and whether they can be right.
+
+Every function takes the text as it stands in a file, ignores surrounding blanks, and answers for
+shape and check digit only: that a number is well formed does not mean that anybody holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from stdnum.gb import nhs
+
+UpnFault = Literal["upn:malformed", "upn:check-letter"]
+
+_CHECK_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
+_CHECK_VALUE = {letter: value for value, letter in enumerate(_CHECK_LETTERS)}
+_PERMANENT = re.compile(r"[A-HJ-NP-RT-Z]\d{12}", re.ASCII)
+_TEMPORARY = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[A-HJ-NP-RT-Z]", re.ASCII)
+_UPN_WEIGHTS = range(2, 14)
+_ULN_WEIGHTS = range(10, 0, -1)
+_ULN = re.compile(r"[1-9]\d{9}", re.ASCII)
+_UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]", re.ASCII)
+_LA = re.compile(r"[2-9]\d{2}", re.ASCII)
+_ESTABLISHMENT = re.compile(r"[1-9]\d{3}", re.ASCII)
+_URN = re.compile(r"1\d{5}|[5-7]\d{5}|EY\d{6}", re.ASCII)
+_CENTRE = re.compile(r"\d{5}", re.ASCII)
+
+
+def upn_check_letter(digits: str) -> str:
+    """The check letter for the twelve characters that follow it in a UPN.
+
+    The last of them may be the letter of a temporary UPN. KeyError where a character has no value.
+    """
+    values = (int(c) if c.isdigit() else _CHECK_VALUE[c] for c in digits)
+    return _CHECK_LETTERS[sum(w * v for w, v in zip(_UPN_WEIGHTS, values, strict=True)) % 23]
+
+
+def upn_fault(upn: str) -> UpnFault | None:
+    """What is wrong with a UPN, permanent or temporary; None where nothing is."""
+    text = upn.strip().upper()
+    if not (_PERMANENT.fullmatch(text) or _TEMPORARY.fullmatch(text)):
+        return "upn:malformed"
+    return None if upn_check_letter(text[1:]) == text[0] else "upn:check-letter"
+
+
+def is_upn(upn: str) -> bool:
+    """Whether this is a well-formed UPN with the right check letter. A former UPN is one too."""
+    return upn_fault(upn) is None
+
+
+def is_temporary_upn(upn: str) -> bool:
+    """Whether this has the shape of a temporary UPN: it ends in a letter."""
+    return _TEMPORARY.fullmatch(upn.strip().upper()) is not None
+
+
+def is_uln(uln: str) -> bool:
+    """Whether this is a unique learner number: ten digits, the last a check digit (modulus 11)."""
+    text = uln.strip()
+    if not _ULN.fullmatch(text):
+        return False
+    return sum(w * int(c) for w, c in zip(_ULN_WEIGHTS, text, strict=True)) % 11 == 10  # noqa: PLR2004
+
+
+def is_nhs_number(number: str) -> bool:
+    """Whether this is an NHS number with the right check digit; blanks and hyphens may group it."""
+    return nhs.is_valid(number)
+
+
+def is_uci(uci: str) -> bool:
+    """Whether this has the shape of a unique candidate identifier, 13 characters from a centre number."""
+    return _UCI.fullmatch(uci.strip().upper()) is not None
+
+
+def is_la(code: str) -> bool:
+    """Whether this has the shape of a local authority code. Which codes exist changes with the years."""
+    return _LA.fullmatch(code.strip()) is not None
+
+
+def is_establishment(code: str) -> bool:
+    """Whether this has the shape of a DfE establishment number, four digits."""
+    return _ESTABLISHMENT.fullmatch(code.strip()) is not None
+
+
+def is_urn(urn: str) -> bool:
+    """Whether this has the shape of a DfE unique reference number, early years settings included."""
+    return _URN.fullmatch(urn.strip().upper()) is not None
+
+
+def is_centre(centre: str) -> bool:
+    """Whether this has the shape of an examination centre number, five digits."""
+    return _CENTRE.fullmatch(centre.strip()) is not None
