@@ -1,1 +1,24 @@
-"""Synthetic schools, pupils and files, for the demo, the tests and for trying the gateway out."""
+"""Synthetic schools, pupils and files, for the demo, the tests and for trying the gateway out.
+
+Files of every data type in the formats that schools' systems, the DfE and others write. Nothing here
+knows how files are recognised: the samples are the second opinion. Every pupil is invented, every
+UPN carries the LA number 999, and every file carries `MARKER` in some field of each pupil.
+"""
+
+from gateway.samples.build import TODAY, Built, Sample, build, make, variants, write_samples
+from gateway.samples.people import MARKER, Pupil, School, pupils, school
+
+__all__ = [
+    "MARKER",
+    "TODAY",
+    "Built",
+    "Pupil",
+    "Sample",
+    "School",
+    "build",
+    "make",
+    "pupils",
+    "school",
+    "variants",
+    "write_samples",
+]

@@ -1,0 +1,157 @@
+"""Attendance: marks a session, strings of marks, weekly exports, termly totals, and their XML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from random import Random
+
+from lxml import etree
+
+from gateway.samples.drawing import Cell, Cohort, Element, Table, branch, leaf
+from gateway.samples.people import Pupil
+
+CODES_2024 = ("L", "I", "M", "O", "U", "V", "B", "E", "C1", "C2", "J1", "K", "Q", "Y1", "Y5", "G", "N")
+CODES_OLD = ("L", "I", "M", "O", "U", "F", "H", "J", "Y", "B", "E", "C", "G", "N", "P", "V", "W")
+CODES_SHORT = ("L", "I", "M", "O", "U", "B", "E", "C", "G", "N", "P", "V", "W", "#", "-")
+UNKNOWN_MARK = "!"
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+
+
+def session_marks(rng: Random, days: int, *, faulty: bool, codes: Sequence[str] = CODES_SHORT) -> list[str]:
+    """Two marks a day, mostly present; with `faulty` one of them is a mark that no list knows."""
+    marks = [
+        rng.choice(codes) if rng.random() < 0.1 else present for _ in range(days) for present in ("/", "\\")
+    ]
+    if faulty:
+        marks[rng.randrange(len(marks))] = UNKNOWN_MARK
+    return marks
+
+
+def _first_day(pupil: Pupil, days: Sequence[date], cohort: Cohort) -> date:
+    """The first of `days`, or one twenty years ahead for a pupil whose fault is a date in the future."""
+    return date(cohort.today.year + 20, 1, 16) if pupil.fault == "date:future" else days[0]
+
+
+def _who(pupil: Pupil) -> list[Cell]:
+    return [pupil.upn, pupil.surname, f"{pupil.forename} {pupil.middle_names}"]
+
+
+def sessions(cohort: Cohort) -> Table:
+    """One row for each session, with the codes in force from August 2024 (some of two characters)."""
+    return _sessions(cohort, cohort.school_days(1), CODES_2024)
+
+
+def sessions_old_codes(cohort: Cohort) -> Table:
+    """One row for each session of a week in June 2023, with the codes that were withdrawn in 2024."""
+    monday = date(2023, 6, 12)
+    return _sessions(cohort, [monday + timedelta(days=d) for d in range(5)], CODES_OLD)
+
+
+def _sessions(cohort: Cohort, days: Sequence[date], codes: Sequence[str]) -> Table:
+    rows: list[list[Cell]] = []
+    for pupil in cohort.pupils:
+        marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown", codes=codes)
+        dates: list[date] = [_first_day(pupil, days, cohort), *days[1:]]
+        rows.extend(
+            [*_who(pupil), dates[n // 2], "AM" if n % 2 == 0 else "PM", mark] for n, mark in enumerate(marks)
+        )
+    return Table(header=["UPN", "Surname", "Forename", "Date", "Session", "Mark"], rows=rows)
+
+
+def mark_strings(cohort: Cohort) -> Table:
+    """One row for each pupil with two weeks of one-character marks in one string."""
+    return _strings(cohort, CODES_SHORT)
+
+
+def mark_strings_2024(cohort: Cohort) -> Table:
+    """One row for each pupil with two weeks of marks in one string, some of them two characters long."""
+    return _strings(cohort, CODES_2024)
+
+
+def _strings(cohort: Cohort, codes: Sequence[str]) -> Table:
+    days = cohort.school_days(2)
+    rows: list[list[Cell]] = [
+        [
+            *_who(pupil),
+            pupil.registration_group,
+            _first_day(pupil, days, cohort),
+            "".join(session_marks(cohort.rng, 10, faulty=pupil.fault == "code:unknown", codes=codes)),
+        ]
+        for pupil in cohort.pupils
+    ]
+    header = ["UPN", "Surname", "Forename", "Reg Group", "Attendance Start Date", "Attendance Marks"]
+    return Table(header=header, rows=rows)
+
+
+def weekly(cohort: Cohort) -> Table:
+    """The weekly export of a school's system: a title, then a column for each session of the week."""
+    days = cohort.school_days(1)
+    header = ["UPN", "Surname", "Forename", "Reg", *(f"{d} {s}" for d in WEEKDAYS for s in ("AM", "PM"))]
+    rows: list[list[Cell]] = [
+        [
+            *_who(pupil),
+            pupil.registration_group,
+            *session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes=CODES_2024),
+        ]
+        for pupil in cohort.pupils
+    ]
+    preamble: list[list[Cell]] = [[cohort.school.name], ["Weekly attendance", "Week commencing", days[0]]]
+    return Table(header=header, rows=rows, preamble=preamble)
+
+
+def totals(cohort: Cohort) -> Table:
+    """Sessions possible, and absences authorised and not, of each pupil."""
+    header = ["UPN", "Surname", "Forename", "DOB", "Year"]
+    header += ["Sessions Possible", "Sessions Authorised", "Sessions Unauthorised"]
+    rows: list[list[Cell]] = [
+        [*_who(p), p.dob, p.year, 310, cohort.rng.randrange(20), cohort.rng.randrange(5)]
+        for p in cohort.pupils
+    ]
+    return Table(header=header, rows=rows)
+
+
+def xml_strings(cohort: Cohort) -> Element:
+    """XML with a string of marks for each pupil, as systems that push weekly attendance write it."""
+    days = cohort.school_days(1)
+    root, holder = _root(cohort)
+    for pupil in cohort.pupils:
+        node = _pupil(holder, pupil)
+        marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown")
+        leaf(node, "AttendanceStartDate", days[0].isoformat())
+        leaf(node, "AttendanceMarks", "".join(marks))
+    return root
+
+
+def xml_sessions(cohort: Cohort) -> Element:
+    """XML with the sessions possible and the reasons of absence of each pupil."""
+    root, holder = _root(cohort)
+    for pupil in cohort.pupils:
+        node = _pupil(holder, pupil)
+        leaf(node, "SessionsPossible", 120)
+        details = etree.SubElement(node, "SessionDetails")
+        reasons = cohort.rng.sample(("I", "M", "O", "U", "E", "C1"), 2)
+        if pupil.fault == "code:unknown":
+            reasons[0] = "ZQ"
+        for reason in reasons:
+            branch(
+                details,
+                "SessionDetail",
+                AttendanceReason=reason,
+                AbsenceSessions=cohort.rng.randrange(1, 9),
+            )
+    return root
+
+
+def _root(cohort: Cohort) -> tuple[Element, Element]:
+    root = etree.Element("AttendanceData")
+    of = cohort.school
+    branch(root, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)
+    return root, etree.SubElement(root, "Pupils")
+
+
+def _pupil(holder: Element, pupil: Pupil) -> Element:
+    node = branch(holder, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=pupil.forename)
+    leaf(node, "MiddleNames", pupil.middle_names)
+    leaf(node, "DOB", pupil.dob.isoformat())
+    return node

@@ -1,0 +1,170 @@
+"""Building one sample, and writing a folder of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path, PurePath
+from random import Random
+
+from gateway.samples.catalogue import LAYOUTS
+from gateway.samples.drawing import Cohort
+from gateway.samples.faults import plant
+from gateway.samples.layout import Layout, name_fields
+from gateway.samples.people import School, pupils, school
+from gateway.samples.presentation import PLAIN, PRESENTATIONS, Presentation, present
+
+TODAY = date(2026, 6, 15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What one synthetic file truly is.
+
+    `data_type` is None where the file belongs to no flow. `pupils` counts distinct pupils. `faults`
+    says how many pupils got which fault; `one_record` whether each pupil has a single record in the
+    file, so that a count of records is a count of pupils.
+    """
+
+    path: Path
+    data_type: str | None
+    variant: str
+    encoding: str
+    pupils: int | None
+    faults: Mapping[str, int] = field(default_factory=dict)
+    school: School | None = None
+    one_record: bool = True
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A sample and its content."""
+
+    sample: Sample
+    content: bytes
+
+
+def layouts() -> tuple[Layout, ...]:
+    """Every layout, in a fixed order."""
+    return LAYOUTS
+
+
+def variants() -> list[tuple[str, str]]:
+    """Every (data type, variant) that `make` knows, in a fixed order."""
+    return [(layout.data_type, _variant(layout, way)) for layout, way in _catalogue()]
+
+
+def make(
+    data_type: str,
+    variant: str,
+    *,
+    rng: Random | None = None,
+    school: School | None = None,
+    pupils: int = 20,
+    errors: bool = False,
+    today: date = TODAY,
+) -> bytes:
+    """The content of one sample. KeyError where `variants()` does not list the variant."""
+    built = build(data_type, variant, rng=rng, school=school, pupils=pupils, errors=errors, today=today)
+    return built.content
+
+
+def build(
+    data_type: str,
+    variant: str,
+    *,
+    rng: Random | None = None,
+    school: School | None = None,
+    pupils: int = 20,
+    errors: bool = False,
+    today: date = TODAY,
+) -> Built:
+    """One sample with its truth. The same arguments (and state of `rng`) give the same bytes."""
+    layout, way = _BY_VARIANT[data_type, variant]
+    return build_layout(layout, way, rng=rng, of=school, count=pupils, errors=errors, today=today)
+
+
+def build_layout(
+    layout: Layout,
+    way: Presentation = PLAIN,
+    *,
+    rng: Random | None = None,
+    of: School | None = None,
+    count: int = 20,
+    errors: bool = False,
+    today: date = TODAY,
+) -> Built:
+    """One layout in any presentation, also those that `variants()` leaves out."""
+    rng = rng or Random(0)
+    of = of or school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
+    cohort, faults = _cohort(layout, of, rng, count, errors=errors, today=today, narrow=way.narrow)
+    name, content = present(layout.draw(cohort), layout.name.format(**name_fields(cohort)), way)
+    sample = Sample(
+        path=Path(_distinct(name, way)),
+        data_type=layout.data_type,
+        variant=_variant(layout, way),
+        encoding=way.encoding,
+        pupils=count,
+        faults=faults,
+        school=of,
+        one_record=layout.records == "pupil",
+    )
+    return Built(sample=sample, content=content)
+
+
+def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool, today: date = TODAY) -> list[Sample]:
+    """Write one file of every variant into a folder for each data type under `folder`.
+
+    The same `seed`, `pupils`, `errors` and `today` write byte-identical files. Each sample's `path`
+    is the file's path.
+    """
+    written = []
+    for layout, way in _catalogue():
+        rng = Random(f"{seed} {layout.data_type} {_variant(layout, way)}")
+        built = build_layout(layout, way, rng=rng, count=pupils, errors=errors, today=today)
+        path = folder / layout.data_type / built.sample.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(built.content)
+        written.append(replace(built.sample, path=path))
+    return written
+
+
+def _cohort(
+    layout: Layout, of: School, rng: Random, count: int, *, errors: bool, today: date, narrow: bool
+) -> tuple[Cohort, dict[str, int]]:
+    children = pupils(rng, of, count, years=layout.years, today=today, narrow=narrow)
+    planted: dict[str, int] = {}
+    if errors:
+        children, planted = plant(rng, children, layout.faults, code=layout.code, today=today)
+    return Cohort(school=of, pupils=tuple(children), today=today, rng=rng), planted
+
+
+def _distinct(name: str, way: Presentation) -> str:
+    """`name` with the presentation's in it, so that the presentations of a layout can share a folder."""
+    whole = PurePath(name)
+    return f"{whole.stem}_{way.name}{whole.suffix}" if way.name else name
+
+
+def _variant(layout: Layout, way: Presentation) -> str:
+    if way.container == "xlsx":
+        return "xlsx" + layout.variant.removeprefix("csv")
+    return f"{layout.variant}-{way.name}" if way.name else layout.variant
+
+
+def _catalogue() -> list[tuple[Layout, Presentation]]:
+    """Every layout plainly, and the main ones in every presentation that suits them."""
+    return [
+        (layout, way)
+        for layout in LAYOUTS
+        for way in PRESENTATIONS
+        if way is PLAIN or (layout.main and layout.form in way.suits)
+    ]
+
+
+_BY_VARIANT = {(layout.data_type, _variant(layout, way)): (layout, way) for layout, way in _catalogue()}

@@ -1,0 +1,84 @@
+"""What layouts draw with: the cohort they draw, and the three kinds of document that come of it.
+
+A document is an XML element, a `Table`, or the lines of a fixed-width file. `presentation` turns any
+of them into bytes.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from random import Random
+from typing import Any
+
+from lxml import etree
+
+from gateway.samples.people import Pupil, School, academic_year
+
+Element = Any  # lxml publishes no types
+Cell = str | int | float | date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """The pupils one file is about, their school, and the day the file is made."""
+
+    school: School
+    pupils: tuple[Pupil, ...]
+    today: date
+    rng: Random
+
+    @property
+    def year(self) -> int:
+        """The year in which the academic year began."""
+        return academic_year(self.today)
+
+    @property
+    def made_at(self) -> str:
+        """The moment the file was made, as CTF and the census write it."""
+        return datetime.combine(self.today, time(7, 30)).isoformat()
+
+    def school_days(self, weeks: int) -> list[date]:
+        """The weekdays of the last `weeks` whole weeks before this one, oldest first."""
+        monday = self.today - timedelta(days=self.today.weekday() + 7 * weeks)
+        return [monday + timedelta(days=7 * w + d) for w in range(weeks) for d in range(5)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows under one header. `preamble` are the lines that some systems print above it."""
+
+    header: list[str]
+    rows: list[list[Cell]]
+    preamble: list[list[Cell]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The records of a fixed-width text file, without their line ends."""
+
+    records: list[str]
+
+
+Document = Element | Table | Lines
+
+
+def leaf(parent: Element, tag: str, text: object) -> None:
+    """A child `tag` that holds `text`; none at all where `text` is None."""
+    if text is not None:
+        etree.SubElement(parent, tag).text = str(text)
+
+
+def branch(parent: Element, tag: str, **leaves: object) -> Element:
+    """A child `tag` with a leaf for each keyword, in their order, leaving out those that are None."""
+    child = etree.SubElement(parent, tag)
+    for name, text in leaves.items():
+        leaf(child, name, text)
+    return child
+
+
+def thursday(year: int, month: int, nth: int) -> date:
+    """The `nth` Thursday of a month: the census falls on the 1st of October, the 3rd of January and May."""
+    days = calendar.Calendar().itermonthdates(year, month)
+    return [day for day in days if day.month == month and day.weekday() == calendar.THURSDAY][nth - 1]

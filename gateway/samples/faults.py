@@ -1,0 +1,84 @@
+"""Planting quality faults: which pupils get one, and what the receipt should then count.
+
+A fault sits in exactly one pupil, and at most a fifth of the pupils have any, so that a file with
+faults stays what it is. `upn:duplicate` is planted by repeating a whole record: the number of
+distinct pupils does not change, and each repetition counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from random import Random
+from typing import Literal
+
+from gateway.samples.people import Pupil, temporary_upn, wrong_upn
+
+CHECK_LETTER = "upn:check-letter"
+TEMPORARY = "upn:temporary"
+DUPLICATE = "upn:duplicate"
+MISSING = "item:missing"
+UNKNOWN_CODE = "code:unknown"
+FUTURE = "date:future"
+
+UPN_FAULTS = (CHECK_LETTER, TEMPORARY)
+RECORD_FAULTS = (CHECK_LETTER, TEMPORARY, DUPLICATE, MISSING, UNKNOWN_CODE, FUTURE)
+
+CodeField = Literal["ethnicity", "sex", "enrol_status", "sen_provision", "result"]
+
+
+def plant(
+    rng: Random, pupils: Sequence[Pupil], faults: Sequence[str], *, code: CodeField, today: date
+) -> tuple[list[Pupil], dict[str, int]]:
+    """`pupils` with some of `faults` planted, and how many of each.
+
+    An unknown code goes into the field `code`; for "result" the pupil is only marked, and the
+    layout that is drawn writes a code that no list knows. A date in the future is the date of birth.
+    """
+    chosen = _plan(rng, len(pupils), faults)
+    victims = rng.sample(range(len(pupils)), len(chosen))
+    planted = list(pupils)
+    for index, fault in zip(victims, chosen, strict=True):
+        planted[index] = _spoil(pupils[index], fault, code, today)
+        if fault == DUPLICATE:
+            planted.append(planted[index])
+    return planted, {fault: chosen.count(fault) for fault in dict.fromkeys(chosen)}
+
+
+def _plan(rng: Random, count: int, faults: Sequence[str]) -> list[str]:
+    """One entry for each pupil to be spoilt: all kinds in turn, at most a fifth of `count`, at least one."""
+    order = rng.sample(list(faults), len(faults))
+    budget = min(max(1, count // 5), len(faults) * max(1, count // 60))
+    return [order[n % len(order)] for n in range(budget)] if order else []
+
+
+def _spoil(pupil: Pupil, fault: str, code: CodeField, today: date) -> Pupil:
+    spoilt = replace(pupil, fault=fault)
+    match fault:
+        case "upn:check-letter":
+            return replace(spoilt, upn=wrong_upn(pupil.upn))
+        case "upn:temporary":
+            return replace(spoilt, upn=temporary_upn(pupil.upn))
+        case "item:missing":
+            return replace(spoilt, surname="")
+        case "date:future":
+            return replace(spoilt, dob=date(today.year + 20, 1, 15))
+        case "code:unknown":
+            return _with_unknown_code(spoilt, code)
+        case _:
+            return spoilt
+
+
+def _with_unknown_code(pupil: Pupil, field: CodeField) -> Pupil:
+    match field:
+        case "ethnicity":
+            return replace(pupil, ethnicity="QQQQ")
+        case "sex":
+            return replace(pupil, sex="Q")
+        case "enrol_status":
+            return replace(pupil, enrol_status="Q")
+        case "sen_provision":
+            return replace(pupil, sen_provision="W")
+        case "result":
+            return pupil

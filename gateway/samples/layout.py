@@ -1,0 +1,59 @@
+"""A layout: one kind of file of one data type, before it is presented as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
+
+from gateway.samples.drawing import Cohort, Document
+from gateway.samples.faults import RECORD_FAULTS, CodeField
+from gateway.samples.people import Phase
+from gateway.samples.presentation import Form
+
+PRIMARY = ("R", "1", "2", "3", "4", "5", "6")
+SECONDARY = ("7", "8", "9", "10", "11")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One kind of file.
+
+    `name` is a template with the fields of `name_fields`. `years` are the year groups of its pupils.
+    `faults` are those that can be planted and counted in it; `code` is the field that an unknown code
+    goes into. `records` is "pupil" where the file has one record for each pupil, "row" where a pupil
+    may have several. `main` layouts are written in every presentation, the others plainly.
+    """
+
+    data_type: str
+    variant: str
+    name: str
+    draw: Callable[[Cohort], Document]
+    years: Sequence[str] = PRIMARY
+    phase: Phase = "primary"
+    faults: Sequence[str] = RECORD_FAULTS
+    code: CodeField = "result"
+    records: Literal["pupil", "row"] = "pupil"
+    main: bool = False
+
+    @property
+    def form(self) -> Form:
+        """What kind of document the layout draws, as the suffix of its name tells."""
+        suffix = PurePath(self.name).suffix.lower()
+        return "xml" if suffix == ".xml" else "table" if suffix in (".csv", ".dat") else "lines"
+
+
+def name_fields(cohort: Cohort) -> dict[str, str]:
+    """What a layout's name may mention: `dfe la estab urn centre yy yyyy`."""
+    of = cohort.school
+    ends = cohort.year + 1
+    return {
+        "dfe": of.dfe_number,
+        "la": of.la,
+        "estab": of.establishment,
+        "urn": of.urn,
+        "centre": of.centre,
+        "yy": f"{ends % 100:02d}",
+        "yyyy": str(ends),
+    }

@@ -1,0 +1,87 @@
+"""Layouts of attendance: rows, strings, weekly exports, totals, XML and CTF."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gateway.samples import attendance, ctf
+from gateway.samples.ctf import Envelope, draw_ctf
+from gateway.samples.faults import CHECK_LETTER, DUPLICATE, FUTURE, TEMPORARY, UNKNOWN_CODE
+from gateway.samples.layout import SECONDARY, Layout
+
+_EACH_PUPIL = (CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE, FUTURE)
+_EACH_SESSION = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE, FUTURE)
+_WEEKLY = Envelope(qualifier="partial", descriptor="Partial CTF containing attendance data")
+
+ATTENDANCE: tuple[Layout, ...] = (
+    Layout(
+        data_type="attendance",
+        variant="csv-sessions",
+        name="attendance_{dfe}_sessions.csv",
+        draw=attendance.sessions,
+        faults=_EACH_SESSION,
+        records="row",
+        main=True,
+    ),
+    Layout(
+        data_type="attendance",
+        variant="csv-sessions-old-codes",
+        name="attendance_{dfe}_2023.csv",
+        draw=attendance.sessions_old_codes,
+        faults=_EACH_SESSION,
+        records="row",
+    ),
+    Layout(
+        data_type="attendance",
+        variant="csv-strings",
+        name="marks_{dfe}.csv",
+        draw=attendance.mark_strings,
+        faults=_EACH_PUPIL,
+    ),
+    Layout(
+        data_type="attendance",
+        variant="csv-strings-2024",
+        name="marks_{dfe}_2024_codes.csv",
+        draw=attendance.mark_strings_2024,
+        faults=_EACH_PUPIL,
+    ),
+    Layout(
+        data_type="attendance",
+        variant="csv-weekly",
+        name="weekly_{dfe}.csv",
+        draw=attendance.weekly,
+        faults=(CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE),
+        main=True,
+    ),
+    Layout(
+        data_type="attendance",
+        variant="csv-totals",
+        name="attendance_{dfe}_totals.csv",
+        draw=attendance.totals,
+        faults=(CHECK_LETTER, TEMPORARY, DUPLICATE, FUTURE),
+    ),
+    Layout(
+        data_type="attendance",
+        variant="xml-strings",
+        name="attendance_{dfe}.xml",
+        draw=attendance.xml_strings,
+        years=SECONDARY,
+        phase="secondary",
+        faults=_EACH_PUPIL,
+        main=True,
+    ),
+    Layout(
+        data_type="attendance",
+        variant="xml-sessions",
+        name="attendance_{dfe}_reasons.xml",
+        draw=attendance.xml_sessions,
+        faults=(CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE),
+    ),
+    Layout(
+        data_type="attendance",
+        variant="ctf-marks",
+        name="{dfe}_CTF_{la}LLLL_010.xml",
+        draw=partial(draw_ctf, envelope=_WEEKLY, modules=(ctf.attendance_marks, ctf.address_lines)),
+        faults=(CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE),
+    ),
+)

@@ -1,0 +1,217 @@
+"""Synthetic schools and pupils: invented names, impossible UPNs (LA 999) with valid check letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+from typing import Literal
+
+MARKER = "GWSAMPLE"
+LA = "999"
+
+
+Phase = Literal["primary", "secondary"]
+
+_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
+_NAMES = ("Alder", "Bramble", "Cedar", "Damson", "Elder", "Fennel", "Gorse", "Hazel", "Ivy", "Juniper")
+_FORENAMES = (
+    "Alpha", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Zoë", "Renée", "Iñigo", "Björn",
+    "Jo-Ann", "D'Arcy", "Chloé", "Noël", "Testina", "Samplia", "Mia", "Kilo", "Oscar", "Tango",
+)  # fmt: skip
+_SURNAMES = (
+    "Testford", "Sampleton", "O'Fixture", "Mocking-Jones", "Exámple", "Dummé", "Müsterman", "Placeholder",
+    "Ñandú", "Nullworthy", "Synthé", "Fauxley", "Stubbs-Test", "van der Probe", "d'Essai", "Façade",
+)  # fmt: skip
+_WIDE_FORENAMES = ("Łucja", "Ștefan", "Željka", "Őrs")
+_WIDE_SURNAMES = ("Przykładowski", "Próbkała", "Şablon", "Mintácskő")
+_STREETS = ("Specimen Street", "Fixture Lane", "Sample Row", "Trial Close", "Dummy Drive")
+_TOWNS = ("Testington", "Much Sampling", "Nether Fixture", "Mockbury")
+_ETHNICITIES = ("WBRI", "WIRI", "WOTH", "MWBC", "MWAS", "AIND", "APKN", "BCRB", "BAFR", "CHNE", "REFU")
+_LANGUAGES = ("ENG", "ENG", "ENG", "ENG", "POL", "POR", "UKR", "BNG")
+_NEEDS = ("SPLD", "MLD", "SEMH", "SLCN", "HI", "VI", "PD", "ASD", "OTH", "NSA")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class School:
+    """An invented school. `dfe_number` is LA + establishment, 7 digits; the LA is always 999."""
+
+    name: str
+    la: str = LA
+    establishment: str
+    urn: str
+    phase: Phase
+    centre: str
+
+    @property
+    def dfe_number(self) -> str:
+        """LA + establishment, 7 digits."""
+        return self.la + self.establishment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pupil:
+    """An invented pupil as a school's system would know it. `fault` is the finding planted in it, if any."""
+
+    upn: str
+    former_upn: str
+    uln: str
+    uci: str
+    candidate: str
+    nhs_number: str
+    surname: str
+    forename: str
+    middle_names: str
+    sex: str
+    dob: date
+    year: str
+    registration_group: str
+    ethnicity: str
+    language: str
+    religion: str
+    enrol_status: str
+    boarder: str
+    part_time: bool
+    entry_date: date
+    service_child: str
+    medical: bool
+    traveller: bool
+    travel_mode: str
+    sen_provision: str
+    sen_need: str
+    sen_start: date
+    fsm: bool
+    fsm_start: date
+    house: int
+    street: str
+    town: str
+    postcode: str
+    guardian: str
+    fault: str = ""
+
+
+def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
+    """The `n`th invented school, 0 <= n < 900; primary and secondary take turns unless `phase` is given."""
+    kind: Phase = phase or ("primary" if n % 2 == 0 else "secondary")
+    title = "Primary School" if kind == "primary" else "Academy"
+    base = 2000 if kind == "primary" else 4000
+    return School(
+        name=f"{rng.choice(_NAMES)} {rng.choice(('Hill', 'Green', 'Park', 'Road'))} {title}",
+        establishment=f"{base + n:04d}",
+        urn=f"{990000 + n:06d}",
+        phase=kind,
+        centre=f"{99001 + n:05d}",
+    )
+
+
+def upn(establishment: str, year_of_entry: int, serial: int) -> str:
+    """A permanent UPN of LA 999 with its check letter. `serial` is 0 to 999."""
+    digits = f"{LA}{establishment}{year_of_entry % 100:02d}{serial:03d}"
+    return _check_letter([int(d) for d in digits]) + digits
+
+
+def temporary_upn(permanent: str) -> str:
+    """`permanent` with a letter for its last digit and the check letter that fits that: a temporary UPN."""
+    last = _LETTERS[int(permanent[-1])]
+    values = [int(d) for d in permanent[1:-1]] + [_LETTERS.index(last)]
+    return _check_letter(values) + permanent[1:-1] + last
+
+
+def wrong_upn(permanent: str) -> str:
+    """`permanent` with a check letter that does not fit."""
+    other = _LETTERS[(_LETTERS.index(permanent[0]) + 7) % len(_LETTERS)]
+    return other + permanent[1:]
+
+
+def _check_letter(values: Sequence[int]) -> str:
+    return _LETTERS[sum(v * w for v, w in zip(values, range(2, 14), strict=True)) % 23]
+
+
+def academic_year(on: date) -> int:
+    """The year in which the academic year of the day `on` began (1 September)."""
+    return on.year if on >= date(on.year, 9, 1) else on.year - 1
+
+
+def pupils(
+    rng: Random, of: School, count: int, *, years: Sequence[str], today: date, narrow: bool = False
+) -> list[Pupil]:
+    """`count` pupils of year groups `years` ("R", "1" to "13"), with distinct UPNs.
+
+    `narrow` keeps every name within Windows-1252.
+    """
+    return [_pupil(rng, of, n, rng.choice(years), today, narrow=narrow) for n in range(count)]
+
+
+def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: bool) -> Pupil:
+    born = _birthday(rng, year, today)
+    started = date(born.year + 5, 9, 4)
+    first_school = of.establishment if n < 1000 else f"{int(of.establishment) + 100 * (n // 1000):04d}"
+    forename, surname = _name(rng, narrow=narrow)
+    return Pupil(
+        upn=upn(first_school, started.year, n % 1000),
+        former_upn=upn("2999", started.year, n % 1000) if rng.random() < 0.05 else "",
+        uln=_uln(rng),
+        uci=f"{of.centre}0{today.year % 100:02d}{n:04d}{rng.choice(_LETTERS)}",
+        candidate=f"{1001 + n:04d}",
+        nhs_number=_nhs_number(rng),
+        surname=surname,
+        forename=forename,
+        middle_names=MARKER,
+        sex=rng.choice("MF"),
+        dob=born,
+        year=year,
+        registration_group=f"{year}{rng.choice('ABC')}",
+        ethnicity=rng.choice(_ETHNICITIES),
+        language=rng.choice(_LANGUAGES),
+        religion=rng.choice(("Christian", "No religion", "Muslim", "Refused")),
+        enrol_status=rng.choices("CMS", weights=(94, 3, 3))[0],
+        boarder="N",
+        part_time=rng.random() < 0.03,
+        entry_date=min(started, today),
+        service_child=rng.choice("YNNNU"),
+        medical=rng.random() < 0.1,
+        traveller=rng.random() < 0.02,
+        travel_mode=rng.choice(("WLK", "BUS", "CAR", "CYC")),
+        sen_provision=rng.choices("NKE", weights=(80, 15, 5))[0],
+        sen_need=rng.choice(_NEEDS),
+        sen_start=min(started + timedelta(days=rng.randrange(400)), today),
+        fsm=rng.random() < 0.25,
+        fsm_start=min(started + timedelta(days=rng.randrange(400)), today),
+        house=rng.randrange(1, 200),
+        street=rng.choice(_STREETS),
+        town=rng.choice(_TOWNS),
+        postcode=f"ZZ{rng.randrange(1, 99)} {rng.randrange(1, 9)}ZZ",
+        guardian=f"{rng.choice(_FORENAMES[:6])} {surname}",
+    )
+
+
+def _birthday(rng: Random, year: str, today: date) -> date:
+    """A date of birth that puts a child in year group `year` in the academic year of `today`."""
+    age_on_31_august = 4 if year == "R" else 4 + int(year)
+    latest = date(academic_year(today) - age_on_31_august, 8, 31)
+    return latest - timedelta(days=rng.randrange(365))
+
+
+def _name(rng: Random, *, narrow: bool) -> tuple[str, str]:
+    wide = not narrow and rng.random() < 0.1
+    forenames = _WIDE_FORENAMES if wide else _FORENAMES
+    return rng.choice(forenames), rng.choice(_WIDE_SURNAMES if wide else _SURNAMES)
+
+
+def _uln(rng: Random) -> str:
+    """A ULN whose check digit fits: weights 10 to 1, the sum leaves 10 on division by 11."""
+    while True:
+        first = [rng.randrange(1, 10)] + [rng.randrange(10) for _ in range(8)]
+        check = (10 - sum(d * w for d, w in zip(first, range(10, 1, -1), strict=True))) % 11
+        if check < 10:
+            return "".join(map(str, [*first, check]))
+
+
+def _nhs_number(rng: Random) -> str:
+    """An NHS number of the test range (999...) whose check digit fits."""
+    while True:
+        first = [9, 9, 9] + [rng.randrange(10) for _ in range(6)]
+        check = 11 - sum(d * w for d, w in zip(first, range(10, 1, -1), strict=True)) % 11
+        if check != 10:
+            return "".join(map(str, [*first, check % 11]))
