@@ -156,18 +156,50 @@ REASONS: dict[str, Template] = {
         "Results may not be passed on before {until}; the file waits until then.",
         "Nothing needs doing: the file is released by itself at that moment.",
     ),
+    "policy:on-behalf": Template(
+        "12.{row}",
+        "The local authority deposited {title} on behalf of {sender}.",
+        "Nothing needs doing.",
+    ),
+    "policy:items-outside": Template(
+        "3.1",
+        "The file holds {count} kinds of personal data that Appendix A of the agreement does not list.",
+        "Leave them out of the next export; ask the central data team if you cannot tell which they are.",
+    ),
+    "policy:items-outside-held": Template(
+        "3.1",
+        "The file holds {count} kinds of personal data that Appendix A of the agreement does not list, "
+        "so it waits for a person.",
+        "Send the file again without them, or wait until a person has looked at it.",
+    ),
+    "policy:items-proposed": Template(
+        "{clause}",
+        "The file holds data that the agreement only proposes and has not yet agreed: {items}.",
+        "Leave it out of the next export until the local authority tells you that it is agreed.",
+    ),
+    "policy:items-proposed-held": Template(
+        "{clause}",
+        "The file holds data that the agreement only proposes and has not yet agreed: {items}. "
+        "It waits for a person.",
+        "Send the file again without it, or wait until a person has looked at it.",
+    ),
+    "policy:no-team": Template(
+        "4.1",
+        "No single team at the local authority may have all the data in the file, so it waits for a person.",
+        _ASK,
+    ),
     "policy:suspended": Template(
         "5.1",
         "Your organisation's access is suspended, so the file waits for a person.",
         _ASK,
     ),
     "policy:method-not-allowed": Template(
-        "5.1",
+        "{clause}",
         "The agreement does not allow this data to travel this way.",
         "Send it to this gateway, signed and encrypted.",
     ),
     "policy:safeguard-missing": Template(
-        "5.1",
+        "{clause}",
         "A safeguard that the agreement asks for was not confirmed: {safeguard}.",
         "Put the safeguard in place and declare the transfer again.",
     ),

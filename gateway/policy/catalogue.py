@@ -1,0 +1,194 @@
+"""The policies in force, read from `policies/` and checked against one another.
+
+`load_catalogue` either gives a whole, consistent catalogue or refuses with every fault named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from gateway.errors import ConfigurationError
+from gateway.policy.crosscheck import contradictions
+from gateway.policy.faults import Fault, Location, key_of, line_of
+from gateway.policy.shapes import (
+    AgreementFile,
+    CalendarFile,
+    Flow,
+    FlowsFile,
+    Group,
+    Right,
+    RightsFile,
+    Shape,
+    Team,
+    TeamsFile,
+)
+
+F = TypeVar("F", bound=Shape)
+
+
+class Catalogue(Shape):
+    """All policies of one home. `digest` is the SHA-256 over the files they were read from."""
+
+    digest: str
+    agreement: AgreementFile
+    agreement_text: str
+    flows: FlowsFile
+    teams: TeamsFile
+    rights: RightsFile
+    calendar: CalendarFile
+
+    @cached_property
+    def _flows(self) -> dict[str, Flow]:
+        return {entry.id: flow for flow in self.flows.flow for entry in flow.data_type}
+
+    @cached_property
+    def _rights(self) -> dict[str, Right]:
+        return {right.team: right for right in self.rights.right}
+
+    @cached_property
+    def appendix_a(self) -> dict[str, Group]:
+        """Each data item of Appendix A, as "Group: Item", and its group."""
+        return {label: group for group in self.rights.group for label in group.labels()}
+
+    def flow_of(self, data_type: str) -> Flow | None:
+        """The one flow in which a data type may travel, if any."""
+        return self._flows.get(data_type)
+
+    def flow(self, identifier: str) -> Flow | None:
+        """The flow of that id, if any."""
+        return next((flow for flow in self.flows.flow if flow.id == identifier), None)
+
+    def data_types(self) -> tuple[str, ...]:
+        """Every data type that some flow lists, in the order of Appendix B."""
+        return tuple(self._flows)
+
+    def team(self, identifier: str) -> Team | None:
+        """The team of that id, if any."""
+        return next((team for team in self.teams.team if team.id == identifier), None)
+
+    def triage_teams(self) -> tuple[str, ...]:
+        """The teams whose members see held files."""
+        return tuple(team.id for team in self.teams.team if team.triage)
+
+    def may_have(self, team: str, item: str) -> bool:
+        """Whether a team may have a data item of Appendix A ("Group: Item")."""
+        right, group = self._rights.get(team), self.appendix_a.get(item)
+        if right is None or group is None:
+            return False
+        return group.label in right.groups and item not in right.without
+
+
+@dataclass(slots=True)
+class Reading:
+    """What came of reading a policies folder: the texts, the models that are valid, the faults."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    models: dict[str, Shape] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def blame(self, file: str, location: Location, message: str) -> None:
+        """Note a fault of `file` at `location`."""
+        line = line_of(self.texts[file], location) if file in self.texts else None
+        self.faults.append(Fault(file, key_of(location), line, message))
+
+
+FILES: dict[str, type[Shape]] = {
+    "agreement.toml": AgreementFile,
+    "flows.toml": FlowsFile,
+    "teams.toml": TeamsFile,
+    "rights.toml": RightsFile,
+    "calendar.toml": CalendarFile,
+}
+
+
+def load_catalogue(policies: Path) -> Catalogue:
+    """The catalogue of a policies folder. ConfigurationError names file, line, key and fault."""
+    reading = read(policies)
+    if reading.faults:
+        raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
+    return _assembled(policies, reading)
+
+
+def read(policies: Path) -> Reading:
+    """Read every policy file and compare them; never raises, all is in the faults."""
+    reading = Reading()
+    for name, kind in FILES.items():
+        _read_model(policies, name, kind, reading)
+    agreement = reading.models.get("agreement.toml")
+    if isinstance(agreement, AgreementFile) and _read_text(policies, agreement.text, reading) is None:
+        reading.blame("agreement.toml", ("text",), f"there is no readable file {agreement.text}")
+    if not reading.faults:
+        for file, location, message in contradictions(_assembled(policies, reading)):
+            reading.blame(file, location, message)
+    return reading
+
+
+def _read_text(policies: Path, name: str, reading: Reading) -> str | None:
+    try:
+        if Path(name).name != name:
+            return None
+        reading.texts[name] = (policies / name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return reading.texts[name]
+
+
+def _read_model(policies: Path, name: str, kind: type[Shape], reading: Reading) -> None:
+    text = _read_text(policies, name, reading)
+    if text is None:
+        reading.blame(name, (), "the file is missing or is not UTF-8 text")
+        return
+    try:
+        reading.models[name] = kind.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        reading.faults.append(_syntax_fault(name, error))
+    except ValidationError as error:
+        for each in error.errors(include_input=False, include_url=False):
+            reading.blame(name, each["loc"], each["msg"])
+
+
+def _syntax_fault(name: str, error: tomllib.TOMLDecodeError) -> Fault:
+    # Before Python 3.14 the line stands only in the message: "… (at line 3, column 5)".
+    _, _, place = str(error).rpartition("(at line ")
+    line, _, _ = place.partition(",")
+    return Fault(name, "", int(line) if line.isdecimal() else None, str(error))
+
+
+def _assembled(policies: Path, reading: Reading) -> Catalogue:
+    def model(name: str, kind: type[F]) -> F:
+        found = reading.models[name]
+        assert isinstance(found, kind)  # noqa: S101 - FILES pairs each name with its kind
+        return found
+
+    agreement = model("agreement.toml", AgreementFile)
+    return Catalogue(
+        digest=policy_digest(policies),
+        agreement=agreement,
+        agreement_text=reading.texts[agreement.text],
+        flows=model("flows.toml", FlowsFile),
+        teams=model("teams.toml", TeamsFile),
+        rights=model("rights.toml", RightsFile),
+        calendar=model("calendar.toml", CalendarFile),
+    )
+
+
+def policy_files(policies: Path) -> Iterator[Path]:
+    """Every file that makes up the policies, by name: *.toml and *.txt."""
+    return iter(sorted(path for path in policies.iterdir() if path.suffix in {".toml", ".txt"}))
+
+
+def policy_digest(policies: Path) -> str:
+    """SHA-256 over the names and contents of all policy files."""
+    digest = hashlib.sha256()
+    for path in policy_files(policies):
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

@@ -1,0 +1,119 @@
+"""What one policy file says of another: every name used must exist, every data type has one flow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.policy.faults import Location
+from gateway.policy.shapes import ClauseId
+
+if TYPE_CHECKING:
+    from gateway.policy.catalogue import Catalogue
+
+Contradiction = tuple[str, Location, str]
+
+
+def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Each contradiction between the files: the file to mend, the place in it, and what is wrong."""
+    yield from _clauses_missing(catalogue)
+    yield from _teams_missing(catalogue)
+    yield from _flow_faults(catalogue)
+    yield from _right_faults(catalogue)
+    yield from _calendar_faults(catalogue)
+
+
+def cited(catalogue: Catalogue) -> Iterator[tuple[str, Location, ClauseId]]:
+    """Every clause that a policy file rests on, and where."""
+    for n, flow in enumerate(catalogue.flows.flow):
+        yield "flows.toml", ("flow", n, "row"), flow.clause
+        for m, entry in enumerate(flow.data_type):
+            yield from (("flows.toml", ("flow", n, "data_type", m, "clauses"), c) for c in entry.clauses)
+    for n, team in enumerate(catalogue.teams.team):
+        yield from (("teams.toml", ("team", n, "clauses"), c) for c in team.clauses)
+    for n, group in enumerate(catalogue.rights.group):
+        yield "rights.toml", ("group", n, "clause"), group.clause
+    for n, right in enumerate(catalogue.rights.right):
+        yield from (("rights.toml", ("right", n, "clauses"), c) for c in right.clauses)
+
+
+def _clauses_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
+    for file, location, clause in cited(catalogue):
+        if clause not in catalogue.agreement.clauses:
+            yield file, location, f"the agreement has no clause {clause}"
+
+
+def _teams_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
+    known = {team.id for team in catalogue.teams.team}
+    for n, flow in enumerate(catalogue.flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            for team in sorted(set(entry.teams) - known):
+                yield "flows.toml", ("flow", n, "data_type", m, "teams"), f"there is no team {team}"
+    for n, right in enumerate(catalogue.rights.right):
+        if right.team not in known:
+            yield "rights.toml", ("right", n, "team"), f"there is no team {right.team}"
+    for n, group in enumerate(catalogue.rights.group):
+        for m, reason in enumerate(group.reason):
+            if reason.team is not None and reason.team not in known:
+                yield "rights.toml", ("group", n, "reason", m, "team"), f"there is no team {reason.team}"
+    if not catalogue.triage_teams():
+        yield "teams.toml", ("team",), "no team has triage = true, so nobody would see held files"
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    flows = catalogue.flows.flow
+    for name in _repeated(flow.id for flow in flows):
+        yield "flows.toml", ("flow",), f"flow {name} is listed twice"
+    for row in _repeated(str(flow.row) for flow in flows):
+        yield "flows.toml", ("flow",), f"row {row} is listed twice"
+    for name in _repeated(entry.id for flow in flows for entry in flow.data_type):
+        yield (
+            "flows.toml",
+            ("flow",),
+            f"data type {name} is in more than one place; it may be in one flow only",
+        )
+    for name in _repeated(team.id for team in catalogue.teams.team):
+        yield "teams.toml", ("team",), f"team {name} is listed twice"
+    for n, flow in enumerate(flows):
+        for kind in sorted(set(flow.senders) & set(flow.on_behalf)):
+            yield "flows.toml", ("flow", n, "on_behalf"), f"{kind} is a sender already"
+
+
+def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    rights = catalogue.rights
+    labels = [group.label for group in rights.group]
+    for name in _repeated(labels) + _repeated(label for group in rights.group for label in group.labels()):
+        yield "rights.toml", ("group",), f"{name} is listed twice"
+    for name in _repeated(right.team for right in rights.right):
+        yield "rights.toml", ("right",), f"the rights of {name} are listed twice"
+    for n, group in enumerate(rights.group):
+        for item in sorted(set(group.proposed) - set(group.items)):
+            yield "rights.toml", ("group", n, "proposed"), f"{item} is not an item of {group.label}"
+    for n, right in enumerate(rights.right):
+        for label in sorted(set(right.groups) - set(labels)):
+            yield "rights.toml", ("right", n, "groups"), f"Appendix A has no group {label}"
+        for item in sorted(set(right.without) - set(catalogue.appendix_a)):
+            yield "rights.toml", ("right", n, "without"), f"Appendix A has no item {item}"
+        team = catalogue.team(right.team)
+        if team is not None and not team.pupil_level and right.groups:
+            yield "rights.toml", ("right", n, "groups"), f"{team.id} may have no data about single pupils"
+
+
+def _calendar_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    calendar = catalogue.calendar
+    try:
+        ZoneInfo(calendar.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        yield "calendar.toml", ("timezone",), "there is no such time zone"
+    known = [results.data_type for results in calendar.results]
+    for name in _repeated(known):
+        yield "calendar.toml", ("results",), f"the results day of {name} is given twice"
+    for n, flow in enumerate(catalogue.flows.flow):
+        if flow.embargo and (missing := {entry.id for entry in flow.data_type} - set(known)):
+            yield "flows.toml", ("flow", n, "embargo"), f"calendar.toml has no results day of {min(missing)}"

@@ -1,0 +1,55 @@
+"""Days by rule: results days and census days, academic years, and local moments as UTC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import FR, MO, TH, TU, WE, relativedelta
+
+from gateway.policy.shapes import DayRule, MonthDay
+
+_WEEKDAYS = {"monday": MO, "tuesday": TU, "wednesday": WE, "thursday": TH, "friday": FR}
+
+
+def day_in(year: int, month_day: MonthDay) -> date:
+    """The day `month_day` of `year`; 29 February becomes 28 in a common year."""
+    month, day = map(int, month_day.split("-"))
+    found: date = date(year, month, 1) + relativedelta(day=day)
+    return found
+
+
+def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
+    """The day of `year` that was set for it, or else the one the rule gives."""
+    for day in set_days:
+        if day.year == year:
+            return day
+    start = day_in(year, rule.on_or_after) if rule.on_or_after else date(year, rule.month or 1, 1)
+    found: date = start + relativedelta(weekday=_WEEKDAYS[rule.weekday](rule.nth or 1))
+    return found
+
+
+def academic_year(day: date, starts: MonthDay) -> str:
+    """The academic year of `day`, as "2026-27"."""
+    first = day.year if day >= day_in(day.year, starts) else day.year - 1
+    return f"{first}-{(first + 1) % 100:02}"
+
+
+def first_year(academic: str) -> int:
+    """The calendar year in which an academic year begins; ValueError unless written "2026-27"."""
+    match = re.fullmatch(r"(\d{4})-(\d{2})", academic, re.ASCII)
+    if match and int(match[2]) == (int(match[1]) + 1) % 100:
+        return int(match[1])
+    raise ValueError("not an academic year")
+
+
+def moment(day: date, at: time, zone: str) -> datetime:
+    """The local moment as UTC."""
+    return datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC)
+
+
+def local_day(at: datetime, zone: str) -> date:
+    """The calendar day of an aware moment, as people in `zone` count it."""
+    return at.astimezone(ZoneInfo(zone)).date()

@@ -1,0 +1,117 @@
+"""decide: the one place where a file is allowed, held or refused. Pure, total, and closed by default.
+
+What no flow lists is refused. A file that no rule refuses is held while any rule says wait; only
+then is it accepted, for the teams that may have all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.model import (
+    EDUCATION_PROVIDERS,
+    Accepted,
+    Classified,
+    ContentRefused,
+    Decision,
+    Held,
+    Provider,
+    Reason,
+    Refused,
+)
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.embargo import release_moment
+from gateway.policy.items import item_reasons, teams_for
+from gateway.policy.shapes import Flow
+from gateway.reasons import reason
+
+
+def decide(
+    classified: Classified | ContentRefused,
+    catalogue: Catalogue,
+    provider: Provider,
+    now: datetime,
+    *,
+    method: str = "sftp",
+) -> Decision:
+    """What becomes of a file of `provider` that came by `method` at the aware moment `now`. Never raises.
+
+    Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is
+    set only where nothing but an embargo stands in the way; at that moment decide again.
+    """
+    if isinstance(classified, ContentRefused):
+        return _of_content(classified)
+    flow = catalogue.flow_of(classified.data_type)
+    if flow is None:
+        return Refused(reasons=(reason("policy:no-flow"),))
+    if provider.kind not in (*flow.senders, *flow.on_behalf):
+        return Refused(reasons=(_sender_not_in_flow(flow),), flow=flow.id)
+    if method != "sftp":
+        return Refused(reasons=(reason("policy:method-not-allowed", clause="5.1"),), flow=flow.id)
+    return _of_flow(classified, catalogue, provider, now, flow)
+
+
+def _of_content(refused: ContentRefused) -> Decision:
+    """Malformed content is final; content that nobody recognised waits for a person."""
+    if refused.code == "classify:outside-agreement":
+        return Held(reasons=(reason(refused.code, kind=refused.runner_up or "another collection"),))
+    if refused.code == "classify:malformed":
+        return Refused(reasons=(reason(refused.code),))
+    known = refused.code in {"classify:unknown", "classify:ambiguous"}
+    return Held(reasons=(reason(refused.code if known else "internal:held"),))
+
+
+def _of_flow(
+    classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime, flow: Flow
+) -> Decision:
+    teams = teams_for(classified, catalogue, flow)
+    waits = list(_waits_for_person(classified, catalogue, provider, flow, teams))
+    until = release_moment(classified, catalogue, now) if flow.embargo else None
+    notices = item_reasons(classified, catalogue, flow, "notice")
+    if until is not None and now < until:
+        embargo = _embargo(flow, catalogue, until)
+        return Held(
+            reasons=(*waits, embargo, *notices), flow=flow.id, teams=teams, until=None if waits else until
+        )
+    if waits:
+        return Held(reasons=(*waits, *notices), flow=flow.id, teams=teams)
+    return Accepted(flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *notices))
+
+
+def _waits_for_person(
+    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, teams: tuple[str, ...]
+) -> Iterator[Reason]:
+    if provider.suspended:
+        yield reason("policy:suspended")
+    if provider.kind in EDUCATION_PROVIDERS:
+        if not provider.ratified:
+            yield reason("policy:agreement-not-ratified")
+        found = named_school(classified)
+        if found and provider.dfe_number and found != provider.dfe_number:
+            yield reason("policy:other-school", found=found, expected=provider.dfe_number)
+    yield from item_reasons(classified, catalogue, flow, "hold")
+    if not teams:
+        yield reason("policy:no-team")
+
+
+def named_school(classified: Classified) -> str | None:
+    """The seven-digit DfE number (LA + establishment) that the content names, if it names one."""
+    la, establishment = classified.facts.la, classified.facts.establishment
+    number = f"{la}{establishment}" if la and establishment else ""
+    return number if len(number) == 7 and number.isdecimal() else None  # noqa: PLR2004 - LLLEEEE
+
+
+def _sender_not_in_flow(flow: Flow) -> Reason:
+    return reason("policy:sender-not-in-flow", row=flow.row, title=flow.document.description)
+
+
+def _allowed(flow: Flow, provider: Provider) -> Reason:
+    code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
+    return reason(code, row=flow.row, title=flow.document.description, sender=flow.document.sender)
+
+
+def _embargo(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
+    local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
+    return reason("policy:embargo", row=flow.row, until=f"{local:%H:%M on} {local.day} {local:%B %Y}")

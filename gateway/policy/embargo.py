@@ -1,0 +1,50 @@
+"""When results may be passed on: the official release moment of a results file."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from gateway.model import Classified, Facts
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import day_by_rule, day_in, local_day, moment
+from gateway.policy.shapes import CalendarFile, Results
+
+
+def release_moment(classified: Classified, catalogue: Catalogue, now: datetime) -> datetime | None:
+    """The moment (UTC) before which the file may not be passed on; None where none applies.
+
+    A file that holds two kinds of results waits for the later of both.
+    """
+    kinds = {classified.data_type, classified.mixed_with}
+    moments = [
+        _moment(results, catalogue.calendar, classified.facts, now)
+        for results in catalogue.calendar.results
+        if results.data_type in kinds
+    ]
+    return max(moments, default=None)
+
+
+def _moment(results: Results, calendar: CalendarFile, facts: Facts, now: datetime) -> datetime:
+    year = exam_year(facts)
+    if year is None:
+        year = _current_summer(results, calendar, now)
+    day = day_by_rule(results.rule, results.dates, year)
+    return moment(day, results.time, calendar.timezone)
+
+
+def exam_year(facts: Facts) -> int | None:
+    """The summer that a file says its results are of, if it says so.
+
+    `academic_year` is "2026-27", or "2026" for the same year; the reference date is that of the series.
+    """
+    said = facts.academic_year or ""
+    if match := re.match(r"(19|20|21)\d\d(?=-|$)", said, re.ASCII):
+        return int(match[0]) + 1
+    return facts.reference_date.year if facts.reference_date else None
+
+
+def _current_summer(results: Results, calendar: CalendarFile, now: datetime) -> int:
+    """The latest summer of which results can exist at `now`."""
+    today = local_day(now, calendar.timezone)
+    return today.year if today >= day_in(today.year, results.season) else today.year - 1

@@ -1,0 +1,60 @@
+"""Who may have what: the data items of a file against Appendix A and the rights of the teams."""
+
+from __future__ import annotations
+
+from gateway.model import Classified, Reason
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.shapes import Flow, ItemAction
+from gateway.reasons import reason
+
+
+def teams_for(classified: Classified, catalogue: Catalogue, flow: Flow) -> tuple[str, ...]:
+    """The teams of the flow that may have every Appendix A item in the file, in the flow's order.
+
+    A file whose records of pupils were not counted is taken to have some (clause 2.4.2).
+    """
+    listed = [item for item in classified.items if item in catalogue.appendix_a]
+    return tuple(
+        team
+        for team in flow.of(classified.data_type).teams
+        if _may_see_records(team, classified, catalogue)
+        and (classified.pupils == 0 or all(catalogue.may_have(team, item) for item in listed))
+    )
+
+
+def _may_see_records(team: str, classified: Classified, catalogue: Catalogue) -> bool:
+    found = catalogue.team(team)
+    return found is not None and (found.pupil_level or classified.pupils == 0)
+
+
+def item_reasons(
+    classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction
+) -> tuple[Reason, ...]:
+    """What the policy says with `action` of items that Appendix A does not list or only proposes."""
+    return (*_outside(classified, catalogue, flow, action), *_proposed(classified, catalogue, action))
+
+
+def _outside(
+    classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction
+) -> tuple[Reason, ...]:
+    if flow.contents != "appendix-a":
+        return ()
+    unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
+    items = {*classified.other_items, *unlisted}
+    rule = catalogue.rights.outside
+    holds = rule.default == "hold" or any(item in rule.hold for item in items)
+    if not items or holds != (action == "hold"):
+        return ()
+    code = "policy:items-outside-held" if holds else "policy:items-outside"
+    return (reason(code, count=len(items)),)
+
+
+def _proposed(classified: Classified, catalogue: Catalogue, action: ItemAction) -> tuple[Reason, ...]:
+    if catalogue.rights.proposed.action != action:
+        return ()
+    code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
+    return tuple(
+        reason(code, clause=group.clause, items=", ".join(found))
+        for group in catalogue.rights.group
+        if (found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items])
+    )

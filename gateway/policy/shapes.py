@@ -1,0 +1,208 @@
+"""The shapes of the files in `policies/`, as frozen models that know nothing of one another."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gateway.model import ProviderKind
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+ClauseId = Annotated[str, Field(pattern=r"^\d+(\.\d+){0,2}$")]
+MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+Recipient = Literal["local-authority", "education-providers", "post-16-education-providers"]
+Basis = Literal["statutory", "supporting"]
+Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
+Timescale = Literal["daily", "weekly", "termly", "annually", "on-event", "continuous"]
+ItemAction = Literal["notice", "hold"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
+
+
+class Shape(BaseModel):
+    """A table of a policy file: unknown keys are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(Shape):
+    """One row of Appendix B, word for word."""
+
+    description: str
+    purpose: str
+    sender: str = Field(alias="from")
+    recipient: str = Field(alias="to")
+    statutory_support: str
+    timescales: str
+    mechanism: str
+
+
+class FlowDataType(Shape):
+    """A data type that may travel in a flow, how often it is due, and the teams that use it."""
+
+    id: Slug
+    timescale: Timescale
+    teams: tuple[Slug, ...] = Field(min_length=1)
+    clauses: tuple[ClauseId, ...] = Field(min_length=1)
+
+
+class Flow(Shape):
+    """One row of Appendix B and what the gateway makes of it."""
+
+    id: Slug
+    row: int = Field(ge=1)
+    senders: tuple[ProviderKind, ...] = Field(min_length=1)
+    on_behalf: tuple[ProviderKind, ...] = ()
+    recipients: tuple[Recipient, ...] = Field(min_length=1)
+    basis: tuple[Basis, ...] = Field(min_length=1)
+    contents: Contents
+    embargo: bool = False
+    document: Document
+    data_type: tuple[FlowDataType, ...] = Field(min_length=1)
+
+    @property
+    def clause(self) -> ClauseId:
+        """The clause of this row: `12.ROW`."""
+        return f"12.{self.row}"
+
+    def of(self, data_type: str) -> FlowDataType:
+        """What the flow says of one of its data types; KeyError if it is none of its own."""
+        for candidate in self.data_type:
+            if candidate.id == data_type:
+                return candidate
+        raise KeyError(data_type)
+
+
+class FlowsFile(Shape):
+    """flows.toml."""
+
+    flow: tuple[Flow, ...] = Field(min_length=1)
+
+
+class Team(Shape):
+    """A section of the LA. One that is not `pupil_level` never gets records of single pupils."""
+
+    id: Slug
+    name: str
+    purpose: str
+    clauses: tuple[ClauseId, ...] = Field(min_length=1)
+    triage: bool = False
+    pupil_level: bool = True
+
+
+class TeamsFile(Shape):
+    """teams.toml."""
+
+    team: tuple[Team, ...] = Field(min_length=1)
+
+
+class GroupReason(Shape):
+    """The statutory reason Appendix A gives for a group; `team` where it names the section."""
+
+    text: str
+    team: Slug | None = None
+
+
+class Group(Shape):
+    """One group of Appendix A. `proposed` are items that are listed, but as not yet agreed."""
+
+    label: str
+    clause: ClauseId
+    items: tuple[str, ...] = Field(min_length=1)
+    proposed: tuple[str, ...] = ()
+    reason: tuple[GroupReason, ...] = Field(min_length=1)
+
+    def labels(self) -> tuple[str, ...]:
+        """The items as "Group: Item"."""
+        return tuple(f"{self.label}: {item}" for item in self.items)
+
+
+class Right(Shape):
+    """Which data items a team may have, and why."""
+
+    team: Slug
+    groups: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    clauses: tuple[ClauseId, ...] = Field(min_length=1)
+    why: str
+
+
+class Outside(Shape):
+    """What becomes of personal items that Appendix A does not list."""
+
+    default: ItemAction
+    hold: tuple[str, ...] = ()
+
+
+class Proposed(Shape):
+    """What becomes of items that Appendix A only proposes."""
+
+    action: ItemAction
+
+
+class RightsFile(Shape):
+    """rights.toml."""
+
+    outside: Outside
+    proposed: Proposed
+    group: tuple[Group, ...] = Field(min_length=1)
+    right: tuple[Right, ...] = Field(min_length=1)
+
+
+class Year(Shape):
+    """The academic year of the agreement. See agreement.toml for what each day means."""
+
+    starts: MonthDay
+    review: MonthDay
+    lapses: MonthDay
+    warn_days: tuple[int, ...]
+
+
+class DiscrepancyPolicy(Shape):
+    """What a notice about a discrepancy may say."""
+
+    name_other_school: bool
+
+
+class AgreementFile(Shape):
+    """agreement.toml."""
+
+    title: str
+    version: str
+    text: str
+    year: Year
+    discrepancies: DiscrepancyPolicy
+    clauses: dict[ClauseId, str]
+
+
+class DayRule(Shape):
+    """Which weekday a yearly day falls on: the first on or after a day, or the nth of a month."""
+
+    weekday: Weekday
+    on_or_after: MonthDay | None = None
+    month: int | None = Field(default=None, ge=1, le=12)
+    nth: int | None = Field(default=None, ge=1, le=5)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> DayRule:
+        if (self.on_or_after is None) == (self.month is None or self.nth is None):
+            raise ValueError("give either on_or_after, or month and nth")
+        return self
+
+
+class Results(Shape):
+    """When the results of a summer may be passed on: `time` is local, `dates` win over the rule."""
+
+    data_type: Slug
+    time: time
+    season: MonthDay
+    rule: DayRule
+    dates: tuple[date, ...] = ()
+
+
+class CalendarFile(Shape):
+    """calendar.toml."""
+
+    timezone: str
+    results: tuple[Results, ...] = ()
