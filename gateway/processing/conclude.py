@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.model import Decision, Provider, Refused
+from gateway.model import Decision, Held, Provider, Refused
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.processing.examination import Examined
@@ -15,6 +15,8 @@ def conclude(
     examined: Examined, catalogue: Catalogue, provider: Provider, now: datetime, *, earlier: str | None
 ) -> Decision:
     """The decision on an examined file. `earlier` is the reference of the transfer it replays, if any."""
+    if examined.lost:
+        return Held(reasons=(reason("internal:held"),))
     if examined.refused is not None:
         return Refused(reasons=(reason(examined.refused.code, **examined.refused.detail),))
     if earlier is not None:

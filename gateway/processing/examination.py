@@ -32,10 +32,12 @@ class OpenRefused:
 class Examined:
     """The outcome of one job. `opened.content` is -1: the content stayed in the child and is gone.
 
-    With `refused`, the rest is None. With `opened`, `content` says what the file is.
+    With `refused`, the rest is None. With `opened`, `content` says what the file is. `lost` is set
+    by the parent, when every child that was given the file was lost over it.
     """
 
     reference: str
+    lost: bool = False
     refused: OpenRefused | None = None
     opened: Opened | None = None
     content: Classified | ContentRefused | None = None

@@ -18,7 +18,7 @@ from gateway.processing.examination import ANSWER, REQUEST, Examined, Failed, Jo
 _ANSWER_BYTES = 16 * 1024**2
 
 
-class ExaminerLost(Fault):  # noqa: N818 - it says what happened
+class ExaminerLost(Fault):
     """The child crashed, ran out of memory or did not answer in time; a new one takes its place."""
 
 

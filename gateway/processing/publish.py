@@ -74,7 +74,9 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
             folder = published.provider(provider.id)
             for name in ("receipts", "out"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
-            allowed = () if provider.suspended else keys.keys_in_force(session, "provider", provider.id, "ssh", now)
+            allowed = (
+                () if provider.suspended else keys.keys_in_force(session, "provider", provider.id, "ssh", now)
+            )
             lines = "".join(f"{key.material}\n" for key in allowed)
             _replace(folder / "authorized_keys", lines)
 

@@ -12,18 +12,25 @@ import logging
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
 
 from gateway.errors import Fault, GatewayError
 from gateway.processing import claim
 from gateway.processing.examination import Examined, Job
-from gateway.processing.examiner import Examiners
+from gateway.processing.examiner import ExaminerLost, Examiners
 from gateway.processing.watch import watch
 from gateway.registry import keys, transfers
 from gateway.spool import take_away, waiting
@@ -31,33 +38,45 @@ from gateway.spool import take_away, waiting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.processing.commit import Office
+    from gateway.processing.registrar import Registrar
 
 _BATCH = 64
 _ATTEMPTS = 3
+_LONGEST_WAIT = 600.0
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Finished:
+    """A file out of hand: examined, or not, because of a fault of ours or because its child was lost."""
+
     reference: str
-    examined: Examined | None
+    examined: Examined | None = None
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """A file that could not be examined: how often, how often it broke its child, and when to try again."""
+
+    times: int = 0
+    losses: int = 0
+    not_before: float = 0.0
 
 
 class Processor:
     """The one processor of a home. `clock` gives the time in UTC."""
 
-    def __init__(self, office: Office, *, workers: int, rescan_seconds: float) -> None:
-        self._office = office
-        self._home = office.home
+    def __init__(self, registrar: Registrar, *, workers: int, rescan_seconds: float) -> None:
+        self._registrar = registrar
+        self._home = registrar.home
         self._workers = workers or os.cpu_count() or 1
         self._rescan_seconds = rescan_seconds
-        limits = office.limits
-        self._examiners = Examiners(
-            self._home, seconds=limits.open.seconds + limits.classify.seconds + 30
-        )
+        limits = registrar.limits
+        self._examiners = Examiners(self._home, seconds=limits.open.seconds + limits.classify.seconds + 30)
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
         self._in_hand: set[str] = set()
+        self._troubles: dict[str, _Trouble] = {}
 
     def run(self, stop: threading.Event, *, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop` is set; what is then in hand is finished or stays landed."""
@@ -75,7 +94,7 @@ class Processor:
             while self._in_hand:
                 self._wait(None)
                 self._round(pool)
-            with self._office.registry.read() as session:
+            with self._registrar.registry.read() as session:
                 return len(transfers.landed(session))
 
     def wake(self) -> None:
@@ -85,7 +104,7 @@ class Processor:
     def _round(self, pool: ThreadPoolExecutor) -> None:
         try:
             self._claim()
-            self._office.reconsider()
+            self._registrar.reconsider()
             self._hand_out(pool)
         except Fault as fault:
             # Everything is still where it was; the next round tries again.
@@ -93,35 +112,41 @@ class Processor:
 
     def _claim(self) -> None:
         for batch in _batches(waiting(self._home.spool)):
-            with self._office.registry.read() as session:
+            with self._registrar.registry.read() as session:
                 known = transfers.known(session, batch)
             stored = claim.store(self._home, [reference for reference in batch if reference not in known])
-            landed = self._office.land(stored) if stored else set()
+            landed = self._registrar.land(stored) if stored else set()
             for reference in known | landed:
                 take_away(self._home.spool, reference)
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
-        with self._office.registry.read() as session:
-            references = [r for r in transfers.landed(session) if r not in self._in_hand]
-        for reference in references:
+        with self._registrar.registry.read() as session:
+            landed = transfers.landed(session)
+        for reference in landed:
+            trouble = self._troubles.get(reference)
+            if reference in self._in_hand or (trouble and time.monotonic() < trouble.not_before):
+                continue
             self._in_hand.add(reference)
             pool.submit(self._examine, reference)
 
     def _examine(self, reference: str) -> None:
         """In a pool thread. Whatever happens, the loop hears that the file is out of hand."""
-        examined = None
+        finished = _Finished(reference, lost=True)
         try:
-            examined = self._try_to_examine(reference)
+            finished = _Finished(reference, self._try_to_examine(reference))
+        except ExaminerLost as error:
+            _log.error("%s: %s", reference, error)
         except GatewayError as error:
             _log.error("%s: %s; it stays landed and is tried again", reference, error)
+            finished = _Finished(reference)
         except Exception:
             _log.exception("%s: could not be examined", reference)
         finally:
-            self._inbox.put(_Finished(reference, examined))
+            self._inbox.put(finished)
 
     def _try_to_examine(self, reference: str) -> Examined:
         retrying = Retrying(
-            retry=retry_if_exception_type(Fault),
+            retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_exponential_jitter(initial=0.2, max=5),
             reraise=True,
@@ -129,8 +154,8 @@ class Processor:
         return retrying(lambda: self._examiners.mine().examine(self._job(reference)))
 
     def _job(self, reference: str) -> Job:
-        now = self._office.clock()
-        with self._office.registry.read() as session:
+        now = self._registrar.clock()
+        with self._registrar.registry.read() as session:
             upload = transfers.get(session, reference).upload
             senders = keys.keys_in_force(session, "provider", upload.provider, "openpgp", now)
         return Job(
@@ -154,14 +179,38 @@ class Processor:
         self._take_in([item for item in finished if item is not None])
 
     def _take_in(self, finished: list[_Finished]) -> None:
-        examined = [item.examined for item in finished if item.examined is not None]
+        examined = [item.examined or self._troubled(item) for item in finished]
         try:
-            if examined:
-                self._office.commit(examined)
-        except Fault as fault:
-            _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
+            self._commit([one for one in examined if one is not None])
         finally:
             self._in_hand.difference_update(item.reference for item in finished)
+
+    def _commit(self, examined: list[Examined]) -> None:
+        if not examined:
+            return
+        try:
+            self._registrar.commit(examined)
+        except Fault as fault:
+            _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
+        except Exception:
+            # One outcome that cannot be recorded must not keep the others from being.
+            if len(examined) == 1:
+                _log.exception("%s: the outcome could not be recorded", examined[0].reference)
+                self._troubled(_Finished(examined[0].reference))
+                return
+            for one in examined:
+                self._commit([one])
+        else:
+            for one in examined:
+                self._troubles.pop(one.reference, None)
+
+    def _troubled(self, item: _Finished) -> Examined | None:
+        """Note a failure and when to try again; an outcome where the file breaks every child."""
+        trouble = self._troubles.setdefault(item.reference, _Trouble())
+        trouble.times += 1
+        trouble.losses += item.lost
+        trouble.not_before = time.monotonic() + min(_LONGEST_WAIT, self._rescan_seconds * 2**trouble.times)
+        return Examined(reference=item.reference, lost=True) if trouble.losses >= _ATTEMPTS else None
 
     def _finish(self) -> None:
         """Take in what the children still finish; what they do not stays landed."""
@@ -173,7 +222,7 @@ class Processor:
 
     @contextmanager
     def _working(self) -> Iterator[ThreadPoolExecutor]:
-        with only_owner(self._office), ThreadPoolExecutor(self._workers, "examine") as pool:
+        with only_owner(self._registrar), ThreadPoolExecutor(self._workers, "examine") as pool:
             try:
                 yield pool
             finally:
@@ -191,9 +240,9 @@ class Processor:
 
 
 @contextmanager
-def only_owner(office: Office) -> Iterator[None]:
+def only_owner(registrar: Registrar) -> Iterator[None]:
     """Hold the home for this processor. GatewayError where another one has it."""
-    descriptor = os.open(office.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(registrar.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -213,4 +262,3 @@ def _batches(references: Iterable[str]) -> Iterator[list[str]]:
             batch = []
     if batch:
         yield batch
-

@@ -14,7 +14,7 @@ import logging
 import os
 import resource
 import signal
-
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from pathlib import Path
@@ -22,9 +22,7 @@ from pathlib import Path
 from gateway.classify import Rules, classify, load_rules
 from gateway.errors import Fault, Refusal
 from gateway.home import Home
-
-from gateway.openpgp.opener import Opener
-from gateway.openpgp.pick import find_opener
+from gateway.openpgp.opener import Opener, find_opener
 from gateway.processing.examination import (
     ANSWER,
     REQUEST,
@@ -40,7 +38,6 @@ from gateway.settings import Limits, load_limits, load_settings
 
 REQUEST_BYTES = 16 * 1024**2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
-_log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -52,12 +49,15 @@ def main() -> None:
     home = Home(arguments.home)
     limits = load_limits(home)
     confine(limits)
-    opener = find_opener(load_settings(home).processor, secret_keys(home))
-    rules = load_rules(home.policies)
+    worker = Worker(
+        home=home,
+        limits=limits,
+        opener=find_opener(load_settings(home).processor, secret_keys(home)),
+        rules=load_rules(home.policies),
+    )
     with contextlib.suppress(EOFError), Connection(arguments.channel) as channel:
         while True:
-            request = REQUEST.validate_json(channel.recv_bytes(REQUEST_BYTES))
-            _answer(channel, request, home, opener, rules, limits)
+            worker.answer(channel, REQUEST.validate_json(channel.recv_bytes(REQUEST_BYTES)))
 
 
 def confine(limits: Limits) -> None:
@@ -72,43 +72,50 @@ def confine(limits: Limits) -> None:
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def examine(job: Job, sealed: Path, opener: Opener, rules: Rules, limits: Limits) -> Examined:
-    """Open and classify one file. Fault where the fault is ours; everything else is an outcome."""
-    try:
-        opened = opener.open(sealed, [sender.encode() for sender in job.senders], limits.open, job.now)
-    except Refusal as refusal:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What one child works with."""
+
+    home: Home
+    limits: Limits
+    opener: Opener
+    rules: Rules
+
+    def answer(self, channel: Connection, request: Job | Reopen) -> None:
+        """Answer one request; a fault of ours is an answer too."""
+        try:
+            if isinstance(request, Job):
+                channel.send_bytes(ANSWER.dump_json(self.examine(request)))
+            else:
+                self._send_content(channel, request)
+        except (Fault, OSError, MemoryError) as error:
+            explanation = str(error) if isinstance(error, Fault) else type(error).__name__
+            failed = Failed(reference=request.reference, explanation=explanation)
+            channel.send_bytes(ANSWER.dump_json(failed))
+
+    def examine(self, job: Job) -> Examined:
+        """Open and classify one file. Fault where the fault is ours; all else is an outcome."""
+        senders = [sender.encode() for sender in job.senders]
+        try:
+            opened = self.opener.open(self.home.sealed(job.reference), senders, self.limits.open, job.now)
+        except Refusal as refusal:
+            refused = OpenRefused(code=refusal.code, detail=refusal.detail)
+            return Examined(reference=job.reference, refused=refused)
+        with os.fdopen(opened.content, "rb") as content:
+            found = classify(content, job.name, self.limits.classify, self.rules, today=job.now.date())
         return Examined(
-            reference=job.reference, refused=OpenRefused(code=refusal.code, detail=refusal.detail)
+            reference=job.reference, opened=dataclasses.replace(opened, content=-1), content=found
         )
-    with os.fdopen(opened.content, "rb") as content:
-        found = classify(content, job.name, limits.classify, rules, today=job.now.date())
-    return Examined(
-        reference=job.reference, opened=dataclasses.replace(opened, content=-1), content=found
-    )
 
-
-def _answer(
-    channel: Connection, request: Job | Reopen, home: Home, opener: Opener, rules: Rules, limits: Limits
-) -> None:
-    sealed = home.sealed(request.reference)
-    try:
-        if isinstance(request, Job):
-            channel.send_bytes(ANSWER.dump_json(examine(request, sealed, opener, rules, limits)))
-        else:
-            _send_content(channel, request, opener.reopen(sealed, request.sha256, limits.open))
-    except (Fault, OSError, MemoryError) as error:
-        explanation = str(error) if isinstance(error, Fault) else type(error).__name__
-        _log.warning("%s: %s", request.reference, explanation)
-        channel.send_bytes(ANSWER.dump_json(Failed(reference=request.reference, explanation=explanation)))
-
-
-def _send_content(channel: Connection, request: Reopen, content: int) -> None:
-    try:
-        size = os.fstat(content).st_size
-        channel.send_bytes(ANSWER.dump_json(Reopened(reference=request.reference, size=size)))
-        send_handle(channel, content, os.getppid())
-    finally:
-        os.close(content)
+    def _send_content(self, channel: Connection, request: Reopen) -> None:
+        sealed = self.home.sealed(request.reference)
+        content = self.opener.reopen(sealed, request.sha256, self.limits.open)
+        try:
+            size = os.fstat(content).st_size
+            channel.send_bytes(ANSWER.dump_json(Reopened(reference=request.reference, size=size)))
+            send_handle(channel, content, os.getppid())
+        finally:
+            os.close(content)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,11 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
         salt = secrets.token_bytes(16) if entry.actor or entry.name else None
         committed = _commitments(entry, salt)
         event = Event(
-            sequence=number, at=at, kind=entry.kind, subject=entry.subject, fields={**entry.fields, **committed}
+            sequence=number,
+            at=at,
+            kind=entry.kind,
+            subject=entry.subject,
+            fields={**entry.fields, **committed},
         )
         data = leaf(event)
         tree.append(nodes, number, data)

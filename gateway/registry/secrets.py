@@ -1,10 +1,10 @@
 """The secrets of a home's keys/ folder: where each one lies, made once, never overwritten.
 
-    openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway, every one that still opens files
-    signing                     the fingerprint of the one that signs receipts
-    log.pem                     the Ed25519 key that signs the log's checkpoints and JSON receipts
-    log-key.asc                 the statement, signed by the OpenPGP key, that names the log's key
-    mailboxes_host_key          the SSH host key of the mailboxes service
+openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway, every one that still opens files
+signing                     the fingerprint of the one that signs receipts
+log.pem                     the Ed25519 key that signs the log's checkpoints and JSON receipts
+log-key.asc                 the statement, signed by the OpenPGP key, that names the log's key
+mailboxes_host_key          the SSH host key of the mailboxes service
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def secret_keys(home: Home) -> list[Path]:
     """The files of every OpenPGP secret key of the gateway. ConfigurationError where there is none."""
     found = sorted((home.keys / "openpgp").glob("*.asc"))
     if not found:
-        raise ConfigurationError(f"{home.keys / 'openpgp'} holds no secret key; make a home with: gateway init")
+        raise ConfigurationError(
+            f"{home.keys / 'openpgp'} holds no secret key; make a home with: gateway init"
+        )
     return found
 
 

@@ -1,0 +1,140 @@
+"""An outcome in the three forms that are committed together: log entries, receipt facts, receipt rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.model import Classified, ContentRefused, Facts, Provider, Transfer, Upload
+from gateway.processing.signing import Signing
+from gateway.receipts.leaf import Kind, rfc3339
+from gateway.receipts.receipt import (
+    Proof,
+    ReceiptFacts,
+    receipt_digest,
+    render_json,
+    render_text,
+)
+from gateway.registry import log
+from gateway.registry.log import Entry
+from gateway.registry.tables import ReceiptRow
+
+
+def landed_entry(upload: Upload) -> Entry:
+    """The log's word that an upload is durable inside."""
+    return Entry(
+        kind="landed",
+        subject=upload.reference,
+        fields={
+            "provider": upload.provider,
+            "folder": upload.folder,
+            "sha256": upload.sha256,
+            "size": upload.size,
+            "key": upload.ssh_key,
+        },
+        name=upload.name,
+    )
+
+
+def receipt_facts(
+    transfer: Transfer, provider: Provider, organisation: str, notices: tuple[str, ...] = ()
+) -> ReceiptFacts:
+    """What the receipt of a decided transfer states."""
+    content = transfer.content
+    recognised = content if isinstance(content, Classified) else None
+    return ReceiptFacts(
+        reference=transfer.upload.reference,
+        provider=provider.id,
+        provider_name=provider.name,
+        organisation=organisation,
+        name=transfer.upload.name,
+        folder=transfer.upload.folder,
+        stage="decided",
+        state=transfer.state,
+        sealed_size=transfer.upload.size,
+        sealed_sha256=transfer.upload.sha256,
+        landed_at=transfer.upload.landed_at,
+        decided_at=transfer.decided_at,
+        content_size=transfer.content_size,
+        content_sha256=transfer.content_sha256,
+        signature=transfer.signature,
+        data_type=transfer.data_type,
+        level=recognised.level if recognised else None,
+        evidence=content.evidence if content else (),
+        runner_up=content.runner_up if content else None,
+        pupils=recognised.pupils if recognised else None,
+        facts=recognised.facts if recognised else Facts(),
+        findings=recognised.findings if recognised else (),
+        items=recognised.items if recognised else (),
+        other_items=recognised.other_items if recognised else (),
+        flow=transfer.flow,
+        teams=transfer.teams,
+        reasons=transfer.reasons,
+        notices=notices,
+    )
+
+
+def decision_entries(
+    transfer: Transfer, facts: ReceiptFacts, policies: str, *, kind: Kind, actor: str | None
+) -> list[Entry]:
+    """The log's word on a decision, and one on each delivery."""
+    reference = transfer.upload.reference
+    fields: dict[str, str | int | None] = {
+        "provider": transfer.upload.provider,
+        "state": transfer.state,
+        "receipt": receipt_digest(facts),
+        "sha256": transfer.upload.sha256,
+        "size": transfer.upload.size,
+        "reasons": ",".join(reason.code for reason in transfer.reasons),
+        "policies": policies,
+        "flow": transfer.flow,
+        "teams": ",".join(transfer.teams),
+        "until": rfc3339(transfer.held_until) if transfer.held_until else None,
+        "engine": transfer.engine,
+        "content_sha256": transfer.content_sha256,
+        "content_size": transfer.content_size,
+        "signer": transfer.signature.certificate if transfer.signature else None,
+        "signing_key": transfer.signature.signing_key if transfer.signature else None,
+        "signed_at": rfc3339(transfer.signature.created_at) if transfer.signature else None,
+        **_content_fields(transfer.content),
+    }
+    said = {name: value for name, value in fields.items() if value is not None}
+    decided = Entry(kind=kind, subject=reference, fields=said, actor=actor, name=transfer.upload.name)
+    deliveries = [
+        Entry(
+            kind="delivered",
+            subject=reference,
+            fields={"provider": transfer.upload.provider, "team": team, "flow": transfer.flow or "none"},
+        )
+        for team in transfer.teams
+    ]
+    return [decided, *deliveries]
+
+
+def receipt_row(
+    session: Session, facts: ReceiptFacts, number: int, *, head: str, signing: Signing, at: datetime
+) -> ReceiptRow:
+    """The receipt whose leaf is `number`, proved against the signed `head`."""
+    proof = Proof(
+        leaf=log.leaf_of(session, number),
+        index=number,
+        hashes=tuple(log.inclusion_proof(session, number, log.size(session))),
+        checkpoint=head,
+        log_key=signing.vkey,
+        log_key_certificate=signing.log_statement,
+    )
+    return ReceiptRow(
+        reference=facts.reference,
+        provider=facts.provider,
+        name=facts.name,
+        text=signing.clearsign(render_text(facts, proof)),
+        json_text=render_json(facts, proof, signing.log_key.sign),
+        created_at=at,
+    )
+
+
+def _content_fields(content: Classified | ContentRefused | None) -> dict[str, str | int | None]:
+    if not isinstance(content, Classified):
+        return {}
+    return {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}

@@ -1,0 +1,173 @@
+"""The one who puts outcomes on record: each in one transaction with its deliveries, receipt and leaf."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.home import Home
+from gateway.model import Decision, Held, Provider, Transfer, Upload
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import academic_year
+from gateway.policy.decide import decide
+from gateway.processing import outcome
+from gateway.processing.conclude import conclude
+from gateway.processing.examination import Examined
+from gateway.processing.publish import ReceiptFile, publish_checkpoint, publish_receipts, receipt_file
+from gateway.processing.signing import Signing
+from gateway.receipts.leaf import Kind
+from gateway.registry import keys, log, providers, transfers
+from gateway.registry.database import Registry
+from gateway.settings import Limits, Settings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ruling:
+    """A decision to be put in force on one transfer."""
+
+    reference: str
+    decision: Decision
+    kind: Kind = "decided"
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """Records what landed and what was decided. `clock` gives the time in UTC.
+
+    Every method is one transaction, and publishes only what that transaction made durable. A Fault
+    means that nothing was recorded.
+    """
+
+    home: Home
+    settings: Settings
+    limits: Limits
+    registry: Registry
+    catalogue: Catalogue
+    signing: Signing
+    clock: Callable[[], datetime]
+
+    def land(self, uploads: Sequence[Upload]) -> set[str]:
+        """Record uploads that are safe in the sealed store; the references that are on record now.
+
+        An upload of a provider that is not enrolled stays in the spool: only a person can have
+        put it there.
+        """
+        with self.registry.write() as session:
+            enrolled = {p.id for p in providers.list_providers(session, "")}
+            known = transfers.known(session, [upload.reference for upload in uploads])
+            for upload in uploads:
+                if upload.provider not in enrolled:
+                    _log.error("%s: no such provider is enrolled; it is left in the spool", upload.reference)
+                elif upload.reference not in known:
+                    transfers.land(session, upload)
+                    log.append(session, [outcome.landed_entry(upload)], self.clock())
+                    known.add(upload.reference)
+        return known
+
+    def commit(self, examined: Sequence[Examined]) -> None:
+        """Decide examined files and put all of it on record together."""
+        now = self.clock()
+        with self.registry.write() as session:
+            rulings = [ruling for one in examined if (ruling := self._conclude(session, one, now))]
+            receipts, head = self._rule(session, rulings, now)
+        self._publish(receipts, head)
+
+    def reconsider(self) -> int:
+        """Decide again what waited for a date that has come or for a ratification; how many were."""
+        now = self.clock()
+        with self.registry.read() as session:
+            waiting = bool(self._reconsidered(session, now))
+        if not waiting:
+            return 0
+        with self.registry.write() as session:
+            rulings = self._reconsidered(session, now)
+            receipts, head = self._rule(session, rulings, now)
+        self._publish(receipts, head)
+        return len(rulings)
+
+    def rule(self, reference: str, decision: Decision, *, kind: Kind, actor: str) -> None:
+        """Put a person's decision on a transfer in force."""
+        now = self.clock()
+        with self.registry.write() as session:
+            ruling = _Ruling(reference=reference, decision=decision, kind=kind, actor=actor)
+            receipts, head = self._rule(session, [ruling], now)
+        self._publish(receipts, head)
+
+    def provider(self, session: Session, provider: str, now: datetime) -> Provider:
+        """A provider as the policy sees it today."""
+        return providers.get_provider(session, provider, self._academic_year(now))
+
+    def _academic_year(self, now: datetime) -> str:
+        return academic_year(now.date(), self.catalogue.agreement.year.starts)
+
+    def _conclude(self, session: Session, examined: Examined, now: datetime) -> _Ruling | None:
+        transfer = transfers.get(session, examined.reference)
+        if transfer.state != "landed":
+            return None
+        upload, opened = transfer.upload, examined.opened
+        earlier = transfers.earlier(session, upload, opened) if opened is not None else None
+        provider = self.provider(session, upload.provider, now)
+        decision = conclude(examined, self.catalogue, provider, now, earlier=earlier)
+        transfers.record_content(session, upload.reference, opened, examined.content)
+        keys.note_use(session, "provider", upload.provider, upload.ssh_key, upload.landed_at)
+        if opened is not None:
+            keys.note_use(session, "provider", upload.provider, opened.signature.certificate, now)
+        return _Ruling(reference=upload.reference, decision=decision)
+
+    def _reconsidered(self, session: Session, now: datetime) -> list[_Ruling]:
+        enrolled = providers.list_providers(session, self._academic_year(now))
+        ratified = [provider.id for provider in enrolled if provider.ratified]
+        found = [*transfers.due(session, now), *transfers.waiting_for_ratification(session, ratified)]
+        rulings = []
+        for transfer in found:
+            if transfer.content is None:
+                continue
+            provider = self.provider(session, transfer.upload.provider, now)
+            decision = decide(transfer.content, self.catalogue, provider, now)
+            if not _same(decision, transfer):
+                rulings.append(_Ruling(reference=transfer.upload.reference, decision=decision))
+        return rulings
+
+    def _rule(
+        self, session: Session, rulings: Sequence[_Ruling], now: datetime
+    ) -> tuple[list[ReceiptFile], str | None]:
+        if not rulings:
+            return [], None
+        decided = []
+        for ruling in rulings:
+            transfers.record_decision(session, ruling.reference, ruling.decision, now)
+            transfer = transfers.get(session, ruling.reference)
+            provider = self.provider(session, transfer.upload.provider, now)
+            facts = outcome.receipt_facts(transfer, provider, self.settings.organisation)
+            entries = outcome.decision_entries(
+                transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor
+            )
+            decided.append((facts, log.append(session, entries, now)[0]))
+        head = log.sign_head(session, self.signing.log_key, self.signing.origin, now)
+        rows = [
+            outcome.receipt_row(session, facts, number, head=head, signing=self.signing, at=now)
+            for facts, number in decided
+        ]
+        session.add_all(rows)
+        session.flush()
+        return [receipt_file(row) for row in rows], head
+
+    def _publish(self, receipts: list[ReceiptFile], head: str | None) -> None:
+        if head is not None:
+            publish_receipts(self.home.published, receipts)
+            publish_checkpoint(self.home.published, head)
+
+
+def _same(decision: Decision, transfer: Transfer) -> bool:
+    """Whether a decision would change nothing, so that waiting makes no noise."""
+    until = decision.until if isinstance(decision, Held) else None
+    return (
+        isinstance(decision, Held) and until == transfer.held_until and decision.reasons == transfer.reasons
+    )

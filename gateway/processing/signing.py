@@ -1,0 +1,44 @@
+"""What the gateway signs with: its OpenPGP key for people, its log's key for machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from gateway.home import Home
+from gateway.openpgp.sealer import certificate_of, clearsign
+from gateway.receipts.checkpoint import LogKey
+from gateway.registry import secrets
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """The signing keys of a home, loaded once."""
+
+    openpgp: bytes
+    certificate: str
+    log_key: LogKey
+    log_statement: str
+    origin: str
+
+    @classmethod
+    def load(cls, home: Home, settings: Settings) -> Self:
+        """Read the keys. ConfigurationError names what is missing."""
+        openpgp = secrets.signing_key(home)
+        return cls(
+            openpgp=openpgp,
+            certificate=certificate_of(openpgp).decode(),
+            log_key=LogKey.load(secrets.log_key(home)),
+            log_statement=secrets.log_statement(home),
+            origin=settings.log_origin,
+        )
+
+    @property
+    def vkey(self) -> str:
+        """The log's verifier key."""
+        return self.log_key.vkey(self.origin)
+
+    def clearsign(self, text: str) -> str:
+        """`text` signed for people, verifiable with any OpenPGP program."""
+        return clearsign(self.openpgp, text)
