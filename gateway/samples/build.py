@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path, PurePath
 from random import Random
 
-from gateway.samples.catalogue import LAYOUTS
 from gateway.samples.drawing import Cohort
 from gateway.samples.faults import plant
-from gateway.samples.layout import Layout, name_fields
+from gateway.samples.layouts import LAYOUTS
+from gateway.samples.layouts.layout import Layout, name_fields
 from gateway.samples.people import School, pupils, school
 from gateway.samples.presentation import PLAIN, PRESENTATIONS, Presentation, present
 
@@ -103,13 +103,15 @@ def build_layout(
     """One layout in any presentation, also those that `variants()` leaves out."""
     rng = rng or Random(0)
     of = of or school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
-    cohort, faults = _cohort(layout, of, rng, count, errors=errors, today=today, narrow=way.narrow)
+    encoding = "windows-1252" if layout.form == "lines" else way.encoding
+    narrow = encoding == "windows-1252"
+    cohort, faults = _cohort(layout, of, rng, count, errors=errors, today=today, narrow=narrow)
     name, content = present(layout.draw(cohort), layout.name.format(**name_fields(cohort)), way)
     sample = Sample(
         path=Path(_distinct(name, way)),
         data_type=layout.data_type,
         variant=_variant(layout, way),
-        encoding=way.encoding,
+        encoding=encoding,
         pupils=count,
         faults=faults,
         school=of,

@@ -25,7 +25,8 @@ FUTURE = "date:future"
 UPN_FAULTS = (CHECK_LETTER, TEMPORARY)
 RECORD_FAULTS = (CHECK_LETTER, TEMPORARY, DUPLICATE, MISSING, UNKNOWN_CODE, FUTURE)
 
-CodeField = Literal["ethnicity", "sex", "enrol_status", "sen_provision", "result"]
+PupilCode = Literal["ethnicity", "sex", "enrol_status", "sen_provision"]
+CodeField = PupilCode | Literal["result"]
 
 
 def plant(
@@ -65,12 +66,12 @@ def _spoil(pupil: Pupil, fault: str, code: CodeField, today: date) -> Pupil:
         case "date:future":
             return replace(spoilt, dob=date(today.year + 20, 1, 15))
         case "code:unknown":
-            return _with_unknown_code(spoilt, code)
+            return spoilt if code == "result" else _with_unknown_code(pupil, code)
         case _:
             return spoilt
 
 
-def _with_unknown_code(pupil: Pupil, field: CodeField) -> Pupil:
+def _with_unknown_code(pupil: Pupil, field: PupilCode) -> Pupil:
     match field:
         case "ethnicity":
             return replace(pupil, ethnicity="QQQQ")
@@ -80,5 +81,3 @@ def _with_unknown_code(pupil: Pupil, field: CodeField) -> Pupil:
             return replace(pupil, enrol_status="Q")
         case "sen_provision":
             return replace(pupil, sen_provision="W")
-        case "result":
-            return pupil

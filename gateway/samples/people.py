@@ -52,7 +52,7 @@ class School:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pupil:
-    """An invented pupil as a school's system would know it. `fault` is the finding planted in it, if any."""
+    """An invented pupil as a school's system would know it. `fault` is what the layout must plant."""
 
     upn: str
     former_upn: str

@@ -42,11 +42,6 @@ class Presentation:
     container: Literal["", "xlsx", "zip"] = ""
     suits: frozenset[Form] = ALL_FORMS
 
-    @property
-    def narrow(self) -> bool:
-        """Whether only characters of Windows-1252 can be written."""
-        return self.encoding == "windows-1252"
-
 
 PLAIN = Presentation()
 PRESENTATIONS: tuple[Presentation, ...] = (
@@ -90,7 +85,7 @@ def _plain(document: Document, presentation: Presentation) -> bytes:
     if isinstance(document, Table):
         return _csv(document, presentation)
     if isinstance(document, Lines):
-        return "".join(line + "\r\n" for line in document.records).encode("windows-1252", "replace")
+        return "".join(line + "\r\n" for line in document.records).encode("windows-1252")
     return _xml(document, presentation)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from gateway.samples import attendance, ctf
 from gateway.samples.ctf import Envelope, draw_ctf
 from gateway.samples.faults import CHECK_LETTER, DUPLICATE, FUTURE, TEMPORARY, UNKNOWN_CODE
-from gateway.samples.layout import SECONDARY, Layout
+from gateway.samples.layouts.layout import SECONDARY, Layout
 
 _EACH_PUPIL = (CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE, FUTURE)
 _EACH_SESSION = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE, FUTURE)
