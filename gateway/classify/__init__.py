@@ -1,1 +1,11 @@
-"""What a file is, judged by its content alone."""
+"""What a file is, by what it contains: data type, facts, data items and quality findings.
+
+`recognise` finds the container and asks the recogniser of its format family: `ctf`, `message`,
+`tables` and their kin. What they know stands in policies/data_types.toml and policies/items.toml.
+"""
+
+from gateway.classify.recognise import classify
+from gateway.classify.rules import Rules, load_rules
+from gateway.classify.tally import OnPupil
+
+__all__ = ["OnPupil", "Rules", "classify", "load_rules"]

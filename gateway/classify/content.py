@@ -1,0 +1,156 @@
+"""What a content is before anybody looks at its meaning: its container, its encoding, its bytes.
+
+Everything a file can contain that stops its reading is raised as `Unreadable` in here and in the
+readers, and becomes a `ContentRefused` in one place, `recognise`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+CHUNK = 64 * 1024
+
+_MAGIC = (
+    (b"%PDF-", "a PDF document"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document (.xls or .doc)"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"MZ", "a program"),
+    (b"\x7fELF", "a program"),
+    (b"{\\rtf", "a Rich Text document"),
+    (b"SQLite format", "a database"),
+)
+_PDF_WITHIN = 1024
+_ZIP_END = b"PK\x05\x06"
+_ZIP_TAIL = 65_557
+_DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# What no table or XML document holds: the control characters other than tab, line feed and return.
+_CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
+
+
+class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
+    """The content cannot be taken as any type. `evidence` is phrases of ours, never content."""
+
+    def __init__(self, code: str, *evidence: str, format: str | None = None) -> None:  # noqa: A002
+        super().__init__(code)
+        self.code = code
+        self.evidence = evidence
+        self.format = format
+
+
+def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
+    """The content begins like something that is known, and breaks off or breaks its rules."""
+    return Unreadable("classify:malformed", *evidence, format=format)
+
+
+def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
+    """The content is nothing that is known."""
+    return Unreadable("classify:unknown", *evidence, format=format)
+
+
+def size_of(content: BinaryIO) -> int:
+    """The size of the content in bytes; leaves the position at the end."""
+    return content.seek(0, 2)
+
+
+def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
+    """The first bytes of the content."""
+    content.seek(0)
+    return content.read(length)
+
+
+def refuse_other_documents(content: BinaryIO) -> None:
+    """Raise Unreadable where the bytes say: a document, picture, archive or program of another kind."""
+    head = head_of(content, _PDF_WITHIN)
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            raise unknown(kind)
+    if b"%PDF-" in head:
+        raise unknown("a PDF document behind other content")
+    content.seek(max(0, size_of(content) - _ZIP_TAIL))
+    if _ZIP_END in content.read():
+        raise malformed("an archive is hidden behind other content")
+
+
+def encoding_of(content: BinaryIO) -> str:
+    """The codec of a text: by its byte order mark, its XML declaration, or by trying UTF-8 on all of it.
+
+    Windows-1252 is what is left when nothing else fits. Raises Unreadable where the bytes are no
+    text in any of these.
+    """
+    head = head_of(content)
+    for bom, codec in _BOMS:
+        if head.startswith(bom):
+            return codec
+    if head[:1] and head[1:4:2] == b"\0\0" and head[0]:
+        return "utf-16-le"
+    if head[1:4:2] and head[:3:2] == b"\0\0" and head[1]:
+        return "utf-16-be"
+    declared = _DECLARED.match(head.lstrip())
+    if declared:
+        return _known_codec(declared.group(1).decode("ascii"))
+    return "utf-8" if _is_utf8(content) else "cp1252"
+
+
+def _known_codec(name: str) -> str:
+    try:
+        codec = codecs.lookup(name).name
+    except LookupError:
+        raise malformed("the XML declares an encoding that does not exist") from None
+    known = {"utf-8": "utf-8", "cp1252": "cp1252", "iso8859-1": "cp1252", "ascii": "utf-8"}
+    known["iso8859-15"] = "iso8859-15"
+    if codec not in known:
+        raise malformed("the XML declares an encoding that is not in use for pupil data")
+    return known[codec]
+
+
+def _is_utf8(content: BinaryIO) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in chunks(content):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def chunks(content: BinaryIO) -> Iterator[bytes]:
+    """The whole content from its start, in pieces."""
+    content.seek(0)
+    while chunk := content.read(CHUNK):
+        yield chunk
+
+
+def text_chunks(content: BinaryIO, encoding: str) -> Iterator[str]:
+    """The content as text, in pieces. Raises Unreadable for bytes that no text holds."""
+    errors = "replace" if encoding == "cp1252" else "strict"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    wide = encoding.startswith("utf-16")
+    try:
+        for chunk in chunks(content):
+            text = decoder.decode(chunk)
+            plain = text.encode("utf-8", "replace") if wide else chunk
+            if len(plain.translate(None, _CONTROLS)) != len(plain):
+                raise unknown("bytes that are not text")
+            yield text
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise malformed("bytes that do not fit the text's encoding") from None
+
+
+def utf8_chunks(content: BinaryIO, encoding: str) -> Iterator[bytes]:
+    """The content as UTF-8, in pieces; what already is UTF-8 passes through unread."""
+    if encoding in ("utf-8", "utf-8-sig"):
+        yield from chunks(content)
+    else:
+        for text in text_chunks(content, encoding):
+            yield text.encode("utf-8", "replace")

@@ -1,0 +1,140 @@
+"""Reading XML record by record, in memory that does not grow with the file, and safely.
+
+Any document type declaration is refused before the real parser sees the document, so there are no
+entities to expand. What stands between two records is bounded in bytes, so no tree grows large;
+depth and attributes are bounded as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+from xml.parsers import expat
+
+from lxml import etree
+
+from gateway.classify.content import malformed, utf8_chunks
+from gateway.settings import ClassifyLimits
+
+Element = Any  # lxml carries no types.
+
+_PROLOG_BYTES = 64 * 1024
+
+
+class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
+    pass
+
+
+def local_name(tag: str) -> str:
+    """An element's name without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def root_of(content: BinaryIO, encoding: str) -> str:
+    """The name of the document's root element, without its namespace.
+
+    Raises Unreadable for a document type declaration, and where no element follows a correct prolog.
+    """
+    # Expat is here for one thing that lxml cannot do: to stop at the declaration, before the root.
+    parser = expat.ParserCreate(encoding="utf-8", namespace_separator="}")
+    found: list[str] = []
+
+    def start(name: str, _attributes: dict[str, str]) -> None:
+        found.append(local_name(name))
+        raise _Root
+
+    def doctype(*_: object) -> None:
+        raise malformed("the XML declares a document type, which may hide entities", format="XML")
+
+    parser.StartElementHandler, parser.StartDoctypeDeclHandler = start, doctype
+    try:
+        _feed_prolog(parser, utf8_chunks(content, encoding))
+    except _Root:
+        return found[0]
+    except expat.ExpatError:
+        raise malformed("the XML is not well formed at its beginning", format="XML") from None
+    raise malformed("the XML holds no element", format="XML")
+
+
+def _feed_prolog(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
+    fed = 0
+    for piece in pieces:
+        parser.Parse(piece.removeprefix(b"\xef\xbb\xbf") if not fed else piece, False)
+        fed += len(piece)
+        if fed > _PROLOG_BYTES:
+            return
+
+
+def records(
+    content: BinaryIO, encoding: str, names: tuple[str, ...], limits: ClassifyLimits
+) -> Iterator[Element]:
+    """Every element of one of these names, complete, in the order of their ends.
+
+    An element is valid until the next is asked for. Raises Unreadable where the document is not
+    well formed or breaks a limit.
+    """
+    parser = etree.XMLPullParser(
+        events=("end",),
+        tag=tuple(f"{{*}}{name}" for name in names),
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    too_deep = etree.XPath("boolean(/" + "/*" * (limits.xml_depth + 1) + ")")
+    any_attribute = etree.XPath("boolean(.//@*)")
+    waiting = 0
+    try:
+        for piece in utf8_chunks(content, encoding):
+            parser.feed(piece)
+            waiting += len(piece)
+            for _, element in parser.read_events():
+                waiting = 0
+                if too_deep(element):
+                    raise malformed("elements are nested too deep", format="XML")
+                if any_attribute(element):
+                    _check_attributes(element, limits)
+                yield element
+                _forget(element)
+            if waiting > limits.record_bytes:
+                raise malformed("a stretch of the XML is too long for one record", format="XML")
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        raise malformed(f"the XML is not well formed at line {error.lineno}", format="XML") from None
+
+
+def _check_attributes(element: Element, limits: ClassifyLimits) -> None:
+    if any(len(inner.attrib) > limits.xml_attributes for inner in element.iter()):
+        raise malformed("an element has too many attributes", format="XML")
+
+
+def _forget(element: Element) -> None:
+    """Free a record that was read and all that stands before it.
+
+    The record's own node and its tail stay until the next one: the parser may still be adding to them.
+    """
+    element.clear(keep_tail=True)
+    while element is not None:
+        parent = element.getparent()
+        while element.getprevious() is not None:
+            del parent[0]
+        element = parent
+
+
+def leaves(record: Element) -> Iterator[tuple[str, str, str]]:
+    """Every element of the record that has text and no element inside: its parent, its name, its text."""
+    strip = len(record.tag) - len(local_name(record.tag))
+    stack = [(record.tag[strip:], record)]
+    while stack:
+        parent, element = stack.pop()
+        for child in element:
+            name = child.tag[strip:]
+            if len(child):
+                stack.append((name, child))
+            else:
+                text = child.text
+                if text:
+                    yield parent, name, text

@@ -1,0 +1,22 @@
+"""What a recogniser says of a content, before names and findings are added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.model import Facts, Level
+
+
+@dataclass(slots=True)
+class Verdict:
+    """A type with its evidence, in phrases of ours."""
+
+    data_type: str
+    level: Level
+    evidence: list[str]
+    format: str
+    extension: str
+    runner_up: str | None = None
+    mixed_with: str | None = None
+    pupils: int | None = None
+    facts: Facts = field(default_factory=Facts)
