@@ -70,6 +70,11 @@ REASONS: dict[str, Template] = {
         "The key that signed the file has been revoked.",
         "Sign with a key that is in force, and send the file again.",
     ),
+    "open:key-superseded": Template(
+        "5.1",
+        "The key that signed the file has been given up for a newer one since.",
+        "A person at the local authority will look at it. Sign your next file with your newer key.",
+    ),
     "open:signature-date": Template(
         "5.1",
         "The date of the signature is in the future or too long ago.",
@@ -104,6 +109,66 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The encrypted file does not hold exactly one signed file.",
         "Sign and encrypt one file in one step, and send it again.",
+    ),
+    "key:secret": Template(
+        "5.1",
+        "STOP: this file holds a SECRET key. It was not stored. Whoever has seen it can sign as its owner.",
+        "Treat the key as lost: revoke it, make a new one, and hand over only what gpg --export gives.",
+    ),
+    "key:not-a-certificate": Template(
+        "5.1",
+        "The file holds no OpenPGP certificate (public key).",
+        "Export it with gpg --armor --export and your own address, and hand over that file.",
+    ),
+    "key:several": Template(
+        "5.1",
+        "The file holds more than one certificate.",
+        "Export each one to a file of its own.",
+    ),
+    "key:weak": Template(
+        "5.1",
+        "The certificate has a key that is too weak ({algorithm}).",
+        "Make a new key with current software; its default kind is strong enough.",
+    ),
+    "key:old-hash": Template(
+        "5.1",
+        "The certificate binds its own parts with SHA-1 or MD5, which can be forged.",
+        "Renew it with current software (GnuPG: set a new expiry date), or make a new key.",
+    ),
+    "key:expired": Template(
+        "5.1",
+        "The certificate has expired.",
+        "Extend it (gpg --quick-set-expire) and export it again, or make a new key.",
+    ),
+    "key:from-the-future": Template(
+        "5.1",
+        "The certificate says that it was made in the future.",
+        "Set the clock of the computer that made it, and make a new key.",
+    ),
+    "key:revoked": Template(
+        "5.1",
+        "The certificate has been revoked by its owner.",
+        "Hand over the certificate that is in force.",
+    ),
+    "key:cannot-sign": Template(
+        "5.1",
+        "The certificate has no key in force that may sign.",
+        "Make a key that can sign; the default of current software can.",
+    ),
+    "key:unbound-subkey": Template(
+        "5.1",
+        "The certificate holds a subkey that its own main key never confirmed: somebody may have added it.",
+        "Export it afresh from the computer of its owner, and compare the fingerprint by telephone.",
+    ),
+    "key:not-acceptable": Template(
+        "5.1",
+        "The certificate does not hold together by current rules.",
+        "Make a new key with current software, and hand over its certificate.",
+    ),
+    "key:other-certificate": Template(
+        "5.1",
+        "This is another certificate than the one that it should update.",
+        "Enrol it as a new certificate, with its fingerprint compared by telephone.",
     ),
     "classify:unknown": Template(
         "3.1",
@@ -197,6 +262,21 @@ REASONS: dict[str, Template] = {
         "{clause}",
         "The agreement does not allow this data to travel this way.",
         "Send it to this gateway, signed and encrypted.",
+    ),
+    "policy:method-allowed": Template(
+        "{clause}",
+        "The agreement allows this to travel by {method}: {title}.",
+        "Nothing needs doing; the transfer is recorded.",
+    ),
+    "policy:method-not-declared": Template(
+        "{clause}",
+        "A transfer through this gateway is not declared: it is recorded when the file arrives.",
+        "Send the file to this gateway, signed and encrypted.",
+    ),
+    "policy:safeguard-given": Template(
+        "{clause}",
+        "A safeguard was confirmed: {safeguard}.",
+        "Nothing needs doing.",
     ),
     "policy:safeguard-missing": Template(
         "{clause}",

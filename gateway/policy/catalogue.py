@@ -16,11 +16,12 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.policy.calendar_shapes import CalendarFile
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Fault, Location, key_of, line_of
+from gateway.policy.method_shapes import MethodsFile
 from gateway.policy.shapes import (
     AgreementFile,
-    CalendarFile,
     Flow,
     FlowsFile,
     Group,
@@ -43,6 +44,7 @@ class Catalogue(Shape):
     flows: FlowsFile
     teams: TeamsFile
     rights: RightsFile
+    methods: MethodsFile
     calendar: CalendarFile
 
     @cached_property
@@ -105,6 +107,7 @@ FILES: dict[str, type[Shape]] = {
     "flows.toml": FlowsFile,
     "teams.toml": TeamsFile,
     "rights.toml": RightsFile,
+    "methods.toml": MethodsFile,
     "calendar.toml": CalendarFile,
 }
 
@@ -176,6 +179,7 @@ def _assembled(policies: Path, reading: Reading) -> Catalogue:
         flows=model("flows.toml", FlowsFile),
         teams=model("teams.toml", TeamsFile),
         rights=model("rights.toml", RightsFile),
+        methods=model("methods.toml", MethodsFile),
         calendar=model("calendar.toml", CalendarFile),
     )
 

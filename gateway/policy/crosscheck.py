@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.policy.calendar_check import calendar_faults
 from gateway.policy.faults import Location
+from gateway.policy.method_shapes import Method, MethodsFile
 from gateway.policy.shapes import ClauseId
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _teams_missing(catalogue)
     yield from _flow_faults(catalogue)
     yield from _right_faults(catalogue)
-    yield from _calendar_faults(catalogue)
+    yield from _method_faults(catalogue)
+    yield from calendar_faults(catalogue.calendar, catalogue.flows)
 
 
 def cited(catalogue: Catalogue) -> Iterator[tuple[str, Location, ClauseId]]:
@@ -31,12 +33,26 @@ def cited(catalogue: Catalogue) -> Iterator[tuple[str, Location, ClauseId]]:
         yield "flows.toml", ("flow", n, "row"), flow.clause
         for m, entry in enumerate(flow.data_type):
             yield from (("flows.toml", ("flow", n, "data_type", m, "clauses"), c) for c in entry.clauses)
+            if entry.electronic:
+                yield "flows.toml", ("flow", n, "data_type", m, "electronic"), entry.electronic
     for n, team in enumerate(catalogue.teams.team):
         yield from (("teams.toml", ("team", n, "clauses"), c) for c in team.clauses)
     for n, group in enumerate(catalogue.rights.group):
         yield "rights.toml", ("group", n, "clause"), group.clause
     for n, right in enumerate(catalogue.rights.right):
         yield from (("rights.toml", ("right", n, "clauses"), c) for c in right.clauses)
+    yield from _cited_by_methods(catalogue.methods)
+
+
+def _cited_by_methods(methods: MethodsFile) -> Iterator[tuple[str, Location, ClauseId]]:
+    for n, circumstance in enumerate(methods.circumstance):
+        yield "methods.toml", ("circumstance", n, "clause"), circumstance.clause
+    for n, material in enumerate(methods.material):
+        yield from (("methods.toml", ("material", n, "clauses"), c) for c in material.clauses)
+    for n, safeguard in enumerate(methods.safeguard):
+        yield "methods.toml", ("safeguard", n, "clause"), safeguard.clause
+    for n, method in enumerate(methods.method):
+        yield "methods.toml", ("method", n, "clause"), method.clause
 
 
 def _clauses_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -105,15 +121,36 @@ def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield "rights.toml", ("right", n, "groups"), f"{team.id} may have no data about single pupils"
 
 
-def _calendar_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    calendar = catalogue.calendar
-    try:
-        ZoneInfo(calendar.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        yield "calendar.toml", ("timezone",), "there is no such time zone"
-    known = [results.data_type for results in calendar.results]
-    for name in _repeated(known):
-        yield "calendar.toml", ("results",), f"the results day of {name} is given twice"
-    for n, flow in enumerate(catalogue.flows.flow):
-        if flow.embargo and (missing := {entry.id for entry in flow.data_type} - set(known)):
-            yield "flows.toml", ("flow", n, "embargo"), f"calendar.toml has no results day of {min(missing)}"
+def _method_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    methods = catalogue.methods
+    circumstances = {each.id for each in methods.circumstance}
+    named = {
+        "method": [each.id for each in methods.method],
+        "safeguard": [each.id for each in methods.safeguard],
+        "circumstance": [each.id for each in methods.circumstance],
+        "material": [each.id for each in methods.material],
+    }
+    for table, names in named.items():
+        yield from (("methods.toml", (table,), f"{name} is listed twice") for name in _repeated(names))
+    for name in sorted(set(methods.flow_circumstances) - circumstances):
+        yield "methods.toml", ("flow_circumstances",), f"there is no circumstance {name}"
+    for n, material in enumerate(methods.material):
+        for name in sorted(set(material.circumstances) - circumstances):
+            yield "methods.toml", ("material", n, "circumstances"), f"there is no circumstance {name}"
+        if catalogue.flow(material.id) or catalogue.flow_of(material.id):
+            yield "methods.toml", ("material", n, "id"), f"{material.id} is a flow or data type already"
+    for n, method in enumerate(methods.method):
+        yield from _needs_faults(n, method, catalogue)
+
+
+def _needs_faults(n: int, method: Method, catalogue: Catalogue) -> Iterator[Contradiction]:
+    safeguards = catalogue.methods.safeguards()
+    circumstances = {each.id for each in catalogue.methods.circumstance}
+    for name in method.flows or ():
+        if catalogue.flow(name) is None:
+            yield "methods.toml", ("method", n, "flows"), f"there is no flow {name}"
+    for m, need in enumerate(method.need):
+        for name in sorted(set(need.any_of) - safeguards.keys()):
+            yield "methods.toml", ("method", n, "need", m, "any_of"), f"there is no safeguard {name}"
+        for name in sorted({*need.when, *need.unless} - circumstances):
+            yield "methods.toml", ("method", n, "need", m), f"there is no circumstance {name}"

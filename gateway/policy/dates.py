@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import FR, MO, TH, TU, WE, relativedelta
 
-from gateway.policy.shapes import DayRule, MonthDay
+from gateway.policy.calendar_shapes import DayRule
+from gateway.policy.shapes import MonthDay
 
 _WEEKDAYS = {"monday": MO, "tuesday": TU, "wednesday": WE, "thursday": TH, "friday": FR}
 

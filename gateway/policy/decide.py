@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from gateway.model import (
     EDUCATION_PROVIDERS,
@@ -22,8 +21,9 @@ from gateway.model import (
     Refused,
 )
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.embargo import release_moment
+from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, teams_for
+from gateway.policy.methods import Subject, method_refusals
 from gateway.policy.shapes import Flow
 from gateway.reasons import reason
 
@@ -35,6 +35,7 @@ def decide(
     now: datetime,
     *,
     method: str = "sftp",
+    safeguards: frozenset[str] = frozenset(),
 ) -> Decision:
     """What becomes of a file of `provider` that came by `method` at the aware moment `now`. Never raises.
 
@@ -48,8 +49,9 @@ def decide(
         return Refused(reasons=(reason("policy:no-flow"),))
     if provider.kind not in (*flow.senders, *flow.on_behalf):
         return Refused(reasons=(_sender_not_in_flow(flow),), flow=flow.id)
-    if method != "sftp":
-        return Refused(reasons=(reason("policy:method-not-allowed", clause="5.1"),), flow=flow.id)
+    subject = Subject(flow, (classified.data_type,), None)
+    if refusals := tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue)):
+        return Refused(reasons=refusals, flow=flow.id)
     return _of_flow(classified, catalogue, provider, now, flow)
 
 
@@ -68,10 +70,11 @@ def _of_flow(
 ) -> Decision:
     teams = teams_for(classified, catalogue, flow)
     waits = list(_waits_for_person(classified, catalogue, provider, flow, teams))
-    until = release_moment(classified, catalogue, now) if flow.embargo else None
+    kinds = (classified.data_type, classified.mixed_with)
+    until = release_moment(kinds, classified.facts, catalogue, now) if flow.embargo else None
     notices = item_reasons(classified, catalogue, flow, "notice")
     if until is not None and now < until:
-        embargo = _embargo(flow, catalogue, until)
+        embargo = embargo_reason(flow, catalogue, until)
         return Held(
             reasons=(*waits, embargo, *notices), flow=flow.id, teams=teams, until=None if waits else until
         )
@@ -110,8 +113,3 @@ def _sender_not_in_flow(flow: Flow) -> Reason:
 def _allowed(flow: Flow, provider: Provider) -> Reason:
     code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
     return reason(code, row=flow.row, title=flow.document.description, sender=flow.document.sender)
-
-
-def _embargo(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
-    local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
-    return reason("policy:embargo", row=flow.row, until=f"{local:%H:%M on} {local.day} {local:%B %Y}")

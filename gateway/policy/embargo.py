@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from gateway.model import Classified, Facts
+from gateway.model import Facts, Reason
+from gateway.policy.calendar_shapes import CalendarFile, Results
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import day_by_rule, day_in, local_day, moment
-from gateway.policy.shapes import CalendarFile, Results
+from gateway.policy.shapes import Flow
+from gateway.reasons import reason
 
 
-def release_moment(classified: Classified, catalogue: Catalogue, now: datetime) -> datetime | None:
-    """The moment (UTC) before which the file may not be passed on; None where none applies.
+def release_moment(
+    kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime
+) -> datetime | None:
+    """The moment (UTC) before which results of these kinds may not be passed on; None where none applies.
 
     A file that holds two kinds of results waits for the later of both.
     """
-    kinds = {classified.data_type, classified.mixed_with}
     moments = [
-        _moment(results, catalogue.calendar, classified.facts, now)
+        _moment(results, catalogue.calendar, facts, now)
         for results in catalogue.calendar.results
         if results.data_type in kinds
     ]
@@ -48,3 +53,9 @@ def _current_summer(results: Results, calendar: CalendarFile, now: datetime) -> 
     """The latest summer of which results can exist at `now`."""
     today = local_day(now, calendar.timezone)
     return today.year if today >= day_in(today.year, results.season) else today.year - 1
+
+
+def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
+    """Why results wait, with the moment as people in the calendar's time zone write it."""
+    local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
+    return reason("policy:embargo", row=flow.row, until=f"{local:%H:%M on} {local.day} {local:%B %Y}")

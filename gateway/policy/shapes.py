@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.model import ProviderKind
 
@@ -17,7 +16,6 @@ Basis = Literal["statutory", "supporting"]
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Literal["daily", "weekly", "termly", "annually", "on-event", "continuous"]
 ItemAction = Literal["notice", "hold"]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 
 class Shape(BaseModel):
@@ -45,6 +43,7 @@ class FlowDataType(Shape):
     timescale: Timescale
     teams: tuple[Slug, ...] = Field(min_length=1)
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
+    electronic: ClauseId | None = None
 
 
 class Flow(Shape):
@@ -174,35 +173,3 @@ class AgreementFile(Shape):
     year: Year
     discrepancies: DiscrepancyPolicy
     clauses: dict[ClauseId, str]
-
-
-class DayRule(Shape):
-    """Which weekday a yearly day falls on: the first on or after a day, or the nth of a month."""
-
-    weekday: Weekday
-    on_or_after: MonthDay | None = None
-    month: int | None = Field(default=None, ge=1, le=12)
-    nth: int | None = Field(default=None, ge=1, le=5)
-
-    @model_validator(mode="after")
-    def _one_form(self) -> DayRule:
-        if (self.on_or_after is None) == (self.month is None or self.nth is None):
-            raise ValueError("give either on_or_after, or month and nth")
-        return self
-
-
-class Results(Shape):
-    """When the results of a summer may be passed on: `time` is local, `dates` win over the rule."""
-
-    data_type: Slug
-    time: time
-    season: MonthDay
-    rule: DayRule
-    dates: tuple[date, ...] = ()
-
-
-class CalendarFile(Shape):
-    """calendar.toml."""
-
-    timezone: str
-    results: tuple[Results, ...] = ()

@@ -1,0 +1,75 @@
+"""What calendar.toml must agree with: the flows, the time zones, and itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.policy.calendar_shapes import CalendarFile, SchoolYear
+from gateway.policy.dates import first_year
+from gateway.policy.faults import Location
+from gateway.policy.shapes import FlowsFile
+
+Contradiction = tuple[str, Location, str]
+
+
+def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
+    """Each fault of the calendar: the file to mend, the place in it, and what is wrong."""
+    try:
+        ZoneInfo(calendar.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield "calendar.toml", ("timezone",), "there is no such time zone"
+    for n, year in enumerate(calendar.school_year):
+        yield from (("calendar.toml", ("school_year", n, key), text) for key, text in _year_faults(year))
+    yield from _unknown_data_types(calendar, flows)
+    yield from _missing_days(calendar, flows)
+
+
+def _year_faults(year: SchoolYear) -> Iterator[tuple[str, str]]:
+    try:
+        first = first_year(year.academic_year)
+    except ValueError:
+        yield "academic_year", "write it as 2026-27"
+        return
+    if any(earlier.last >= later.first for earlier, later in pairwise(year.terms)):
+        yield "terms", "the terms overlap or are out of order"
+    if year.terms[0].first.year != first or year.terms[-1].last.year not in {first, first + 1}:
+        yield "terms", f"the terms are not those of {year.academic_year}"
+
+
+def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
+    known = {entry.id for flow in flows.flow for entry in flow.data_type}
+    used: dict[str, list[str]] = {
+        "results": [each.data_type for each in calendar.results],
+        "due": [each.data_type for each in calendar.due],
+    }
+    for table, names in used.items():
+        for n, name in enumerate(names):
+            if name not in known:
+                yield "calendar.toml", (table, n, "data_type"), f"no flow lists {name}"
+        for name in (name for name, count in Counter(names).items() if count > 1):
+            yield "calendar.toml", (table,), f"{name} is given twice"
+    for name in sorted(set(calendar.optional) - known):
+        yield "calendar.toml", ("optional",), f"no flow lists {name}"
+    for n, phase in enumerate(calendar.phase):
+        for name in sorted(set(phase.not_expected) - known):
+            yield "calendar.toml", ("phase", n, "not_expected"), f"no flow lists {name}"
+
+
+def _missing_days(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
+    results = {each.data_type for each in calendar.results}
+    due = {each.data_type: each for each in calendar.due}
+    for n, flow in enumerate(flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            place = ("flow", n, "data_type", m, "timescale")
+            if flow.embargo and entry.id not in results:
+                yield "flows.toml", ("flow", n, "embargo"), f"calendar.toml has no results day of {entry.id}"
+            if entry.timescale == "annually" and entry.id not in due:
+                yield "flows.toml", place, f"calendar.toml does not say when {entry.id} is due"
+            if entry.timescale == "termly" and not calendar.census:
+                yield "flows.toml", place, "calendar.toml names no census"
+    for n, each in enumerate(calendar.due):
+        if each.days is not None and each.data_type not in results:
+            yield "calendar.toml", ("due", n, "days"), f"there is no results day of {each.data_type}"

@@ -1,0 +1,114 @@
+"""The shape of calendar.toml: terms, rules for yearly days, results days and when flows are due."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from gateway.policy.shapes import MonthDay, Shape, Slug
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
+
+
+class DayRule(Shape):
+    """Which weekday a yearly day falls on: the first on or after a day, or the nth of a month."""
+
+    weekday: Weekday
+    on_or_after: MonthDay | None = None
+    month: int | None = Field(default=None, ge=1, le=12)
+    nth: int | None = Field(default=None, ge=1, le=5)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> DayRule:
+        if (self.on_or_after is None) == (self.month is None or self.nth is None):
+            raise ValueError("give either on_or_after, or month and nth")
+        return self
+
+
+class Results(Shape):
+    """When the results of a summer may be passed on: `time` is local, `dates` win over the rule."""
+
+    data_type: Slug
+    time: time
+    season: MonthDay
+    rule: DayRule
+    dates: tuple[date, ...] = ()
+
+
+class Term(Shape):
+    """One term: its first and last day, both school days."""
+
+    first: date
+    last: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Term:
+        if self.first > self.last:
+            raise ValueError("the term ends before it begins")
+        return self
+
+
+class SchoolYear(Shape):
+    """The terms of an academic year ("2026-27") and the days on which no pupils are in."""
+
+    academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
+    terms: tuple[Term, ...] = Field(min_length=1)
+    inset: tuple[date, ...] = ()
+
+
+class Inset(Shape):
+    """The training days that single providers chose for themselves."""
+
+    provider: str
+    days: tuple[date, ...]
+
+
+class Census(Shape):
+    """One census of the year: its day, and how many days later the return is due."""
+
+    rule: DayRule
+    dates: tuple[date, ...] = ()
+    due_days: int = Field(ge=0)
+    open_days: int = Field(ge=0)
+
+
+class Due(Shape):
+    """When a yearly data type is due: between `first` and `last`, or after its results day.
+
+    A file up to `open_days` before the first day is early. `days` counts from the results day.
+    """
+
+    data_type: Slug
+    first: MonthDay | None = None
+    last: MonthDay | None = None
+    days: int | None = Field(default=None, ge=0)
+    open_days: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Due:
+        if (self.days is None) == (self.first is None or self.last is None):
+            raise ValueError("give either days, or first and last")
+        return self
+
+
+class Phase(Shape):
+    """The schools of a phase, by their DfE establishment number, and what is never expected of them."""
+
+    name: str
+    establishments: tuple[tuple[int, int], ...]
+    not_expected: tuple[Slug, ...]
+
+
+class CalendarFile(Shape):
+    """calendar.toml. `optional` data types are never missing, whoever the provider is."""
+
+    timezone: str
+    results: tuple[Results, ...] = ()
+    school_year: tuple[SchoolYear, ...] = ()
+    inset: tuple[Inset, ...] = ()
+    census: tuple[Census, ...] = ()
+    due: tuple[Due, ...] = ()
+    phase: tuple[Phase, ...] = ()
+    optional: tuple[Slug, ...] = ()

@@ -1,0 +1,86 @@
+"""The shape of methods.toml: section 5 of the agreement as data."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gateway.model import ProviderKind
+from gateway.policy.shapes import ClauseId, Shape, Slug
+
+
+class Strength(Shape):
+    """The weakest keys that may sign or encrypt a file for the gateway (clause 5.1)."""
+
+    rsa_bits: int = Field(ge=1024)
+    curves: tuple[str, ...]
+
+
+class Circumstance(Shape):
+    """Something about the material that makes a method need more."""
+
+    id: Slug
+    clause: ClauseId
+    question: str
+
+
+class Material(Shape):
+    """What is no data type of a flow but travels under the agreement all the same."""
+
+    id: Slug
+    name: str
+    clauses: tuple[ClauseId, ...] = Field(min_length=1)
+    circumstances: tuple[Slug, ...] = ()
+
+
+class Safeguard(Shape):
+    """Something a person puts in place and attests; `told` completes "it was not confirmed that: …"."""
+
+    id: Slug
+    clause: ClauseId
+    question: str
+    told: str
+
+
+class Need(Shape):
+    """One of `any_of` must be attested; only in a circumstance of `when`, never in one of `unless`."""
+
+    any_of: tuple[Slug, ...] = Field(min_length=1)
+    when: tuple[Slug, ...] = ()
+    unless: tuple[Slug, ...] = ()
+
+    def arises(self, circumstances: frozenset[str]) -> bool:
+        """Whether the need exists in these circumstances."""
+        wanted = not self.when or not circumstances.isdisjoint(self.when)
+        return wanted and circumstances.isdisjoint(self.unless)
+
+
+class Method(Shape):
+    """One way of travelling. See methods.toml for each key."""
+
+    id: Slug
+    name: str
+    clause: ClauseId
+    electronic: bool = False
+    declarable: bool = True
+    flows: tuple[Slug, ...] | None = None
+    senders: tuple[ProviderKind, ...] | None = None
+    need: tuple[Need, ...] = ()
+
+
+class MethodsFile(Shape):
+    """methods.toml."""
+
+    flow_circumstances: tuple[Slug, ...]
+    strength: Strength
+    circumstance: tuple[Circumstance, ...] = ()
+    material: tuple[Material, ...] = ()
+    safeguard: tuple[Safeguard, ...] = ()
+    method: tuple[Method, ...] = Field(min_length=1)
+
+    def find(self, identifier: str) -> Method | None:
+        """The method of that id, if any."""
+        return next((method for method in self.method if method.id == identifier), None)
+
+    def safeguards(self) -> dict[str, Safeguard]:
+        """Each safeguard by its id."""
+        return {safeguard.id: safeguard for safeguard in self.safeguard}

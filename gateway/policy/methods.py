@@ -1,0 +1,245 @@
+"""Section 5: whether data may travel another way than through this gateway, and what that way needs.
+
+A declaration names the data, the method and the safeguards that a person attests. `questions` gives
+what to ask a person, in the order of the agreement; `decide_method` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gateway.model import (
+    EDUCATION_PROVIDERS,
+    Accepted,
+    Decision,
+    Facts,
+    Held,
+    Provider,
+    ProviderKind,
+    Reason,
+    Refused,
+)
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.embargo import embargo_reason, release_moment
+from gateway.policy.method_shapes import Material, Method, Need
+from gateway.policy.shapes import ClauseId, Flow
+from gateway.reasons import reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A transfer that went, or will go, another way.
+
+    `data` is a data type, a flow, or a material of methods.toml. `at` is when it goes (aware).
+    `safeguards` and `circumstances` are ids of methods.toml; ids that it does not know count for nothing.
+    """
+
+    provider: Provider
+    method: str
+    data: str
+    at: datetime
+    safeguards: frozenset[str] = frozenset()
+    circumstances: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One answer that satisfies a question: the id to attest, and what is asked."""
+
+    id: str
+    clause: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What to ask a person. Any one of the choices that holds answers a question about a safeguard."""
+
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is declared: a flow with those of its data types that are meant, or a material."""
+
+    flow: Flow | None
+    data_types: tuple[str, ...]
+    material: Material | None
+
+    def circumstances(self, catalogue: Catalogue) -> frozenset[str]:
+        """What is true of the data whoever declares it."""
+        if self.material is not None:
+            return frozenset(self.material.circumstances)
+        return frozenset(catalogue.methods.flow_circumstances)
+
+    @property
+    def title(self) -> str:
+        """The data in words."""
+        if self.flow is not None:
+            return self.flow.document.description
+        return self.material.name if self.material else ""
+
+
+def subject(data: str, catalogue: Catalogue) -> Subject | None:
+    """What `data` names: a data type, else a flow, else a material, else nothing."""
+    if flow := catalogue.flow_of(data):
+        return Subject(flow, (data,), None)
+    if flow := catalogue.flow(data):
+        return Subject(flow, tuple(entry.id for entry in flow.data_type), None)
+    for material in catalogue.methods.material:
+        if material.id == data:
+            return Subject(None, (), material)
+    return None
+
+
+def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
+    """Whether the declared transfer is allowed; pure and total, refused by default.
+
+    Accepted means allowed and recorded: nothing is routed, so `teams` is empty and `flow` is the
+    material's id where the data belongs to no flow.
+    """
+    found = subject(declaration.data, catalogue)
+    if found is None:
+        return Refused(reasons=(reason("policy:no-flow"),))
+    flow = found.flow.id if found.flow else None
+    if refusals := tuple(_refusals(declaration, found, catalogue)):
+        return Refused(reasons=refusals, flow=flow)
+    waits = tuple(_waits(declaration.provider))
+    if until := _until(declaration, found, catalogue):
+        return Held(reasons=(*waits, until[0]), flow=flow, until=None if waits else until[1])
+    if waits:
+        return Held(reasons=waits, flow=flow)
+    return Accepted(flow=flow or declaration.data, teams=(), reasons=_allowed(declaration, found, catalogue))
+
+
+def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:
+    """The decision if every safeguard were attested: what is refused here no answer can mend."""
+    everything = frozenset(catalogue.methods.safeguards())
+    return decide_method(replace(declaration, safeguards=everything), catalogue)
+
+
+def method_refusals(
+    name: str,
+    found: Subject,
+    kind: ProviderKind,
+    given: frozenset[str],
+    catalogue: Catalogue,
+    *,
+    circumstances: frozenset[str] = frozenset(),
+) -> Iterator[Reason]:
+    """Why the method may not carry the data: that it may not at all, or each safeguard that is missing."""
+    method = catalogue.methods.find(name)
+    if method is None:
+        yield reason("policy:method-not-allowed", clause="5.1")
+    elif clause := _forbidding_clause(method, found, kind):
+        yield reason("policy:method-not-allowed", clause=clause)
+    else:
+        known = catalogue.methods.safeguards()
+        for need in needs(method, found.circumstances(catalogue) | circumstances):
+            if given.isdisjoint(need.any_of):
+                told = ", or ".join(known[each].told for each in need.any_of)
+                clause = known[need.any_of[0]].clause
+                yield reason("policy:safeguard-missing", clause=clause, safeguard=told)
+
+
+def needs(method: Method, circumstances: frozenset[str]) -> tuple[Need, ...]:
+    """The needs of a method that arise in these circumstances, in the order of the agreement."""
+    return tuple(need for need in method.need if need.arises(circumstances))
+
+
+def _forbidding_clause(method: Method, found: Subject, kind: ProviderKind) -> ClauseId | None:
+    if method.senders is not None and kind not in method.senders:
+        return method.clause
+    if method.flows is not None and (found.flow is None or found.flow.id not in method.flows):
+        return method.clause
+    if found.flow is not None and not method.electronic:
+        demands = (found.flow.of(each).electronic for each in found.data_types)
+        return next((clause for clause in demands if clause), None)
+    return None
+
+
+def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) -> Iterator[Reason]:
+    flow, kind = found.flow, declaration.provider.kind
+    method = catalogue.methods.find(declaration.method)
+    if flow is not None and kind not in (*flow.senders, *flow.on_behalf):
+        yield reason("policy:sender-not-in-flow", row=flow.row, title=flow.document.description)
+    elif flow is None and kind not in EDUCATION_PROVIDERS:
+        yield reason("policy:no-flow")
+    elif method is not None and not method.declarable:
+        yield reason("policy:method-not-declared", clause=method.clause)
+    else:
+        yield from method_refusals(
+            declaration.method,
+            found,
+            kind,
+            declaration.safeguards,
+            catalogue,
+            circumstances=declaration.circumstances,
+        )
+
+
+def _waits(provider: Provider) -> Iterator[Reason]:
+    if provider.suspended:
+        yield reason("policy:suspended")
+    if provider.kind in EDUCATION_PROVIDERS and not provider.ratified:
+        yield reason("policy:agreement-not-ratified")
+
+
+def _until(declaration: Declaration, found: Subject, catalogue: Catalogue) -> tuple[Reason, datetime] | None:
+    if found.flow is None or not found.flow.embargo:
+        return None
+    until = release_moment(found.data_types, Facts(), catalogue, declaration.at)
+    if until is None or declaration.at >= until:
+        return None
+    return embargo_reason(found.flow, catalogue, until), until
+
+
+def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> tuple[Reason, ...]:
+    method = catalogue.methods.find(declaration.method)
+    if method is None:
+        return ()
+    known = catalogue.methods.safeguards()
+    attested = [known[each] for each in sorted(declaration.safeguards & known.keys())]
+    return (
+        reason("policy:method-allowed", clause=method.clause, title=found.title, method=method.name),
+        *(reason("policy:safeguard-given", clause=each.clause, safeguard=each.told) for each in attested),
+    )
+
+
+def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
+    """What to ask about the material first, because an answer changes what the method needs."""
+    found, way = subject(data, catalogue), catalogue.methods.find(method)
+    if found is None or way is None:
+        return ()
+    matter = {each for need in way.need for each in (*need.when, *need.unless)} - found.circumstances(
+        catalogue
+    )
+    return tuple(
+        Question(choices=(Choice(id=each.id, clause=each.clause, question=each.question),))
+        for each in catalogue.methods.circumstance
+        if each.id in matter
+    )
+
+
+def questions(
+    method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
+) -> tuple[Question, ...]:
+    """What to ask about safeguards: the needs of the method for this data in these circumstances.
+
+    Empty where the method needs nothing, or where it or the data is not known.
+    """
+    found, way = subject(data, catalogue), catalogue.methods.find(method)
+    if found is None or way is None:
+        return ()
+    given = circumstances | found.circumstances(catalogue)
+    return tuple(_question(need, catalogue) for need in needs(way, given))
+
+
+def _question(need: Need, catalogue: Catalogue) -> Question:
+    known = catalogue.methods.safeguards()
+    wanted = (known[each] for each in need.any_of)
+    return Question(
+        choices=tuple(Choice(id=each.id, clause=each.clause, question=each.question) for each in wanted)
+    )
