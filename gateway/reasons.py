@@ -120,6 +120,11 @@ REASONS: dict[str, Template] = {
         "The file holds no OpenPGP certificate (public key).",
         "Export it with gpg --armor --export and your own address, and hand over that file.",
     ),
+    "key:not-an-ssh-key": Template(
+        "5.1",
+        "The file holds no SSH public key.",
+        "Hand over the file whose name ends in .pub, or PuTTYgen's 'public key for pasting'.",
+    ),
     "key:several": Template(
         "5.1",
         "The file holds more than one certificate.",

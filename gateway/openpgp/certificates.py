@@ -1,0 +1,197 @@
+"""Certificates for people and for policy: what they say, and whether one may be enrolled.
+
+Sequoia decides whether a certificate is sound; our own rules then refuse more. PGPy is asked once,
+about the binding of subkeys, and its answer can only refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pgpy
+from pysequoia import Cert
+from pysequoia.packet import Packet, PacketPile, Tag
+
+from gateway.errors import Refusal
+from gateway.openpgp.components import Component, components, user_ids
+
+_MOST_BYTES = 1024 * 1024
+_LEAST_RSA_BITS = 2048
+_WARN_DAYS = 60
+_PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
+_SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
+_GOOD_HASHES = frozenset({"SHA224", "SHA256", "SHA384", "SHA512", "SHA3_256", "SHA3_512"})
+_NAMES = {"RSAEncryptSign": "RSA", "RSASign": "RSA", "RSAEncrypt": "RSA", "EdDSA": "Ed25519"}
+
+
+class CertificateRefused(Refusal):
+    """A certificate that may not be enrolled. `code` is a `key:` code of `gateway.reasons`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What a certificate says, as it stands at one moment. Fingerprints are lower-case hex.
+
+    `bits` is None for elliptic curves, whose name says it all. `signing_keys` and
+    `encryption_keys` list the keys that are in force for each use. `warnings` are sentences.
+    """
+
+    fingerprint: str
+    algorithm: str
+    bits: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    user_ids: tuple[str, ...]
+    can_sign: bool
+    can_encrypt: bool
+    revoked: bool
+    signing_keys: tuple[str, ...]
+    encryption_keys: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def admit(data: bytes, now: datetime) -> Certificate:
+    """The one certificate in `data`, armored or binary, if it may be enrolled at `now`.
+
+    CertificateRefused with the first fault found; secret key material is looked for first.
+    """
+    cert = _parsed(data)
+    keys = components(bytes(cert))
+    shown = _described(cert, keys, now)
+    if shown.revoked:
+        raise CertificateRefused("key:revoked")
+    _check_strength(keys)
+    if keys[0].created_at > now + timedelta(days=1):
+        raise CertificateRefused("key:from-the-future")
+    if shown.expires_at is not None and shown.expires_at <= now:
+        raise CertificateRefused("key:expired")
+    _check_policy(cert)
+    if not all(key.bound for key in keys) or not _bindings_hold(bytes(cert)):
+        raise CertificateRefused("key:unbound-subkey")
+    if not shown.can_sign:
+        raise CertificateRefused("key:cannot-sign")
+    return shown
+
+
+def describe(data: bytes, now: datetime) -> Certificate:
+    """What the certificate in `data` says at `now`, fit or not. CertificateRefused if it is none."""
+    cert = _parsed(data)
+    return _described(cert, components(bytes(cert)), now)
+
+
+def merge(old: bytes, new: bytes) -> bytes:
+    """The known certificate `old` with whatever `new` adds (subkeys, dates, revocations), in binary.
+
+    CertificateRefused `key:other-certificate` where they are not the same certificate.
+    """
+    known, news = _parsed(old), _parsed(new)
+    if known.fingerprint != news.fingerprint:
+        raise CertificateRefused("key:other-certificate")
+    return bytes(known.merge(news))
+
+
+def armored(data: bytes) -> bytes:
+    """The certificate in `data` in ASCII armor."""
+    return str(_parsed(data)).encode("ascii")
+
+
+def grouped(fingerprint: str) -> str:
+    """A fingerprint in upper-case groups of four, as people read it out on the telephone."""
+    letters = fingerprint.upper()
+    return " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))
+
+
+def _parsed(data: bytes) -> Cert:
+    if _PRIVATE_BLOCK.search(data):
+        raise CertificateRefused("key:secret")
+    if len(data) > _MOST_BYTES:
+        raise CertificateRefused("key:not-a-certificate")
+    try:
+        if any(packet.tag in _SECRET_TAGS for packet in _packets(data)):
+            raise CertificateRefused("key:secret")
+        certs = Cert.split_bytes(data)
+    except RuntimeError:
+        raise CertificateRefused("key:not-a-certificate") from None
+    if len(certs) != 1:
+        raise CertificateRefused("key:several" if certs else "key:not-a-certificate")
+    return certs[0]
+
+
+def _packets(data: bytes) -> Iterator[Packet]:
+    yield from PacketPile.from_bytes(data)
+
+
+def _described(cert: Cert, keys: Sequence[Component], now: datetime) -> Certificate:
+    signing = tuple(key.fingerprint for key in keys if key.can_sign and _in_force(key, keys[0], now))
+    encryption = tuple(key.fingerprint for key in keys if key.can_encrypt and _in_force(key, keys[0], now))
+    expires_at = _expiry(cert, keys[0])
+    return Certificate(
+        fingerprint=cert.fingerprint,
+        algorithm=_NAMES.get(keys[0].algorithm, keys[0].algorithm),
+        bits=keys[0].bits,
+        created_at=keys[0].created_at,
+        expires_at=expires_at,
+        user_ids=user_ids(bytes(cert)),
+        can_sign=bool(signing),
+        can_encrypt=bool(encryption),
+        revoked=cert.is_revoked,
+        signing_keys=signing,
+        encryption_keys=encryption,
+        warnings=tuple(_warnings(expires_at, encryption=bool(encryption), now=now)),
+    )
+
+
+def _in_force(key: Component, primary: Component, now: datetime) -> bool:
+    return all(
+        one.bound and not one.revoked() and (one.expires_at is None or one.expires_at > now)
+        for one in (primary, key)
+    )
+
+
+def _expiry(cert: Cert, primary: Component) -> datetime | None:
+    """Sequoia's word on the expiry where its policy lets it say one."""
+    try:
+        return cert.expiration
+    except RuntimeError:
+        return primary.expires_at
+
+
+def _warnings(expires_at: datetime | None, *, encryption: bool, now: datetime) -> Iterator[str]:
+    if expires_at is None:
+        yield "It never expires: agree on a date to renew it."
+    elif now < expires_at <= now + timedelta(days=_WARN_DAYS):
+        yield f"It expires on {expires_at:%Y-%m-%d}."
+    if not encryption:
+        yield "It cannot encrypt: no file can be sealed to it."
+
+
+def _check_strength(keys: Sequence[Component]) -> None:
+    for key in keys:
+        if "DSA" in key.algorithm and key.algorithm not in {"ECDSA", "EdDSA"}:
+            raise CertificateRefused("key:weak", algorithm="DSA")
+        if "ElGamal" in key.algorithm:
+            raise CertificateRefused("key:weak", algorithm="ElGamal")
+        if key.algorithm.startswith("RSA") and (key.bits or 0) < _LEAST_RSA_BITS:
+            raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
+        if key.hashes and not key.hashes & _GOOD_HASHES:
+            raise CertificateRefused("key:old-hash")
+
+
+def _check_policy(cert: Cert) -> None:
+    """Sequoia names an expiry and user ids only for a certificate that its policy accepts."""
+    try:
+        _ = cert.expiration, cert.user_ids
+    except RuntimeError:
+        raise CertificateRefused("key:not-acceptable") from None
+
+
+def _bindings_hold(certificate: bytes) -> bool:
+    """Whether PGPy finds every subkey bound by the primary key; True where it cannot read the keys."""
+    try:
+        key, _ = pgpy.PGPKey.from_blob(certificate)
+        return all(bool(key.verify(subkey)) for subkey in key.subkeys.values())
+    except Exception:  # noqa: BLE001 - PGPy trips over newer keys in any way it likes, and Sequoia has the say
+        return True

@@ -1,0 +1,180 @@
+"""The parts of a certificate as its own packets state them: keys, dates, uses, revocations.
+
+Sequoia parses the packets; whether a certificate may be relied on is not decided here. What is
+read serves admission, our own checks at receipt, and the words of a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pysequoia.packet import Packet, PacketPile, PublicKeyAlgorithm, SignatureType, Tag
+
+Revocation = Literal["soft", "hard"]
+
+_REASON_FOR_REVOCATION = 29
+# RFC 9580, 5.2.3.31: superseded, retired and "user id no longer valid" leave older signatures good.
+_SOFT_REASONS = frozenset({1, 3, 32})
+_KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey, Tag.SecretKey, Tag.SecretSubkey)
+_PRIMARY_TAGS = (Tag.PublicKey, Tag.SecretKey)
+_USER_TAGS = (Tag.UserID, Tag.UserAttribute)
+_SELF_SIGNATURES = (
+    SignatureType.DirectKey,
+    SignatureType.SubkeyBinding,
+    SignatureType.GenericCertification,
+    SignatureType.PersonaCertification,
+    SignatureType.CasualCertification,
+    SignatureType.PositiveCertification,
+)
+_REVOCATIONS = (SignatureType.KeyRevocation, SignatureType.SubkeyRevocation)
+_MPI_ALGORITHMS = (
+    PublicKeyAlgorithm.RSAEncryptSign,
+    PublicKeyAlgorithm.RSAEncrypt,
+    PublicKeyAlgorithm.RSASign,
+    PublicKeyAlgorithm.DSA,
+    PublicKeyAlgorithm.ElGamalEncrypt,
+    PublicKeyAlgorithm.ElGamalEncryptSign,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """One revocation: how final it is, and when it was made."""
+
+    kind: Revocation
+    at: datetime | None
+
+
+@dataclass(slots=True)
+class Component:
+    """One key of a certificate. `bits` is the length of its first number, where it has one."""
+
+    fingerprint: str
+    key_id: str
+    algorithm: str
+    bits: int | None
+    primary: bool
+    created_at: datetime
+    expires_at: datetime | None = None
+    can_sign: bool = False
+    can_encrypt: bool = False
+    bound: bool = False
+    revocations: list[Revoked] = field(default_factory=list)
+    hashes: set[str] = field(default_factory=set)
+    _stated_at: datetime | None = None
+
+    def revoked(self) -> Revocation | None:
+        """How the key is revoked, the more final kind first; None where it is not."""
+        kinds = {revocation.kind for revocation in self.revocations}
+        return "hard" if "hard" in kinds else "soft" if kinds else None
+
+    def is_named(self, handle: str) -> bool:
+        """Whether `handle`, a fingerprint or a key id in hex, names this key."""
+        return handle.lower() in {self.fingerprint, self.key_id}
+
+
+def components(certificate: bytes) -> tuple[Component, ...]:
+    """The primary key and then the subkeys of one certificate. RuntimeError where it cannot be parsed."""
+    found: list[Component] = []
+    current: Component | None = None
+    for packet in _packets(certificate):
+        if packet.tag in _KEY_TAGS:
+            current = _component(packet)
+            found.append(current)
+        elif packet.tag in _USER_TAGS:
+            current = found[0] if found else None
+        elif packet.tag == Tag.Signature and current is not None:
+            _note(packet, current, found[0])
+    return tuple(found)
+
+
+def user_ids(certificate: bytes) -> tuple[str, ...]:
+    """The user ids of one certificate, as they stand."""
+    return tuple(packet.user_id or "" for packet in _packets(certificate) if packet.tag == Tag.UserID)
+
+
+def subpackets(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and data of each hashed subpacket of a version 4 or 6 signature (RFC 9580, 5.2.3.7)."""
+    size, start = (4, 8) if body[:1] == b"\x06" else (2, 6)
+    area = body[start : start + int.from_bytes(body[4 : 4 + size], "big")]
+    position = 0
+    while position < len(area):
+        length, position = _subpacket_length(area, position)
+        if length:
+            yield area[position] & 0x7F, area[position + 1 : position + length]
+        position += length
+
+
+def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
+    first = area[position]
+    if first < 192:  # noqa: PLR2004 - RFC 9580, 5.2.3.7
+        return first, position + 1
+    if first < 255:  # noqa: PLR2004
+        second = area[position + 1] if position + 1 < len(area) else 0
+        return ((first - 192) << 8) + second + 192, position + 2
+    return int.from_bytes(area[position + 1 : position + 5], "big"), position + 5
+
+
+def _packets(certificate: bytes) -> Iterator[Packet]:
+    yield from PacketPile.from_bytes(certificate)
+
+
+def _component(packet: Packet) -> Component:
+    return Component(
+        fingerprint=packet.fingerprint or "",
+        key_id=packet.key_id or "",
+        algorithm=repr(packet.key_algorithm).rpartition(".")[2],
+        bits=_bits(packet),
+        primary=packet.tag in _PRIMARY_TAGS,
+        created_at=_known(packet.key_created),
+    )
+
+
+def _bits(packet: Packet) -> int | None:
+    """The length of the modulus or prime: the first number after version, time and algorithm."""
+    if packet.key_algorithm not in _MPI_ALGORITHMS:
+        return None
+    return int.from_bytes(packet.body[6:8], "big")
+
+
+def _known(moment: datetime | None) -> datetime:
+    if moment is None:
+        raise RuntimeError("a key without a time of creation")
+    return moment
+
+
+def _note(signature: Packet, subject: Component, primary: Component) -> None:
+    """Take into account what a self-signature states; signatures by others state nothing."""
+    issuer = signature.issuer_fingerprint or signature.issuer_key_id
+    if issuer is not None and not primary.is_named(issuer):
+        return
+    kind = signature.signature_type
+    if kind in _REVOCATIONS:
+        subject.revocations.append(Revoked(_finality(signature), signature.signature_created))
+    elif kind in _SELF_SIGNATURES:
+        _note_binding(signature, subject)
+
+
+def _note_binding(signature: Packet, subject: Component) -> None:
+    subject.bound = True
+    subject.hashes.add(repr(signature.hash_algorithm).rpartition(".")[2])
+    made = signature.signature_created
+    if made is None or (subject._stated_at is not None and made < subject._stated_at):  # noqa: SLF001
+        return
+    subject._stated_at = made  # noqa: SLF001
+    period = signature.key_validity_period
+    subject.expires_at = subject.created_at + period if period and period > timedelta(0) else None
+    flags = signature.key_flags
+    if flags is not None:
+        subject.can_sign = flags.signing
+        subject.can_encrypt = flags.transport_encryption or flags.storage_encryption
+
+
+def _finality(signature: Packet) -> Revocation:
+    for kind, data in subpackets(signature.body):
+        if kind == _REASON_FOR_REVOCATION and data:
+            return "soft" if data[0] in _SOFT_REASONS else "hard"
+    return "hard"

@@ -1,0 +1,97 @@
+"""The engine that needs nothing but Python packages: for newcomers and small gateways.
+
+`layers` takes the message out of its encryption and compression under caps; pysequoia then
+verifies the signed message. Sequoia alone decides whether a signature is good. pysequoia is not
+handed the encrypted message itself, because it refuses compressed ones (what GnuPG makes by
+default), inflates without limit, and does not tell when a signature was made.
+
+The opener works in the process that calls it, and holds the content several times in memory:
+callers run it in a child process with resource limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from pysequoia import Decrypted, verify
+
+from gateway.errors import Fault, Refusal
+from gateway.model import Opened, Signature
+from gateway.openpgp import explain
+from gateway.openpgp.envelope import look
+from gateway.openpgp.judge import Claim, Sender, check_signature, parsed_senders
+from gateway.openpgp.layers import unwrapped
+from gateway.openpgp.memory import Content
+from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
+from gateway.settings import OpenLimits
+
+
+class EmbeddedOpener:
+    """Opens with pysequoia and PGPy, within this process. ConfigurationError for an unusable key."""
+
+    name = "embedded"
+
+    def __init__(self, secret_keys: Sequence[Path]) -> None:
+        self._keys = [SecretKey(data) for data in read_secret_keys(secret_keys)]
+        self._key_ids = frozenset().union(*(key.key_ids for key in self._keys))
+
+    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+        """See `Opener.open`. Files beyond `embedded_sealed_bytes` are refused as too large."""
+        look(sealed, self._key_ids, limits)
+        parsed = parsed_senders(senders)
+        inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes)
+        claims = explain.claims(inside.message)
+        verified = _verified(inside.message, parsed)
+        if verified is None or not verified.valid_sigs:
+            raise explain.refusal(inside.message, parsed, limits, now)
+        signature = check_signature(_only_signature(verified, claims), parsed, limits, now)
+        return self._opened(verified, signature, inside.opened_by, limits)
+
+    def _opened(
+        self, verified: Decrypted, signature: Signature, opened_by: str, limits: OpenLimits
+    ) -> Opened:
+        with Content(limits.embedded_content_bytes) as content:
+            content.write(verified.bytes or b"")
+            descriptor, size, sha256 = content.finish()
+        return Opened(
+            content=descriptor,
+            size=size,
+            sha256=sha256,
+            signature=signature,
+            engine=self.name,
+            opened_by=opened_by,
+        )
+
+
+def _read(sealed: Path, limits: OpenLimits) -> bytes:
+    try:
+        with sealed.open("rb") as file:
+            data = file.read(limits.embedded_sealed_bytes + 1)
+    except OSError as error:
+        raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+    if len(data) > limits.embedded_sealed_bytes:
+        raise Refusal("open:too-large")
+    return data
+
+
+def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | None:
+    """What Sequoia makes of the message; None where it holds no valid signature by a sender."""
+    try:
+        return verify(bytes=message, store=lambda _: [sender.cert for sender in senders])
+    except RuntimeError:
+        return None
+
+
+def _only_signature(verified: Decrypted, claims: Sequence[Claim]) -> Signature:
+    """The one valid signature, with the time that its packet gives."""
+    if len(verified.valid_sigs) != 1:
+        raise Refusal("open:not-one-file")
+    valid = verified.valid_sigs[0]
+    own = [claim for claim in claims if claim.issuer in {valid.signing_key, valid.signing_key[-16:]}]
+    if len(own) != 1 or own[0].created_at is None:
+        raise Refusal("open:not-one-file")
+    return Signature(
+        certificate=valid.certificate, signing_key=valid.signing_key, created_at=own[0].created_at
+    )

@@ -1,0 +1,129 @@
+"""What a sealed file shows without a key: is it encrypted, how, and to whom.
+
+Everything that can be refused from the outside is refused here, before any engine runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gateway.errors import Fault, Refusal
+from gateway.openpgp import armor, packets
+from gateway.settings import OpenLimits
+
+ANYONE = "0" * 16
+"""The key id of a recipient who is not named (RFC 9580, 5.1.8): every key of ours is tried."""
+
+_MOST_RECIPIENTS = 100
+_HEAD_BYTES = 256 * 1024
+_PKESK_3 = 3
+_PKESK_6 = 6
+_FINGERPRINT_4 = 20
+_KEY_ID = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The outside of an encrypted message. `recipients` are key ids in lower-case hex."""
+
+    armored: bool
+    protection: Literal[1, 2]
+    recipients: tuple[str, ...]
+
+    def is_for(self, key_ids: Collection[str]) -> bool:
+        """Whether one of `key_ids` may open it."""
+        return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
+
+
+def look(sealed: Path, key_ids: Collection[str], limits: OpenLimits) -> Envelope:
+    """The envelope of the file at `sealed`, which one of our `key_ids` may open.
+
+    Refusal for whatever is not one encrypted, integrity-protected message to us; Fault where the
+    file cannot be read.
+    """
+    try:
+        size = sealed.stat().st_size
+        with sealed.open("rb") as file:
+            start = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+    if not size:
+        raise Refusal("open:empty")
+    if size > limits.sealed_bytes:
+        raise Refusal("open:too-large")
+    envelope = _envelope(start)
+    if not envelope.is_for(key_ids):
+        raise Refusal("open:not-for-us")
+    return envelope
+
+
+def _envelope(start: bytes) -> Envelope:
+    armored = not armor.is_binary(start)
+    data = _from_armor(start) if armored else start
+    try:
+        return _read(data, armored=armored)
+    except packets.FramingError:
+        raise Refusal("open:damaged") from None
+
+
+def _from_armor(start: bytes) -> bytes:
+    block = armor.kind_of(start)
+    if block is None or block[0] != "MESSAGE":
+        raise Refusal("open:not-encrypted")
+    if not armor.is_blank(start[: block[1]]):
+        raise Refusal("open:not-one-file")
+    try:
+        return armor.dearmored_head(start)
+    except armor.ArmorError:
+        raise Refusal("open:damaged") from None
+
+
+def _read(data: bytes, *, armored: bool) -> Envelope:
+    recipients: list[str] = []
+    passwords = 0
+    position = 0
+    while True:
+        tag, start, length = packets.head(data, position)
+        if tag not in {packets.PKESK, packets.SKESK} | packets.IGNORED:
+            break
+        if length is None or start + length > len(data):
+            raise packets.FramingError("cut off")
+        if tag == packets.PKESK:
+            recipients.append(wrapped_for(data[start : start + length]))
+        passwords += tag == packets.SKESK
+        if len(recipients) + passwords > _MOST_RECIPIENTS:
+            raise Refusal("open:unsupported", feature=f"more than {_MOST_RECIPIENTS} recipients")
+        position = start + length
+    protection = _protection(tag, data[start : start + 1], met_any=bool(recipients or passwords))
+    if passwords and not recipients:
+        raise Refusal("open:password-only")
+    return Envelope(armored, protection, tuple(recipients))
+
+
+def _protection(tag: int, version: bytes, *, met_any: bool) -> Literal[1, 2]:
+    if tag == packets.ENCRYPTED:
+        raise Refusal("open:no-integrity")
+    if tag == packets.OCB_ENCRYPTED:
+        raise Refusal("open:unsupported", feature="the OCB mode of GnuPG")
+    if tag != packets.INTEGRITY_PROTECTED:
+        raise Refusal("open:damaged" if met_any else "open:not-encrypted")
+    if version == b"\x01":
+        return 1
+    if version == b"\x02":
+        return 2
+    raise Refusal("open:unsupported", feature="an unknown kind of encryption")
+
+
+def wrapped_for(body: bytes) -> str:
+    """The key id that the body of a session key packet names; all zeros where it names nobody."""
+    if body[:1] == bytes([_PKESK_3]) and len(body) > 1 + _KEY_ID:
+        return body[1 : 1 + _KEY_ID].hex()
+    if body[:1] == bytes([_PKESK_6]) and len(body) > 1:
+        fingerprint = body[3 : 2 + body[1]] if body[1] else b""
+        if not fingerprint:
+            return ANYONE
+        return (fingerprint[-8:] if len(fingerprint) == _FINGERPRINT_4 else fingerprint[:8]).hex()
+    return "unknown"

@@ -1,0 +1,117 @@
+"""Our own last word on a message that an engine found good, and the words for one it did not.
+
+An engine compares keys with the time of the signature. Receipt is later: whoever holds a key that
+has expired or been revoked since could date a signature back. So time and state of the key are
+checked here again, as they stand at `now`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pysequoia import Cert
+
+from gateway.errors import Fault, Refusal
+from gateway.model import Signature
+from gateway.openpgp.components import Component, components
+from gateway.settings import OpenLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One certificate that may sign for a provider, as parsed."""
+
+    data: bytes
+    cert: Cert
+    keys: tuple[Component, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the certificate, lower-case hex."""
+        return self.cert.fingerprint
+
+    def key(self, handle: str) -> Component | None:
+        """The key of this certificate that a fingerprint or key id names."""
+        return next((key for key in self.keys if key.is_named(handle)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a signature packet says of itself, unverified. `issuer` is a fingerprint or key id."""
+
+    issuer: str
+    created_at: datetime | None
+
+
+def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
+    """The certificates parsed. Fault where one of ours cannot be: they were admitted once."""
+    try:
+        certs = [Cert.from_bytes(data) for data in certificates]
+        return tuple(Sender(bytes(cert), cert, components(bytes(cert))) for cert in certs)
+    except RuntimeError as error:
+        raise Fault("an enrolled certificate cannot be parsed") from error
+
+
+def check_signature(
+    signature: Signature, senders: Sequence[Sender], limits: OpenLimits, now: datetime
+) -> Signature:
+    """`signature` itself when it counts at `now`; Refusal otherwise."""
+    sender = next((one for one in senders if one.fingerprint == signature.certificate), None)
+    key = sender.key(signature.signing_key) if sender else None
+    if sender is None or key is None:
+        raise Refusal("open:wrong-signer")
+    _check_keys(sender, key, signature.created_at, now)
+    _check_date(signature.created_at, limits, now)
+    return signature
+
+
+def unverified(
+    claims: Sequence[Claim], senders: Sequence[Sender], limits: OpenLimits, now: datetime
+) -> Refusal:
+    """Why a message holds no valid signature by one of `senders`. It only ever picks the words."""
+    if not claims:
+        return Refusal("open:not-signed")
+    for claim in claims:
+        for sender in senders:
+            key = sender.key(claim.issuer)
+            if key is not None:
+                return _why_bad(claim, sender, key, limits, now)
+    return Refusal("open:wrong-signer")
+
+
+def _why_bad(claim: Claim, sender: Sender, key: Component, limits: OpenLimits, now: datetime) -> Refusal:
+    if not key.bound:
+        return Refusal("open:wrong-signer")
+    try:
+        _check_keys(sender, key, claim.created_at or now, now)
+        _check_date(claim.created_at or now, limits, now)
+    except Refusal as refusal:
+        return refusal
+    return Refusal("open:bad-signature")
+
+
+def _check_keys(sender: Sender, key: Component, made: datetime, now: datetime) -> None:
+    for one in (sender.keys[0], key):
+        _check_revocations(one, made)
+    if sender.cert.is_revoked:
+        raise Refusal("open:key-revoked")
+    if any(one.expires_at is not None and one.expires_at <= now for one in (sender.keys[0], key)):
+        raise Refusal("open:key-expired")
+
+
+def _check_revocations(key: Component, made: datetime) -> None:
+    """A key given up for a new one leaves what it signed before for a person to judge."""
+    if key.revoked() == "hard":
+        raise Refusal("open:key-revoked")
+    if key.revoked() == "soft":
+        earliest = min((one.at for one in key.revocations if one.at), default=made)
+        raise Refusal("open:key-superseded" if made < earliest else "open:key-revoked")
+
+
+def _check_date(made: datetime, limits: OpenLimits, now: datetime) -> None:
+    if made > now + timedelta(seconds=limits.clock_skew_seconds):
+        raise Refusal("open:signature-date")
+    if made < now - timedelta(days=limits.signature_age_days):
+        raise Refusal("open:signature-date")

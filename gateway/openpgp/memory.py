@@ -1,0 +1,65 @@
+"""Anonymous memory for plaintext: a file without a name, gone with its last descriptor."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from types import TracebackType
+from typing import Self
+
+from gateway.errors import Fault, Refusal
+
+
+class Content:
+    """A memfd that fills up to `cap` bytes while its SHA-256 is taken.
+
+    Used as a context: leaving it with an error closes the descriptor; `finish` hands it on.
+    """
+
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
+        self._digest = hashlib.sha256()
+        self.size = 0
+        try:
+            self.descriptor = os.memfd_create("content", os.MFD_CLOEXEC)
+        except OSError as error:
+            raise Fault(f"no memory for the content: {error.strerror}") from error
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the descriptor after an error."""
+        if kind is not None:
+            os.close(self.descriptor)
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Append `piece`. Refusal `open:too-large` beyond the cap."""
+        self.size += len(piece)
+        if self.size > self._cap:
+            raise Refusal("open:too-large")
+        self._digest.update(piece)
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[self._write(rest) :]
+
+    def finish(self) -> tuple[int, int, str]:
+        """The descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex."""
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        return self.descriptor, self.size, self._digest.hexdigest()
+
+    def _write(self, piece: memoryview) -> int:
+        try:
+            return os.write(self.descriptor, piece)
+        except OSError as error:
+            raise Fault(f"no memory for the content: {error.strerror}") from error
+
+
+def in_memory(data: bytes) -> int:
+    """A memfd at offset 0 that holds `data`; the caller closes it."""
+    with Content(len(data)) as content:
+        content.write(data)
+        return content.finish()[0]

@@ -1,0 +1,50 @@
+"""Opening a sealed file: the one promise that both engines keep.
+
+`open` hands out content only if the file is one integrity-protected OpenPGP message, holding
+exactly one literal, with exactly one valid signature over all of it by one of the given senders,
+made within the window of time that the limits allow. Everything else is a named refusal.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from gateway.errors import ConfigurationError
+from gateway.model import Opened
+from gateway.settings import OpenLimits, Processor
+
+
+class Opener(Protocol):
+    """A way to open sealed files with the gateway's own keys."""
+
+    name: str
+
+    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+        """The content of `sealed`, signed by one of the certificates `senders` (armored or binary).
+
+        Refusal, with a code of `gateway.reasons`, where the file is at fault; Fault where we are.
+        The caller closes `Opened.content`.
+        """
+        ...
+
+
+def find_opener(settings: Processor, secret_keys: Sequence[Path]) -> Opener:
+    """The engine that the settings ask for; by itself, a SOP program if there is one.
+
+    ConfigurationError where the program is missing or a key cannot be used.
+    """
+    from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415 - loading it costs 0.2 s
+    from gateway.openpgp.sop import SopOpener  # noqa: PLC0415
+
+    program = shutil.which(settings.sop_program) if settings.engine != "embedded" else None
+    if program is not None:
+        return SopOpener(program, secret_keys)
+    if settings.engine == "sop":
+        raise ConfigurationError(
+            f"gateway.toml: processor.sop_program: {settings.sop_program} is not on the PATH"
+        )
+    return EmbeddedOpener(secret_keys)

@@ -1,0 +1,128 @@
+"""The framing of OpenPGP packets (RFC 9580, 4.2): where each begins and ends, and nothing more.
+
+Nothing is decrypted or verified here. The framing is read to refuse early, and to say why a
+message was refused; it never makes a message acceptable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PKESK = 1
+SIGNATURE = 2
+SKESK = 3
+ONE_PASS_SIGNATURE = 4
+COMPRESSED = 8
+ENCRYPTED = 9
+MARKER = 10
+LITERAL = 11
+INTEGRITY_PROTECTED = 18
+OCB_ENCRYPTED = 20
+PADDING = 21
+
+KEYS = frozenset({5, 6, 7, 14})
+IGNORED = frozenset({MARKER, PADDING})
+KNOWN = frozenset({PKESK, SIGNATURE, SKESK, ONE_PASS_SIGNATURE, 5, 6, 7, COMPRESSED, ENCRYPTED, MARKER})
+KNOWN |= frozenset({LITERAL, 12, 13, 14, 17, INTEGRITY_PROTECTED, 19, OCB_ENCRYPTED, PADDING})
+
+# A body in pieces of one octet would need a hundred times its own size to describe.
+_MOST_PIECES = 400_000
+
+
+class FramingError(ValueError):
+    """The octets are not a sequence of OpenPGP packets, or end in the middle of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet: its tag, and where its body lies. `pieces` are (start, end) offsets."""
+
+    tag: int
+    start: int
+    pieces: tuple[tuple[int, int], ...]
+    end: int
+
+    def body(self, data: bytes | memoryview) -> bytes:
+        """The body, its pieces joined."""
+        return b"".join(bytes(data[start:end]) for start, end in self.pieces)
+
+
+def walk(data: bytes | memoryview) -> Iterator[Packet]:
+    """The packets of `data` in order. FramingError where one is broken or cut off."""
+    position = 0
+    while position < len(data):
+        packet = _packet(data, position)
+        yield packet
+        position = packet.end
+
+
+def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]:
+    """Tag, offset of the body, and its length if it is known at `position` (None: in pieces)."""
+    first = _octet(data, position)
+    if not first & 0x80:
+        raise FramingError("not a packet header")
+    if first & 0x40:
+        start, length, _ = _new_length(data, position + 1)
+        return first & 0x3F, start, length
+    start, length = _old_length(data, position + 1, first & 3)
+    return (first >> 2) & 0x0F, start, length
+
+
+def _packet(data: bytes | memoryview, position: int) -> Packet:
+    tag, start, length = head(data, position)
+    if length is not None:
+        return Packet(tag, position, (_piece(data, start, length),), start + length)
+    if not data[position] & 0x40:
+        return Packet(tag, position, ((start, len(data)),), len(data))
+    pieces = tuple(_partial_pieces(data, position + 1))
+    return Packet(tag, position, pieces, pieces[-1][1])
+
+
+def _partial_pieces(data: bytes | memoryview, position: int) -> Iterator[tuple[int, int]]:
+    for _ in range(_MOST_PIECES):
+        start, length, piece = _new_length(data, position)
+        yield _piece(data, start, piece)
+        if length is not None:
+            return
+        position = start + piece
+    raise FramingError("too many pieces")
+
+
+def _piece(data: bytes | memoryview, start: int, length: int) -> tuple[int, int]:
+    if start + length > len(data):
+        raise FramingError("cut off")
+    return start, start + length
+
+
+def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:
+    """Offset of the body, its whole length (None: more pieces follow), and this piece's length."""
+    first = _octet(data, position)
+    if first < 192:  # noqa: PLR2004 - RFC 9580, 4.2.1
+        return position + 1, first, first
+    if first < 224:  # noqa: PLR2004
+        length = ((first - 192) << 8) + _octet(data, position + 1) + 192
+        return position + 2, length, length
+    if first < 255:  # noqa: PLR2004
+        return position + 1, None, 1 << (first & 0x1F)
+    length = _number(data, position + 1, 4)
+    return position + 5, length, length
+
+
+def _old_length(data: bytes | memoryview, position: int, kind: int) -> tuple[int, int | None]:
+    if kind == 3:  # noqa: PLR2004 - RFC 9580, 4.2.2: the body runs to the end of the data
+        return position, None
+    size = 1 << kind
+    return position + size, _number(data, position, size)
+
+
+def _number(data: bytes | memoryview, position: int, size: int) -> int:
+    if position + size > len(data):
+        raise FramingError("cut off")
+    return int.from_bytes(data[position : position + size], "big")
+
+
+def _octet(data: bytes | memoryview, position: int) -> int:
+    if position >= len(data):
+        raise FramingError("cut off")
+    return data[position]

@@ -1,0 +1,171 @@
+"""Sealing and signing with the gateway's own key.
+
+Keys are made with PGPy, because Sequoia's announce a newer encryption that GnuPG cannot make; each
+is proved with Sequoia before it is handed out. All signing and encrypting is Sequoia's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+import pgpy
+from pgpy.constants import (
+    CompressionAlgorithm,
+    EllipticCurveOID,
+    HashAlgorithm,
+    KeyFlags,
+    PubKeyAlgorithm,
+    SymmetricKeyAlgorithm,
+)
+from pysequoia import Cert, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, verify
+
+from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.model import Signature
+
+_PROOF = b"proof"
+_PIECE = 1024 * 1024
+_MESSAGE_HEADER = "-----BEGIN PGP SIGNED MESSAGE-----"
+_MESSAGE_LINE = re.compile(rf"^{_MESSAGE_HEADER}[ \t\r]*$", re.MULTILINE)
+_SIGNATURE_LINE = re.compile(r"^-----BEGIN PGP SIGNATURE-----[ \t\r]*$", re.MULTILINE)
+_SIGNATURE_FOOTER = "-----END PGP SIGNATURE-----"
+
+
+class CannotSeal(GatewayError):  # noqa: N818 - reads as what happened
+    """A file that cannot be sealed to its recipient's certificate."""
+
+
+class SignatureInvalid(GatewayError):  # noqa: N818 - reads as what happened
+    """A signed text that does not carry exactly one valid signature by the certificates offered."""
+
+
+def generate_gateway_key(organisation: str, now: datetime) -> bytes:
+    """A fresh secret key (Curve25519, version 4) for `organisation`, armored, without a passphrase.
+
+    It says that it is made at `now` and never expires: its retirement is the gateway's own record.
+    Fault where the fresh key does not prove itself.
+    """
+    key = pgpy.PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519, created=now)
+    key.add_uid(
+        pgpy.PGPUID.new(f"{organisation} file gateway"),
+        usage={KeyFlags.Sign, KeyFlags.Certify},
+        hashes=[HashAlgorithm.SHA512, HashAlgorithm.SHA256],
+        ciphers=[SymmetricKeyAlgorithm.AES256, SymmetricKeyAlgorithm.AES128],
+        compression=[CompressionAlgorithm.ZLIB, CompressionAlgorithm.ZIP, CompressionAlgorithm.Uncompressed],
+        created=now,
+    )
+    subkey = pgpy.PGPKey.new(PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519, created=now)
+    key.add_subkey(subkey, usage={KeyFlags.EncryptCommunications, KeyFlags.EncryptStorage}, created=now)
+    return _proved(str(key).encode("ascii"))
+
+
+def certificate_of(secret: bytes) -> bytes:
+    """The armored public certificate of a secret key."""
+    return str(_secret(secret).extract_certificate()).encode("ascii")
+
+
+def clearsign(secret: bytes, text: str) -> str:
+    """`text` as a cleartext-signed message in UTF-8 (RFC 9580, 7).
+
+    White space at the ends of lines cannot be signed and is taken off. The end of the last line is
+    no part of such a message: readers see the text end with one line feed, whether it had one or not.
+    """
+    lines = "\n".join(line.rstrip(" \t\r") for line in text.split("\n")).removesuffix("\n")
+    return sign(_secret(secret).signer(), lines.encode("utf-8"), mode=SignatureMode.CLEAR).decode("utf-8")
+
+
+def sign_detached(secret: bytes, data: bytes) -> bytes:
+    """An armored detached signature over `data`."""
+    return sign(_secret(secret).signer(), data, mode=SignatureMode.DETACHED)
+
+
+def verify_clearsigned(signed: str, certificates: Sequence[bytes]) -> tuple[str, Signature]:
+    """The text that is signed, and by whom: exactly one valid signature by one of `certificates`.
+
+    SignatureInvalid where there is none, or where anything stands before or after the signed
+    message, which a reader would take for part of it.
+    """
+    block = _signature_block(signed)
+    certs = [Cert.from_bytes(data) for data in certificates]
+    try:
+        verified = verify(bytes=signed.strip().encode("utf-8"), store=lambda _: certs)
+        signature = Sig.from_bytes(block.encode("utf-8"))
+    except (RuntimeError, UnicodeEncodeError):
+        raise SignatureInvalid("the text carries no valid signature by a known key") from None
+    if len(verified.valid_sigs) != 1 or signature.created is None or verified.bytes is None:
+        raise SignatureInvalid("the text carries more than one signature")
+    valid = verified.valid_sigs[0]
+    return verified.bytes.decode("utf-8") + "\n", Signature(
+        certificate=valid.certificate, signing_key=valid.signing_key, created_at=signature.created
+    )
+
+
+def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]) -> Signature:
+    """Who signed `data`, by a detached signature (armored or binary). SignatureInvalid if nobody did."""
+    certs = [Cert.from_bytes(certificate) for certificate in certificates]
+    try:
+        parsed = Sig.from_bytes(signature)
+        verified = verify(bytes=data, store=lambda _: certs, signature=parsed)
+    except RuntimeError:
+        raise SignatureInvalid("the signature does not fit, or is not by a known key") from None
+    if len(verified.valid_sigs) != 1 or parsed.created is None:
+        raise SignatureInvalid("there is not exactly one signature")
+    valid = verified.valid_sigs[0]
+    return Signature(certificate=valid.certificate, signing_key=valid.signing_key, created_at=parsed.created)
+
+
+def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
+    """`content` (octets, or a readable descriptor from its start) signed and encrypted, in binary.
+
+    `recipients` are certificates. CannotSeal where one of them has no key to encrypt to.
+    """
+    if not recipients:
+        raise CannotSeal("there is nobody to seal the file to")
+    data = content if isinstance(content, bytes) else _read_all(content)
+    certs = [Cert.from_bytes(recipient) for recipient in recipients]
+    try:
+        return encrypt(bytes=data, recipients=certs, signer=_secret(signer_secret).signer(), armor=False)
+    except RuntimeError:
+        raise CannotSeal("a recipient's certificate has no key in force to encrypt to") from None
+
+
+def _secret(secret: bytes) -> Tsk:
+    try:
+        return Tsk.from_bytes(secret)
+    except RuntimeError:
+        raise ConfigurationError("keys: not an OpenPGP secret key") from None
+
+
+def _proved(secret: bytes) -> bytes:
+    """`secret` itself, after Sequoia has signed, sealed and opened with it."""
+    try:
+        tsk = Tsk.from_bytes(secret)
+        cert = tsk.extract_certificate()
+        sealed = encrypt(bytes=_PROOF, recipients=[cert], signer=tsk.signer(), armor=False)
+        opened = decrypt(bytes=sealed, decryptor=tsk.decryptor(), store=lambda _: [cert])
+    except RuntimeError as error:
+        raise Fault("the fresh key does not work") from error
+    if opened.bytes != _PROOF or len(opened.valid_sigs) != 1:
+        raise Fault("the fresh key does not work")
+    return secret
+
+
+def _signature_block(signed: str) -> str:
+    """The one signature block at the end of a cleartext-signed message that is all there is."""
+    text = signed.strip()
+    found = [match.start() for match in _SIGNATURE_LINE.finditer(text)]
+    whole = text.startswith(_MESSAGE_HEADER) and text.endswith(_SIGNATURE_FOOTER)
+    if not whole or len(found) != 1 or len(_MESSAGE_LINE.findall(text)) != 1:
+        raise SignatureInvalid("not one cleartext-signed message and nothing else")
+    return text[found[0] :]
+
+
+def _read_all(descriptor: int) -> bytes:
+    pieces = []
+    position = 0
+    while piece := os.pread(descriptor, _PIECE, position):
+        pieces.append(piece)
+        position += len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,153 @@
+"""The gateway's own secret keys, as the embedded engine uses them: to unwrap session keys."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pgpy
+from cryptography.hazmat.primitives.asymmetric.ec import ECDH, EllipticCurvePublicNumbers
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
+from pgpy.constants import EllipticCurveOID, PubKeyAlgorithm, SymmetricKeyAlgorithm
+from pgpy.errors import PGPError
+from pgpy.packet.fields import ECDHCipherText
+from pgpy.packet.packets import IntegrityProtectedSKEDataV1
+from pysequoia import Tsk
+
+from gateway.errors import ConfigurationError
+from gateway.openpgp.components import components
+from gateway.openpgp.envelope import ANYONE, wrapped_for
+
+_MODERN = frozenset(
+    {
+        SymmetricKeyAlgorithm.AES128,
+        SymmetricKeyAlgorithm.AES192,
+        SymmetricKeyAlgorithm.AES256,
+        SymmetricKeyAlgorithm.Camellia128,
+        SymmetricKeyAlgorithm.Camellia192,
+        SymmetricKeyAlgorithm.Camellia256,
+    }
+)
+_CHECKSUM_BYTES = 2
+_MDC_BYTES = 22
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """The key of one message, and its cipher where the wrap names it (version 3 does)."""
+
+    key: bytes
+    cipher: int | None
+
+    def decrypted(self, ciphertext: bytes) -> bytes | None:
+        """A body protected by a modification detection code, in the clear; None if it does not fit."""
+        container = IntegrityProtectedSKEDataV1()
+        container.ct = ciphertext
+        try:
+            plain = container.decrypt(self.key, SymmetricKeyAlgorithm(self.cipher))
+        except (PGPError, ValueError):
+            return None
+        return bytes(plain[:-_MDC_BYTES])
+
+
+class SecretKey:
+    """One secret certificate of the gateway, parsed once. Its text never holds the secret."""
+
+    def __init__(self, data: bytes) -> None:
+        self.fingerprint, self.key_ids = identified(data)
+        self._keys = _decryption_keys(data)
+
+    def __repr__(self) -> str:
+        """The fingerprint, and nothing secret."""
+        return f"SecretKey({self.fingerprint})"
+
+    def session_key(self, wrap: bytes) -> SessionKey | None:
+        """The session key in a PKESK body, where this certificate can unwrap it."""
+        recipient = wrapped_for(wrap)
+        for key_id, key in self._keys.items():
+            if recipient in {key_id, ANYONE}:
+                try:
+                    return _unwrapped(wrap, key)
+                except Exception:  # noqa: BLE001, S112 - PGPy trips over hostile packets in any way it likes
+                    continue
+        return None
+
+
+def identified(data: bytes) -> tuple[str, frozenset[str]]:
+    """The fingerprint of a secret certificate and its key ids; RuntimeError where it is none."""
+    certificate = bytes(Tsk.from_bytes(data).extract_certificate())
+    keys = components(certificate)
+    return keys[0].fingerprint, frozenset(key.key_id for key in keys)
+
+
+def read_secret_keys(paths: Sequence[Path]) -> Iterator[bytes]:
+    """What the key files hold. ConfigurationError names the file that cannot be used."""
+    if not paths:
+        raise ConfigurationError("keys: the gateway has no OpenPGP key; make one with: gateway init")
+    for path in paths:
+        try:
+            data = path.read_bytes()
+            identified(data)
+        except OSError as error:
+            raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+        except RuntimeError:
+            raise ConfigurationError(f"{path}: not an OpenPGP secret key") from None
+        yield data
+
+
+def _decryption_keys(data: bytes) -> dict[str, pgpy.packet.Packet]:
+    try:
+        key, _ = pgpy.PGPKey.from_blob(data)
+    except Exception:  # noqa: BLE001 - PGPy trips over newer keys in any way it likes
+        raise ConfigurationError("the embedded engine cannot read this kind of secret key") from None
+    every = {str(key.fingerprint.keyid): key, **key.subkeys}
+    return {key_id.lower(): one._key for key_id, one in every.items()}  # noqa: SLF001 - no other access
+
+
+def _unwrapped(wrap: bytes, key: pgpy.packet.Packet) -> SessionKey:
+    """The session key of a version 3 or 6 PKESK body (RFC 9580, 5.1)."""
+    if wrap[0] == 3:  # noqa: PLR2004
+        algorithm, numbers, named = wrap[9], wrap[10:], True
+    else:
+        start = 2 + wrap[1]
+        algorithm, numbers, named = wrap[start], wrap[start + 1 :], False
+    if algorithm != key.pkalg:
+        raise ValueError("wrapped for another kind of key")
+    secret = _rsa(numbers, key) if algorithm == PubKeyAlgorithm.RSAEncryptOrSign else _ecdh(numbers, key)
+    cipher, secret = (secret[0], secret[1:]) if named else (None, secret)
+    session, checksum = secret[:-_CHECKSUM_BYTES], secret[-_CHECKSUM_BYTES:]
+    if not hmac.compare_digest((sum(session) % 65536).to_bytes(2, "big"), checksum):
+        raise ValueError("the checksum does not fit")
+    if named and SymmetricKeyAlgorithm(cipher) not in _MODERN:
+        raise ValueError("an old cipher")
+    return SessionKey(session, cipher)
+
+
+def _rsa(numbers: bytes, key: pgpy.packet.Packet) -> bytes:
+    private = key.keymaterial.__privkey__()
+    size = private.key_size // 8
+    number = numbers[2 : 2 + (int.from_bytes(numbers[:2], "big") + 7) // 8]
+    return bytes(private.decrypt(number.rjust(size, b"\0"), PKCS1v15()))
+
+
+def _ecdh(numbers: bytes, key: pgpy.packet.Packet) -> bytes:
+    """As PGPy does it, but for the padding: up to 40 octets are usual (RFC 9580, 11.5), PGPy takes 8."""
+    material = key.keymaterial
+    wrapped = ECDHCipherText()
+    wrapped.parse(bytearray(numbers))
+    private = material.__privkey__()
+    if material.oid == EllipticCurveOID.Curve25519:
+        shared = private.exchange(X25519PublicKey.from_public_bytes(bytes(wrapped.p.x)))
+    else:
+        point = EllipticCurvePublicNumbers(wrapped.p.x, wrapped.p.y, material.oid.curve())
+        shared = private.exchange(ECDH(), point.public_key())
+    kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, key.fingerprint)
+    padded = aes_key_unwrap(kek, bytes(wrapped.c))
+    secret = padded[: -padded[-1]]
+    if padded[len(secret) :] != bytes([padded[-1]]) * padded[-1]:
+        raise ValueError("the padding does not fit")
+    return secret

@@ -1,0 +1,178 @@
+"""The recommended engine: any Stateless OpenPGP program (draft-dkg-openpgp-stateless-cli).
+
+Such a program exits 0 also for a message without a valid signature, and writes plaintext before
+it knows the end of the message: the list of verifications decides, and nothing is handed out
+before the program has ended well. Keys are passed as paths, certificates and verifications as
+descriptors of anonymous memory; nothing touches a disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import select
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+from gateway.errors import Fault, Refusal
+from gateway.model import Opened, Signature
+from gateway.openpgp import explain
+from gateway.openpgp.envelope import Envelope, look
+from gateway.openpgp.judge import Sender, check_signature, parsed_senders
+from gateway.openpgp.layers import unwrapped
+from gateway.openpgp.memory import Content, in_memory
+from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys
+from gateway.settings import OpenLimits
+
+_PIECE = 1024 * 1024
+_VERIFICATION_FIELDS = 3
+_NO_SIGNATURE = 3
+# Codes of the specification by which a program says that we called it wrongly.
+_OUR_DOING = frozenset({2, 19, 23, 31, 37, 43, 47, 53, 59, 61, 69, 71, 73, 79, 83, 89, 97, 103, 107})
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+class SopOpener:
+    """Opens with the SOP program at path `program`. ConfigurationError for an unusable key."""
+
+    def __init__(self, program: str, secret_keys: Sequence[Path]) -> None:
+        self.name = f"sop:{Path(program).name}"
+        self._program = program
+        self._paths = tuple(secret_keys)
+        self._secrets = tuple(read_secret_keys(secret_keys))
+        self._owners = [identified(data) for data in self._secrets]
+        self._key_ids = frozenset().union(*(key_ids for _, key_ids in self._owners))
+
+    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+        """See `Opener.open`."""
+        envelope = look(sealed, self._key_ids, limits)
+        parsed = parsed_senders(senders)
+        with Content(limits.content_bytes) as content:
+            code, verifications = self._run(sealed, parsed, content, limits)
+            if code or not verifications:
+                raise self._why(code, sealed, parsed, limits, now)
+            signature = check_signature(_only_signature(verifications), parsed, limits, now)
+            descriptor, size, sha256 = content.finish()
+        return Opened(
+            content=descriptor,
+            size=size,
+            sha256=sha256,
+            signature=signature,
+            engine=self.name,
+            opened_by=self._opened_by(envelope),
+        )
+
+    def _opened_by(self, envelope: Envelope) -> str | None:
+        named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
+        return named[0] if len(named) == 1 else None
+
+    def _run(
+        self, sealed: Path, senders: Sequence[Sender], content: Content, limits: OpenLimits
+    ) -> tuple[int, bytes]:
+        """The program's exit code and its list of verifications; its plaintext goes to `content`."""
+        with ExitStack() as stack:
+            verifications = _kept(stack, in_memory(b""))
+            certs = [_kept(stack, in_memory(sender.data)) for sender in senders]
+            command = [self._program, "decrypt", f"--verifications-out=@FD:{verifications}"]
+            command += [f"--verify-with=@FD:{cert}" for cert in certs]
+            command += [os.fspath(path.absolute()) for path in self._paths]
+            source = stack.enter_context(sealed.open("rb"))
+            child = _start(command, source.fileno(), [verifications, *certs])
+            with child:
+                try:
+                    _limit(child.pid, limits)
+                    _drain(child, content, time.monotonic() + limits.seconds)
+                except BaseException:
+                    child.kill()
+                    raise
+                code = child.wait()
+            return code, _read_all(verifications)
+
+    def _why(
+        self, code: int, sealed: Path, senders: Sequence[Sender], limits: OpenLimits, now: datetime
+    ) -> Refusal:
+        """The refusal that fits. Fault where the program or its keys failed, not the file."""
+        if code < 0 or code in _OUR_DOING:
+            raise Fault(f"{self.name} ended with {code}")
+        if tuple(read_secret_keys(self._paths)) != self._secrets:
+            raise Fault("a secret key changed while it was in use")
+        if sealed.stat().st_size > limits.embedded_sealed_bytes:
+            return Refusal("open:damaged" if code not in {0, _NO_SIGNATURE} else "open:not-signed")
+        keys = [SecretKey(data) for data in self._secrets]  # only now: parsing costs milliseconds
+        try:
+            inside = unwrapped(sealed.read_bytes(), keys, limits.embedded_content_bytes)
+        except Refusal as refusal:
+            return refusal
+        return explain.refusal(inside.message, senders, limits, now)
+
+
+def _kept(stack: ExitStack, descriptor: int) -> int:
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def _start(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - the program is a setting, and no shell is involved
+            command,
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=inherited,
+            env=_ENVIRONMENT,
+            bufsize=0,
+        )
+    except OSError as error:
+        raise Fault(f"{command[0]} cannot be started: {error.strerror}") from error
+
+
+def _limit(pid: int, limits: OpenLimits) -> None:
+    """Limits are set on the running child: a hook before exec would cost a slow fork."""
+    try:
+        resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+    except ProcessLookupError:
+        return
+
+
+def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) -> None:
+    """Everything the child writes goes to `content`, until it ends or the deadline passes."""
+    assert child.stdout is not None  # noqa: S101 - asked for above
+    pipe = child.stdout.fileno()
+    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIECE)
+    buffer = memoryview(bytearray(_PIECE))
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise Fault("the engine took too long")
+        got = os.readv(pipe, [buffer])
+        if not got:
+            return
+        content.write(buffer[:got])
+
+
+def _read_all(descriptor: int) -> bytes:
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+
+
+def _only_signature(verifications: bytes) -> Signature:
+    """The one line of a verifications file: time, signing key, certificate, and more of no interest."""
+    lines = verifications.decode("utf-8", "replace").splitlines()
+    if len(lines) != 1:
+        raise Refusal("open:not-one-file")
+    fields = lines[0].split()
+    if len(fields) < _VERIFICATION_FIELDS:
+        raise Fault("the engine wrote a verification that cannot be read")
+    made, signing_key, certificate = fields[:_VERIFICATION_FIELDS]
+    try:
+        created_at = datetime.fromisoformat(made)
+    except ValueError:
+        raise Fault("the engine wrote a verification that cannot be read") from None
+    return Signature(certificate=certificate.lower(), signing_key=signing_key.lower(), created_at=created_at)

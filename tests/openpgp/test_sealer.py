@@ -1,0 +1,171 @@
+"""The gateway's own key: others can use it, and what it signs and seals can be read by others."""
+
+import os
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.openpgp.certificates import CertificateRefused, admit, grouped
+from gateway.openpgp.embedded import EmbeddedOpener
+from gateway.openpgp.sealer import (
+    CannotSeal,
+    SignatureInvalid,
+    certificate_of,
+    clearsign,
+    generate_gateway_key,
+    seal,
+    sign_detached,
+    verify_clearsigned,
+    verify_detached,
+)
+from gateway.openpgp.sop import SopOpener
+from gateway.settings import OpenLimits
+from tests.openpgp.gnupg import Gnupg, GnupgError
+
+NOW = datetime.now(UTC)
+TEXT = (
+    "Grüße ✓ Ἀθῆναι\n- a dash\n-----BEGIN PGP SIGNATURE-----\nFrom here\ntrailing  \t\n\n  indented\r\nno end"
+)
+READ = TEXT.replace("trailing  \t", "trailing").replace("\r", "") + "\n"
+
+
+@pytest.fixture(scope="module")
+def secret() -> bytes:
+    return generate_gateway_key("Somerset County Council", NOW)
+
+
+def test_the_key_is_a_version_4_curve25519_key_that_signs_and_encrypts(secret):
+    certificate = admit(certificate_of(secret), NOW)
+    assert certificate.algorithm == "Ed25519"
+    assert certificate.can_sign
+    assert certificate.can_encrypt
+    assert len(certificate.fingerprint) == 40
+    assert certificate.created_at == NOW.replace(microsecond=0)
+    assert certificate.user_ids == ("Somerset County Council file gateway",)
+
+
+def test_two_keys_differ(secret):
+    other = generate_gateway_key("Somerset County Council", NOW)
+    assert admit(certificate_of(other), NOW).fingerprint != admit(certificate_of(secret), NOW).fingerprint
+
+
+def test_the_certificate_holds_no_secret(secret):
+    assert b"PRIVATE" not in certificate_of(secret)
+    with pytest.raises(CertificateRefused, match="key:secret"):
+        admit(secret, NOW)
+
+
+def test_clearsigned_text_comes_back_as_it_is_signed(secret):
+    text, signature = verify_clearsigned(clearsign(secret, TEXT), [certificate_of(secret)])
+    assert text == READ
+    assert signature.certificate == admit(certificate_of(secret), NOW).fingerprint
+    assert abs((signature.created_at - datetime.now(UTC)).total_seconds()) < 60
+
+
+@pytest.mark.parametrize("text", ["", "\n", "-", "- ", "a", "a\n\n\n", "\r\n", " \n", "From x", "\t-\t\n-"])
+def test_odd_texts_survive_clearsigning(secret, text):
+    signed = clearsign(secret, text)
+    back, _ = verify_clearsigned(signed, [certificate_of(secret)])
+    assert back.rstrip("\n") == "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda signed: signed.replace("a dash", "a dish"),
+        lambda signed: "You need do nothing.\n" + signed,
+        lambda signed: signed + "\nP.S. ring this number",
+        lambda signed: signed + signed,
+        lambda signed: signed[: len(signed) // 2],
+        lambda signed: "",
+        lambda signed: signed.replace("\n\n", "\n", 1),
+    ],
+)
+def test_a_changed_clearsigned_text_is_not_verified(secret, change):
+    with pytest.raises(SignatureInvalid):
+        verify_clearsigned(change(clearsign(secret, TEXT)), [certificate_of(secret)])
+
+
+def test_clearsigned_by_somebody_else_is_not_verified(secret):
+    other = generate_gateway_key("Another", NOW)
+    with pytest.raises(SignatureInvalid):
+        verify_clearsigned(clearsign(other, TEXT), [certificate_of(secret)])
+    with pytest.raises(SignatureInvalid):
+        verify_clearsigned(clearsign(secret, TEXT), [])
+
+
+def test_a_detached_signature_holds_for_its_data_only(secret):
+    signature = sign_detached(secret, b"data")
+    assert verify_detached(b"data", signature, [certificate_of(secret)]).created_at
+    with pytest.raises(SignatureInvalid):
+        verify_detached(b"Data", signature, [certificate_of(secret)])
+
+
+def test_a_sealed_file_opens_for_each_recipient(secret, tmp_path):
+    other = generate_gateway_key("Another", NOW)
+    sealed = tmp_path / "sealed"
+    sealed.write_bytes(seal(b"content", [certificate_of(secret), certificate_of(other)], secret))
+    for key in (secret, other):
+        path = tmp_path / "key"
+        path.write_bytes(key)
+        opened = EmbeddedOpener([path]).open(sealed, [certificate_of(secret)], OpenLimits(), NOW)
+        with os.fdopen(opened.content, "rb") as content:
+            assert content.read() == b"content"
+
+
+def test_a_descriptor_is_sealed_from_its_start(secret, tmp_path):
+    path = tmp_path / "content"
+    path.write_bytes(os.urandom(3_000_000))
+    with path.open("rb") as file:
+        file.seek(100)
+        sealed = seal(file.fileno(), [certificate_of(secret)], secret)
+    assert b"content" not in sealed
+    assert len(sealed) > 3_000_000
+
+
+def test_sealing_to_nobody_is_refused(secret):
+    with pytest.raises(CannotSeal):
+        seal(b"content", [], secret)
+
+
+def test_a_fingerprint_is_read_out_in_groups_of_four():
+    assert grouped("0123456789abcdef0123") == "0123 4567 89AB CDEF 0123"
+
+
+@pytest.mark.needs("gpg")
+def test_gpg_imports_the_key_and_verifies_what_it_signs(secret, tmp_path):
+    with Gnupg() as gpg:
+        gpg.run("--import", given=certificate_of(secret))
+        assert gpg.run("--decrypt", given=clearsign(secret, TEXT).encode()).decode() == READ
+        data, signature = tmp_path / "data", tmp_path / "data.sig"
+        data.write_bytes(b"data")
+        signature.write_bytes(sign_detached(secret, b"data"))
+        gpg.run("--verify", str(signature), str(data))
+        data.write_bytes(b"Data")
+        with pytest.raises(GnupgError):
+            gpg.run("--verify", str(signature), str(data))
+
+
+@pytest.mark.needs("gpg")
+def test_gpg_opens_what_is_sealed_to_its_key(secret):
+    with Gnupg() as gpg:
+        gpg.run("--import", given=certificate_of(secret))
+        gpg.make_key("School A")
+        sealed = seal("Grüße".encode(), [gpg.certificate("School A")], secret)
+        assert gpg.run("--decrypt", given=sealed).decode() == "Grüße"
+
+
+@pytest.mark.needs("gpg", "sqop")
+def test_both_engines_open_what_gpg_makes_with_default_options(secret, tmp_path):
+    key, sealed = tmp_path / "key", tmp_path / "sealed"
+    key.write_bytes(secret)
+    with Gnupg() as gpg:
+        gpg.run("--import", given=certificate_of(secret))
+        gpg.make_key("School A")
+        sealed.write_bytes(gpg.run("--sign", "--encrypt", "--recipient", "file gateway", given=b"content"))
+        for engine in (EmbeddedOpener([key]), SopOpener(str(shutil.which("sqop")), [key])):
+            opened = engine.open(sealed, [gpg.certificate("School A")], OpenLimits(), datetime.now(UTC))
+            with os.fdopen(opened.content, "rb") as content:
+                assert content.read() == b"content"
+            assert opened.opened_by == admit(certificate_of(secret), NOW).fingerprint
