@@ -1,0 +1,145 @@
+"""A small log with receipts in it, made with the real parts, for the tests of this folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from gateway.model import Facts, Finding, Signature
+from gateway.reasons import reason
+from gateway.receipts import tree
+from gateway.receipts.checkpoint import LogKey, checkpoint
+from gateway.receipts.leaf import Event, Kind, leaf
+from gateway.receipts.receipt import Proof, ReceiptFacts, receipt_digest, render_json
+
+ORIGIN = "gateway.example/log"
+KEY = LogKey.load(LogKey.generate())
+VKEY = KEY.vkey(ORIGIN)
+LANDED = datetime(2026, 11, 24, 14, 3, 22, tzinfo=UTC)
+
+FACTS = ReceiptFacts(
+    reference="261124-marsh-lane-7K3QD",
+    provider="marsh-lane",
+    provider_name="Marsh Lane Primary School",
+    organisation="Somerset County Council",
+    name="autumn census.xml.gpg",
+    folder="in",
+    stage="decided",
+    state="accepted",
+    sealed_size=123_456,
+    sealed_sha256="a1" * 32,
+    landed_at=LANDED,
+    decided_at=datetime(2026, 11, 24, 14, 3, 23, 500, tzinfo=UTC),
+    content_size=400_000,
+    content_sha256="b2" * 32,
+    signature=Signature(certificate="c3" * 20, signing_key="d4" * 20, created_at=LANDED),
+    data_type="school-census",
+    level="certain",
+    evidence=("root element Message", "Collection is SC"),
+    pupils=212,
+    facts=Facts(la="999", establishment="2001", term="AUT", reference_date=date(2026, 10, 1)),
+    findings=(Finding(code="upn:invalid", severity="error", count=2, rows=(4, 9)),),
+    items=("Pupil: Date of Birth", "Pupil: UPN"),
+    flow="school-census",
+    teams=("central-data",),
+    reasons=(reason("policy:allowed", row=2, title="School Census", sender="education providers"),),
+    notices=("Your signing key expires on 1 January 2027.",),
+)
+
+
+class Nodes:
+    """A node store in memory that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[tuple[int, int], bytes] = {}
+        self.gets = 0
+        self.puts = 0
+
+    def get(self, level: int, index: int) -> bytes:
+        self.gets += 1
+        return self.nodes[level, index]
+
+    def put(self, level: int, index: int, node: bytes) -> None:
+        self.puts += 1
+        if (level, index) in self.nodes:
+            raise AssertionError("a complete subtree never changes")
+        self.nodes[level, index] = node
+
+
+@dataclass
+class Log:
+    """A log of events, and its proofs."""
+
+    nodes: Nodes = field(default_factory=Nodes)
+    leaves: list[bytes] = field(default_factory=list)
+
+    def add(self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None) -> int:
+        index = len(self.leaves)
+        event = Event(sequence=index, at=LANDED, kind=kind, subject=subject, fields=fields or {})
+        self.leaves.append(leaf(event))
+        tree.append(self.nodes, index, self.leaves[-1])
+        return index
+
+    def head(self, size: int | None = None) -> str:
+        at = len(self.leaves) if size is None else size
+        return checkpoint(ORIGIN, at, tree.root(self.nodes, at), KEY)
+
+    def proof(self, index: int, size: int | None = None, *, certificate: str = "") -> Proof:
+        at = len(self.leaves) if size is None else size
+        return Proof(
+            leaf=self.leaves[index],
+            index=index,
+            hashes=tuple(tree.inclusion_proof(self.nodes, index, at)),
+            checkpoint=self.head(at),
+            log_key=VKEY,
+            log_key_certificate=certificate,
+        )
+
+
+def recorded(log: Log, facts: ReceiptFacts) -> int:
+    """Record a receipt's stage in the log; its index."""
+    kind: Kind = "landed" if facts.stage == "landed" else "decided"
+    return log.add(kind, facts.reference, {"provider": facts.provider, "receipt": receipt_digest(facts)})
+
+
+def example(size: int = 11, place: int = 6, *, certificate: str = "") -> tuple[Log, str]:
+    """A log of `size` events and the JSON receipt for `FACTS` at `place` in it."""
+    log = Log()
+    for number in range(size):
+        if number == place:
+            recorded(log, FACTS)
+        else:
+            log.add("policy-loaded", "policies", {"policy": "flows", "sha256": f"{number:064x}"})
+    return log, render_json(FACTS, log.proof(place, certificate=certificate), KEY.sign)
+
+
+def landed(facts: ReceiptFacts = FACTS) -> ReceiptFacts:
+    """The landed stage of a receipt."""
+    return replace(
+        facts,
+        stage="landed",
+        state="landed",
+        decided_at=None,
+        content_size=None,
+        content_sha256=None,
+        signature=None,
+        data_type=None,
+        level=None,
+        evidence=(),
+        pupils=None,
+        facts=Facts(),
+        findings=(),
+        items=(),
+        flow=None,
+        teams=(),
+        reasons=(),
+        notices=(),
+    )
+
+
+def changed(text: str, **parts: Any) -> str:
+    """A JSON receipt with parts of its envelope replaced."""
+    return json.dumps(json.loads(text) | parts, indent=2, ensure_ascii=False) + "\n"
