@@ -66,6 +66,8 @@ def found(home: Home, settings: Settings, now: datetime) -> str:
     shutil.copytree(shipped_policies(), home.policies, dirs_exist_ok=True)
     fingerprint, certificate = _make_keys(home, settings, now)
     registry = Registry(settings.database_url(home))
+    if settings.database is None:
+        home.registry.touch(mode=0o600)
     registry.migrate()
     with registry.write() as session:
         keys.add_key(

@@ -76,7 +76,13 @@ def receipt_facts(
 
 
 def decision_entries(
-    transfer: Transfer, facts: ReceiptFacts, policies: str, *, kind: Kind, actor: str | None
+    transfer: Transfer,
+    facts: ReceiptFacts,
+    policies: str,
+    *,
+    kind: Kind,
+    actor: str | None,
+    note: str | None,
 ) -> list[Entry]:
     """The log's word on a decision, and one on each delivery."""
     reference = transfer.upload.reference
@@ -91,7 +97,7 @@ def decision_entries(
         "flow": transfer.flow,
         "teams": ",".join(transfer.teams),
         "until": rfc3339(transfer.held_until) if transfer.held_until else None,
-        "engine": transfer.engine,
+        "engine": transfer.engine.replace(":", "-") if transfer.engine else None,
         "content_sha256": transfer.content_sha256,
         "content_size": transfer.content_size,
         "signer": transfer.signature.certificate if transfer.signature else None,
@@ -100,7 +106,9 @@ def decision_entries(
         **_content_fields(transfer.content),
     }
     said = {name: value for name, value in fields.items() if value is not None}
-    decided = Entry(kind=kind, subject=reference, fields=said, actor=actor, name=transfer.upload.name)
+    decided = Entry(
+        kind=kind, subject=reference, fields=said, actor=actor, name=transfer.upload.name, note=note
+    )
     deliveries = [
         Entry(
             kind="delivered",

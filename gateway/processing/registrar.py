@@ -35,6 +35,7 @@ class _Ruling:
     decision: Decision
     kind: Kind = "decided"
     actor: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +93,11 @@ class Registrar:
         self._publish(receipts, head)
         return len(rulings)
 
-    def rule(self, reference: str, decision: Decision, *, kind: Kind, actor: str) -> None:
-        """Put a person's decision on a transfer in force."""
+    def rule(self, reference: str, decision: Decision, *, kind: Kind, actor: str, why: str) -> None:
+        """Put a person's decision on a transfer in force, with their reason beside the log."""
         now = self.clock()
         with self.registry.write() as session:
-            ruling = _Ruling(reference=reference, decision=decision, kind=kind, actor=actor)
+            ruling = _Ruling(reference=reference, decision=decision, kind=kind, actor=actor, note=why)
             receipts, head = self._rule(session, [ruling], now)
         self._publish(receipts, head)
 
@@ -147,7 +148,7 @@ class Registrar:
             provider = self.provider(session, transfer.upload.provider, now)
             facts = outcome.receipt_facts(transfer, provider, self.settings.organisation)
             entries = outcome.decision_entries(
-                transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor
+                transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor, note=ruling.note
             )
             decided.append((facts, log.append(session, entries, now)[0]))
         head = log.sign_head(session, self.signing.log_key, self.signing.origin, now)

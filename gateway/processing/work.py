@@ -139,7 +139,7 @@ class Processor:
         except GatewayError as error:
             _log.error("%s: %s; it stays landed and is tried again", reference, error)
             finished = _Finished(reference)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
             _log.exception("%s: could not be examined", reference)
         finally:
             self._inbox.put(finished)
@@ -192,7 +192,7 @@ class Processor:
             self._registrar.commit(examined)
         except Fault as fault:
             _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
             # One outcome that cannot be recorded must not keep the others from being.
             if len(examined) == 1:
                 _log.exception("%s: the outcome could not be recorded", examined[0].reference)

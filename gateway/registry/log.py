@@ -23,7 +23,8 @@ _APPEND_LOCK = 7_201_917
 class Entry:
     """Something that happened, before it has its place in the log.
 
-    `actor` is the person who did it and `name` the name of a file: the leaf holds only commitments.
+    `actor` is the person who did it, `name` the name of a file, `note` what is to be kept beside the
+    log in a person's own words: of each, the leaf holds only a commitment.
     """
 
     kind: Kind
@@ -31,6 +32,7 @@ class Entry:
     fields: Mapping[str, str | int] = field(default_factory=dict)
     actor: str | None = None
     name: str | None = None
+    note: str | None = None
 
 
 class _Nodes:
@@ -53,7 +55,7 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
     first = size(session)
     nodes = _Nodes(session)
     for number, entry in enumerate(entries, start=first):
-        salt = secrets.token_bytes(16) if entry.actor or entry.name else None
+        salt = secrets.token_bytes(16) if entry.actor or entry.name or entry.note else None
         committed = _commitments(entry, salt)
         event = Event(
             sequence=number,
@@ -73,6 +75,7 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
                 leaf=data,
                 actor=entry.actor,
                 salt=salt,
+                note=entry.note,
             )
         )
     session.flush()
@@ -122,4 +125,6 @@ def _commitments(entry: Entry, salt: bytes | None) -> dict[str, str]:
         committed["commitment"] = commitment(entry.actor, salt)
     if entry.name:
         committed["name_commitment"] = commitment(entry.name, salt)
+    if entry.note:
+        committed["record"] = commitment(entry.note, salt)
     return committed

@@ -183,8 +183,8 @@ class RatificationRow(SQLModel, table=True):
 class EventRow(SQLModel, table=True):
     """One leaf of the append-only log. `number` is its index in the tree.
 
-    The leaf holds only a commitment to `actor` (who did it); the name and the `salt` that opens the
-    commitment stay here and may be destroyed without breaking the log.
+    The leaf holds only commitments to `actor` (who did it) and `note` (why, in their words); both and
+    the `salt` that opens the commitments stay here and may be destroyed without breaking the log.
     """
 
     __tablename__ = "event"
@@ -195,6 +195,7 @@ class EventRow(SQLModel, table=True):
     subject: str
     leaf: bytes = Field(sa_type=LargeBinary)
     actor: str | None = None
+    note: str | None = Field(default=None, sa_type=Text)
     salt: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 

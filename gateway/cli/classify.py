@@ -1,0 +1,89 @@
+"""classify: what a plain file is, offline and without a home."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.text import Text
+
+from gateway.cli.console import JsonOption, fails_clearly, out, plain, print_json
+from gateway.errors import GatewayError
+from gateway.model import Classified, ContentRefused
+from gateway.reasons import reason
+
+_FEW = 20
+
+
+@fails_clearly
+def classify_files(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Plain files, before they are sealed.")
+    ],
+    policies: Annotated[
+        Path | None, typer.Option(help="A policies folder; the shipped one if not given.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent."""
+    from gateway.classify import classify, load_rules  # noqa: PLC0415 - keeps --help quick
+    from gateway.processing.founding import shipped_policies  # noqa: PLC0415
+    from gateway.settings import ClassifyLimits  # noqa: PLC0415
+
+    rules = load_rules(policies or shipped_policies())
+    rows = []
+    progress = Console(stderr=True)
+    for file in track(files, "classifying", console=progress, transient=True, disable=len(files) < _FEW):
+        try:
+            with file.open("rb") as content:
+                found = classify(content, file.name, ClassifyLimits(), rules, today=date.today())  # noqa: DTZ011
+        except OSError as error:
+            raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+        rows.append(described(file, found))
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        _print(row)
+
+
+def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
+    """What was found, as the contract of `classify --json` has it."""
+    refused = found if isinstance(found, ContentRefused) else None
+    recognised = found if isinstance(found, Classified) else None
+    return {
+        "file": str(file),
+        "data_type": recognised.data_type if recognised else None,
+        "level": recognised.level if recognised else None,
+        "code": refused.code if refused else None,
+        "evidence": list(found.evidence),
+        "runner_up": found.runner_up,
+        "mixed_with": recognised.mixed_with if recognised else None,
+        "format": found.format,
+        "pupils": recognised.pupils if recognised else None,
+        "facts": dataclasses.asdict(recognised.facts) if recognised else None,
+        "findings": [dataclasses.asdict(f) for f in recognised.findings] if recognised else [],
+        "items": list(recognised.items) if recognised else [],
+        "other_items": list(recognised.other_items) if recognised else [],
+        "name_suggests": recognised.name_suggests if recognised else None,
+    }
+
+
+def _print(row: dict[str, Any]) -> None:
+    out.print(Text(plain(row["file"]), style="bold"), soft_wrap=True)
+    if row["data_type"] is None:
+        kind = row["runner_up"] or "another collection"
+        out.print(Text(f"  {reason(row['code'], kind=kind).sentence} [{row['code']}]"), soft_wrap=True)
+    else:
+        count = "" if row["pupils"] is None else f", {row['pupils']} pupils"
+        out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"), soft_wrap=True)
+    for label, lines in (("because", row["evidence"]), ("not in Appendix A", row["other_items"])):
+        for line in lines:
+            out.print(Text(f"  {label}: {plain(line)}"), soft_wrap=True)
+    for finding in row["findings"]:
+        out.print(Text(f"  {finding['severity']}: {finding['code']} in {finding['count']} records"))

@@ -1,0 +1,165 @@
+"""doctor: what is missing or weak, and the command that mends it."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import typer
+from rich.text import Text
+
+from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, print_json
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import academic_year
+from gateway.registry import keys, providers, secrets, staff, transfers
+from gateway.registry.database import Registry
+from gateway.settings import Settings, load_limits, load_settings
+from gateway.spool import waiting
+
+_LOW_BYTES = 1024**3
+_STUCK_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Something missing or weak. `mend` is a command or a sentence; a fault keeps files from passing."""
+
+    severity: Literal["fault", "warning"]
+    what: str
+    mend: str
+
+
+@fails_clearly
+def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass."""
+    complaints = list(examine(Home(home), now()))
+    if as_json:
+        print_json([asdict(complaint) for complaint in complaints])
+    else:
+        for complaint in complaints:
+            out.print(Text(f"{complaint.severity}: {complaint.what}\n    {complaint.mend}"), soft_wrap=True)
+        if not complaints:
+            out.print("nothing is missing or weak")
+    if any(complaint.severity == "fault" for complaint in complaints):
+        raise typer.Exit(1)
+
+
+def examine(home: Home, at: datetime) -> Iterator[Complaint]:
+    """Everything worth saying about a home."""
+    settings = load_settings(home)
+    yield from _files(home, settings)
+    try:
+        catalogue = load_catalogue(home.policies)
+        load_limits(home)
+    except ConfigurationError as error:
+        yield Complaint("fault", str(error), "edit the file named")
+        return
+    try:
+        yield from _registry(home, settings, catalogue, at)
+    except GatewayError as error:
+        yield Complaint("fault", str(error), "see that the database runs and that this user may use it")
+
+
+def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
+    for folder in (home.keys, home.root / "sealed"):
+        mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
+        if not folder.exists():
+            yield Complaint("fault", f"{folder} is missing", "restore it from a backup")
+        elif mode & 0o077:
+            yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
+    try:
+        secrets.secret_keys(home)
+        secrets.signing_key(home)
+        secrets.log_key(home)
+    except ConfigurationError as error:
+        yield Complaint("fault", str(error), "restore keys/ from a backup")
+    program = shutil.which(settings.processor.sop_program)
+    if settings.processor.engine == "auto" and program is None:
+        size = load_limits(home).open.embedded_sealed_bytes // 1024**2
+        yield Complaint(
+            "warning",
+            f"no SOP program is installed: files over {size} MiB cannot be opened",
+            f"apt-get install {settings.processor.sop_program}",
+        )
+    free = shutil.disk_usage(home.root).free
+    if free < _LOW_BYTES:
+        yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")
+
+
+def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
+    registry = Registry(settings.database_url(home))
+    try:
+        with registry.read() as session:
+            year = academic_year(at.date(), catalogue.agreement.year.starts)
+            enrolled = providers.list_providers(session, year)
+            if not enrolled:
+                yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
+            for provider in enrolled:
+                in_force = {
+                    kind: keys.keys_in_force(session, "provider", provider.id, kind, at)
+                    for kind in ("ssh", "openpgp")
+                }
+                yield from _provider(provider, year, {kind for kind, found in in_force.items() if found})
+            people = staff.list_staff(session)
+            yield from _teams(catalogue, {team for person in people for team in person.teams})
+            landed = transfers.landed(session)
+            if landed:
+                oldest = transfers.get(session, landed[0])
+                if (at - oldest.upload.landed_at).total_seconds() > _STUCK_SECONDS:
+                    yield Complaint("fault", f"{len(landed)} files have landed and wait", "gateway process")
+        yield from _spool(home, at)
+    finally:
+        registry.close()
+
+
+def _provider(provider: Provider, year: str, in_force: set[str]) -> Iterator[Complaint]:
+    if provider.suspended:
+        yield Complaint("warning", f"{provider.id} is suspended", f"gateway providers resume {provider.id}")
+        return
+    for kind, what in (
+        ("ssh", "SSH key: it cannot log in"),
+        ("openpgp", "OpenPGP key: its files are refused"),
+    ):
+        if kind not in in_force:
+            yield Complaint("warning", f"{provider.id} has no {what}", f"gateway keys add {provider.id} FILE")
+    if provider.kind in EDUCATION_PROVIDERS and not provider.ratified:
+        yield Complaint(
+            "warning",
+            f"{provider.id} has not ratified the agreement for {year}: its files wait",
+            f'gateway agreement ratify {provider.id} --signatory "…"',
+        )
+    if provider.kind in EDUCATION_PROVIDERS and provider.dfe_number is None:
+        yield Complaint(
+            "warning",
+            f"{provider.id} has no DfE number: a file that names another school is not noticed",
+            f"gateway providers set {provider.id} --dfe-number NUMBER",
+        )
+
+
+def _teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
+    routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
+    for team in sorted((routed | set(catalogue.triage_teams())) - staffed):
+        yield Complaint(
+            "warning", f"nobody collects for {team}", f"gateway staff add NAME --team {team} --ssh-key FILE"
+        )
+
+
+def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
+    old = [r for r in waiting(home.spool) if _age(home.spool.record(r), at) > _STUCK_SECONDS]
+    if old:
+        yield Complaint("fault", f"{len(old)} uploads wait in the spool", "gateway process; its log says why")
+
+
+def _age(path: Path, at: datetime) -> float:
+    try:
+        return at.timestamp() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -1,0 +1,84 @@
+"""receipts: what the sender got back, and whether it is genuine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fails_clearly,
+    out,
+    plain,
+    print_json,
+    registry,
+)
+from gateway.cli.enrol import read_key_file
+from gateway.errors import ConfigurationError, NotFoundError
+from gateway.home import Home
+from gateway.registry import receipts
+
+app = typer.Typer(no_args_is_help=True, help="Signed receipts.")
+
+
+@app.command("show")
+@fails_clearly
+def show_one(
+    reference: Annotated[str, typer.Argument(metavar="REF")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """The receipt in force of one transfer, as its sender has it."""
+    with registry(home) as opened, opened.read() as session:
+        receipt = receipts.latest(session, reference)
+    if receipt is None:
+        raise NotFoundError(f"there is no receipt for {reference} yet")
+    typer.echo(receipt.json_text if as_json else receipt.text, nl=False)
+
+
+@app.command()
+@fails_clearly
+def verify(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
+    gateway_key: Annotated[
+        Path | None, typer.Option(help="The gateway's OpenPGP certificate (gateway.asc).")
+    ] = None,
+    original: Annotated[
+        Path | None, typer.Option(help="The sealed file: is it the one that the receipt is for?")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Check receipts offline. Needs the gateway's certificate, or a home that holds it."""
+    from gateway.receipts.check import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
+
+    verdicts = verify_receipt_files(files, _certificate(gateway_key, home), original=original)
+    if as_json:
+        print_json([verdict.as_object() for verdict in verdicts])
+    else:
+        for verdict in verdicts:
+            out.print(Text(plain_lines(verdict.words())), soft_wrap=True)
+    if not all(verdict.genuine for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def plain_lines(text: str) -> str:
+    """Text for a terminal, line by line."""
+    return "\n".join(plain(line) for line in text.splitlines())
+
+
+def _certificate(gateway_key: Path | None, home: Path) -> bytes:
+    if gateway_key is not None:
+        return read_key_file(gateway_key)
+    published = Home(home).published.common / "keys" / "gateway.asc"
+    if not published.is_file():
+        raise ConfigurationError(
+            "give the gateway's certificate with --gateway-key: fetch it once from /keys/gateway.asc, "
+            "and check its fingerprint by telephone"
+        )
+    return published.read_bytes()

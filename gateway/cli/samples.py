@@ -1,0 +1,24 @@
+"""samples: synthetic files of every flow, in real formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import fails_clearly, out
+
+
+@fails_clearly
+def samples(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    pupils: Annotated[int, typer.Option(min=1, max=5000, help="How many pupils each school has.")] = 30,
+    errors: Annotated[bool, typer.Option("--errors", help="Plant every kind of quality fault.")] = False,
+) -> None:
+    """Write synthetic files of every flow. No pupil in them exists, and no UPN in them can."""
+    from gateway.samples import write_samples  # noqa: PLC0415 - keeps --help quick
+
+    written = write_samples(folder, seed=seed, pupils=pupils, errors=errors)
+    out.print(f"wrote {len(written)} synthetic files into {folder}")

@@ -1,0 +1,106 @@
+"""init, run, serve, process: making a home and running its services."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway import supervisor
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.openpgp.certificates import grouped
+from gateway.settings import Settings, load_settings
+
+serve = typer.Typer(no_args_is_help=True, help="Run one of the SFTP services in the foreground.")
+HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=0, max=65535, help="The port to listen on; 0 is any free one.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command()(init)
+    app.command()(run)
+    app.command()(process)
+    app.add_typer(serve, name="serve")
+
+
+@fails_clearly
+def init(
+    home: HomeOption = DEFAULT_HOME,
+    organisation: Annotated[
+        str, typer.Option(help="The local authority's name, as receipts show it.")
+    ] = "Somerset County Council",
+    log_origin: Annotated[
+        str, typer.Option(help="The name of the log, such as gateway.example.gov.uk/log.")
+    ] = "gateway.invalid/log",
+) -> None:
+    """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
+    from gateway.processing.founding import found  # noqa: PLC0415 - keeps --help quick
+
+    try:
+        settings = Settings(organisation=organisation, log_origin=log_origin)
+    except ValueError:
+        raise ConfigurationError("--log-origin takes a name such as gateway.example.gov.uk/log") from None
+    fingerprint = found(Home(home), settings, now())
+    out.print(f"made the home {home}", soft_wrap=True)
+    out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
+    out.print("next: gateway providers add …, gateway staff add …, gateway run; gateway doctor helps")
+
+
+@fails_clearly
+def run(
+    home: HomeOption = DEFAULT_HOME,
+    intake_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
+    mailboxes_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
+) -> None:
+    """Run intake, processor and mailboxes until SIGTERM or Ctrl-C."""
+    load_settings(Home(home))
+    options = {
+        "intake": () if intake_port is None else ("--port", str(intake_port)),
+        "mailboxes": () if mailboxes_port is None else ("--port", str(mailboxes_port)),
+    }
+
+    def ready(places: dict[str, str]) -> None:
+        typer.echo(f"ready intake {places['intake']} mailboxes {places['mailboxes']}")
+
+    raise typer.Exit(supervisor.run(Home(home), options, ready))
+
+
+@serve.command("intake")
+@fails_clearly
+def serve_intake(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
+    """The drop box that providers reach. Needs only spool/ and published/ of the home."""
+    from gateway.intake.server import run_intake  # noqa: PLC0415 - each service loads its own zone
+
+    raise typer.Exit(run_intake(Home(home), host=host, port=port))
+
+
+@serve.command("mailboxes")
+@fails_clearly
+def serve_mailboxes(
+    home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None
+) -> None:
+    """The mailboxes in which staff collect what was routed to their teams."""
+    from gateway.mailboxes.server import run_mailboxes  # noqa: PLC0415
+
+    raise typer.Exit(run_mailboxes(Home(home), host=host, port=port))
+
+
+@fails_clearly
+def process(
+    home: HomeOption = DEFAULT_HOME,
+    once: Annotated[bool, typer.Option("--once", help="Process what waits now, then exit.")] = False,
+) -> None:
+    """Open, classify, decide and route what landed, until SIGTERM."""
+    from gateway.processing.service import process_once, run_processor  # noqa: PLC0415
+
+    if not once:
+        run_processor(Home(home), now, ready=lambda: typer.echo("ready processor"))
+        return
+    left = process_once(Home(home), now)
+    if left:
+        raise GatewayError(f"{left} files could not be processed because of a fault here; they stay landed")

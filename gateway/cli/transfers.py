@@ -1,0 +1,127 @@
+"""transfers: what landed and what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fails_clearly,
+    out,
+    plain,
+    print_json,
+    registry,
+    rfc3339,
+    show,
+)
+from gateway.errors import GatewayError
+from gateway.home import shown_name
+from gateway.model import Classified, Reason, Transfer
+from gateway.registry import log, transfers
+
+app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
+COLUMNS = ("reference", "provider", "name", "state", "flow", "teams", "reasons", "landed_at")
+_STATES = ("landed", "accepted", "held", "refused")
+
+
+@app.command("list")
+@fails_clearly
+def list_all(
+    home: HomeOption = DEFAULT_HOME,
+    state: Annotated[str | None, typer.Option(help="landed, accepted, held or refused.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the latest so many.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Transfers in the order they landed."""
+    if state is not None and state not in _STATES:
+        raise GatewayError(f"there is no state {plain(state)}; the states are {', '.join(_STATES)}")
+    with registry(home) as opened, opened.read() as session:
+        rows = [summary(t) for t in transfers.find(session, state=state, provider=provider, limit=limit)]
+    show(rows, COLUMNS, as_json=as_json, empty="no transfers")
+
+
+@app.command("show")
+@fails_clearly
+def show_one(
+    reference: Annotated[str, typer.Argument(metavar="REF")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Everything known of one transfer, with its events."""
+    with registry(home) as opened, opened.read() as session:
+        transfer = transfers.get(session, reference)
+        events = [
+            {"number": e.number, "at": rfc3339(e.at), "kind": e.kind, "by": e.actor}
+            for e in log.events(session, reference)
+        ]
+    row = summary(transfer) | _details(transfer) | {"events": events}
+    if as_json:
+        print_json(row)
+        return
+    for label, value in row.items():
+        if label not in {"reasons", "events"} and value not in (None, [], ()):
+            out.print(Text(f"{label.replace('_', ' '):>16}  {plain(_said(value))}"), soft_wrap=True)
+    for reason in transfer.reasons:
+        out.print(Text(f"\n[{reason.code}, clause {reason.clause}]\n{reason.sentence}\n{reason.next_step}"))
+    out.print()
+    show(events, ("at", "kind", "by"), as_json=False, empty="no events")
+
+
+def summary(transfer: Transfer) -> dict[str, Any]:
+    """A transfer as listings have it."""
+    upload = transfer.upload
+    return {
+        "reference": upload.reference,
+        "provider": upload.provider,
+        "name": shown_name(upload.name),
+        "folder": upload.folder,
+        "state": transfer.state,
+        "flow": transfer.flow,
+        "data_type": transfer.data_type,
+        "teams": list(transfer.teams),
+        "sha256": upload.sha256,
+        "size": upload.size,
+        "landed_at": rfc3339(upload.landed_at),
+        "decided_at": rfc3339(transfer.decided_at),
+        "held_until": rfc3339(transfer.held_until),
+        "reasons": [reason_object(reason) for reason in transfer.reasons],
+    }
+
+
+def reason_object(reason: Reason) -> dict[str, str]:
+    """A reason as listings have it."""
+    return {
+        "code": reason.code,
+        "clause": reason.clause,
+        "sentence": reason.sentence,
+        "next_step": reason.next_step,
+    }
+
+
+def _details(transfer: Transfer) -> dict[str, Any]:
+    content, signature = transfer.content, transfer.signature
+    recognised = content if isinstance(content, Classified) else None
+    return {
+        "content_sha256": transfer.content_sha256,
+        "content_size": transfer.content_size,
+        "signer": signature.certificate if signature else None,
+        "signing_key": signature.signing_key if signature else None,
+        "signed_at": rfc3339(signature.created_at) if signature else None,
+        "sealed_to": transfer.opened_by,
+        "engine": transfer.engine,
+        "evidence": list(content.evidence) if content else [],
+        "pupils": recognised.pupils if recognised else None,
+        "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
+        "items": list(recognised.items) if recognised else [],
+        "other_items": list(recognised.other_items) if recognised else [],
+    }
+
+
+def _said(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

@@ -1,0 +1,68 @@
+"""The processor as a service: loading what it needs, running until told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from gateway.home import Home
+from gateway.policy.catalogue import load_catalogue
+from gateway.processing.founding import publish_all
+from gateway.processing.publish import republish_receipts
+from gateway.processing.registrar import Registrar
+from gateway.processing.signing import Signing
+from gateway.processing.work import Processor
+from gateway.registry.database import Registry
+from gateway.settings import load_limits, load_settings
+
+
+@contextmanager
+def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Registrar]:
+    """A registrar for `home`. ConfigurationError names what keeps it from starting."""
+    settings = load_settings(home)
+    registry = Registry(settings.database_url(home))
+    try:
+        yield Registrar(
+            home=home,
+            settings=settings,
+            limits=load_limits(home),
+            registry=registry,
+            catalogue=load_catalogue(home.policies),
+            signing=Signing.load(home, settings),
+            clock=clock,
+        )
+    finally:
+        registry.close()
+
+
+def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[[], None]) -> None:
+    """Process until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    with _prepared(home, clock) as processor:
+
+        def end(*_: object) -> None:
+            stop.set()
+            processor.wake()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+        processor.run(stop, ready=ready)
+
+
+def process_once(home: Home, clock: Callable[[], datetime]) -> int:
+    """Process everything that waits; how many files could not be, and stay landed."""
+    with _prepared(home, clock) as processor:
+        return processor.drain()
+
+
+@contextmanager
+def _prepared(home: Home, clock: Callable[[], datetime]) -> Iterator[Processor]:
+    with open_registrar(home, clock) as registrar:
+        registrar.registry.migrate()
+        publish_all(home, clock())
+        republish_receipts(registrar.registry, home.published)
+        settings = registrar.settings.processor
+        yield Processor(registrar, workers=settings.workers, rescan_seconds=settings.rescan_seconds)

@@ -1,0 +1,123 @@
+"""Deliveries: what a team has been sent and not yet dealt with, and the held files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select, update
+from sqlmodel import Session, col
+
+from gateway.errors import NotFoundError
+from gateway.registry.tables import DeliveryRow, TransferRow
+
+_COLUMNS = tuple(
+    col(column)
+    for column in (
+        TransferRow.sequence,
+        TransferRow.reference,
+        TransferRow.provider,
+        TransferRow.flow,
+        TransferRow.extension,
+        TransferRow.content_size,
+        TransferRow.content_sha256,
+        TransferRow.landed_at,
+        TransferRow.decided_at,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One file as a mailbox shows it. `team` is None for a held file, which no team has been sent."""
+
+    sequence: int
+    reference: str
+    provider: str
+    flow: str | None
+    extension: str
+    content_size: int
+    content_sha256: str
+    landed_at: datetime
+    decided_at: datetime
+    team: str | None
+
+
+def delivered(session: Session, team: str, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
+    """What `team` has not dealt with, latest first: at most `limit`, of a sequence less than `before`."""
+    rows = session.execute(_page(_delivered(team), before, limit)).all()
+    return [_delivery(row, team) for row in rows]
+
+
+def find_delivered(session: Session, team: str, reference: str) -> Delivery | None:
+    """The one of that reference, if `team` was sent it and has not dealt with it."""
+    row = session.execute(_delivered(team).where(col(TransferRow.reference) == reference)).first()
+    return None if row is None else _delivery(row, team)
+
+
+def held(session: Session, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
+    """The held files that could be opened, latest first, paged like `delivered`."""
+    return [_delivery(row, None) for row in session.execute(_page(_held(), before, limit)).all()]
+
+
+def find_held(session: Session, reference: str) -> Delivery | None:
+    """The one of that reference, if it is held and could be opened."""
+    row = session.execute(_held().where(col(TransferRow.reference) == reference)).first()
+    return None if row is None else _delivery(row, None)
+
+
+def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) -> None:
+    """Mark a delivery as dealt with by one of the team. NotFoundError where another was faster."""
+    done = session.execute(
+        update(DeliveryRow)
+        .where(
+            col(DeliveryRow.transfer) == delivery.sequence,
+            col(DeliveryRow.team) == delivery.team,
+            col(DeliveryRow.dealt_with_at).is_(None),
+        )
+        .values(dealt_with_at=at, dealt_with_by=by)
+        .returning(col(DeliveryRow.id))
+    ).first()
+    if done is None:
+        raise NotFoundError(f"{delivery.reference} does not wait for the team {delivery.team}")
+
+
+def _delivered(team: str) -> Select[Any]:
+    return (
+        select(*_COLUMNS)
+        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
+        .where(
+            col(DeliveryRow.team) == team,
+            col(DeliveryRow.dealt_with_at).is_(None),
+            col(TransferRow.content_sha256).is_not(None),
+        )
+    )
+
+
+def _held() -> Select[Any]:
+    return select(*_COLUMNS).where(
+        col(TransferRow.state) == "held", col(TransferRow.content_sha256).is_not(None)
+    )
+
+
+def _page(query: Select[Any], before: int | None, limit: int) -> Select[Any]:
+    if before is not None:
+        query = query.where(col(TransferRow.sequence) < before)
+    return query.order_by(col(TransferRow.sequence).desc()).limit(limit)
+
+
+def _delivery(row: Row[Any], team: str | None) -> Delivery:
+    return Delivery(
+        sequence=row.sequence,
+        reference=row.reference,
+        provider=row.provider,
+        flow=row.flow,
+        extension=row.extension or "bin",
+        content_size=row.content_size,
+        content_sha256=row.content_sha256,
+        landed_at=row.landed_at,
+        decided_at=row.decided_at or row.landed_at,
+        team=team,
+    )

@@ -1,0 +1,244 @@
+"""the first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "checkpoint",
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("size"),
+    )
+    op.create_table(
+        "event",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("leaf", sa.LargeBinary(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index("event_by_subject", ["subject", "number"], unique=False)
+        batch_op.create_index(batch_op.f("ix_event_kind"), ["kind"], unique=False)
+
+    op.create_table(
+        "key",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("owner_kind", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("material", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("added_by", sa.String(), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("not_after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("end_reason", sa.String(), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("owner_kind", "owner", "kind", "fingerprint"),
+    )
+    with op.batch_alter_table("key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_key_fingerprint"), ["fingerprint"], unique=False)
+        batch_op.create_index(batch_op.f("ix_key_owner"), ["owner"], unique=False)
+        batch_op.create_index(batch_op.f("ix_key_owner_kind"), ["owner_kind"], unique=False)
+
+    op.create_table(
+        "log_node",
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("level", "position"),
+    )
+    op.create_table(
+        "provider",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("dfe_number", sa.String(), nullable=True),
+        sa.Column("urn", sa.String(), nullable=True),
+        sa.Column("suspended", sa.Boolean(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "receipt",
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("json_text", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sequence"),
+    )
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_receipt_created_at"), ["created_at"], unique=False)
+        batch_op.create_index("receipt_by_reference", ["reference", "sequence"], unique=False)
+
+    op.create_table(
+        "staff",
+        sa.Column("name", sa.String(32), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "ratification",
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("academic_year", sa.String(), nullable=False),
+        sa.Column("signatory", sa.String(), nullable=False),
+        sa.Column("ratified_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider"],
+            ["provider.id"],
+        ),
+        sa.PrimaryKeyConstraint("provider", "academic_year"),
+    )
+    op.create_table(
+        "staff_team",
+        sa.Column("staff", sa.String(), nullable=False),
+        sa.Column("team", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["staff"],
+            ["staff.name"],
+        ),
+        sa.PrimaryKeyConstraint("staff", "team"),
+    )
+    op.create_table(
+        "transfer",
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("folder", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("landed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ssh_key", sa.String(), nullable=False),
+        sa.Column("client", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("flow", sa.String(), nullable=True),
+        sa.Column("data_type", sa.String(), nullable=True),
+        sa.Column("extension", sa.String(), nullable=True),
+        sa.Column("content_size", sa.Integer(), nullable=True),
+        sa.Column("content_sha256", sa.String(), nullable=True),
+        sa.Column("signer", sa.String(), nullable=True),
+        sa.Column("signing_key", sa.String(), nullable=True),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_by", sa.String(), nullable=True),
+        sa.Column("engine", sa.String(), nullable=True),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("waits_for", sa.String(), nullable=True),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["provider"],
+            ["provider.id"],
+        ),
+        sa.PrimaryKeyConstraint("sequence"),
+        sa.UniqueConstraint("reference"),
+    )
+    with op.batch_alter_table("transfer", schema=None) as batch_op:
+        batch_op.create_index("transfer_by_provider", ["provider", "sequence"], unique=False)
+        batch_op.create_index(
+            "transfer_by_signature", ["provider", "signing_key", "signed_at", "content_sha256"], unique=False
+        )
+        batch_op.create_index("transfer_by_state", ["state", "sequence"], unique=False)
+        batch_op.create_index("transfer_by_wait", ["waits_for", "held_until"], unique=False)
+
+    op.create_table(
+        "delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("transfer", sa.Integer(), nullable=False),
+        sa.Column("team", sa.String(), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("dealt_with_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dealt_with_by", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["transfer"],
+            ["transfer.sequence"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("transfer", "team"),
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index("delivery_by_team", ["team", "transfer"], unique=False)
+
+    op.create_table(
+        "reason",
+        sa.Column("transfer", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("clause", sa.String(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("next_step", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transfer"],
+            ["transfer.sequence"],
+        ),
+        sa.PrimaryKeyConstraint("transfer", "ordinal"),
+    )
+    with op.batch_alter_table("reason", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reason_code"), ["code"], unique=False)
+
+
+def downgrade() -> None:
+    """Undo."""
+    with op.batch_alter_table("reason", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reason_code"))
+
+    op.drop_table("reason")
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index("delivery_by_team")
+
+    op.drop_table("delivery")
+    with op.batch_alter_table("transfer", schema=None) as batch_op:
+        batch_op.drop_index("transfer_by_wait")
+        batch_op.drop_index("transfer_by_state")
+        batch_op.drop_index("transfer_by_signature")
+        batch_op.drop_index("transfer_by_provider")
+
+    op.drop_table("transfer")
+    op.drop_table("staff_team")
+    op.drop_table("ratification")
+    op.drop_table("staff")
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.drop_index("receipt_by_reference")
+        batch_op.drop_index(batch_op.f("ix_receipt_created_at"))
+
+    op.drop_table("receipt")
+    op.drop_table("provider")
+    op.drop_table("log_node")
+    with op.batch_alter_table("key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_key_owner_kind"))
+        batch_op.drop_index(batch_op.f("ix_key_owner"))
+        batch_op.drop_index(batch_op.f("ix_key_fingerprint"))
+
+    op.drop_table("key")
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_event_kind"))
+        batch_op.drop_index("event_by_subject")
+
+    op.drop_table("event")
+    op.drop_table("checkpoint")

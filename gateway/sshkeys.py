@@ -1,0 +1,60 @@
+"""SSH public keys, judged before they are enrolled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncssh
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+from gateway.errors import Refusal
+
+_MINIMUM_RSA_BITS = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshKey:
+    """A public key as it is stored: `line` is in OpenSSH form, without the comment that may name a person."""
+
+    fingerprint: str
+    algorithm: str
+    line: str
+
+
+def admit_ssh(data: bytes) -> SshKey:
+    """The one SSH public key in `data`, in OpenSSH or RFC 4716 form.
+
+    Refusal with a `key:` code where it is a private key, no key, more than one, or too weak.
+    """
+    if b"PRIVATE KEY" in data or data.startswith(b"PuTTY-User-Key-File"):
+        raise Refusal("key:secret")
+    try:
+        key = asyncssh.import_public_key(data.strip())
+    except (asyncssh.KeyImportError, ValueError):
+        raise Refusal("key:not-an-ssh-key") from None
+    line = key.export_public_key("openssh").decode("ascii", "replace").split()[:2]
+    if data.count(line[1].encode()) > 1 or len(_keys(data)) > 1:
+        raise Refusal("key:several")
+    if _is_weak(" ".join(line).encode()):
+        raise Refusal("key:weak", algorithm=line[0])
+    return SshKey(fingerprint=key.get_fingerprint(), algorithm=line[0], line=" ".join(line))
+
+
+def _keys(data: bytes) -> list[bytes]:
+    return [line for line in data.splitlines() if line.startswith((b"ssh-", b"ecdsa-", b"sk-"))]
+
+
+def _is_weak(line: bytes) -> bool:
+    try:
+        key = load_ssh_public_key(line)
+    except UnsupportedAlgorithm:
+        # Keys held by a security token (sk-…) are not loaded here; they are Ed25519 or P-256.
+        return not line.startswith((b"sk-ssh-ed25519", b"sk-ecdsa-sha2-nistp256"))
+    except ValueError:
+        return True
+    return isinstance(key, DSAPublicKey) or (
+        isinstance(key, RSAPublicKey) and key.key_size < _MINIMUM_RSA_BITS
+    )
