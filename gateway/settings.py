@@ -68,6 +68,26 @@ class IntakeLimits(_File):
     idle_seconds: float = 900
 
 
+class MailboxLimits(_File):
+    """Caps of the inside service. Sizes in bytes, times in seconds.
+
+    An open file lies in memory for as long as it is read: `open_files_per_session` bounds how many
+    a session has, `open_files` and `open_bytes` how many there are and how large they are together.
+    """
+
+    login_seconds: float = 25
+    login_attempts: int = 6
+    connections: int = 200
+    connections_per_address: int = 40
+    sessions_per_connection: int = 4
+    handles_per_session: int = 64
+    keepalive_seconds: float = 30
+    openers: int = Field(default=2, ge=1, le=64)
+    open_files_per_session: int = 8
+    open_files: int = 64
+    open_bytes: int = 4 * 1024**3
+
+
 class OpenLimits(_File):
     """Caps on opening one file in a child process. Sizes in bytes, times in seconds."""
 
@@ -99,6 +119,7 @@ class Limits(_File):
     """policies/limits.toml."""
 
     intake: IntakeLimits = IntakeLimits()
+    mailboxes: MailboxLimits = MailboxLimits()
     open: OpenLimits = OpenLimits()
     classify: ClassifyLimits = ClassifyLimits()
 

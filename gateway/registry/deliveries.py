@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from gateway.errors import NotFoundError
 from gateway.registry.tables import DeliveryRow, TransferRow
 
-_COLUMNS = tuple(
+_COLUMNS: tuple[Any, ...] = tuple(
     col(column)
     for column in (
         TransferRow.sequence,
@@ -84,7 +84,7 @@ def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) ->
         raise NotFoundError(f"{delivery.reference} does not wait for the team {delivery.team}")
 
 
-def _delivered(team: str) -> Select[Any]:
+def _delivered(team: str) -> Select[*tuple[Any, ...]]:
     return (
         select(*_COLUMNS)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -96,19 +96,19 @@ def _delivered(team: str) -> Select[Any]:
     )
 
 
-def _held() -> Select[Any]:
+def _held() -> Select[*tuple[Any, ...]]:
     return select(*_COLUMNS).where(
         col(TransferRow.state) == "held", col(TransferRow.content_sha256).is_not(None)
     )
 
 
-def _page(query: Select[Any], before: int | None, limit: int) -> Select[Any]:
+def _page(query: Select[*tuple[Any, ...]], before: int | None, limit: int) -> Select[*tuple[Any, ...]]:
     if before is not None:
         query = query.where(col(TransferRow.sequence) < before)
     return query.order_by(col(TransferRow.sequence).desc()).limit(limit)
 
 
-def _delivery(row: Row[Any], team: str | None) -> Delivery:
+def _delivery(row: Row[*tuple[Any, ...]], team: str | None) -> Delivery:
     return Delivery(
         sequence=row.sequence,
         reference=row.reference,
