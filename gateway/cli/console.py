@@ -74,8 +74,8 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
         out.print(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+    for place, column in enumerate(columns):
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=not place)
     for row in rows:
         table.add_row(*(Text(_cell(row.get(column))) for column in columns))
     out.print(table)

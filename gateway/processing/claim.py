@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def store(home: Home, references: Iterable[str]) -> list[Upload]:
-    """Copy landed uploads into the sealed store, durably, and return those that are safe there.
+    """Copy landed uploads into the sealed store, durably; those that are safe there, oldest first.
 
     A record that intake should never have written is left where it is and logged; it is no upload.
     Fault where the sealed store cannot be written.
@@ -31,7 +31,7 @@ def store(home: Home, references: Iterable[str]) -> list[Upload]:
     stored = [upload for reference in references if (upload := _store_one(home, reference)) is not None]
     if stored:
         fsync_folder(home.sealed(stored[0].reference).parent)
-    return stored
+    return sorted(stored, key=lambda upload: upload.landed_at)
 
 
 def _store_one(home: Home, reference: str) -> Upload | None:
