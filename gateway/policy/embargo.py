@@ -41,10 +41,10 @@ def _moment(results: Results, calendar: CalendarFile, facts: Facts, now: datetim
 def exam_year(facts: Facts) -> int | None:
     """The summer that a file says its results are of, if it says so.
 
-    `academic_year` is "2026-27", or "2026" for the same year; the reference date is that of the series.
+    `academic_year` is "2026/27", "2026-27" or "2026"; the reference date is that of the series.
     """
     said = facts.academic_year or ""
-    if match := re.match(r"(19|20|21)\d\d(?=-|$)", said, re.ASCII):
+    if match := re.match(r"(19|20|21)\d\d(?=[-/]|$)", said, re.ASCII):
         return int(match[0]) + 1
     return facts.reference_date.year if facts.reference_date else None
 

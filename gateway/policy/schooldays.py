@@ -1,0 +1,148 @@
+"""Which days schools are open, and the periods in which a flow is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+
+import holidays
+
+from gateway.policy.calendar_shapes import CalendarFile, Census, Due
+from gateway.policy.dates import day_by_rule, day_in
+from gateway.policy.shapes import Timescale
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+_FRIDAY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One time for which a file is due. All days are inclusive, and `closes` meets the next `opens`.
+
+    A file from `opens` on belongs to the period: before `first` it is early, after `due` late.
+    """
+
+    opens: date
+    first: date
+    due: date
+    closes: date
+
+
+@lru_cache(maxsize=64)
+def bank_holidays(year: int) -> frozenset[date]:
+    """The bank holidays of England in a calendar year."""
+    return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
+
+
+def school_days(calendar: CalendarFile, shut: frozenset[date]) -> list[date]:
+    """Every day on which pupils are in, over all years of the calendar, in order.
+
+    `shut` are the training days that a provider chose for itself.
+    """
+    days: list[date] = []
+    for year in sorted(calendar.school_year, key=lambda each: each.academic_year):
+        for term in year.terms:
+            days += (day for day in _each_day(term.first, term.last) if _is_open(day, shut.union(year.inset)))
+    return days
+
+
+def _is_open(day: date, shut: frozenset[date]) -> bool:
+    return day.weekday() <= _FRIDAY and day not in shut and day not in bank_holidays(day.year)
+
+
+def _each_day(first: date, last: date) -> Iterable[date]:
+    return (first + n * _DAY for n in range((last - first).days + 1))
+
+
+def daily(days: list[date]) -> list[Period]:
+    """A file is due on each school day; until the next one it is late."""
+    following = [*days[1:], days[-1] + _WEEK] if days else []
+    return [Period(day, day, day, after - _DAY) for day, after in zip(days, following, strict=True)]
+
+
+def weekly(days: list[date]) -> list[Period]:
+    """A file is due by the last school day of each week that has one; until the next such week it is late."""
+    weeks: dict[date, date] = {}
+    for day in days:
+        weeks[day - day.weekday() * _DAY] = day
+    mondays = list(weeks)
+    following = [*mondays[1:], mondays[-1] + _WEEK] if mondays else []
+    pairs = zip(mondays, following, strict=True)
+    return [Period(monday, monday, weeks[monday], after - _DAY) for monday, after in pairs]
+
+
+def censuses(entries: Iterable[Census], years: Iterable[int]) -> list[Period]:
+    """The census returns of some calendar years."""
+    spans = [
+        (day - entry.open_days * _DAY, day, day + entry.due_days * _DAY)
+        for year in years
+        for entry in entries
+        for day in (day_by_rule(entry.rule, entry.dates, year),)
+    ]
+    return _joined(spans)
+
+
+def yearly(due: Due, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
+    """When a yearly data type is due in some calendar years."""
+    spans = []
+    for year in years:
+        first, last = _span(due, calendar, year)
+        spans.append((first - due.open_days * _DAY, first, last))
+    return _joined(spans)
+
+
+def _span(due: Due, calendar: CalendarFile, year: int) -> tuple[date, date]:
+    if due.first is not None and due.last is not None:
+        return day_in(year, due.first), day_in(year, due.last)
+    results = next(each for each in calendar.results if each.data_type == due.data_type)
+    day = day_by_rule(results.rule, results.dates, year)
+    return day, day + (due.days or 0) * _DAY
+
+
+def _joined(spans: list[tuple[date, date, date]]) -> list[Period]:
+    """Periods that follow on one another: each stays open until the next one opens."""
+    spans = sorted(spans)
+    following = [opens for opens, _, _ in spans[1:]] + [date.max] if spans else []
+    return [
+        Period(opens, first, due, after - _DAY)
+        for (opens, first, due), after in zip(spans, following, strict=True)
+    ]
+
+
+@lru_cache(maxsize=1024)
+def plan(
+    calendar: CalendarFile,
+    entries: tuple[tuple[Timescale, str], ...],
+    shut: frozenset[date],
+    year: int,
+) -> dict[str, list[Period]]:
+    """The periods of each data type around a calendar year; none for what is due at no set time.
+
+    `entries` are (timescale, data type). Remembered, because many providers share one plan; the
+    value is not to be changed.
+    """
+    days = school_days(calendar, shut)
+    return {
+        data_type: _periods(timescale, data_type, calendar, days, year) for timescale, data_type in entries
+    }
+
+
+def _periods(
+    timescale: Timescale, data_type: str, calendar: CalendarFile, days: list[date], year: int
+) -> list[Period]:
+    around = range(year - 1, year + 2)
+    match timescale:
+        case "daily":
+            return daily(days)
+        case "weekly":
+            return weekly(days)
+        case "termly":
+            return censuses(calendar.census, around)
+        case "annually":
+            due = next(each for each in calendar.due if each.data_type == data_type)
+            return yearly(due, calendar, around)
+        case "on-event" | "continuous":
+            return []
