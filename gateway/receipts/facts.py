@@ -177,6 +177,7 @@ def _content_object(facts: ReceiptFacts) -> dict[str, object]:
         "findings": [
             {
                 "code": plain(finding.code),
+                "about": plain(finding.about),
                 "severity": finding.severity,
                 "count": finding.count,
                 "rows": list(finding.rows),

@@ -167,20 +167,21 @@ def _content_details(facts: ReceiptFacts) -> str:
 def _findings(facts: ReceiptFacts) -> list[str]:
     shown = receipt_object(facts)["findings"]
     assert isinstance(shown, list)  # noqa: S101 - for the type checker
-    return [
-        _field(
-            "To look at",
-            f"{one['code']} ({one['severity']}): {one['count']}, in records {_listed(one['rows'])}",
-        )
-        for one in shown
-    ]
+    return [_field("To look at", _finding(one)) for one in shown]
+
+
+def _finding(one: dict[str, object]) -> str:
+    what = f"{one['code']} of {one['about']}" if one["about"] else str(one["code"])
+    where = f", in records {_listed(one['rows'])}" if one["rows"] else ""
+    return f"{what} ({one['severity']}): {one['count']}{where}"
 
 
 def _proof(facts: ReceiptFacts, proof: Proof) -> str:
     body, _, signatures = proof.checkpoint.rpartition("\n\n")
     origin, size, root = body.split("\n")[:3]
-    # The em dash that begins a signature line of a note is not ASCII; the reader puts it back.
-    signed = [line.removeprefix("— ") for line in signatures.splitlines()]
+    # Neither the em dash before a note's signature nor the name, which is the origin, is repeated.
+    mark = f"— {origin} "
+    signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
     return "\n".join(
         [
             _paragraph(
@@ -248,7 +249,7 @@ def _digest_field(label: str, digest: str) -> str:
 
 
 def _chunks(label: str, value: str) -> str:
-    """A value without a length limit, cut at the margin; `text_fields` puts it together again."""
+    """A value without a length limit, cut at the margin. It holds no spaces, so a reader joins the pieces."""
     room = WIDTH - 4 - _LABEL
     cut = [value[at : at + room] for at in range(0, len(value), room)]
     lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]

@@ -1,9 +1,10 @@
 """The words a receipt may use of what came out of a file.
 
-What a classifier says of a file, its column names, the software it names: all of that may have
-been written by whoever made the file, and a column may be headed with a pupil's name. A receipt
-therefore shows such text only word by word: a word on this list stays, a number of at most four
-digits stays, everything else becomes "...". No name, UPN, date or address can pass.
+What a classifier says of a file is meant to be phrases of our own, but a column may be headed with
+a pupil's name, and a release with anything. So a receipt shows such text only word by word: a word
+on this list stays, a number of at most four digits stays, everything else becomes "...". The list
+holds no names of months, so that no date of birth passes; nor do identifiers, addresses or names,
+unless a name is made of nothing but these everyday words.
 """
 
 from __future__ import annotations
@@ -22,48 +23,55 @@ _REFERENCE_DATE = timedelta(days=550)
 
 WORDS = frozenset(
     """
-    a about absence academic accept activity address admission admissions advanced age agreement all
-    alps also ambiguous an and annual annually any appendix application aqa arbor archive are as aspire
-    assessment assessments at atf attainment attendance aut author authorised autumn award awarding b
-    band banding baseline be between binary birth blank block blocks board boarder body bromcom btec but
-    by byte bytes c candidate candidates cannot cell cells census centre certain chain chances character
-    characters check chk class classes code codes collect collection column columns com comma common
-    component contact contains content core count counts csv ctf ctfile current curriculum d damaged
-    dashboard data date dates day days delimited department descriptor dfe different digit digits
-    distinct dob document does due duplicate duplicated duplicates e each eal eap early ebacc edexcel
-    education eight either element elements eleven eligible embedded empty encoding end ends eng enrol
-    enrolled enrolment enrolstatus entries entry error errors estab establishment estimate estimates
-    ethnic ethnicity every evidence exactly exam examination examinations excel exclusion exclusions exp
-    expected export extension extra eyf eyfs eyfsp f fa facilities family fd few fewer field fields
-    fifty file files final first fischer five fixed flag following follows for foreign forename
-    forenames format former forty found foundation four from fsm fsp ftf full funding g gce gcse gender
-    general gnvq grade gradepoint grades group guardians h half has have header headers headings history
+    a about absence academic accept activity address admission admissions advanced after age agreement
+    agrees all alone alps also ambiguous an and annual annually another any appendix application aqa
+    arbor archive are as aspire assessment assessments at atf attainment attendance attributes aut
+    author authorised autumn award awarding b band banding baseline be before beginning behind between
+    binary birth blank block blocks board boarder body bromcom btec but by byte bytes bzip2 c candidate
+    candidates cannot care category cell cells census centre certain chain chances character characters
+    check child children chk cipher class classes closed code codes collect collection column columns
+    com comma common component compression contact contains content core count country counts csv ctf
+    ctfile current curriculum d damaged dashboard data database date dates day days declares deep
+    defined delimited department descriptor details dfe different digit digits disability distinct do
+    dob doc document does due duplicate duplicated duplicates e each eal eap early ebacc edexcel
+    education eight either element elements eleven eligible embedded empty encoding encryption end ends
+    eng enrol enrolled enrolment enrolstatus entities entries entry error errors estab establishment
+    estimate estimates ethnic ethnicity every evidence exactly exam examination examinations excel
+    exclusion exclusions exist exp expected export exports extension extra eyf eyfs eyfsp f fa
+    facilities family fd few fewer fft field fields fifty file files final first fischer fit five fixed
+    flag following follows for foreign forename forenames form format formed former formula forty found
+    foundation four from fsm fsp ftf full funding future g gce gcse gender general gif gnupg gnvq grade
+    gradepoint grades group guardians gzip h half has have header headers headings hidden hide history
     hm hold holds home how html i identifier identifiers if in includes including incomplete
-    inconsistent indicator integris into invalid is it item items its j jcq json k key keypas kind known
-    ks ks1 ks2 ks3 ks4 ks5 l la label labels language languages last layout lea learner learning least
-    less letter letters level levels like likely line lines list lists lit literacy local location long
-    lpuk m majority malformed mandatory mark marks mat match matches matching mathematics matrix medical
-    meg mep message middle mime minimum minority mis missing mode moderate month more most mt mtc my n
-    name named names namespace national nca ncer ncy ncyearactual need needs neither net nhs nine nm no
-    node none nor not npd number numbers ny o observed ocr of off offence office official on once one
-    online only opens or order other others out outcome outcomes outside over p pag page pair pairs
-    paper part partial particular pdf per percent period permanent pho phone phones phonics phy place
-    plain plus point points portal possible post postcode predicted prediction preferred present
-    previous primary prior process profile progress progressive proposed provider provision provisional
-    pse pupil pupilonroll pupils q qan qualification qualifications qualifier qualifiers query quoted r
-    range raw rea reading reason reasons receiver record records reference registration religion
-    repeated required result results return returned roll root row rows s same sat sc scaled scholarpack
-    school schoolcensus schools sci score scores second section sen sent serial series service services
-    session sessions seven sex share sheet sheets short signature signed sims since single six size skip
-    social software some source spo spr spreadsheet spring stage stages standard start starts state
-    statement status statutory strong structure student students subject subjectcode subjects suggests
-    sum summer supplier support surname surnames suspended suspension syntax system systems t tab table
-    tables tag target targets teacher template ten term termly test text than that the their there these
-    they third thirds this three time times title to total transfer travel traveller truncated tutor
-    twelve two type types u uci uln umbrella unauthorised under unique unit unknown unlike unlisted
-    unreadable unusual up upn upns uprn urn us use used utw v valid value values vendor version vrq w
-    warning was welsh western wherever which whose width with within wjec workbook worksheet wri writing
-    wrong x xls xlsx xml y year years yes youth z zip
+    inconsistent indicator insurance integris into invalid is it item items its itself j jcq jpeg json k
+    key keypas kind known ks ks1 ks2 ks3 ks4 ks5 l la label labels language languages last layout lea
+    learner learning least leaver less letter letters level levels lies like likely line lines list
+    lists lit literacy local location long looked lpuk m mail majority malformed mandatory many mark
+    marks mat match matches matching mathematics matrix medical meg mep message middle mime minimum
+    minority mis missed missing mode moderate modes month more most mt mtc must my n name named names
+    namespace national nationality nca ncer ncy ncyearactual need needs neither nested net never nhs
+    nine nm no node none nor not npd number numbers ny o observed ocb ocr of off offence office official
+    old on once one online only opens or order other others otherwise out outcome outcomes outside over
+    p pag page pair pairs paper part partial particular pattern pdf per percent period permanent pho
+    phone phones phonics photograph phy picture place plain plus png point points portal possible post
+    postcode predicted prediction preferred premium present previous primary prior process profile
+    program progress progressive proposed protection provider provision provisional pse published pupil
+    pupilonroll pupils q qan qualification qualifications qualifier qualifiers query quotation quoted r
+    range rar raw rea read reading reason reasons receiver recipients record records reference
+    registration religion repeated required result results return returned rich roll root row rows run s
+    same sat says sc scaled scholarpack school schoolcensus schools sci score scores screening second
+    section sections sen sent serial series service services session sessions seven several sex share
+    sheet sheets short signature signed sims since single six size skip social software some source spo
+    spr spreadsheet spring stage stages standard stands start starts state statement status statutory
+    stretch strong structure student students subject subjectcode subjects such suggests sum summer
+    supplier support surname surnames suspended suspension syntax system systems t tab table tables tag
+    target targets teacher telephone template temporary ten term termly test text than that the their
+    there these they third thirds this three time times title to too total transfer travel traveller
+    truncated tutor twelve twice two type types u uci uln umbrella unauthorised uncommon under unique
+    unit unknown unlike unlisted unreadable unusual up upn upns uprn urn us use used utw v valid value
+    values vendor version vrq w warning was well welsh western what wherever which whose width with
+    within without wjec workbook workforce worksheet would wri writing wrong x xls xlsx xml y year years
+    yes youth z zip
     """.split()  # noqa: SIM905 - seven hundred quoted words would be harder to read
 )
 
@@ -71,8 +79,8 @@ WORDS = frozenset(
 def plain(text: str) -> str:
     """`text` with every word that is not ours, and every long number, shown as "..."."""
     shown = [_shown(token) for token in _TOKEN.findall(text)]
-    merged = "".join(shown)
-    return re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", merged).strip()[:200]
+    merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
+    return " ".join(merged.split())[:200]
 
 
 def plain_facts(facts: Facts, landed_at: datetime) -> dict[str, str | None]:

@@ -1,0 +1,192 @@
+"""Check receipts in both forms, with the gateway's OpenPGP certificate as the only trust anchor.
+
+A text receipt is clearsigned with that certificate's key. A JSON receipt is signed with the log's
+key, and carries the gateway's clearsigned statement that this key is its own. Either way the chain
+goes on to the log: leaf, inclusion proof, signed head. Needs no home and no network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import GatewayError
+from gateway.model import Signature
+from gateway.openpgp.sealer import verify_clearsigned
+from gateway.receipts.leaf import rfc3339
+from gateway.receipts.verify import (
+    LEAF,
+    Checked,
+    Head,
+    Unproved,
+    check_entry,
+    check_inclusion,
+    check_original,
+    check_receipt,
+    compare_heads,
+    read_checkpoint,
+    read_text,
+    report,
+    strict_json,
+)
+
+CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
+_FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
+_CONTINUED = re.compile(r" {20}(\S.*)")
+_STATEMENT = re.compile(r"^log-key: (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one file shows. `lines` are plain words: the finding first, then what is proved and what not.
+
+    `anchored` is whether the gateway's OpenPGP certificate vouches for it. `reference` is None
+    where the file is no receipt or does not hold.
+    """
+
+    file: str
+    good: bool
+    anchored: bool
+    lines: tuple[str, ...]
+    reference: str | None = None
+
+
+def verify_receipt_files(
+    paths: Sequence[Path],
+    gateway_certificate: bytes | None,
+    *,
+    original: Path | None = None,
+    consistency: Path | None = None,
+) -> list[Verdict]:
+    """One verdict a file, and one more for what the files show together where that is anything.
+
+    Without a certificate a text receipt proves nothing, and of a JSON receipt only that it is
+    intact. `original` is the file the receipts should be for; `consistency` a proof between two of
+    their heads. Never raises for what a file holds.
+    """
+    verdicts: list[Verdict] = []
+    heads: list[Head] = []
+    for path in paths:
+        try:
+            verdict, head = _verify_file(path, gateway_certificate, original)
+            heads.append(head)
+        except (Unproved, GatewayError, OSError) as error:
+            verdict = Verdict(path.name, good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))
+        verdicts.append(verdict)
+    return verdicts + _together(heads, consistency)
+
+
+def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
+    """The log key that the gateway's clearsigned statement names. Unproved where it names none."""
+    text, _ = verify_clearsigned(statement, [gateway_certificate])
+    named = _STATEMENT.findall(text)
+    if len(named) != 1:
+        raise Unproved("the gateway's statement about its log key does not name exactly one key")
+    return str(named[0])
+
+
+def _verify_file(path: Path, certificate: bytes | None, original: Path | None) -> tuple[Verdict, Head]:
+    text = read_text(path)
+    if text.lstrip().startswith(CLEARSIGNED):
+        if certificate is None:
+            raise Unproved("a text receipt can be checked only with the gateway's key (--gateway-key)")
+        return _verify_text(path, text, certificate, original)
+    return _verify_json(path, text, certificate, original)
+
+
+def _verify_json(
+    path: Path, text: str, certificate: bytes | None, original: Path | None
+) -> tuple[Verdict, Head]:
+    checked = check_receipt(text)
+    if (
+        certificate is not None
+        and vouched_log_key(checked.log_key_certificate, certificate) != checked.log_key
+    ):
+        raise Unproved("the gateway vouches for another log key than the one that signed this")
+    lines = report(checked, anchored=certificate is not None)
+    if original is not None:
+        lines.append(f"  proved: {check_original(original, checked.receipt)}")
+    reference = str(checked.receipt.get("reference"))
+    return Verdict(path.name, True, certificate is not None, tuple(lines), reference), checked.head
+
+
+def _verify_text(path: Path, text: str, certificate: bytes, original: Path | None) -> tuple[Verdict, Head]:
+    signed, signature = verify_clearsigned(text, [certificate])
+    checked = _checked_text(signed)
+    lines = [*report(checked, anchored=True), _signed_line(signature)]
+    if original is not None:
+        lines.append(f"  proved: {check_original(original, checked.receipt)}")
+    return Verdict(path.name, True, True, tuple(lines), str(checked.receipt["reference"])), checked.head
+
+
+def _checked_text(text: str) -> Checked:
+    """A text receipt whose OpenPGP signature is good, followed into the log that it names."""
+    stated, _, proof = text.rpartition("\nProof\n\n")
+    # The proof is read apart, so that nothing stated above it can stand in for a part of it.
+    fields = {**_fields(stated)[0], **_fields(proof)[0]}
+    hashes = _fields(proof)[1]
+    try:
+        leaf, key, index = fields["Leaf"], fields["Log key"], int(fields["Index"])
+        origin = fields["Origin"]
+        note = f"{origin}\n{fields['Size']}\n{fields['Root']}\n\n— {origin} {fields['Signed']}\n"
+        receipt = {
+            "reference": fields["Reference"],
+            "stage": "landed" if "\nYour file has ARRIVED.\n" in text else "decided",
+            "state": _state(text),
+            "name": fields["File"],
+            "sha256": fields["SHA-256 as sent"],
+            "size": fields["Size as sent"].removesuffix(" bytes"),
+            "content_sha256": fields.get("SHA-256 inside"),
+            "provider": fields["Sent by"].rpartition("(")[2].rstrip(")"),
+            "landed_at": fields["Received"],
+        }
+    except (KeyError, ValueError):
+        raise Unproved("the gateway signed this text, but it is not a receipt") from None
+    entry = strict_json(leaf, LEAF)
+    check_entry(entry, index, receipt["reference"], receipt["stage"])
+    if entry["fields"].get("receipt") != fields.get("Record"):
+        raise Unproved("the log's entry is for another receipt")
+    head = read_checkpoint(note, key)
+    check_inclusion(leaf, index, hashes, head)
+    return Checked(receipt, head, index, key, "")
+
+
+def _fields(text: str) -> tuple[dict[str, str], list[str]]:
+    """The labelled values of a text receipt, and the hashes of its proof."""
+    fields: dict[str, str] = {}
+    hashes: list[str] = []
+    label = ""
+    for line in text.split("\n"):
+        if found := _FIELD.fullmatch(line):
+            label = found[1].strip()
+            if label == "Hash":
+                hashes.append(found[2])
+            else:
+                fields.setdefault(label, found[2])
+        elif (more := _CONTINUED.fullmatch(line)) and label in fields:
+            fields[label] += more[1]
+    return fields, hashes
+
+
+def _state(text: str) -> str:
+    found = re.search(r"^Your file (?:was|is|has) (ARRIVED|ACCEPTED|HELD|REFUSED)", text, re.MULTILINE)
+    return "landed" if found is None or found[1] == "ARRIVED" else found[1].lower()
+
+
+def _signed_line(signature: Signature) -> str:
+    at = rfc3339(signature.created_at)
+    return f"  proved: the gateway's OpenPGP key {signature.signing_key} signed this text (dated {at})"
+
+
+def _together(heads: Sequence[Head], consistency: Path | None) -> list[Verdict]:
+    try:
+        lines = tuple(compare_heads(heads, consistency))
+    except (Unproved, OSError) as error:
+        return [Verdict("together", good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))]
+    return [Verdict("together", good=True, anchored=False, lines=lines)] if lines else []
+
+
+def _words(error: Exception) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else str(error)
