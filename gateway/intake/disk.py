@@ -1,0 +1,77 @@
+"""The work on the disk that may block, and the threads that do it off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="intake-disk")
+_READ = 1024 * 1024
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Hasher(Protocol):
+    """What of hashlib's objects is used here."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in `data`."""
+
+    def hexdigest(self) -> str:
+        """The digest of all that was taken in, as lower-case hexadecimal."""
+        ...
+
+
+async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` in a thread of its own kind, so that a slow disk never stops the event loop."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_THREADS, lambda: work(*args, **kwargs))
+
+
+def store(
+    descriptor: int, chunks: Sequence[bytes], offset: int, hasher: Hasher | None, free_bytes: int
+) -> None:
+    """Write `chunks` one after another at `offset`, all of them, and hash them on the way.
+
+    OSError ENOSPC where less than `free_bytes` would stay free on the disk.
+    """
+    check_room(descriptor, free_bytes)
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while view:
+            written = os.pwrite(descriptor, view, offset)
+            offset += written
+            view = view[written:]
+        if hasher is not None:
+            hasher.update(chunk)
+
+
+def check_room(where: int | Path, free_bytes: int) -> None:
+    """OSError ENOSPC where the disk of `where` has less than `free_bytes` free."""
+    status = os.statvfs(where)
+    if status.f_bavail * status.f_frsize < free_bytes:
+        raise OSError(errno.ENOSPC, "the disk is nearly full")
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, as lower-case hexadecimal."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def end_writing(descriptor: int, size: int, *, durable: bool) -> None:
+    """Close a file after cutting it to `size`; where `durable`, its content is safe on the disk before."""
+    try:
+        if os.fstat(descriptor).st_size != size:
+            os.ftruncate(descriptor, size)
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

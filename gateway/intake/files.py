@@ -1,0 +1,146 @@
+"""The provider's tree in the terms of asyncssh's SFTP server."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import asyncssh
+
+from gateway.intake.boundary import NOT_DOWNLOADABLE, NOT_OFFERED, NOT_WRITABLE, Declined
+from gateway.intake.box import Wish
+from gateway.intake.disk import on_disk
+from gateway.intake.paths import canonical
+from gateway.intake.published import Entry
+from gateway.intake.tree import Reading, Tree
+from gateway.intake.upload import Receiving
+
+# The most that one READ or WRITE carries; OpenSSH sends no more, whatever is offered.
+DATA_BYTES = 255 * 1024
+
+File = Receiving | Reading
+
+
+class Files(asyncssh.SFTPServer):
+    """The provider's tree in the terms of asyncssh's SFTP server."""
+
+    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], tree: Tree) -> None:
+        super().__init__(channel)
+        self.tree = tree
+        self.client_closes = False
+
+    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> File:
+        """Open to read what was published, or to write an upload."""
+        if not pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND):
+            return await self.tree.open_to_read(path)
+        wish = Wish(
+            create=bool(pflags & asyncssh.FXF_CREAT),
+            exclusive=bool(pflags & asyncssh.FXF_EXCL),
+            truncate=bool(pflags & asyncssh.FXF_TRUNC),
+            append=bool(pflags & asyncssh.FXF_APPEND),
+        )
+        return await self.tree.open_to_write(path, wish)
+
+    async def close(self, file_obj: object) -> None:
+        """Complete an upload where its client closes it; otherwise keep it to be resumed."""
+        if isinstance(file_obj, Reading):
+            file_obj.close()
+        elif isinstance(file_obj, Receiving) and self.client_closes:
+            await self.tree.close(file_obj)
+        elif isinstance(file_obj, Receiving):
+            await self.tree.box.cut_off(file_obj)
+
+    async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        """Read from a published file."""
+        if not isinstance(file_obj, Reading):
+            raise Declined(NOT_DOWNLOADABLE)
+        return await on_disk(os.pread, file_obj.descriptor, min(size, DATA_BYTES), offset)
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        """Take a part of an upload."""
+        if not isinstance(file_obj, Receiving):
+            raise Declined(NOT_WRITABLE)
+        await file_obj.write(offset, data)
+        return len(data)
+
+    async def fsync(self, file_obj: object) -> None:
+        """Put what was received so far safely on the disk."""
+        if isinstance(file_obj, Receiving):
+            await file_obj.make_durable()
+
+    async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        """The attributes of a folder or file."""
+        return attributes(await self.tree.find(path))
+
+    async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        """The attributes of a folder or file; there are no links."""
+        return await self.stat(path)
+
+    async def fstat(self, file_obj: object) -> asyncssh.SFTPAttrs:
+        """The attributes of an open file."""
+        if isinstance(file_obj, Receiving):
+            upload = file_obj.upload
+            return attributes(Entry(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
+        assert isinstance(file_obj, Reading)  # noqa: S101 - open makes no other
+        status = os.fstat(file_obj.descriptor)
+        return attributes(Entry("", status.st_size, int(status.st_mtime)))
+
+    async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        """Succeed and change nothing, except the time that listings show for an upload."""
+        if attrs.mtime is not None:
+            try:
+                await self.tree.set_modified(path, attrs.mtime)
+            except Declined:
+                return
+
+    async def lsetstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        """The same."""
+        await self.setstat(path, attrs)
+
+    async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
+        """The same, on an open file."""
+        if attrs.mtime is not None and isinstance(file_obj, Receiving):
+            upload = file_obj.upload
+            upload.label = upload.label.model_copy(update={"modified": attrs.mtime})
+
+    async def remove(self, path: bytes) -> None:
+        """Give up an unfinished upload."""
+        await self.tree.remove(path)
+
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        """Complete a temporary upload."""
+        await self.tree.rename(oldpath, newpath)
+
+    async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        """The same: nothing is ever overwritten."""
+        await self.tree.rename(oldpath, newpath)
+
+    async def realpath(self, path: bytes) -> bytes:  # type: ignore[override]
+        """The canonical form of a path."""
+        return canonical(path)
+
+    def format_user(self, uid: int | None) -> str:
+        """What listings show as the owner."""
+        return "gateway"
+
+    def format_group(self, gid: int | None) -> str:
+        """What listings show as the group."""
+        return "gateway"
+
+    def map_path(self, path: bytes) -> bytes:
+        """No path of a client is ever one of the disk: what is not overridden above cannot reach it."""
+        raise Declined(NOT_OFFERED)
+
+
+def attributes(entry: Entry | None) -> asyncssh.SFTPAttrs:
+    """The attributes of a file, or of a folder where `entry` is None."""
+    if entry is None:
+        return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=stat.S_IFDIR | 0o755, atime=0, mtime=0)
+    return asyncssh.SFTPAttrs(
+        size=entry.size,
+        uid=0,
+        gid=0,
+        permissions=stat.S_IFREG | 0o644,
+        atime=entry.modified,
+        mtime=entry.modified,
+    )

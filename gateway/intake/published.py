@@ -1,0 +1,81 @@
+"""Reading what the inside published: single files in single folders, never through a link."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_NONBLOCK the opening of a named pipe would wait for ever.
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as a listing shows it. `modified` in epoch seconds."""
+
+    name: str
+    size: int
+    modified: int
+
+
+def open_published(folder: Path, name: str) -> int:
+    """A published file open for reading. FileNotFoundError where there is no such regular file."""
+    _check_plain(name)
+    above = os.open(folder, _FOLDER_FLAGS)
+    try:
+        descriptor = os.open(name, _FILE_FLAGS, dir_fd=above)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:  # A link, a socket or a pipe.
+            raise FileNotFoundError from None
+        raise
+    finally:
+        os.close(above)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError
+    return descriptor
+
+
+def find_published(folder: Path, name: str) -> Entry | None:
+    """The entry of one published file, or None."""
+    try:
+        _check_plain(name)
+        status = os.stat(folder / name, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return _entry(name, status) if stat.S_ISREG(status.st_mode) else None
+
+
+def _check_plain(name: str) -> None:
+    """FileNotFoundError where `name` is hidden or not one plain path component."""
+    if name.startswith(".") or "/" in name or "\0" in name:
+        raise FileNotFoundError
+
+
+def list_published(folder: Path) -> list[Entry]:
+    """The published files in `folder`, by name; none where the folder is missing."""
+    return sorted(_scan(folder), key=lambda entry: entry.name)
+
+
+def _scan(folder: Path) -> Iterator[Entry]:
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            if entry.name.startswith(".") or not entry.is_file(follow_symlinks=False):
+                continue
+            try:
+                yield _entry(entry.name, entry.stat(follow_symlinks=False))
+            except FileNotFoundError:
+                continue  # The inside took it away in the meantime.
+
+
+def _entry(name: str, status: os.stat_result) -> Entry:
+    return Entry(name, status.st_size, int(status.st_mtime))

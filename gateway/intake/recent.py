@@ -1,0 +1,114 @@
+"""What a provider handed over lately: intake's own memory, for listings and for the day's count.
+
+It is a view, kept best effort in spool/recent/PROVIDER.jsonl. Losing it loses no upload.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gateway.intake.boundary import trace_of
+from gateway.model import Folder
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 2_000  # Entries of one provider that a listing shows, the latest ones.
+
+
+class HandedOver(BaseModel):
+    """One line of the journal. `modified` is the time that the client gave the file, in epoch seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reference: str
+    folder: Folder
+    name: str
+    size: int
+    landed_at: datetime
+    modified: int | None = None
+
+
+class Recent:
+    """The latest upload under each name of one provider, and how many there were today."""
+
+    def __init__(self, path: Path, keep: timedelta) -> None:
+        self._path = path
+        self._keep = keep
+        self._latest: dict[tuple[Folder, str], HandedOver] = {}
+        self._day: date | None = None
+        self._count = 0
+
+    def load(self, now: datetime) -> None:
+        """Read the journal, leaving out what is too old or unreadable. For a worker thread, before use."""
+        entries = list(self._read())
+        kept = [e for e in entries if e is not None and e.landed_at >= now - self._keep]
+        for entry in kept:
+            self.remember(entry)
+        if 2 * len(kept) < len(entries):
+            self._rewrite(kept)
+
+    def _read(self) -> Iterator[HandedOver | None]:
+        try:
+            text = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            try:
+                yield HandedOver.model_validate_json(line)
+            except ValidationError:
+                yield None  # A line cut off by a crash.
+
+    def remember(self, entry: HandedOver) -> None:
+        """Take `entry` into memory as the latest of its name."""
+        key = (entry.folder, entry.name)
+        known = self._latest.pop(key, None)
+        self._latest[key] = entry
+        if len(self._latest) > _SHOWN:
+            del self._latest[next(iter(self._latest))]
+        if known is None or known.reference != entry.reference:
+            self._count_one(entry.landed_at.astimezone(UTC).date())
+
+    def _count_one(self, day: date) -> None:
+        if day == self._day:
+            self._count += 1
+        elif self._day is None or day > self._day:
+            self._day, self._count = day, 1
+
+    def today(self, now: datetime) -> int:
+        """How many uploads were handed over on the day (UTC) of `now`."""
+        return self._count if now.astimezone(UTC).date() == self._day else 0
+
+    def write(self, entry: HandedOver) -> None:
+        """Append `entry` to the journal. A disk that refuses is logged: the upload itself is safe elsewhere."""
+        try:
+            with self._path.open("ab") as file:
+                file.write(_line(entry))
+        except OSError as error:
+            log.warning("journal-not-written %s", trace_of(error))
+
+    def find(self, folder: Folder, name: str) -> HandedOver | None:
+        """The latest upload under this name, if it is recent."""
+        return self._latest.get((folder, name))
+
+    def within(self, folder: Folder) -> list[HandedOver]:
+        """The latest upload under each name in `folder`."""
+        return [entry for entry in self._latest.values() if entry.folder == folder]
+
+    def _rewrite(self, entries: list[HandedOver]) -> None:
+        """Replace the journal by `entries`."""
+        aside = self._path.with_suffix(".new")
+        try:
+            with aside.open("wb") as file:
+                file.writelines(_line(entry) for entry in entries)
+            aside.replace(self._path)
+        except OSError as error:
+            log.warning("journal-not-written %s", trace_of(error))
+
+
+def _line(entry: HandedOver) -> bytes:
+    return entry.model_dump_json(exclude_none=True).encode() + b"\n"

@@ -1,0 +1,246 @@
+"""The intake service: an SFTP drop box that knows no secret but its own host key.
+
+It reads `published/` and writes `spool/`, and runs as a user that can do nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncssh
+import uvloop
+from pydantic import ValidationError
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import PROVIDER_ID, Home, Published, Spool
+from gateway.intake.boundary import trace_of
+from gateway.intake.box import Box
+from gateway.intake.connection import Connection
+from gateway.intake.disk import on_disk
+from gateway.intake.door import Door
+from gateway.intake.hostkey import host_key
+from gateway.intake.landed import Landed
+from gateway.intake.login import Login
+from gateway.intake.offences import Offences
+from gateway.intake.unfinished import sweep_shelf
+from gateway.settings import IntakeLimits, IntakeSettings
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 256
+_WINDOW_BYTES = 4 * 1024 * 1024
+_PACKET_BYTES = 128 * 1024
+_ROUND_SECONDS = 15.0
+_SWEEP_SECONDS = 300.0
+_FAREWELL_SECONDS = 10.0
+
+_KEX = "mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org"
+_CIPHERS = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr"
+_MACS = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
+_SIGNATURES = (
+    "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
+    "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
+)
+
+
+def read_settings(published: Published) -> IntakeSettings:
+    """published/intake.json. ConfigurationError where it is missing or wrong."""
+    path = published.intake_settings
+    try:
+        return IntakeSettings.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read; make it with: gateway init") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path}: {key}: {first['msg']}") from None
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Service:
+    """All that the connections of one running intake share."""
+
+    def __init__(self, spool: Spool, published: Published, limits: IntakeLimits) -> None:
+        self._spool = spool
+        self._published = published
+        self._limits = limits
+        self._offences = Offences(time.monotonic)
+        self._landed = Landed(spool.landed)
+        self._boxes: dict[str, Box] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self.door = Door(limits, self._offences, time.monotonic)
+
+    def login(self) -> Login:
+        """The gateway's side of a new connection."""
+        return Login(
+            published=self._published,
+            limits=self._limits,
+            door=self.door,
+            offences=self._offences,
+            box_of=self.box,
+            running=self._running,
+        )
+
+    def box(self, provider: str) -> Box:
+        """The one box of a provider."""
+        if provider not in self._boxes:
+            self._boxes[provider] = Box(provider, self._spool, self._limits, self._landed, _utc_now)
+        return self._boxes[provider]
+
+    async def farewell(self) -> None:
+        """Close every connection and wait until its uploads are safely put aside."""
+        self.door.close()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_FAREWELL_SECONDS)
+
+    async def sweep(self) -> None:
+        """Erase what expired: unfinished uploads, and what a crash left between the steps of a hand-over."""
+        now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
+        for shelf in await on_disk(_shelves, self._spool):
+            box = self._boxes.get(shelf.name)
+            if box is not None:
+                await box.expire(now)
+            in_use = frozenset() if box is None else box.in_use
+            if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
+                log.info("expired provider=%s uploads=%d", shelf.name, gone)
+        await on_disk(_sweep_landed, self._spool.landed, now, keep)
+
+
+def _shelves(spool: Spool) -> list[Path]:
+    return [path for path in (spool.root / "partial").iterdir() if PROVIDER_ID.fullmatch(path.name)]
+
+
+def _sweep_landed(landed: Path, now: datetime, keep: timedelta) -> None:
+    """A content without a record was never acknowledged to its client; after a while it is rubbish."""
+    for path in landed.iterdir():
+        whole = path.suffix == ".json" or path.with_suffix(".json").exists()
+        if path.name.startswith(".") or not whole:
+            age = now - datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+            if age > keep:
+                path.unlink(missing_ok=True)
+
+
+def _make_folders(spool: Spool) -> None:
+    for folder in (spool.landed, spool.recent, spool.root / "partial"):
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+
+
+def options_of(
+    key: asyncssh.SSHKey, service: Service, limits: IntakeLimits
+) -> asyncssh.SSHServerConnectionOptions:
+    """SSH as it is offered: keys only, modern algorithms only, no compression, nothing forwarded."""
+    return asyncssh.SSHServerConnectionOptions(
+        server_factory=service.login,
+        server_host_keys=[key],
+        server_version="gateway",
+        kex_algs=_KEX,
+        encryption_algs=_CIPHERS,
+        mac_algs=_MACS,
+        signature_algs=_SIGNATURES,
+        compression_algs=None,
+        public_key_auth=True,
+        password_auth=False,
+        kbdint_auth=False,
+        host_based_auth=False,
+        gss_host=None,
+        allow_pty=False,
+        line_editor=False,
+        agent_forwarding=False,
+        x11_forwarding=False,
+        login_timeout=limits.login_seconds,
+        keepalive_interval=limits.keepalive_seconds,
+        keepalive_count_max=3,
+        window=_WINDOW_BYTES,
+        max_pktsize=_PACKET_BYTES,
+    )
+
+
+async def serve(
+    spool: Spool,
+    published: Published,
+    *,
+    host: str | None,
+    port: int | None,
+    ready: Callable[[str, int], None],
+    stop: asyncio.Event,
+) -> None:
+    """Receive uploads until `stop` is set. `ready(host, port)` is called once connections are accepted.
+
+    `host` and `port` stand in for those of published/intake.json. At the end every connection is
+    closed; an upload that was not complete can be resumed. ConfigurationError where the settings or
+    the host key are unusable, OSError where the port is not free.
+    """
+    settings = await on_disk(read_settings, published)
+    await on_disk(_make_folders, spool)
+    key = await on_disk(host_key, spool.host)
+    service = Service(spool, published, settings.limits)
+    options = options_of(key, service, settings.limits)
+    loop = asyncio.get_running_loop()
+    listener = await loop.create_server(
+        lambda: Connection(loop, options, settings.limits.login_attempts),
+        settings.listen.host if host is None else host,
+        settings.listen.port if port is None else port,
+        backlog=_BACKLOG,
+    )
+    chores = loop.create_task(_chores(service))
+    try:
+        ready(*listener.sockets[0].getsockname()[:2])
+        await stop.wait()
+    finally:
+        listener.close()
+        chores.cancel()
+        await service.farewell()
+
+
+async def _chores(service: Service) -> None:
+    """Look after idle connections and expired uploads, for ever."""
+    swept_at = float("-inf")
+    while True:
+        try:
+            if time.monotonic() - swept_at >= _SWEEP_SECONDS:
+                swept_at = time.monotonic()
+                await service.sweep()
+            await service.door.look_round()
+        except OSError as error:
+            log.error("chores-failed %s", trace_of(error))
+        await asyncio.sleep(_ROUND_SECONDS)
+
+
+def run_intake(home: Home, *, host: str | None = None, port: int | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after a clean stop, 1 where the service cannot start.
+
+    Prints `ready intake HOST:PORT` when it accepts connections.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # asyncssh logs user names and paths as clients send them.
+    logging.getLogger("asyncssh").setLevel(logging.ERROR)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_signal(home, host, port))
+    except (GatewayError, OSError) as error:
+        print(f"intake: {error}", file=sys.stderr)  # noqa: T201 - for the person who starts it
+        return 1
+    return 0
+
+
+async def _until_signal(home: Home, host: str | None, port: int | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(home.spool, home.published, host=host, port=port, ready=_print_ready, stop=stop)
+
+
+def _print_ready(host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    print(f"ready intake {shown}:{port}", flush=True)  # noqa: T201 - the supervisor reads this line

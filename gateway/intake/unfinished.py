@@ -1,0 +1,130 @@
+"""Unfinished uploads of one provider: on disk under names made by the server, resumable for a while.
+
+spool/partial/PROVIDER/ID.data   a prefix of the file as the client sent it, never with a hole
+spool/partial/PROVIDER/ID.json   what the client calls it
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gateway.intake.boundary import trace_of
+from gateway.model import Folder
+
+if TYPE_CHECKING:
+    from gateway.intake.upload import Receiving
+
+log = logging.getLogger(__name__)
+
+
+class Label(BaseModel):
+    """ID.json. `whole`: its client closed it properly, so that a rename may complete it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Folder
+    name: str
+    started_at: datetime
+    whole: bool = False
+    modified: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Unfinished:
+    """One unfinished upload. `size` counts the bytes received; `receiving` is the handle that writes it.
+
+    `sha256` is known where every byte went by in order; `completing` while it is being handed over.
+    """
+
+    data: Path
+    label: Label
+    size: int = 0
+    touched_at: datetime = field(kw_only=True)
+    sha256: str | None = None
+    receiving: Receiving | None = None
+    completing: bool = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a handle writes it or it is being handed over."""
+        return self.completing or self.receiving is not None
+
+    @property
+    def label_file(self) -> Path:
+        """ID.json."""
+        return self.data.with_suffix(".json")
+
+    def write_label(self) -> None:
+        """Put the label beside the data. Not made durable: after a loss of power the client starts anew."""
+        aside = self.data.with_suffix(".new")
+        aside.write_bytes(self.label.model_dump_json().encode())
+        aside.replace(self.label_file)
+
+    def erase(self) -> None:
+        """Remove the files of this upload; harmless when repeated."""
+        self.data.unlink(missing_ok=True)
+        self.label_file.unlink(missing_ok=True)
+
+
+def new_unfinished(shelf: Path, label: Label) -> tuple[Unfinished, int]:
+    """Make the files of a new upload in the folder `shelf`; its data is returned open for writing."""
+    upload = Unfinished(shelf / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(upload.data, flags, 0o640)
+    try:
+        upload.write_label()
+    except BaseException:
+        os.close(descriptor)
+        upload.erase()
+        raise
+    return upload, descriptor
+
+
+def open_again(upload: Unfinished) -> int:
+    """The data of an unfinished upload, open for writing."""
+    return os.open(upload.data, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def load_shelf(shelf: Path) -> list[Unfinished]:
+    """The unfinished uploads found in the folder `shelf`, oldest first; it is made where it is missing."""
+    shelf.mkdir(mode=0o750, parents=True, exist_ok=True)
+    found = [upload for path in shelf.glob("*.data") if (upload := _load(path)) is not None]
+    return sorted(found, key=lambda upload: upload.touched_at)
+
+
+def _load(data: Path) -> Unfinished | None:
+    try:
+        label = Label.model_validate_json(data.with_suffix(".json").read_bytes())
+        status = data.stat()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        log.warning("unfinished-not-readable %s", trace_of(error))
+        return None
+    touched_at = datetime.fromtimestamp(status.st_mtime, UTC)
+    return Unfinished(data, label, status.st_size, touched_at=touched_at)
+
+
+def sweep_shelf(shelf: Path, now: datetime, keep: timedelta, in_use: frozenset[Path]) -> int:
+    """Erase the uploads in the folder `shelf` that nobody wrote to for longer than `keep`; how many went."""
+    stale = {path for path in shelf.iterdir() if path not in in_use and _age(path, now) > keep}
+    for path in stale:
+        data = path.with_suffix(".data")
+        if data in stale or not data.exists():  # A label is as fresh as its data.
+            path.unlink(missing_ok=True)
+    return sum(path.suffix == ".data" for path in stale)
+
+
+def _age(path: Path, now: datetime) -> timedelta:
+    try:
+        return now - datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    except FileNotFoundError:
+        return timedelta(0)

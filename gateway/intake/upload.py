@@ -1,0 +1,221 @@
+"""One open handle through which a client writes one unfinished upload.
+
+What is on disk is always a prefix of the client's file: blocks that arrive ahead of their turn
+wait in memory. So a cut-off upload can be resumed at its size, and the SHA-256 is ready at the end
+unless the client went back or resumed.
+
+Blocks are written behind: a write is acknowledged when it is in memory, its failure is told with a
+later write or with the close. Only the close of a whole file (or its rename) promises anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.intake.boundary import GAP, TAKEN_OVER, TOO_LARGE, Declined
+from gateway.intake.disk import Hasher, end_writing, on_disk, store
+from gateway.intake.unfinished import Unfinished
+from gateway.settings import IntakeLimits
+
+BLOCK_BYTES = 1024 * 1024
+AHEAD_BYTES = 8 * 1024 * 1024
+MEMORY_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Memory:
+    """How much of one provider's uploads waits in memory; above `limit` it goes straight to the disk."""
+
+    limit: int = MEMORY_BYTES
+    held: int = 0
+
+    @property
+    def scarce(self) -> bool:
+        """Whether nothing more may wait in memory."""
+        return self.held >= self.limit
+
+
+@dataclass(slots=True)
+class Block:
+    """Bytes in order that are not on the disk yet."""
+
+    chunks: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
+class Receiving:
+    """Receives one upload. `may_grow` is asked before each block and declines what is over a quota."""
+
+    def __init__(
+        self,
+        upload: Unfinished,
+        descriptor: int,
+        *,
+        append: bool,
+        limits: IntakeLimits,
+        memory: Memory,
+        may_grow: Callable[[int], None],
+    ) -> None:
+        self.upload = upload
+        self._descriptor: int | None = descriptor
+        self._append = append
+        self._limits = limits
+        self._memory = memory
+        self._may_grow = may_grow
+        self._lock = asyncio.Lock()
+        self._block = Block()
+        self._ahead: dict[int, bytes] = {}
+        self._ahead_bytes = 0
+        self._stored = upload.size
+        self._behind: asyncio.Future[None] | None = None
+        self._hasher: Hasher | None = hashlib.sha256() if upload.size == 0 else None
+        self._failure: Exception | None = None
+
+    async def write(self, offset: int, data: bytes) -> None:
+        """Take `data` at `offset` (at the end, where the file was opened to append).
+
+        Declined where a quota is exceeded, the offset is far beyond the end, or another connection
+        took over; OSError where an earlier block could not be stored.
+        """
+        async with self._lock:
+            self._check_usable()
+            if self._block.size >= BLOCK_BYTES or self._memory.scarce:
+                self._may_grow(len(data))
+                await self._store_behind()
+            await self._place(self.upload.size if self._append else offset, data)
+
+    def _check_usable(self) -> None:
+        if self._descriptor is None:
+            raise Declined(TAKEN_OVER)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _place(self, offset: int, data: bytes) -> None:
+        """Put `data` where it belongs: ahead of its turn, over what is there, or at the end."""
+        end = offset + len(data)
+        if end > self._limits.sealed_bytes:
+            raise Declined(TOO_LARGE)
+        if offset > self.upload.size:
+            self._keep_ahead(offset, data)
+            return
+        if offset < self.upload.size:
+            await self._overwrite(offset, data)
+        else:
+            self._take(data)
+        while (following := self._ahead.pop(self.upload.size, None)) is not None:
+            self._ahead_bytes -= len(following)
+            self._memory.held -= len(following)
+            self._take(following)
+
+    def _take(self, data: bytes) -> None:
+        """Append `data` to the block in memory."""
+        self._block.chunks.append(data)
+        self._block.size += len(data)
+        self._memory.held += len(data)
+        self.upload.size += len(data)
+
+    def _keep_ahead(self, offset: int, data: bytes) -> None:
+        """Keep a block that arrived before its turn, as clients with parallel writes send them."""
+        held = len(self._ahead.get(offset, b""))
+        if (
+            self._memory.scarce
+            or offset + len(data) > self.upload.size + AHEAD_BYTES
+            or self._ahead_bytes + len(data) > AHEAD_BYTES
+        ):
+            raise Declined(GAP)
+        self._ahead[offset] = data
+        self._ahead_bytes += len(data) - held
+        self._memory.held += len(data) - held
+
+    async def _overwrite(self, offset: int, data: bytes) -> None:
+        """Write over bytes that are already there; the running digest is lost with that."""
+        grown = max(0, offset + len(data) - self.upload.size)
+        self._may_grow(grown)
+        await self._store_all()
+        self._hasher = None
+        await self._store(Block([data], len(data)), offset)
+        self._check_usable()
+        self.upload.size += grown
+        self._stored = self.upload.size
+
+    async def _store_behind(self) -> None:
+        """Start storing the block in memory, after the one before it; wait for it where memory is scarce."""
+        await self._join()
+        block, self._block = self._block, Block()
+        self._behind = asyncio.ensure_future(self._store_next(block))
+        if self._memory.scarce:
+            await self._join()
+
+    async def _join(self) -> None:
+        """Wait for the block that is being stored; raise what went wrong with it."""
+        if self._behind is not None:
+            await self._behind
+            self._behind = None
+        self._check_usable()
+
+    async def _store_all(self) -> None:
+        """Store all that came in order."""
+        await self._store_behind()
+        await self._join()
+
+    async def _store_next(self, block: Block) -> None:
+        """Store a block behind the last one."""
+        await self._store(block, self._stored)
+        self._memory.held -= block.size
+        if self._failure is None:
+            self._stored += block.size
+
+    async def _store(self, block: Block, offset: int) -> None:
+        """Store `block` at `offset`; a failure is kept for the requests that follow."""
+        if self._descriptor is None or not block.chunks:
+            return
+        try:
+            await on_disk(
+                store, self._descriptor, block.chunks, offset, self._hasher, self._limits.free_bytes
+            )
+        except OSError as error:
+            self._failure = error
+
+    async def release(self, *, whole: bool) -> None:
+        """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards.
+
+        Raises (after letting go) what kept it from being whole: Declined for a gap or a takeover,
+        OSError for the disk. Whatever was stored in order stays resumable.
+        """
+        async with self._lock:
+            descriptor = self._descriptor
+            if descriptor is None:
+                if whole:
+                    raise Declined(TAKEN_OVER)
+                return
+            try:
+                await self._store_all()
+                if whole and self._ahead:
+                    raise Declined(GAP)
+            finally:
+                await self._let_go(descriptor, whole=whole)
+
+    async def _let_go(self, descriptor: int, *, whole: bool) -> None:
+        """Close the file at what is known to be stored, and give the memory back."""
+        whole = whole and self._failure is None and not self._ahead
+        self._descriptor = None
+        self._memory.held -= self._block.size + self._ahead_bytes
+        self._block, self._ahead, self._ahead_bytes = Block(), {}, 0
+        upload = self.upload
+        upload.receiving = None
+        upload.size = self._stored
+        upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None
+        upload.label = upload.label.model_copy(update={"whole": whole})
+        await on_disk(end_writing, descriptor, self._stored, durable=whole)
+
+    async def make_durable(self) -> None:
+        """Put all that came in order safely on the disk (fsync@openssh.com)."""
+        async with self._lock:
+            self._check_usable()
+            await self._store_all()
+            if self._descriptor is not None:
+                await on_disk(os.fsync, self._descriptor)
