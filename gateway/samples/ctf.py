@@ -43,7 +43,6 @@ def draw_ctf(cohort: Cohort, *, envelope: Envelope, modules: Sequence[Module]) -
 
 
 def _header(root: Element, cohort: Cohort, envelope: Envelope) -> None:
-    of = cohort.school if envelope.known_source else replace(cohort.school, la="XXX", establishment="XXXX")
     header = branch(
         root,
         "Header",
@@ -54,11 +53,15 @@ def _header(root: Element, cohort: Cohort, envelope: Envelope) -> None:
         DataDescriptor=envelope.descriptor,
         SupplierID=envelope.supplier,
     )
-    _source(header, of, cohort.year)
+    if envelope.known_source:
+        _source(header, cohort)
+    else:
+        branch(header, "SourceSchool", LEA="XXX", Estab="XXXX", AcademicYear=cohort.year)
     branch(header, "DestSchool", LEA=LA, Estab="LLLL")
 
 
-def _source(header: Element, of: School, year: int) -> None:
+def _source(header: Element, cohort: Cohort) -> None:
+    of = cohort.school
     branch(
         header,
         "SourceSchool",
@@ -66,7 +69,7 @@ def _source(header: Element, of: School, year: int) -> None:
         Estab=of.establishment,
         URN=of.urn,
         SchoolName=of.name,
-        AcademicYear=year,
+        AcademicYear=cohort.year,
     )
 
 

@@ -145,7 +145,7 @@ def pupils(
 
 def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: bool) -> Pupil:
     born = _birthday(rng, year, today)
-    started = date(born.year + 5, 9, 4)
+    started = date(academic_year(born) + 5, 9, 4)
     first_school = of.establishment if n < 1000 else f"{int(of.establishment) + 100 * (n // 1000):04d}"
     forename, surname = _name(rng, narrow=narrow)
     return Pupil(

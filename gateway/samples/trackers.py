@@ -37,12 +37,13 @@ def fft_chances(cohort: Cohort) -> Table:
 
 
 def _fft(cohort: Cohort) -> list[Column]:
+    """The published template, in which two columns are called Year: of the results, and of birth."""
     school = cohort.school
     return [
         ("Organisation", lambda _: school.name),
         ("DfE number", lambda _: school.dfe_number),
         ("Key stage", lambda _: 4),
-        ("Academic Year", lambda _: cohort.year + 1),
+        ("Year", lambda _: cohort.year + 1),
         ("UPN", lambda p: p.upn),
         ("Forename", lambda p: f"{p.forename} {p.middle_names}"),
         ("Surname", lambda p: p.surname),

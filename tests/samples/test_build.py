@@ -95,4 +95,4 @@ def text_of(built):
     if sample.path.suffix not in (".zip", ".xlsx"):
         return content.decode(sample.encoding)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return "".join(archive.read(name).decode() for name in archive.namelist())
+        return "".join(archive.read(name).decode(sample.encoding) for name in archive.namelist())

@@ -1,0 +1,23 @@
+"""Files that belong to no flow of the agreement: other people's data, damaged files, and traps.
+
+None may be taken for a data type, and none may take long or much memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from gateway.samples.negatives import archives, binaries, broken, outside, tables, traps
+from gateway.samples.negatives.negative import Negative
+
+__all__ = ["Negative", "negatives"]
+
+_FAMILIES = (outside, tables, binaries, broken, traps, archives)
+
+
+def negatives(rng: Random | None = None) -> Iterator[Negative]:
+    """Every negative, one at a time since some are large; the same state of `rng` gives the same bytes."""
+    rng = rng or Random(0)
+    for family in _FAMILIES:
+        yield from family.files(rng)

