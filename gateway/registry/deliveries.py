@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, select, update
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
 from gateway.errors import NotFoundError
@@ -47,7 +48,7 @@ class Delivery:
 
 def delivered(session: Session, team: str, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
     """What `team` has not dealt with, latest first: at most `limit`, of a sequence less than `before`."""
-    rows = session.execute(_page(_delivered(team), before, limit)).all()
+    rows = session.execute(_page(_delivered(team), col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
 
 
@@ -59,7 +60,10 @@ def find_delivered(session: Session, team: str, reference: str) -> Delivery | No
 
 def held(session: Session, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
     """The held files that could be opened, latest first, paged like `delivered`."""
-    return [_delivery(row, None) for row in session.execute(_page(_held(), before, limit)).all()]
+    return [
+        _delivery(row, None)
+        for row in session.execute(_page(_held(), col(TransferRow.sequence), before, limit)).all()
+    ]
 
 
 def find_held(session: Session, reference: str) -> Delivery | None:
@@ -102,10 +106,13 @@ def _held() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _page(query: Select[*tuple[Any, ...]], before: int | None, limit: int) -> Select[*tuple[Any, ...]]:
+def _page(
+    query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
+) -> Select[*tuple[Any, ...]]:
+    """`place` is the column of an index that holds the order already, so that nothing is sorted."""
     if before is not None:
-        query = query.where(col(TransferRow.sequence) < before)
-    return query.order_by(col(TransferRow.sequence).desc()).limit(limit)
+        query = query.where(place < before)
+    return query.order_by(place.desc()).limit(limit)
 
 
 def _delivery(row: Row[*tuple[Any, ...]], team: str | None) -> Delivery:

@@ -145,7 +145,10 @@ class DeliveryRow(SQLModel, table=True):
     """A transfer routed to a team. The file itself is never copied."""
 
     __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("transfer", "team"), Index("delivery_by_team", "team", "transfer"))
+    __table_args__ = (
+        UniqueConstraint("transfer", "team"),
+        Index("delivery_by_team", "team", "dealt_with_at", "transfer"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     transfer: int = Field(foreign_key="transfer.sequence")
     team: str

@@ -183,7 +183,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("transfer", "team"),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index("delivery_by_team", ["team", "transfer"], unique=False)
+        batch_op.create_index("delivery_by_team", ["team", "dealt_with_at", "transfer"], unique=False)
 
     op.create_table(
         "reason",
