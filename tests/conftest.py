@@ -2,8 +2,11 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+from tests.gateway_site import Site
 
 REQUIRE_ALL = os.environ.get("GATEWAY_TEST_REQUIRE_ALL") == "1"
 
@@ -30,3 +33,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(f"GATEWAY_TEST_REQUIRE_ALL=1, and these are missing: {', '.join(missing)}")
     if item.get_closest_marker("root") and os.geteuid() != 0:
         pytest.fail("GATEWAY_TEST_REQUIRE_ALL=1, and this test needs root")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A fresh gateway."""
+    return Site(tmp_path)
