@@ -64,6 +64,7 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
     try:
         write_durably(spool.record(upload.reference), _UPLOAD.dump_json(upload))
     except BaseException:
+        spool.record(upload.reference).unlink(missing_ok=True)  # It is there if only the last fsync failed.
         sealed.rename(content)
         raise
 

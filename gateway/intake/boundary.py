@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 
 import asyncssh
 from asyncssh.constants import FX_FAILURE, FX_NO_SUCH_FILE, FX_PERMISSION_DENIED
@@ -81,7 +80,7 @@ class Declined(GatewayError):  # noqa: N818 - it is an answer, seldom an error
         self.answer = answer
 
 
-Handler = Callable[..., Awaitable[Any]]
+Handler = Callable[..., Awaitable[object]]
 
 
 def guarded(handler: Handler) -> Handler:
@@ -90,7 +89,7 @@ def guarded(handler: Handler) -> Handler:
     asyncssh's own SFTPError (end of file, invalid handle) carries constant texts and passes.
     """
 
-    async def answered(*args: Any) -> Any:
+    async def answered(*args: object) -> object:
         try:
             return await handler(*args)
         except asyncssh.SFTPError:

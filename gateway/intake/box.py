@@ -28,15 +28,15 @@ from gateway.intake.boundary import (
     TOO_MUCH_WAITING,
     Declined,
 )
-from gateway.intake.disk import check_room, digest_of, on_disk
+from gateway.intake.disk import check_room, on_disk
+from gateway.intake.handover import Visitor, hand_over_upload
 from gateway.intake.landed import Landed
 from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver, Recent
 from gateway.intake.unfinished import Label, Unfinished, load_shelf, new_unfinished, open_again
 from gateway.intake.upload import Memory, Receiving
-from gateway.model import Folder, Upload
+from gateway.model import Folder
 from gateway.settings import IntakeLimits
-from gateway.spool import hand_over, new_reference
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +49,6 @@ class Wish:
     exclusive: bool
     truncate: bool
     append: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who hands over: the fingerprint of the SSH key that opened the session, and the client's name."""
-
-    ssh_key: str
-    client: str
 
 
 class Box:
@@ -269,7 +261,7 @@ class Box:
 
     async def _complete(self, upload: Unfinished, name: str, visitor: Visitor) -> str:
         """Hand over a whole upload, which is durable, under a fresh reference."""
-        record = await on_disk(self._hand_over, upload, name, visitor)
+        record = await on_disk(hand_over_upload, self._spool, upload, name, visitor, self._clock())
         self._unname(upload)
         entry = HandedOver(
             reference=record.reference,
@@ -284,41 +276,6 @@ class Box:
         log.info("landed reference=%s bytes=%d", record.reference, record.size)
         await on_disk(self._after_hand_over, upload, entry)
         return record.reference
-
-    def _hand_over(self, upload: Unfinished, name: str, visitor: Visitor) -> Upload:
-        sha256 = upload.sha256 or digest_of(upload.data)
-        now = self._clock()
-        record = Upload(
-            reference=self._reserve(now),
-            provider=self.provider,
-            name=name,
-            folder=upload.label.folder,
-            size=upload.size,
-            sha256=sha256,
-            started_at=upload.label.started_at,
-            landed_at=now,
-            ssh_key=visitor.ssh_key,
-            client=visitor.client,
-        )
-        try:
-            hand_over(self._spool, record, upload.data)
-        except BaseException:
-            if upload.data.exists():
-                self._spool.sealed(record.reference).unlink(missing_ok=True)
-            raise
-        return record
-
-    def _reserve(self, now: datetime) -> str:
-        """A reference that no upload waiting in the spool has; the empty file that reserves it is there."""
-        while True:
-            reference = new_reference(self.provider, now)
-            if self._spool.record(reference).exists():
-                continue
-            try:
-                os.close(os.open(self._spool.sealed(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
-            except FileExistsError:
-                continue
-            return reference
 
     def _after_hand_over(self, upload: Unfinished, entry: HandedOver) -> None:
         upload.erase()

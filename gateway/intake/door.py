@@ -45,6 +45,7 @@ class Door:
         self._guests: dict[Guest, None] = {}  # Oldest first.
 
     def __iter__(self) -> Iterator[Guest]:
+        """The connections of this moment, oldest first."""
         return iter(tuple(self._guests))
 
     def enter(self, line: Line, address: str, still_welcome: Callable[[], Awaitable[bool]]) -> Guest | None:

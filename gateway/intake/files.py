@@ -29,7 +29,7 @@ class Files(asyncssh.SFTPServer):
         self.tree = tree
         self.client_closes = False
 
-    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> File:
+    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> File:  # noqa: ARG002 - asyncssh's signature
         """Open to read what was published, or to write an upload."""
         if not pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND):
             return await self.tree.open_to_read(path)
@@ -115,19 +115,19 @@ class Files(asyncssh.SFTPServer):
         """The same: nothing is ever overwritten."""
         await self.tree.rename(oldpath, newpath)
 
-    async def realpath(self, path: bytes) -> bytes:  # type: ignore[override]
+    async def realpath(self, path: bytes) -> bytes:
         """The canonical form of a path."""
         return canonical(path)
 
-    def format_user(self, uid: int | None) -> str:
+    def format_user(self, uid: int | None) -> str:  # noqa: ARG002 - asyncssh's signature
         """What listings show as the owner."""
         return "gateway"
 
-    def format_group(self, gid: int | None) -> str:
+    def format_group(self, gid: int | None) -> str:  # noqa: ARG002 - asyncssh's signature
         """What listings show as the group."""
         return "gateway"
 
-    def map_path(self, path: bytes) -> bytes:
+    def map_path(self, path: bytes) -> bytes:  # noqa: ARG002 - asyncssh's signature
         """No path of a client is ever one of the disk: what is not overridden above cannot reach it."""
         raise Declined(NOT_OFFERED)
 

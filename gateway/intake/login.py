@@ -9,10 +9,11 @@ from collections.abc import Callable
 import asyncssh
 
 from gateway.home import PROVIDER_ID, Published, shown_name
-from gateway.intake.box import Box, Visitor
+from gateway.intake.box import Box
 from gateway.intake.connection import Connection
 from gateway.intake.disk import on_disk
 from gateway.intake.door import Door, Guest
+from gateway.intake.handover import Visitor
 from gateway.intake.offences import Offences
 from gateway.intake.session import Session
 from gateway.intake.tree import Tree
@@ -80,7 +81,7 @@ class Login(asyncssh.SSHServer):
         if self._guest is None:
             conn.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
         """Forget the connection."""
         if self._guest is not None:
             if not self._guest.logged_in and self._username is not None:
@@ -132,7 +133,7 @@ class Login(asyncssh.SSHServer):
         tree = Tree(
             published=self._published,
             box=self._box_of(self._username),
-            visitor=Visitor(key.get_fingerprint(), client),
+            visitor=Visitor(self._username, key.get_fingerprint(), client),
             name_bytes=self._limits.name_bytes,
         )
         session = Session(

@@ -45,7 +45,7 @@ def find_published(folder: Path, name: str) -> Entry | None:
     """The entry of one published file, or None."""
     try:
         _check_plain(name)
-        status = os.stat(folder / name, follow_symlinks=False)
+        status = (folder / name).lstat()
     except FileNotFoundError:
         return None
     return _entry(name, status) if stat.S_ISREG(status.st_mode) else None

@@ -84,7 +84,7 @@ class Recent:
         return self._count if now.astimezone(UTC).date() == self._day else 0
 
     def write(self, entry: HandedOver) -> None:
-        """Append `entry` to the journal. A disk that refuses is logged: the upload itself is safe elsewhere."""
+        """Append `entry` to the journal. A disk that refuses is logged: the upload is safe elsewhere."""
         try:
             with self._path.open("ab") as file:
                 file.write(_line(entry))

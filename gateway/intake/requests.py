@@ -8,7 +8,7 @@ too, when a connection breaks.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 import asyncssh
 from asyncssh.constants import (
@@ -72,8 +72,9 @@ OFFERED: dict[int | bytes, str] = {
 
 
 def _behind_boundary(name: str) -> Handler:
-    async def answer(requests: Requests, packet: SSHPacket) -> Any:
-        return await getattr(requests, name)(packet)
+    async def answer(requests: Requests, packet: SSHPacket) -> object:
+        result: object = await getattr(requests, name)(packet)
+        return result
 
     return guarded(answer)
 
@@ -114,8 +115,15 @@ class Requests(SFTPServerHandler):
         finally:
             await self._let_go()
 
+    async def _cleanup(self, exc: Exception | None) -> None:
+        """The session ends. `scp` and others want to hear that it ended well."""
+        await self._let_go()
+        if exc is None and self._writer is not None and not self._writer.channel.is_closing():
+            cast("asyncssh.SSHServerChannel[bytes]", self._writer.channel).exit(0)
+        await super()._cleanup(exc)
+
     async def _let_go(self) -> None:
-        """Whatever asyncssh left open in an odd end is cut off, not complete."""
+        """Whatever is still open was cut off; it is not complete."""
         left, self._file_handles = list(self._file_handles.values()), {}
         for file_obj in left:
             await self._files.close(file_obj)
@@ -157,7 +165,7 @@ class Requests(SFTPServerHandler):
         packet.check_end()
         return SFTPLimits(_PACKET_BYTES, DATA_BYTES, DATA_BYTES, self._handles)
 
-    async def _refuse(self, packet: SSHPacket) -> None:
+    async def _refuse(self, packet: SSHPacket) -> None:  # noqa: ARG002 - as all of them
         raise Declined(NOT_OFFERED)
 
     _packet_handlers: ClassVar[dict[int | bytes, Handler]] = {  # type: ignore[misc,assignment]

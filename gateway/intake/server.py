@@ -211,8 +211,8 @@ async def _chores(service: Service) -> None:
                 swept_at = time.monotonic()
                 await service.sweep()
             await service.door.look_round()
-        except OSError as error:
-            log.error("chores-failed %s", trace_of(error))
+        except Exception as error:  # noqa: BLE001 - one bad round must not be the last
+            log.error("chores-failed %s", trace_of(error))  # noqa: TRY400 - its text may hold names
         await asyncio.sleep(_ROUND_SECONDS)
 
 

@@ -23,8 +23,9 @@ from gateway.intake.boundary import (
     TAKEN_NAME,
     Declined,
 )
-from gateway.intake.box import Box, Visitor, Wish
+from gateway.intake.box import Box, Wish
 from gateway.intake.disk import on_disk
+from gateway.intake.handover import Visitor
 from gateway.intake.paths import FOLDERS, FolderName, Place, checked_name, place_of
 from gateway.intake.published import Entry, find_published, list_published, open_published
 from gateway.intake.recent import HandedOver

@@ -80,7 +80,7 @@ class Running:
             try:
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(main())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001
                 self._error = error
             finally:
                 ready.set()
@@ -148,7 +148,9 @@ def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-def run(*command: str | Path, check: bool = True, timeout: float = 60, **kwargs) -> subprocess.CompletedProcess:
+def run(
+    *command: str | Path, check: bool = True, timeout: float = 60, **kwargs
+) -> subprocess.CompletedProcess:
     """Run a client program, its output captured together as text."""
     done = subprocess.run(
         [str(part) for part in command],
@@ -165,7 +167,9 @@ def run(*command: str | Path, check: bool = True, timeout: float = 60, **kwargs)
 
 
 @contextmanager
-def in_own_process(home: Home, *, port: int = 0, user: str | None = None) -> Iterator[tuple[subprocess.Popen, int]]:
+def in_own_process(
+    home: Home, *, port: int = 0, user: str | None = None
+) -> Iterator[tuple[subprocess.Popen, int]]:
     """`run_intake` in a process of its own; yields the process and its port."""
     code = (
         "import sys; from pathlib import Path; from gateway.home import Home;"

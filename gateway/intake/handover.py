@@ -1,0 +1,62 @@
+"""The hand-over of a whole upload to the processor. Blocking: for a worker thread."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.home import Spool
+from gateway.intake.disk import digest_of
+from gateway.intake.unfinished import Unfinished
+from gateway.model import Upload
+from gateway.spool import hand_over, new_reference
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who hands over: a provider, the fingerprint of the SSH key that logged in, the client's name."""
+
+    provider: str
+    ssh_key: str
+    client: str
+
+
+def hand_over_upload(spool: Spool, upload: Unfinished, name: str, visitor: Visitor, now: datetime) -> Upload:
+    """Give `upload`, whose data is durable, to the processor as `name`. Durable after return.
+
+    After an OSError the upload is where it was.
+    """
+    sha256 = upload.sha256 or digest_of(upload.data)
+    record = Upload(
+        reference=_reserve(spool, visitor.provider, now),
+        provider=visitor.provider,
+        name=name,
+        folder=upload.label.folder,
+        size=upload.size,
+        sha256=sha256,
+        started_at=upload.label.started_at,
+        landed_at=now,
+        ssh_key=visitor.ssh_key,
+        client=visitor.client,
+    )
+    try:
+        hand_over(spool, record, upload.data)
+    except BaseException:
+        if upload.data.exists():
+            spool.sealed(record.reference).unlink(missing_ok=True)
+        raise
+    return record
+
+
+def _reserve(spool: Spool, provider: str, now: datetime) -> str:
+    """A reference that no upload waiting in the spool has; the empty file that reserves it is made."""
+    while True:
+        reference = new_reference(provider, now)
+        if spool.record(reference).exists():
+            continue
+        try:
+            os.close(os.open(spool.sealed(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
+        except FileExistsError:
+            continue
+        return reference
