@@ -1,0 +1,175 @@
+"""Clauses 7.3 and 8.2: what two rolls say of the same child, without anyone's name.
+
+A pupil is known by a keyed digest (HMAC) of the UPN; a date of birth and a former UPN likewise. A
+notice speaks to one provider of its own record only: the file and the number of the record in it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Kind = Literal["two-rolls", "birth-date", "former-upn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollRow:
+    """What one file of a provider said of one pupil at the moment `at`.
+
+    `on_roll` is of a single or main registration: a guest or a subsidiary registration is on the
+    roll of another school rightly (see `counts_as_on_roll`). `record` counts from 1 in `reference`.
+    """
+
+    provider: str
+    pupil: str
+    on_roll: bool
+    at: datetime
+    birth_date: str | None = None
+    former: str | None = None
+    reference: str = ""
+    record: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discrepancy:
+    """What does not fit, and the latest rows of two or more providers (or two UPNs) that show it.
+
+    `key` is the same for the same discrepancy, whenever and in whatever order the rows came.
+    """
+
+    kind: Kind
+    key: tuple[str, ...]
+    rows: tuple[RollRow, ...]
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The providers it concerns, in order of their ids."""
+        return tuple(sorted({row.provider for row in self.rows}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What one provider is told of a discrepancy. It names no child, and no school unless allowed."""
+
+    provider: str
+    clause: str
+    sentence: str
+    next_step: str
+
+
+_MAIN_REGISTRATIONS = frozenset({"C", "M", "F", "O"})
+
+
+def counts_as_on_roll(enrolment_status: str | None, *, left: bool) -> bool:
+    """Whether an entry is a roll of its own: single (C), main (M), or further education (F, O).
+
+    Subsidiary (S), guest (G) and pending (P) entries are not. An unstated status counts as single.
+    """
+    return not left and (enrolment_status or "C").strip().upper() in _MAIN_REGISTRATIONS
+
+
+def discrepancies(
+    rows: Iterable[RollRow], full_rolls: Mapping[str, datetime] | None = None
+) -> list[Discrepancy]:
+    """What does not fit between the latest rows of each provider and pupil, in a stable order.
+
+    `full_rolls` gives the moment of each provider's latest complete roll: a pupil whose last row is
+    older has left. Of rows of one provider, pupil and moment the one given last counts.
+    """
+    current = _latest(rows, full_rolls or {})
+    pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
+    for row in current:
+        pupils[row.pupil].append(row)
+    found = [*_two_rolls(pupils), *_birth_dates(pupils), *_former(current, pupils)]
+    return sorted(found, key=lambda each: (each.kind, each.key))
+
+
+def _latest(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[RollRow]:
+    latest: dict[tuple[str, str], RollRow] = {}
+    for row in rows:
+        known = latest.get((row.provider, row.pupil))
+        if known is None or known.at <= row.at:
+            latest[row.provider, row.pupil] = row
+    return [
+        row
+        for row in sorted(latest.values(), key=lambda each: (each.provider, each.pupil))
+        if row.provider not in full_rolls or row.at >= full_rolls[row.provider]
+    ]
+
+
+def _two_rolls(pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
+    for pupil, rows in pupils.items():
+        on_roll = tuple(row for row in rows if row.on_roll)
+        if len(on_roll) > 1:
+            key = (pupil, *(row.provider for row in on_roll))
+            yield Discrepancy(kind="two-rolls", key=key, rows=on_roll)
+
+
+def _birth_dates(pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
+    for pupil, rows in pupils.items():
+        dated = tuple(row for row in rows if row.birth_date is not None)
+        if len({row.birth_date for row in dated}) > 1:
+            key = (pupil, *(row.provider for row in dated))
+            yield Discrepancy(kind="birth-date", key=key, rows=dated)
+
+
+def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
+    """A child on roll under a UPN while the UPN it had before is still on roll somewhere."""
+    pairs: dict[tuple[str, ...], dict[tuple[str, str], RollRow]] = defaultdict(dict)
+    for row in current:
+        if not row.on_roll or row.former is None or row.former == row.pupil:
+            continue
+        for older in pupils.get(row.former, ()):
+            if older.on_roll:
+                involved = pairs[row.former, row.pupil]
+                involved[row.provider, row.pupil] = row
+                involved[older.provider, older.pupil] = older
+    for pair, involved in pairs.items():
+        shown = tuple(involved[each] for each in sorted(involved))
+        key = (*pair, *sorted({row.provider for row in shown}))
+        yield Discrepancy(kind="former-upn", key=key, rows=shown)
+
+
+_TOLD: dict[Kind, tuple[str, str, str]] = {
+    "two-rolls": (
+        "7.3",
+        "{record} is of a pupil who is also on the roll of another school{others}.",
+        "Check whether the pupil has left. If so, send the leaving date; if not, tell the central data team.",
+    ),
+    "birth-date": (
+        "8.2",
+        "{record} gives a date of birth that differs from the one another school gave{others}.",
+        "Check the date against the birth certificate, and send the record again if it is wrong.",
+    ),
+    "former-upn": (
+        "8.2",
+        "{record} is of a pupil who is on a roll under an old and a new pupil number{others}.",
+        "Check the pupil's number and former number, and send the record again if either is wrong.",
+    ),
+}
+
+
+def notices(discrepancy: Discrepancy, *, name_other_school: bool) -> tuple[Notice, ...]:
+    """One notice for each provider that a discrepancy concerns, about its own records only."""
+    return tuple(
+        _notice(discrepancy, provider, name_other_school=name_other_school)
+        for provider in discrepancy.providers
+    )
+
+
+def _notice(discrepancy: Discrepancy, provider: str, *, name_other_school: bool) -> Notice:
+    own = [row for row in discrepancy.rows if row.provider == provider]
+    others = [each for each in discrepancy.providers if each != provider]
+    named = f" ({', '.join(others)})" if name_other_school and others else ""
+    record = " and ".join(_record(row) for row in own)
+    clause, sentence, next_step = _TOLD[discrepancy.kind]
+    sentence = sentence.format(record=record, others=named)
+    return Notice(provider=provider, clause=clause, sentence=sentence, next_step=next_step)
+
+
+def _record(row: RollRow) -> str:
+    record = "A record" if row.record is None else f"Record {row.record}"
+    return f"{record} of your file {row.reference}" if row.reference else f"{record} of yours"

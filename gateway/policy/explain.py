@@ -1,0 +1,155 @@
+"""What the policies say, told to people: a decision by its clauses, two catalogues compared, their faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import get_args
+
+from gateway.model import Accepted, Classified, Decision, Held, Provider, ProviderKind, Reason
+from gateway.policy.catalogue import Catalogue, read
+from gateway.policy.dates import local_day
+from gateway.policy.decide import decide
+from gateway.policy.faults import Fault
+
+
+def check(policies: Path) -> list[Fault]:
+    """Every fault of a policies folder, with file, key and line; an empty list means that it can be used."""
+    return sorted(read(policies).faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
+
+
+def render(decision: Decision, catalogue: Catalogue) -> str:
+    """A decision as plain lines: what it is, then each reason with its clause in the agreement's words."""
+    lines = [headline(decision, catalogue)]
+    for reason in decision.reasons:
+        lines += ["", *_reason_lines(reason, catalogue)]
+    return "\n".join(lines)
+
+
+def headline(decision: Decision, catalogue: Catalogue) -> str:
+    """The outcome in one line: accepted and for whom, held and how long, or refused."""
+    if isinstance(decision, Accepted):
+        names = (team.name for each in decision.teams if (team := catalogue.team(each)))
+        return f"accepted under {decision.flow}, for: {', '.join(names) or 'nobody to collect'}"
+    if isinstance(decision, Held):
+        if decision.until is None:
+            return "held until a person releases it, or what it waits for is settled"
+        day = local_day(decision.until, catalogue.calendar.timezone)
+        return f"held until {day:%A} {day.day} {day:%B %Y}, then released by itself"
+    return "refused"
+
+
+def _reason_lines(reason: Reason, catalogue: Catalogue) -> Iterator[str]:
+    yield f"{reason.code}"
+    yield f"  clause {reason.clause}: {catalogue.agreement.clauses.get(reason.clause, 'no such clause')}"
+    yield f"  {reason.sentence}"
+    yield f"  next: {reason.next_step}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One outcome that differs between two catalogues. `team` is "" where the whole outcome differs."""
+
+    provider_kind: ProviderKind
+    data_type: str
+    team: str
+    before: str
+    after: str
+
+
+def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
+    """Which outcomes change at `now`, by provider kind, data type and team, for one that has ratified.
+
+    Each data type is tried bare, and then with each single data item that either catalogue names, so
+    that a right given or taken, and a hold put on an item, show.
+    """
+    kinds: tuple[ProviderKind, ...] = get_args(ProviderKind)
+    data_types = tuple(dict.fromkeys((*old.data_types(), *new.data_types())))
+    items = tuple(dict.fromkeys((_BARE, *_items(old), *_items(new))))
+    return [
+        change
+        for kind in kinds
+        for data_type in data_types
+        for change in _changes(_Case(kind, data_type, items, now), old, new)
+    ]
+
+
+_BARE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is tried against both catalogues."""
+
+    kind: ProviderKind
+    data_type: str
+    items: tuple[str, ...]
+    now: datetime
+
+    def decisions(self, catalogue: Catalogue) -> dict[str, Decision]:
+        """The decision on a file with each single item; `_BARE` is a file with none."""
+        provider = Provider(id="anyone", name="anyone", kind=self.kind, ratified=True)
+        return {
+            item: decide(_file(self.data_type, item, catalogue), catalogue, provider, self.now)
+            for item in self.items
+        }
+
+
+def _items(catalogue: Catalogue) -> tuple[str, ...]:
+    return (*catalogue.appendix_a, *catalogue.rights.outside.hold)
+
+
+def _file(data_type: str, item: str, catalogue: Catalogue) -> Classified:
+    listed = item in catalogue.appendix_a
+    return Classified(
+        data_type=data_type,
+        level="certain",
+        evidence=(),
+        format="any",
+        extension="any",
+        items=(item,) if listed else (),
+        other_items=(item,) if item and not listed else (),
+    )
+
+
+def _changes(case: _Case, old: Catalogue, new: Catalogue) -> Iterator[Change]:
+    before, after = case.decisions(old), case.decisions(new)
+    for item in case.items:
+        was, now = _outcome(before[item]), _outcome(after[item])
+        if was != now and (item == _BARE or _outcome(before[_BARE]) == _outcome(after[_BARE])):
+            label = f"with {item}: " if item else ""
+            yield Change(case.kind, case.data_type, "", label + was, label + now)
+    then, since = _items_by_team(before), _items_by_team(after)
+    for team in sorted(then.keys() | since.keys()):
+        had, has = then.get(team), since.get(team)
+        if had != has:
+            yield Change(case.kind, case.data_type, team, _grant(had, has), _grant(has, had))
+
+
+def _outcome(decision: Decision) -> str:
+    codes = ", ".join(reason.code for reason in decision.reasons)
+    until = decision.until if isinstance(decision, Held) else None
+    return (
+        f"{type(decision).__name__.lower()}{f' until {until:%Y-%m-%d %H:%M} UTC' if until else ''}: {codes}"
+    )
+
+
+def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
+    """For each team that gets a file, the data items with which it still gets it."""
+    found: dict[str, set[str]] = {}
+    for item, decision in decisions.items():
+        for team in decision.teams if isinstance(decision, Accepted | Held) else ():
+            found.setdefault(team, set()).add(item)
+    return {team: frozenset(items) for team, items in found.items()}
+
+
+def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
+    """What a team gets, in words; where it gets files either way, only the items that differ."""
+    if items is None:
+        return "gets nothing"
+    if other is None:
+        return "gets the file"
+    only = sorted(items - other)
+    return f"may have {', '.join(only)}" if only else "may not"

@@ -1,0 +1,91 @@
+"""Clause 1.4: for which academic year a provider has ratified the agreement, and when that lapses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import academic_year, day_in, first_year
+
+Standing = Literal["ratified", "lapsed", "never"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """How a provider stands with the agreement on a day.
+
+    `academic_year` is the latest year ratified that has begun, None if there is none; `lapses` the
+    first day on which it no longer counts; `days_left` the days until then, 0 once lapsed.
+    `warning` is the tightest warning (in days before) that has been reached, None before the first
+    one, after the lapse, and where the coming year is ratified already. `next_year` says whether it is.
+    """
+
+    standing: Standing
+    academic_year: str | None
+    lapses: date | None
+    days_left: int
+    warning: int | None
+    next_year: bool
+
+
+def lapse_day(year: str, catalogue: Catalogue) -> date:
+    """The first day on which a ratification of an academic year no longer counts."""
+    return day_in(first_year(year) + 1, catalogue.agreement.year.lapses)
+
+
+def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
+    """Whether one of the ratified academic years ("2026-27") covers the day."""
+    return any(_covers(year, on, catalogue) for year in years)
+
+
+def _covers(year: str, on: date, catalogue: Catalogue) -> bool:
+    return _first_day(year, catalogue) <= on < lapse_day(year, catalogue)
+
+
+def _first_day(year: str, catalogue: Catalogue) -> date:
+    return day_in(first_year(year), catalogue.agreement.year.starts)
+
+
+def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
+    """Which academic year a ratification made on a day is for.
+
+    The current one; from the day the review opens on, the coming one if the current one is ratified.
+    """
+    current = academic_year(on, catalogue.agreement.year.starts)
+    review = day_in(first_year(current) + 1, catalogue.agreement.year.review)
+    return following(current) if on >= review and current in years else current
+
+
+def following(year: str) -> str:
+    """The academic year after one."""
+    first = first_year(year) + 1
+    return f"{first}-{(first + 1) % 100:02}"
+
+
+def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:
+    """How a provider that ratified these academic years stands on a day."""
+    begun = sorted(year for year in years if _first_day(year, catalogue) <= on)
+    if not begun:
+        return Register(
+            standing="never",
+            academic_year=None,
+            lapses=None,
+            days_left=0,
+            warning=None,
+            next_year=bool(years),
+        )
+    year = begun[-1]
+    lapses, next_year = lapse_day(year, catalogue), following(year) in years
+    left = max(0, (lapses - on).days)
+    reached = [days for days in catalogue.agreement.year.warn_days if left <= days]
+    return Register(
+        standing="ratified" if left else "lapsed",
+        academic_year=year,
+        lapses=lapses,
+        days_left=left,
+        warning=min(reached, default=None) if left and not next_year else None,
+        next_year=next_year,
+    )

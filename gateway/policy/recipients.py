@@ -1,0 +1,33 @@
+"""Rows 10 and 11: which education providers get a copy of a file that is about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.model import EDUCATION_PROVIDERS, Accepted, Classified, Provider
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.decide import named_school
+
+_TO_EDUCATION_PROVIDERS = frozenset({"education-providers", "post-16-education-providers"})
+
+
+def copies_for(
+    accepted: Accepted, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
+) -> tuple[Provider, ...]:
+    """The providers that get the accepted file itself, because the whole of it is about them.
+
+    None unless the flow's recipients include education providers and the file names exactly one
+    school. A provider that is suspended or has not ratified gets nothing. Data of another sender is
+    about a school's sixth form wherever it names the school, so no list of sixth forms is needed.
+    """
+    flow, about = catalogue.flow(accepted.flow), named_school(classified)
+    if flow is None or about is None or _TO_EDUCATION_PROVIDERS.isdisjoint(flow.recipients):
+        return ()
+    return tuple(
+        provider
+        for provider in providers
+        if provider.kind in EDUCATION_PROVIDERS
+        and provider.dfe_number == about
+        and provider.ratified
+        and not provider.suspended
+    )
