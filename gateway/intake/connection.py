@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import re
 
 import asyncssh
 
-log = logging.getLogger(__name__)
+# Safe also against a quantum computer that opens recorded sessions one day (FIPS 203, ML-KEM).
+_QUANTUM_SAFE = b"mlkem768x25519-sha256"
+KEY_EXCHANGES = (_QUANTUM_SAFE, b"curve25519-sha256", b"curve25519-sha256@libssh.org")
+
+# OpenSSH has it since 9.9. Many other clients do not have it yet.
+_HAS_IT = re.compile(rb"SSH-2\.0-OpenSSH_(9\.9|\d{2,}\.)")
 
 
 class Connection(asyncssh.SSHServerConnection):
@@ -20,6 +25,12 @@ class Connection(asyncssh.SSHServerConnection):
         self._attempts_left = attempts
         self._may_send = asyncio.Event()
         self._may_send.set()
+
+    def _send_kexinit(self) -> None:
+        """Offer the key exchanges; a client that says it has the quantum-safe one is offered no other."""
+        if _HAS_IT.match(self._client_version):
+            self._kex_algs = [_QUANTUM_SAFE]
+        super()._send_kexinit()
 
     async def reload_config(self) -> None:
         """Nothing in the options depends on who logs in."""

@@ -22,7 +22,7 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import PROVIDER_ID, Home, Published, Spool
 from gateway.intake.boundary import trace_of
 from gateway.intake.box import Box
-from gateway.intake.connection import Connection
+from gateway.intake.connection import KEY_EXCHANGES, Connection
 from gateway.intake.disk import on_disk
 from gateway.intake.door import Door
 from gateway.intake.hostkey import host_key
@@ -41,7 +41,6 @@ _ROUND_SECONDS = 15.0
 _SWEEP_SECONDS = 300.0
 _FAREWELL_SECONDS = 10.0
 
-_KEX = "mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org"
 _CIPHERS = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr"
 _MACS = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
 _SIGNATURES = (
@@ -143,7 +142,7 @@ def options_of(
         server_factory=service.login,
         server_host_keys=[key],
         server_version="gateway",
-        kex_algs=_KEX,
+        kex_algs=b",".join(KEY_EXCHANGES).decode(),
         encryption_algs=_CIPHERS,
         mac_algs=_MACS,
         signature_algs=_SIGNATURES,
