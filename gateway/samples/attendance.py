@@ -59,6 +59,18 @@ def _sessions(cohort: Cohort, days: Sequence[date], codes: Sequence[str]) -> Tab
     return Table(header=["UPN", "Surname", "Forename", "Date", "Session", "Mark"], rows=rows)
 
 
+def days(cohort: Cohort) -> Table:
+    """One row for each day, with a mark for the morning and one for the afternoon, and no surnames."""
+    rows: list[list[Cell]] = []
+    week = cohort.school_days(1)
+    for pupil in cohort.pupils:
+        marks = session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes=CODES_2024)
+        dates = [_first_day(pupil, week, cohort), *week[1:]]
+        who: list[Cell] = [pupil.upn, pupil.middle_names]
+        rows.extend([*who, day, *marks[2 * n : 2 * n + 2]] for n, day in enumerate(dates))
+    return Table(header=["UPN", "Reg Group", "Date", "AM", "PM"], rows=rows)
+
+
 def mark_strings(cohort: Cohort) -> Table:
     """One row for each pupil with two weeks of one-character marks in one string."""
     return _strings(cohort, CODES_SHORT)

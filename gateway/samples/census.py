@@ -134,7 +134,7 @@ def _status(node: Element, pupil: Pupil, left: date | None) -> None:
 def _needs(node: Element, pupil: Pupil) -> None:
     special = branch(node, "SpecialEducationalNeeds", SENprovision=pupil.sen_provision)
     if pupil.sen_provision != "N":
-        branch(etree.SubElement(special, "SENneeds"), "SENneed", SENtypeRank=1, SENtype=pupil.sen_need)
+        branch(special, "SENneeds", SENneed=pupil.sen_need)
     leaf(special, "SENunitIndicator", "false")
     leaf(special, "ResourcedProvisionIndicator", "false")
 

@@ -18,7 +18,11 @@ Module = Callable[[Element, Pupil, Cohort], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What the header of one kind of CTF says. `known_source` False writes LEA XXX and Estab XXXX."""
+    """What the header of one kind of CTF says.
+
+    `known_source` False writes LEA XXX and Estab XXXX. `bare` files have no module with the middle
+    name, so that it goes with the forename.
+    """
 
     version: str = "25.0"
     qualifier: Literal["full", "partial"] = "full"
@@ -28,6 +32,7 @@ class Envelope:
     sex_tag: Literal["Sex", "Gender"] = "Sex"
     document: str = "Common Transfer File"
     body: str = "CTFpupilData"
+    bare: bool = False
 
 
 def draw_ctf(cohort: Cohort, *, envelope: Envelope, modules: Sequence[Module]) -> Element:
@@ -74,7 +79,8 @@ def _source(header: Element, cohort: Cohort) -> None:
 
 
 def _identity(body: Element, pupil: Pupil, envelope: Envelope) -> Element:
-    node = branch(body, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=pupil.forename)
+    forename = f"{pupil.forename} {pupil.middle_names}" if envelope.bare else pupil.forename
+    node = branch(body, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=forename)
     leaf(node, "DOB", pupil.dob.isoformat())
     leaf(node, envelope.sex_tag, pupil.sex)
     return node
@@ -106,13 +112,22 @@ def short_details(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
 
 
 def sen_history(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """SENhistory of a pupil who has any."""
+    """SENhistory of a pupil who has any, with the need by rank and type."""
     if pupil.sen_provision == "N":
         return
     history = etree.SubElement(node, "SENhistory")
     branch(history, "SEN", StartDate=pupil.sen_start.isoformat(), SENprovision=pupil.sen_provision)
     needs = etree.SubElement(history, "SENneeds")
     branch(needs, "SENneed", SENtypeRank=1, SENtype=pupil.sen_need)
+
+
+def sen_history_plain(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
+    """SENhistory with the need as the text of SENneed."""
+    if pupil.sen_provision == "N":
+        return
+    history = etree.SubElement(node, "SENhistory")
+    branch(history, "SEN", StartDate=pupil.sen_start.isoformat(), SENprovision=pupil.sen_provision)
+    branch(history, "SENneeds", SENneed=pupil.sen_need)
 
 
 def fsm_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:

@@ -6,12 +6,13 @@ from functools import partial
 
 from gateway.samples import attendance, ctf
 from gateway.samples.ctf import Envelope, draw_ctf
-from gateway.samples.faults import CHECK_LETTER, DUPLICATE, FUTURE, TEMPORARY, UNKNOWN_CODE
+from gateway.samples.faults import CHECK_LETTER, FUTURE, TEMPORARY, UNKNOWN_CODE
 from gateway.samples.layouts.layout import SECONDARY, Layout
 
-_EACH_PUPIL = (CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE, FUTURE)
-_EACH_SESSION = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE, FUTURE)
-_WEEKLY = Envelope(qualifier="partial", descriptor="Partial CTF containing attendance data")
+# A pupil may have several rows in a file of attendance (one a session, a week, a term), so that a UPN
+# that comes again is no fault.
+_FAULTS = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE, FUTURE)
+_WEEKLY = Envelope(bare=True, qualifier="partial", descriptor="Partial CTF containing attendance data")
 
 ATTENDANCE: tuple[Layout, ...] = (
     Layout(
@@ -19,7 +20,7 @@ ATTENDANCE: tuple[Layout, ...] = (
         variant="csv-sessions",
         name="attendance_{dfe}_sessions.csv",
         draw=attendance.sessions,
-        faults=_EACH_SESSION,
+        faults=_FAULTS,
         records="row",
         main=True,
     ),
@@ -28,7 +29,15 @@ ATTENDANCE: tuple[Layout, ...] = (
         variant="csv-sessions-old-codes",
         name="attendance_{dfe}_2023.csv",
         draw=attendance.sessions_old_codes,
-        faults=_EACH_SESSION,
+        faults=_FAULTS,
+        records="row",
+    ),
+    Layout(
+        data_type="attendance",
+        variant="csv-days",
+        name="attendance_{dfe}_days.csv",
+        draw=attendance.days,
+        faults=_FAULTS,
         records="row",
     ),
     Layout(
@@ -36,21 +45,21 @@ ATTENDANCE: tuple[Layout, ...] = (
         variant="csv-strings",
         name="marks_{dfe}.csv",
         draw=attendance.mark_strings,
-        faults=_EACH_PUPIL,
+        faults=_FAULTS,
     ),
     Layout(
         data_type="attendance",
         variant="csv-strings-2024",
         name="marks_{dfe}_2024_codes.csv",
         draw=attendance.mark_strings_2024,
-        faults=_EACH_PUPIL,
+        faults=_FAULTS,
     ),
     Layout(
         data_type="attendance",
         variant="csv-weekly",
         name="weekly_{dfe}.csv",
         draw=attendance.weekly,
-        faults=(CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE),
+        faults=(CHECK_LETTER, TEMPORARY, UNKNOWN_CODE),
         main=True,
     ),
     Layout(
@@ -58,7 +67,7 @@ ATTENDANCE: tuple[Layout, ...] = (
         variant="csv-totals",
         name="attendance_{dfe}_totals.csv",
         draw=attendance.totals,
-        faults=(CHECK_LETTER, TEMPORARY, DUPLICATE, FUTURE),
+        faults=(CHECK_LETTER, TEMPORARY, FUTURE),
     ),
     Layout(
         data_type="attendance",
@@ -67,7 +76,7 @@ ATTENDANCE: tuple[Layout, ...] = (
         draw=attendance.xml_strings,
         years=SECONDARY,
         phase="secondary",
-        faults=_EACH_PUPIL,
+        faults=_FAULTS,
         main=True,
     ),
     Layout(
@@ -75,13 +84,13 @@ ATTENDANCE: tuple[Layout, ...] = (
         variant="xml-sessions",
         name="attendance_{dfe}_reasons.xml",
         draw=attendance.xml_sessions,
-        faults=(CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE),
+        faults=(CHECK_LETTER, TEMPORARY, UNKNOWN_CODE),
     ),
     Layout(
         data_type="attendance",
         variant="ctf-marks",
         name="{dfe}_CTF_{la}LLLL_010.xml",
-        draw=partial(draw_ctf, envelope=_WEEKLY, modules=(ctf.attendance_marks, ctf.address_lines)),
-        faults=(CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE),
+        draw=partial(draw_ctf, envelope=_WEEKLY, modules=(ctf.attendance_marks,)),
+        faults=(CHECK_LETTER, TEMPORARY, UNKNOWN_CODE),
     ),
 )

@@ -60,7 +60,7 @@ CORE: tuple[Layout, ...] = (
         data_type="student-core",
         variant="ctf-sen",
         name="{dfe}_CTF_{la}LLLL_004.xml",
-        draw=partial(draw_ctf, envelope=_CHANGES, modules=(ctf.short_details, ctf.sen_history)),
+        draw=partial(draw_ctf, envelope=_CHANGES, modules=(ctf.short_details, ctf.sen_history_plain)),
         code="sex",
     ),
     Layout(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gateway.samples import exclusions
-from gateway.samples.faults import CHECK_LETTER, DUPLICATE, FUTURE, TEMPORARY, UNKNOWN_CODE
+from gateway.samples.faults import CHECK_LETTER, FUTURE, TEMPORARY, UNKNOWN_CODE
 from gateway.samples.layouts.layout import SECONDARY, Layout
 
-_EACH_PUPIL = (CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE, FUTURE)
-_EACH_EXCLUSION = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE, FUTURE)
+# A pupil may be excluded more than once, so that a UPN that comes again is no fault.
+_FAULTS = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE, FUTURE)
 
 EXCLUSIONS: tuple[Layout, ...] = (
     Layout(
@@ -17,7 +17,7 @@ EXCLUSIONS: tuple[Layout, ...] = (
         draw=exclusions.xml_one_reason,
         years=SECONDARY,
         phase="secondary",
-        faults=_EACH_EXCLUSION,
+        faults=_FAULTS,
         records="row",
     ),
     Layout(
@@ -27,7 +27,7 @@ EXCLUSIONS: tuple[Layout, ...] = (
         draw=exclusions.xml_many_reasons,
         years=SECONDARY,
         phase="secondary",
-        faults=_EACH_EXCLUSION,
+        faults=_FAULTS,
         records="row",
         main=True,
     ),
@@ -38,7 +38,7 @@ EXCLUSIONS: tuple[Layout, ...] = (
         draw=exclusions.csv_current,
         years=SECONDARY,
         phase="secondary",
-        faults=_EACH_EXCLUSION,
+        faults=_FAULTS,
         records="row",
         main=True,
     ),
@@ -49,7 +49,7 @@ EXCLUSIONS: tuple[Layout, ...] = (
         draw=exclusions.csv_legacy,
         years=SECONDARY,
         phase="secondary",
-        faults=_EACH_EXCLUSION,
+        faults=_FAULTS,
         records="row",
     ),
     Layout(
@@ -59,6 +59,6 @@ EXCLUSIONS: tuple[Layout, ...] = (
         draw=exclusions.csv_national,
         years=SECONDARY,
         phase="secondary",
-        faults=_EACH_PUPIL,
+        faults=_FAULTS,
     ),
 )
