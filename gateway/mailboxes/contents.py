@@ -1,0 +1,95 @@
+"""Contents of sealed files, opened in memory for as long as somebody reads them.
+
+Two people who read one file share one content. How many there are, and how large together, is
+bounded; a content is gone with its last reader, however that reader leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from gateway.errors import Fault
+from gateway.processing.examination import Reopen
+from gateway.registry.deliveries import Delivery
+from gateway.settings import MailboxLimits
+from gateway.sftp import Declined, failed
+
+log = logging.getLogger(__name__)
+
+BUSY = failed("Too many files are being collected at the moment; try again in a minute.")
+CANNOT_OPEN = failed("The file cannot be opened at the moment; try again, then tell the central data team.")
+
+Opened = tuple[int, int]
+
+
+@dataclass(slots=True, eq=False)
+class Content:
+    """One content in memory, or on its way there. `size` is in bytes."""
+
+    reference: str
+    size: int
+    opening: asyncio.Future[Opened]
+    readers: int = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        """At most `length` bytes from `offset`; none at the end and beyond it."""
+        if offset >= self.size:
+            return b""
+        return os.pread(self.opening.result()[0], length, offset)
+
+
+class Contents:
+    """Opens files with `reopen`, in the threads of `openers`, never on the loop."""
+
+    def __init__(self, reopen: Callable[[Reopen], Opened], limits: MailboxLimits, openers: Executor) -> None:
+        self._reopen = reopen
+        self._limits = limits
+        self._openers = openers
+        self._open: dict[str, Content] = {}
+        self._bytes = 0
+
+    async def borrow(self, delivery: Delivery) -> Content:
+        """The content of a delivery; whoever borrows it gives it back.
+
+        Declined where too much is open already, or the file cannot be opened.
+        """
+        content = self._open.get(delivery.reference) or self._begin(delivery)
+        content.readers += 1
+        try:
+            await asyncio.shield(content.opening)
+        except Fault as fault:
+            self.give_back(content)
+            log.error("%s: cannot be opened: %s", delivery.reference, fault)  # noqa: TRY400 - no trace
+            raise Declined(CANNOT_OPEN) from None
+        except BaseException:
+            self.give_back(content)
+            raise
+        return content
+
+    def give_back(self, content: Content) -> None:
+        """One reader less. The last one closes the content, or has it closed when it arrives."""
+        content.readers -= 1
+        if content.readers == 0:
+            del self._open[content.reference]
+            content.opening.add_done_callback(lambda opened: self._close(content, opened))
+
+    def _begin(self, delivery: Delivery) -> Content:
+        full = len(self._open) >= self._limits.open_files
+        if full or (self._open and self._bytes + delivery.content_size > self._limits.open_bytes):
+            raise Declined(BUSY)
+        request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)
+        opening = asyncio.get_running_loop().run_in_executor(self._openers, self._reopen, request)
+        content = Content(delivery.reference, delivery.content_size, opening)
+        self._open[delivery.reference] = content
+        self._bytes += content.size
+        return content
+
+    def _close(self, content: Content, opened: asyncio.Future[Opened]) -> None:
+        self._bytes -= content.size
+        if not opened.cancelled() and opened.exception() is None:
+            os.close(opened.result()[0])

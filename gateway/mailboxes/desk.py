@@ -1,0 +1,181 @@
+"""What a person may see and do, asked of the registry. Everything here may block: never on the loop.
+
+Each question is asked anew and begins with the person: whoever was removed a moment ago, or whose
+key was revoked, gets no further answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncssh
+from sqlmodel import Session
+
+from gateway.errors import NotFoundError
+from gateway.mailboxes.names import HELD, Place, file_name, reference_in
+from gateway.receipts.checkpoint import LogKey
+from gateway.registry import keys, log, staff
+from gateway.registry.database import Registry
+from gateway.registry.deliveries import Delivery, deal_with, delivered, find_delivered, find_held, held
+from gateway.registry.log import Entry
+from gateway.sftp import IS_FOLDER, NO_SUCH_FILE, Declined, denied
+
+logger = logging.getLogger(__name__)
+
+PAGE = 500
+ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
+NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
+
+
+class AccessEnded(Declined):
+    """The person, or the key that they logged in with, is no longer in force."""
+
+    def __init__(self) -> None:
+        super().__init__(ACCESS_ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member of staff as logged in: their name and the fingerprint of their SSH key."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The registry as the mailboxes use it. `triage` are the teams whose members see held files."""
+
+    registry: Registry
+    triage: frozenset[str]
+    log_key: LogKey
+    log_origin: str
+    clock: Callable[[], datetime]
+
+    def keys_of(self, name: str) -> list[asyncssh.SSHKey]:
+        """The SSH keys in force of the person called `name`; none where there is no such person."""
+        with self.registry.read() as session:
+            known = keys.keys_in_force(session, "staff", name, "ssh", self.clock())
+            try:
+                staff.get_staff(session, name)
+            except NotFoundError:
+                return []
+        return [key for material in known if (key := _imported(material)) is not None]
+
+    def folders(self, person: Person) -> tuple[str, ...]:
+        """The folders that a person has."""
+        with self.registry.read() as session:
+            return self._folders(self._teams(session, person))
+
+    def page(self, person: Person, folder: str, before: int | None) -> Sequence[Delivery]:
+        """At most PAGE files of a folder, latest first, of a sequence less than `before`.
+
+        Declined where the person has no such folder.
+        """
+        with self.registry.read() as session:
+            self._check_folder(self._teams(session, person), folder)
+            if folder == HELD:
+                return held(session, before=before, limit=PAGE)
+            return delivered(session, folder, before=before, limit=PAGE)
+
+    def find(self, person: Person, place: Place) -> Delivery | None:
+        """The file at `place`; None where it is a folder. Declined where there is nothing."""
+        with self.registry.read() as session:
+            return self._find(session, person, place)
+
+    def collect(self, person: Person, place: Place) -> None:
+        """Record that a person collects the file at `place`: durable before a byte of it is given.
+
+        Declined where it is no longer there for them. Fault where it cannot be recorded.
+        """
+        now = self.clock()
+        with self.registry.write() as session:
+            delivery = self._file(session, person, place)
+            fields = {"content_sha256": delivery.content_sha256, **self._where(session, person, delivery)}
+            self._record(
+                session,
+                Entry(kind="collected", subject=delivery.reference, fields=fields, actor=person.name),
+                now,
+            )
+            keys.note_use(session, "staff", person.name, person.key, now)
+
+    def deal_with(self, person: Person, place: Place) -> None:
+        """Record that a person has dealt with the file at `place`, for all of the team.
+
+        Declined where it is not there for them, or only held.
+        """
+        now = self.clock()
+        with self.registry.write() as session:
+            delivery = self._file(session, person, place)
+            if delivery.team is None:
+                raise Declined(NOT_TO_REMOVE)
+            deal_with(session, delivery, by=person.name, at=now)
+            fields = self._where(session, person, delivery)
+            self._record(
+                session,
+                Entry(kind="dealt-with", subject=delivery.reference, fields=fields, actor=person.name),
+                now,
+            )
+
+    def _record(self, session: Session, entry: Entry, now: datetime) -> None:
+        log.append(session, [entry], now)
+        log.sign_head(session, self.log_key, self.log_origin, now)
+
+    def _where(self, session: Session, person: Person, delivery: Delivery) -> dict[str, str]:
+        """Whose file it is and for which team; a held one is looked at for the team that triages."""
+        team = delivery.team or min(self.triage.intersection(self._teams(session, person)))
+        return {"provider": delivery.provider, "team": team}
+
+    def _teams(self, session: Session, person: Person) -> tuple[str, ...]:
+        known = keys.keys_in_force(session, "staff", person.name, "ssh", self.clock())
+        try:
+            teams = staff.get_staff(session, person.name).teams
+        except NotFoundError:
+            raise AccessEnded from None
+        if not any(key.fingerprint == person.key for key in known):
+            raise AccessEnded
+        return teams
+
+    def _folders(self, teams: tuple[str, ...]) -> tuple[str, ...]:
+        return (*teams, HELD) if self.triage.intersection(teams) else teams
+
+    def _check_folder(self, teams: tuple[str, ...], folder: str) -> None:
+        if folder not in self._folders(teams):
+            raise Declined(NO_SUCH_FILE)
+
+    def _find(self, session: Session, person: Person, place: Place) -> Delivery | None:
+        teams = self._teams(session, person)
+        if place.folder is None:
+            return None
+        self._check_folder(teams, place.folder)
+        if place.name is None:
+            return None
+        reference = reference_in(place.name)
+        found = None
+        if reference is not None:
+            held_here = place.folder == HELD
+            found = (
+                find_held(session, reference)
+                if held_here
+                else find_delivered(session, place.folder, reference)
+            )
+        if found is None or file_name(found) != place.name:
+            raise Declined(NO_SUCH_FILE)
+        return found
+
+    def _file(self, session: Session, person: Person, place: Place) -> Delivery:
+        found = self._find(session, person, place)
+        if found is None:
+            raise Declined(IS_FOLDER)
+        return found
+
+
+def _imported(known: keys.Key) -> asyncssh.SSHKey | None:
+    try:
+        return asyncssh.import_public_key(known.material)
+    except asyncssh.KeyImportError:
+        logger.warning("%s: the registry holds a key that is none", known.fingerprint)
+        return None

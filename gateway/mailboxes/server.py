@@ -1,0 +1,172 @@
+"""The mailboxes service: staff log in with their SSH keys and collect what their teams were sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncssh
+import uvloop
+
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.mailboxes.contents import Contents
+from gateway.mailboxes.desk import Desk, Person
+from gateway.mailboxes.names import HELD
+from gateway.mailboxes.tree import Office, Tree
+from gateway.policy.catalogue import load_catalogue
+from gateway.processing.examination import Reopen
+from gateway.processing.examiner import Examiners
+from gateway.receipts.checkpoint import LogKey
+from gateway.registry import secrets
+from gateway.registry.database import Registry
+from gateway.settings import Limits, Listen, load_limits, load_settings
+from gateway.sftp import Session
+from gateway.sshd import Door, Visitor, host_key, make_host_key, ssh_options
+
+__all__ = ["make_host_key", "run_mailboxes"]
+
+_READERS = 8
+_WRITERS = 4
+_STOP_SECONDS = 5
+log = logging.getLogger(__name__)
+
+
+def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = None) -> int:
+    """Serve the mailboxes of `home` until SIGTERM or SIGINT; the exit status.
+
+    `host` and `port` go before those of the settings. Prints `ready mailboxes HOST:PORT` when it
+    accepts connections. ConfigurationError names what keeps it from starting.
+    """
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)  # It would log names and paths.
+    configured = load_settings(home).mailboxes
+    listen = Listen(
+        host=configured.host if host is None else host, port=configured.port if port is None else port
+    )
+    key = host_key(host_key_path(home))
+    with open_office(home, lambda: datetime.now(UTC)) as office:
+        uvloop.run(_serve(office, listen, key))
+    return 0
+
+
+def host_key_path(home: Home) -> Path:
+    """Where the service's SSH host key lies."""
+    return home.keys / "mailboxes_host_key"
+
+
+@contextmanager
+def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
+    """What the sessions share, and an orderly end to it. ConfigurationError where a part is missing."""
+    settings, limits = load_settings(home), load_limits(home)
+    triage = _triage(home)
+    log_key = LogKey.load(secrets.log_key(home))
+    registry = Registry(settings.database_url(home))
+    examiners = Examiners(home, seconds=_seconds_to_open(limits))
+    readers = ThreadPoolExecutor(_READERS, "read")
+    writers = ThreadPoolExecutor(_WRITERS, "write")
+    openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
+
+    def reopen(request: Reopen) -> tuple[int, int]:
+        return examiners.mine().reopen(request)
+
+    try:
+        yield Office(
+            desk=Desk(registry, triage, log_key, settings.log_origin, clock),
+            contents=Contents(reopen, limits.mailboxes, openers),
+            readers=readers,
+            writers=writers,
+            limits=limits.mailboxes,
+        )
+    finally:
+        for threads in (readers, writers, openers):
+            threads.shutdown(wait=False, cancel_futures=True)
+        examiners.close()
+        registry.close()
+
+
+class Staff(Visitor):
+    """One connection of somebody who says to be of the staff."""
+
+    def __init__(self, door: Door, office: Office, connections: set[asyncssh.SSHServerConnection]) -> None:
+        super().__init__(door)
+        self._office = office
+        self._connections = connections
+
+    async def keys_of(self, name: str) -> Collection[asyncssh.SSHKey]:
+        """The keys of a member of staff."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._office.readers, self._office.desk.keys_of, name)
+
+    def session(self, ended: Callable[[], None]) -> Session:
+        """The mailboxes of whoever logged in."""
+        person = Person(self.name, self.fingerprint)
+        return Session(lambda channel: Tree(channel, person, self._office), ended)
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Remember the connection, so that it can be ended with the service."""
+        super().connection_made(conn)
+        self._connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        if self.connection is not None:
+            self._connections.discard(self.connection)
+
+
+async def _serve(office: Office, listen: Listen, key: asyncssh.SSHKey) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serving(office, listen, key) as port:
+        shown = f"[{listen.host}]" if ":" in listen.host else listen.host
+        sys.stdout.write(f"ready mailboxes {shown}:{port}\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving(office: Office, listen: Listen, key: asyncssh.SSHKey) -> AsyncIterator[int]:
+    """Accept connections at `listen`; the port. On leaving, open connections are ended."""
+    door = Door(office.limits)
+    connections: set[asyncssh.SSHServerConnection] = set()
+    try:
+        acceptor = await asyncssh.listen(
+            listen.host,
+            listen.port,
+            server_factory=lambda: Staff(door, office, connections),
+            server_host_keys=[key],
+            **ssh_options(office.limits),
+        )
+    except OSError as error:
+        raise ConfigurationError(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}") from None
+    try:
+        yield acceptor.get_port()
+    finally:
+        acceptor.close()
+        for connection in tuple(connections):
+            connection.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                await asyncio.gather(*(connection.wait_closed() for connection in tuple(connections)))
+
+
+def _triage(home: Home) -> frozenset[str]:
+    """The teams whose members see held files; ConfigurationError where a team's name is taken by these."""
+    catalogue = load_catalogue(home.policies)
+    if catalogue.team(HELD) is not None:
+        raise ConfigurationError(f"policies/teams.toml: team: {HELD} is the folder of held files, not a team")
+    return frozenset(catalogue.triage_teams())
+
+
+def _seconds_to_open(limits: Limits) -> float:
+    """How long a child may take; it has bounds of its own, and these are a little wider."""
+    return limits.open.seconds + 30

@@ -1,0 +1,213 @@
+"""One session of a member of staff: the virtual tree over SFTP, and nothing else.
+
+Listing and stat are views of the registry. Opening a file is collecting it: the sealed original is
+opened in memory, the collection is on record, and only then can the client read. Removing a file
+marks it as dealt with. Everything else is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Concatenate, ParamSpec, TypeVar
+
+import asyncssh
+
+from gateway.errors import Fault
+from gateway.mailboxes.contents import Content, Contents
+from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
+from gateway.mailboxes.names import HELD, canonical, file_name, place_of
+from gateway.registry.deliveries import Delivery
+from gateway.settings import MailboxLimits
+from gateway.sftp import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, Server, denied, failed, log
+
+READ_ONLY = denied("Nothing can be put here; the mailboxes are for collecting files.")
+NOT_RECORDED = failed("The gateway cannot record this at the moment, so it was not done; try again later.")
+_WRITING = (
+    asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC | asyncssh.FXF_EXCL
+)
+_FILE_MODE = stat.S_IFREG | 0o440
+_TEAM_MODE = stat.S_IFDIR | 0o770
+_FOLDER_MODE = stat.S_IFDIR | 0o550
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What all sessions share. `readers` and `writers` are threads that wait for the registry."""
+
+    desk: Desk
+    contents: Contents
+    readers: Executor
+    writers: Executor
+    limits: MailboxLimits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collected:
+    """A file that a client has open."""
+
+    delivery: Delivery
+    content: Content
+
+
+class Tree(Server):
+    """What `person` sees in one session, and may do."""
+
+    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], person: Person, office: Office) -> None:
+        super().__init__(channel)
+        self._person = person
+        self._office = office
+        self._desk = office.desk
+        self._open = 0
+        self.handles = office.limits.handles_per_session
+
+    async def realpath(self, path: bytes) -> bytes:
+        """The canonical form of a path, whether or not something is there."""
+        return canonical(path)
+
+    async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        """Size and times of a file, or that it is a folder."""
+        place = place_of(path)
+        found = await self._ask(self._desk.find, place)
+        return self._folder(place.folder) if found is None else _file(found)
+
+    async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        """As stat: there are no links."""
+        return await self.stat(path)
+
+    async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
+        """Size and times of an open file."""
+        await self._ask(self._desk.folders)
+        return _file(_collected(file).delivery)
+
+    async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002
+        """Succeed and do nothing: clients set times and modes unasked."""
+        await self._ask(self._desk.find, place_of(path))
+
+    async def fsetstat(self, file: object, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002
+        """Succeed and do nothing."""
+        await self._ask(self._desk.folders)
+
+    async def opendir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        """The folders of the person, or the files of one of them, latest first."""
+        place = place_of(path)
+        if place.folder is None:
+            return self._root(await self._ask(self._desk.folders))
+        if place.name is not None:
+            raise Declined(NO_SUCH_FILE)
+        return self._files(place.folder, await self._ask(self._desk.page, place.folder, None))
+
+    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Collected:  # noqa: ARG002
+        """Collect a file: open it in memory, put that on record, hand it out."""
+        place = place_of(path)
+        if pflags & _WRITING:
+            raise Declined(READ_ONLY)
+        delivery = await self._ask(self._desk.find, place)
+        if delivery is None:
+            raise Declined(IS_FOLDER)
+        if self._open >= self._office.limits.open_files_per_session:
+            raise Declined(TOO_MANY_HANDLES)
+        content = await self._office.contents.borrow(delivery)
+        try:
+            await self._tell(self._desk.collect, place)
+        except BaseException:
+            self._office.contents.give_back(content)
+            raise
+        self._open += 1
+        return Collected(delivery, content)
+
+    async def read(self, file: object, offset: int, length: int) -> bytes:
+        """A piece of an open file."""
+        await self._ask(self._desk.folders)
+        return _collected(file).content.read(offset, length)
+
+    async def close(self, file: object) -> None:
+        """Give the content back."""
+        self._open -= 1
+        self._office.contents.give_back(_collected(file).content)
+
+    async def abandon(self, file: object) -> None:
+        """As close: nothing depends on whether the client read to the end."""
+        await self.close(file)
+
+    async def remove(self, path: bytes) -> None:
+        """Mark a file as dealt with."""
+        await self._tell(self._desk.deal_with, place_of(path))
+
+    def format_user(self, uid: int | None) -> str:  # noqa: ARG002
+        """Whose the files are, as listings show it."""
+        return "gateway"
+
+    def format_group(self, gid: int | None) -> str:  # noqa: ARG002
+        """Whose the files are, as listings show it."""
+        return "gateway"
+
+    async def _ask(
+        self, question: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The desk's answer about this person, waited for in a thread."""
+        return await self._wait(self._office.readers, question, *args, **kwargs)
+
+    async def _tell(
+        self, record: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `_ask`, for what is put on record; declined where it cannot be."""
+        try:
+            return await self._wait(self._office.writers, record, *args, **kwargs)
+        except Fault as fault:
+            log.error("not recorded: %s", fault)
+            raise Declined(NOT_RECORDED) from None
+
+    async def _wait(
+        self, threads: Executor, ask: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(threads, lambda: ask(self._person, *args, **kwargs))
+        except AccessEnded:
+            # The answer is sent first; the connection ends behind it.
+            loop.call_soon(self.connection.close)
+            raise
+
+    async def _root(self, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
+        for name in (".", "..", *folders):
+            yield asyncssh.SFTPName(name.encode(), attrs=self._folder(name))
+
+    async def _files(self, folder: str, page: Sequence[Delivery]) -> AsyncIterator[asyncssh.SFTPName]:
+        for name in (".", ".."):
+            yield asyncssh.SFTPName(name.encode(), attrs=self._folder(folder))
+        while page:
+            for delivery in page:
+                yield asyncssh.SFTPName(file_name(delivery).encode(), attrs=_file(delivery))
+            if len(page) < PAGE:
+                return
+            page = await self._ask(self._desk.page, folder, page[-1].sequence)
+
+    def _folder(self, name: str | None) -> asyncssh.SFTPAttrs:
+        mode = _FOLDER_MODE if name in {None, ".", "..", HELD} else _TEAM_MODE
+        return _attrs(mode, 0, self._desk.clock())
+
+
+def _collected(file: object) -> Collected:
+    """asyncssh knows an open file as an object only; all of them are ours."""
+    if not isinstance(file, Collected):
+        raise TypeError("not a file of this session")
+    return file
+
+
+def _file(delivery: Delivery) -> asyncssh.SFTPAttrs:
+    return _attrs(_FILE_MODE, delivery.content_size, delivery.decided_at)
+
+
+def _attrs(mode: int, size: int, modified: datetime) -> asyncssh.SFTPAttrs:
+    seconds = int(modified.timestamp())
+    return asyncssh.SFTPAttrs(
+        size=size, uid=0, gid=0, permissions=mode, atime=seconds, mtime=seconds, nlink=1
+    )
