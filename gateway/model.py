@@ -20,7 +20,11 @@ EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file as it landed, as intake recorded it. Inside, nothing of it is believed unchecked."""
+    """One file as it landed, as intake recorded it. Inside, nothing of it is believed unchecked.
+
+    `withheld`: it came without encryption, so intake wrote none of it down; `size` and `sha256` are
+    of what passed by.
+    """
 
     reference: str
     provider: str
@@ -32,6 +36,7 @@ class Upload:
     landed_at: datetime
     ssh_key: str
     client: str = ""
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ REASONS: dict[str, Template] = {
     ),
     "open:not-encrypted": Template(
         "5.1",
-        "The file was not encrypted, so it was not protected.",
+        "The file was not encrypted, so it was not protected on its way. Nothing of it was kept here.",
         "Encrypt it to the key in /keys/gateway.asc, sign it with your own key, and send it again. "
         "Tell your data protection lead: the file may have held pupil data in the clear.",
     ),

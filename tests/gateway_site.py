@@ -6,70 +6,14 @@ Nothing here needs more than the Python packages; tests that want gpg or another
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import asyncssh
-import paramiko
-import pysequoia
+from gateway.demo.parties import Party
+from gateway.demo.stage import Running, Stage, until
 
-SECONDS = 60
-
-
-@dataclass
-class Party:
-    """Someone with an SSH key and an OpenPGP key of their own, on the far side of the gateway."""
-
-    name: str
-    folder: Path
-    openpgp: pysequoia.Tsk = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        key = asyncssh.generate_private_key("ssh-ed25519")
-        key.write_private_key(self.ssh_key)
-        self.ssh_key.chmod(0o600)
-        key.write_public_key(self.ssh_public)
-        self.openpgp = pysequoia.Tsk.generate(f"{self.name} <{self.name}@example.invalid>")
-        self.certificate.write_text(str(self.openpgp.extract_certificate()))
-
-    @property
-    def ssh_key(self) -> Path:
-        return self.folder / "ssh"
-
-    @property
-    def ssh_public(self) -> Path:
-        return self.folder / "ssh.pub"
-
-    @property
-    def certificate(self) -> Path:
-        return self.folder / "openpgp.asc"
-
-    def seal(self, content: bytes, *certificates: str) -> bytes:
-        """`content` signed by this party and encrypted to `certificates`, in binary."""
-        recipients = [pysequoia.Cert.from_bytes(text.encode()) for text in certificates]
-        return pysequoia.encrypt(
-            bytes=content, recipients=recipients, signer=self.openpgp.signer(), armor=False
-        )
-
-
-@dataclass
-class Places:
-    """Where the running services listen."""
-
-    intake: tuple[str, int]
-    mailboxes: tuple[str, int]
-    process: subprocess.Popen[str]
+__all__ = ["Party", "Running", "Site", "until"]
 
 
 class Site:
@@ -78,28 +22,24 @@ class Site:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = root / "home"
-        self.environment = {**os.environ, "GATEWAY_HOME": str(self.home), "COLUMNS": "200"}
+        self.stage = Stage(self.home)
+        self.log = root / "run.log"
         self.gateway("init", "--log-origin", "test.invalid/log")
-        self.certificate = self.gateway("keys", "gateway", "export").stdout
+        self.certificate = self.gateway("keys", "gateway", "export")
 
-    def gateway(self, *arguments: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run the `gateway` command on this home."""
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-            **more,
-        )
-        if check and done.returncode:
-            raise AssertionError(f"gateway {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
-        return done
+    def gateway(self, *arguments: str) -> str:
+        """What `gateway ARGUMENTS` printed; fails where the command does."""
+        return self.stage.done(*arguments)
+
+    def refused(self, *arguments: str, code: int = 1) -> str:
+        """The one line on stderr of a command that is expected to fail with `code`."""
+        result = self.stage.gateway(*arguments)
+        assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+        return result.stderr
 
     def json(self, *arguments: str) -> Any:
-        """What `gateway ARGUMENTS --json` prints."""
-        return json.loads(self.gateway(*arguments, "--json").stdout)
+        """What `gateway ARGUMENTS --json` printed, read."""
+        return self.stage.json(*arguments)
 
     def provider(
         self, identifier: str, *, kind: str = "school", ratified: bool = True, dfe_number: str | None = None
@@ -133,81 +73,8 @@ class Site:
 
     def await_decided(self, number: int) -> list[dict[str, Any]]:
         """All transfers, once `number` of them are decided."""
+        return self.stage.await_decided(number)
 
-        def decided() -> list[dict[str, Any]] | None:
-            listed = self.transfers()
-            done = [t for t in listed if t["state"] != "landed"]
-            return listed if len(done) >= number else None
-
-        return until(decided, f"{number} decided transfers")
-
-    @contextmanager
-    def running(self, *options: str) -> Iterator[Places]:
+    def running(self) -> AbstractContextManager[Running]:
         """`gateway run` on free ports, stopped by SIGTERM."""
-        log = (self.root / "run.log").open("a")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "run", "--intake-port", "0", "--mailboxes-port", "0", *options],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            words = process.stdout.readline().split()
-            if words[:2] != ["ready", "intake"]:
-                raise AssertionError((self.root / "run.log").read_text())
-            yield Places(_place(words[2]), _place(words[4]), process)
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(SECONDS)
-            log.close()
-
-
-def _place(text: str) -> tuple[str, int]:
-    _, _, port = text.rpartition(":")
-    return "127.0.0.1", int(port)
-
-
-@contextmanager
-def sftp(place: tuple[str, int], party: Party) -> Iterator[paramiko.SFTPClient]:
-    """A paramiko session of `party`."""
-    client = paramiko.SSHClient()
-    client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-    client.connect(
-        *place, username=party.name, key_filename=str(party.ssh_key), allow_agent=False, look_for_keys=False
-    )
-    try:
-        yield client.open_sftp()
-    finally:
-        client.close()
-
-
-def put(place: tuple[str, int], party: Party, name: str, data: bytes) -> None:
-    """Upload `data` as `name` with paramiko."""
-    with sftp(place, party) as session:
-        session.putfo(io.BytesIO(data), name)
-
-
-def get(place: tuple[str, int], party: Party, path: str) -> bytes:
-    """Download with paramiko."""
-    with sftp(place, party) as session:
-        taken = io.BytesIO()
-        session.getfo(path, taken)
-        return taken.getvalue()
-
-
-T = TypeVar("T")
-
-
-def until(poll: Callable[[], T | None], what: str, seconds: float = SECONDS) -> T:
-    """What `poll` gives once it gives something; AssertionError when that takes too long."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = poll()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.1)
+        return self.stage.running(self.log)

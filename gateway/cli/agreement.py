@@ -38,7 +38,7 @@ def ratify(
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Record that a provider has ratified the agreement (clause 1.4); files that waited for it are released."""
+    """Record that a provider has ratified the agreement (1.4); files that waited for it are released."""
     at = now()
     with open_registrar(Home(home), now) as registrar:
         day = on.date() if on else at.date()

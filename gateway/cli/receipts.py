@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -55,21 +56,17 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check receipts offline. Needs the gateway's certificate, or a home that holds it."""
-    from gateway.receipts.check import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
+    from gateway.receipts.verify_files import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
 
     verdicts = verify_receipt_files(files, _certificate(gateway_key, home), original=original)
     if as_json:
-        print_json([verdict.as_object() for verdict in verdicts])
+        print_json([dataclasses.asdict(verdict) for verdict in verdicts])
     else:
         for verdict in verdicts:
-            out.print(Text(plain_lines(verdict.words())), soft_wrap=True)
-    if not all(verdict.genuine for verdict in verdicts):
+            for line in (verdict.file, *verdict.lines):
+                out.print(Text(plain(line)), soft_wrap=True)
+    if not all(verdict.good for verdict in verdicts):
         raise typer.Exit(1)
-
-
-def plain_lines(text: str) -> str:
-    """Text for a terminal, line by line."""
-    return "\n".join(plain(line) for line in text.splitlines())
 
 
 def _certificate(gateway_key: Path | None, home: Path) -> bytes:

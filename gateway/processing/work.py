@@ -29,7 +29,7 @@ from tenacity import (
 
 from gateway.errors import Fault, GatewayError
 from gateway.processing import claim
-from gateway.processing.examination import Examined, Job
+from gateway.processing.examination import Examined, Job, OpenRefused
 from gateway.processing.examiner import ExaminerLost, Examiners
 from gateway.processing.watch import watch
 from gateway.registry import keys, transfers
@@ -145,6 +145,10 @@ class Processor:
             self._inbox.put(finished)
 
     def _try_to_examine(self, reference: str) -> Examined:
+        with self._registrar.registry.read() as session:
+            withheld = transfers.get(session, reference).upload.withheld
+        if withheld:
+            return Examined(reference=reference, refused=OpenRefused(code="open:not-encrypted"))
         retrying = Retrying(
             retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
             stop=stop_after_attempt(_ATTEMPTS),

@@ -113,6 +113,7 @@ class TransferRow(SQLModel, table=True):
     landed_at: datetime = Field(sa_type=UtcDateTime)
     ssh_key: str
     client: str
+    withheld: bool = False
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     flow: str | None = None
     data_type: str | None = None

@@ -46,6 +46,7 @@ def land(session: Session, upload: Upload) -> None:
             landed_at=upload.landed_at,
             ssh_key=upload.ssh_key,
             client=upload.client,
+            withheld=upload.withheld,
         )
     )
     session.flush()
@@ -260,4 +261,5 @@ def _upload(row: TransferRow) -> Upload:
         landed_at=row.landed_at,
         ssh_key=row.ssh_key,
         client=row.client,
+        withheld=row.withheld,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 from gateway.samples import make, school
-from tests.gateway_site import Site, get, put, sftp, until
+from tests.gateway_site import Party, Site, until
 
 
 def core_data(seed: int = 1) -> bytes:
+    """A Common Transfer File of ten synthetic pupils."""
     rng = random.Random(seed)
     return make("student-core", "ctf-full", rng=rng, school=school(rng, 1), pupils=10, errors=False)
 
@@ -16,29 +17,29 @@ def core_data(seed: int = 1) -> bytes:
 def test_a_file_reaches_its_team_and_a_receipt_comes_back(site: Site) -> None:
     oak = site.provider("oak")
     jane = site.staff("jane", "central-data-team")
-    sen = site.staff("sam", "early-years")
+    sam = site.staff("sam", "early-years")
     content = core_data()
-    with site.running() as places:
-        put(places.intake, oak, "core.xml.pgp", oak.seal(content, site.certificate))
+    with site.running() as services:
+        oak.put(services.intake, "core.xml.pgp", oak.seal(content, site.certificate))
         (transfer,) = site.await_decided(1)
         assert (transfer["state"], transfer["flow"]) == ("accepted", "student-core"), transfer
-        with sftp(places.mailboxes, jane) as session:
+        with jane.sftp(services.mailboxes) as session:
             assert "central-data-team" in session.listdir("/")
             (name,) = session.listdir("/central-data-team")
         assert name.endswith(f"_oak_student-core_{transfer['reference']}.xml")
-        assert get(places.mailboxes, jane, f"/central-data-team/{name}") == content
-        with sftp(places.mailboxes, sen) as session:
+        assert jane.get(services.mailboxes, f"/central-data-team/{name}") == content
+        with sam.sftp(services.mailboxes) as session:
             assert session.listdir("/early-years") == []
-        receipt = f"/receipts/core.xml.pgp.{transfer['reference']}.txt"
-        text = until(lambda: _receipt(places.intake, oak, receipt), "the receipt").decode()
-    assert "Your file was ACCEPTED" in text
+        path = f"/receipts/core.xml.pgp.{transfer['reference']}.txt"
+        receipt = until(lambda: _found(oak, services.intake, path), "the receipt").decode()
+    assert "Your file was ACCEPTED" in receipt
     events = [event["kind"] for event in site.json("transfers", "show", transfer["reference"])["events"]]
     assert events[:2] == ["landed", "decided"]
     assert events[-1] == "collected"
 
 
-def _receipt(place: tuple[str, int], party: object, path: str) -> bytes | None:
+def _found(party: Party, place: tuple[str, int], path: str) -> bytes | None:
     try:
-        return get(place, party, path)  # type: ignore[arg-type]
+        return party.get(place, path)
     except FileNotFoundError:
         return None

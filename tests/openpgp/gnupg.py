@@ -48,14 +48,19 @@ class Gnupg:
         name: str,
         kind: str = "future-default",
         *,
+        use: str = "default",
         expires: str = "never",
         at: datetime | None = None,
-        options: tuple[str, ...] = (),
     ) -> None:
-        """A fresh key without a passphrase."""
-        self.run(*options, "--quick-generate-key", f"{name} <{name.replace(' ', '.').lower()}@example.org>",
-                 kind, "default" if kind == "future-default" else "", expires, at=at)  # fmt: skip
+        """A fresh key without a passphrase, of a kind and for uses as gpg names them."""
+        user_id = f"{name} <{name.replace(' ', '.').lower()}@example.org>"
+        self.run("--quick-generate-key", user_id, kind, use, expires, at=at)
 
     def certificate(self, name: str) -> bytes:
         """The armored certificate whose user id contains `name`."""
         return self.run("--armor", "--export", name)
+
+    def fingerprint(self, name: str) -> str:
+        """The fingerprint of the first key whose user id contains `name`."""
+        listing = self.run("--with-colons", "--list-keys", name).decode()
+        return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr"))

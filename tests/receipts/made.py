@@ -29,7 +29,7 @@ FACTS = ReceiptFacts(
     folder="in",
     stage="decided",
     state="accepted",
-    sealed_size=123_456,
+    sealed_size=88_888,
     sealed_sha256="a1" * 32,
     landed_at=LANDED,
     decided_at=datetime(2026, 11, 24, 14, 3, 23, 500, tzinfo=UTC),

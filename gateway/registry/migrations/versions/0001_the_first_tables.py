@@ -138,6 +138,7 @@ def upgrade() -> None:
         sa.Column("landed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ssh_key", sa.String(), nullable=False),
         sa.Column("client", sa.String(), nullable=False),
+        sa.Column("withheld", sa.Boolean(), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("flow", sa.String(), nullable=True),
         sa.Column("data_type", sa.String(), nullable=True),

@@ -1,0 +1,1 @@
+"""The gateway shown at work: real services, real files, real keys, in a temporary home."""

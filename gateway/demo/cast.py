@@ -1,0 +1,90 @@
+"""Who plays in the demo, and what they send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from gateway.demo.parties import Party
+from gateway.demo.stage import Stage
+from gateway.samples import MARKER, School, make, school
+
+MARK = MARKER.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Pupilled:
+    """A school: its keys, and the pupils it invents files about."""
+
+    party: Party
+    school: School
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Two schools and two members of staff, enrolled."""
+
+    oak: Pupilled
+    elm: Pupilled
+    jane: Party
+    sam: Party
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One upload of the demo: under which name, what is special about it, and its octets."""
+
+    sender: Pupilled
+    name: str
+    remark: str
+    data: bytes
+
+
+def enrol(stage: Stage, folder: Path) -> Cast:
+    """Enrol everybody with fresh keys; Oak has ratified the agreement, Elm has not."""
+    rng = Random(9)  # noqa: S311 - invented pupils, not secrets
+    oak = Pupilled(Party("oak", folder / "oak"), school(rng, 0))
+    elm = Pupilled(Party("elm", folder / "elm"), school(rng, 1))
+    for one, name in ((oak, "Oak Primary School"), (elm, "Elm Academy")):
+        kind = "school" if one is oak else "academy"
+        stage.done(
+            "providers", "add", one.party.name, "--name", name, "--kind", kind,
+            "--dfe-number", one.school.dfe_number,
+            "--ssh-key", str(one.party.ssh_public), "--openpgp-key", str(one.party.certificate),
+        )  # fmt: skip
+    stage.done("agreement", "ratify", "oak", "--signatory", "The Headteacher")
+    jane = _staff(stage, folder, "jane", "central-data-team")
+    sam = _staff(stage, folder, "sam", "education-welfare")
+    return Cast(oak, elm, jane, sam)
+
+
+def uploads(cast: Cast, certificate: str) -> list[Sent]:
+    """What is sent: good files, and what goes wrong in real life."""
+    oak, elm = cast.oak, cast.elm
+    core = _sample(oak, "student-core", "ctf-full")
+    census = _sample(oak, "school-census", "xml-summer")
+    marks = _sample(oak, "attendance", "csv-weekly")
+    sealed = oak.party.seal(census, certificate)
+    return [
+        Sent(oak, "core data.xml.pgp", "signed and encrypted", oak.party.seal(core, certificate)),
+        Sent(oak, "summer census.xml.pgp", "signed and encrypted", sealed),
+        Sent(oak, "holiday-photos.zip.pgp", "an attendance file under a misleading name",
+             oak.party.seal(marks, certificate)),
+        Sent(oak, "core again.xml.pgp", "signed by Elm, sent by Oak", elm.party.seal(core, certificate)),
+        Sent(oak, "core.xml", "not encrypted at all", core),
+        Sent(oak, "census.xml.pgp", "cut off in the middle", sealed[: len(sealed) // 2]),
+        Sent(elm, "census.xml.pgp", "good, but Elm has not ratified the agreement",
+             elm.party.seal(_sample(elm, "school-census", "xml-summer"), certificate)),
+    ]  # fmt: skip
+
+
+def _staff(stage: Stage, folder: Path, name: str, team: str) -> Party:
+    party = Party(name, folder / name)
+    stage.done("staff", "add", name, "--team", team, "--ssh-key", str(party.ssh_public))
+    return party
+
+
+def _sample(of: Pupilled, data_type: str, variant: str) -> bytes:
+    rng = Random(of.school.dfe_number)  # noqa: S311 - invented pupils, not secrets
+    return make(data_type, variant, rng=rng, school=of.school, pupils=25)

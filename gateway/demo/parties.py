@@ -1,0 +1,84 @@
+"""People on the far side of the gateway: a school or a member of staff, with keys of their own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+import paramiko
+import pysequoia
+
+
+@dataclass
+class Party:
+    """Someone with an SSH key and an OpenPGP key, both made afresh in `folder`."""
+
+    name: str
+    folder: Path
+    openpgp: pysequoia.Tsk = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the keys."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        key.write_private_key(self.ssh_key)
+        self.ssh_key.chmod(0o600)
+        key.write_public_key(self.ssh_public)
+        self.openpgp = pysequoia.Tsk.generate(f"{self.name} <{self.name}@example.invalid>")
+        self.certificate.write_text(str(self.openpgp.extract_certificate()), "ascii")
+
+    @property
+    def ssh_key(self) -> Path:
+        """The SSH secret key."""
+        return self.folder / "ssh"
+
+    @property
+    def ssh_public(self) -> Path:
+        """The SSH public key, as it is handed to the authority."""
+        return self.folder / "ssh.pub"
+
+    @property
+    def certificate(self) -> Path:
+        """The OpenPGP certificate, as it is handed to the authority."""
+        return self.folder / "openpgp.asc"
+
+    def seal(self, content: bytes, *certificates: str) -> bytes:
+        """`content` signed by this party and encrypted to armored `certificates`, in binary."""
+        recipients = [pysequoia.Cert.from_bytes(text.encode()) for text in certificates]
+        return pysequoia.encrypt(
+            bytes=content, recipients=recipients, signer=self.openpgp.signer(), armor=False
+        )
+
+    @contextmanager
+    def sftp(self, place: tuple[str, int]) -> Iterator[paramiko.SFTPClient]:
+        """An SFTP session with the service at `place`."""
+        client = paramiko.SSHClient()
+        # The demo and the tests talk to a service that they started themselves, on loopback.
+        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())  # noqa: S507
+        client.connect(
+            *place,
+            username=self.name,
+            key_filename=str(self.ssh_key),
+            allow_agent=False,
+            look_for_keys=False,
+        )
+        try:
+            yield client.open_sftp()
+        finally:
+            client.close()
+
+    def put(self, place: tuple[str, int], name: str, data: bytes) -> None:
+        """Upload `data` as `name`."""
+        with self.sftp(place) as session:
+            session.putfo(io.BytesIO(data), name)
+
+    def get(self, place: tuple[str, int], path: str) -> bytes:
+        """The content of `path`. FileNotFoundError where there is no such file."""
+        taken = io.BytesIO()
+        with self.sftp(place) as session:
+            session.getfo(path, taken)
+        return taken.getvalue()

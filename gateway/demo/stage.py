@@ -1,0 +1,107 @@
+"""The temporary home of the demo: the `gateway` command on it, and its running services."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gateway.errors import Fault
+
+T = TypeVar("T")
+_COMMAND_SECONDS = 60
+_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where the services listen, and their supervisor."""
+
+    intake: tuple[str, int]
+    mailboxes: tuple[str, int]
+    supervisor: subprocess.Popen[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One home, driven by the real command line."""
+
+    home: Path
+
+    def gateway(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `gateway ARGUMENTS` on this home; look at the result for its exit code."""
+        return subprocess.run(  # noqa: S603 - our own command, no shell
+            [sys.executable, "-m", "gateway", *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+
+    def done(self, *arguments: str) -> str:
+        """What `gateway ARGUMENTS` printed. Fault where it failed."""
+        result = self.gateway(*arguments)
+        if result.returncode:
+            raise Fault(f"gateway {' '.join(arguments)} failed: {result.stderr or result.stdout}")
+        return result.stdout
+
+    def json(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+        """What `gateway ARGUMENTS --json` printed, read."""
+        return json.loads(self.done(*arguments, "--json"))
+
+    @contextmanager
+    def running(self, log: Path) -> Iterator[Running]:
+        """The three services on free ports of this machine; their log goes to `log`."""
+        with log.open("a") as errors:
+            supervisor = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "run", "--intake-port", "0", "--mailboxes-port", "0"],
+                env=self._environment(),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+            try:
+                words = supervisor.stdout.readline().split() if supervisor.stdout else []
+                if words[:1] != ["ready"]:
+                    raise Fault(f"the services did not start: {log.read_text()}")
+                yield Running(_place(words[2]), _place(words[4]), supervisor)
+            finally:
+                if supervisor.poll() is None:
+                    supervisor.terminate()
+                supervisor.wait(_COMMAND_SECONDS)
+
+    def await_decided(self, number: int) -> list[dict[str, Any]]:
+        """All transfers, once `number` of them are decided."""
+
+        def decided() -> list[dict[str, Any]] | None:
+            listed: list[dict[str, Any]] = self.json("transfers", "list")
+            return listed if sum(t["state"] != "landed" for t in listed) >= number else None
+
+        return until(decided, f"{number} decisions")
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "GATEWAY_HOME": str(self.home), "GATEWAY_LOG": "INFO"}
+
+
+def until(poll: Callable[[], T | None], what: str, seconds: float = _PATIENCE_SECONDS) -> T:
+    """What `poll` gives once it gives something. Fault when that takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = poll()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise Fault(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(0.1)
+
+
+def _place(text: str) -> tuple[str, int]:
+    return "127.0.0.1", int(text.rpartition(":")[2])

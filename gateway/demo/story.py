@@ -1,0 +1,189 @@
+"""The demo as it is told: one scene after another, each on the real thing."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from gateway.demo.cast import MARK, Cast, Sent, enrol, uploads
+from gateway.demo.parties import Party
+from gateway.demo.stage import Running, Stage, until
+from gateway.errors import Fault
+
+_STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
+
+
+class Story:
+    """Tells the demo on `console`."""
+
+    def __init__(self, console: Console, folder: Path) -> None:
+        self._console = console
+        self._folder = folder
+        self._stage = Stage(folder / "home")
+
+    def tell(self) -> None:
+        """All scenes. Fault where the gateway does not do what is told of it."""
+        self._scene("A local authority makes a gateway, and enrols two schools and two of its staff")
+        with self._working("making keys and a home"):
+            self._stage.done(
+                "init", "--organisation", "Demonstration County Council", "--log-origin", "demo.invalid/log"
+            )
+            cast = enrol(self._stage, self._folder)
+            certificate = self._stage.done("keys", "gateway", "export")
+        self._say("Oak Primary School has ratified this year's agreement. Elm Academy has not, yet.")
+        self._say("Jane is in the central data team, Sam in education welfare.")
+        with self._working("starting the three services"):
+            services = self._stage.running(self._folder / "services.log")
+        with services as running:
+            sent = uploads(cast, certificate)
+            self._send(running, sent)
+            transfers = self._outcomes(sent)
+            self._what_oak_sees(running, cast.oak.party, transfers)
+            self._what_staff_see(running, cast)
+            self._elm_ratifies(running, cast)
+            self._receipts_are_evidence(running, cast.oak.party, transfers)
+        self._nothing_in_the_clear(sent)
+
+    def _send(self, running: Running, sent: list[Sent]) -> None:
+        self._scene(f"The schools upload {len(sent)} files over SFTP, to 127.0.0.1:{running.intake[1]}")
+        for upload in sent:
+            upload.sender.party.put(running.intake, f"/in/{upload.name}", upload.data)
+            self._say(f"{upload.sender.party.name} puts  {upload.name:34} {upload.remark}")
+
+    def _outcomes(self, sent: list[Sent]) -> list[dict[str, Any]]:
+        self._scene(
+            "The gateway opens each file in memory, looks at what is in it, and lets the agreement decide"
+        )
+        began = time.monotonic()
+        with self._working("deciding"):
+            transfers = self._stage.await_decided(len(sent))
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for heading in ("from", "file", "outcome", "kind of data", "why"):
+            table.add_column(heading)
+        for transfer in transfers:
+            why = transfer["reasons"][0]
+            outcome = Text(transfer["state"], style=_STYLES[transfer["state"]])
+            said = f"{why['sentence']} [clause {why['clause']}]"
+            table.add_row(
+                transfer["provider"], transfer["name"], outcome, transfer["data_type"] or "-", Text(said)
+            )
+        self._console.print(table)
+        self._say(f"All were decided within {time.monotonic() - began:.1f} s of the last upload.")
+        self._expect(
+            [(t["name"], t["state"]) for t in transfers][-1][1] == "held"
+            and sum(t["state"] == "accepted" for t in transfers) == 3  # noqa: PLR2004 - the three good files
+            and sum(t["state"] == "refused" for t in transfers) == 3,  # noqa: PLR2004
+            "the outcomes are three accepted, three refused, one held",
+        )
+        return transfers
+
+    def _what_oak_sees(self, running: Running, oak: Party, transfers: list[dict[str, Any]]) -> None:
+        self._scene("What Oak sees: a signed receipt for every file")
+        names = until(lambda: self._listing(running, oak, 2 * len(transfers) - 2), "the receipts")
+        refused = next(t for t in transfers if t["reasons"][0]["code"] == "open:wrong-signer")
+        name = next(n for n in names if refused["reference"] in n and n.endswith(".txt"))
+        self._say(f"{len(names)} files in /receipts. One of them, {name}:")
+        receipt = oak.get(running.intake, f"/receipts/{name}").decode()
+        body, _, _ = receipt.partition("\nThe file\n")
+        self._console.print(Panel(Text(body.strip()), width=80))
+
+    def _what_staff_see(self, running: Running, cast: Cast) -> None:
+        self._scene("What the staff see: their own teams' mailboxes, and nothing else")
+        for person in (cast.jane, cast.sam):
+            with person.sftp(running.mailboxes) as session:
+                for folder in session.listdir("/"):
+                    for name in session.listdir(f"/{folder}"):
+                        self._say(f"{person.name} sees  /{folder}/{name}")
+        with cast.sam.sftp(running.mailboxes) as session:
+            name = session.listdir("/education-welfare")[0]
+        content = cast.sam.get(running.mailboxes, f"/education-welfare/{name}")
+        self._expect(MARK in content, "what Sam opened is the content that Oak sealed")
+        self._say(
+            f"sam opens {name}: {len(content):,} bytes, decrypted in memory for this one reading, and logged."
+        )
+
+    def _elm_ratifies(self, running: Running, cast: Cast) -> None:
+        self._scene("Elm ratifies the agreement, and its waiting file goes on by itself")
+        self._command("agreement", "ratify", "elm", "--signatory", "The Principal")
+        with cast.jane.sftp(running.mailboxes) as session:
+            names = [n for n in session.listdir("/central-data-team") if "_elm_" in n]
+        self._expect(len(names) == 1, "Elm's file has reached the central data team")
+        self._say(f"jane now sees  /central-data-team/{names[0]}")
+
+    def _receipts_are_evidence(self, running: Running, oak: Party, transfers: list[dict[str, Any]]) -> None:
+        self._scene("Years later: a receipt is checked offline, against nothing but the gateway's public key")
+        accepted = next(t for t in transfers if t["state"] == "accepted")
+        receipt = self._folder / "receipt.txt"
+        receipt.write_bytes(
+            oak.get(running.intake, f"/receipts/{accepted['name']}.{accepted['reference']}.txt")
+        )
+        key = self._folder / "gateway.asc"
+        key.write_bytes(oak.get(running.intake, "/keys/gateway.asc"))
+        self._command("receipts", "verify", str(receipt), "--gateway-key", str(key))
+        self._say("One letter of it changed:")
+        receipt.write_text(receipt.read_text().replace("ACCEPTED", "REFUSED", 1))
+        result = self._stage.gateway("receipts", "verify", str(receipt), "--gateway-key", str(key))
+        self._expect(result.returncode == 1, "the changed receipt is not believed")
+        self._console.print(Text(result.stdout.strip(), style="red"), soft_wrap=True)
+
+    def _nothing_in_the_clear(self, sent: list[Sent]) -> None:
+        self._scene("On the disk: what was uploaded, as it was sealed, and no pupil's data in the clear")
+        home = self._folder / "home"
+        files = [path for path in home.rglob("*") if path.is_file()]
+        clear = [path for path in files if MARK in path.read_bytes()]
+        unsealed = [path for path in clear if path.read_bytes() not in {upload.data for upload in sent}]
+        self._expect(not unsealed, "no content was written to the disk by the gateway")
+        self._say(
+            f"{len(files)} files searched. The pupils' marker is in {len(clear)} of them: the one upload that"
+        )
+        self._say("a school sent without encryption, which is kept as it came, under lock, as evidence.")
+
+    def _listing(self, running: Running, party: Party, number: int) -> list[str] | None:
+        with party.sftp(running.intake) as session:
+            names = session.listdir("/receipts")
+        return names if len(names) >= number else None
+
+    def _command(self, *arguments: str) -> None:
+        shown = [str(a).replace(f"{self._folder}/", "") for a in arguments]
+        line = " ".join(f'"{word}"' if " " in word else word for word in shown)
+        self._console.print(Text(f"  $ gateway {line}", style="cyan"), soft_wrap=True)
+        for said in self._stage.done(*arguments).strip().splitlines():
+            self._say(said)
+
+    def _scene(self, title: str) -> None:
+        self._console.print()
+        self._console.print(Text(title, style="bold"))
+
+    def _say(self, text: str) -> None:
+        self._console.print(Text(f"  {text}"), soft_wrap=True)
+
+    def _expect(self, true: bool, what: str) -> None:
+        if not true:
+            raise Fault(f"the demo did not go as told: {what}; see {self._folder}")
+
+    @contextmanager
+    def _working(self, what: str) -> Iterator[None]:
+        with self._console.status(what):
+            yield
+
+
+def demonstrate(console: Console) -> None:
+    """Tell the whole story in a temporary folder, and clean it up. It is kept where something fails."""
+    folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
+    began = time.monotonic()
+    Story(console, folder).tell()
+    shutil.rmtree(folder)
+    console.print()
+    console.print(
+        f"That was the gateway, in {time.monotonic() - began:.0f} s. Its home is cleaned up. Next: README.md"
+    )
