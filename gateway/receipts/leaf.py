@@ -74,7 +74,13 @@ _SHAPES: dict[str, re.Pattern[str]] = {
 }
 _COUNT = "count"
 _WHO = {"by": "word", "key": "fingerprint", "commitment": "digest"}
-_TRANSFER = {"provider": "provider", "receipt": "digest", "sha256": "digest", "size": _COUNT}
+_TRANSFER = {
+    "provider": "provider",
+    "receipt": "digest",
+    "text": "digest",
+    "sha256": "digest",
+    "size": _COUNT,
+}
 _DECISION = {
     **_TRANSFER,
     **_WHO,
@@ -99,7 +105,8 @@ _PROVIDER = {**_WHO, "provider_kind": "word", "record": "digest"}
 _KEY = {**_WHO, "owner": "word", "provider": "provider", "algorithm": "word", "not_after": "moment"}
 _KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest", "record": "digest"}
 
-# What each kind of event may say. `record` and `receipt` are digests of documents kept elsewhere.
+# What each kind of event may say. `record`, `receipt` and `text` are digests of
+# documents kept elsewhere.
 FIELDS: dict[str, dict[str, str]] = {
     "log-started": {"log_key": "vkey", "record": "digest"},
     "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint", "name_commitment": "digest"},

@@ -19,7 +19,7 @@ from gateway.receipts.facts import (
     receipt_digest,
     receipt_object,
 )
-from gateway.receipts.text import render_text
+from gateway.receipts.text import render_text, text_digest
 
 __all__ = [
     "FORMAT",
@@ -31,6 +31,7 @@ __all__ = [
     "receipt_object",
     "render_json",
     "render_text",
+    "text_digest",
 ]
 
 FORMAT = "gateway-receipt/1"

@@ -7,6 +7,7 @@ clearsigning changes no line and any mail program or printer keeps it.
 from __future__ import annotations
 
 import base64
+import hashlib
 import textwrap
 import unicodedata
 from collections.abc import Iterable
@@ -40,6 +41,11 @@ _STATED = {
 
 def render_text(facts: ReceiptFacts, proof: Proof) -> str:
     """The receipt as text, to be clearsigned with the gateway's OpenPGP key. Ends in a newline."""
+    return f"{render_statement(facts)}\n\n{_section('Proof', _proof(facts, proof))}\n"
+
+
+def render_statement(facts: ReceiptFacts) -> str:
+    """All of the text that stands above its proof, without a newline at its end."""
     sections = [
         _heading(facts),
         _section("What happened", _paragraph(_what_happened(facts))),
@@ -48,10 +54,17 @@ def render_text(facts: ReceiptFacts, proof: Proof) -> str:
         _section("Please note", _bullets(facts.notices)),
         _section("The file", _file_details(facts)),
         _section("What was found in it", _content_details(facts)),
-        _section("Proof", _proof(facts, proof)),
     ]
     text = "\n\n".join(section for section in sections if section)
-    return "\n".join(line.rstrip() for line in text.split("\n")) + "\n"
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def text_digest(facts: ReceiptFacts) -> str:
+    """The SHA-256 that the leaf of this receipt's stage may hold in its field `text`.
+
+    It ties the wording a person reads to the log, as the field `receipt` ties the JSON.
+    """
+    return hashlib.sha256(render_statement(facts).encode()).hexdigest()
 
 
 def ascii_shown(text: str) -> str:
@@ -150,7 +163,10 @@ def _content_details(facts: ReceiptFacts) -> str:
     stated = shown["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
     pairs = [
-        ("Kind of data", _joined([shown["data_type"], f"({facts.level})" if shown["level"] else None], " ")),
+        (
+            "Kind of data",
+            _joined([shown["data_type"], f"({shown['level']})" if shown["level"] else None], " "),
+        ),
         ("Judged by", _listed(shown["evidence"])),
         ("Could also be", shown["runner_up"]),
         ("Pupil records", facts.pupils),

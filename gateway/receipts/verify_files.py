@@ -7,6 +7,7 @@ goes on to the log: leaf, inclusion proof, signed head. Needs no home and no net
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ def _verify_text(path: Path, text: str, certificate: bytes, original: Path | Non
 
 def _checked_text(text: str) -> Checked:
     """A text receipt whose OpenPGP signature is good, followed into the log that it names."""
-    stated, _, proof = text.rpartition("\nProof\n\n")
+    stated, _, proof = text.rpartition("\n\nProof\n\n")
     # The proof is read apart, so that nothing stated above it can stand in for a part of it.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}
     hashes = _fields(proof)[1]
@@ -148,6 +149,9 @@ def _checked_text(text: str) -> Checked:
     check_entry(entry, index, receipt["reference"], receipt["stage"])
     if entry["fields"].get("receipt") != fields.get("Record"):
         raise Unproved("the log's entry is for another receipt")
+    # Entries without a digest of the wording bind the JSON form alone.
+    if entry["fields"].get("text", digest := hashlib.sha256(stated.encode()).hexdigest()) != digest:
+        raise Unproved("the text is not the one that was recorded in the log")
     head = read_checkpoint(note, key)
     check_inclusion(leaf, index, hashes, head)
     return Checked(receipt, head, index, key, "")

@@ -2,9 +2,9 @@
 
 What a classifier says of a file is meant to be phrases of our own, but a column may be headed with
 a pupil's name, and a release with anything. So a receipt shows such text only word by word: a word
-on this list stays, a number of at most four digits stays, everything else becomes "...". The list
-holds no names of months, so that no date of birth passes; nor do identifiers, addresses or names,
-unless a name is made of nothing but these everyday words.
+on this list stays, a number of at most four digits that is no year stays, everything else becomes
+"...". The list holds no names of months, so no date of birth passes; nor do identifiers, addresses
+or names, unless a name is made of nothing but these everyday words.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ HIDDEN = "..."
 # Numbers that stand together are one token, so that a date or a spaced-out number is a long one.
 _TOKEN = re.compile(r"\d+(?:[ .,:/-]+\d+)*(?![^\W_])|[^\W_]+|[\W_]")
 _SHOWN_DIGITS = 4
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
 _REFERENCE_DATE = timedelta(days=550)
 
@@ -104,7 +105,8 @@ def plain_facts(facts: Facts, landed_at: datetime) -> dict[str, str | None]:
 
 def _shown(token: str) -> str:
     if token[0].isdigit() and not any(c.isalpha() for c in token):
-        return token if sum(c.isdigit() for c in token) <= _SHOWN_DIGITS and token.isascii() else HIDDEN
+        short = token.isascii() and sum(c.isdigit() for c in token) <= _SHOWN_DIGITS
+        return token if short and not _YEAR.fullmatch(token) else HIDDEN
     if len(token) == 1 and not token.isalnum():
         return token if token in _KEPT_MARKS else " "
     return token if token.casefold() in WORDS else HIDDEN

@@ -13,7 +13,7 @@ from gateway.reasons import reason
 from gateway.receipts import tree
 from gateway.receipts.checkpoint import LogKey, checkpoint
 from gateway.receipts.leaf import Event, Kind, leaf
-from gateway.receipts.receipt import Proof, ReceiptFacts, receipt_digest, render_json
+from gateway.receipts.receipt import Proof, ReceiptFacts, receipt_digest, render_json, text_digest
 
 ORIGIN = "gateway.example/log"
 KEY = LogKey.load(LogKey.generate())
@@ -102,7 +102,8 @@ class Log:
 def recorded(log: Log, facts: ReceiptFacts) -> int:
     """Record a receipt's stage in the log; its index."""
     kind: Kind = "landed" if facts.stage == "landed" else "decided"
-    return log.add(kind, facts.reference, {"provider": facts.provider, "receipt": receipt_digest(facts)})
+    digests = {"receipt": receipt_digest(facts), "text": text_digest(facts)}
+    return log.add(kind, facts.reference, {"provider": facts.provider, **digests})
 
 
 def example(size: int = 11, place: int = 6, *, certificate: str = "") -> tuple[Log, str]:
