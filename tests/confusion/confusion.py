@@ -22,9 +22,11 @@ from gateway.model import Classified
 from gateway.samples import negatives
 from gateway.settings import ClassifyLimits
 from tests.confusion.cases import answer, cases, misses, said
+from tests.confusion.memory import measured
 
 POLICIES = Path(__file__).parents[2] / "policies"
 SECONDS_FOR_A_NEGATIVE = 2.0
+MEGABYTES_FOR_A_NEGATIVE = 200
 
 Matrix = Counter[tuple[str, str]]
 
@@ -46,7 +48,8 @@ def others(limits: ClassifyLimits, rules: Rules, matrix: Matrix) -> list[str]:
     wrong = []
     for negative in track(negatives(Random(0)), "negatives", console=Console(stderr=True)):
         began = time.perf_counter()
-        outcome = answer(negative.content, negative.name, limits, rules)
+        with measured() as growth:
+            outcome = answer(negative.content, negative.name, limits, rules)
         took = time.perf_counter() - began
         matrix[f"({negative.kind})", said(outcome)] += 1
         if isinstance(outcome, Classified):
@@ -55,6 +58,8 @@ def others(limits: ClassifyLimits, rules: Rules, matrix: Matrix) -> list[str]:
             wrong.append(f"{negative.what}: said {said(outcome)}, which does not name it")
         if took > SECONDS_FOR_A_NEGATIVE:
             wrong.append(f"{negative.what}: took {took:.1f} s")
+        if growth.megabytes > MEGABYTES_FOR_A_NEGATIVE:
+            wrong.append(f"{negative.what}: took {growth.megabytes} MB")
     return wrong
 
 

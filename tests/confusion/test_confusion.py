@@ -12,6 +12,7 @@ from gateway.samples.presentation import PLAIN
 from gateway.settings import ClassifyLimits
 from tests.confusion.cases import Case, answer, cases, misses, said
 from tests.confusion.confusion import POLICIES, Matrix, others, shown
+from tests.confusion.memory import measured
 
 LIMITS = ClassifyLimits()
 EVERY_LAYOUT = [Case(layout, PLAIN, 40, errors, 3) for layout in LAYOUTS for errors in (False, True)]
@@ -60,6 +61,12 @@ def test_a_wrong_answer_is_a_miss_and_shows_in_the_matrix(rules: Rules):
     assert misses(case, case.build(), outcome)[0].startswith("type: said school-census")
     table = shown(Counter({("student-core", "school-census"): 1}))
     assert [column.header for column in table.columns] == ["truth", "school-census"]
+
+
+def test_memory_taken_and_given_back_is_measured():
+    with measured() as growth:
+        bytearray(b"x" * 150_000_000)
+    assert 140 < growth.megabytes < 400
 
 
 def test_a_wrong_count_is_a_miss(rules: Rules):
