@@ -2,59 +2,131 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.intake.running import Running, run
-
-CONTENT = bytes(range(256)) * 4000
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "pupils.csv.gpg"
-    path.write_bytes(CONTENT)
-    return path
+from tests.clients.conftest import CONTENT
+from tests.intake.running import Running, eventually, run
 
 
-def _options(intake: Running) -> list[str]:
-    options = {
-        "StrictHostKeyChecking": "no",
-        "UserKnownHostsFile": "/dev/null",
-        "LogLevel": "ERROR",
-        "IdentityFile": str(intake.provider("avon")),
-        "IdentitiesOnly": "yes",
-    }
-    return ["-F", "none", *(f"-o{name}={value}" for name, value in options.items())]
-
-
-def sftp(intake: Running, *commands: str, check: bool = True) -> subprocess.CompletedProcess:
-    arguments = [*_options(intake), "-P", str(intake.port), "-b", "-", "avon@127.0.0.1"]
-    return run("sftp", *arguments, input="\n".join(commands) + "\n", check=check)
+def sftp(config: Path, *commands: str, check: bool = True) -> subprocess.CompletedProcess:
+    return run("sftp", "-F", config, "-b", "-", "gateway", input="\n".join(commands) + "\n", check=check)
 
 
 @pytest.mark.needs("sftp")
-@pytest.mark.parametrize("command", ["put", "put -p"])
+@pytest.mark.parametrize("command", ["put", "put -p", "put -f"])
 @pytest.mark.parametrize("folder", ["/", "/in"])
-def test_put(intake: Running, source: Path, command: str, folder: str) -> None:
-    done = sftp(intake, f"cd {folder}", f"{command} {source}", "ls -l /in")
+def test_put(intake: Running, ssh_config: Path, source: Path, command: str, folder: str) -> None:
+    done = sftp(ssh_config, f"cd {folder}", f"{command} {source}", "ls -l")
     assert intake.content(intake.only()) == CONTENT
     assert intake.only().name == source.name
+    assert intake.only().folder == "in"
     assert "rror" not in done.stdout
     assert str(len(CONTENT)) in done.stdout
 
 
-@pytest.mark.needs("scp")
-def test_scp(intake: Running, source: Path) -> None:
-    run("scp", *_options(intake), "-P", str(intake.port), source, "avon@127.0.0.1:/in/")
-    assert intake.content(intake.only()) == CONTENT
+@pytest.mark.needs("sftp")
+def test_put_of_a_name_with_spaces_and_letters_of_all_kinds(
+    intake: Running, ssh_config: Path, tmp_path: Path
+) -> None:
+    name = "Schüler und Schülerinnen – Herbst 2026 (neu).csv.gpg"
+    (tmp_path / name).write_bytes(b"sealed")
+    sftp(ssh_config, f'put "{tmp_path / name}" /in/')
+    assert intake.only().name == name
 
 
 @pytest.mark.needs("sftp")
-def test_receipts(intake: Running, tmp_path: Path) -> None:
+def test_an_empty_file_is_handed_over(intake: Running, ssh_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    sftp(ssh_config, f"put {tmp_path / 'empty'} /in/")
+    assert intake.only().size == 0
+
+
+@pytest.mark.needs("sftp")
+def test_the_same_name_again_is_a_second_upload(intake: Running, ssh_config: Path, source: Path) -> None:
+    sftp(ssh_config, f"put {source} /in/", f"put {source} /in/")
+    first, second = intake.landed()
+    assert first.name == second.name
+    assert first.reference != second.reference
+
+
+@pytest.mark.needs("sftp")
+def test_receipts_are_listed_and_fetched(intake: Running, ssh_config: Path, tmp_path: Path) -> None:
     receipts = intake.home.published.provider("avon") / "receipts"
     (receipts / "pupils.txt").write_text("accepted\n")
-    sftp(intake, f"lcd {tmp_path}", "cd /receipts", "ls", "get pupils.txt fetched.txt")
+    done = sftp(ssh_config, f"lcd {tmp_path}", "cd /receipts", "ls", "get pupils.txt fetched.txt")
+    assert "pupils.txt" in done.stdout
     assert (tmp_path / "fetched.txt").read_text() == "accepted\n"
+
+
+@pytest.mark.needs("sftp")
+def test_a_missing_file_and_a_denied_one(intake: Running, ssh_config: Path, source: Path) -> None:
+    assert "not found" in sftp(ssh_config, "get /receipts/none.txt", check=False).stdout
+    sftp(ssh_config, f"put {source} /in/x")
+    assert "Permission denied" in sftp(ssh_config, "get /in/x /dev/null", check=False).stdout
+    assert "Permission denied" in sftp(ssh_config, "rm /in/x", check=False).stdout
+    assert "Permission denied" in sftp(ssh_config, "mkdir /in/y", check=False).stdout
+
+
+@pytest.mark.needs("sftp")
+@pytest.mark.parametrize("command", ["reput", "put -a"])
+def test_a_killed_upload_is_finished_by_resuming(
+    intake: Running, ssh_config: Path, tmp_path: Path, command: str
+) -> None:
+    source = tmp_path / "large.gpg"
+    source.write_bytes(os.urandom(24 * 1024 * 1024))
+    _kill_in_the_middle(intake, ssh_config, source)
+    assert intake.landed() == []
+    (partial,) = intake.partial()
+    received = partial.stat().st_size
+    assert 0 < received < source.stat().st_size
+    assert source.read_bytes().startswith(partial.read_bytes())
+    intake.stop()
+    intake.start()
+    sftp(ssh_config, f"ls -l {source.name}", f"{command} {source} /in/{source.name}")
+    assert intake.content(intake.only()) == source.read_bytes()
+    assert intake.partial() == []
+
+
+def _kill_in_the_middle(intake: Running, config: Path, source: Path) -> None:
+    """Start an upload at 8 Mbit/s or so and kill the client when some of it has arrived."""
+    command = ["sftp", "-F", config, "-l", "60000", "-b", "-", "gateway"]
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert client.stdin is not None
+    client.stdin.write(f"put {source} /in/\n".encode())
+    client.stdin.flush()
+    eventually(lambda: any(path.stat().st_size > 2_000_000 for path in intake.partial()))
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    client.stdin.close()
+    size = -1
+    while size != (size := intake.partial()[0].stat().st_size):
+        time.sleep(0.3)
+
+
+@pytest.mark.needs("sftp")
+def test_resuming_a_complete_file_does_not_send_it_twice(
+    intake: Running, ssh_config: Path, source: Path
+) -> None:
+    sftp(ssh_config, f"put {source} /in/")
+    sftp(ssh_config, f"reput {source} /in/", check=False)
+    assert len(intake.landed()) == 1
+
+
+@pytest.mark.needs("scp")
+def test_scp(intake: Running, ssh_config: Path, source: Path) -> None:
+    run("scp", "-F", ssh_config, "-p", source, "gateway:/in/")
+    assert intake.content(intake.only()) == CONTENT
+
+
+@pytest.mark.needs("ssh")
+@pytest.mark.parametrize(
+    "arguments", [("true",), (), ("-N", "-o", "ExitOnForwardFailure=yes", "-R", "0:localhost:1")]
+)
+def test_there_is_no_shell_no_command_no_forwarding(ssh_config: Path, arguments: tuple[str, ...]) -> None:
+    assert run("ssh", "-F", ssh_config, "gateway", *arguments, check=False, timeout=10).returncode != 0
