@@ -1,118 +1,30 @@
-"""What both services share of SFTP: the requests they know, and what a client is told on failure.
+"""What both services can share of SFTP: which requests there are, each behind the boundary.
 
 Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are spoken; copy-data, links,
-ranges and every other extension are unknown here. Whatever goes wrong behind a request leaves as
-one of the fixed answers: no text of an exception, no path and no name of ours ever reaches a client
-(asyncssh would send them).
+ranges and every other extension are unknown here.
 """
 
 from __future__ import annotations
 
-import errno
 import inspect
 import logging
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from functools import wraps
-from pathlib import PurePath
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 
 import asyncssh
 from asyncssh import constants
-from asyncssh.packet import PacketDecodeError, SSHPacket
+from asyncssh.packet import SSHPacket
 from asyncssh.sftp import SFTPLimits, SFTPServerHandler
 from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
 
-from gateway.errors import GatewayError
+from gateway.boundary import NOT_OFFERED, TOO_MANY_HANDLES, Declined, guarded, trace_of
+from gateway.sshd import Connection
 
 log = logging.getLogger(__name__)
 
 VERSION = 3
 PACKET_BYTES = 256 * 1024 + 1024
 PIECE_BYTES = 256 * 1024
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A status of SFTP version 3 (draft-ietf-secsh-filexfer-02, section 7) and its sentence."""
-
-    status: int
-    sentence: str
-
-
-def denied(sentence: str) -> Answer:
-    """The answer "permission denied"."""
-    return Answer(constants.FX_PERMISSION_DENIED, sentence)
-
-
-def failed(sentence: str) -> Answer:
-    """The answer "failure"."""
-    return Answer(constants.FX_FAILURE, sentence)
-
-
-NO_SUCH_FILE = Answer(constants.FX_NO_SUCH_FILE, "There is no such file here.")
-NOT_OFFERED = denied("This service does not offer that.")
-UNKNOWN_REQUEST = Answer(constants.FX_OP_UNSUPPORTED, "This service does not know that request.")
-IS_FOLDER = denied("That is a folder, not a file.")
-BAD_REQUEST = failed("The request does not make sense.")
-TOO_MANY_HANDLES = failed("Too many files are open at once; close some first.")
-NO_ROOM = failed("The gateway has no room at the moment; try again later.")
-INTERNAL = failed("internal error")
-
-
-class Declined(GatewayError):  # noqa: N818 - it is an answer, seldom an error
-    """A request of a client that is answered with `answer` and nothing else."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.sentence)
-        self.answer = answer
-
-
-Request = Callable[..., Awaitable[Any]]
-
-
-def guarded(request: Request) -> Request:
-    """`request`, except that all it can raise is an SFTPError with a fixed text.
-
-    asyncssh's own SFTPError (end of file, invalid handle) carries constant texts and passes.
-    """
-
-    @wraps(request)
-    async def answered(*args: Any) -> Any:  # noqa: ANN401 - asyncssh's own types
-        try:
-            return await request(*args)
-        except asyncssh.SFTPError:
-            raise
-        except Exception as error:  # noqa: BLE001 - this is the boundary
-            answer = answer_for(error)
-            raise asyncssh.SFTPError(answer.status, answer.sentence) from None
-
-    return answered
-
-
-def answer_for(error: Exception) -> Answer:
-    """The fixed answer to `error`. What nobody declined on purpose is logged, without its text."""
-    if isinstance(error, Declined):
-        return error.answer
-    if isinstance(error, PacketDecodeError):
-        return BAD_REQUEST
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        log.error("no-room errno=%s", errno.errorcode[error.errno])
-        return NO_ROOM
-    log.error("internal-error %s", trace_of(error))
-    return INTERNAL
-
-
-def trace_of(error: BaseException) -> str:
-    """What `error` is and where it was raised, innermost first: no message, so no names or contents."""
-    number = getattr(error, "errno", None)
-    kind = (
-        f"{type(error).__name__}({errno.errorcode.get(number, number)})" if number else type(error).__name__
-    )
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    return f"{kind} at " + " < ".join(f"{PurePath(f.filename).name}:{f.lineno}:{f.name}" for f in frames)
 
 
 class Server(asyncssh.SFTPServer):
@@ -180,24 +92,45 @@ class Handler(SFTPServerHandler):
     _server: Server
     _extensions = [(b"limits@openssh.com", b"1")]  # noqa: RUF012 - as asyncssh declares it
 
-    async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Answer one request, then wait until the client has taken most of what it was sent.
+    def __init__(
+        self, server: Server, connection: Connection, reader: SSHReader[bytes], writer: SSHWriter[bytes]
+    ) -> None:
+        super().__init__(server, reader, writer, VERSION)
+        self._connection = connection
 
-        Otherwise a client that asks and never reads would fill the memory with answers.
+    async def run(self) -> None:
+        """Answer requests until the client or the connection ends; then let go of what is still open."""
+        try:
+            await super().run()
+        except EOFError:
+            await self._cleanup(None)  # The client left before its first request.
+        finally:
+            await self._let_go()
+
+    async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        """Answer one request, once the client has read enough of the earlier answers.
+
+        Otherwise a client that asks and never reads would fill the memory.
         """
-        await super()._process_packet(pkttype, pktid, packet)
+        await self._connection.until_read()
         if self._writer is not None:
             await self._writer.drain()
+        await super()._process_packet(pkttype, pktid, packet)
 
     async def _cleanup(self, exc: Exception | None) -> None:
-        """Abandon what is still open, however the session came to its end."""
+        """The session ends. `scp` and others want to hear that it ended well."""
+        await self._let_go()
+        if exc is None and self._writer is not None and not self._writer.channel.is_closing():
+            cast("asyncssh.SSHServerChannel[bytes]", self._writer.channel).exit(0)
+        await super()._cleanup(exc)
+
+    async def _let_go(self) -> None:
         left, self._file_handles = list(self._file_handles.values()), {}
         for file in left:
             try:
                 await self._server.abandon(file)
             except Exception as error:  # noqa: BLE001 - the other files are to be abandoned too
                 log.error("abandon failed %s", trace_of(error))  # noqa: TRY400 - without the text
-        await super()._cleanup(exc)
 
     def _check_handles(self) -> None:
         if len(self._file_handles) + len(self._dir_handles) >= self._server.handles:
@@ -259,14 +192,14 @@ class Session(SSHServerStreamSession[bytes]):
 
     def __init__(
         self,
+        connection: Connection,
         serve: Callable[[asyncssh.SSHServerChannel[bytes]], Server],
         ended: Callable[[], None],
-        handler: type[Handler] = Handler,
     ) -> None:
         super().__init__(None)
+        self._connection = connection
         self._serve = serve
         self._ended = ended
-        self._handler = handler
 
     def subsystem_requested(self, subsystem: str) -> bool:
         """SFTP and nothing else; shells and commands are refused by what this builds on."""
@@ -274,12 +207,10 @@ class Session(SSHServerStreamSession[bytes]):
 
     def session_started(self) -> None:
         """Begin to answer requests."""
-        channel = self._chan
-        if channel is None or self._conn is None:
-            raise RuntimeError("a session began without its channel")
+        channel: Any = self._chan
         reader, writer = SSHReader[bytes](self, channel), SSHWriter[bytes](self, channel)
-        server = self._serve(channel)  # type: ignore[arg-type] # the channel of a server's session
-        self._conn.create_task(self._handler(server, reader, writer, VERSION).run(), reader.logger)
+        handler = Handler(self._serve(channel), self._connection, reader, writer)
+        self._connection.create_task(handler.run(), handler.logger)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The channel is gone."""

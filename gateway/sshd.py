@@ -6,48 +6,37 @@ passwords, agents) is off, and the banner says nothing about the software behind
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import asyncssh
-from asyncssh.kex import get_kex_algs
 
 from gateway.errors import ConfigurationError
 from gateway.spool import write_durably
 
 log = logging.getLogger(__name__)
 
-# Hybrid post-quantum first; those that the installed libraries do not know are left out.
-_KEX = (
-    "mlkem768x25519-sha256",
-    "sntrup761x25519-sha512",
-    "sntrup761x25519-sha512@openssh.com",
-    "curve25519-sha256",
-    "curve25519-sha256@libssh.org",
-)
-_ENCRYPTION = (
-    "aes256-gcm@openssh.com",
-    "aes128-gcm@openssh.com",
-    "chacha20-poly1305@openssh.com",
-    "aes256-ctr",
-)
-_MAC = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
+# Safe also against a quantum computer that opens recorded sessions one day (FIPS 203, ML-KEM).
+_QUANTUM_SAFE = b"mlkem768x25519-sha256"
+_KEX = (_QUANTUM_SAFE, b"curve25519-sha256", b"curve25519-sha256@libssh.org")
+# OpenSSH has it since 9.9. Many other clients do not have it yet.
+_HAS_IT = re.compile(rb"SSH-2\.0-OpenSSH_(9\.9|\d{2,}\.)")
+_CIPHERS = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr"
+_MACS = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
 # What a client may sign its login with; RSA with SHA-1 is not among them.
 _SIGNATURES = (
-    "ssh-ed25519",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
+    "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
+    "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
 )
 _LOST_KEEPALIVES = 3
+_WINDOW_BYTES = 4 * 1024 * 1024
+_PACKET_BYTES = 128 * 1024
 
 
 class DoorLimits(Protocol):
@@ -59,7 +48,7 @@ class DoorLimits(Protocol):
 
     @property
     def login_attempts(self) -> int:
-        """How many keys may fail on one connection."""
+        """How many attempts may fail on one connection, beside the usual probe for methods."""
 
     @property
     def connections(self) -> int:
@@ -78,37 +67,87 @@ class DoorLimits(Protocol):
         """After how long a silence a client is asked whether it is still there."""
 
 
-def ssh_options(limits: DoorLimits) -> dict[str, Any]:
-    """The arguments for `asyncssh.listen` that are the same in every service."""
-    known = {name.decode() for name in get_kex_algs()}
-    return {
-        "server_version": "Gateway",
-        "kex_algs": [name for name in _KEX if name in known],
-        "encryption_algs": list(_ENCRYPTION),
-        "mac_algs": list(_MAC),
-        "signature_algs": list(_SIGNATURES),
-        "compression_algs": ["none"],
-        "public_key_auth": True,
-        "password_auth": False,
-        "kbdint_auth": False,
-        "host_based_auth": False,
-        "gss_host": None,
-        "gss_kex": False,
-        "gss_auth": False,
-        "x509_trusted_certs": None,
-        "allow_pty": False,
-        "agent_forwarding": False,
-        "x11_forwarding": False,
-        "line_editor": False,
-        "rdns_lookup": False,
-        "allow_scp": False,
-        "encoding": None,
-        "config": [],
-        "login_timeout": limits.login_seconds,
-        "keepalive_interval": limits.keepalive_seconds,
-        "keepalive_count_max": _LOST_KEEPALIVES,
-        "tcp_keepalive": True,
-    }
+def ssh_options(
+    key: asyncssh.SSHKey, limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]
+) -> asyncssh.SSHServerConnectionOptions:
+    """SSH as every service offers it. `visitor` makes the gateway's side of each new connection."""
+    return asyncssh.SSHServerConnectionOptions(
+        server_factory=visitor,
+        server_host_keys=[key],
+        server_version="gateway",
+        kex_algs=b",".join(_KEX).decode(),
+        encryption_algs=_CIPHERS,
+        mac_algs=_MACS,
+        signature_algs=_SIGNATURES,
+        compression_algs=None,
+        public_key_auth=True,
+        password_auth=False,
+        kbdint_auth=False,
+        host_based_auth=False,
+        gss_host=None,
+        x509_trusted_certs=None,
+        allow_pty=False,
+        line_editor=False,
+        agent_forwarding=False,
+        x11_forwarding=False,
+        login_timeout=limits.login_seconds,
+        keepalive_interval=limits.keepalive_seconds,
+        keepalive_count_max=_LOST_KEEPALIVES,
+        window=_WINDOW_BYTES,
+        max_pktsize=_PACKET_BYTES,
+    )
+
+
+class Connection(asyncssh.SSHServerConnection):
+    """A connection whose client may fail to log in only so often, and must read what it asked for."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, options: asyncssh.SSHServerConnectionOptions, attempts: int
+    ) -> None:
+        super().__init__(loop, options)
+        self._attempts_left = attempts
+        self._may_send = asyncio.Event()
+        self._may_send.set()
+
+    def _send_kexinit(self) -> None:
+        """Offer the key exchanges; a client that says it has the quantum-safe one is offered no other."""
+        if _HAS_IT.match(self._client_version):
+            self._kex_algs = [_QUANTUM_SAFE]
+        super()._send_kexinit()
+
+    async def reload_config(self) -> None:
+        """Nothing in the options depends on who logs in."""
+
+    def send_userauth_failure(self, partial_success: bool) -> None:
+        """Refuse an attempt, and the connection after too many; the first is the usual probe for methods."""
+        if self._attempts_left < 0:
+            raise asyncssh.DisconnectError(
+                asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"
+            )
+        self._attempts_left -= 1
+        super().send_userauth_failure(partial_success)
+
+    def pause_writing(self) -> None:
+        """The client does not read: what was sent fills the buffers."""
+        self._may_send.clear()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._may_send.set()
+
+    def connection_lost(self, exc: Exception | None = None) -> None:
+        """Nobody needs to wait any longer."""
+        self._may_send.set()
+        super().connection_lost(exc)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._may_send.set()
+        super().abort()
+
+    async def until_read(self) -> None:
+        """Wait while the client leaves too much of what was sent to it unread."""
+        await self._may_send.wait()
 
 
 def host_key(secret: Path) -> asyncssh.SSHKey:
@@ -174,24 +213,27 @@ class Visitor(asyncssh.SSHServer):
     def __init__(self, door: Door) -> None:
         self._door = door
         self._address: str | None = None
-        self._asked = 0
         self._sessions = 0
-        self.connection: asyncssh.SSHServerConnection | None = None
-        self.name = ""
-        self.fingerprint = ""
+        self._name: str | None = None
+        self._key: asyncssh.SSHKey | None = None
+        self.connection: Connection | None = None
 
     async def keys_of(self, name: str) -> Collection[asyncssh.SSHKey]:
         """The keys in force of the one whom `name` names; none for a name that nobody has."""
         raise NotImplementedError
 
-    def session(self, ended: Callable[[], None]) -> asyncssh.SSHServerSession[bytes]:
-        """A new session; it calls `ended` once when it is over."""
+    def session(
+        self, connection: Connection, name: str, key: asyncssh.SSHKey, ended: Callable[[], None]
+    ) -> asyncssh.SSHServerSession[bytes]:
+        """A new session of who logged in as `name` with `key`; it calls `ended` when it is over."""
         raise NotImplementedError
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """Count the connection, or cut it off."""
+        if not isinstance(conn, Connection):
+            raise TypeError("the listener makes connections of another kind")
         self.connection = conn
-        address = str((conn.get_extra_info("peername") or ("",))[0])
+        address = str((conn.get_extra_info("peername") or ("local",))[0])
         if self._door.enter(address):
             self._address = address
         else:
@@ -204,23 +246,18 @@ class Visitor(asyncssh.SSHServer):
             self._door.leave(self._address)
             self._address = None
 
-    def begin_auth(self, username: str) -> bool:  # noqa: ARG002
-        """Nobody is let in without a key."""
+    def begin_auth(self, username: str) -> bool:
+        """Everybody must log in, under one name."""
+        if self._name is not None:
+            raise asyncssh.DisconnectError(
+                asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"
+            )
+        self._name = username
         return True
 
     def public_key_auth_supported(self) -> bool:
-        """Keys, until too many attempts have failed.
-
-        asyncssh asks this once or twice for every attempt of any kind: the one place where all are
-        counted. Two for each failing key, and what a good login needs.
-        """
-        self._asked += 1
-        if self._asked <= 2 * (self._door.limits.login_attempts + 1):
-            return True
-        if self.connection is not None:
-            log.warning("too-many-login-attempts")
-            self.connection.abort()
-        return False
+        """SSH keys are the one way in."""
+        return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether `key` opens the door for `username`; asyncssh then checks the signature by it."""
@@ -231,15 +268,18 @@ class Visitor(asyncssh.SSHServer):
             return False
         found = any(key.public_data == known.public_data for known in keys)
         if found:
-            self.name, self.fingerprint = username, key.get_fingerprint()
+            self._key = key
         return found
 
-    def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
+    def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
         """A session, unless this connection carries enough of them."""
+        if self.connection is None or self._name is None or self._key is None:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Not logged in")
         if self._sessions >= self._door.limits.sessions_per_connection:
-            return False
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
+        session = self.session(self.connection, self._name, self._key, self._session_ended)
         self._sessions += 1
-        return self.session(self._session_ended)
+        return self.connection.create_server_channel(encoding=None), session
 
     def _session_ended(self) -> None:
         self._sessions -= 1

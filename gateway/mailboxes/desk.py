@@ -14,6 +14,7 @@ from datetime import datetime
 import asyncssh
 from sqlmodel import Session
 
+from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.errors import NotFoundError
 from gateway.mailboxes.names import HELD, Place, file_name, reference_in
 from gateway.receipts.checkpoint import LogKey
@@ -21,7 +22,6 @@ from gateway.registry import keys, log, staff
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery, deal_with, delivered, find_delivered, find_held, held
 from gateway.registry.log import Entry
-from gateway.sftp import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 
 logger = logging.getLogger(__name__)
 

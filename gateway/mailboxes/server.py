@@ -30,7 +30,7 @@ from gateway.registry import secrets
 from gateway.registry.database import Registry
 from gateway.settings import Limits, Listen, load_limits, load_settings
 from gateway.sftp import Session
-from gateway.sshd import Door, Visitor, host_key, make_host_key, ssh_options
+from gateway.sshd import Connection, Door, Visitor, host_key, make_host_key, ssh_options
 
 __all__ = ["make_host_key", "run_mailboxes"]
 
@@ -105,10 +105,12 @@ class Staff(Visitor):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._office.readers, self._office.desk.keys_of, name)
 
-    def session(self, ended: Callable[[], None]) -> Session:
+    def session(
+        self, connection: Connection, name: str, key: asyncssh.SSHKey, ended: Callable[[], None]
+    ) -> Session:
         """The mailboxes of whoever logged in."""
-        person = Person(self.name, self.fingerprint)
-        return Session(lambda channel: Tree(channel, person, self._office), ended)
+        person = Person(name, key.get_fingerprint())
+        return Session(connection, lambda channel: Tree(channel, person, self._office), ended)
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """Remember the connection, so that it can be ended with the service."""
@@ -138,20 +140,18 @@ async def serving(office: Office, listen: Listen, key: asyncssh.SSHKey) -> Async
     """Accept connections at `listen`; the port. On leaving, open connections are ended."""
     door = Door(office.limits)
     connections: set[asyncssh.SSHServerConnection] = set()
+    options = ssh_options(key, office.limits, lambda: Staff(door, office, connections))
+    loop = asyncio.get_running_loop()
     try:
-        acceptor = await asyncssh.listen(
-            listen.host,
-            listen.port,
-            server_factory=lambda: Staff(door, office, connections),
-            server_host_keys=[key],
-            **ssh_options(office.limits),
+        listener = await loop.create_server(
+            lambda: Connection(loop, options, office.limits.login_attempts), listen.host, listen.port
         )
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}") from None
     try:
-        yield acceptor.get_port()
+        yield int(listener.sockets[0].getsockname()[1])
     finally:
-        acceptor.close()
+        listener.close()
         for connection in tuple(connections):
             connection.close()
         with contextlib.suppress(TimeoutError):

@@ -8,6 +8,7 @@ marks it as dealt with. Everything else is refused.
 from __future__ import annotations
 
 import asyncio
+import logging
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
@@ -17,13 +18,16 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import asyncssh
 
+from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
 from gateway.errors import Fault
 from gateway.mailboxes.contents import Content, Contents
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
 from gateway.mailboxes.names import HELD, canonical, file_name, place_of
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
-from gateway.sftp import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, Server, denied, failed, log
+from gateway.sftp import Server
+
+log = logging.getLogger(__name__)
 
 READ_ONLY = denied("Nothing can be put here; the mailboxes are for collecting files.")
 NOT_RECORDED = failed("The gateway cannot record this at the moment, so it was not done; try again later.")
