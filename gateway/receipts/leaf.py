@@ -73,13 +73,14 @@ _SHAPES: dict[str, re.Pattern[str]] = {
     "vkey": re.compile(r"[a-z0-9./-]{1,100}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}"),
 }
 _COUNT = "count"
-_WHO = {"by": "word", "key": "fingerprint", "commitment": "digest"}
+_WHO = {"by": "word", "key": "fingerprint", "commitment": "digest", "record": "digest"}
 _TRANSFER = {
     "provider": "provider",
     "receipt": "digest",
     "text": "digest",
     "sha256": "digest",
     "size": _COUNT,
+    "name_commitment": "digest",
 }
 _DECISION = {
     **_TRANSFER,
@@ -101,16 +102,16 @@ _DECISION = {
     "policies": "digest",
     "engine": "word",
 }
-_PROVIDER = {**_WHO, "provider_kind": "word", "record": "digest"}
+_PROVIDER = {**_WHO, "provider_kind": "word"}
 _KEY = {**_WHO, "owner": "word", "provider": "provider", "algorithm": "word", "not_after": "moment"}
-_KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest", "record": "digest"}
+_KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest"}
 
 # What each kind of event may say. `record`, `receipt` and `text` are digests of
 # documents kept elsewhere.
 FIELDS: dict[str, dict[str, str]] = {
     "log-started": {"log_key": "vkey", "record": "digest"},
-    "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint", "name_commitment": "digest"},
-    "decided": {**_DECISION, "name_commitment": "digest"},
+    "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint"},
+    "decided": _DECISION,
     "delivered": {"provider": "provider", "team": "word", "flow": "word"},
     "collected": {**_WHO, "provider": "provider", "team": "word", "content_sha256": "digest"},
     "dealt-with": {**_WHO, "provider": "provider", "team": "word"},
@@ -126,10 +127,10 @@ FIELDS: dict[str, dict[str, str]] = {
     "key-retired": _KEY,
     "key-revoked": {**_KEY, "cause": "word"},
     "key-extended": _KEY,
-    "staff-added": {**_WHO, "teams": "words", "record": "digest"},
-    "staff-removed": {**_WHO, "record": "digest"},
+    "staff-added": {**_WHO, "teams": "words"},
+    "staff-removed": _WHO,
     "agreement-published": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
-    "ratified": {**_WHO, "academic_year": "academic year", "sha256": "digest", "record": "digest"},
+    "ratified": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
     "declared": {
         **_WHO,
         "method": "word",
@@ -138,7 +139,6 @@ FIELDS: dict[str, dict[str, str]] = {
         "state": "word",
         "safeguards": "words",
         "reasons": "codes",
-        "record": "digest",
     },
     "policy-loaded": {**_WHO, "policy": "word", "sha256": "digest"},
     "discrepancy-opened": {**_WHO, "provider": "provider", "number": _COUNT, "cause": "word"},
@@ -146,7 +146,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "hold-placed": {**_KEPT, "number": _COUNT},
     "hold-lifted": {**_KEPT, "number": _COUNT},
     "deleted": {**_KEPT, "count": _COUNT},
-    "breach-recorded": {**_WHO, "number": _COUNT, "record": "digest"},
+    "breach-recorded": {**_WHO, "number": _COUNT},
 }
 if set(FIELDS) != set(get_args(Kind)):
     raise RuntimeError("every kind of event needs its list of fields")
