@@ -6,6 +6,7 @@ then is it accepted, for the teams that may have all of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -103,7 +104,7 @@ def named_school(classified: Classified) -> str | None:
     """The seven-digit DfE number (LA + establishment) that the content names, if it names one."""
     la, establishment = classified.facts.la, classified.facts.establishment
     number = f"{la}{establishment}" if la and establishment else ""
-    return number if len(number) == 7 and number.isdecimal() else None  # noqa: PLR2004 - LLLEEEE
+    return number if re.fullmatch(r"[0-9]{7}", number) else None
 
 
 def _sender_not_in_flow(flow: Flow) -> Reason:

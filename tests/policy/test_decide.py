@@ -1,0 +1,370 @@
+"""decide(), cell by cell against decisions.tsv, and what holds for every file there can be.
+
+decisions.tsv: one line for each method ("+" means that every safeguard is attested), ratified or not,
+moment (local), data type; one cell for each kind of provider:
+  A accepted   B accepted, deposited on behalf   N held, not ratified   E held, embargo   NE both
+  F refused, sender not in flow   X refused, no flow   M refused, method   S refused, safeguard missing
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model import (
+    Accepted,
+    Classified,
+    ContentRefused,
+    Decision,
+    Facts,
+    Held,
+    Provider,
+    ProviderKind,
+    Refused,
+)
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.decide import decide
+from gateway.policy.methods import Declaration, decide_method
+from tests.policy.conftest import POLICIES
+from tests.policy.tables import classified, london, provider, table, words
+
+CATALOGUE = load_catalogue(POLICIES)
+KINDS: tuple[ProviderKind, ...] = get_args(ProviderKind)
+OUTCOMES = {
+    "A": (Accepted, {"policy:allowed"}),
+    "B": (Accepted, {"policy:on-behalf"}),
+    "N": (Held, {"policy:agreement-not-ratified"}),
+    "E": (Held, {"policy:embargo"}),
+    "NE": (Held, {"policy:agreement-not-ratified", "policy:embargo"}),
+    "F": (Refused, {"policy:sender-not-in-flow"}),
+    "X": (Refused, {"policy:no-flow"}),
+    "M": (Refused, {"policy:method-not-allowed"}),
+    "S": (Refused, {"policy:safeguard-missing"}),
+}
+TEAMS = {
+    row["data_type"]: tuple(team for team in words(row["teams"]) if team != "school-place-planning")
+    for row in table("data_types")
+}
+RELEASES = {"a-level-results": london("2026-08-13T08:00"), "gcse-results": london("2026-08-20T08:00")}
+EVERYTHING = frozenset(CATALOGUE.methods.safeguards())
+
+
+def test_the_table_states_every_cell() -> None:
+    rows = table("decisions")
+    methods = {method.id for method in CATALOGUE.methods.method}
+    assert {row["method"].rstrip("+") for row in rows} == methods | {"pigeon"}
+    assert {row["data_type"] for row in rows} == {*CATALOGUE.data_types(), "staff-list"}
+    assert all(row[kind] in OUTCOMES for row in rows for kind in KINDS)
+    axes = [{row[axis] for row in rows} for axis in ("method", "ratified", "date", "data_type")]
+    assert len(rows) == len(axes[0]) * len(axes[1]) * len(axes[2]) * len(axes[3])
+    assert len({tuple(row.values())[:4] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("method", sorted({row["method"] for row in table("decisions")}))
+def test_every_cell_of_the_truth_table(method: str) -> None:
+    for row in table("decisions"):
+        if row["method"] != method:
+            continue
+        for kind in KINDS:
+            decision = decide(
+                classified(row["data_type"]),
+                CATALOGUE,
+                provider(kind, ratified=row["ratified"] == "yes"),
+                london(row["date"]),
+                method=method.rstrip("+"),
+                safeguards=EVERYTHING if method.endswith("+") else frozenset(),
+            )
+            wanted, codes = OUTCOMES[row[kind]]
+            where = (row, kind, decision)
+            assert type(decision) is wanted, where
+            assert {reason.code for reason in decision.reasons} == codes, where
+            if isinstance(decision, Accepted | Held):
+                assert decision.teams == TEAMS[row["data_type"]], where
+            if isinstance(decision, Held):
+                assert decision.until == (RELEASES[row["data_type"]] if row[kind] == "E" else None), where
+
+
+@pytest.mark.parametrize(
+    ("row", "data_type"),
+    [(row, "student-core") for row in table("rights")],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_team_gets_a_file_only_if_it_may_have_every_item(row: dict[str, str], data_type: str) -> None:
+    file = classified(data_type, items=("Pupil: UPN", row["item"]))
+    decision = decide(file, CATALOGUE, provider(), london("2026-11-24T12:00"))
+    assert isinstance(decision, Accepted)
+    assert decision.teams == tuple(team for team in TEAMS[data_type] if row[team] == "y")
+
+
+NOON = london("2026-11-24T12:00")
+
+
+@pytest.mark.parametrize(
+    ("pupils", "gets"),
+    [(30, False), (None, False), (1, False), (0, True)],
+    ids=["30", "unknown", "1", "none"],
+)
+def test_place_planning_never_gets_records_of_pupils(pupils: int | None, gets: bool) -> None:
+    decision = decide(classified("school-census", pupils=pupils), CATALOGUE, provider(), NOON)
+    assert isinstance(decision, Accepted)
+    assert ("school-place-planning" in decision.teams) is gets
+
+
+@pytest.mark.parametrize(
+    ("refused", "kind", "code"),
+    [
+        (ContentRefused(code="classify:unknown"), Held, "classify:unknown"),
+        (ContentRefused(code="classify:ambiguous"), Held, "classify:ambiguous"),
+        (ContentRefused(code="classify:outside-agreement"), Held, "classify:outside-agreement"),
+        (ContentRefused(code="classify:malformed"), Refused, "classify:malformed"),
+        (ContentRefused(code="classify:something-new"), Held, "internal:held"),
+        (ContentRefused(code=""), Held, "internal:held"),
+    ],
+)
+def test_content_that_was_not_recognised(refused: ContentRefused, kind: type[Decision], code: str) -> None:
+    decision = decide(refused, CATALOGUE, provider(), NOON)
+    assert type(decision) is kind
+    assert [reason.code for reason in decision.reasons] == [code]
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "la", "establishment", "held"),
+    [
+        ("school", "9992001", "999", "2001", False),
+        ("school", "9992001", "999", "2002", True),
+        ("academy", "9992001", "933", "2001", True),
+        ("school", None, "999", "2002", False),
+        ("school", "9992001", None, "2002", False),
+        ("school", "9992001", "999", None, False),
+        ("school", "9992001", "XXX", "XXXX", False),
+        ("school", "9992001", "٩٩٩", "٢٠٠٢", False),
+    ],
+)
+def test_content_that_names_another_school(
+    kind: ProviderKind, own: str | None, la: str | None, establishment: str | None, held: bool
+) -> None:
+    file = classified("student-core", facts=Facts(la=la, establishment=establishment))
+    decision = decide(file, CATALOGUE, provider(kind, dfe_number=own), NOON)
+    codes = [reason.code for reason in decision.reasons]
+    assert isinstance(decision, Held) is held
+    assert ("policy:other-school" in codes) is held
+
+
+def test_only_education_providers_speak_for_one_school() -> None:
+    file = classified("ks2", facts=Facts(la="999", establishment="2002"))
+    for kind in ("dfe", "la"):
+        assert isinstance(decide(file, CATALOGUE, provider(kind, dfe_number="9992001"), NOON), Accepted)
+
+
+def test_a_suspended_provider_waits_whoever_it_is() -> None:
+    for kind, data_type in (("school", "phonics"), ("dfe", "ks2"), ("la", "ks2"), ("fft", "fft-aspire")):
+        decision = decide(classified(data_type), CATALOGUE, provider(kind, suspended=True), NOON)
+        assert isinstance(decision, Held)
+        assert [reason.code for reason in decision.reasons] == ["policy:suspended"]
+
+
+def test_every_reason_to_wait_is_told_and_none_releases_by_itself() -> None:
+    file = classified("gcse-results", facts=Facts(la="999", establishment="2002", academic_year="2026/27"))
+    sender = provider(ratified=False, suspended=True, dfe_number="9992001")
+    decision = decide(file, CATALOGUE, sender, NOON)
+    assert isinstance(decision, Held)
+    assert decision.until is None
+    assert {reason.code for reason in decision.reasons} == {
+        "policy:suspended",
+        "policy:agreement-not-ratified",
+        "policy:other-school",
+        "policy:embargo",
+    }
+
+
+@pytest.mark.parametrize(
+    ("data_type", "mixed_with", "facts", "at", "until"),
+    [
+        ("gcse-results", None, Facts(academic_year="2026/27"), "2026-11-24T12:00", "2027-08-19T08:00"),
+        ("gcse-results", None, Facts(academic_year="2026-27"), "2027-08-19T07:59", "2027-08-19T08:00"),
+        ("gcse-results", None, Facts(academic_year="2026"), "2027-08-19T08:00", None),
+        ("gcse-results", None, Facts(reference_date=NOON.date()), "2026-11-24T12:00", None),
+        ("gcse-results", None, Facts(), "2026-05-31T12:00", None),
+        ("gcse-results", None, Facts(), "2026-06-01T12:00", "2026-08-20T08:00"),
+        ("gcse-results", None, Facts(academic_year="soon"), "2026-08-19T12:00", "2026-08-20T08:00"),
+        ("a-level-results", None, Facts(academic_year="2024/25"), "2025-08-14T07:59", "2025-08-14T08:00"),
+        ("a-level-results", "gcse-results", Facts(), "2026-08-13T09:00", "2026-08-20T08:00"),
+        ("gcse-results", "a-level-results", Facts(), "2026-08-12T09:00", "2026-08-20T08:00"),
+        ("gcse-results", "a-level-results", Facts(), "2026-08-20T08:00", None),
+        ("ks4", None, Facts(academic_year="2026/27"), "2026-11-24T12:00", None),
+    ],
+)
+def test_results_wait_for_their_official_moment(
+    data_type: str, mixed_with: str | None, facts: Facts, at: str, until: str | None
+) -> None:
+    kind: ProviderKind = "dfe" if data_type == "ks4" else "school"
+    decision = decide(
+        classified(data_type, mixed_with=mixed_with, facts=facts), CATALOGUE, provider(kind), london(at)
+    )
+    if until is None:
+        assert isinstance(decision, Accepted)
+    else:
+        assert isinstance(decision, Held)
+        assert decision.until == london(until)
+        assert decision.until.tzinfo is UTC
+
+
+def test_the_receipt_says_the_moment_by_the_local_clock() -> None:
+    decision = decide(classified("gcse-results"), CATALOGUE, provider(), london("2026-08-19T12:00"))
+    assert "08:00 on 20 August 2026" in decision.reasons[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("data_type", "other", "kind", "code"),
+    [
+        ("student-core", ("Telephone number",), Accepted, "policy:items-outside"),
+        ("student-core", ("Social care and child protection",), Held, "policy:items-outside-held"),
+        (
+            "student-core",
+            ("Telephone number", "National insurance number"),
+            Held,
+            "policy:items-outside-held",
+        ),
+        ("school-census", ("Social care and child protection",), Accepted, None),
+        ("gcse-results", ("Unique learner number",), Accepted, None),
+    ],
+)
+def test_items_outside_appendix_a(
+    data_type: str, other: tuple[str, ...], kind: type[Decision], code: str | None
+) -> None:
+    decision = decide(classified(data_type, other_items=other), CATALOGUE, provider(), NOON)
+    assert type(decision) is kind
+    told = [reason.code for reason in decision.reasons if "items" in reason.code]
+    assert told == ([code] if code else [])
+    assert not any(item in reason.sentence for reason in decision.reasons for item in other)
+
+
+def test_an_item_that_is_only_proposed_is_told_and_goes_to_fewer_teams() -> None:
+    file = classified("student-core", items=("Pupil: UPN", "SEN: NHS Number (Proposed)"))
+    decision = decide(file, CATALOGUE, provider(), NOON)
+    assert isinstance(decision, Accepted)
+    assert decision.teams == ("central-data-team", "sen")
+    assert [(reason.code, reason.clause) for reason in decision.reasons][1:] == [
+        ("policy:items-proposed", "11.4")
+    ]
+
+
+def _numbered_clauses() -> set[str]:
+    """The clause numbers printed in the agreement, with the groups and rows of its appendices."""
+    text = (POLICIES / "agreement.txt").read_text("utf-8")
+    printed = set(re.findall(r"^(?: ?- )?(\d+(?:\.\d+)*)\.? ", text, re.MULTILINE))
+    groups = {f"11.{n}" for n in range(1, 1 + len({row["group"] for row in table("appendix_a")}))}
+    return printed | groups | {f"12.{row['row']}" for row in table("appendix_b")}
+
+
+CLAUSES = _numbered_clauses()
+ANY_TEXT = st.text(max_size=12)
+LISTED = st.sampled_from([*CATALOGUE.data_types()])
+FACTS = st.builds(
+    Facts,
+    la=st.none() | st.sampled_from(["999", "933"]) | ANY_TEXT,
+    establishment=st.none() | st.sampled_from(["2001", "2002"]) | ANY_TEXT,
+    academic_year=st.none() | st.sampled_from(["2026/27", "2025", "1999-00"]) | ANY_TEXT,
+    reference_date=st.none() | st.dates(),
+)
+ITEMS = st.lists(st.sampled_from([*CATALOGUE.appendix_a, "Pupil: Shoe size"]) | ANY_TEXT, max_size=4).map(
+    tuple
+)
+CONTENTS = st.builds(
+    Classified,
+    data_type=LISTED | ANY_TEXT,
+    level=st.sampled_from(["certain", "strong", "moderate"]),
+    evidence=st.just(()),
+    format=ANY_TEXT,
+    extension=ANY_TEXT,
+    mixed_with=st.none() | LISTED | ANY_TEXT,
+    pupils=st.none() | st.integers(0, 3),
+    facts=FACTS,
+    items=ITEMS,
+    other_items=ITEMS,
+) | st.builds(
+    ContentRefused, code=ANY_TEXT | st.just("classify:outside-agreement"), runner_up=st.none() | ANY_TEXT
+)
+PROVIDERS = st.builds(
+    Provider,
+    id=st.just("oak"),
+    name=ANY_TEXT,
+    kind=st.sampled_from(KINDS),
+    dfe_number=st.none() | st.just("9992001"),
+    suspended=st.booleans(),
+    ratified=st.booleans(),
+)
+MOMENTS = st.datetimes(datetime(1995, 1, 1), datetime(2150, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+METHODS = st.sampled_from([method.id for method in CATALOGUE.methods.method]) | ANY_TEXT
+SAFEGUARDS = st.frozensets(st.sampled_from(sorted(EVERYTHING)) | ANY_TEXT)
+
+
+def _is_well_reasoned(decision: Decision) -> bool:
+    return bool(decision.reasons) and all(
+        reason.clause in CLAUSES and reason.sentence and reason.next_step for reason in decision.reasons
+    )
+
+
+@given(content=CONTENTS, sender=PROVIDERS, now=MOMENTS, method=METHODS, safeguards=SAFEGUARDS)
+def test_decide_is_total_and_refuses_what_no_flow_lists(
+    content: Classified | ContentRefused,
+    sender: Provider,
+    now: datetime,
+    method: str,
+    safeguards: frozenset[str],
+) -> None:
+    decision = decide(content, CATALOGUE, sender, now, method=method, safeguards=safeguards)
+    assert _is_well_reasoned(decision)
+    if isinstance(content, ContentRefused):
+        assert not isinstance(decision, Accepted)
+        return
+    rows = {row["data_type"]: row["flow"] for row in table("data_types")}
+    flows = {row["flow"]: row for row in table("flows")}
+    flow = flows.get(rows.get(content.data_type, ""))
+    if flow is None or sender.kind not in (*words(flow["senders"]), *words(flow["on_behalf"])):
+        assert isinstance(decision, Refused)
+    if isinstance(decision, Accepted):
+        assert decision.teams
+        assert set(decision.teams) <= set(TEAMS[content.data_type]) | {"school-place-planning"}
+        assert not sender.suspended
+        assert sender.ratified or sender.kind not in {"school", "academy"}
+    if isinstance(decision, Held) and decision.until is not None:
+        assert decision.until > now
+        later = decide(content, CATALOGUE, sender, decision.until, method=method, safeguards=safeguards)
+        assert not isinstance(later, Held) or later.until is None or later.until > decision.until
+
+
+@given(
+    sender=PROVIDERS,
+    method=METHODS,
+    data=LISTED | ANY_TEXT | st.sampled_from([each.id for each in CATALOGUE.methods.material]),
+    at=MOMENTS,
+    safeguards=SAFEGUARDS,
+    circumstances=st.frozensets(ANY_TEXT | st.sampled_from([c.id for c in CATALOGUE.methods.circumstance])),
+)
+def test_decide_method_is_total_and_well_reasoned(
+    sender: Provider,
+    method: str,
+    data: str,
+    at: datetime,
+    safeguards: frozenset[str],
+    circumstances: frozenset[str],
+) -> None:
+    declared = Declaration(
+        provider=sender, method=method, data=data, at=at, safeguards=safeguards, circumstances=circumstances
+    )
+    decision = decide_method(declared, CATALOGUE)
+    assert _is_well_reasoned(decision)
+    listed = {*CATALOGUE.data_types(), *(flow.id for flow in CATALOGUE.flows.flow)}
+    if data not in listed | {each.id for each in CATALOGUE.methods.material}:
+        assert isinstance(decision, Refused)
+
+
+def test_a_second_before_and_at_the_moment(catalogue: Catalogue) -> None:
+    moment = london("2026-08-20T08:00")
+    before = decide(classified("gcse-results"), catalogue, provider(), moment - timedelta(microseconds=1))
+    assert isinstance(before, Held)
+    assert isinstance(decide(classified("gcse-results"), catalogue, provider(), moment), Accepted)
