@@ -113,7 +113,8 @@ class Tree:
         """Complete a temporary upload; anything else is declined."""
         before = place_of(old)
         folder, name = await self._writable(new)
-        if before.name is None or before.folder != folder:
+        kept = await self._published_entry(before) is not None
+        if before.name is None or before.folder != folder or kept:
             raise Declined(ONLY_TEMPORARY)
         await self.box.rename(folder, before.name, name, self.visitor)
 

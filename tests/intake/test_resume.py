@@ -1,0 +1,139 @@
+"""Cut-off uploads: resumed, taken over, begun anew, expired."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import paramiko
+import pytest
+
+from gateway.intake.unfinished import load_shelf, sweep_shelf
+from tests.intake.running import Running, eventually
+
+CONTENT = bytes(range(256)) * 8000
+HALF = len(CONTENT) // 2
+
+
+@contextmanager
+def cut_off(intake: Running, name: str = "x.gpg", content: bytes = CONTENT[:HALF]):
+    """An upload whose connection still lives, as far as the service knows."""
+    with intake.paramiko() as client:
+        held = client.open(f"/in/{name}", "wb")
+        held.write(content)
+        held.flush()
+        client.stat("/in")
+        yield held
+
+
+def leave_half(intake: Running, name: str = "x.gpg") -> None:
+    with cut_off(intake, name):
+        pass
+    eventually(lambda: [path.stat().st_size for path in intake.partial()] == [HALF])
+
+
+@pytest.mark.parametrize("mode", ["ab", "r+b"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_resume(intake: Running, mode: str, restart: bool) -> None:
+    leave_half(intake)
+    if restart:
+        intake.stop()
+        intake.start()
+    with intake.paramiko() as client:
+        assert client.stat("/in/x.gpg").st_size == HALF
+        with client.open("/in/x.gpg", mode) as file:
+            file.seek(HALF)
+            file.write(CONTENT[HALF:])
+    assert intake.content(intake.only()) == CONTENT
+    assert intake.only().size == len(CONTENT)
+    assert intake.partial() == []
+
+
+def test_the_record_has_the_digest_of_the_whole_after_a_resume(intake: Running) -> None:
+    leave_half(intake)
+    with intake.paramiko() as client, client.open("/in/x.gpg", "ab") as file:
+        file.write(CONTENT[HALF:])
+    assert intake.only().sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_new_connection_takes_over_from_one_that_hangs(intake: Running) -> None:
+    with cut_off(intake) as hanging:
+        with intake.paramiko() as client, client.open("/in/x.gpg", "ab") as file:
+            file.write(CONTENT[HALF:])
+        with pytest.raises(OSError, match="taken over"):
+            hanging.write(b"more")
+            hanging.flush()
+            hanging.stat()
+            hanging.close()
+    assert intake.content(intake.only()) == CONTENT
+
+
+def test_beginning_anew_drops_what_was_cut_off(intake: Running) -> None:
+    leave_half(intake)
+    with intake.paramiko() as client, client.open("/in/x.gpg", "wb") as file:
+        file.write(b"another")
+    assert intake.content(intake.only()) == b"another"
+    assert intake.partial() == []
+
+
+def test_two_at_once_under_one_name_both_land(intake: Running) -> None:
+    with cut_off(intake) as first:
+        with intake.paramiko() as client, client.open("/in/x.gpg", "wb") as file:
+            file.write(b"second")
+        first.close()
+    assert sorted(intake.content(upload) for upload in intake.landed()) == sorted([b"second", CONTENT[:HALF]])
+
+
+def test_the_older_of_two_under_one_name_leaves_nothing_when_cut_off(intake: Running) -> None:
+    with cut_off(intake), intake.paramiko() as client:
+        newer = client.open("/in/x.gpg", "wb")
+        newer.write(b"newer")
+        newer.flush()
+        client.stat("/in")
+    eventually(lambda: len(intake.partial()) == 1)
+
+
+def test_a_longer_file_under_a_handed_over_name_cannot_be_continued(intake: Running) -> None:
+    with intake.paramiko() as client:
+        client.open("/in/x.gpg", "wb").close()
+        with pytest.raises(PermissionError):
+            client.open("/in/x.gpg", "r+b")
+
+
+def test_what_is_resumed_is_listed_with_its_size(intake: Running) -> None:
+    leave_half(intake)
+    with intake.paramiko() as client:
+        (entry,) = client.listdir_attr("/in")
+    assert (entry.filename, entry.st_size) == ("x.gpg", HALF)
+
+
+def test_expired_uploads_go(tmp_path) -> None:
+    now = datetime.now(UTC)
+    for name, hours in (("old", 30), ("fresh", 1), ("busy", 30)):
+        for suffix in ("data", "json"):
+            path = tmp_path / f"{name}.{suffix}"
+            path.touch()
+            age = 30 if suffix == "json" else hours  # A label is written once, at the beginning.
+            then = (now - timedelta(hours=age)).timestamp()
+            os.utime(path, (then, then))
+    in_use = frozenset({tmp_path / "busy.data", tmp_path / "busy.json"})
+    assert sweep_shelf(tmp_path, now, timedelta(hours=24), in_use) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "busy.data",
+        "busy.json",
+        "fresh.data",
+        "fresh.json",
+    ]
+
+
+def test_a_shelf_with_odd_files_loads(tmp_path) -> None:
+    (tmp_path / "a.data").write_bytes(b"x")
+    (tmp_path / "b.data").write_bytes(b"x")
+    (tmp_path / "b.json").write_text("not json")
+    (tmp_path / "c.json").write_text('{"folder":"in","name":"c","started_at":"2026-01-01T00:00:00Z"}')
+    (tmp_path / "d.data").write_bytes(b"1234")
+    (tmp_path / "d.json").write_text('{"folder":"in","name":"d","started_at":"2026-01-01T00:00:00Z"}')
+    (upload,) = load_shelf(tmp_path)
+    assert (upload.label.name, upload.size, upload.busy) == ("d", 4, False)

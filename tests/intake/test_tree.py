@@ -1,0 +1,226 @@
+"""The tree as a client sees it: what is where, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+
+import paramiko
+import pytest
+
+from tests.intake.running import Running
+
+FOLDERS = ["agreement", "in", "keys", "out", "receipts"]
+
+Call = Callable[[paramiko.SFTPClient], object]
+
+
+@pytest.fixture
+def client(intake: Running):
+    with intake.paramiko() as client:
+        yield client
+
+
+def put(client: paramiko.SFTPClient, path: str, content: bytes = b"sealed") -> None:
+    with client.open(path, "wb") as file:
+        file.write(content)
+
+
+def test_the_root_shows_the_folders(client: paramiko.SFTPClient) -> None:
+    entries = client.listdir_attr("/")
+    assert sorted(entry.filename for entry in entries if entry.filename not in {".", ".."}) == FOLDERS
+    assert all(stat.S_ISDIR(entry.st_mode or 0) for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical"),
+    [
+        (".", "/"),
+        ("", "/"),
+        ("..", "/"),
+        ("/in/../../etc/passwd", "/etc/passwd"),
+        ("in//x/.", "/in/x"),
+        ("/in/e\u0301", "/in/\u00e9"),
+    ],
+)
+def test_realpath(client: paramiko.SFTPClient, path: str, canonical: str) -> None:
+    assert client.normalize(path) == canonical
+
+
+@pytest.mark.parametrize("folder", ["in", "keys", "agreement"])
+def test_uploads_land_with_their_folder(intake: Running, client: paramiko.SFTPClient, folder: str) -> None:
+    put(client, f"/{folder}/new.asc")
+    assert intake.only().folder == folder
+    assert client.stat(f"/{folder}/new.asc").st_size == 6
+    assert "new.asc" in client.listdir(f"/{folder}")
+
+
+def test_an_upload_to_the_root_is_one_to_in(intake: Running, client: paramiko.SFTPClient) -> None:
+    put(client, "/x.gpg")
+    assert intake.only().folder == "in"
+    assert client.stat("/in/x.gpg").st_size == client.stat("/x.gpg").st_size == 6
+    assert client.listdir("/in") == ["x.gpg"]
+    assert "x.gpg" in client.listdir("/")
+
+
+def test_a_name_is_one_name_in_whatever_unicode_form(intake: Running, client: paramiko.SFTPClient) -> None:
+    put(client, "/in/e\u0301t\u00e9.gpg")
+    assert client.stat("/in/\u00e9te\u0301.gpg").st_size == 6
+    assert intake.only().name == "\u00e9t\u00e9.gpg"
+
+
+def test_what_is_common_can_be_read(client: paramiko.SFTPClient) -> None:
+    assert client.open("/keys/gateway.asc").read() == b"the gateway's certificate\n"
+    assert client.open("/agreement/agreement.txt").read() == b"the agreement's text\n"
+
+
+def test_out_holds_the_files_of_this_provider_only(intake: Running, client: paramiko.SFTPClient) -> None:
+    intake.provider("bath")
+    (intake.home.published.provider("avon") / "out" / "a.gpg").write_bytes(b"for avon")
+    (intake.home.published.provider("bath") / "out" / "b.gpg").write_bytes(b"for bath")
+    assert client.listdir("/out") == ["a.gpg"]
+    with pytest.raises(FileNotFoundError):
+        client.open("/out/b.gpg")
+
+
+def test_providers_do_not_see_each_other(intake: Running, client: paramiko.SFTPClient) -> None:
+    put(client, "/in/secret-name.gpg")
+    put(client, "/in/unfinished.gpg.part")
+    intake.provider("bath")
+    with intake.paramiko("bath") as other:
+        assert other.listdir("/in") == []
+        with pytest.raises(FileNotFoundError):
+            other.stat("/in/secret-name.gpg")
+        with pytest.raises(FileNotFoundError):
+            other.remove("/in/unfinished.gpg.part")
+
+
+def test_links_and_hidden_files_in_published_are_not_served(
+    intake: Running, client: paramiko.SFTPClient
+) -> None:
+    out = intake.home.published.provider("avon") / "out"
+    (out / "link").symlink_to("/etc/passwd")
+    (out / "folder").mkdir()
+    (out / ".a.gpg.1234").write_bytes(b"half a file")
+    os.mkfifo(out / "pipe")
+    assert client.listdir("/out") == []
+    for name in ("link", "folder", ".a.gpg.1234", "pipe"):
+        with pytest.raises(FileNotFoundError):
+            client.stat(f"/out/{name}")
+        with pytest.raises(FileNotFoundError):
+            client.open(f"/out/{name}")
+
+
+MISSING: list[Call] = [
+    lambda c: c.stat("/in/none"),
+    lambda c: c.lstat("/none/none"),
+    lambda c: c.stat("/in/none/none"),
+    lambda c: c.listdir("/none"),
+    lambda c: c.listdir("/in/none"),
+    lambda c: c.open("/receipts/none"),
+    lambda c: c.open("/in/none"),
+    lambda c: c.open("/in/none", "r+"),
+    lambda c: c.open("/none/none", "w"),
+    lambda c: c.remove("/in/none"),
+    lambda c: c.rename("/in/none.part", "/in/none"),
+]
+
+
+@pytest.mark.parametrize("call", MISSING)
+def test_missing_is_no_such_file(client: paramiko.SFTPClient, call: Call) -> None:
+    with pytest.raises(FileNotFoundError):
+        call(client)
+
+
+DENIED: list[Call] = [
+    lambda c: c.open("/in/landed"),
+    lambda c: c.open("/in/x.part"),
+    lambda c: c.open("/out/new", "w"),
+    lambda c: c.open("/receipts/new", "w"),
+    lambda c: c.open("/keys/gateway.asc", "w"),
+    lambda c: c.open("/agreement/agreement.txt", "a"),
+    lambda c: c.open("/in", "w"),
+    lambda c: c.open("/", "w"),
+    lambda c: c.open("/in"),
+    lambda c: c.open("/in/" + 241 * "x", "w"),
+    lambda c: c.open("/in/a\nb", "w"),
+    lambda c: c.open("/in/a\0b", "w"),
+    lambda c: c.open("/in/a\x7fb", "w"),
+    lambda c: c.open("/in/a\u2028b", "w"),
+    lambda c: c.open(b"/in/\xff\xfe", "w"),
+    lambda c: c.open("/in/landed", "r+"),
+    lambda c: c.remove("/in/landed"),
+    lambda c: c.remove("/keys/gateway.asc"),
+    lambda c: c.remove("/in"),
+    lambda c: c.rename("/in/landed", "/in/other"),
+    lambda c: c.rename("/in/plain", "/in/other"),
+    lambda c: c.rename("/in/x.part", "/keys/x"),
+    lambda c: c.rename("/in/x.part", "/in/y.part"),
+    lambda c: c.rename("/in/x.part", "/out/x"),
+    lambda c: c.rename("/in/x.part", "/in/a\nb"),
+    lambda c: c.rename("/keys/gateway.asc", "/keys/x"),
+    lambda c: c.rename("/in", "/keys"),
+    lambda c: c.mkdir("/in/new"),
+    lambda c: c.mkdir("/new"),
+    lambda c: c.rmdir("/in"),
+    lambda c: c.symlink("/etc/passwd", "/in/link"),
+    lambda c: c.readlink("/in/landed"),
+]
+
+
+@pytest.mark.parametrize("call", DENIED)
+def test_the_rest_is_denied(intake: Running, client: paramiko.SFTPClient, call: Call) -> None:
+    put(client, "/in/landed")
+    put(client, "/in/x.part")
+    unfinished = client.open("/in/plain", "w")
+    with pytest.raises(PermissionError):
+        call(client)
+    assert sorted(client.listdir("/in")) == ["landed", "plain", "x.part"]
+    assert len(intake.landed()) == 1
+    unfinished.close()
+
+
+@pytest.mark.parametrize("path", ["/in/landed", "/in/x.part", "/in", "/keys/gateway.asc", "/in/none"])
+def test_setting_attributes_succeeds_and_changes_nothing(
+    intake: Running, client: paramiko.SFTPClient, path: str
+) -> None:
+    put(client, "/in/landed")
+    put(client, "/in/x.part")
+    client.chmod(path, 0o4777)
+    client.chown(path, 1, 1)
+    client.truncate(path, 20 * 1024**3)
+    client.utime(path, (1, 1))
+    assert intake.content(intake.only()) == b"sealed"
+    assert client.stat("/in/landed").st_size == client.stat("/in/x.part").st_size == 6
+    for root, _, files in os.walk(intake.home.root):
+        for name in files:
+            assert os.stat(os.path.join(root, name)).st_size < 20 * 1024**2
+
+
+def test_setting_attributes_of_an_open_file_changes_nothing(
+    intake: Running, client: paramiko.SFTPClient
+) -> None:
+    with client.open("/in/x", "wb") as file:
+        file.write(b"sealed")
+        file.chmod(0o4777)
+        file.truncate(1)
+        file.utime((1, 1))
+    assert intake.content(intake.only()) == b"sealed"
+    mode = intake.home.spool.sealed(intake.only().reference).stat().st_mode
+    assert stat.S_IMODE(mode) == 0o640
+
+
+def test_an_unfinished_upload_can_be_removed(intake: Running, client: paramiko.SFTPClient) -> None:
+    put(client, "/in/x.part")
+    client.remove("/in/x.part")
+    assert client.listdir("/in") == []
+    assert intake.partial() == []
+
+
+def test_a_large_folder_is_listed_whole(intake: Running, client: paramiko.SFTPClient) -> None:
+    receipts = intake.home.published.provider("avon") / "receipts"
+    names = {f"receipt {number}.txt" for number in range(700)}
+    for name in names:
+        (receipts / name).touch()
+    assert set(client.listdir("/receipts")) == names
