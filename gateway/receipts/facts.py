@@ -16,6 +16,7 @@ from typing import Literal
 
 import rfc8785
 
+from gateway.classify.findings import FINDINGS
 from gateway.home import shown_name
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.reasons import REASONS
@@ -178,6 +179,7 @@ def _content_object(facts: ReceiptFacts) -> dict[str, object]:
             {
                 "code": plain(finding.code),
                 "about": plain(finding.about),
+                "sentence": FINDINGS[finding.code].sentence if finding.code in FINDINGS else None,
                 "severity": finding.severity,
                 "count": finding.count,
                 "rows": list(finding.rows),

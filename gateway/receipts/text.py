@@ -11,10 +11,13 @@ import hashlib
 import textwrap
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from gateway.classify.findings import FINDINGS, describe
 from gateway.home import shown_name
 from gateway.receipts.facts import Proof, ReceiptFacts, plain_reason, receipt_digest, receipt_object
+from gateway.receipts.words import plain
 
 WIDTH = 74
 _LABEL = 16
@@ -54,6 +57,7 @@ def render_statement(facts: ReceiptFacts) -> str:
         _section("Please note", _bullets(facts.notices)),
         _section("The file", _file_details(facts)),
         _section("What was found in it", _content_details(facts)),
+        _section("What to look at in your data", _findings(facts)),
     ]
     text = "\n\n".join(section for section in sections if section)
     return "\n".join(line.rstrip() for line in text.split("\n"))
@@ -69,8 +73,8 @@ def text_digest(facts: ReceiptFacts) -> str:
 
 def ascii_shown(text: str) -> str:
     """`text` in printable ASCII: accents fall off, what has no plain letter becomes "?"."""
-    plain = unicodedata.normalize("NFKD", text)
-    letters = (c for c in plain if not unicodedata.combining(c))
+    split = unicodedata.normalize("NFKD", text)
+    letters = (c for c in split if not unicodedata.combining(c))
     return "".join(c if " " <= c <= "~" else "?" for c in letters)
 
 
@@ -176,20 +180,14 @@ def _content_details(facts: ReceiptFacts) -> str:
         ("Flow", facts.flow),
         ("Passed to", ", ".join(facts.teams)),
     ]
-    lines = [_field(label, str(value)) for label, value in pairs if value not in {None, ""}]
-    return "\n".join([*lines, *_findings(facts)])
+    return "\n".join(_field(label, str(value)) for label, value in pairs if value not in {None, ""})
 
 
-def _findings(facts: ReceiptFacts) -> list[str]:
-    shown = receipt_object(facts)["findings"]
-    assert isinstance(shown, list)  # noqa: S101 - for the type checker
-    return [_field("To look at", _finding(one)) for one in shown]
-
-
-def _finding(one: dict[str, object]) -> str:
-    what = f"{one['code']} of {one['about']}" if one["about"] else str(one["code"])
-    where = f", in records {_listed(one['rows'])}" if one["rows"] else ""
-    return f"{what} ({one['severity']}): {one['count']}{where}"
+def _findings(facts: ReceiptFacts) -> str:
+    known = [finding for finding in facts.findings if finding.code in FINDINGS]
+    more = len(facts.findings) - len(known)
+    lines = [describe(replace(finding, about=plain(finding.about))) for finding in known]
+    return _bullets([*lines, *([f"Further kinds of fault: {more}."] if more else [])])
 
 
 def _proof(facts: ReceiptFacts, proof: Proof) -> str:

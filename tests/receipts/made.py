@@ -41,7 +41,7 @@ FACTS = ReceiptFacts(
     evidence=("root element Message", "Collection is SC"),
     pupils=212,
     facts=Facts(la="999", establishment="2001", term="AUT", reference_date=date(2026, 10, 1)),
-    findings=(Finding(code="upn:invalid", severity="error", count=2, rows=(4, 9)),),
+    findings=(Finding(code="upn:malformed", severity="error", count=2, rows=(4, 9), about="Pupil: UPN"),),
     items=("Pupil: Date of Birth", "Pupil: UPN"),
     flow="school-census",
     teams=("central-data",),
