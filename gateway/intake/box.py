@@ -187,12 +187,14 @@ class Box:
             await self._keep(receiving)
 
     async def _keep(self, receiving: Receiving) -> None:
-        """After a handle ended without a hand-over: its upload stays, unless a newer one has its name."""
+        """After a handle ended without a hand-over: its upload stays, unless it is spoiled or superseded."""
         self._open.discard(receiving)
         upload = receiving.upload
         upload.touched_at = self._clock()
         key = (upload.label.folder, upload.label.name)
-        if self._named.setdefault(key, upload) is not upload and not upload.busy:
+        if upload.spoiled:
+            await self._drop(upload)
+        elif self._named.setdefault(key, upload) is not upload and not upload.busy:
             await on_disk(upload.erase)
 
     async def close(self, receiving: Receiving, visitor: Visitor) -> str | None:

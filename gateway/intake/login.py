@@ -35,7 +35,7 @@ def holds_key(published: Published, username: str, key: asyncssh.SSHKey, address
     known = PROVIDER_ID.fullmatch(username) is not None
     path = published.provider(username if known else "-") / "authorized_keys"
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8", errors="replace")
     except FileNotFoundError:
         known, text = False, _NOBODYS_KEYS
     try:

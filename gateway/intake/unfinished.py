@@ -41,7 +41,8 @@ class Label(BaseModel):
 class Unfinished:
     """One unfinished upload. `size` counts the bytes received; `receiving` is the handle that writes it.
 
-    `sha256` is known where every byte went by in order; `completing` while it is being handed over.
+    `sha256` is known where every byte went by in order; `completing` while it is being handed over;
+    `spoiled` after a failed fsync, which leaves it unknown what the disk holds.
     """
 
     data: Path
@@ -51,6 +52,7 @@ class Unfinished:
     sha256: str | None = None
     receiving: Receiving | None = None
     completing: bool = False
+    spoiled: bool = False
 
     @property
     def busy(self) -> bool:

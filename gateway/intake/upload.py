@@ -209,8 +209,13 @@ class Receiving:
         upload.receiving = None
         upload.size = self._stored
         upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None
+        upload.label = upload.label.model_copy(update={"whole": False})
+        try:
+            await on_disk(end_writing, descriptor, self._stored, durable=whole)
+        except OSError:
+            upload.spoiled = True
+            raise
         upload.label = upload.label.model_copy(update={"whole": whole})
-        await on_disk(end_writing, descriptor, self._stored, durable=whole)
 
     async def make_durable(self) -> None:
         """Put all that came in order safely on the disk (fsync@openssh.com)."""
@@ -218,4 +223,8 @@ class Receiving:
             self._check_usable()
             await self._store_all()
             if self._descriptor is not None:
-                await on_disk(os.fsync, self._descriptor)
+                try:
+                    await on_disk(os.fsync, self._descriptor)
+                except OSError as error:
+                    self._failure, self.upload.spoiled = error, True
+                    raise
