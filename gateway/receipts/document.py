@@ -86,11 +86,12 @@ class Document:
 def as_text(document: Document) -> str:
     """The document as text of at most 78 columns, ending in a newline.
 
-    What a table cannot show within the margin is shown row by row.
+    A table that is too wide is shown row by row.
     """
     parts = [_title(document.title), *_wrapped(document.subtitle), ""]
     for section in document.sections:
-        parts += [section.title.upper(), "-" * min(len(section.title), WIDTH), ""]
+        title = _clean(section.title).upper()
+        parts += [*_wrapped(title), "-" * min(len(title), WIDTH), ""]
         for block in section.blocks:
             parts += [*_text_block(block), ""]
     return "\n".join(line.rstrip() for line in parts)
@@ -111,7 +112,8 @@ def as_html(document: Document) -> str:
 
 
 def _title(title: str) -> str:
-    return f"{_clean(title)}\n{'=' * min(len(_clean(title)), WIDTH)}"
+    lines = _wrapped(title)
+    return "\n".join([*lines, "=" * max(len(line) for line in lines)])
 
 
 def _text_block(block: Block) -> list[str]:
@@ -146,7 +148,11 @@ def _text_records(table: Table) -> list[str]:
 
 
 def _labelled(label: str, value: str) -> list[str]:
-    return _wrapped(value, f"{_clean(label):<{_LABEL}} ", " " * (_LABEL + 1))
+    """A value beside its label, or under it where a digest or key would have to be broken."""
+    head = f"{_clean(label):<{_LABEL}} "
+    if max((len(word) for word in value.split()), default=0) > WIDTH - len(head):
+        return [head, *_wrapped(value, "    ", "    ")]
+    return _wrapped(value, head, " " * len(head))
 
 
 def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:

@@ -1,0 +1,204 @@
+"""The retention plan: what is due and when, what a hold keeps, and the certificate."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.receipts.leaf import Event
+from gateway.receipts.retention import (
+    WHATS,
+    Deleted,
+    Due,
+    Keep,
+    KeptTransfer,
+    Retention,
+    deletion_certificate,
+    load_retention,
+    plan,
+)
+from tests.receipts.test_privacy import ROOT
+
+DECIDED = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+FOR_EVER = Keep(accepted="for ever", refused="for ever")
+RULES = Retention(
+    sealed=Keep(accepted=400, refused=90, by_data_type={"ks2": 800, "attendance": 30}),
+    receipts=FOR_EVER,
+    index=Keep(accepted=2557, refused=2557),
+    people=Keep(accepted=2557, refused=90),
+)
+
+
+def row(**changes: Any) -> KeptTransfer:
+    given: dict[str, Any] = {
+        "reference": "260131-marsh-lane-00001",
+        "state": "accepted",
+        "decided_at": DECIDED,
+    }
+    return KeptTransfer(**given | changes)
+
+
+def due_after(days: float, **changes: Any) -> list[tuple[str, str]]:
+    found = plan(RULES, [row(**changes)], DECIDED + timedelta(days=days))
+    assert not found.on_hold
+    return [(one.what, one.rule) for one in found.due]
+
+
+@pytest.mark.parametrize(
+    ("days", "changes", "expected"),
+    [
+        (399.99, {}, []),
+        (400, {}, [("sealed", "sealed-accepted")]),
+        (400, {"data_type": "ks2"}, []),
+        (800, {"data_type": "ks2"}, [("sealed", "sealed-ks2")]),
+        (30, {"data_type": "attendance"}, [("sealed", "sealed-attendance")]),
+        (30, {"data_type": "attendance", "state": "refused"}, []),
+        (90, {"state": "refused"}, [("sealed", "sealed-refused"), ("people", "people-refused")]),
+        (400, {"data_type": "phonics"}, [("sealed", "sealed-accepted")]),
+        (400, {"deleted": frozenset({"sealed"})}, []),
+        (
+            2557,
+            {},
+            [("sealed", "sealed-accepted"), ("index", "index-accepted"), ("people", "people-accepted")],
+        ),
+    ],
+)
+def test_what_is_due(days: float, changes: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert due_after(days, **changes) == expected
+
+
+@pytest.mark.parametrize(
+    "changes", [{"state": "landed", "decided_at": None}, {"state": "held"}, {"decided_at": None}]
+)
+def test_what_is_not_decided_is_never_deleted(changes: dict[str, Any]) -> None:
+    found = plan(RULES, [row(**changes)], DECIDED + timedelta(days=36_500))
+    assert (found.due, found.on_hold) == ((), ())
+    assert found.undecided == ("260131-marsh-lane-00001",)
+
+
+def test_a_legal_hold_keeps_everything_and_is_shown() -> None:
+    found = plan(RULES, [row(legal_hold=True)], DECIDED + timedelta(days=3_000))
+    assert found.due == ()
+    assert [one.what for one in found.on_hold] == ["sealed", "index", "people"]
+
+
+rows = st.builds(
+    KeptTransfer,
+    reference=st.from_regex(r"260131-marsh-lane-0000[0-9]", fullmatch=True),
+    state=st.sampled_from(["landed", "accepted", "held", "refused"]),
+    data_type=st.sampled_from([None, "ks2", "attendance", "phonics"]),
+    decided_at=st.none() | st.integers(0, 3_000).map(lambda days: DECIDED + timedelta(days=days - 2_000)),
+    legal_hold=st.booleans(),
+    deleted=st.frozensets(st.sampled_from(WHATS)),
+)
+
+
+@given(
+    st.lists(rows, max_size=8),
+    st.integers(0, 7_000),
+)
+def test_nothing_is_deleted_that_must_stay(kept: list[KeptTransfer], days: int) -> None:
+    now = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=days)
+    found = plan(RULES, kept, now)
+    assert list(found.due) == sorted(
+        found.due, key=lambda one: (one.since, one.reference, WHATS.index(one.what))
+    )
+    for one in found.due:
+        sources = [it for it in kept if it.reference == one.reference]
+        assert one.since <= now
+        assert one.what != "receipts"
+        assert any(
+            it.state in {"accepted", "refused"} and not it.legal_hold and one.what not in it.deleted
+            for it in sources
+        )
+    later = plan(RULES, kept, now + timedelta(days=1))
+    assert set(found.due) <= set(later.due)
+
+
+def test_the_shipped_policy_loads_and_names_known_data_types(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    shutil.copy(ROOT / "policies" / "retention.toml", tmp_path / "policies")
+    retention = load_retention(Home(tmp_path))
+    known = set(tomllib.loads((ROOT / "policies" / "data_types.toml").read_text("utf-8"))["types"])
+    for what in WHATS:
+        assert set(getattr(retention, what).by_data_type) <= known
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("accepted = 400", "accepted = 0", "sealed.accepted"),
+        ("accepted = 400", 'accepted = "never"', "sealed.accepted"),
+        ("accepted = 400", "keep = 400", "sealed.accepted"),
+        ("refused = 90", "refused = 90\nother = 1", "sealed.other"),
+        ("[people]", "[persons]", "people"),
+        ("ks2 = 800", "ks2 = 9999", "receipts of ks2"),
+        ("accepted = 400", 'accepted = "for ever"', "receipts of accepted"),
+    ],
+)
+def test_a_wrong_policy_names_its_fault(tmp_path: Path, old: str, new: str, names: str) -> None:
+    (tmp_path / "policies").mkdir()
+    text = (ROOT / "policies" / "retention.toml").read_text("utf-8")
+    assert old in text
+    (tmp_path / "policies" / "retention.toml").write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(ConfigurationError, match=r"retention\.toml") as fault:
+        load_retention(Home(tmp_path))
+    assert names in str(fault.value)
+
+
+def test_a_deletion_can_be_logged_as_it_is_planned() -> None:
+    (due, *_) = plan(RULES, [row(data_type="ks2")], DECIDED + timedelta(days=800)).due
+    Event(
+        sequence=1,
+        at=DECIDED,
+        kind="deleted",
+        subject=due.reference,
+        fields={"what": due.what, "data_type": due.data_type or "", "rule": due.rule, "sha256": "0f" * 32},
+    )
+
+
+def certified(*deleted: Deleted) -> str:
+    return deletion_certificate(
+        deleted, organisation="Somerset County Council", policy_sha256="ab" * 32, at=DECIDED
+    )
+
+
+def test_a_certificate_names_each_deletion_its_rule_and_digest() -> None:
+    (due, *_) = plan(RULES, [row()], DECIDED + timedelta(days=401)).due
+    other = Due(
+        reference="260131-hill-top-00001", what="people", data_type=None, rule="people-refused", since=DECIDED
+    )
+    text = certified(
+        Deleted(due=due, at=DECIDED + timedelta(days=401), sha256="0f" * 32, size=88_888),
+        Deleted(due=other, at=DECIDED + timedelta(days=401)),
+    )
+    for part in (
+        "Deletions  2",
+        due.reference,
+        "sealed-accepted, due since 2027-03-07T12:00:00Z",
+        "Deleted  2027-03-08T12:00:00Z",
+        "0f" * 16,
+        "88888 bytes",
+        other.reference,
+        "ab" * 16,
+    ):
+        assert part in text
+    assert text.isascii()
+    assert all(
+        len(line) <= 74 and not line.startswith("-") and line == line.rstrip() for line in text.split("\n")
+    )
+    assert text.index(other.reference) < text.index(due.reference)
+
+
+def test_an_empty_certificate_certifies_nothing() -> None:
+    with pytest.raises(ValueError, match="nothing was deleted"):
+        certified()
