@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import holidays
 
-from gateway.policy.calendar_shapes import CalendarFile, Census, Due
+from gateway.policy.calendar_shapes import CalendarFile, Census, Due, SchoolYear
 from gateway.policy.dates import day_by_rule, day_in
 from gateway.policy.shapes import Timescale
 
@@ -42,15 +42,18 @@ def school_days(calendar: CalendarFile, shut: frozenset[date]) -> list[date]:
 
     `shut` are the training days that a provider chose for itself.
     """
-    days: list[date] = []
-    for year in sorted(calendar.school_year, key=lambda each: each.academic_year):
-        for term in year.terms:
-            days += (day for day in _each_day(term.first, term.last) if _is_open(day, shut.union(year.inset)))
-    return days
+    return [day for day in _shared_days(calendar.school_year) if day not in shut]
 
 
-def _is_open(day: date, shut: frozenset[date]) -> bool:
-    return day.weekday() <= _FRIDAY and day not in shut and day not in bank_holidays(day.year)
+@lru_cache(maxsize=8)
+def _shared_days(years: tuple[SchoolYear, ...]) -> tuple[date, ...]:
+    return tuple(
+        day
+        for year in sorted(years, key=lambda each: each.academic_year)
+        for term in year.terms
+        for day in _each_day(term.first, term.last)
+        if day.weekday() <= _FRIDAY and day not in year.inset and day not in bank_holidays(day.year)
+    )
 
 
 def _each_day(first: date, last: date) -> Iterable[date]:

@@ -1,0 +1,100 @@
+"""Decisions told to people, and two catalogues compared."""
+
+from pathlib import Path
+
+from gateway.model import Facts
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.decide import decide
+from gateway.policy.explain import Change, diff, headline, render
+from tests.policy.tables import classified, london, provider
+
+NOON = london("2026-11-24T12:00")
+
+
+def test_an_accepted_file_names_its_teams_and_its_clause_in_words(catalogue: Catalogue) -> None:
+    text = render(decide(classified("phonics"), catalogue, provider(), NOON), catalogue)
+    assert text.splitlines()[0] == "accepted under phonics, for: Central Data Team"
+    assert "clause 12.4: Appendix B, row 4: phonics screening check." in text
+    assert "next: Nothing needs doing." in text
+
+
+def test_a_held_file_says_how_long(catalogue: Catalogue) -> None:
+    results = classified("gcse-results", facts=Facts(academic_year="2026/27"))
+    until = headline(decide(results, catalogue, provider(), NOON), catalogue)
+    assert until == "held until Thursday 19 August 2027, then released by itself"
+    person = headline(decide(classified("phonics"), catalogue, provider(ratified=False), NOON), catalogue)
+    assert person == "held until a person releases it, or what it waits for is settled"
+
+
+def test_a_refused_file_tells_every_reason(catalogue: Catalogue) -> None:
+    refused = decide(classified("phonics"), catalogue, provider("dfe"), NOON)
+    assert render(refused, catalogue).splitlines()[:3] == [
+        "refused",
+        "",
+        "policy:sender-not-in-flow",
+    ]
+
+
+def _edited(policies: Path, file: str, there: str, instead: str) -> Catalogue:
+    path = policies / file
+    text = path.read_text("utf-8")
+    assert text.count(there) >= 1
+    path.write_text(text.replace(there, instead, 1), "utf-8")
+    return load_catalogue(policies)
+
+
+def test_no_change_is_no_difference(catalogue: Catalogue, policies: Path) -> None:
+    assert diff(catalogue, _edited(policies, "teams.toml", "Early Years", "The Early Years"), NOON) == []
+
+
+def test_a_team_added_to_a_flow(catalogue: Catalogue, policies: Path) -> None:
+    new = _edited(policies, "flows.toml", '"central-data-team", "early-years"]', '"central-data-team"]')
+    assert diff(catalogue, new, NOON) == [
+        Change(kind, "eyfs-profile", "early-years", "gets the file", "gets nothing")
+        for kind in ("school", "academy")
+    ]
+
+
+def test_a_sender_added_to_a_flow(catalogue: Catalogue, policies: Path) -> None:
+    new = _edited(policies, "flows.toml", 'senders = ["fft"]', 'senders = ["fft", "school"]')
+    assert diff(catalogue, new, NOON) == [
+        Change("school", "fft-aspire", "", "refused: policy:sender-not-in-flow", "accepted: policy:allowed"),
+        Change("school", "fft-aspire", "central-data-team", "gets nothing", "gets the file"),
+    ]
+
+
+def test_a_right_taken_away(catalogue: Catalogue, policies: Path) -> None:
+    new = _edited(policies, "rights.toml", 'without = ["SEN: NHS', 'without = ["Pupil: Religion", "SEN: NHS')
+    changes = diff(catalogue, new, NOON)
+    assert {(each.provider_kind, each.data_type) for each in changes} == {
+        (kind, data_type) for kind in ("school", "academy") for data_type in ("student-core", "exclusions")
+    }
+    assert {(each.team, each.before, each.after) for each in changes} == {
+        ("admissions-and-entitlements", "may have Pupil: Religion", "may not")
+    }
+
+
+def test_a_hold_put_on_an_item(catalogue: Catalogue, policies: Path) -> None:
+    new = _edited(policies, "rights.toml", 'hold = ["Social', 'hold = ["Photograph", "Social')
+    changes = {(each.data_type, each.team, each.before, each.after) for each in diff(catalogue, new, NOON)}
+    assert changes == {
+        (
+            data_type,
+            "",
+            "with Photograph: accepted: policy:allowed, policy:items-outside",
+            "with Photograph: held: policy:items-outside-held",
+        )
+        for data_type in ("student-core", "attendance", "exclusions")
+    }
+
+
+def test_a_results_day_moved(catalogue: Catalogue, policies: Path) -> None:
+    new = _edited(policies, "calendar.toml", ", 2026-08-20]", ", 2026-08-21]")
+    changes = diff(catalogue, new, london("2026-08-01T12:00"))
+    assert {(each.data_type, each.before, each.after) for each in changes} == {
+        (
+            "gcse-results",
+            "held until 2026-08-20 07:00 UTC: policy:embargo",
+            "held until 2026-08-21 07:00 UTC: policy:embargo",
+        )
+    }

@@ -1,0 +1,54 @@
+"""Rows 10 and 11: who gets a copy of a file that is about it."""
+
+import pytest
+
+from gateway.model import Accepted, Classified, Facts, Provider
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.decide import decide
+from gateway.policy.recipients import copies_for
+from tests.policy.tables import classified, london, provider
+
+ABOUT_OAK = Facts(la="999", establishment="4001")
+OAK = provider(dfe_number="9994001")
+
+
+def _copies(catalogue: Catalogue, file: Classified, kind: str, *providers: Provider) -> list[str]:
+    decision = decide(file, catalogue, provider(kind), london("2026-11-24T12:00"))  # type: ignore[arg-type]
+    assert isinstance(decision, Accepted)
+    return [each.id for each in copies_for(decision, file, catalogue, providers)]
+
+
+@pytest.mark.parametrize(
+    ("data_type", "kind", "copies"),
+    [
+        ("fft-aspire", "fft", ["oak"]),
+        ("fft-aspire", "la", ["oak"]),
+        ("alps-lpuk", "alps", ["oak"]),
+        ("alps-lpuk", "lpuk", ["oak"]),
+        ("ks4", "dfe", []),
+        ("student-core", "school", []),
+    ],
+)
+def test_only_rows_10_and_11_go_to_education_providers(
+    catalogue: Catalogue, data_type: str, kind: str, copies: list[str]
+) -> None:
+    assert _copies(catalogue, classified(data_type, facts=ABOUT_OAK), kind, OAK) == copies
+
+
+@pytest.mark.parametrize(
+    "facts", [Facts(), Facts(la="999"), Facts(establishment="4001"), Facts(la="999", establishment="4002")]
+)
+def test_a_file_that_is_not_wholly_about_a_school_does_not_go_to_it(
+    catalogue: Catalogue, facts: Facts
+) -> None:
+    assert _copies(catalogue, classified("fft-aspire", facts=facts), "fft", OAK) == []
+
+
+def test_who_is_suspended_or_has_not_ratified_or_is_no_school_gets_nothing(catalogue: Catalogue) -> None:
+    others = (
+        provider(id="a", dfe_number="9994001", suspended=True),
+        provider(id="b", dfe_number="9994001", ratified=False),
+        provider("dfe", id="c", dfe_number="9994001"),
+        provider("academy", id="d", dfe_number="9994001"),
+    )
+    assert _copies(catalogue, classified("fft-aspire", facts=ABOUT_OAK), "fft", *others) == ["d"]

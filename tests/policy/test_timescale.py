@@ -1,0 +1,275 @@
+"""What is due when, and how each arrival is judged. Days are stated, not computed."""
+
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gateway.policy.calendar_shapes import Inset
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import academic_year, day_by_rule, day_in, first_year, local_day
+from gateway.policy.schooldays import bank_holidays, school_days
+from gateway.policy.timescale import FlowStatus, Received, status
+from tests.policy.tables import london, provider
+
+FLOWS = {"student-core": "student-core", "attendance": "student-core", "exclusions": "student-core"}
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def came(data_type: str, *days: str) -> list[Received]:
+    return [(FLOWS.get(data_type, data_type), data_type, london(f"{each}T16:00")) for each in days]
+
+
+def judged(
+    catalogue: Catalogue, data_type: str, received: list[Received], on: str, **more: object
+) -> FlowStatus:
+    kind = {"ks2": "dfe", "ks4": "dfe", "fft-aspire": "fft"}.get(data_type, "school")
+    found = status(provider(kind), received, catalogue, day(on), **more)  # type: ignore[arg-type]
+    return next(each for each in found if each.data_type == data_type)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "arrivals", "on", "due", "state"),
+    [
+        # Daily: Tuesday 24 November 2026 is a school day.
+        ("student-core", (), "2026-11-24", "2026-11-24", "due"),
+        ("student-core", ("2026-11-24",), "2026-11-24", "2026-11-24", "on-time"),
+        ("student-core", ("2026-11-23",), "2026-11-24", "2026-11-24", "due"),
+        ("student-core", (), "2026-11-28", "2026-11-27", "missing"),
+        ("student-core", ("2026-11-28",), "2026-11-29", "2026-11-27", "late"),
+        ("student-core", ("2026-10-23",), "2026-10-28", "2026-10-23", "on-time"),
+        ("student-core", ("2026-11-25",), "2026-11-24", "2026-11-24", "due"),
+        # The May Day holiday of 2026 is Monday the 4th.
+        ("student-core", (), "2026-05-04", "2026-05-01", "missing"),
+        # Weekly, by the last school day of the week.
+        ("attendance", (), "2026-11-24", "2026-11-27", "due"),
+        ("attendance", ("2026-11-23",), "2026-11-27", "2026-11-27", "on-time"),
+        ("attendance", ("2026-11-28",), "2026-11-28", "2026-11-27", "late"),
+        ("attendance", (), "2026-11-28", "2026-11-27", "missing"),
+        ("attendance", ("2027-03-25",), "2027-03-25", "2027-03-25", "on-time"),
+        # Exclusions come when there are any.
+        ("exclusions", (), "2026-11-24", None, "not-due"),
+        ("exclusions", ("2026-09-10",), "2026-11-24", None, "received"),
+        ("exclusions", ("2026-07-10",), "2026-11-24", None, "not-due"),
+        # The census of 1 October 2026 is due on 28 October.
+        ("school-census", (), "2026-09-10", "2026-10-28", "not-due"),
+        ("school-census", ("2026-09-20",), "2026-09-20", "2026-10-28", "early"),
+        ("school-census", (), "2026-10-01", "2026-10-28", "due"),
+        ("school-census", (), "2026-10-28", "2026-10-28", "due"),
+        ("school-census", (), "2026-10-29", "2026-10-28", "missing"),
+        ("school-census", ("2026-10-28",), "2026-11-24", "2026-10-28", "on-time"),
+        ("school-census", ("2026-10-29",), "2026-11-24", "2026-10-28", "late"),
+        ("school-census", ("2026-09-20", "2026-10-02"), "2026-11-24", "2026-10-28", "on-time"),
+        ("school-census", ("2026-10-02",), "2027-01-21", "2027-02-17", "due"),
+        # Yearly.
+        ("eyfs-profile", (), "2027-06-15", "2027-06-30", "due"),
+        ("eyfs-profile", ("2027-05-20",), "2027-06-15", "2027-06-30", "early"),
+        ("eyfs-profile", ("2027-06-30",), "2027-07-15", "2027-06-30", "on-time"),
+        ("eyfs-profile", ("2027-07-01",), "2027-07-15", "2027-06-30", "late"),
+        ("phonics", (), "2027-07-21", "2027-07-20", "missing"),
+        ("gcse-results", ("2026-08-19",), "2026-08-19", "2026-08-27", "early"),
+        ("gcse-results", ("2026-08-20",), "2026-11-24", "2026-08-27", "on-time"),
+        ("gcse-results", (), "2026-08-28", "2026-08-27", "missing"),
+        ("a-level-results", (), "2026-08-20", "2026-08-20", "due"),
+        ("a-level-results", (), "2026-08-28", "2026-08-20", "not-due"),
+        ("ks2", ("2026-07-08",), "2026-07-10", "2026-09-30", "on-time"),
+        ("ks4", (), "2026-12-01", "2026-11-30", "missing"),
+        ("fft-aspire", ("2026-10-01",), "2026-11-24", None, "received"),
+        ("fft-aspire", (), "2026-11-24", None, "not-due"),
+        # A year without terms in the calendar.
+        ("student-core", (), "2031-11-24", None, "no-calendar"),
+        ("school-census", (), "2031-11-24", "2031-10-29", "missing"),
+    ],
+)
+def test_a_day_and_its_state(
+    *, catalogue: Catalogue, data_type: str, arrivals: tuple[str, ...], on: str, due: str | None, state: str
+) -> None:
+    found = judged(catalogue, data_type, came(data_type, *arrivals), on)
+    assert (found.state, found.due) == (state, day(due) if due else None)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "arrivals", "on", "missed"),
+    [
+        ("student-core", ("2026-11-20",), "2026-11-24", 1),
+        ("student-core", ("2026-11-24",), "2026-11-24", 0),
+        ("student-core", (), "2026-09-08", 3),
+        ("student-core", ("2026-07-17",), "2026-09-08", 3),
+        ("student-core", ("2026-11-26",), "2026-11-28", 1),
+        ("attendance", ("2026-11-13",), "2026-11-24", 1),
+        ("school-census", (), "2027-05-21", 2),
+        ("a-level-results", (), "2026-08-28", 0),
+        ("gcse-results", (), "2026-08-28", 1),
+    ],
+)
+def test_periods_missed_since_the_last_file(
+    catalogue: Catalogue, data_type: str, arrivals: tuple[str, ...], on: str, missed: int
+) -> None:
+    assert judged(catalogue, data_type, came(data_type, *arrivals), on).missed == missed
+
+
+def test_what_was_due_before_a_provider_took_part_is_not_missed(catalogue: Catalogue) -> None:
+    joined = day("2026-11-23")
+    gcse = judged(catalogue, "gcse-results", [], "2026-11-24", since=joined)
+    core = judged(catalogue, "student-core", [], "2026-11-24", since=joined)
+    assert (gcse.state, gcse.missed) == ("not-due", 0)
+    assert (core.state, core.missed) == ("due", 1)
+
+
+def test_the_last_arrival_is_told_and_the_order_of_receipts_does_not_matter(catalogue: Catalogue) -> None:
+    arrivals = came("student-core", "2026-11-20", "2026-11-24", "2026-11-18")
+    found = judged(catalogue, "student-core", arrivals, "2026-11-24")
+    assert found.last == london("2026-11-24T16:00")
+    assert judged(catalogue, "student-core", arrivals[::-1], "2026-11-24") == found
+
+
+def test_days_are_counted_by_the_local_clock(catalogue: Catalogue) -> None:
+    at = datetime(2026, 7, 9, 23, 30, tzinfo=UTC)
+    assert local_day(at, "Europe/London") == day("2026-07-10")
+    found = judged(catalogue, "student-core", [("student-core", "student-core", at)], "2026-07-10")
+    assert found.state == "on-time"
+
+
+@pytest.mark.parametrize(
+    ("dfe_number", "expected"),
+    [
+        (None, {"phonics", "gcse-results", "a-level-results"}),
+        ("9992001", {"phonics"}),
+        ("9994001", {"gcse-results", "a-level-results"}),
+        ("9997001", {"phonics", "gcse-results", "a-level-results"}),
+        ("999xxxx", {"phonics", "gcse-results", "a-level-results"}),
+    ],
+)
+def test_a_school_is_asked_only_for_what_its_phase_sends(
+    catalogue: Catalogue, dfe_number: str | None, expected: set[str]
+) -> None:
+    found = {
+        each.data_type for each in status(provider(dfe_number=dfe_number), [], catalogue, day("2026-11-24"))
+    }
+    assert found & {"phonics", "gcse-results", "a-level-results"} == expected
+    assert not found & {"ks2", "ks4", "fft-aspire", "alps-lpuk"}
+
+
+def test_what_an_operator_deposits_for_others_is_shown_but_never_missing(catalogue: Catalogue) -> None:
+    found = {each.data_type: each.state for each in status(provider("la"), [], catalogue, day("2026-12-01"))}
+    assert found == {"ks2": "not-due", "ks4": "not-due", "fft-aspire": "not-due", "alps-lpuk": "not-due"}
+
+
+def test_a_training_day_of_one_school_is_no_school_day_of_its(catalogue: Catalogue) -> None:
+    inset = Inset(provider="oak", days=(day("2026-11-24"),))
+    changed = catalogue.model_copy(
+        update={"calendar": catalogue.calendar.model_copy(update={"inset": (inset,)})}
+    )
+    assert judged(changed, "student-core", [], "2026-11-24").due == day("2026-11-23")
+    elm = status(provider(id="elm"), [], changed, day("2026-11-24"))
+    assert elm[0].due == day("2026-11-24")
+
+
+@pytest.mark.parametrize(("first", "last"), [("2025-09-01", "2026-08-31"), ("2026-09-01", "2027-08-31")])
+def test_a_school_year_has_195_days_without_weekends_and_bank_holidays(
+    catalogue: Catalogue, first: str, last: str
+) -> None:
+    days = [each for each in school_days(catalogue.calendar, frozenset()) if day(first) <= each <= day(last)]
+    assert len(days) == 195
+    assert not [each for each in days if each.weekday() > 4 or each in bank_holidays(each.year)]
+    assert day("2026-05-04") not in days
+    assert day("2027-05-03") not in days
+
+
+@pytest.mark.parametrize(
+    "text", ["2025-10-02", "2026-01-15", "2026-05-21", "2026-10-01", "2027-01-21", "2027-05-20"]
+)
+def test_census_days_by_rule(catalogue: Catalogue, text: str) -> None:
+    year = day(text).year
+    assert day(text) in {day_by_rule(each.rule, each.dates, year) for each in catalogue.calendar.census}
+
+
+@pytest.mark.parametrize(("census", "deadline"), [(0, "2025-10-29"), (1, "2026-02-11"), (2, "2026-06-17")])
+def test_census_deadlines(catalogue: Catalogue, census: int, deadline: str) -> None:
+    entry = catalogue.calendar.census[census]
+    held = day_by_rule(entry.rule, entry.dates, day(deadline).year)
+    assert held + timedelta(days=entry.due_days) == day(deadline)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "text"),
+    [
+        ("a-level-results", "2024-08-15"),
+        ("gcse-results", "2024-08-22"),
+        ("a-level-results", "2025-08-14"),
+        ("gcse-results", "2025-08-21"),
+        ("a-level-results", "2026-08-13"),
+        ("gcse-results", "2026-08-20"),
+    ],
+)
+def test_the_rule_gives_the_results_days_that_were_announced(
+    catalogue: Catalogue, data_type: str, text: str
+) -> None:
+    results = next(each for each in catalogue.calendar.results if each.data_type == data_type)
+    assert day_by_rule(results.rule, (), day(text).year) == day(text)
+    assert day(text) in results.dates
+
+
+def test_a_day_that_was_set_wins_over_the_rule(catalogue: Catalogue) -> None:
+    rule = catalogue.calendar.results[0].rule
+    assert day_by_rule(rule, (day("2027-08-11"),), 2027) == day("2027-08-11")
+    assert day_by_rule(rule, (day("2027-08-11"),), 2028) == day("2028-08-17")
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("2026-08-31", "2025-26"),
+        ("2026-09-01", "2026-27"),
+        ("2099-12-31", "2099-00"),
+        ("2100-01-01", "2099-00"),
+    ],
+)
+def test_the_academic_year_of_a_day(text: str, year: str) -> None:
+    assert academic_year(day(text), "09-01") == year
+    assert first_year(year) == int(year[:4])
+
+
+@pytest.mark.parametrize("text", ["2026", "2026-28", "2026/27", "2026-7", "", "x026-27", "٢٠٢٦-٢٧"])
+def test_what_is_no_academic_year(text: str) -> None:
+    with pytest.raises(ValueError, match="not an academic year"):
+        first_year(text)
+
+
+def test_the_last_of_february_in_a_common_year() -> None:
+    assert day_in(2027, "02-29") == day("2027-02-28")
+
+
+def _a_year_of_files(catalogue: Catalogue) -> list[Received]:
+    days = [each for each in school_days(catalogue.calendar, frozenset()) if each < day("2026-08-01")]
+    daily = [("student-core", "student-core", london(f"{each}T17:00")) for each in days]
+    weekly = [("student-core", "attendance", london(f"{each}T18:00")) for each in days if each.weekday() == 4]
+    yearly = [r for name in ("eyfs-profile", "phonics", "ks1") for r in came(name, "2026-06-20")]
+    return [*daily, *weekly, *yearly, *came("school-census", "2025-10-03", "2026-01-16", "2026-05-22")]
+
+
+def test_a_year_of_300_schools_takes_less_than_a_second(catalogue: Catalogue) -> None:
+    """Each school has training days of its own, so that no two share a plan."""
+    received = _a_year_of_files(catalogue)
+    schools = [provider(id=f"school-{n}", dfe_number=f"999{2000 + n}") for n in range(300)]
+    free = (day("2026-03-02"), day("2026-06-08"))
+    shut = [(free[0] + timedelta(days=n % 20), free[1] + timedelta(days=n // 20)) for n in range(300)]
+    inset = tuple(Inset(provider=each.id, days=days) for each, days in zip(schools, shut, strict=True))
+    calendar = catalogue.calendar.model_copy(update={"inset": inset})
+    changed = catalogue.model_copy(update={"calendar": calendar})
+    started = time.perf_counter()
+    found = [status(each, received, changed, day("2026-07-17")) for each in schools]
+    assert time.perf_counter() - started < 1
+    states = {(each.data_type, each.state) for school in found for each in school}
+    assert states == {
+        ("student-core", "on-time"),
+        ("attendance", "on-time"),
+        ("exclusions", "not-due"),
+        ("school-census", "on-time"),
+        ("eyfs-profile", "on-time"),
+        ("phonics", "on-time"),
+        ("ks1", "on-time"),
+    }
