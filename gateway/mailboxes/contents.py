@@ -51,6 +51,8 @@ class Contents:
         self._limits = limits
         self._openers = openers
         self._open: dict[str, Content] = {}
+        # Also those that were given back while they were still being opened.
+        self._count = 0
         self._bytes = 0
 
     async def borrow(self, delivery: Delivery) -> Content:
@@ -76,20 +78,27 @@ class Contents:
         content.readers -= 1
         if content.readers == 0:
             del self._open[content.reference]
-            content.opening.add_done_callback(lambda opened: self._close(content, opened))
+            if content.opening.done():
+                self._close(content, content.opening)
+            else:
+                content.opening.add_done_callback(lambda opened: self._close(content, opened))
 
     def _begin(self, delivery: Delivery) -> Content:
-        full = len(self._open) >= self._limits.open_files
-        if full or (self._open and self._bytes + delivery.content_size > self._limits.open_bytes):
-            raise Declined(BUSY)
+        self._check_room(delivery.content_size)
         request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)
         opening = asyncio.get_running_loop().run_in_executor(self._openers, self._reopen, request)
         content = Content(delivery.reference, delivery.content_size, opening)
         self._open[delivery.reference] = content
-        self._bytes += content.size
+        self._count, self._bytes = self._count + 1, self._bytes + content.size
         return content
 
+    def _check_room(self, size: int) -> None:
+        """Declined where there is no room for one more; a single one may be larger than all together."""
+        too_large = self._count and self._bytes + size > self._limits.open_bytes
+        if too_large or self._count >= self._limits.open_files:
+            raise Declined(BUSY)
+
     def _close(self, content: Content, opened: asyncio.Future[Opened]) -> None:
-        self._bytes -= content.size
+        self._count, self._bytes = self._count - 1, self._bytes - content.size
         if not opened.cancelled() and opened.exception() is None:
             os.close(opened.result()[0])

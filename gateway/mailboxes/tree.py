@@ -166,7 +166,7 @@ class Tree(Server):
         try:
             return await self._wait(self._office.writers, record, *args, **kwargs)
         except Fault as fault:
-            log.error("not recorded: %s", fault)
+            log.error("not recorded: %s", fault)  # noqa: TRY400 - no trace
             raise Declined(NOT_RECORDED) from None
 
     async def _wait(

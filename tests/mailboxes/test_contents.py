@@ -1,0 +1,197 @@
+"""Contents in memory: shared, bounded, and gone with their last reader, however it leaves."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway.boundary import Declined
+from gateway.errors import Fault
+from gateway.mailboxes.contents import Contents
+from gateway.openpgp.memory import in_memory
+from gateway.processing.examination import Reopen
+from gateway.registry.deliveries import Delivery
+from gateway.settings import MailboxLimits
+from tests.mailboxes.mailroom import open_memory
+
+DELIVERY = Delivery(
+    sequence=1, reference="261124-school-a-ABC12", provider="school-a", flow="school-census", extension="xml",
+    content_size=10, content_sha256="0" * 64, landed_at=datetime(2026, 11, 23, tzinfo=UTC),
+    decided_at=datetime(2026, 11, 24, tzinfo=UTC), team="sen",
+)  # fmt: skip
+
+
+class Opener:
+    """Gives ten bytes for every file, once it may."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+        self.may.set()
+        self.fails = False
+        self.asked: list[str] = []
+
+    def __call__(self, request: Reopen) -> tuple[int, int]:
+        self.asked.append(request.reference)
+        assert self.may.wait(10)
+        if self.fails:
+            raise Fault("no")
+        return in_memory(b"0123456789"), 10
+
+
+def other(number: int, size: int = 10) -> Delivery:
+    return replace(DELIVERY, reference=f"261124-school-a-ABC{number:02}", content_size=size)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 20))
+
+
+async def settled() -> None:
+    """Until callbacks and threads have done their part."""
+    await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def opener() -> Opener:
+    return Opener()
+
+
+def contents_of(opener: Opener, **limits: int) -> Contents:
+    return Contents(opener, MailboxLimits(**limits), ThreadPoolExecutor(2))
+
+
+def test_a_content_is_read_in_pieces_and_ends(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener)
+        content = await contents.borrow(DELIVERY)
+        assert content.read(0, 4) == b"0123"
+        assert content.read(8, 4) == b"89"
+        assert content.read(10, 4) == content.read(2**64 - 1, 4) == b""
+        contents.give_back(content)
+
+    run(work())
+
+
+def test_two_readers_share_one_content_until_both_are_done(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener)
+        one, two = await asyncio.gather(contents.borrow(DELIVERY), contents.borrow(DELIVERY))
+        assert opener.asked == [DELIVERY.reference]
+        contents.give_back(one)
+        await settled()
+        assert two.read(0, 3) == b"012"
+        contents.give_back(two)
+        await settled()
+        assert open_memory() == []
+        contents.give_back(await contents.borrow(DELIVERY))
+        assert len(opener.asked) == 2
+
+    run(work())
+
+
+def test_a_reader_who_leaves_while_the_file_is_being_opened_leaves_nothing_behind(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener)
+        opener.may.clear()
+        reader = asyncio.create_task(contents.borrow(DELIVERY))
+        await settled()
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        opener.may.set()
+        await settled()
+        assert opener.asked == [DELIVERY.reference]
+        assert open_memory() == []
+        contents.give_back(await contents.borrow(DELIVERY))
+
+    run(work())
+
+
+def test_one_who_leaves_does_not_take_the_content_from_the_other(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener)
+        opener.may.clear()
+        leaves, stays = (asyncio.create_task(contents.borrow(DELIVERY)) for _ in range(2))
+        await settled()
+        leaves.cancel()
+        await settled()
+        opener.may.set()
+        content = await stays
+        assert content.read(0, 2) == b"01"
+        contents.give_back(content)
+
+    run(work())
+
+
+def test_a_failure_is_declined_and_forgotten(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener, open_files=1)
+        opener.fails = True
+        for _ in range(3):
+            with pytest.raises(Declined, match="cannot be opened"):
+                await contents.borrow(DELIVERY)
+        opener.fails = False
+        contents.give_back(await contents.borrow(DELIVERY))
+
+    run(work())
+
+
+def test_only_so_many_contents_are_open_at_once(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener, open_files=2)
+        held = [await contents.borrow(other(number)) for number in (1, 2)]
+        with pytest.raises(Declined, match="Too many files"):
+            await contents.borrow(other(3))
+        same = await contents.borrow(other(1))
+        for content in (*held, same):
+            contents.give_back(content)
+        await settled()
+        contents.give_back(await contents.borrow(other(3)))
+
+    run(work())
+
+
+def test_only_so_many_bytes_are_open_at_once_but_one_large_file_always(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener, open_bytes=25)
+        large = await contents.borrow(other(1, size=100))
+        with pytest.raises(Declined, match="Too many files"):
+            await contents.borrow(other(2))
+        contents.give_back(large)
+        await settled()
+        small = [await contents.borrow(other(number)) for number in (2, 3)]
+        with pytest.raises(Declined, match="Too many files"):
+            await contents.borrow(other(4))
+        for content in small:
+            contents.give_back(content)
+
+    run(work())
+
+
+def test_an_abandoned_opening_still_counts_until_it_ends(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener, open_bytes=15)
+        opener.may.clear()
+        reader = asyncio.create_task(contents.borrow(other(1)))
+        await settled()
+        reader.cancel()
+        await settled()
+        with pytest.raises(Declined, match="Too many files"):
+            await contents.borrow(other(2))
+        opener.may.set()
+        await settled()
+        contents.give_back(await contents.borrow(other(2)))
+
+    run(work())
+
+
+def test_the_memory_is_what_the_other_tests_look_for():
+    descriptor = in_memory(b"x")
+    assert len(open_memory()) == 1
+    os.close(descriptor)
