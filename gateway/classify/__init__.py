@@ -4,8 +4,9 @@
 `tables` and their kin. What they know stands in policies/data_types.toml and policies/items.toml.
 """
 
+from gateway.classify.load import load_rules
 from gateway.classify.recognise import classify
-from gateway.classify.rules import Rules, load_rules
+from gateway.classify.rules import Rules
 from gateway.classify.tally import OnPupil
 
 __all__ = ["OnPupil", "Rules", "classify", "load_rules"]

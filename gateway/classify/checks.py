@@ -49,7 +49,6 @@ def check_for(rule: FieldRule, rules: Rules, today: date | None) -> Check | None
         "nhs": lambda text: None if identifiers.is_nhs_number(text) else "nhs:invalid",
         "date": lambda text: None if read_date(text) else "date:malformed",
         "past-date": lambda text: _past_date(text, today),
-        "number": lambda text: _number(text, rule.low, rule.high),
     }
     if rule.check in simple:
         return simple[rule.check]
@@ -65,13 +64,6 @@ def _past_date(text: str, today: date | None) -> str | None:
     if day is None:
         return "date:malformed"
     return "date:future" if today is not None and day > today else None
-
-
-def _number(text: str, low: int, high: int) -> str | None:
-    try:
-        return None if low <= float(text) <= high else "number:out-of-range"
-    except ValueError:
-        return "number:out-of-range"
 
 
 def _codes(known: frozenset[str]) -> Check:

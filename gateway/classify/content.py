@@ -9,7 +9,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
+
+from gateway.settings import ClassifyLimits
 
 CHUNK = 64 * 1024
 
@@ -34,6 +37,15 @@ _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # What no table or XML document holds: the control characters other than tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text to be read: its bytes, its codec, and the limits of reading it."""
+
+    content: BinaryIO
+    encoding: str
+    limits: ClassifyLimits
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
@@ -130,16 +142,17 @@ def chunks(content: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def text_chunks(content: BinaryIO, encoding: str) -> Iterator[str]:
+def text_chunks(source: Source) -> Iterator[str]:
     """The content as text, in pieces. Raises Unreadable for bytes that no text holds."""
-    errors = "replace" if encoding == "cp1252" else "strict"
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
-    wide = encoding.startswith("utf-16")
+    decoder = codecs.getincrementaldecoder(source.encoding)(
+        "replace" if source.encoding == "cp1252" else "strict"
+    )
+    wide = source.encoding.startswith("utf-16")
     try:
-        for chunk in chunks(content):
+        for chunk in chunks(source.content):
             text = decoder.decode(chunk)
-            plain = text.encode("utf-8", "replace") if wide else chunk
-            if len(plain.translate(None, _CONTROLS)) != len(plain):
+            narrow = text.encode("utf-8", "replace") if wide else chunk
+            if len(narrow.translate(None, _CONTROLS)) != len(narrow):
                 raise unknown("bytes that are not text")
             yield text
         yield decoder.decode(b"", final=True)
@@ -147,10 +160,10 @@ def text_chunks(content: BinaryIO, encoding: str) -> Iterator[str]:
         raise malformed("bytes that do not fit the text's encoding") from None
 
 
-def utf8_chunks(content: BinaryIO, encoding: str) -> Iterator[bytes]:
+def utf8_chunks(source: Source) -> Iterator[bytes]:
     """The content as UTF-8, in pieces; what already is UTF-8 passes through unread."""
-    if encoding in ("utf-8", "utf-8-sig"):
-        yield from chunks(content)
+    if source.encoding in ("utf-8", "utf-8-sig"):
+        yield from chunks(source.content)
     else:
-        for text in text_chunks(content, encoding):
+        for text in text_chunks(source):
             yield text.encode("utf-8", "replace")

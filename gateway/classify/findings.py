@@ -31,7 +31,6 @@ FINDINGS: dict[str, Kind] = {
     "code:unknown": Kind("query", "A code is not one of the published codes."),
     "date:malformed": Kind("error", "A date cannot be read."),
     "date:future": Kind("error", "A date lies in the future."),
-    "number:out-of-range": Kind("error", "A number is outside what is possible."),
 }
 
 

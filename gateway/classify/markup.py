@@ -7,18 +7,19 @@ depth and attributes are bounded as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from xml.parsers import expat
 
 from lxml import etree
 
-from gateway.classify.content import malformed, utf8_chunks
+from gateway.classify.content import Source, malformed, utf8_chunks
 from gateway.settings import ClassifyLimits
 
 Element = Any  # lxml carries no types.
 
 _PROLOG_BYTES = 64 * 1024
+_ANY_ATTRIBUTE = etree.XPath("boolean(.//@*)")
 
 
 class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
@@ -30,7 +31,7 @@ def local_name(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def root_of(content: BinaryIO, encoding: str) -> str:
+def root_of(source: Source) -> str:
     """The name of the document's root element, without its namespace.
 
     Raises Unreadable for a document type declaration, and where no element follows a correct prolog.
@@ -48,7 +49,7 @@ def root_of(content: BinaryIO, encoding: str) -> str:
 
     parser.StartElementHandler, parser.StartDoctypeDeclHandler = start, doctype
     try:
-        _feed_prolog(parser, utf8_chunks(content, encoding))
+        _feed_prolog(parser, utf8_chunks(source))
     except _Root:
         return found[0]
     except expat.ExpatError:
@@ -59,23 +60,42 @@ def root_of(content: BinaryIO, encoding: str) -> str:
 def _feed_prolog(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
     fed = 0
     for piece in pieces:
-        parser.Parse(piece.removeprefix(b"\xef\xbb\xbf") if not fed else piece, False)
+        parser.Parse(piece, False)
         fed += len(piece)
         if fed > _PROLOG_BYTES:
             return
 
 
-def records(
-    content: BinaryIO, encoding: str, names: tuple[str, ...], limits: ClassifyLimits
-) -> Iterator[Element]:
-    """Every element of one of these names, complete, in the order of their ends.
+def records(source: Source, names: tuple[str, ...]) -> Iterator[Element]:
+    """Every outermost element of one of these names, complete, in document order.
 
     An element is valid until the next is asked for. Raises Unreadable where the document is not
     well formed or breaks a limit.
     """
-    parser = etree.XMLPullParser(
+    tags = tuple(f"{{*}}{name}" for name in names)
+    parser, check = _parser(tags), _check_of(source.limits)
+    waiting = 0
+    try:
+        for piece in utf8_chunks(source):
+            parser.feed(piece)
+            waiting += len(piece)
+            for _, element in parser.read_events():
+                if next(element.iterancestors(*tags), None) is None:
+                    waiting = 0
+                    check(element)
+                    yield element
+                    _forget(element)
+            if waiting > source.limits.record_bytes:
+                raise malformed("a stretch of the XML is too long for one record", format="XML")
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        raise malformed(f"the XML is not well formed at line {error.lineno}", format="XML") from None
+
+
+def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no types
+    return etree.XMLPullParser(
         events=("end",),
-        tag=tuple(f"{{*}}{name}" for name in names),
+        tag=tags,
         encoding="utf-8",
         resolve_entities=False,
         no_network=True,
@@ -84,31 +104,19 @@ def records(
         remove_comments=True,
         remove_pis=True,
     )
-    too_deep = etree.XPath("boolean(/" + "/*" * (limits.xml_depth + 1) + ")")
-    any_attribute = etree.XPath("boolean(.//@*)")
-    waiting = 0
-    try:
-        for piece in utf8_chunks(content, encoding):
-            parser.feed(piece)
-            waiting += len(piece)
-            for _, element in parser.read_events():
-                waiting = 0
-                if too_deep(element):
-                    raise malformed("elements are nested too deep", format="XML")
-                if any_attribute(element):
-                    _check_attributes(element, limits)
-                yield element
-                _forget(element)
-            if waiting > limits.record_bytes:
-                raise malformed("a stretch of the XML is too long for one record", format="XML")
-        parser.close()
-    except etree.XMLSyntaxError as error:
-        raise malformed(f"the XML is not well formed at line {error.lineno}", format="XML") from None
 
 
-def _check_attributes(element: Element, limits: ClassifyLimits) -> None:
-    if any(len(inner.attrib) > limits.xml_attributes for inner in element.iter()):
-        raise malformed("an element has too many attributes", format="XML")
+def _check_of(limits: ClassifyLimits) -> Callable[[Element], None]:
+    """A check of one record against the limits; the common case costs two evaluations in C."""
+    too_deep = etree.XPath("boolean(" + "/*" * (limits.xml_depth + 1) + ")")
+
+    def check(element: Element) -> None:
+        if too_deep(element):
+            raise malformed("elements are nested too deep", format="XML")
+        if _ANY_ATTRIBUTE(element) and any(len(e.attrib) > limits.xml_attributes for e in element.iter()):
+            raise malformed("an element has too many attributes", format="XML")
+
+    return check
 
 
 def _forget(element: Element) -> None:

@@ -5,36 +5,30 @@ They share one envelope, so only the text of `Collection` says which one it is.
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from dataclasses import replace
 
 from gateway.classify import markup
 from gateway.classify.checks import read_date
-from gateway.classify.content import Unreadable, unknown
-from gateway.classify.ctf import academic_year, software
+from gateway.classify.content import Source, Unreadable, unknown
+from gateway.classify.facts import academic_year_of, school, software, term
 from gateway.classify.gather import Gatherer
-from gateway.classify.identifiers import is_establishment, is_la
 from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 from gateway.model import Facts
-from gateway.settings import ClassifyLimits
 
 FORMAT = "DfE Message XML"
 CENSUS = "school-census"
-_TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
-_ACADEMIC_YEAR_STARTS = 8  # August
 
 
-def recognise(
-    content: BinaryIO, encoding: str, tally: Tally, rules: Rules, limits: ClassifyLimits
-) -> Verdict:
+def recognise(source: Source, tally: Tally) -> Verdict:
     """The school census, or Unreadable that names another collection."""
     wanted = ("Header", "PupilOnRoll", "PupilNoLongerOnRoll")
     gatherer, facts, on_roll = Gatherer(tally), None, 0
-    for element in markup.records(content, encoding, wanted, limits):
+    for element in markup.records(source, wanted):
         name = markup.local_name(element.tag)
         if name == "Header":
-            facts = _read_header(element, rules)
+            facts = _read_header(element, tally.rules)
         else:
             gatherer.gather(element)
             on_roll += name == "PupilOnRoll"
@@ -43,21 +37,18 @@ def recognise(
     if not tally.records:
         raise unknown("a school census without pupils", format=FORMAT)
     why = ["a DfE message of the school census", f"{on_roll} pupils on roll"]
-    return Verdict(CENSUS, "certain", why, FORMAT, "xml", facts=facts)
+    return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)
 
 
 def _read_header(header: markup.Element, rules: Rules) -> Facts:
     text = {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
     _refuse_other_collections(text.get(("CollectionDetails", "Collection"), ""), rules)
-    la, establishment = text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")
     day = read_date(text.get(("CollectionDetails", "ReferenceDate"), ""))
     release = f"{text.get(('Source', 'SoftwareCode'), '')} {text.get(('Source', 'Release'), '')}"
-    start = None if day is None else day.year if day.month >= _ACADEMIC_YEAR_STARTS else day.year - 1
-    return Facts(
-        la=la if is_la(la) else None,
-        establishment=establishment if is_establishment(establishment) else None,
-        academic_year=academic_year(str(start)),
-        term=_TERMS.get(text.get(("CollectionDetails", "Term"), "").upper()),
+    return replace(
+        school(text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")),
+        academic_year=academic_year_of(day),
+        term=term(text.get(("CollectionDetails", "Term"), "")),
         reference_date=day,
         software=software(release),
     )

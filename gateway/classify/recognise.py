@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import BinaryIO
+from zipfile import ZipFile
 
-from gateway.classify import ctf, markup, message, sheets, tables
+from gateway.classify import archive, ctf, jcq, markup, message, registers, tables, workbook
 from gateway.classify.content import (
+    Source,
     Unreadable,
     encoding_of,
     head_of,
@@ -44,11 +47,11 @@ def classify(
     """
     tally = Tally(rules, today, on_pupil)
     try:
-        verdict = _recognise(content, tally, rules, limits)
+        verdict = _recognise(content, tally, limits)
     except Unreadable as reason:
         return ContentRefused(code=reason.code, evidence=reason.evidence, format=reason.format)
     kind = rules.data_types.types[verdict.data_type]
-    pupils = tally.pupils(one_record_a_pupil=kind.one_record_a_pupil)
+    facts = verdict.facts
     return Classified(
         data_type=verdict.data_type,
         level=verdict.level,
@@ -57,8 +60,8 @@ def classify(
         extension=verdict.extension,
         runner_up=verdict.runner_up,
         mixed_with=verdict.mixed_with,
-        pupils=pupils if verdict.pupils is None else verdict.pupils,
-        facts=verdict.facts,
+        pupils=tally.pupils(),
+        facts=replace(facts, key_stage=facts.key_stage or kind.key_stage),
         findings=tally.findings(kind),
         items=tally.items(verdict.data_type),
         other_items=tally.other_items(verdict.data_type),
@@ -66,30 +69,50 @@ def classify(
     )
 
 
-def _recognise(content: BinaryIO, tally: Tally, rules: Rules, limits: ClassifyLimits) -> Verdict:
+def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits) -> Verdict:
     if not size_of(content):
         raise unknown("the file is empty")
-    if head_of(content, 4) == b"PK\x03\x04":
-        return sheets.recognise(content, tally, rules, limits)
+    if not archive.is_archive(content):
+        return _recognise_plain(content, tally, limits)
+    with archive.opened(content, limits) as packed:
+        if workbook.is_workbook(archive.names(packed)):
+            table = workbook.read_workbook(packed, tally.rules, limits)
+            return tables.judge(table, tally, format=workbook.FORMAT, extension="xlsx")
+        return _recognise_single(packed, tally, limits)
+
+
+def _recognise_single(packed: ZipFile, tally: Tally, limits: ClassifyLimits) -> Verdict:
+    names = archive.names(packed)
+    if len(names) != 1:
+        raise unknown(f"an archive of {len(names)} files", format=archive.FORMAT)
+    with archive.member(packed, names[0]) as content:
+        if archive.is_archive(content):
+            raise unknown("an archive inside an archive", format=archive.FORMAT)
+        verdict = _recognise_plain(content, tally, limits)
+    verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"
+    return verdict
+
+
+def _recognise_plain(content: BinaryIO, tally: Tally, limits: ClassifyLimits) -> Verdict:
     refuse_other_documents(content)
-    encoding = encoding_of(content)
-    start = head_of(content).decode(encoding, "replace").lstrip("\ufeff")
+    source = Source(content, encoding_of(content), limits)
+    start = head_of(content).decode(source.encoding, "replace").lstrip("\ufeff")
     if start.lstrip().startswith("<"):
-        return _recognise_xml(content, encoding, tally, rules, limits)
+        return _recognise_xml(source, tally)
     if any(sign in start[:_XML_WITHIN].casefold() for sign in _XML_SIGNS):
         raise malformed("other content stands before the XML", format="XML")
-    return tables.recognise(content, encoding, tally, rules, limits)
+    if jcq.looks_like(start, tally.rules.data_types.jcq):
+        return jcq.recognise(source, tally)
+    return tables.recognise(source, tally)
 
 
-def _recognise_xml(
-    content: BinaryIO, encoding: str, tally: Tally, rules: Rules, limits: ClassifyLimits
-) -> Verdict:
-    root = markup.root_of(content, encoding).casefold()
-    if root == "ctfile":
-        return ctf.recognise(content, encoding, tally, rules, limits)
-    if root == "message":
-        return message.recognise(content, encoding, tally, rules, limits)
-    kind = rules.data_types.outside_roots.get(root)
+def _recognise_xml(source: Source, tally: Tally) -> Verdict:
+    root = markup.root_of(source)
+    if root.casefold() == "ctfile":
+        return ctf.recognise(source, tally)
+    if root.casefold() == "message":
+        return message.recognise(source, tally)
+    kind = tally.rules.data_types.outside_roots.get(root.casefold())
     if kind is not None:
         raise Unreadable("classify:outside-agreement", kind, format="XML")
-    raise unknown("an XML document of no known kind", format="XML")
+    return registers.recognise(source, root, tally)

@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.errors import ConfigurationError
 from gateway.model import Level
-from gateway.settings import read_toml
 
-Check = Literal[
-    "none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks", "grade", "number"
-]
+Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
 _PUNCTUATION = re.compile(r"[\W_]+")
 
@@ -46,8 +41,6 @@ class FieldRule(_Table):
     elements: tuple[str, ...] = ()
     check: Check = "none"
     codes: str | None = None
-    low: int = 0
-    high: int = 0
 
 
 class ItemRule(FieldRule):
@@ -59,46 +52,66 @@ class ItemRule(FieldRule):
 
 
 class Signature(_Table):
-    """One way to recognise a table: which fields it must have, may not have, and what they hold.
+    """One way to recognise a table: which fields it must have, and what they must hold.
 
-    `needs`: all of them. `any`: at least one of each group. `at_least` of the fields `of`. `never`:
-    none of them. `share`: at least this share of a field's filled values pass its check.
+    Of the signatures that fit, the one with the highest rank decides. `needs`: all of these fields.
+    `any`: one of each group. `at_least` of the fields `of`. `many`: so many columns of a field.
+    `share`: at least this share of a field's filled values pass its check. `only`: at least half of
+    a field's values are among these. `above`: one of these words stands above the header. With
+    `results`, the grades say whether it is this type or the other kind of examination.
     """
 
     type: str
+    rank: int
     level: Level
     because: str
+    results: bool = False
     needs: tuple[str, ...] = ()
     any: tuple[tuple[str, ...], ...] = ()
     of: tuple[str, ...] = ()
     at_least: int = 0
-    never: tuple[str, ...] = ()
+    many: dict[str, int] = Field(default_factory=dict)
     share: dict[str, float] = Field(default_factory=dict)
+    only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    above: tuple[str, ...] = ()
+
+    def fields(self) -> tuple[str, ...]:
+        """Every field that this signature names."""
+        grouped = (key for group in self.any for key in group)
+        return (*self.needs, *self.of, *self.many, *self.share, *self.only, *grouped)
 
 
 class TypeRule(_Table):
-    """What is true of every file of a type. `must` are the fields that no record may lack."""
+    """What is true of every file of a type. `must`: what no record may lack, with its alternatives."""
 
     title: str
-    must: tuple[str, ...] = ()
+    must: tuple[tuple[str, ...], ...] = ()
     one_record_a_pupil: bool = True
     key_stage: str | None = None
 
 
+class ColumnRule(_Table):
+    """What systems put before and after the plain name of a column."""
+
+    prefixes: tuple[str, ...]
+    suffixes: tuple[str, ...]
+
+
 class StageRule(_Table):
-    """Which data type an assessment in a CTF belongs to; a field left out fits everything."""
+    """Which data type an assessment in a CTF belongs to; without subjects it fits every subject."""
 
     type: str
     stage: str
     subjects: tuple[str, ...] = ()
-    components: tuple[str, ...] = ()
 
 
 class CtfRule(_Table):
-    """How a Common Transfer File is told apart."""
+    """How a Common Transfer File is told apart. `results` names a code list for each qualifier."""
 
     stages: tuple[StageRule, ...]
+    outweighs: dict[str, str]
     descriptors: dict[str, str]
+    results: dict[str, str]
     core_sections: tuple[str, ...]
 
 
@@ -109,15 +122,29 @@ class MessageRule(_Table):
     outside: dict[str, str]
 
 
-class JcqRule(_Table):
-    """The fixed-width JCQ results file. Offsets count from 0; its layout is not public."""
+class RegisterRule(_Table):
+    """XML of other roots: the elements that hold one record each."""
 
-    record_length: int = Field(ge=40)
-    results_from: int
-    group_length: int
-    code_length: int
+    records: tuple[str, ...]
+
+
+class ResultsRule(_Table):
+    """What tells a GCSE result from an A level: words, and patterns of grades and entry codes."""
+
     gcse_words: tuple[str, ...]
     a_level_words: tuple[str, ...]
+    gcse_grade: str
+    a_level_grade: str
+    gcse_code: str
+    a_level_code: str
+
+
+class JcqRule(_Table):
+    """The fixed-width files of the awarding bodies, by their first letter. Offsets count from 0."""
+
+    results: str
+    outside: dict[str, str]
+    results_from: int
 
 
 class NameHint(_Table):
@@ -127,19 +154,26 @@ class NameHint(_Table):
     type: str
 
 
-class _DataTypes(_Table):
+class DataTypes(_Table):
+    """data_types.toml."""
+
     types: dict[str, TypeRule]
     codes: dict[str, tuple[str, ...]]
+    columns: ColumnRule
     fields: dict[str, FieldRule]
     tables: tuple[Signature, ...]
+    results: ResultsRule
+    jcq: JcqRule
     ctf: CtfRule
     message: MessageRule
+    outside_roots: dict[str, str]
+    registers: RegisterRule
     names: tuple[NameHint, ...]
-    outside_roots: dict[str, str] = Field(default_factory=dict)
-    jcq: JcqRule | None = None
 
 
-class _Items(_Table):
+class Items(_Table):
+    """items.toml."""
+
     items: dict[str, ItemRule]
     others: dict[str, ItemRule]
 
@@ -149,7 +183,7 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data_types: _DataTypes
+    data_types: DataTypes
     items: dict[str, ItemRule]
     others: dict[str, ItemRule]
 
@@ -175,13 +209,28 @@ class Rules(BaseModel):
     def _elements(self) -> dict[str, str]:
         return {name: key for key, rule in self.fields.items() for name in rule.elements}
 
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The fields whose values are counted: a signature or the facts ask for them."""
+        asked = {key for table in self.data_types.tables for key in table.only}
+        return frozenset({*asked, "la-number", "school-number", "academic-year", "census-term", "key-stage"})
+
     def column_field(self, name: str) -> str | None:
-        """The key of the field that a column of this name carries."""
+        """The key of the field that a column of this name carries.
+
+        The name itself comes first, then what is left without a prefix or suffix, then the patterns.
+        """
         text = plain(name)
-        exact = self._columns.get(text)
-        if exact is not None or not text:
-            return exact
+        known = self._columns.get(text) or self._columns.get(self._bare(text))
+        if known is not None or not text:
+            return known
         return next((key for pattern, key in self._patterns if pattern.fullmatch(text)), None)
+
+    def _bare(self, text: str) -> str:
+        rule = self.data_types.columns
+        prefix = next((p for p in rule.prefixes if text.startswith(p)), "")
+        suffix = next((s for s in rule.suffixes if text.endswith(s)), "")
+        return text.removeprefix(prefix).removesuffix(suffix)
 
     def element_field(self, parent: str, name: str) -> str | None:
         """The key of the field that an element carries; `parent` is the name of the one around it."""
@@ -192,62 +241,3 @@ class Rules(BaseModel):
         """The data type that a file name hints at: the first pattern that is found in it."""
         hints = self.data_types.names
         return next((h.type for h in hints if re.search(h.pattern, name, re.IGNORECASE)), None)
-
-
-def load_rules(policies: Path) -> Rules:
-    """The rules in the folder `policies`. ConfigurationError names the file, the key and the fault."""
-    types_file, items_file = policies / "data_types.toml", policies / "items.toml"
-    types, items = read_toml(types_file, _DataTypes), read_toml(items_file, _Items)
-    rules = Rules(data_types=types, items=items.items, others=items.others)
-    for fault in _faults(rules):
-        raise ConfigurationError(f"{types_file} and {items_file.name}: {fault}")
-    return rules
-
-
-def _faults(rules: Rules) -> list[str]:
-    types = rules.data_types
-    keys = [*types.fields, *rules.items, *rules.others]
-    found = [f"{key}: defined twice" for key in sorted({k for k in keys if keys.count(k) > 1})]
-    found += _duplicate_names(rules)
-    for key, rule in rules.fields.items():
-        found += [f"{key}.patterns: {p} is not a pattern" for p in rule.patterns if not _compiles(p)]
-        if (rule.check == "codes") != (rule.codes is not None) or (rule.codes or "sex") not in types.codes:
-            found.append(f"{key}.codes: must name a list in [codes], with check = 'codes'")
-    for key, item in {**rules.items, **rules.others}.items():
-        found += [f"{key}.when.{t}: no such data type" for t in item.when if t not in types.types]
-        found += _unknown_fields(rules, f"{key}.when", [f for group in item.when.values() for f in group])
-    for number, table in enumerate(types.tables):
-        named = [*table.needs, *table.of, *table.never, *table.share, *(f for g in table.any for f in g)]
-        found += _unknown_fields(rules, f"tables.{number}", named)
-    for name, kind in types.types.items():
-        found += _unknown_fields(rules, f"types.{name}.must", list(kind.must))
-    named_types = [t.type for t in types.tables] + [t.type for t in types.names]
-    named_types += [*(t.type for t in types.ctf.stages), *types.ctf.descriptors.values()]
-    found += [f"{t}: no such data type" for t in named_types if t not in types.types]
-    found += [f"names: {h.pattern} is not a pattern" for h in types.names if not _compiles(h.pattern)]
-    return found
-
-
-def _unknown_fields(rules: Rules, where: str, named: list[str]) -> list[str]:
-    return [f"{where}: {name} is not a field" for name in named if name not in rules.fields]
-
-
-def _duplicate_names(rules: Rules) -> list[str]:
-    columns = [(plain(name), key) for key, rule in rules.fields.items() for name in rule.columns]
-    elements = [(name, key) for key, rule in rules.fields.items() for name in rule.elements]
-    return [*_twice(columns, "columns"), *_twice(elements, "elements")]
-
-
-def _twice(named: list[tuple[str, str]], what: str) -> list[str]:
-    first = {name: key for name, key in reversed(named)}
-    return [
-        f"{key}.{what}: {name} also stands under {first[name]}" for name, key in named if first[name] != key
-    ]
-
-
-def _compiles(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except re.error:
-        return False
-    return True

@@ -2,103 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from itertools import zip_longest
-from typing import BinaryIO
 
-from gateway.classify.content import Unreadable, unknown
-from gateway.classify.delimited import Table, read_table
-from gateway.classify.identifiers import is_establishment, is_la, is_urn
-from gateway.classify.rules import Rules, Signature
+from gateway.classify.content import Source, unknown
+from gateway.classify.delimited import Header, Row, Table, read_table
+from gateway.classify.facts import table_facts
+from gateway.classify.results import Examiner, Kind, Outcome
+from gateway.classify.signatures import Evidence, decide
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
-from gateway.model import Facts, Level
-from gateway.settings import ClassifyLimits
 
-_WEIGHT: dict[Level, int] = {"certain": 3, "strong": 2, "moderate": 1}
-_NAMING = ("upn", "birth-date", "former-upn", "enrolment-status", "leaving-date")
+_OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 
 
-def recognise(
-    content: BinaryIO, encoding: str, tally: Tally, rules: Rules, limits: ClassifyLimits
-) -> Verdict:
+def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a delimited text is. Raises Unreadable where it is none, or more than one."""
-    return judge(read_table(content, encoding, rules, limits), tally, rules, format="CSV", extension="csv")
+    return judge(read_table(source, tally.rules), tally, format="CSV", extension="csv")
 
 
-def judge(table: Table, tally: Tally, rules: Rules, *, format: str, extension: str) -> Verdict:  # noqa: A002
+def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
     """Count the table into the tally, and say which type it is."""
-    columns = _field_columns(table.header, rules)
-    facts: dict[str, str] = {}
+    counter = _Counter(table.header, tally)
     for batch in table.batches:
         if batch:
-            _count(batch, columns, tally, facts)
+            counter.count(batch)
     if not tally.records:
         raise unknown("a table without rows", format=format)
-    verdict = _decide(set(columns), tally, rules, format)
+    evidence = Evidence(counter.widths(), tally, table.header.above, counter.kinds)
+    verdict = decide(evidence, format)
     verdict.extension = extension
-    verdict.facts = _facts(facts)
+    verdict.facts = table_facts(tally)
     return verdict
 
 
-def _field_columns(header: Iterable[str], rules: Rules) -> dict[str, list[int]]:
-    columns: dict[str, list[int]] = {}
-    for index, name in enumerate(header):
-        key = rules.column_field(name)
-        if key is not None:
-            columns.setdefault(key, []).append(index)
-    return columns
+class _Counter:
+    """Counts batches of rows under one header into a tally."""
+
+    def __init__(self, header: Header, tally: Tally) -> None:
+        self.kinds: Counter[Kind | None] = Counter()
+        self._tally = tally
+        self._examiner = Examiner(tally.rules.data_types.results)
+        self._columns: dict[str, list[int]] = {}
+        for index, name in enumerate(header.names):
+            key = tally.rules.column_field(name)
+            if key is not None:
+                self._columns.setdefault(key, []).append(index)
+
+    def widths(self) -> dict[str, int]:
+        """How many columns carry each field."""
+        return {key: len(indexes) for key, indexes in self._columns.items()}
+
+    def count(self, batch: list[Row]) -> None:
+        """Count the rows of one batch, none of them blank."""
+        columns = list(zip_longest(*batch, fillvalue=""))
+        blank = ("",) * len(batch)
+        by_field = {
+            key: [columns[index] if index < len(columns) else blank for index in indexes]
+            for key, indexes in self._columns.items()
+        }
+        first = self._tally.records + 1
+        for key, several in by_field.items():
+            field = self._tally.field(key)
+            for values in several:
+                field.add_column(values, first)
+        self._count_people(by_field, len(batch))
+        if "exam-grade" in by_field or "exam-series" in by_field:
+            self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
+
+    def _count_people(self, by_field: dict[str, list[tuple[str, ...]]], length: int) -> None:
+        named = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
+        keys = tuple(named)
+        rows = zip(*named.values(), strict=True) if named else ((),) * length
+        for values in rows:
+            self._tally.record(dict(zip(keys, values, strict=True)))
+
+    def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
+        for said, count in Counter(zip(*columns, strict=True)).items():
+            self.kinds[self._examiner.kind_of(Outcome(*said))] += count
 
 
-def _count(
-    batch: list[list[str]], columns: dict[str, list[int]], tally: Tally, facts: dict[str, str]
-) -> None:
-    values = list(zip_longest(*batch, fillvalue=""))
-    first = tally.records + 1
-    tally.records += len(batch)
-    blank = ("",) * len(batch)
-    for key, indexes in columns.items():
-        for index in indexes:
-            tally.field(key).add_column(values[index] if index < len(values) else blank, first)
-    for key in ("la", "establishment", "la-establishment", "urn", "academic-year", "census-term"):
-        if key in columns and columns[key][0] < len(values):
-            facts.setdefault(key, values[columns[key][0]][0])
-    naming = [(key, columns[key][0]) for key in _NAMING if key in columns and columns[key][0] < len(values)]
-    for row in range(len(batch)):
-        tally.pupil({key: values[index][row] for key, index in naming}, first + row)
-
-
-def _decide(present: set[str], tally: Tally, rules: Rules, format: str) -> Verdict:  # noqa: A002
-    matching = [s for s in rules.data_types.tables if _fits(s, present, tally)]
-    if not matching:
-        raise unknown("a table whose columns fit no kind of data that is known", format=format)
-    best = max(_WEIGHT[s.level] for s in matching)
-    top = [s for s in matching if _WEIGHT[s.level] == best]
-    types = list(dict.fromkeys(s.type for s in top))
-    if len(types) > 1:
-        raise Unreadable("classify:ambiguous", *(s.because for s in top), format=format)
-    others = [s.type for s in matching if s.type != types[0]]
-    why = [s.because for s in top] + [f"{len(present)} known columns"]
-    return Verdict(types[0], top[0].level, why, format, "", runner_up=next(iter(others), None))
-
-
-def _fits(signature: Signature, present: set[str], tally: Tally) -> bool:
-    return (
-        present.issuperset(signature.needs)
-        and not present.intersection(signature.never)
-        and all(present.intersection(group) for group in signature.any)
-        and len(present.intersection(signature.of)) >= signature.at_least
-        and all(tally.field(key).share_good() >= share for key, share in signature.share.items())
-    )
-
-
-def _facts(said: dict[str, str]) -> Facts:
-    both = said.get("la-establishment", "").strip().replace("/", "")
-    la = said.get("la", "").strip() or both[:3]
-    establishment = said.get("establishment", "").strip() or both[3:]
-    urn = said.get("urn", "").strip()
-    return Facts(
-        la=la if is_la(la) else None,
-        establishment=establishment if is_establishment(establishment) else None,
-        urn=urn if is_urn(urn) else None,
-    )
+def _first_filled(columns: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    if len(columns) == 1:
+        return columns[0]
+    return tuple(next(filter(None, values), "") for values in zip(*columns, strict=True))

@@ -1,11 +1,12 @@
 """Counting while a file is read: pupils, which fields are filled, and what is wrong with them.
 
-A tally holds numbers, record numbers and a bounded set of UPNs for as long as one file is read;
-what comes out of it is counts only.
+A tally holds numbers, record numbers and a bounded set of identities for as long as one file is
+read; what comes out of it is counts only.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,11 +19,22 @@ from gateway.model import Finding
 
 OnPupil = Callable[[str, "date | None", "str | None", bool], None]
 
-# Beyond so many pupils the tally stops looking for duplicates: a bound on memory, at six times the
-# pupils of a large local authority.
+# Beyond so many pupils the tally stops telling them apart: a bound on memory, at six times the pupils
+# of a large local authority.
 PUPILS_REMEMBERED = 500_000
 ROWS_SHOWN = 20
 _VERDICTS_REMEMBERED = 20_000
+_VALUES_COUNTED = 5_000
+
+# What tells a person apart where there is no UPN, the best first.
+_IDENTITIES = (
+    ("candidate-number",),
+    ("uci",),
+    ("uln",),
+    ("census-table",),
+    ("surname", "forename", "birth-date"),
+)
+NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in _IDENTITIES for k in keys))
 
 
 @dataclass(slots=True)
@@ -35,42 +47,38 @@ class Fault:
     def add(self, row: int) -> None:
         """One more, in this record."""
         self.count += 1
-        if len(self.rows) < ROWS_SHOWN:
+        if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
 
 class FieldTally:
-    """What one field holds over the whole file."""
+    """What one field holds over the whole file. `counts` is kept only for fields that need it."""
 
-    __slots__ = ("_check", "_verdicts", "blank", "faults", "filled", "key", "rule")
+    __slots__ = ("_check", "_verdicts", "counts", "faults", "filled", "key")
 
-    def __init__(self, key: str, rule: FieldRule, check: checks.Check | None) -> None:
+    def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
         self.key = key
-        self.rule = rule
         self.filled = 0
-        self.blank = Fault()
         self.faults: dict[str, Fault] = {}
+        self.counts: Counter[str] | None = Counter() if counted else None
         self._check = check
         self._verdicts: dict[str, str | None] = {}
 
     def add(self, text: str, row: int) -> None:
-        """One value, not empty, in this record."""
+        """One value, not blank, in this record."""
         self.filled += 1
-        if self._check is None:
-            return
-        fault = self._verdict(text)
-        if fault is not None:
+        if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
+            self.counts[text] += 1
+        if self._check is not None and (fault := self._verdict(text)) is not None:
             self.faults.setdefault(fault, Fault()).add(row)
 
     def add_column(self, values: Sequence[str], first_row: int) -> None:
         """The values of this field in records that follow each other; an empty text is a blank."""
-        blanks = values.count("")
-        self.filled += len(values) - blanks
-        if blanks:
-            for row, value in enumerate(values, first_row):
-                if not value:
-                    self.blank.add(row)
-        if self._check is None or blanks == len(values):
+        filled = len(values) - values.count("")
+        self.filled += filled
+        if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
+            self.counts.update(value for value in values if value)
+        if self._check is None or not filled:
             return
         bad = {v: fault for v in set(values) if v and (fault := self._verdict(v)) is not None}
         if bad:
@@ -82,6 +90,12 @@ class FieldTally:
         """The share of filled values without a fault; 0 where nothing is filled."""
         wrong = sum(fault.count for fault in self.faults.values())
         return (self.filled - wrong) / self.filled if self.filled else 0.0
+
+    def share_among(self, values: Iterable[str]) -> float:
+        """The share of filled values that are among these, without regard to case."""
+        counts, wanted = self.counts or Counter(), set(values)
+        among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
+        return among / counts.total() if counts else 0.0
 
     def _verdict(self, text: str) -> str | None:
         assert self._check is not None  # noqa: S101 - both callers have asked
@@ -99,20 +113,23 @@ class Tally:
 
     def __init__(self, rules: Rules, today: date | None, on_pupil: OnPupil | None = None) -> None:
         self.rules = rules
+        self.today = today
         self.records = 0
-        self.duplicates = Fault()
-        self.temporary = Fault()
         self.fields: dict[str, FieldTally] = {}
-        self._today = today
+        self.wrong_results = Fault()
+        self.missing = {group: Fault() for kind in rules.data_types.types.values() for group in kind.must}
+        self.naming = frozenset({*NAMING, *(key for group in self.missing for key in group)})
         self._on_pupil = on_pupil
-        self._upns: set[str] = set()
+        self._people: set[str] = set()
+        self._duplicates = Fault()
+        self._temporary = Fault()
 
     def field(self, key: str) -> FieldTally:
         """The tally of one field, made when it is first asked for."""
         known = self.fields.get(key)
         if known is None:
-            rule = self.rules.fields[key]
-            known = self.fields[key] = FieldTally(key, rule, checks.check_for(rule, self.rules, self._today))
+            check = checks.check_for(self.rules.fields[key], self.rules, self.today)
+            known = self.fields[key] = FieldTally(key, check, counted=key in self.rules.counted)
         return known
 
     def filled(self, key: str) -> bool:
@@ -120,35 +137,36 @@ class Tally:
         known = self.fields.get(key)
         return known is not None and known.filled > 0
 
-    def pupil(self, values: Mapping[str, str], row: int) -> None:
-        """One record about one pupil, given the fields that name the pupil."""
+    def record(self, values: Mapping[str, str]) -> None:
+        """One more record, given those of its fields that name the pupil or that some type demands."""
+        self.records += 1
+        for group, fault in self.missing.items():
+            if not any(values.get(key) for key in group):
+                fault.add(self.records)
+        self._person(values, self.records)
+
+    def _person(self, values: Mapping[str, str], row: int) -> None:
         upn = values.get("upn", "").strip().upper()
-        if not upn:
-            return
-        if is_temporary_upn(upn):
-            self.temporary.add(row)
-        if upn in self._upns:
-            self.duplicates.add(row)
-        elif len(self._upns) < PUPILS_REMEMBERED:
-            self._upns.add(upn)
-        if self._on_pupil is not None:
-            self._report(upn, values)
+        identity = upn or _identity(values)
+        if identity in self._people:
+            if upn:
+                self._duplicates.add(row)
+        elif identity and len(self._people) < PUPILS_REMEMBERED:
+            self._people.add(identity)
+        if upn and not upn[-1].isdigit() and is_temporary_upn(upn):
+            self._temporary.add(row)
+        if upn and self._on_pupil is not None:
+            self._report(self._on_pupil, upn, values)
 
-    def _report(self, upn: str, values: Mapping[str, str]) -> None:
-        assert self._on_pupil is not None  # noqa: S101 - its only caller has asked
-        born = checks.read_date(values.get("birth-date", ""))
+    def _report(self, on_pupil: OnPupil, upn: str, values: Mapping[str, str]) -> None:
         left = bool(values.get("leaving-date", "").strip())
-        main = values.get("enrolment-status", "C").strip().upper() in ("", "C", "M")
-        self._on_pupil(upn, born, values.get("former-upn", "").strip().upper() or None, main and not left)
+        main = values.get("enrolment-status", "").strip().upper() in ("", "C", "M")
+        former = values.get("former-upn", "").strip().upper() or None
+        on_pupil(upn, checks.read_date(values.get("birth-date", "")), former, main and not left)
 
-    def pupils(self, *, one_record_a_pupil: bool) -> int:
-        """The number of distinct pupils, as far as the UPNs tell."""
-        if len(self._upns) >= PUPILS_REMEMBERED:
-            return self.records
-        if not one_record_a_pupil:
-            return len(self._upns)
-        named = self.fields.get("upn")
-        return len(self._upns) + self.records - (named.filled if named else 0)
+    def pupils(self) -> int:
+        """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""
+        return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
     def findings(self, kind: TypeRule) -> tuple[Finding, ...]:
         """What is wrong, for a file of this type, in the order of the codes."""
@@ -157,10 +175,11 @@ class Tally:
             for key, tally in self.fields.items()
             for code, fault in tally.faults.items()
         ]
-        found += [_finding("item:missing", self.field(key).blank, self._about(key)) for key in kind.must]
-        found.append(_finding("upn:temporary", self.temporary))
+        found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in kind.must]
+        found.append(_finding("code:unknown", self.wrong_results, "assessment result"))
+        found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
-            found.append(_finding("upn:duplicate", self.duplicates))
+            found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
 
     def items(self, data_type: str) -> tuple[str, ...]:
@@ -182,16 +201,19 @@ class Tally:
         return tuple(dict.fromkeys(carried))
 
     def _about(self, key: str) -> str:
-        rule = self.rules.fields[key]
+        rule: FieldRule = self.rules.fields[key]
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
 
 
-def _finding(code: str, fault: Fault, about: str = "") -> Finding:
+def _identity(values: Mapping[str, str]) -> str:
+    for keys in _IDENTITIES:
+        said = [values.get(key, "").strip().upper() for key in keys]
+        if all(said):
+            return "\t".join((keys[0], *said))
+    return ""
+
+
+def _finding(code: str, fault: Fault, about: str) -> Finding:
     return Finding(
         code=code, severity=severity(code), count=fault.count, rows=tuple(sorted(fault.rows)), about=about
     )
-
-
-def missing_fields(tally: Tally, kinds: Iterable[TypeRule]) -> tuple[FieldTally, ...]:
-    """The tallies of every field that some type demands in each record."""
-    return tuple(tally.field(key) for key in dict.fromkeys(k for kind in kinds for k in kind.must))

@@ -1,4 +1,4 @@
-"""What a recogniser says of a content, before names and findings are added."""
+"""What a recogniser says of a content, before names, items and findings are added."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ class Verdict:
     level: Level
     evidence: list[str]
     format: str
-    extension: str
+    extension: str = "xml"
     runner_up: str | None = None
     mixed_with: str | None = None
-    pupils: int | None = None
     facts: Facts = field(default_factory=Facts)

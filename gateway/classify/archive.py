@@ -1,0 +1,70 @@
+"""ZIP archives: a workbook, or one single file inside, and nothing that hides beside it."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from gateway.classify.content import head_of, malformed, size_of, unknown
+from gateway.settings import ClassifyLimits
+
+FORMAT = "ZIP"
+_STARTS = b"PK\x03\x04"
+_ENDS = b"PK\x05\x06"
+_END_LENGTH = 22
+_ENCRYPTED = 0x1
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+
+
+def is_archive(content: BinaryIO) -> bool:
+    """Whether the content starts as a ZIP archive does."""
+    return head_of(content, len(_STARTS)) == _STARTS
+
+
+@contextmanager
+def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
+    """The archive in a content, checked against the limits before anything is unpacked.
+
+    What goes wrong in reading its members, inside the `with`, is raised as Unreadable too.
+    """
+    try:
+        with zipfile.ZipFile(content) as archive:
+            _check(content, archive, limits)
+            yield archive
+    except _BROKEN:
+        raise malformed("the archive is damaged", format=FORMAT) from None
+
+
+def _check(content: BinaryIO, archive: zipfile.ZipFile, limits: ClassifyLimits) -> None:
+    members = archive.infolist()
+    size = size_of(content)
+    content.seek(max(0, size - _END_LENGTH))
+    if archive.comment or not content.read().startswith(_ENDS):
+        raise malformed("something stands behind the archive", format=FORMAT)
+    if not members or min(m.header_offset for m in members) != 0:
+        raise malformed("something stands before the archive", format=FORMAT)
+    if any(m.flag_bits & _ENCRYPTED for m in members):
+        raise unknown("an archive that is locked with a password", format=FORMAT)
+    if any(m.compress_type not in _METHODS for m in members):
+        raise unknown("an archive with an unusual way of compressing", format=FORMAT)
+    packed, unpacked = sum(m.compress_size for m in members), sum(m.file_size for m in members)
+    if (
+        packed > size
+        or unpacked > limits.unpacked_bytes
+        or unpacked > limits.expansion_ratio * max(packed, 1)
+    ):
+        raise malformed("an archive that unpacks to far more than it is", format=FORMAT)
+
+
+def names(archive: zipfile.ZipFile) -> list[str]:
+    """The names of the files in an archive, folders left out."""
+    return [m.filename for m in archive.infolist() if not m.is_dir()]
+
+
+def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
+    """One file of the archive as a seekable stream; going back unpacks it anew."""
+    return cast(BinaryIO, archive.open(name))

@@ -1,0 +1,96 @@
+"""What a file says of itself: whose it is, for when, and which system wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+
+from gateway.classify.identifiers import is_establishment, is_la, is_urn
+from gateway.classify.tally import Tally
+from gateway.model import Facts
+
+_TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
+_LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
+_TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
+_SOFTWARE_LENGTH = 40
+_ACADEMIC_YEAR_STARTS = 8  # August
+
+
+def academic_year(text: str) -> str | None:
+    """The academic year that a text such as 2025/26, 202526 or 2025-2026 means, as 2025/26."""
+    found = _TWO_YEARS.fullmatch(text.strip())
+    if found is None or (int(found[1]) + 1) % 100 != int(found[2]):
+        return None
+    return f"{found[1]}/{found[2]}"
+
+
+def academic_year_from(start: str) -> str | None:
+    """The academic year that starts in the calendar year `start`."""
+    return academic_year(f"{start}/{(int(start) + 1) % 100:02}") if re.fullmatch(r"20\d\d", start) else None
+
+
+def academic_year_of(day: date | None) -> str | None:
+    """The academic year in which a day lies; it starts in August."""
+    if day is None:
+        return None
+    return academic_year_from(str(day.year if day.month >= _ACADEMIC_YEAR_STARTS else day.year - 1))
+
+
+def term(text: str) -> str | None:
+    """The term that a text names by its first three letters."""
+    return _TERMS.get(text.strip().upper()[:3])
+
+
+def software(name: str) -> str | None:
+    """The name of the sending system: what of it is plain characters, and not long."""
+    kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
+    return kept[:_SOFTWARE_LENGTH].strip() or None
+
+
+def school(la: str, establishment: str, urn: str = "") -> Facts:
+    """The facts that name a school, as far as the numbers have the right shape."""
+    return Facts(
+        la=la.strip() if is_la(la) else None,
+        establishment=establishment.strip() if is_establishment(establishment) else None,
+        urn=urn.strip() if is_urn(urn) else None,
+    )
+
+
+def table_facts(tally: Tally) -> Facts:
+    """The facts that most rows of a table agree on."""
+    numbers = _counts(tally, "school-number")
+    both = [(found, n) for v, n in numbers.items() if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
+    las = _counts(tally, "la-number") + _summed((found[1], n) for found, n in both)
+    establishments = _summed([*numbers.items(), *((found[2], n) for found, n in both)])
+    years = _summed(
+        (year, n) for v, n in _counts(tally, "academic-year").items() if (year := academic_year(v))
+    )
+    terms = _summed((name, n) for v, n in _counts(tally, "census-term").items() if (name := term(v)))
+    return Facts(
+        la=_majority(Counter({v: n for v, n in las.items() if is_la(v)})),
+        establishment=_majority(Counter({v: n for v, n in establishments.items() if is_establishment(v)})),
+        urn=_majority(Counter({v: n for v, n in numbers.items() if is_urn(v)})),
+        academic_year=_majority(years),
+        term=_majority(terms),
+    )
+
+
+def _counts(tally: Tally, key: str) -> Counter[str]:
+    known = tally.fields.get(key)
+    return _summed((v.strip(), n) for v, n in (known.counts or Counter()).items()) if known else Counter()
+
+
+def _summed(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for value, count in pairs:
+        total[value] += count
+    return total
+
+
+def _majority(counts: Counter[str]) -> str | None:
+    if not counts:
+        return None
+    value, count = counts.most_common(1)[0]
+    return value if 2 * count > counts.total() else None

@@ -1,0 +1,98 @@
+"""Reading the rules, and making sure that the two files fit together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+from pathlib import Path
+from typing import Literal
+
+from gateway.classify.rules import DataTypes, Items, Rules, plain
+from gateway.errors import ConfigurationError
+from gateway.settings import read_toml
+
+
+def load_rules(policies: Path) -> Rules:
+    """The rules in the folder `policies`. ConfigurationError names the file, the key and the fault."""
+    types_file, items_file = policies / "data_types.toml", policies / "items.toml"
+    types, items = read_toml(types_file, DataTypes), read_toml(items_file, Items)
+    rules = Rules(data_types=types, items=items.items, others=items.others)
+    fault = next(_faults(rules), None)
+    if fault is not None:
+        raise ConfigurationError(f"{types_file} with {items_file.name}: {fault}")
+    return rules
+
+
+def _faults(rules: Rules) -> Iterator[str]:
+    """What does not fit together, as `key: fault`."""
+    types = rules.data_types
+    keys = [*types.fields, *rules.items, *rules.others]
+    yield from (f"{key}: defined twice" for key in keys if keys.count(key) > 1)
+    yield from _twice(rules, "columns")
+    yield from _twice(rules, "elements")
+    for key, rule in rules.fields.items():
+        if (rule.check == "codes") != (rule.codes is not None):
+            yield f"{key}.codes: goes with check = 'codes', and check = 'codes' with it"
+    yield from _absent(_named_fields(rules), rules.fields, "a field")
+    yield from _absent(_named_types(rules), types.types, "a data type")
+    yield from _absent(_named_codes(rules), types.codes, "a list in [codes]")
+    for where, pattern in _named_patterns(rules):
+        if not _compiles(pattern):
+            yield f"{where}: {pattern} is not a regular expression"
+
+
+def _absent(named: Iterator[tuple[str, str]], known: Container[str], what: str) -> Iterator[str]:
+    yield from (f"{where}: {name} is not {what}" for where, name in named if name not in known)
+
+
+def _named_fields(rules: Rules) -> Iterator[tuple[str, str]]:
+    for number, table in enumerate(rules.data_types.tables):
+        yield from ((f"tables.{number}", key) for key in table.fields())
+    for name, kind in rules.data_types.types.items():
+        yield from ((f"types.{name}.must", key) for group in kind.must for key in group)
+    for key, item in {**rules.items, **rules.others}.items():
+        yield from ((f"{key}.when", name) for group in item.when.values() for name in group)
+
+
+def _named_types(rules: Rules) -> Iterator[tuple[str, str]]:
+    types = rules.data_types
+    yield from (("tables", table.type) for table in types.tables)
+    yield from (("names", hint.type) for hint in types.names)
+    yield from (("ctf.stages", stage.type) for stage in types.ctf.stages)
+    yield from (("ctf.descriptors", name) for name in types.ctf.descriptors.values())
+    yield from (("ctf.outweighs", name) for pair in types.ctf.outweighs.items() for name in pair)
+    for key, item in {**rules.items, **rules.others}.items():
+        yield from ((f"{key}.when", name) for name in item.when)
+
+
+def _named_codes(rules: Rules) -> Iterator[tuple[str, str]]:
+    yield ("codes", "attendance")
+    yield from ((f"{key}.codes", rule.codes) for key, rule in rules.fields.items() if rule.codes)
+    yield from ((f"ctf.results.{q}", name) for q, name in rules.data_types.ctf.results.items())
+
+
+def _named_patterns(rules: Rules) -> Iterator[tuple[str, str]]:
+    results = rules.data_types.results
+    yield from ((f"{key}.patterns", p) for key, rule in rules.fields.items() for p in rule.patterns)
+    yield from (("names", hint.pattern) for hint in rules.data_types.names)
+    yield ("results.gcse_grade", results.gcse_grade)
+    yield ("results.a_level_grade", results.a_level_grade)
+    yield ("results.gcse_code", results.gcse_code)
+    yield ("results.a_level_code", results.a_level_code)
+
+
+def _twice(rules: Rules, what: Literal["columns", "elements"]) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for key, rule in rules.fields.items():
+        for name in rule.columns if what == "columns" else rule.elements:
+            known = first.setdefault(plain(name) if what == "columns" else name, key)
+            if known != key:
+                yield f"{key}.{what}: {name} also stands under {known}"
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""Whether results of examinations are GCSE or A level, result by result.
+
+Files mix both, and their columns differ, so every result is asked on its own: by its series, its
+qualification, a grade of figures, its entry code, and last a grade of letters, which alone is weak.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.classify.content import Unreadable
+from gateway.classify.rules import ResultsRule
+
+Kind = Literal["gcse-results", "a-level-results"]
+GCSE: Kind = "gcse-results"
+A_LEVEL: Kind = "a-level-results"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One result as a file writes it; what the file does not say is empty."""
+
+    series: str = ""
+    qualification: str = ""
+    code: str = ""
+    grade: str = ""
+
+
+class Examiner:
+    """Tells the kind of single results by the rules."""
+
+    def __init__(self, rules: ResultsRule) -> None:
+        self._gcse_words = _words(rules.gcse_words)
+        self._a_level_words = _words(rules.a_level_words)
+        self._gcse_grade = re.compile(rules.gcse_grade)
+        self._a_level_grade = re.compile(rules.a_level_grade)
+        self._gcse_code = re.compile(rules.gcse_code)
+        self._a_level_code = re.compile(rules.a_level_code)
+
+    def kind_of(self, outcome: Outcome) -> Kind | None:
+        """Which kind a result is; None where nothing tells."""
+        grade, code = outcome.grade.strip().upper(), outcome.code.strip().upper()
+        for words in (outcome.series, outcome.qualification):
+            said = self.kind_said(words)
+            if said is not None:
+                return said
+        if self._gcse_grade.fullmatch(grade):
+            return GCSE
+        if self._gcse_code.fullmatch(code):
+            return GCSE
+        if self._a_level_code.fullmatch(code) or self._a_level_grade.fullmatch(grade):
+            return A_LEVEL
+        return None
+
+    def kind_said(self, words: str) -> Kind | None:
+        """Which kind a series or the name of a qualification says."""
+        said = words.strip().upper()
+        if self._gcse_words.match(said):
+            return GCSE
+        return A_LEVEL if self._a_level_words.match(said) else None
+
+
+def _words(words: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![A-Z])")
+
+
+def decide(kinds: Counter[Kind | None], format: str) -> tuple[Kind, Kind | None, str]:  # noqa: A002
+    """The kind of most results, the other kind where both occur, and the evidence.
+
+    Raises Unreadable where no result tells its kind.
+    """
+    gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
+    if not gcse and not a_level:
+        why = "results that may be GCSE or A level: no series, qualification or grade tells"
+        raise Unreadable("classify:ambiguous", why, format=format)
+    evidence = f"{gcse} GCSE and {a_level} A level results, {kinds[None]} of neither"
+    winner, other = (GCSE, A_LEVEL) if gcse >= a_level else (A_LEVEL, GCSE)
+    return winner, other if gcse and a_level else None, evidence

@@ -1,0 +1,66 @@
+"""Which signature fits what was counted; the fields may come from columns or from XML elements."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.classify import results
+from gateway.classify.content import Unreadable, unknown
+from gateway.classify.rules import Signature
+from gateway.classify.tally import Tally
+from gateway.classify.verdict import Verdict
+
+_ONLY_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was counted: columns of each field, values, the text above, kinds of examination results."""
+
+    widths: Mapping[str, int]
+    tally: Tally
+    above: str
+    kinds: Counter[results.Kind | None]
+
+
+def decide(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
+    """The one type whose signature fits best. Raises Unreadable where none does, or two do alike."""
+    fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
+    if not fitting:
+        raise unknown("no kind of data that is known has such columns", format=format)
+    rank = max(s.rank for s in fitting)
+    best = [s for s in fitting if s.rank == rank]
+    others = [s.type for s in sorted(fitting, key=lambda s: -s.rank) if s.type != best[0].type]
+    if any(s.type != best[0].type for s in best):
+        raise Unreadable("classify:ambiguous", *(s.because for s in best), format=format)
+    verdict = Verdict(
+        data_type=best[0].type,
+        level=best[0].level,
+        evidence=[*(s.because for s in best), f"{len(evidence.widths)} known columns"],
+        format=format,
+        runner_up=next(iter(others), None),
+    )
+    if best[0].results:
+        verdict.data_type, verdict.mixed_with, why = results.decide(evidence.kinds, format)
+        verdict.evidence.append(why)
+    return verdict
+
+
+def _fits(signature: Signature, evidence: Evidence) -> bool:
+    present = evidence.widths.keys()
+    return (
+        present >= set(signature.needs)
+        and all(present & set(group) for group in signature.any)
+        and len(present & set(signature.of)) >= signature.at_least
+        and all(evidence.widths.get(key, 0) >= count for key, count in signature.many.items())
+        and (not signature.above or any(word in evidence.above for word in signature.above))
+        and _values_fit(signature, evidence.tally)
+    )
+
+
+def _values_fit(signature: Signature, tally: Tally) -> bool:
+    return all(tally.field(key).share_good() >= share for key, share in signature.share.items()) and all(
+        tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in signature.only.items()
+    )
