@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 
+MESSAGE_END = b"-----END PGP MESSAGE-----"
 _BEGIN = re.compile(rb"-----BEGIN PGP ([A-Z0-9, /]+)-----[ \t]*\r?\n")
 _HEADERS = re.compile(rb"(?:[^\r\n:]+:[^\r\n]*\r?\n)*[ \t]*\r?\n")
 _CHECKSUM = re.compile(rb"\r?\n=[A-Za-z0-9+/]{4}\Z")

@@ -16,14 +16,13 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import Component, components, user_ids
+from gateway.openpgp.components import OLD_HASHES, Component, components, user_ids
 
 _MOST_BYTES = 1024 * 1024
 _LEAST_RSA_BITS = 2048
 _WARN_DAYS = 60
 _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
 _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
-_GOOD_HASHES = frozenset({"SHA224", "SHA256", "SHA384", "SHA512", "SHA3_256", "SHA3_512"})
 _NAMES = {"RSAEncryptSign": "RSA", "RSASign": "RSA", "RSAEncrypt": "RSA", "EdDSA": "Ed25519"}
 
 
@@ -176,7 +175,7 @@ def _check_strength(keys: Sequence[Component]) -> None:
             raise CertificateRefused("key:weak", algorithm="ElGamal")
         if key.algorithm.startswith("RSA") and (key.bits or 0) < _LEAST_RSA_BITS:
             raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
-        if key.hashes and not key.hashes & _GOOD_HASHES:
+        if key.hashes and key.hashes <= OLD_HASHES:
             raise CertificateRefused("key:old-hash")
 
 

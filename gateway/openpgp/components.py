@@ -15,6 +15,9 @@ from pysequoia.packet import Packet, PacketPile, PublicKeyAlgorithm, SignatureTy
 
 Revocation = Literal["soft", "hard"]
 
+OLD_HASHES = frozenset({"MD5", "SHA1", "RipeMD"})
+"""Digests that can be forged; Sequoia takes no signature that rests on them."""
+
 _REASON_FOR_REVOCATION = 29
 # RFC 9580, 5.2.3.31: superseded, retired and "user id no longer valid" leave older signatures good.
 _SOFT_REASONS = frozenset({1, 3, 32})

@@ -49,6 +49,19 @@ class EmbeddedOpener:
         signature = check_signature(_only_signature(verified, claims), parsed, limits, now)
         return self._opened(verified, signature, inside.opened_by, limits)
 
+    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits) -> int:
+        """See `Opener.reopen`."""
+        try:
+            inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes)
+            with Content(limits.embedded_content_bytes) as content:
+                content.write(explain.literal(inside.message))
+                descriptor, _, digest = content.finish()
+                if digest != sha256:
+                    raise Fault("the stored file does not open to the content that was examined")
+        except Refusal as refusal:
+            raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
+        return descriptor
+
     def _opened(
         self, verified: Decrypted, signature: Signature, opened_by: str, limits: OpenLimits
     ) -> Opened:

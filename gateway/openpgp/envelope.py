@@ -5,10 +5,11 @@ Everything that can be refused from the outside is refused here, before any engi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from gateway.errors import Fault, Refusal
 from gateway.openpgp import armor, packets
@@ -27,11 +28,17 @@ _KEY_ID = 8
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The outside of an encrypted message. `recipients` are key ids in lower-case hex."""
+    """The outside of an encrypted message.
+
+    `wraps` are the bodies of its session key packets, `recipients` the key ids that they name, in
+    lower-case hex. `start` is as much of the container's body as the head of the file holds.
+    """
 
     armored: bool
     protection: Literal[1, 2]
     recipients: tuple[str, ...]
+    wraps: tuple[bytes, ...]
+    start: bytes
 
     def is_for(self, key_ids: Collection[str]) -> bool:
         """Whether one of `key_ids` may open it."""
@@ -45,19 +52,43 @@ def look(sealed: Path, key_ids: Collection[str], limits: OpenLimits) -> Envelope
     file cannot be read.
     """
     try:
-        size = sealed.stat().st_size
         with sealed.open("rb") as file:
-            start = file.read(_HEAD_BYTES)
+            size = os.fstat(file.fileno()).st_size
+            if size > limits.sealed_bytes:
+                raise Refusal("open:too-large")
+            return _looked(file, key_ids)
     except OSError as error:
         raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
-    if not size:
+
+
+def _looked(file: BinaryIO, key_ids: Collection[str]) -> Envelope:
+    start = file.read(_HEAD_BYTES)
+    if not start:
         raise Refusal("open:empty")
-    if size > limits.sealed_bytes:
-        raise Refusal("open:too-large")
     envelope = _envelope(start)
     if not envelope.is_for(key_ids):
         raise Refusal("open:not-for-us")
+    if envelope.armored:
+        _check_nothing_follows(file)
     return envelope
+
+
+def _check_nothing_follows(file: BinaryIO) -> None:
+    """Engines stop reading at the end of the armor; people may have taken what follows for sealed."""
+    file.seek(0)
+    last = b""
+    while piece := file.read(_HEAD_BYTES):
+        seen = last + piece
+        at = seen.find(armor.MESSAGE_END)
+        if at >= 0:
+            rest = seen[at + len(armor.MESSAGE_END) :]
+            while rest:
+                if not armor.is_blank(rest):
+                    raise Refusal("open:not-one-file")
+                rest = file.read(_HEAD_BYTES)
+            return
+        last = seen[-len(armor.MESSAGE_END) :]
+    raise Refusal("open:damaged")
 
 
 def _envelope(start: bytes) -> Envelope:
@@ -82,7 +113,7 @@ def _from_armor(start: bytes) -> bytes:
 
 
 def _read(data: bytes, *, armored: bool) -> Envelope:
-    recipients: list[str] = []
+    wraps: list[bytes] = []
     passwords = 0
     position = 0
     while True:
@@ -92,15 +123,16 @@ def _read(data: bytes, *, armored: bool) -> Envelope:
         if length is None or start + length > len(data):
             raise packets.FramingError("cut off")
         if tag == packets.PKESK:
-            recipients.append(wrapped_for(data[start : start + length]))
+            wraps.append(data[start : start + length])
         passwords += tag == packets.SKESK
-        if len(recipients) + passwords > _MOST_RECIPIENTS:
+        if len(wraps) + passwords > _MOST_RECIPIENTS:
             raise Refusal("open:unsupported", feature=f"more than {_MOST_RECIPIENTS} recipients")
         position = start + length
-    protection = _protection(tag, data[start : start + 1], met_any=bool(recipients or passwords))
-    if passwords and not recipients:
+    body = packets.start_of_body(data, position)
+    protection = _protection(tag, body[:1], met_any=bool(wraps or passwords))
+    if passwords and not wraps:
         raise Refusal("open:password-only")
-    return Envelope(armored, protection, tuple(recipients))
+    return Envelope(armored, protection, tuple(map(wrapped_for, wraps)), tuple(wraps), body)
 
 
 def _protection(tag: int, version: bytes, *, met_any: bool) -> Literal[1, 2]:

@@ -14,6 +14,8 @@ from gateway.settings import OpenLimits
 
 _PARTS = frozenset({packets.ONE_PASS_SIGNATURE, packets.LITERAL, packets.SIGNATURE}) | packets.IGNORED
 
+_DATE_BYTES = 4
+
 
 def claims(message: bytes) -> tuple[Claim, ...]:
     """The signatures that `message` carries around its one literal, as they describe themselves.
@@ -24,13 +26,22 @@ def claims(message: bytes) -> tuple[Claim, ...]:
         parts = tuple(packets.walk(message))
     except packets.FramingError:
         raise Refusal("open:damaged") from None
-    if not parts:
+    if all(part.tag in packets.IGNORED for part in parts):
         raise Refusal("open:damaged")
     if any(part.tag not in _PARTS for part in parts):
         raise Refusal("open:not-one-file")
     if sum(part.tag == packets.LITERAL for part in parts) != 1:
         raise Refusal("open:not-one-file")
+    if next(part.tag for part in parts if part.tag not in packets.IGNORED) == packets.SIGNATURE:
+        raise Refusal("open:unsupported", feature="a signature in front of the content")
     return tuple(_claim(message[p.start : p.end]) for p in parts if p.tag == packets.SIGNATURE)
+
+
+def literal(message: bytes) -> bytes:
+    """The content of the one literal in `message`, whoever signed it (RFC 9580, 5.9)."""
+    claims(message)
+    body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.LITERAL)
+    return body[2 + body[1] + _DATE_BYTES :]
 
 
 def refusal(message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime) -> Refusal:
@@ -45,6 +56,10 @@ def _claim(signature: bytes) -> Claim:
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
     except RuntimeError:
-        return Claim("", None)
-    issuer = packet.issuer_fingerprint or packet.issuer_key_id or ""
-    return Claim(issuer.lower(), packet.signature_created)
+        return Claim("")
+    return Claim(
+        issuer=(packet.issuer_fingerprint or packet.issuer_key_id or "").lower(),
+        created_at=packet.signature_created,
+        expires_at=packet.signature_expiration_time,
+        digest=repr(packet.hash_algorithm).rpartition(".")[2],
+    )

@@ -15,7 +15,7 @@ from pysequoia import Cert
 
 from gateway.errors import Fault, Refusal
 from gateway.model import Signature
-from gateway.openpgp.components import Component, components
+from gateway.openpgp.components import OLD_HASHES, Component, components
 from gateway.settings import OpenLimits
 
 
@@ -42,7 +42,9 @@ class Claim:
     """What a signature packet says of itself, unverified. `issuer` is a fingerprint or key id."""
 
     issuer: str
-    created_at: datetime | None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    digest: str = ""
 
 
 def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
@@ -82,14 +84,29 @@ def unverified(
 
 
 def _why_bad(claim: Claim, sender: Sender, key: Component, limits: OpenLimits, now: datetime) -> Refusal:
-    if not key.bound:
+    if not key.bound or not key.can_sign:
         return Refusal("open:wrong-signer")
     try:
         _check_keys(sender, key, claim.created_at or now, now)
         _check_date(claim.created_at or now, limits, now)
     except Refusal as refusal:
         return refusal
+    if claim.expires_at is not None and claim.expires_at <= now:
+        return Refusal("open:signature-date")
+    if claim.digest in OLD_HASHES:
+        return Refusal("open:unsupported", feature=f"a signature with {claim.digest}")
+    if not _is_sound(sender):
+        return Refusal("open:unsupported", feature="a key that is too weak")
     return Refusal("open:bad-signature")
+
+
+def _is_sound(sender: Sender) -> bool:
+    """Whether Sequoia's policy accepts the certificate at all; only then does it name an expiry."""
+    try:
+        _ = sender.cert.expiration
+    except RuntimeError:
+        return False
+    return True
 
 
 def _check_keys(sender: Sender, key: Component, made: datetime, now: datetime) -> None:

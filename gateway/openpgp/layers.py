@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import bz2
 import zlib
-from collections.abc import Sequence
+from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.errors import Refusal
 from gateway.openpgp import armor, packets
+from gateway.openpgp.envelope import ANYONE, Envelope, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
 from gateway.openpgp.secret_keys import SecretKey, SessionKey
 
@@ -55,6 +57,65 @@ def unwrapped(sealed: bytes, keys: Sequence[SecretKey], cap: int) -> Unwrapped:
     return Unwrapped(_decompressed(plain, cap), opened_by)
 
 
+def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | None:
+    """The session key of the message, as far as its start tells; None where our keys yield none."""
+    return next((session for session, _ in _fitting(envelope, keys)), None)
+
+
+def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
+    """The tag of the first packet under encryption and compression, as far as the start tells."""
+    plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
+    for _ in range(_MOST_LAYERS):
+        packet = _first(plain)
+        if packet is None or packet[0] != packets.COMPRESSED:
+            return packet[0] if packet else None
+        plain = _start_inflated(packet[1])
+    return packets.COMPRESSED
+
+
+def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[SessionKey, bytes]]:
+    for wrap in envelope.wraps:
+        for key in keys:
+            session = key.session_key(wrap)
+            plain = _start_off(envelope, session) if session else None
+            if session is not None and plain is not None:
+                yield session, plain
+
+
+def _start_off(envelope: Envelope, session: SessionKey) -> bytes | None:
+    if envelope.protection == 1:
+        return session.start_of(envelope.start[1:])
+    with suppress(Refusal):
+        return _aead_off(envelope.start, session, whole=False)
+    return None
+
+
+def _first(plain: bytes) -> tuple[int, bytes] | None:
+    """Tag and start of the body of the first packet that counts."""
+    position = 0
+    try:
+        while True:
+            tag, start, length = packets.head(plain, position)
+            if tag not in packets.IGNORED:
+                return tag, packets.start_of_body(plain, position)
+            position = start + (length or 0)
+    except FramingError:
+        return None
+
+
+def _start_inflated(body: bytes) -> bytes:
+    try:
+        if body[:1] == b"\1":
+            return zlib.decompressobj(-15).decompress(body[1:], _PIECE)
+        if body[:1] == b"\2":
+            return zlib.decompressobj().decompress(body[1:], _PIECE)
+        if body[:1] == b"\3":
+            return bz2.BZ2Decompressor().decompress(body[1:], _PIECE)
+    except (zlib.error, OSError):
+        return b""
+    return body[1:]
+
+
 def _decrypted(
     data: bytes, container: Packet, wraps: Sequence[Packet], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str]:
@@ -62,13 +123,16 @@ def _decrypted(
     if container.tag != packets.INTEGRITY_PROTECTED:
         raise Refusal("open:not-one-file")
     body = container.body(data)
+    yielded = False
     for wrap in wraps:
         for key in keys:
             session = key.session_key(wrap.body(data))
             plain = _layer_off(body, session) if session else None
             if plain is not None:
                 return plain, key.fingerprint
-    raise Refusal("open:damaged")
+            yielded = yielded or session is not None
+    named = any(wrapped_for(wrap.body(data)) != ANYONE for wrap in wraps)
+    raise Refusal("open:damaged" if yielded or named else "open:not-for-us")
 
 
 def _layer_off(body: bytes, session: SessionKey) -> bytes | None:
@@ -76,33 +140,53 @@ def _layer_off(body: bytes, session: SessionKey) -> bytes | None:
     return session.decrypted(body[1:]) if body[:1] == b"\x01" else _aead_off(body, session)
 
 
-def _aead_off(body: bytes, session: SessionKey) -> bytes | None:
+def _aead_off(body: bytes, session: SessionKey, *, whole: bool = True) -> bytes | None:
+    """AEAD encryption taken off: of the whole body, or of its first chunk."""
     cipher, mode, chunk_bits = body[1], body[2], body[3]
     if mode not in _AEAD or cipher not in _AES_KEY_BYTES:
         raise Refusal("open:unsupported", feature="an uncommon cipher")
     if chunk_bits > 16:  # noqa: PLR2004 - RFC 9580, 5.13.2
         raise Refusal("open:damaged")
     algorithm, nonce_bytes = _AEAD[mode]
-    about = b"\xd2" + body[:4]
     size, chunk = _AES_KEY_BYTES[cipher], 1 << (chunk_bits + 6)
+    about = b"\xd2" + body[:4]
     derived = HKDF(SHA256(), size + nonce_bytes - 8, body[4:36], about).derive(session.key)
-    aead = algorithm(derived[:size])
+    chunks = _Chunks(algorithm(derived[:size]), derived[size:], about, chunk)
     try:
-        return _opened_chunks(aead, derived[size:], about, body[36:], chunk)
-    except InvalidTag:
+        return chunks.opened(body[36:]) if whole else chunks.first_opened(body[36:])
+    except (InvalidTag, ValueError):
         return None
 
 
-def _opened_chunks(aead: _Aead, prefix: bytes, about: bytes, sealed: bytes, chunk: int) -> bytes:
-    chunks, last = sealed[:-_AEAD_TAG_BYTES], sealed[-_AEAD_TAG_BYTES:]
-    step = chunk + _AEAD_TAG_BYTES
-    plain = [
-        aead.decrypt(prefix + number.to_bytes(8, "big"), chunks[start : start + step], about)
-        for number, start in enumerate(range(0, len(chunks), step))
-    ]
-    total = sum(map(len, plain)).to_bytes(8, "big")
-    aead.decrypt(prefix + len(plain).to_bytes(8, "big"), last, about + total)
-    return b"".join(plain)
+@dataclass(frozen=True, slots=True)
+class _Chunks:
+    """The chunks of an AEAD body (RFC 9580, 5.13.2)."""
+
+    aead: _Aead
+    prefix: bytes
+    about: bytes
+    size: int
+
+    def opened(self, sealed: bytes) -> bytes:
+        """All chunks; InvalidTag where one was changed, or one is missing at the end."""
+        chunks, last = sealed[:-_AEAD_TAG_BYTES], sealed[-_AEAD_TAG_BYTES:]
+        step = self.size + _AEAD_TAG_BYTES
+        plain = [
+            self._decrypted(number, chunks[start : start + step], self.about)
+            for number, start in enumerate(range(0, len(chunks), step))
+        ]
+        total = sum(map(len, plain)).to_bytes(8, "big")
+        self._decrypted(len(plain), last, self.about + total)
+        return b"".join(plain)
+
+    def first_opened(self, sealed: bytes) -> bytes:
+        """The first chunk, where `sealed`, the start of a body, holds all of it."""
+        step = self.size + _AEAD_TAG_BYTES
+        first = sealed[:step] if len(sealed) > step else sealed[:-_AEAD_TAG_BYTES]
+        return self._decrypted(0, first, self.about)
+
+    def _decrypted(self, number: int, sealed: bytes, about: bytes) -> bytes:
+        return self.aead.decrypt(self.prefix + number.to_bytes(8, "big"), sealed, about)
 
 
 def _decompressed(plain: bytes, cap: int) -> bytes:

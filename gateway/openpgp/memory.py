@@ -46,8 +46,20 @@ class Content:
         while rest:
             rest = rest[self._write(rest) :]
 
+    def restart(self) -> None:
+        """Forget what was written."""
+        os.ftruncate(self.descriptor, 0)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
+        self._digest = hashlib.sha256()
+        self.size = 0
+
     def finish(self) -> tuple[int, int, str]:
-        """The descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex."""
+        """The descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex.
+
+        Refusal `open:empty` where nothing was written.
+        """
+        if not self.size:
+            raise Refusal("open:empty")
         os.lseek(self.descriptor, 0, os.SEEK_SET)
         return self.descriptor, self.size, self._digest.hexdigest()
 
@@ -60,6 +72,8 @@ class Content:
 
 def in_memory(data: bytes) -> int:
     """A memfd at offset 0 that holds `data`; the caller closes it."""
-    with Content(len(data)) as content:
-        content.write(data)
-        return content.finish()[0]
+    descriptor = os.memfd_create("input", os.MFD_CLOEXEC)
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

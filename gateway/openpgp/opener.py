@@ -31,6 +31,14 @@ class Opener(Protocol):
         """
         ...
 
+    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits) -> int:
+        """The content of a file that was opened before, as a descriptor that the caller closes.
+
+        Who signed was settled then, and its certificate may have ended since: what counts now is
+        that the content is the very same, by its SHA-256. Fault where it is not.
+        """
+        ...
+
 
 def find_opener(settings: Processor, secret_keys: Sequence[Path]) -> Opener:
     """The engine that the settings ask for; by itself, a SOP program if there is one.

@@ -21,10 +21,8 @@ INTEGRITY_PROTECTED = 18
 OCB_ENCRYPTED = 20
 PADDING = 21
 
-KEYS = frozenset({5, 6, 7, 14})
+ENCRYPTION = frozenset({PKESK, SKESK, ENCRYPTED, INTEGRITY_PROTECTED, OCB_ENCRYPTED})
 IGNORED = frozenset({MARKER, PADDING})
-KNOWN = frozenset({PKESK, SIGNATURE, SKESK, ONE_PASS_SIGNATURE, 5, 6, 7, COMPRESSED, ENCRYPTED, MARKER})
-KNOWN |= frozenset({LITERAL, 12, 13, 14, 17, INTEGRITY_PROTECTED, 19, OCB_ENCRYPTED, PADDING})
 
 # A body in pieces of one octet would need a hundred times its own size to describe.
 _MOST_PIECES = 400_000
@@ -67,6 +65,25 @@ def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]
         return first & 0x3F, start, length
     start, length = _old_length(data, position + 1, first & 3)
     return (first >> 2) & 0x0F, start, length
+
+
+def start_of_body(data: bytes | memoryview, position: int) -> bytes:
+    """As much of the body of the packet at `position` as `data` holds, which may end in its middle."""
+    _, start, length = head(data, position)
+    if length is not None or not data[position] & 0x40:
+        return bytes(data[start : len(data) if length is None else start + length])
+    pieces = []
+    at = position + 1
+    while at < len(data):
+        try:
+            start, length, piece = _new_length(data, at)
+        except FramingError:
+            break
+        pieces.append(bytes(data[start : start + piece]))
+        if length is not None:
+            break
+        at = start + piece
+    return b"".join(pieces)
 
 
 def _packet(data: bytes | memoryview, position: int) -> Packet:

@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from pgpy.constants import EllipticCurveOID, PubKeyAlgorithm, SymmetricKeyAlgorithm
-from pgpy.errors import PGPError
+from pgpy.errors import PGPDecryptionError, PGPError
 from pgpy.packet.fields import ECDHCipherText
 from pgpy.packet.packets import IntegrityProtectedSKEDataV1
+from pgpy.symenc import _decrypt
 from pysequoia import Tsk
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Refusal
 from gateway.openpgp.components import components
 from gateway.openpgp.envelope import ANYONE, wrapped_for
 
@@ -44,14 +45,29 @@ class SessionKey:
     cipher: int | None
 
     def decrypted(self, ciphertext: bytes) -> bytes | None:
-        """A body protected by a modification detection code, in the clear; None if it does not fit."""
+        """A body protected by a modification detection code, in the clear; None if it does not fit.
+
+        Refusal where the cipher is too old, or one that PGPy does not know.
+        """
+        if self.cipher not in _MODERN:
+            raise Refusal("open:unsupported", feature="an uncommon cipher")
         container = IntegrityProtectedSKEDataV1()
         container.ct = ciphertext
         try:
             plain = container.decrypt(self.key, SymmetricKeyAlgorithm(self.cipher))
-        except (PGPError, ValueError):
+        except (PGPError, PGPDecryptionError, ValueError, IndexError):
             return None
         return bytes(plain[:-_MDC_BYTES])
+
+    def start_of(self, ciphertext: bytes) -> bytes | None:
+        """The start of such a body, unchecked: for looking at its structure only."""
+        if self.cipher not in _MODERN:
+            return None
+        cipher = SymmetricKeyAlgorithm(self.cipher)
+        prefix = cipher.block_size // 8
+        plain = bytes(_decrypt(ciphertext, self.key, cipher))
+        fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2]
+        return plain[prefix + 2 :] if fits else None
 
 
 class SecretKey:
@@ -122,8 +138,6 @@ def _unwrapped(wrap: bytes, key: pgpy.packet.Packet) -> SessionKey:
     session, checksum = secret[:-_CHECKSUM_BYTES], secret[-_CHECKSUM_BYTES:]
     if not hmac.compare_digest((sum(session) % 65536).to_bytes(2, "big"), checksum):
         raise ValueError("the checksum does not fit")
-    if named and SymmetricKeyAlgorithm(cipher) not in _MODERN:
-        raise ValueError("an old cipher")
     return SessionKey(session, cipher)
 
 

@@ -15,16 +15,18 @@ import select
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
-from gateway.errors import Fault, Refusal
+from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.model import Opened, Signature
-from gateway.openpgp import explain
-from gateway.openpgp.envelope import Envelope, look
+from gateway.openpgp import explain, packets
+from gateway.openpgp.envelope import ANYONE, Envelope, look
 from gateway.openpgp.judge import Sender, check_signature, parsed_senders
-from gateway.openpgp.layers import unwrapped
+from gateway.openpgp.layers import kind_inside, session_of, unwrapped
 from gateway.openpgp.memory import Content, in_memory
 from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys
 from gateway.settings import OpenLimits
@@ -32,6 +34,7 @@ from gateway.settings import OpenLimits
 _PIECE = 1024 * 1024
 _VERIFICATION_FIELDS = 3
 _NO_SIGNATURE = 3
+_CANNOT_DECRYPT = 29
 # Codes of the specification by which a program says that we called it wrongly.
 _OUR_DOING = frozenset({2, 19, 23, 31, 37, 43, 47, 53, 59, 61, 69, 71, 73, 79, 83, 89, 97, 103, 107})
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
@@ -53,10 +56,12 @@ class SopOpener:
         envelope = look(sealed, self._key_ids, limits)
         parsed = parsed_senders(senders)
         with Content(limits.content_bytes) as content:
-            code, verifications = self._run(sealed, parsed, content, limits)
+            job = _Job(sealed, envelope, parsed, content, limits)
+            code, verifications = self._run_somehow(job)
             if code or not verifications:
-                raise self._why(code, sealed, parsed, limits, now)
+                raise self._why(code, job, now)
             signature = check_signature(_only_signature(verifications), parsed, limits, now)
+            self._check_not_nested(envelope)
             descriptor, size, sha256 = content.finish()
         return Opened(
             content=descriptor,
@@ -67,48 +72,109 @@ class SopOpener:
             opened_by=self._opened_by(envelope),
         )
 
+    @cached_property
+    def _keys(self) -> list[SecretKey]:
+        """The keys as far as PGPy can read them: to look at structure, never to decide."""
+        keys = []
+        for data in self._secrets:
+            with suppress(ConfigurationError):
+                keys.append(SecretKey(data))
+        return keys
+
+    def _check_not_nested(self, envelope: Envelope) -> None:
+        """Programs open encryption within encryption without a word."""
+        if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
+            raise Refusal("open:not-one-file")
+
+    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits) -> int:
+        """See `Opener.reopen`."""
+        try:
+            envelope = look(sealed, self._key_ids, limits)
+            with Content(limits.content_bytes) as content:
+                job = _Job(sealed, envelope, (), content, limits)
+                self._run_somehow(job)
+                descriptor, _, digest = content.finish()
+                if digest != sha256:
+                    raise Fault("the stored file does not open to the content that was examined")
+        except Refusal as refusal:
+            raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
+        return descriptor
+
     def _opened_by(self, envelope: Envelope) -> str | None:
         named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
         return named[0] if len(named) == 1 else None
 
-    def _run(
-        self, sealed: Path, senders: Sequence[Sender], content: Content, limits: OpenLimits
-    ) -> tuple[int, bytes]:
-        """The program's exit code and its list of verifications; its plaintext goes to `content`."""
+    def _run_somehow(self, job: _Job) -> tuple[int, bytes]:
+        """As `_run`; once more with a session key of our finding where a recipient is unnamed."""
+        code, verifications = self._run(job)
+        if code and ANYONE in job.envelope.recipients:
+            return self._run_with_session(job)
+        return code, verifications
+
+    def _run(self, job: _Job, session: bytes | None = None) -> tuple[int, bytes]:
+        """The program's exit code and its list of verifications; its plaintext goes to the content."""
+        job.content.restart()
         with ExitStack() as stack:
             verifications = _kept(stack, in_memory(b""))
-            certs = [_kept(stack, in_memory(sender.data)) for sender in senders]
-            command = [self._program, "decrypt", f"--verifications-out=@FD:{verifications}"]
+            certs = [_kept(stack, in_memory(sender.data)) for sender in job.senders]
+            inherited = [verifications, *certs]
+            command = [self._program, "decrypt"]
+            if certs:
+                command.append(f"--verifications-out=@FD:{verifications}")
             command += [f"--verify-with=@FD:{cert}" for cert in certs]
+            if session is not None:
+                inherited.append(_kept(stack, in_memory(session)))
+                command.append(f"--with-session-key=@FD:{inherited[-1]}")
             command += [os.fspath(path.absolute()) for path in self._paths]
-            source = stack.enter_context(sealed.open("rb"))
-            child = _start(command, source.fileno(), [verifications, *certs])
-            with child:
-                try:
-                    _limit(child.pid, limits)
-                    _drain(child, content, time.monotonic() + limits.seconds)
-                except BaseException:
-                    child.kill()
-                    raise
-                code = child.wait()
-            return code, _read_all(verifications)
+            source = stack.enter_context(job.sealed.open("rb"))
+            child = _start(command, source.fileno(), inherited)
+            return _watch(child, job), _read_all(verifications)
 
-    def _why(
-        self, code: int, sealed: Path, senders: Sequence[Sender], limits: OpenLimits, now: datetime
-    ) -> Refusal:
+    def _run_with_session(self, job: _Job) -> tuple[int, bytes]:
+        """With the session key that we find: sqop gives up at the first unnamed recipient who is not us."""
+        session = session_of(job.envelope, self._keys)
+        if session is None:
+            return _CANNOT_DECRYPT, b""
+        cipher = session.cipher if session.cipher is not None else job.envelope.start[1]
+        return self._run(job, f"{cipher}:{session.key.hex().upper()}".encode("ascii"))
+
+    def _why(self, code: int, job: _Job, now: datetime) -> Refusal:
         """The refusal that fits. Fault where the program or its keys failed, not the file."""
         if code < 0 or code in _OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")
         if tuple(read_secret_keys(self._paths)) != self._secrets:
             raise Fault("a secret key changed while it was in use")
-        if sealed.stat().st_size > limits.embedded_sealed_bytes:
-            return Refusal("open:damaged" if code not in {0, _NO_SIGNATURE} else "open:not-signed")
-        keys = [SecretKey(data) for data in self._secrets]  # only now: parsing costs milliseconds
+        unsigned = code in {0, _NO_SIGNATURE}
+        if job.sealed.stat().st_size > job.limits.embedded_sealed_bytes or not self._keys:
+            return Refusal("open:wrong-signer" if unsigned else "open:damaged")
         try:
-            inside = unwrapped(sealed.read_bytes(), keys, limits.embedded_content_bytes)
+            inside = unwrapped(job.sealed.read_bytes(), self._keys, job.limits.embedded_content_bytes)
         except Refusal as refusal:
             return refusal
-        return explain.refusal(inside.message, senders, limits, now)
+        return explain.refusal(inside.message, job.senders, job.limits, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One file to open."""
+
+    sealed: Path
+    envelope: Envelope
+    senders: Sequence[Sender]
+    content: Content
+    limits: OpenLimits
+
+
+def _watch(child: subprocess.Popen[bytes], job: _Job) -> int:
+    """The child's exit code, once it has ended; it is killed where it oversteps a limit."""
+    with child:
+        try:
+            _limit(child.pid, job.limits)
+            _drain(child, job.content, time.monotonic() + job.limits.seconds)
+        except BaseException:
+            child.kill()
+            raise
+        return child.wait()
 
 
 def _kept(stack: ExitStack, descriptor: int) -> int:
