@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.catalogue import Catalogue
+from gateway.reasons import REASONS
 from tests.policy.conftest import POLICIES
 from tests.policy.tables import table
 
@@ -41,6 +42,13 @@ def test_every_clause_is_in_the_map_once_and_in_order() -> None:
 def test_every_clause_has_short_words_in_the_policy(catalogue: Catalogue) -> None:
     assert list(catalogue.agreement.clauses) == numbered_clauses()
     assert all(catalogue.agreement.clauses.values())
+
+
+def test_every_reason_rests_on_a_clause_that_exists() -> None:
+    fixed = {code: each.clause for code, each in REASONS.items() if "{" not in each.clause}
+    assert {code for code, clause in fixed.items() if clause not in numbered_clauses()} == set()
+    filled = {each.clause for each in REASONS.values()} - set(fixed.values())
+    assert filled <= {"12.{row}", "{clause}"}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])

@@ -126,6 +126,11 @@ def test_the_last_arrival_is_told_and_the_order_of_receipts_does_not_matter(cata
     assert judged(catalogue, "student-core", arrivals[::-1], "2026-11-24") == found
 
 
+def test_what_came_later_than_the_day_asked_about_does_not_count(catalogue: Catalogue) -> None:
+    found = judged(catalogue, "school-census", came("school-census", "2026-10-20"), "2026-10-05")
+    assert (found.state, found.last) == ("due", None)
+
+
 def test_days_are_counted_by_the_local_clock(catalogue: Catalogue) -> None:
     at = datetime(2026, 7, 9, 23, 30, tzinfo=UTC)
     assert local_day(at, "Europe/London") == day("2026-07-10")
