@@ -143,7 +143,9 @@ def _cohort(
     children = pupils(rng, of, count, years=layout.years, today=today, narrow=narrow)
     planted: dict[str, int] = {}
     if errors:
-        children, planted = plant(rng, children, layout.faults, code=layout.code, today=today)
+        children, planted = plant(
+            rng, children, layout.faults, code=layout.code, missing=layout.missing, today=today
+        )
     return Cohort(school=of, pupils=tuple(children), today=today, rng=rng), planted
 
 

@@ -25,23 +25,31 @@ FUTURE = "date:future"
 UPN_FAULTS = (CHECK_LETTER, TEMPORARY)
 RECORD_FAULTS = (CHECK_LETTER, TEMPORARY, DUPLICATE, MISSING, UNKNOWN_CODE, FUTURE)
 
+MissingItem = Literal["surname", "upn"]
 PupilCode = Literal["ethnicity", "sex", "enrol_status", "sen_provision"]
 CodeField = PupilCode | Literal["result"]
 
 
 def plant(
-    rng: Random, pupils: Sequence[Pupil], faults: Sequence[str], *, code: CodeField, today: date
+    rng: Random,
+    pupils: Sequence[Pupil],
+    faults: Sequence[str],
+    *,
+    code: CodeField,
+    missing: MissingItem,
+    today: date,
 ) -> tuple[list[Pupil], dict[str, int]]:
     """`pupils` with some of `faults` planted, and how many of each.
 
     An unknown code goes into the field `code`; for "result" the pupil is only marked, and the
-    layout that is drawn writes a code that no list knows. A date in the future is the date of birth.
+    layout that is drawn writes a code that no list knows. The item `missing` is left empty. A date in
+    the future is the date of birth.
     """
     chosen = _plan(rng, len(pupils), faults)
     victims = rng.sample(range(len(pupils)), len(chosen))
     planted = list(pupils)
     for index, fault in zip(victims, chosen, strict=True):
-        planted[index] = _spoil(pupils[index], fault, code, today)
+        planted[index] = _spoil(pupils[index], fault, code, missing, today)
         if fault == DUPLICATE:
             planted.append(planted[index])
     return planted, {fault: chosen.count(fault) for fault in dict.fromkeys(chosen)}
@@ -54,7 +62,7 @@ def _plan(rng: Random, count: int, faults: Sequence[str]) -> list[str]:
     return [order[n % len(order)] for n in range(budget)] if order else []
 
 
-def _spoil(pupil: Pupil, fault: str, code: CodeField, today: date) -> Pupil:
+def _spoil(pupil: Pupil, fault: str, code: CodeField, missing: MissingItem, today: date) -> Pupil:
     spoilt = replace(pupil, fault=fault)
     match fault:
         case "upn:check-letter":
@@ -62,7 +70,7 @@ def _spoil(pupil: Pupil, fault: str, code: CodeField, today: date) -> Pupil:
         case "upn:temporary":
             return replace(spoilt, upn=temporary_upn(pupil.upn))
         case "item:missing":
-            return replace(spoilt, surname="")
+            return replace(spoilt, surname="") if missing == "surname" else replace(spoilt, upn="")
         case "date:future":
             return replace(spoilt, dob=date(today.year + 20, 1, 15))
         case "code:unknown":

@@ -5,6 +5,9 @@ No export of these is public: columns are the published vocabulary, and LPUK's i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from random import Random
+
 from gateway.samples.core import Column, table
 from gateway.samples.drawing import Cell, Cohort, Table
 
@@ -55,39 +58,38 @@ def _fft(cohort: Cohort) -> list[Column]:
 
 
 def alps(cohort: Cohort) -> Table:
-    """The minimum expected grades of each student, with the band and the grade of ALPS."""
-    rng = cohort.rng
-    columns: list[Column] = [
-        ("Subject", lambda _: rng.choice(_ALPS_SUBJECTS)),
-        ("Teaching Set", lambda p: p.registration_group),
-        ("Average GCSE Score", lambda _: round(rng.uniform(4, 8.5), 2)),
-        ("Alps Band", lambda _: rng.randrange(1, 11)),
-        ("MEG", lambda _: rng.choice(_GRADES)),
-        ("MEP", lambda _: rng.randrange(60, 140)),
-        ("Alps Grade", lambda _: rng.randrange(1, 10)),
-        ("Monitoring Point", lambda _: "MP2"),
-    ]
-    return table(cohort, [*_STUDENT, *columns])
+    """The minimum expected grades of each student in each subject, with the band and the grade of ALPS."""
+    header = ["Subject", "Teaching Set", "Average GCSE Score", "Alps Band", "MEG", "MEP", "Alps Grade"]
+    return _by_subject(cohort, [*header, "Monitoring Point"], _alps_cells, [])
+
+
+def _alps_cells(rng: Random) -> list[Cell]:
+    score, band = round(rng.uniform(4, 8.5), 2), rng.randrange(1, 11)
+    teaching_set = f"{rng.choice((12, 13))}{rng.choice('AB')}"
+    meg, mep = rng.choice(_GRADES), rng.randrange(60, 140)
+    return [teaching_set, score, band, meg, mep, rng.randrange(1, 10), "MP2"]
 
 
 def learning_plus(cohort: Cohort) -> Table:
     """Value added at the level of a subject, as a dashboard exports it."""
-    rng = cohort.rng
-    columns: list[Column] = [
-        ("Subject", lambda _: rng.choice(_ALPS_SUBJECTS)),
-        ("Qualification", lambda _: "GCE A level"),
-        ("Average GCSE Score", lambda _: round(rng.uniform(4, 8.5), 2)),
-        ("Expected Points", lambda _: rng.randrange(20, 60)),
-        ("Actual Points", lambda _: rng.randrange(20, 60)),
-        ("Value Added", lambda _: round(rng.uniform(-1.5, 1.5), 2)),
-    ]
+    header = ["Subject", "Qualification", "Average GCSE Score", "Expected Points", "Actual Points"]
     preamble: list[list[Cell]] = [["Learning Plus UK Data Dashboard"], [cohort.school.name, cohort.year + 1]]
-    return table(cohort, [*_STUDENT, *columns], preamble)
+    return _by_subject(cohort, [*header, "Value Added"], _learning_plus_cells, preamble)
 
 
-_STUDENT: list[Column] = [
-    ("UPN", lambda p: p.upn),
-    ("Surname", lambda p: p.surname),
-    ("Forename", lambda p: f"{p.forename} {p.middle_names}"),
-    ("Gender", lambda p: p.sex),
-]
+def _learning_plus_cells(rng: Random) -> list[Cell]:
+    score, expected, actual = round(rng.uniform(4, 8.5), 2), rng.randrange(20, 60), rng.randrange(20, 60)
+    return ["GCE A level", score, expected, actual, round(rng.uniform(-1.5, 1.5), 2)]
+
+
+def _by_subject(
+    cohort: Cohort, header: list[str], cells: Callable[[Random], list[Cell]], preamble: list[list[Cell]]
+) -> Table:
+    """Two or three rows for each student, one a subject: who it is, the subject, and `cells`."""
+    rng = cohort.rng
+    rows: list[list[Cell]] = [
+        [p.upn, p.surname, f"{p.forename} {p.middle_names}", p.sex, subject, *cells(rng)]
+        for p in cohort.pupils
+        for subject in rng.sample(_ALPS_SUBJECTS, rng.choice((2, 3)))
+    ]
+    return Table(header=["UPN", "Surname", "Forename", "Gender", *header], rows=rows, preamble=preamble)

@@ -83,6 +83,7 @@ ASSESSMENTS: tuple[Layout, ...] = (
         years=("11",),
         phase="secondary",
         code="sex",
+        missing="upn",
         main=True,
     ),
     Layout(
@@ -93,5 +94,6 @@ ASSESSMENTS: tuple[Layout, ...] = (
         years=("11",),
         phase="secondary",
         code="sex",
+        missing="upn",
     ),
 )

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from gateway.samples.drawing import Cohort, Document
-from gateway.samples.faults import RECORD_FAULTS, CodeField
+from gateway.samples.faults import RECORD_FAULTS, CodeField, MissingItem
 from gateway.samples.people import Phase
 from gateway.samples.presentation import Form
 
@@ -22,8 +22,9 @@ class Layout:
 
     `name` is a template with the fields of `name_fields`. `years` are the year groups of its pupils.
     `faults` are those that can be planted and counted in it; `code` is the field that an unknown code
-    goes into. `records` is "pupil" where the file has one record for each pupil, "row" where a pupil
-    may have several. `main` layouts are written in every presentation, the others plainly.
+    goes into, `missing` the item that is left empty. `records` is "pupil" where the file has one record
+    for each pupil, "row" where a pupil may have several. `main` layouts are written in every
+    presentation, the others plainly.
     """
 
     data_type: str
@@ -34,6 +35,7 @@ class Layout:
     phase: Phase = "primary"
     faults: Sequence[str] = RECORD_FAULTS
     code: CodeField = "result"
+    missing: MissingItem = "surname"
     records: Literal["pupil", "row"] = "pupil"
     main: bool = False
 

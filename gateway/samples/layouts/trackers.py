@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from gateway.samples import trackers
-from gateway.samples.faults import CHECK_LETTER, DUPLICATE, MISSING, TEMPORARY, UNKNOWN_CODE
+from gateway.samples.faults import CHECK_LETTER, DUPLICATE, TEMPORARY, UNKNOWN_CODE
 from gateway.samples.layouts.layout import Layout
 
-_FAULTS = (CHECK_LETTER, TEMPORARY, DUPLICATE, MISSING, UNKNOWN_CODE)
+_FAULTS = (CHECK_LETTER, TEMPORARY, DUPLICATE, UNKNOWN_CODE)
+_EACH_SUBJECT = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE)
 
 TRACKERS: tuple[Layout, ...] = (
     Layout(
@@ -37,8 +38,9 @@ TRACKERS: tuple[Layout, ...] = (
         draw=trackers.alps,
         years=("12", "13"),
         phase="secondary",
-        faults=_FAULTS,
+        faults=_EACH_SUBJECT,
         code="sex",
+        records="row",
         main=True,
     ),
     Layout(
@@ -48,7 +50,8 @@ TRACKERS: tuple[Layout, ...] = (
         draw=trackers.learning_plus,
         years=("12", "13"),
         phase="secondary",
-        faults=_FAULTS,
+        faults=_EACH_SUBJECT,
         code="sex",
+        records="row",
     ),
 )
