@@ -257,7 +257,10 @@ def _a_year_of_files(catalogue: Catalogue) -> list[Received]:
 
 
 def test_a_year_of_300_schools_takes_less_than_a_second(catalogue: Catalogue) -> None:
-    """Each school has training days of its own, so that no two share a plan."""
+    """Each school has training days of its own, so that no two share a plan.
+
+    Processor time is measured, so that other work on the machine does not decide.
+    """
     received = _a_year_of_files(catalogue)
     schools = [provider(id=f"school-{n}", dfe_number=f"999{2000 + n}") for n in range(300)]
     free = (day("2026-03-02"), day("2026-06-08"))
@@ -265,9 +268,9 @@ def test_a_year_of_300_schools_takes_less_than_a_second(catalogue: Catalogue) ->
     inset = tuple(Inset(provider=each.id, days=days) for each, days in zip(schools, shut, strict=True))
     calendar = catalogue.calendar.model_copy(update={"inset": inset})
     changed = catalogue.model_copy(update={"calendar": calendar})
-    started = time.perf_counter()
+    started = time.process_time()
     found = [status(each, received, changed, day("2026-07-17")) for each in schools]
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     states = {(each.data_type, each.state) for school in found for each in school}
     assert states == {
         ("student-core", "on-time"),
