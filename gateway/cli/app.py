@@ -58,5 +58,5 @@ def settings(
     logging.basicConfig(
         level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
     )
-    for noisy in ("asyncssh", "alembic", "watchdog"):
+    for noisy in ("asyncssh", "alembic", "watchdog", "paramiko"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import random
-
-from gateway.samples import make, school
+from tests.end_to_end.content import core_data
 from tests.gateway_site import Party, Site, until
-
-
-def core_data(seed: int = 1) -> bytes:
-    """A Common Transfer File of ten synthetic pupils."""
-    rng = random.Random(seed)
-    return make("student-core", "ctf-full", rng=rng, school=school(rng, 1), pupils=10, errors=False)
 
 
 def test_a_file_reaches_its_team_and_a_receipt_comes_back(site: Site) -> None:
