@@ -46,43 +46,45 @@ class _Assessments:
         self._codes = {q: tally.rules.code_sets[name] for q, name in self._rule.results.items()}
         self._tally = tally
 
-    def count(self, pupil: markup.Element) -> None:
+    def count(self, assessments: list[markup.Element]) -> None:
         """Count the assessments of one pupil, the one that the tally saw last."""
         types = set()
-        for assessment in pupil.iter("{*}StageAssessment"):
-            said = {markup.local_name(c.tag): (c.text or "").strip().upper() for c in assessment}
-            stage = said.get("Stage") or (assessment.getparent().findtext("{*}Stage") or "").strip().upper()
-            self.rows += 1
+        key_stage, stage_around = None, ""
+        for assessment in assessments:
+            strip = markup.namespace_length(assessment.tag)
+            said = {child.tag[strip:]: child.text or "" for child in assessment}
+            if assessment.getparent() is not key_stage:
+                key_stage = assessment.getparent()
+                stage_around = key_stage.findtext("{*}Stage") or ""
+            stage = (said.get("Stage") or stage_around).strip().upper()
             self.stages.add(stage)
-            types.add(self._type_of(stage, said.get("Subject", "")))
+            types.add(self._type_of(stage, said.get("Subject", "").strip().upper()))
             self._check_result(said)
+        self.rows += len(assessments)
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)
 
     def _type_of(self, stage: str, subject: str) -> str:
-        fitting = (
-            rule.type
-            for rule in self._rule.stages
-            if rule.stage == stage and (not rule.subjects or subject in rule.subjects)
-        )
-        return next(fitting, "")
+        for rule in self._rule.stages:
+            if rule.stage == stage and (not rule.subjects or subject in rule.subjects):
+                return rule.type
+        return ""
 
     def _check_result(self, said: dict[str, str]) -> None:
-        codes = self._codes.get(said.get("ResultQualifier", ""))
-        result = said.get("Result", "")
+        codes = self._codes.get(said.get("ResultQualifier", "").strip().upper())
+        result = said.get("Result", "").strip().upper()
         if codes is not None and result and result not in codes:
             self._tally.wrong_results.add(self._tally.records)
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
-    header, gatherer, assessments = _Header(), Gatherer(tally), _Assessments(tally)
+    header, gatherer, assessments = _Header(), Gatherer(tally, source.limits), _Assessments(tally)
     for element in markup.records(source, ("Header", "Pupil")):
         if markup.local_name(element.tag) == "Header":
             header = _read_header(element)
         else:
-            gatherer.gather(element)
-            assessments.count(element)
+            assessments.count(gatherer.gather(element, apart="StageAssessment"))
     if not tally.records:
         raise unknown("a Common Transfer File without pupils", format=FORMAT)
     verdict = _judge(header, gatherer, assessments, tally.rules.data_types.ctf)

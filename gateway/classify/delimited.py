@@ -125,7 +125,7 @@ def batches(
             raise malformed("the table has too many columns", format="CSV")
         if suspicious():
             _refuse_formulas(batch)
-        yield [row for row in batch if any(row[1:])]
+        yield [row for row in batch if len(row) > 1 and (row[1] or any(row[2:]))]
 
 
 def _refuse_formulas(rows: Iterable[Row]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.classify.markup import Element, leaves
+from gateway.classify.content import malformed
+from gateway.classify.markup import Element, namespace_length
 from gateway.classify.tally import FieldTally, Tally
+from gateway.settings import ClassifyLimits
 
 _ELEMENT_KINDS = 2_000
 
@@ -11,25 +13,56 @@ _ELEMENT_KINDS = 2_000
 class Gatherer:
     """Reads one record after another into a tally, remembering which element carries which field."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
         self._tally = tally
+        self._deepest = limits.xml_depth
+        self._strip = 0
         self._known: dict[tuple[str, str], FieldTally | None] = {}
 
-    def gather(self, record: Element) -> None:
-        """Count one record about one pupil."""
-        tally, known, naming = self._tally, self._known, self._tally.naming
-        row = tally.records + 1
+    def gather(self, record: Element, *, apart: str = "") -> list[Element]:
+        """Count one record about one pupil. Raises Unreadable where it is nested too deep.
+
+        Elements named `apart` are not looked into; they come back, for the caller to read.
+        """
+        self._strip = namespace_length(record.tag)
         values: dict[str, str] = {}
-        for parent, name, text in leaves(record):
+        left_alone = []
+        stack = [(record.tag[self._strip :], record, 0)]
+        while stack:
+            name, element, depth = stack.pop()
+            if name == apart:
+                left_alone.append(element)
+            elif depth > self._deepest:
+                raise malformed("elements are nested too deep", format="XML")
+            else:
+                stack += [(n, inner, depth + 1) for n, inner in self._read(name, element, values)]
+        self._tally.record(values)
+        return left_alone
+
+    def _read(self, parent: str, element: Element, values: dict[str, str]) -> list[tuple[str, Element]]:
+        """Count the leaves right under an element; the children that are none come back."""
+        # Nearly all of the time goes here, so this is one loop with few calls.
+        known, naming, strip, row = self._known, self._tally.naming, self._strip, self._tally.records + 1
+        inner = []
+        for child in element:
+            name = child.tag[strip:]
+            if len(child):
+                inner.append((name, child))
+                continue
+            text = child.text
+            if text is None or text.isspace():
+                continue
             try:
                 field = known[parent, name]
             except KeyError:
                 field = self._resolve(parent, name)
-            if field is not None and not text.isspace():
+            if field is not None:
                 field.add(text, row)
                 if field.key in naming:
                     values.setdefault(field.key, text)
-        tally.record(values)
+                elif field.plain:
+                    known[parent, name] = None
+        return inner
 
     def saw(self, *names: tuple[str, str]) -> bool:
         """Whether any of these (parent, element) pairs has stood in a record."""

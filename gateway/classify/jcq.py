@@ -19,6 +19,7 @@ from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
 FORMAT = "JCQ results"
+OTHER_FORMAT = "JCQ file"
 _START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
 _RESULT = re.compile(
     r"(?P<code>[0-9A-Z]{4,6})\s*[A-Z]?(?P<grade>A\*A?\*?|[1-9]-[1-9]|[1-9A-GUQX])(?=\s|$|[0-9A-Z]{4})"
@@ -54,7 +55,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 def _check_record(line: str, before: str, rule: JcqRule) -> None:
     if line[0] in rule.outside:
-        raise Unreadable("classify:outside-agreement", rule.outside[line[0]], format="JCQ file")
+        raise Unreadable("classify:outside-agreement", rule.outside[line[0]], format=OTHER_FORMAT)
     if before[1:2] == "9" or line[0] != rule.results or line[1:2] not in "13579":
         raise malformed("a record is none of an awarding body's", format=FORMAT)
 

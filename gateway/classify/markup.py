@@ -7,7 +7,7 @@ depth and attributes are bounded as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.parsers import expat
 
@@ -29,6 +29,11 @@ class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the p
 def local_name(tag: str) -> str:
     """An element's name without its namespace."""
     return tag.rpartition("}")[2]
+
+
+def namespace_length(tag: str) -> int:
+    """How many characters of a tag are its namespace."""
+    return tag.rfind("}") + 1
 
 
 def root_of(source: Source) -> str:
@@ -73,19 +78,21 @@ def records(source: Source, names: tuple[str, ...]) -> Iterator[Element]:
     well formed or breaks a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
-    parser, check = _parser(tags), _check_of(source.limits)
-    waiting = 0
+    parser, limits, waiting = _parser(tags), source.limits, 0
     try:
         for piece in utf8_chunks(source):
             parser.feed(piece)
             waiting += len(piece)
+            attributes = b"=" in piece
             for _, element in parser.read_events():
                 if next(element.iterancestors(*tags), None) is None:
+                    # A record that began in an earlier piece is looked at for its attributes as well.
+                    if attributes or waiting > len(piece):
+                        _check_attributes(element, limits)
                     waiting = 0
-                    check(element)
                     yield element
                     _forget(element)
-            if waiting > source.limits.record_bytes:
+            if waiting > limits.record_bytes:
                 raise malformed("a stretch of the XML is too long for one record", format="XML")
         parser.close()
     except etree.XMLSyntaxError as error:
@@ -106,17 +113,9 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
     )
 
 
-def _check_of(limits: ClassifyLimits) -> Callable[[Element], None]:
-    """A check of one record against the limits; the common case costs two evaluations in C."""
-    too_deep = etree.XPath("boolean(" + "/*" * (limits.xml_depth + 1) + ")")
-
-    def check(element: Element) -> None:
-        if too_deep(element):
-            raise malformed("elements are nested too deep", format="XML")
-        if _ANY_ATTRIBUTE(element) and any(len(e.attrib) > limits.xml_attributes for e in element.iter()):
-            raise malformed("an element has too many attributes", format="XML")
-
-    return check
+def _check_attributes(element: Element, limits: ClassifyLimits) -> None:
+    if _ANY_ATTRIBUTE(element) and any(len(e.attrib) > limits.xml_attributes for e in element.iter()):
+        raise malformed("an element has too many attributes", format="XML")
 
 
 def _forget(element: Element) -> None:
@@ -133,16 +132,7 @@ def _forget(element: Element) -> None:
 
 
 def leaves(record: Element) -> Iterator[tuple[str, str, str]]:
-    """Every element of the record that has text and no element inside: its parent, its name, its text."""
-    strip = len(record.tag) - len(local_name(record.tag))
-    stack = [(record.tag[strip:], record)]
-    while stack:
-        parent, element = stack.pop()
-        for child in element:
-            name = child.tag[strip:]
-            if len(child):
-                stack.append((name, child))
-            else:
-                text = child.text
-                if text:
-                    yield parent, name, text
+    """Every element of a small record that has text and no element inside: its parent, name and text."""
+    for element in record.iter():
+        if not len(element) and element.text and element is not record:
+            yield local_name(element.getparent().tag), local_name(element.tag), element.text

@@ -24,7 +24,7 @@ CENSUS = "school-census"
 def recognise(source: Source, tally: Tally) -> Verdict:
     """The school census, or Unreadable that names another collection."""
     wanted = ("Header", "PupilOnRoll", "PupilNoLongerOnRoll")
-    gatherer, facts, on_roll = Gatherer(tally), None, 0
+    gatherer, facts, on_roll = Gatherer(tally, source.limits), None, 0
     for element in markup.records(source, wanted):
         name = markup.local_name(element.tag)
         if name == "Header":

@@ -26,6 +26,17 @@ from gateway.settings import ClassifyLimits
 
 _XML_WITHIN = 1024
 _XML_SIGNS = ("<?xml", "<ctfile", "<message")
+_EXTENSIONS = {
+    "XML": "xml",
+    ctf.FORMAT: "xml",
+    message.FORMAT: "xml",
+    "CSV": "csv",
+    "text": "txt",
+    jcq.FORMAT: "txt",
+    jcq.OTHER_FORMAT: "txt",
+    workbook.FORMAT: "xlsx",
+    archive.FORMAT: "zip",
+}
 
 
 def classify(
@@ -49,7 +60,10 @@ def classify(
     try:
         verdict = _recognise(content, tally, limits)
     except Unreadable as reason:
-        return ContentRefused(code=reason.code, evidence=reason.evidence, format=reason.format)
+        extension = _EXTENSIONS.get(reason.format or "", "bin")
+        return ContentRefused(
+            code=reason.code, evidence=reason.evidence, format=reason.format, extension=extension
+        )
     kind = rules.data_types.types[verdict.data_type]
     facts = verdict.facts
     return Classified(
@@ -62,7 +76,7 @@ def classify(
         mixed_with=verdict.mixed_with,
         pupils=tally.pupils(),
         facts=replace(facts, key_stage=facts.key_stage or kind.key_stage),
-        findings=tally.findings(kind),
+        findings=tally.findings(kind, part=verdict.part),
         items=tally.items(verdict.data_type),
         other_items=tally.other_items(verdict.data_type),
         name_suggests=rules.name_suggests(name),

@@ -20,7 +20,7 @@ FORMAT = "XML"
 def recognise(source: Source, root: str, tally: Tally) -> Verdict:
     """Which type the records of the document are. Raises Unreadable where they are none."""
     names = tuple(name for name in tally.rules.data_types.registers.records if name != root)
-    gatherer = Gatherer(tally)
+    gatherer = Gatherer(tally, source.limits)
     try:
         for record in markup.records(source, names):
             gatherer.gather(record)

@@ -58,7 +58,8 @@ class Signature(_Table):
     `any`: one of each group. `at_least` of the fields `of`. `many`: so many columns of a field.
     `share`: at least this share of a field's filled values pass its check. `only`: at least half of
     a field's values are among these. `above`: one of these words stands above the header. With
-    `results`, the grades say whether it is this type or the other kind of examination.
+    `results`, the grades say whether it is this type or the other kind of examination. A `part` is
+    one table of several, so that what every record must have may stand in another.
     """
 
     type: str
@@ -66,6 +67,7 @@ class Signature(_Table):
     level: Level
     because: str
     results: bool = False
+    part: bool = False
     needs: tuple[str, ...] = ()
     any: tuple[tuple[str, ...], ...] = ()
     of: tuple[str, ...] = ()

@@ -41,6 +41,7 @@ def decide(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
         evidence=[*(s.because for s in best), f"{len(evidence.widths)} known columns"],
         format=format,
         runner_up=next(iter(others), None),
+        part=best[0].part,
     )
     if best[0].results:
         verdict.data_type, verdict.mixed_with, why = results.decide(evidence.kinds, format)

@@ -67,16 +67,10 @@ class _Counter:
             field = self._tally.field(key)
             for values in several:
                 field.add_column(values, first)
-        self._count_people(by_field, len(batch))
+        naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
+        self._tally.rows(naming, len(batch))
         if "exam-grade" in by_field or "exam-series" in by_field:
             self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
-
-    def _count_people(self, by_field: dict[str, list[tuple[str, ...]]], length: int) -> None:
-        named = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
-        keys = tuple(named)
-        rows = zip(*named.values(), strict=True) if named else ((),) * length
-        for values in rows:
-            self._tally.record(dict(zip(keys, values, strict=True)))
 
     def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
         for said, count in Counter(zip(*columns, strict=True)).items():

@@ -7,9 +7,10 @@ read; what comes out of it is counts only.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import repeat
 
 from gateway.classify import checks
 from gateway.classify.findings import severity
@@ -52,35 +53,46 @@ class Fault:
 
 
 class FieldTally:
-    """What one field holds over the whole file. `counts` is kept only for fields that need it."""
+    """What one field holds over the whole file.
 
-    __slots__ = ("_check", "_verdicts", "counts", "faults", "filled", "key")
+    `counts` is kept only for fields that need it. A `plain` field has nothing to check or count: it
+    is enough to know that it is filled once.
+    """
+
+    __slots__ = ("_check", "_verdicts", "counts", "faults", "filled", "key", "plain")
 
     def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
         self.key = key
         self.filled = 0
         self.faults: dict[str, Fault] = {}
         self.counts: Counter[str] | None = Counter() if counted else None
+        self.plain = check is None and not counted
         self._check = check
         self._verdicts: dict[str, str | None] = {}
 
     def add(self, text: str, row: int) -> None:
         """One value, not blank, in this record."""
         self.filled += 1
-        if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
-            self.counts[text] += 1
-        if self._check is not None and (fault := self._verdict(text)) is not None:
+        if self.counts is not None:
+            self._count((text,))
+        if self._check is None:
+            return
+        try:
+            fault = self._verdicts[text]
+        except KeyError:
+            fault = self._verdict(text, self._check)
+        if fault is not None:
             self.faults.setdefault(fault, Fault()).add(row)
 
     def add_column(self, values: Sequence[str], first_row: int) -> None:
         """The values of this field in records that follow each other; an empty text is a blank."""
         filled = len(values) - values.count("")
         self.filled += filled
-        if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
-            self.counts.update(value for value in values if value)
+        if self.counts is not None:
+            self._count(values)
         if self._check is None or not filled:
             return
-        bad = {v: fault for v in set(values) if v and (fault := self._verdict(v)) is not None}
+        bad = {v: fault for v in set(values) if v and (fault := self._verdict(v, self._check)) is not None}
         if bad:
             for row, value in enumerate(values, first_row):
                 if value in bad:
@@ -97,15 +109,18 @@ class FieldTally:
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0
 
-    def _verdict(self, text: str) -> str | None:
-        assert self._check is not None  # noqa: S101 - both callers have asked
-        try:
-            return self._verdicts[text]
-        except KeyError:
+    def _count(self, values: Iterable[str]) -> None:
+        assert self.counts is not None  # noqa: S101 - both callers have asked
+        if len(self.counts) < _VALUES_COUNTED:
+            self.counts.update(values)
+            del self.counts[""]
+
+    def _verdict(self, text: str, check: checks.Check) -> str | None:
+        if text not in self._verdicts:
             if len(self._verdicts) >= _VERDICTS_REMEMBERED:
                 self._verdicts.clear()
-            verdict = self._verdicts[text] = self._check(text)
-            return verdict
+            self._verdicts[text] = check(text)
+        return self._verdicts[text]
 
 
 class Tally:
@@ -141,22 +156,57 @@ class Tally:
         """One more record, given those of its fields that name the pupil or that some type demands."""
         self.records += 1
         for group, fault in self.missing.items():
-            if not any(values.get(key) for key in group):
+            for key in group:
+                if key in values:
+                    break
+            else:
                 fault.add(self.records)
-        self._person(values, self.records)
-
-    def _person(self, values: Mapping[str, str], row: int) -> None:
         upn = values.get("upn", "").strip().upper()
-        identity = upn or _identity(values)
-        if identity in self._people:
-            if upn:
-                self._duplicates.add(row)
-        elif identity and len(self._people) < PUPILS_REMEMBERED:
-            self._people.add(identity)
-        if upn and not upn[-1].isdigit() and is_temporary_upn(upn):
-            self._temporary.add(row)
+        self._meet((upn or _identity(values),), self.records)
         if upn and self._on_pupil is not None:
             self._report(self._on_pupil, upn, values)
+
+    def rows(self, columns: Mapping[str, Sequence[str]], length: int) -> None:
+        """So many more records at once, given the columns of those fields that the table has."""
+        first = self.records + 1
+        self.records += length
+        for group, fault in self.missing.items():
+            several = [columns[key] for key in group if key in columns]
+            if several and all("" in column for column in several):
+                for row, values in enumerate(zip(*several, strict=True), first):
+                    if not any(values):
+                        fault.add(row)
+        upns = [upn.strip().upper() for upn in columns.get("upn", ())] or [""] * length
+        self._meet(_identities(upns, columns) if "" in upns else upns, first)
+        if self._on_pupil is not None:
+            for upn, record in zip(upns, _records(columns), strict=True):
+                if upn:
+                    self._report(self._on_pupil, upn, record)
+
+    def _meet(self, identities: Sequence[str], first: int) -> None:
+        """Remember who the records are about, the first of them being record `first`."""
+        distinct = set(identities)
+        repeated = len(identities) - len(distinct) + len(distinct & self._people)
+        if repeated:
+            self._note_repeated(identities, first, repeated)
+        temporary = {i for i in distinct if i and not i[-1].isdigit() and is_temporary_upn(i)}
+        if temporary:
+            for row, identity in enumerate(identities, first):
+                if identity in temporary:
+                    self._temporary.add(row)
+        if len(self._people) < PUPILS_REMEMBERED:
+            self._people |= distinct
+            self._people.discard("")
+
+    def _note_repeated(self, identities: Sequence[str], first: int, repeated: int) -> None:
+        if len(self._duplicates.rows) >= ROWS_SHOWN and "" not in identities:
+            self._duplicates.count += repeated
+            return
+        met: set[str] = set()
+        for row, identity in enumerate(identities, first):
+            if identity and (identity in met or identity in self._people):
+                self._duplicates.add(row)
+            met.add(identity)
 
     def _report(self, on_pupil: OnPupil, upn: str, values: Mapping[str, str]) -> None:
         left = bool(values.get("leaving-date", "").strip())
@@ -168,14 +218,18 @@ class Tally:
         """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""
         return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
-    def findings(self, kind: TypeRule) -> tuple[Finding, ...]:
-        """What is wrong, for a file of this type, in the order of the codes."""
+    def findings(self, kind: TypeRule, *, part: bool) -> tuple[Finding, ...]:
+        """What is wrong, for a file of this type, in the order of the codes.
+
+        A `part` of a larger whole is not blamed for fields that it has nowhere.
+        """
         found = [
             _finding(code, fault, self._about(key))
             for key, tally in self.fields.items()
             for code, fault in tally.faults.items()
         ]
-        found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in kind.must]
+        must = [g for g in kind.must if not part or any(self.filled(key) for key in g)]
+        found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
         found.append(_finding("code:unknown", self.wrong_results, "assessment result"))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
@@ -209,8 +263,19 @@ def _identity(values: Mapping[str, str]) -> str:
     for keys in _IDENTITIES:
         said = [values.get(key, "").strip().upper() for key in keys]
         if all(said):
-            return "\t".join((keys[0], *said))
+            return "\t".join((keys[0], *said, "."))
     return ""
+
+
+def _records(columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    keys = tuple(columns)
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(keys, values, strict=True))
+
+
+def _identities(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
+    records = _records(columns) if columns else repeat({}, len(upns))
+    return [upn or _identity(values) for upn, values in zip(upns, records, strict=True)]
 
 
 def _finding(code: str, fault: Fault, about: str) -> Finding:

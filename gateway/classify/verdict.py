@@ -9,7 +9,7 @@ from gateway.model import Facts, Level
 
 @dataclass(slots=True)
 class Verdict:
-    """A type with its evidence, in phrases of ours."""
+    """A type with its evidence, in phrases of ours. A `part` may lack what other tables hold."""
 
     data_type: str
     level: Level
@@ -18,4 +18,5 @@ class Verdict:
     extension: str = "xml"
     runner_up: str | None = None
     mixed_with: str | None = None
+    part: bool = False
     facts: Facts = field(default_factory=Facts)

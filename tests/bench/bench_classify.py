@@ -1,0 +1,143 @@
+"""How fast and in how much memory classify() reads, against the bare parser in the same run.
+
+    python -m tests.bench.bench_classify [--megabytes N]
+
+For each kind of file it prints MB/s of classify() and of the bare lxml iterparse or csv.reader over
+the same bytes, their ratio, and the peak memory of a process that only classifies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+
+from lxml import etree
+
+from gateway.classify import classify, load_rules
+from gateway.model import Classified
+from gateway.settings import ClassifyLimits
+from tests.classify import made
+
+POLICIES = Path(__file__).parents[2] / "policies"
+TODAY = date(2026, 11, 24)
+BLOCK = 2_000
+
+
+def ctf_core(size: int) -> Iterator[bytes]:
+    """A partial CTF of core data."""
+    inside = made.CORE_INSIDE + made.HISTORY
+    yield from _filled(made.ctf(["@"]), lambda n: made.pupil(made.Child(n), inside), size)
+
+
+def ctf_results(size: int) -> Iterator[bytes]:
+    """A partial CTF of EYFS profiles, seventeen assessments a child."""
+    yield from _filled(made.ctf(["@"]), lambda n: made.pupil(made.Child(n), made.EYFS), size)
+
+
+def census(size: int) -> Iterator[bytes]:
+    """A school census."""
+    one = made.census([made.Child(1)]).partition("<PupilsOnRoll>")
+    record = one[2].partition("</PupilsOnRoll>")
+    whole = one[0] + "<PupilsOnRoll>@</PupilsOnRoll>" + record[2]
+    upn = made.Child(1).upn
+    yield from _filled(whole, lambda n: record[0].replace(upn, made.Child(n).upn), size)
+
+
+def csv_core(size: int) -> Iterator[bytes]:
+    """A CSV of core data."""
+    header, row = made.core_rows(1)
+    yield from _filled(
+        made.as_csv([header]) + "@", lambda n: made.as_csv([[made.Child(n).upn, *row[1:]]]), size
+    )
+
+
+def csv_marks(size: int) -> Iterator[bytes]:
+    """A CSV of attendance, one row a session."""
+    header, row = made.mark_rows(1)[:2]
+    yield from _filled(
+        made.as_csv([header]) + "@", lambda n: made.as_csv([[made.Child(n).upn, *row[1:]]]), size
+    )
+
+
+def _filled(whole: str, record: Callable[[int], str], size: int) -> Iterator[bytes]:
+    """`whole` with records in the place of its @, of about `size` bytes."""
+    before, _, after = whole.partition("@")
+    yield before.encode()
+    block = "".join(record(n) for n in range(BLOCK)).encode()
+    for _ in range(max(1, size // len(block))):
+        yield block
+    yield after.encode()
+
+
+def bare_xml(content: BinaryIO) -> None:
+    """lxml alone: every element seen and cleared."""
+    for _, element in etree.iterparse(content):
+        element.clear()
+
+
+def bare_csv(content: BinaryIO) -> None:
+    """csv.reader alone: every row seen."""
+    for _ in csv.reader(io.TextIOWrapper(content, "utf-8", newline="")):
+        pass
+
+
+def _timed(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _classify(path: Path, queue: multiprocessing.Queue[tuple[str, float, int]]) -> None:
+    rules = load_rules(POLICIES)
+    with path.open("rb") as content:
+        start = time.perf_counter()
+        found = classify(content, path.name, ClassifyLimits(), rules, today=TODAY)
+        seconds = time.perf_counter() - start
+    name = found.data_type if isinstance(found, Classified) else found.code
+    queue.put((name, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+
+
+def measure(path: Path) -> tuple[str, float, int]:
+    """The type, the seconds and the peak memory in MB of classifying a file in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue[tuple[str, float, int]] = context.Queue()
+    child = context.Process(target=_classify, args=(path, queue))
+    child.start()
+    measured = queue.get(timeout=600)
+    child.join()
+    return measured
+
+
+def main() -> None:
+    """Print one line for each kind of file."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--megabytes", type=int, default=30)
+    size = parser.parse_args().megabytes * 1024**2
+    kinds = [(ctf_core, bare_xml), (ctf_results, bare_xml), (census, bare_xml), (csv_core, bare_csv)]
+    kinds.append((csv_marks, bare_csv))
+    for make, bare in kinds:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "content"
+            with path.open("wb") as file:
+                file.writelines(make(size))
+            megabytes = path.stat().st_size / 1e6
+            with path.open("rb") as content:
+                bare_seconds = _timed(lambda: bare(content))  # noqa: B023 - called at once
+            name, seconds, peak = measure(path)
+        print(
+            f"{make.__name__:12} {name:13} {megabytes:6.0f} MB  classify {megabytes / seconds:6.1f} MB/s  "
+            f"bare {megabytes / bare_seconds:6.1f} MB/s  ratio {seconds / bare_seconds:4.2f}  peak {peak} MB"
+        )
+
+
+if __name__ == "__main__":
+    main()
