@@ -1,0 +1,102 @@
+"""What is cut off stays resumable; what is killed is done once; nothing is kept in the clear."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.samples import MARKER
+from tests.end_to_end.content import core_data
+from tests.end_to_end.test_clients import ssh_options
+from tests.gateway_site import Party, Site, until
+
+FILES = 200
+
+
+@pytest.mark.needs("sftp")
+def test_a_killed_upload_is_not_processed_and_reput_finishes_it(scene: object, tmp_path: Path) -> None:
+    from tests.end_to_end.conftest import Scene  # noqa: PLC0415 - for its type only
+
+    assert isinstance(scene, Scene)
+    content = core_data(seed=77, pupils=40)
+    sealed = scene.oak.seal(content + os.urandom(0), scene.site.certificate)
+    big = tmp_path / "resumed.xml.pgp"
+    big.write_bytes(sealed)
+    with scene.oak.sftp(scene.services.intake) as session:
+        cut = session.open("/in/resumed.xml.pgp", "wb")
+        cut.write(sealed[:3000])
+        cut.flush()
+        session.get_channel().get_transport().sock.close()
+    time.sleep(1)
+    assert "resumed.xml.pgp" not in {t["name"] for t in scene.site.transfers()}
+    with scene.oak.sftp(scene.services.intake) as session:
+        assert session.stat("/in/resumed.xml.pgp").st_size == 3000
+    done = subprocess.run(
+        ["sftp", *ssh_options(scene), "-b", "-", "oak@127.0.0.1"],
+        input=f"reput {big} /in/resumed.xml.pgp\n", capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = until(
+        lambda: [t for t in scene.site.transfers() if t["name"] == big.name and t["state"] != "landed"],
+        "the resumed file",
+    )
+    assert [(t["state"], t["size"]) for t in found] == [("accepted", len(sealed))]
+
+
+@pytest.mark.timeout(300)
+def test_killing_the_processor_loses_nothing_and_doubles_nothing(site: Site) -> None:
+    oak = site.provider("oak")
+    files = {f"core {n:03}.xml.pgp": oak.seal(core_data(n, pupils=2), site.certificate) for n in range(FILES)}
+    land(site, oak, files)
+    for pause in (1.5, 2.5, 3.5):
+        kill_processor_after(site, pause)
+    site.gateway("process", "--once")
+    transfers = site.transfers()
+    assert len(transfers) == FILES
+    assert {t["name"] for t in transfers} == set(files)
+    assert {t["state"] for t in transfers} == {"accepted"}
+    receipts = list(site.receipts("oak").glob("*.txt"))
+    assert len(receipts) == FILES
+    assert not list((site.home / "spool" / "landed").iterdir())
+    assert len(list((site.home / "sealed").iterdir())) == FILES
+    leaked = [
+        path for path in site.home.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()
+    ]
+    assert leaked == []
+
+
+def land(site: Site, party: Party, files: dict[str, bytes]) -> None:
+    """Upload through intake alone, so that all of it waits for the processor."""
+    intake = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve", "intake", "--home", str(site.home), "--port", "0"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert intake.stdout is not None
+        place = ("127.0.0.1", int(intake.stdout.readline().rpartition(":")[2]))
+        with party.sftp(place) as session:
+            for name, data in files.items():
+                with session.open(f"/in/{name}", "wb") as file:
+                    file.set_pipelined(True)
+                    file.write(data)
+    finally:
+        intake.send_signal(signal.SIGTERM)
+        intake.wait(30)
+
+
+def kill_processor_after(site: Site, seconds: float) -> None:
+    processor = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "process", "--home", str(site.home)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert processor.stdout is not None
+    assert processor.stdout.readline() == "ready processor\n"
+    time.sleep(seconds)
+    processor.kill()
+    processor.wait()

@@ -1,0 +1,71 @@
+"""Intake runs as a user who owns only spool/ and reads only published/, and can read no secret."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.content import core_data
+from tests.gateway_site import Site
+
+OUTSIDER = "nobody"
+
+
+@pytest.fixture
+def open_path() -> Path:
+    """A folder that another user may cross, which pytest's own are not."""
+    import tempfile  # noqa: PLC0415
+
+    folder = Path(tempfile.mkdtemp(prefix="zones-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.root
+def test_intake_needs_nothing_but_its_two_folders(open_path: Path) -> None:
+    site = Site(open_path)
+    oak = site.provider("oak")
+    user = pwd.getpwnam(OUTSIDER)
+    for path in (site.home / "spool", *(site.home / "spool").rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    for secret in (site.home / "keys" / "log.pem", site.home / "registry.db", site.home / "gateway.toml"):
+        readable = as_outsider(["test", "-r", str(secret)]).returncode == 0
+        assert readable == (secret.name == "gateway.toml"), secret
+    for secret in ("keys", "sealed"):
+        assert as_outsider(["ls", str(site.home / secret)]).returncode != 0
+    (site.home / "gateway.toml").chmod(0o600)
+    (site.home / "policies").chmod(0o700)
+    intake = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve", "intake", "--home", str(site.home), "--port", "0"],
+        stdout=subprocess.PIPE, text=True, user=user.pw_uid, group=user.pw_gid, extra_groups=[], env=clean(),
+    )  # fmt: skip
+    try:
+        assert intake.stdout is not None
+        place = ("127.0.0.1", int(intake.stdout.readline().rpartition(":")[2]))
+        oak.put(place, "/in/core.xml.pgp", oak.seal(core_data(), site.certificate))
+        assert oak.get(place, "/keys/gateway.asc").decode() == site.certificate
+    finally:
+        intake.send_signal(signal.SIGTERM)
+        assert intake.wait(30) == 0
+    site.gateway("process", "--once")
+    assert [t["state"] for t in site.transfers()] == ["accepted"]
+
+
+def as_outsider(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    user = pwd.getpwnam(OUTSIDER)
+    return subprocess.run(
+        command, user=user.pw_uid, group=user.pw_gid, extra_groups=[], capture_output=True, check=False
+    )
+
+
+def clean() -> dict[str, str]:
+    """The environment without what points into the caller's own folders."""
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), "HOME": "/"}
