@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from gateway.boundary import NO_SUCH_FILE, Declined
 from gateway.home import Spool
-from gateway.intake.boundary import (
+from gateway.intake.answers import (
     ALREADY_EXISTS,
     CUT_OFF,
     HANDED_OVER,
-    NO_SUCH_FILE,
+    NOT_KEPT,
     ONLY_TEMPORARY,
     STILL_OPEN,
     TAKEN_OVER,
     TOO_MANY_TODAY,
     TOO_MANY_UNFINISHED,
     TOO_MUCH_WAITING,
-    Declined,
 )
 from gateway.intake.disk import check_room, on_disk
 from gateway.intake.handover import Visitor, hand_over_upload
@@ -153,6 +153,8 @@ class Box:
             raise Declined(STILL_OPEN)
         if upload.receiving is not None:
             await self._take_over(upload.receiving)
+        if upload.worthless or upload.label.withheld:
+            raise Declined(NOT_KEPT)
         await on_disk(check_room, self.shelf, self._limits.free_bytes)
         descriptor = await on_disk(open_again, upload)
         if upload.busy:
@@ -187,12 +189,12 @@ class Box:
             await self._keep(receiving)
 
     async def _keep(self, receiving: Receiving) -> None:
-        """After a handle ended without a hand-over: its upload stays, unless it is spoiled or superseded."""
+        """After a handle ended without a hand-over: its upload stays, unless worthless or superseded."""
         self._open.discard(receiving)
         upload = receiving.upload
         upload.touched_at = self._clock()
         key = (upload.label.folder, upload.label.name)
-        if upload.spoiled:
+        if upload.worthless:
             await self._drop(upload)
         elif self._named.setdefault(key, upload) is not upload and not upload.busy:
             await on_disk(upload.erase)

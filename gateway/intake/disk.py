@@ -36,21 +36,29 @@ async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def store(
-    descriptor: int, chunks: Sequence[bytes], offset: int, hasher: Hasher | None, free_bytes: int
+    descriptor: int | None, chunks: Sequence[bytes], offset: int, hasher: Hasher | None, free_bytes: int
 ) -> None:
     """Write `chunks` one after another at `offset`, all of them, and hash them on the way.
 
-    OSError ENOSPC where less than `free_bytes` would stay free on the disk.
+    Without a descriptor they are only hashed. OSError ENOSPC where less than `free_bytes` would
+    stay free on the disk.
     """
-    check_room(descriptor, free_bytes)
+    if descriptor is not None:
+        check_room(descriptor, free_bytes)
     for chunk in chunks:
-        view = memoryview(chunk)
-        while view:
-            written = os.pwrite(descriptor, view, offset)
-            offset += written
-            view = view[written:]
+        if descriptor is not None:
+            _write_all(descriptor, chunk, offset)
+            offset += len(chunk)
         if hasher is not None:
             hasher.update(chunk)
+
+
+def _write_all(descriptor: int, chunk: bytes, offset: int) -> None:
+    view = memoryview(chunk)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        offset += written
+        view = view[written:]
 
 
 def check_room(where: int | Path, free_bytes: int) -> None:

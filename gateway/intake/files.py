@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import AsyncIterator
 
 import asyncssh
 
-from gateway.intake.boundary import NOT_DOWNLOADABLE, NOT_OFFERED, NOT_WRITABLE, Declined
+from gateway.boundary import Declined
+from gateway.intake.answers import NOT_DOWNLOADABLE, NOT_WRITABLE
 from gateway.intake.box import Wish
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import canonical
 from gateway.intake.published import Entry
-from gateway.intake.tree import Reading, Tree
+from gateway.intake.tree import Listing, Reading, Tree
 from gateway.intake.upload import Receiving
-
-# The most that one READ or WRITE carries; OpenSSH sends no more, whatever is offered.
-DATA_BYTES = 255 * 1024
+from gateway.sftp import Server
 
 File = Receiving | Reading
 
 
-class Files(asyncssh.SFTPServer):
+class Files(Server):
     """The provider's tree in the terms of asyncssh's SFTP server."""
 
-    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], tree: Tree) -> None:
+    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], tree: Tree, handles: int) -> None:
         super().__init__(channel)
         self.tree = tree
+        self.handles = handles
         self.client_closes = False
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> File:  # noqa: ARG002 - asyncssh's signature
@@ -50,11 +51,20 @@ class Files(asyncssh.SFTPServer):
         elif isinstance(file_obj, Receiving):
             await self.tree.box.cut_off(file_obj)
 
+    async def abandon(self, file: object) -> None:
+        """The session ended while `file` was open."""
+        self.client_closes = False
+        await self.close(file)
+
+    async def opendir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        """The entries of a folder."""
+        return _names(await self.tree.listing(path))
+
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Read from a published file."""
         if not isinstance(file_obj, Reading):
             raise Declined(NOT_DOWNLOADABLE)
-        return await on_disk(os.pread, file_obj.descriptor, min(size, DATA_BYTES), offset)
+        return await on_disk(os.pread, file_obj.descriptor, size, offset)
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Take a part of an upload."""
@@ -70,7 +80,7 @@ class Files(asyncssh.SFTPServer):
 
     async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """The attributes of a folder or file."""
-        return attributes(await self.tree.find(path))
+        return _attributes(await self.tree.find(path))
 
     async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """The attributes of a folder or file; there are no links."""
@@ -80,10 +90,10 @@ class Files(asyncssh.SFTPServer):
         """The attributes of an open file."""
         if isinstance(file_obj, Receiving):
             upload = file_obj.upload
-            return attributes(Entry(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
+            return _attributes(Entry(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
         assert isinstance(file_obj, Reading)  # noqa: S101 - open makes no other
         status = os.fstat(file_obj.descriptor)
-        return attributes(Entry("", status.st_size, int(status.st_mtime)))
+        return _attributes(Entry("", status.st_size, int(status.st_mtime)))
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
         """Succeed and change nothing, except the time that listings show for an upload."""
@@ -127,12 +137,8 @@ class Files(asyncssh.SFTPServer):
         """What listings show as the group."""
         return "gateway"
 
-    def map_path(self, path: bytes) -> bytes:  # noqa: ARG002 - asyncssh's signature
-        """No path of a client is ever one of the disk: what is not overridden above cannot reach it."""
-        raise Declined(NOT_OFFERED)
 
-
-def attributes(entry: Entry | None) -> asyncssh.SFTPAttrs:
+def _attributes(entry: Entry | None) -> asyncssh.SFTPAttrs:
     """The attributes of a file, or of a folder where `entry` is None."""
     if entry is None:
         return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=stat.S_IFDIR | 0o755, atime=0, mtime=0)
@@ -144,3 +150,10 @@ def attributes(entry: Entry | None) -> asyncssh.SFTPAttrs:
         atime=entry.modified,
         mtime=entry.modified,
     )
+
+
+async def _names(listing: Listing) -> AsyncIterator[asyncssh.SFTPName]:
+    for folder in (".", "..", *listing.folders):
+        yield asyncssh.SFTPName(folder.encode(), attrs=_attributes(None))
+    for entry in listing.files:
+        yield asyncssh.SFTPName(entry.name.encode(), attrs=_attributes(entry))

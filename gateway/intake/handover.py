@@ -39,6 +39,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, visitor: Visit
         landed_at=now,
         ssh_key=visitor.ssh_key,
         client=visitor.client,
+        withheld=upload.label.withheld,
     )
     try:
         hand_over(spool, record, upload.data)

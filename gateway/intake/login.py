@@ -10,7 +10,6 @@ import asyncssh
 
 from gateway.home import PROVIDER_ID, Published, shown_name
 from gateway.intake.box import Box
-from gateway.intake.connection import Connection
 from gateway.intake.disk import on_disk
 from gateway.intake.door import Door, Guest
 from gateway.intake.handover import Visitor
@@ -18,6 +17,7 @@ from gateway.intake.offences import Offences
 from gateway.intake.session import Session
 from gateway.intake.tree import Tree
 from gateway.settings import IntakeLimits
+from gateway.sshd import Connection
 
 log = logging.getLogger(__name__)
 

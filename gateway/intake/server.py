@@ -14,39 +14,29 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import asyncssh
 import uvloop
 from pydantic import ValidationError
 
+from gateway.boundary import trace_of
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import PROVIDER_ID, Home, Published, Spool
-from gateway.intake.boundary import trace_of
 from gateway.intake.box import Box
-from gateway.intake.connection import KEY_EXCHANGES, Connection
 from gateway.intake.disk import on_disk
 from gateway.intake.door import Door
-from gateway.intake.hostkey import host_key
 from gateway.intake.landed import Landed
 from gateway.intake.login import Login
 from gateway.intake.offences import Offences
 from gateway.intake.unfinished import sweep_shelf
 from gateway.settings import IntakeLimits, IntakeSettings
+from gateway.sshd import Connection, host_key, ssh_options
 
 log = logging.getLogger(__name__)
 
+_HOST_KEY = "ssh_host_ed25519_key"
 _BACKLOG = 256
-_WINDOW_BYTES = 4 * 1024 * 1024
-_PACKET_BYTES = 128 * 1024
 _ROUND_SECONDS = 15.0
 _SWEEP_SECONDS = 300.0
 _FAREWELL_SECONDS = 10.0
-
-_CIPHERS = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr"
-_MACS = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
-_SIGNATURES = (
-    "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
-    "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
-)
 
 
 def read_settings(published: Published) -> IntakeSettings:
@@ -130,38 +120,9 @@ def _sweep_landed(landed: Path, now: datetime, keep: timedelta) -> None:
 
 
 def _make_folders(spool: Spool) -> None:
+    spool.host.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in (spool.landed, spool.recent, spool.root / "partial"):
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-
-
-def options_of(
-    key: asyncssh.SSHKey, service: Service, limits: IntakeLimits
-) -> asyncssh.SSHServerConnectionOptions:
-    """SSH as it is offered: keys only, modern algorithms only, no compression, nothing forwarded."""
-    return asyncssh.SSHServerConnectionOptions(
-        server_factory=service.login,
-        server_host_keys=[key],
-        server_version="gateway",
-        kex_algs=b",".join(KEY_EXCHANGES).decode(),
-        encryption_algs=_CIPHERS,
-        mac_algs=_MACS,
-        signature_algs=_SIGNATURES,
-        compression_algs=None,
-        public_key_auth=True,
-        password_auth=False,
-        kbdint_auth=False,
-        host_based_auth=False,
-        gss_host=None,
-        allow_pty=False,
-        line_editor=False,
-        agent_forwarding=False,
-        x11_forwarding=False,
-        login_timeout=limits.login_seconds,
-        keepalive_interval=limits.keepalive_seconds,
-        keepalive_count_max=3,
-        window=_WINDOW_BYTES,
-        max_pktsize=_PACKET_BYTES,
-    )
 
 
 async def serve(
@@ -181,9 +142,9 @@ async def serve(
     """
     settings = await on_disk(read_settings, published)
     await on_disk(_make_folders, spool)
-    key = await on_disk(host_key, spool.host)
+    key = await on_disk(host_key, spool.host / _HOST_KEY)
     service = Service(spool, published, settings.limits)
-    options = options_of(key, service, settings.limits)
+    options = ssh_options(key, settings.limits, service.login)
     loop = asyncio.get_running_loop()
     listener = await loop.create_server(
         lambda: Connection(loop, options, settings.limits.login_attempts),

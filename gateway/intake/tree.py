@@ -12,17 +12,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, Declined
 from gateway.home import Published
-from gateway.intake.boundary import (
-    IS_FOLDER,
-    KEPT,
-    NO_SUCH_FILE,
-    NOT_DOWNLOADABLE,
-    ONLY_TEMPORARY,
-    READ_ONLY,
-    TAKEN_NAME,
-    Declined,
-)
+from gateway.intake.answers import KEPT, NOT_DOWNLOADABLE, ONLY_TEMPORARY, READ_ONLY, TAKEN_NAME
 from gateway.intake.box import Box, Wish
 from gateway.intake.disk import on_disk
 from gateway.intake.handover import Visitor

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gateway.intake.boundary import trace_of
+from gateway.boundary import trace_of
 from gateway.model import Folder
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 
 
 class Label(BaseModel):
-    """ID.json. `whole`: its client closed it properly, so that a rename may complete it."""
+    """ID.json. `whole`: its client closed it properly, so that a rename may complete it.
+
+    `withheld`: it came in the clear and its data is empty; `size` and `sha256` are of what passed by.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,6 +38,9 @@ class Label(BaseModel):
     started_at: datetime
     whole: bool = False
     modified: int | None = None
+    withheld: bool = False
+    size: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -42,7 +48,8 @@ class Unfinished:
     """One unfinished upload. `size` counts the bytes received; `receiving` is the handle that writes it.
 
     `sha256` is known where every byte went by in order; `completing` while it is being handed over;
-    `spoiled` after a failed fsync, which leaves it unknown what the disk holds.
+    `worthless` after a failed fsync, which leaves it unknown what the disk holds, and of what was
+    withheld and cut off.
     """
 
     data: Path
@@ -52,7 +59,7 @@ class Unfinished:
     sha256: str | None = None
     receiving: Receiving | None = None
     completing: bool = False
-    spoiled: bool = False
+    worthless: bool = False
 
     @property
     def busy(self) -> bool:
@@ -63,6 +70,11 @@ class Unfinished:
     def label_file(self) -> Path:
         """ID.json."""
         return self.data.with_suffix(".json")
+
+    def mark(self, *, whole: bool, withheld: bool) -> None:
+        """Note how its handle left it."""
+        kept = {"size": self.size, "sha256": self.sha256} if whole and withheld else {}
+        self.label = self.label.model_copy(update={"whole": whole, "withheld": withheld, **kept})
 
     def write_label(self) -> None:
         """Put the label beside the data. Not made durable: after a loss of power the client starts anew."""
@@ -112,7 +124,8 @@ def _load(data: Path) -> Unfinished | None:
         log.warning("unfinished-not-readable %s", trace_of(error))
         return None
     touched_at = datetime.fromtimestamp(status.st_mtime, UTC)
-    return Unfinished(data, label, status.st_size, touched_at=touched_at)
+    size = label.size if label.size is not None else status.st_size
+    return Unfinished(data, label, size, touched_at=touched_at, sha256=label.sha256)
 
 
 def sweep_shelf(shelf: Path, now: datetime, keep: timedelta, in_use: frozenset[Path]) -> int:

@@ -2,7 +2,8 @@
 
 What is on disk is always a prefix of the client's file: blocks that arrive ahead of their turn
 wait in memory. So a cut-off upload can be resumed at its size, and the SHA-256 is ready at the end
-unless the client went back or resumed.
+unless the client went back or resumed. Nothing is written before its first bytes show that it is
+sealed; of what is not, nothing is written at all.
 
 Blocks are written behind: a write is acknowledged when it is in memory, its failure is told with a
 later write or with the close. Only the close of a whole file (or its rename) promises anything.
@@ -16,8 +17,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.intake.boundary import GAP, TAKEN_OVER, TOO_LARGE, Declined
+from gateway.boundary import Declined
+from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
 from gateway.intake.disk import Hasher, end_writing, on_disk, store
+from gateway.intake.sealing import ENOUGH_BYTES, judge_for
 from gateway.intake.unfinished import Unfinished
 from gateway.settings import IntakeLimits
 
@@ -69,24 +72,29 @@ class Receiving:
         self._lock = asyncio.Lock()
         self._block = Block()
         self._ahead: dict[int, bytes] = {}
-        self._ahead_bytes = 0
         self._stored = upload.size
         self._behind: asyncio.Future[None] | None = None
         self._hasher: Hasher | None = hashlib.sha256() if upload.size == 0 else None
         self._failure: Exception | None = None
+        self._withheld: bool | None = None if upload.size == 0 else False
 
     async def write(self, offset: int, data: bytes) -> None:
         """Take `data` at `offset` (at the end, where the file was opened to append).
 
         Declined where a quota is exceeded, the offset is far beyond the end, or another connection
-        took over; OSError where an earlier block could not be stored.
+        took over; OSError where an earlier block could not be stored. After any of these the
+        upload takes nothing more and its close fails.
         """
         async with self._lock:
             self._check_usable()
-            if self._block.size >= BLOCK_BYTES or self._memory.scarce:
-                self._may_grow(len(data))
-                await self._store_behind()
-            await self._place(self.upload.size if self._append else offset, data)
+            try:
+                if self._block.size >= BLOCK_BYTES or self._memory.scarce:
+                    self._may_grow(len(data))
+                    await self._store_behind()
+                await self._place(self.upload.size if self._append else offset, data)
+            except Declined as declined:
+                self._failure = declined  # A client that closes all the same must not be believed.
+                raise
 
     def _check_usable(self) -> None:
         if self._descriptor is None:
@@ -96,8 +104,7 @@ class Receiving:
 
     async def _place(self, offset: int, data: bytes) -> None:
         """Put `data` where it belongs: ahead of its turn, over what is there, or at the end."""
-        end = offset + len(data)
-        if end > self._limits.sealed_bytes:
+        if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:
             self._keep_ahead(offset, data)
@@ -107,7 +114,6 @@ class Receiving:
         else:
             self._take(data)
         while (following := self._ahead.pop(self.upload.size, None)) is not None:
-            self._ahead_bytes -= len(following)
             self._memory.held -= len(following)
             self._take(following)
 
@@ -117,22 +123,40 @@ class Receiving:
         self._block.size += len(data)
         self._memory.held += len(data)
         self.upload.size += len(data)
+        if self._withheld is None:
+            self._judge(at_end=False)
+
+    def _judge(self, *, at_end: bool) -> None:
+        """Find out whether the upload may be written down, as soon as its beginning tells.
+
+        One that ends before that holds nothing but the beginning of an armor or packet: it may.
+        """
+        start = b"".join(self._block.chunks)[:ENOUGH_BYTES]
+        sealed = judge_for(self.upload.label.folder)(start)
+        if sealed is not None:
+            self._withheld = not sealed
+        elif len(start) >= ENOUGH_BYTES:
+            self._withheld = True
+        elif at_end:
+            self._withheld = False
 
     def _keep_ahead(self, offset: int, data: bytes) -> None:
         """Keep a block that arrived before its turn, as clients with parallel writes send them."""
         held = len(self._ahead.get(offset, b""))
+        ahead_bytes = sum(map(len, self._ahead.values()))
         if (
             self._memory.scarce
             or offset + len(data) > self.upload.size + AHEAD_BYTES
-            or self._ahead_bytes + len(data) > AHEAD_BYTES
+            or ahead_bytes + len(data) > AHEAD_BYTES
         ):
             raise Declined(GAP)
         self._ahead[offset] = data
-        self._ahead_bytes += len(data) - held
         self._memory.held += len(data) - held
 
     async def _overwrite(self, offset: int, data: bytes) -> None:
         """Write over bytes that are already there; the running digest is lost with that."""
+        if self._withheld is not False:
+            raise Declined(NOT_KEPT)
         grown = max(0, offset + len(data) - self.upload.size)
         self._may_grow(grown)
         await self._store_all()
@@ -145,6 +169,8 @@ class Receiving:
     async def _store_behind(self) -> None:
         """Start storing the block in memory, after the one before it; wait for it where memory is scarce."""
         await self._join()
+        if self._withheld is None:
+            return  # It is small still.
         block, self._block = self._block, Block()
         self._behind = asyncio.ensure_future(self._store_next(block))
         if self._memory.scarce:
@@ -173,18 +199,17 @@ class Receiving:
         """Store `block` at `offset`; a failure is kept for the requests that follow."""
         if self._descriptor is None or not block.chunks:
             return
+        where = None if self._withheld else self._descriptor
         try:
-            await on_disk(
-                store, self._descriptor, block.chunks, offset, self._hasher, self._limits.free_bytes
-            )
+            await on_disk(store, where, block.chunks, offset, self._hasher, self._limits.free_bytes)
         except OSError as error:
             self._failure = error
 
     async def release(self, *, whole: bool) -> None:
         """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards.
 
-        Raises (after letting go) what kept it from being whole: Declined for a gap or a takeover,
-        OSError for the disk. Whatever was stored in order stays resumable.
+        Raises (after letting go) what kept it from being whole: Declined for a gap, a takeover or
+        an earlier refusal, OSError for the disk. Whatever was stored in order stays resumable.
         """
         async with self._lock:
             descriptor = self._descriptor
@@ -192,39 +217,52 @@ class Receiving:
                 if whole:
                     raise Declined(TAKEN_OVER)
                 return
+            if self._withheld is None:
+                self._judge(at_end=True)
             try:
-                await self._store_all()
-                if whole and self._ahead:
-                    raise Declined(GAP)
+                await self._finish(whole=whole)
             finally:
                 await self._let_go(descriptor, whole=whole)
 
+    async def _finish(self, *, whole: bool) -> None:
+        """Store what is left. Of an upload that ended early, a refusal has been told already."""
+        if whole:
+            await self._store_all()
+            if self._ahead:
+                raise Declined(GAP)
+            return
+        refused, self._failure = self._failure, None
+        if not isinstance(refused, OSError):
+            await self._store_all()
+
     async def _let_go(self, descriptor: int, *, whole: bool) -> None:
         """Close the file at what is known to be stored, and give the memory back."""
+        if self._behind is not None:
+            await self._behind
         whole = whole and self._failure is None and not self._ahead
         self._descriptor = None
-        self._memory.held -= self._block.size + self._ahead_bytes
-        self._block, self._ahead, self._ahead_bytes = Block(), {}, 0
-        upload = self.upload
+        self._memory.held -= self._block.size + sum(map(len, self._ahead.values()))
+        self._block, self._ahead = Block(), {}
+        upload, withheld = self.upload, bool(self._withheld)
         upload.receiving = None
         upload.size = self._stored
         upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None
-        upload.label = upload.label.model_copy(update={"whole": False})
+        upload.worthless = withheld and not whole
         try:
-            await on_disk(end_writing, descriptor, self._stored, durable=whole)
+            await on_disk(end_writing, descriptor, 0 if withheld else self._stored, durable=whole)
         except OSError:
-            upload.spoiled = True
+            upload.worthless = True
             raise
-        upload.label = upload.label.model_copy(update={"whole": whole})
+        upload.mark(whole=whole, withheld=withheld)
 
     async def make_durable(self) -> None:
         """Put all that came in order safely on the disk (fsync@openssh.com)."""
         async with self._lock:
-            self._check_usable()
             await self._store_all()
-            if self._descriptor is not None:
-                try:
-                    await on_disk(os.fsync, self._descriptor)
-                except OSError as error:
-                    self._failure, self.upload.spoiled = error, True
-                    raise
+            if self._descriptor is None or self._withheld is not False:
+                return
+            try:
+                await on_disk(os.fsync, self._descriptor)
+            except OSError as error:
+                self._failure, self.upload.worthless = error, True
+                raise

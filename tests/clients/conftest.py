@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.home import Home
-from tests.intake.running import Running
+from tests.intake.running import SEALED, Running
 
-CONTENT = bytes(range(256)) * 4000
+CONTENT = SEALED + bytes(range(256)) * 4000
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import CONTENT
-from tests.intake.running import Running, eventually, run
+from tests.intake.running import Running, eventually, run, sealed
 
 
 def sftp(config: Path, *commands: str, check: bool = True) -> subprocess.CompletedProcess:
@@ -35,7 +35,7 @@ def test_put_of_a_name_with_spaces_and_letters_of_all_kinds(
     intake: Running, ssh_config: Path, tmp_path: Path
 ) -> None:
     name = "Schüler und Schülerinnen – Herbst 2026 (neu).csv.gpg"
-    (tmp_path / name).write_bytes(b"sealed")
+    (tmp_path / name).write_bytes(CONTENT)
     sftp(ssh_config, f'put "{tmp_path / name}" /in/')
     assert intake.only().name == name
 
@@ -79,7 +79,7 @@ def test_a_killed_upload_is_finished_by_resuming(
     intake: Running, ssh_config: Path, tmp_path: Path, command: str
 ) -> None:
     source = tmp_path / "large.gpg"
-    source.write_bytes(os.urandom(24 * 1024 * 1024))
+    source.write_bytes(sealed(24 * 1024 * 1024))
     _kill_in_the_middle(intake, ssh_config, source)
     assert intake.landed() == []
     (partial,) = intake.partial()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import CONTENT
-from tests.intake.running import Running, eventually, run
+from tests.intake.running import Running, eventually, run, sealed
 
 
 # lftp
@@ -42,7 +42,7 @@ def test_lftp_mirror_sends_each_file_once(intake: Running, ssh_config: Path, tmp
     folder = tmp_path / "export"
     folder.mkdir()
     for number in range(5):
-        (folder / f"file{number}.gpg").write_bytes(CONTENT[number:])
+        (folder / f"file{number}.gpg").write_bytes(CONTENT[: 900_000 + number])
     lftp(ssh_config, f"mirror -R {folder} /in")
     lftp(ssh_config, f"mirror -R {folder} /in")
     landed = {upload.name: intake.content(upload) for upload in intake.landed()}
@@ -105,7 +105,7 @@ def test_rclone_copies_a_folder(intake: Running, rclone, tmp_path: Path) -> None
     folder = tmp_path / "export"
     folder.mkdir()
     for number in range(12):
-        (folder / f"file {number}.gpg").write_bytes(os.urandom(200_000))
+        (folder / f"file {number}.gpg").write_bytes(sealed(200_000))
     assert "ERROR" not in rclone("copy", folder, "gateway:/in", "-v")
     landed = {upload.name: intake.content(upload) for upload in intake.landed()}
     assert landed == {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+from io import BytesIO
 
 import paramiko
 import pytest
 
 from tests.clients.conftest import CONTENT
-from tests.intake.running import Running
+from tests.intake.running import SEALED, Running, eventually
 
 
 def test_put_confirms_the_size(intake: Running, source) -> None:
@@ -49,6 +50,7 @@ def test_winscp_resumes(intake: Running) -> None:
         held.flush()
         client.stat("/in/a.gpg.filepart")
         transport.sock.close()
+    eventually(lambda: [path.stat().st_size for path in intake.partial()] == [100_000])
     with intake.paramiko() as client:
         assert client.stat("/in/a.gpg.filepart").st_size == 100_000
         with pytest.raises(PermissionError, match="cut off"):
@@ -61,7 +63,9 @@ def test_winscp_resumes(intake: Running) -> None:
     assert intake.content(intake.only()) == CONTENT
 
 
-@pytest.mark.parametrize("temporary", ["x.filepart", "x.part", "x.tmp", "x.partial", ".x", ".in.x.", "x.abcd1234.partial"])
+@pytest.mark.parametrize(
+    "temporary", ["x.filepart", "x.part", "x.tmp", "x.partial", ".x", ".in.x.", "x.abcd1234.partial"]
+)
 def test_a_temporary_name_waits_for_its_rename(intake: Running, temporary: str) -> None:
     with intake.paramiko() as client:
         with client.open(f"/in/{temporary}", "wb") as file:
@@ -76,7 +80,7 @@ def test_a_temporary_name_waits_for_its_rename(intake: Running, temporary: str) 
 
 def test_the_messages_help(intake: Running) -> None:
     with intake.paramiko() as client:
-        client.putfo(__import__("io").BytesIO(b"x"), "/in/a")
+        client.putfo(BytesIO(SEALED), "/in/a")
         for call, message in (
             (lambda: client.open("/in/a"), "receipt will appear"),
             (lambda: client.remove("/in/a"), "handed over already"),

@@ -24,6 +24,15 @@ from gateway.settings import IntakeLimits, IntakeSettings, Listen
 from gateway.spool import read_record, waiting
 
 
+# How an encrypted message begins: a session key packet, version 3, for a recipient.
+SEALED = bytes.fromhex("c15e03" + 8 * "00" + "12")
+
+
+def sealed(size: int) -> bytes:
+    """`size` bytes that look like an encrypted message from the outside."""
+    return SEALED + os.urandom(size - len(SEALED))
+
+
 @dataclass
 class Running:
     """An intake that serves `home`; `start` and `stop` may be called again and again."""

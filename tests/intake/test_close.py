@@ -12,11 +12,12 @@ import paramiko
 import pytest
 from asyncssh.sftp import SFTPServerHandler
 
+from gateway.boundary import guarded
 from gateway.intake.files import Files
-from gateway.intake.requests import OFFERED, Requests
-from tests.intake.running import Running, eventually
+from gateway.intake.requests import Requests
+from tests.intake.running import SEALED, Running, eventually
 
-CONTENT = bytes(range(256)) * 1000
+CONTENT = SEALED + bytes(range(256)) * 1000
 
 
 def _sever(transport: paramiko.Transport) -> None:
@@ -102,11 +103,6 @@ def test_a_packet_that_makes_no_sense_cuts_the_upload_off(intake: Running) -> No
 
 def test_asyncssh_still_ends_sessions_as_we_know_it() -> None:
     """What the distinction rests on. If one of these fails, read asyncssh's sftp.py again."""
-    for kind, name in OFFERED.items():
-        assert callable(getattr(Requests, name)), kind
-    for name in OFFERED.values():
-        if name != "_refuse":
-            assert inspect.iscoroutinefunction(getattr(SFTPServerHandler, name)), name
     close = inspect.getsource(SFTPServerHandler._process_close)
     assert "self._file_handles.pop(handle, None)" in close
     assert "self._server.close(file_obj)" in close
@@ -114,6 +110,12 @@ def test_asyncssh_still_ends_sessions_as_we_know_it() -> None:
     assert "self._server.close(file_obj)" in cleanup
     assert "_process_close" not in cleanup
     assert "self._packet_handlers.get(" in inspect.getsource(SFTPServerHandler._process_packet)
+
+
+def test_every_request_is_answered_behind_the_boundary() -> None:
+    assert Requests._packet_handlers
+    for kind, handler in Requests._packet_handlers.items():
+        assert handler.__code__ is guarded(handler).__code__, kind
 
 
 def test_a_clean_up_close_is_never_a_clients_close(monkeypatch: pytest.MonkeyPatch, intake: Running) -> None:

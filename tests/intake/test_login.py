@@ -14,7 +14,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.intake.login import _NOBODYS_KEYS, holds_key
-from tests.intake.running import Running, eventually
+from tests.intake.running import SEALED, Running, eventually
 
 
 def attempt(intake: Running, username: str, key: paramiko.PKey) -> None:
@@ -37,7 +37,21 @@ def test_another_providers_key_is_refused(intake: Running) -> None:
 
 @pytest.mark.parametrize(
     "username",
-    ["none", "", "../avon", "avon/", "AVON", "avon/../bath", ".", "..", "-", "x" * 1023, "%s", "a;b", "\u202eavon"],
+    [
+        "none",
+        "",
+        "../avon",
+        "avon/",
+        "AVON",
+        "avon/../bath",
+        ".",
+        "..",
+        "-",
+        "x" * 1023,
+        "%s",
+        "a;b",
+        "\u202eavon",
+    ],
 )
 def test_a_name_that_is_no_provider_is_refused(intake: Running, username: str) -> None:
     with pytest.raises(paramiko.SSHException):
@@ -199,7 +213,7 @@ def test_what_is_logged_names_no_one_but_providers(intake: Running, caplog: pyte
     with pytest.raises(paramiko.SSHException):
         attempt(intake, "jane.doe", key_of(intake.provider("avon")))
     with intake.paramiko() as client, client.open("/in/Jane Doe.csv.gpg", "wb") as file:
-        file.write(b"sealed")
+        file.write(SEALED)
     text = "\n".join(record.getMessage() for record in caplog.records)
     assert "login provider=avon" in text
     assert f"landed reference={intake.only().reference}" in text
@@ -236,5 +250,13 @@ def test_nothing_but_sftp_can_be_started(intake: Running) -> None:
         return refused
 
     assert asyncio.run(attempts()) == [
-        "exec", "shell", "pty", "scp", "subsystem", "direct", "unix", "forward", "tun",
+        "exec",
+        "shell",
+        "pty",
+        "scp",
+        "subsystem",
+        "direct",
+        "unix",
+        "forward",
+        "tun",
     ]

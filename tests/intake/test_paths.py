@@ -11,12 +11,29 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.intake.boundary import Declined
+from gateway.boundary import Declined
 from gateway.intake.paths import FOLDERS, canonical, checked_name, components, is_temporary, place_of
 from tests.intake.running import Running
 
 PIECES = st.sampled_from(
-    ["..", ".", "", "in", "out", "keys", "receipts", "x", "a b", "é", "e\u0301", "\u202e", "\\", "C:", "~", "%2e%2e"]
+    [
+        "..",
+        ".",
+        "",
+        "in",
+        "out",
+        "keys",
+        "receipts",
+        "x",
+        "a b",
+        "é",
+        "e\u0301",
+        "\u202e",
+        "\\",
+        "C:",
+        "~",
+        "%2e%2e",
+    ]
 )
 PATHS = st.one_of(
     st.binary(max_size=300),
@@ -72,13 +89,17 @@ def test_places(raw: bytes, path: str) -> None:
     assert place_of(raw).path == path
 
 
-@pytest.mark.parametrize("raw", [b"/etc/passwd", b"/in/a/b", b"/in/\xff", b"/in/a\0", b"/in/a\x1b[2J", b"/in/\xed\xa0\x80"])
+@pytest.mark.parametrize(
+    "raw", [b"/etc/passwd", b"/in/a/b", b"/in/\xff", b"/in/a\0", b"/in/a\x1b[2J", b"/in/\xed\xa0\x80"]
+)
 def test_no_places(raw: bytes) -> None:
     with pytest.raises(Declined):
         place_of(raw)
 
 
-@pytest.mark.parametrize("name", ["x.filepart", "X.FILEPART", "x.part", "x.tmp", "x.partial", ".x", ".in.x.", "x.a1b2c3d4.partial"])
+@pytest.mark.parametrize(
+    "name", ["x.filepart", "X.FILEPART", "x.part", "x.tmp", "x.partial", ".x", ".in.x.", "x.a1b2c3d4.partial"]
+)
 def test_temporary_names(name: str) -> None:
     assert is_temporary(name)
 
@@ -120,9 +141,9 @@ def test_whatever_paths_a_client_uses_only_the_spool_changes(intake: Running, tm
                 assert str(intake.home.root) not in str(error)
 
         attack()
-    changed = {
-        path for path, state in _everything_under(tmp_path).items() if before.get(path) != state
-    } | (before.keys() - _everything_under(tmp_path).keys())
+    changed = {path for path, state in _everything_under(tmp_path).items() if before.get(path) != state} | (
+        before.keys() - _everything_under(tmp_path).keys()
+    )
     assert all(path.startswith(str(intake.home.spool.root)) for path in changed)
 
 

@@ -11,9 +11,9 @@ import paramiko
 import pytest
 
 from gateway.intake.unfinished import load_shelf, sweep_shelf
-from tests.intake.running import Running, eventually
+from tests.intake.running import SEALED, Running, eventually
 
-CONTENT = bytes(range(256)) * 8000
+CONTENT = SEALED + bytes(range(256)) * 8000
 HALF = len(CONTENT) // 2
 
 
@@ -73,23 +73,25 @@ def test_a_new_connection_takes_over_from_one_that_hangs(intake: Running) -> Non
 def test_beginning_anew_drops_what_was_cut_off(intake: Running) -> None:
     leave_half(intake)
     with intake.paramiko() as client, client.open("/in/x.gpg", "wb") as file:
-        file.write(b"another")
-    assert intake.content(intake.only()) == b"another"
+        file.write(SEALED + b"another")
+    assert intake.content(intake.only()) == SEALED + b"another"
     assert intake.partial() == []
 
 
 def test_two_at_once_under_one_name_both_land(intake: Running) -> None:
     with cut_off(intake) as first:
         with intake.paramiko() as client, client.open("/in/x.gpg", "wb") as file:
-            file.write(b"second")
+            file.write(SEALED + b"second")
         first.close()
-    assert sorted(intake.content(upload) for upload in intake.landed()) == sorted([b"second", CONTENT[:HALF]])
+    assert sorted(intake.content(upload) for upload in intake.landed()) == sorted(
+        [SEALED + b"second", CONTENT[:HALF]]
+    )
 
 
 def test_the_older_of_two_under_one_name_leaves_nothing_when_cut_off(intake: Running) -> None:
     with cut_off(intake), intake.paramiko() as client:
         newer = client.open("/in/x.gpg", "wb")
-        newer.write(b"newer")
+        newer.write(SEALED + b"newer")
         newer.flush()
         client.stat("/in")
     eventually(lambda: len(intake.partial()) == 1)

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from tests.intake.running import Running
+from tests.intake.running import SEALED, Running
 
-CONTENT = bytes(range(256)) * 1000
+CONTENT = SEALED + bytes(range(256)) * 1000
 
 
 def test_a_file_lands_with_its_record(intake: Running) -> None:

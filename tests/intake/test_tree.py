@@ -9,7 +9,7 @@ from collections.abc import Callable
 import paramiko
 import pytest
 
-from tests.intake.running import Running
+from tests.intake.running import SEALED, Running
 
 FOLDERS = ["agreement", "in", "keys", "out", "receipts"]
 
@@ -22,7 +22,7 @@ def client(intake: Running):
         yield client
 
 
-def put(client: paramiko.SFTPClient, path: str, content: bytes = b"sealed") -> None:
+def put(client: paramiko.SFTPClient, path: str, content: bytes = SEALED) -> None:
     with client.open(path, "wb") as file:
         file.write(content)
 
@@ -52,21 +52,21 @@ def test_realpath(client: paramiko.SFTPClient, path: str, canonical: str) -> Non
 def test_uploads_land_with_their_folder(intake: Running, client: paramiko.SFTPClient, folder: str) -> None:
     put(client, f"/{folder}/new.asc")
     assert intake.only().folder == folder
-    assert client.stat(f"/{folder}/new.asc").st_size == 6
+    assert client.stat(f"/{folder}/new.asc").st_size == len(SEALED)
     assert "new.asc" in client.listdir(f"/{folder}")
 
 
 def test_an_upload_to_the_root_is_one_to_in(intake: Running, client: paramiko.SFTPClient) -> None:
     put(client, "/x.gpg")
     assert intake.only().folder == "in"
-    assert client.stat("/in/x.gpg").st_size == client.stat("/x.gpg").st_size == 6
+    assert client.stat("/in/x.gpg").st_size == client.stat("/x.gpg").st_size == len(SEALED)
     assert client.listdir("/in") == ["x.gpg"]
     assert "x.gpg" in client.listdir("/")
 
 
 def test_a_name_is_one_name_in_whatever_unicode_form(intake: Running, client: paramiko.SFTPClient) -> None:
     put(client, "/in/e\u0301t\u00e9.gpg")
-    assert client.stat("/in/\u00e9te\u0301.gpg").st_size == 6
+    assert client.stat("/in/\u00e9te\u0301.gpg").st_size == len(SEALED)
     assert intake.only().name == "\u00e9t\u00e9.gpg"
 
 
@@ -191,8 +191,8 @@ def test_setting_attributes_succeeds_and_changes_nothing(
     client.chown(path, 1, 1)
     client.truncate(path, 20 * 1024**3)
     client.utime(path, (1, 1))
-    assert intake.content(intake.only()) == b"sealed"
-    assert client.stat("/in/landed").st_size == client.stat("/in/x.part").st_size == 6
+    assert intake.content(intake.only()) == SEALED
+    assert client.stat("/in/landed").st_size == client.stat("/in/x.part").st_size == len(SEALED)
     for root, _, files in os.walk(intake.home.root):
         for name in files:
             assert os.stat(os.path.join(root, name)).st_size < 20 * 1024**2
@@ -202,11 +202,11 @@ def test_setting_attributes_of_an_open_file_changes_nothing(
     intake: Running, client: paramiko.SFTPClient
 ) -> None:
     with client.open("/in/x", "wb") as file:
-        file.write(b"sealed")
+        file.write(SEALED)
         file.chmod(0o4777)
         file.truncate(1)
         file.utime((1, 1))
-    assert intake.content(intake.only()) == b"sealed"
+    assert intake.content(intake.only()) == SEALED
     mode = intake.home.spool.sealed(intake.only().reference).stat().st_mode
     assert stat.S_IMODE(mode) == 0o640
 

@@ -1,0 +1,27 @@
+"""What intake answers, beside what both services do. Every sentence is for the person who uploads."""
+
+from __future__ import annotations
+
+from gateway.boundary import denied, failed
+
+NAME_NOT_UTF8 = denied("The file name is not valid UTF-8; rename the file with ordinary letters and send it.")
+NAME_CONTROL = denied("The file name holds a control character; rename the file and send it again.")
+NAME_TOO_LONG = denied("The file name is too long; shorten it and send the file again.")
+NO_SUBFOLDERS = denied("There are no folders below this one; put the file into the folder itself.")
+READ_ONLY = denied("Nothing can be put into this folder; put files for the local authority into /in.")
+NOT_DOWNLOADABLE = denied("What was sent cannot be fetched back; its receipt will appear in /receipts.")
+TAKEN_NAME = denied("The gateway itself keeps a file under this name; choose another name.")
+ALREADY_EXISTS = failed("A file of this name is already here.")
+HANDED_OVER = denied("This file has been handed over already and can no longer be changed or removed.")
+ONLY_TEMPORARY = denied("Only a temporary upload (such as NAME.filepart) can be renamed, in its own folder.")
+STILL_OPEN = denied("This file is still being written; close it first.")
+CUT_OFF = denied("The upload of this file was cut off; finish it before renaming it.")
+KEPT = denied("Files in this folder are kept for you and cannot be removed.")
+TAKEN_OVER = failed("Another connection of yours has taken over this upload.")
+GAP = failed("A part of the file is missing before this one; send the file again from its start.")
+NOT_WRITABLE = denied("This file was not opened for writing.")
+TOO_LARGE = failed("The file is larger than this gateway takes.")
+TOO_MANY_UNFINISHED = failed("Too many uploads are unfinished; finish or remove some first.")
+TOO_MUCH_WAITING = failed("Too much is waiting to be processed; try again later.")
+TOO_MANY_TODAY = failed("Too many files have been sent today; try again tomorrow.")
+NOT_KEPT = denied("What comes without encryption is not kept; encrypt the file and send it from its start.")

@@ -1,0 +1,242 @@
+"""What came in the clear is never written down."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.intake.sealing import ENOUGH_BYTES, is_public, is_sealed
+from gateway.intake.unfinished import load_shelf
+from tests.intake.running import SEALED, Running, eventually, sealed
+
+MARKER = b"the-marker-of-a-pupil"
+PLAIN = b"Surname,Forename,UPN\n" + (MARKER + b",x,y\n") * 40_000
+
+CLEAR = {
+    "csv": b"Surname,Forename\nZz,Yy\n" * 400,
+    "csv in UTF-8 that starts with a letter": "Élève,Prénom\nZz,Yy\n".encode() * 400,
+    "csv in Latin-1 that starts with a letter": "Élève,Prénom\nZz,Yy\n".encode("latin-1") * 400,
+    "csv with a byte order mark": b"\xef\xbb\xbf" + b"Surname,Forename\n" * 400,
+    "csv in UTF-16": "Surname,Forename\n".encode("utf-16") * 400,
+    "xml": b'<?xml version="1.0"?><CTfile></CTfile>' * 200,
+    "xlsx": b"PK\x03\x04" + bytes(5_000),
+    "xls": bytes.fromhex("d0cf11e0a1b11ae1") + bytes(5_000),
+    "pdf": b"%PDF-1.7\n" + bytes(5_000),
+    "gzip": bytes.fromhex("1f8b08") + bytes(5_000),
+    "jpeg": bytes.fromhex("ffd8ffe0") + bytes(5_000),
+    "png": bytes.fromhex("89504e470d0a1a0a") + bytes(5_000),
+    "blanks, then text": b"\r\n" * 2_000 + b"Surname",
+    "many blanks": b"\n" * 10_000,
+    "a letter around an armored message": b"Dear all,\n-----BEGIN PGP MESSAGE-----\n\nwV4D\n" + b"x" * 5_000,
+    "signed only, binary": bytes.fromhex("900d03000816") + bytes(5_000),
+    "compressed only": bytes.fromhex("a302") + bytes(5_000),
+    "literal only": bytes.fromhex("cb1b62") + bytes(5_000),
+    "signed only, armored": b"-----BEGIN PGP MESSAGE-----\n\n"
+    + base64.b64encode(bytes.fromhex("900d03000816") + bytes(90))
+    + b"\n",
+    "clearsigned": b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nSurname\n" * 100,
+    "a secret key": b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ\n" * 100,
+    "an armor line and no armor": b"-----BEGIN PGP MESSAGE-----\nSurname,Forename\n" * 200,
+    "without a session key": bytes.fromhex("c9ff00001000") + bytes(5_000),
+}
+
+ENCRYPTED = {
+    "to a key, current form": SEALED + bytes(100),
+    "to a key, old form, as GnuPG writes it": bytes.fromhex("85010c03") + bytes(300),
+    "to a key, old form, short": bytes.fromhex("845e03") + bytes(100),
+    "to a key, version 6": bytes.fromhex("c12106") + bytes(100),
+    "to a password": bytes.fromhex("c32e05") + bytes(100),
+    "protected, without a session key": bytes.fromhex("d2ff0000100001") + bytes(100),
+    "a marker first": bytes.fromhex("ca03504750") + SEALED + bytes(100),
+    "armored": b"-----BEGIN PGP MESSAGE-----\n\n" + base64.b64encode(SEALED + bytes(100)) + b"\n",
+    "armored with headers, in DOS lines": b"-----BEGIN PGP MESSAGE-----\r\nVersion: 1\r\nComment: a: b\r\n\r\n"
+    + base64.b64encode(SEALED + bytes(100)),
+    "armored after a byte order mark and blanks": b"\xef\xbb\xbf\r\n\n-----BEGIN PGP MESSAGE-----\n\n"
+    + base64.b64encode(SEALED + bytes(100)),
+}
+
+
+@pytest.mark.parametrize("kind", CLEAR)
+def test_clear(kind: str) -> None:
+    assert is_sealed(CLEAR[kind][:ENOUGH_BYTES]) is not True
+    whole = CLEAR[kind][:ENOUGH_BYTES]
+    assert is_sealed(whole) is False or len(whole) >= ENOUGH_BYTES
+
+
+@pytest.mark.parametrize("kind", ENCRYPTED)
+def test_encrypted(kind: str) -> None:
+    content = ENCRYPTED[kind]
+    assert is_sealed(content) is True
+    for length in range(len(content)):
+        assert is_sealed(content[:length]) is not False, length
+
+
+@given(st.binary(max_size=ENOUGH_BYTES + 10))
+def test_an_answer_does_not_change_with_more_bytes(content: bytes) -> None:
+    whole = is_sealed(content)
+    for length in range(0, len(content), 37):
+        part = is_sealed(content[:length])
+        assert part is None or part == whole
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME\n",
+        b"\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n",
+        b"ssh-ed25519 AAAA",
+        b"---- BEGIN SSH2 PUBLIC KEY ----\n",
+        bytes.fromhex("9833046601") + bytes(60),
+        SEALED + bytes(60),
+    ],
+)
+def test_public_things(content: bytes) -> None:
+    assert is_public(content) is True
+    for length in range(len(content)):
+        assert is_public(content[:length]) is not False, length
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ\n",
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\n",
+        b"PuTTY-User-Key-File-3: ssh-ed25519\n",
+        bytes.fromhex("9458046601") + bytes(60),
+        b"Surname,Forename\n" * 10,
+    ],
+)
+def test_no_public_things(content: bytes) -> None:
+    assert is_public(content) is False
+
+
+def holds_marker(root: Path) -> bool:
+    return any(MARKER in path.read_bytes() for path in root.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["pupils.csv", "pupils.csv.filepart"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_file_in_the_clear_lands_withheld(intake: Running, name: str, restart: bool) -> None:
+    with intake.paramiko() as client:
+        with client.open(f"/in/{name}", "wb") as file:
+            file.write(PLAIN)
+        assert client.stat(f"/in/{name}").st_size == len(PLAIN)
+    if restart:
+        intake.stop()
+        intake.start()
+    if name != "pupils.csv":
+        with intake.paramiko() as client:
+            client.rename(f"/in/{name}", "/in/pupils.csv")
+    upload = intake.only()
+    assert upload.withheld
+    assert upload.size == len(PLAIN)
+    assert upload.sha256 == hashlib.sha256(PLAIN).hexdigest()
+    assert intake.content(upload) == b""
+    assert not holds_marker(intake.home.root)
+    with intake.paramiko() as client:
+        assert client.stat("/in/pupils.csv").st_size == len(PLAIN)
+
+
+def test_of_a_cut_off_file_in_the_clear_nothing_is_kept(intake: Running) -> None:
+    with intake.paramiko() as client:
+        held = client.open("/in/pupils.csv", "wb")
+        held.write(PLAIN)
+        held.flush()
+        assert client.stat("/in/pupils.csv").st_size == len(PLAIN)
+        assert not holds_marker(intake.home.root)
+    eventually(lambda: intake.partial() == [])
+    assert not holds_marker(intake.home.root)
+    with intake.paramiko() as client:
+        assert client.listdir("/in") == []
+    assert intake.landed() == []
+
+
+@pytest.mark.parametrize("piece", [1, 7, 5_000])
+def test_in_small_pieces_too(intake: Running, piece: int) -> None:
+    with intake.paramiko() as client, client.open("/in/pupils.csv", "wb", bufsize=0) as file:
+        for start in range(0, 40 * piece, piece):
+            file.write(PLAIN[start : start + piece])
+    assert intake.only().withheld
+    assert intake.content(intake.only()) == b""
+
+
+def test_going_back_in_a_file_in_the_clear_is_declined(intake: Running) -> None:
+    with intake.paramiko() as client:
+        file = client.open("/in/pupils.csv", "wb")
+        file.write(PLAIN[:10_000])
+        file.seek(0)
+        with pytest.raises(PermissionError, match="without encryption"):
+            file.write(PLAIN[:10_000])
+            file.flush()
+            client.stat("/in")
+            file.close()
+    assert not holds_marker(intake.home.root)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xc1", b"-----BEGIN PGP"])
+def test_the_beginning_of_nothing_is_kept(intake: Running, content: bytes) -> None:
+    with intake.paramiko() as client, client.open("/in/short", "wb") as file:
+        file.write(content)
+    assert not intake.only().withheld
+    assert intake.content(intake.only()) == content
+
+
+def test_a_sealed_file_is_kept(intake: Running) -> None:
+    content = sealed(100_000)
+    with intake.paramiko() as client, client.open("/in/x", "wb") as file:
+        file.write(content)
+    assert not intake.only().withheld
+    assert intake.content(intake.only()) == content
+
+
+def test_pupil_data_in_the_folder_of_keys_is_withheld(intake: Running) -> None:
+    with intake.paramiko() as client:
+        for folder in ("keys", "agreement"):
+            with client.open(f"/{folder}/pupils.csv", "wb") as file:
+                file.write(PLAIN)
+        with client.open("/keys/new.asc", "wb") as file:
+            file.write(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME\n")
+    assert [upload.withheld for upload in intake.landed()] == [True, True, False]
+    assert not holds_marker(intake.home.root)
+
+
+def test_a_label_of_something_withheld_is_read_back(tmp_path: Path) -> None:
+    (tmp_path / "a.data").touch()
+    (tmp_path / "a.json").write_text(
+        '{"folder":"in","name":"a","started_at":"2026-01-01T00:00:00Z","whole":true,'
+        '"withheld":true,"size":7,"sha256":"00"}'
+    )
+    (upload,) = load_shelf(tmp_path)
+    assert (upload.size, upload.sha256, upload.label.withheld) == (7, "00", True)
+
+
+@pytest.mark.needs("gpg")
+@pytest.mark.parametrize("options", [[], ["--armor"], ["--textmode"], ["--throw-keyids"], ["-z", "0"]])
+def test_what_gnupg_writes(tmp_path: Path, options: list[str]) -> None:
+    home = tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+    gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--trust-model", "always"]
+
+    def call(*arguments: str) -> bytes:
+        return subprocess.run([*gpg, *arguments], input=PLAIN, capture_output=True, check=True).stdout
+
+    subprocess.run([*gpg, "--passphrase", "", "--quick-generate-key", "test@example.org"], check=True)
+    try:
+        assert (
+            is_sealed(call(*options, "--sign", "--encrypt", "-r", "test@example.org")[:ENOUGH_BYTES]) is True
+        )
+        assert is_sealed(call(*options, "--encrypt", "-r", "test@example.org")[:ENOUGH_BYTES]) is True
+        assert is_sealed(call(*options, "--sign")[:ENOUGH_BYTES]) is False
+        assert is_sealed(call("--clearsign")[:ENOUGH_BYTES]) is False
+        assert is_public(call("--clearsign")[:ENOUGH_BYTES]) is True
+        assert is_public(call("--export")[:ENOUGH_BYTES]) is True
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+        shutil.rmtree(home, ignore_errors=True)
