@@ -118,25 +118,25 @@ TRICKS = [
 ]
 
 
-@pytest.mark.parametrize("trick", TRICKS)
-def test_no_path_leads_anywhere_else(mailroom: Mailroom, team: str, person: str, trick: str):
+def test_no_path_leads_anywhere_else(mailroom: Mailroom, team: str, person: str):
     other = f"{team}-other"
     reference = mailroom.deliver(CONTENT, other)
     name = mailroom.path(other, reference).rpartition("/")[2]
-    path = trick.format(team=team, other=other, name=name, reference=reference, TEAM=team.upper())
     with mailroom.sftp(person) as sftp:
-        for attempt in (sftp.stat, sftp.open, sftp.remove, sftp.listdir):
-            with pytest.raises(FileNotFoundError):
-                attempt(path)
+        for trick in TRICKS:
+            path = trick.format(team=team, other=other, name=name, reference=reference, TEAM=team.upper())
+            for attempt in (sftp.stat, sftp.open, sftp.remove, sftp.listdir):
+                with pytest.raises(FileNotFoundError):
+                    attempt(path)
     assert mailroom.events(reference) == []
 
 
-@pytest.mark.parametrize("raw", [b"/\xff\xfe", b"/\xc3\x28/x", b"/\xed\xa0\x80", b"\x80" * 300])
-def test_paths_that_are_not_text_are_no_such_file(mailroom: Mailroom, person: str, raw: bytes):
+def test_paths_that_are_not_text_are_no_such_file(mailroom: Mailroom, person: str):
     with mailroom.sftp(person) as sftp:
-        for attempt in (sftp.stat, sftp.open, sftp.remove, sftp.listdir):
-            with pytest.raises(FileNotFoundError):
-                attempt(raw)
+        for raw in (b"/\xff\xfe", b"/\xc3\x28/x", b"/\xed\xa0\x80", b"\x80" * 300):
+            for attempt in (sftp.stat, sftp.open, sftp.remove, sftp.listdir):
+                with pytest.raises(FileNotFoundError):
+                    attempt(raw)
 
 
 def test_nothing_can_be_written_made_moved_or_linked(mailroom: Mailroom, team: str, person: str):
@@ -233,24 +233,21 @@ def _string(value: bytes) -> bytes:
     return struct.pack(">I", len(value)) + value
 
 
-@pytest.mark.parametrize(
-    "extension",
-    [b"copy-data", b"hardlink@openssh.com", b"ranges@asyncssh.com", b"statvfs@openssh.com", b"x" * 1000],
-)
-def test_extensions_are_unknown(mailroom: Mailroom, person: str, extension: bytes):
+def test_extensions_are_unknown(mailroom: Mailroom, person: str):
     with mailroom.sftp(person) as sftp:
-        code, text = status_of(sftp, CMD_EXTENDED, _string(extension) + b"\0" * 64)
-        assert code == 8
-        assert "Uncaught" not in text
+        for extension in (b"copy-data", b"hardlink@openssh.com", b"ranges@asyncssh.com", b"x" * 1000, b""):
+            code, text = status_of(sftp, CMD_EXTENDED, _string(extension) + b"\0" * 64)
+            assert code == 8
+            assert "Uncaught" not in text
 
 
-@pytest.mark.parametrize("kind", [CMD_OPEN, CMD_OPENDIR, CMD_READLINK, CMD_SYMLINK])
-@pytest.mark.parametrize("body", [b"", b"\xff\xff\xff\xff", b"\0\0\0\x05ab"])
-def test_nonsense_is_answered_with_fixed_words(mailroom: Mailroom, person: str, kind: int, body: bytes):
+def test_nonsense_is_answered_with_fixed_words(mailroom: Mailroom, person: str):
     with mailroom.sftp(person) as sftp:
-        code, text = status_of(sftp, kind, body)
-        assert code in {3, 4}
-        assert text in {"The request does not make sense.", "This service does not offer that."}
+        for kind in (CMD_OPEN, CMD_OPENDIR, CMD_READLINK, CMD_SYMLINK):
+            for body in (b"", b"\xff\xff\xff\xff", b"\0\0\0\x05ab"):
+                code, text = status_of(sftp, kind, body)
+                assert code in {3, 4}
+                assert text in {"The request does not make sense.", "This service does not offer that."}
 
 
 def test_a_handle_that_was_never_given_is_no_file(mailroom: Mailroom, person: str):

@@ -1,0 +1,117 @@
+"""What a mailbox shows, asked of a registry."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import NotFoundError
+from gateway.model import Accepted, Classified, Decision, Held, Opened, Provider, Refused, Signature, Upload
+from gateway.reasons import reason
+from gateway.registry import deliveries, providers, transfers
+from gateway.registry.database import Registry
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+ACCEPTED = Accepted(flow="school-census", teams=("sen", "welfare"), reasons=())
+HELD = Held(reasons=(reason("classify:unknown"),))
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    made = Registry(f"sqlite:///{tmp_path}/registry.db")
+    made.migrate()
+    with made.write() as session:
+        providers.add_provider(session, Provider(id="school-a", name="School A", kind="school"), NOW)
+    yield made
+    made.close()
+
+
+def put(registry: Registry, number: int, decision: Decision | None, *, opened: bool = True) -> str:
+    """A transfer with that outcome; its reference."""
+    reference = f"261124-school-a-{number:05}"
+    upload = Upload(
+        reference=reference, provider="school-a", name="x", folder="in", size=9, sha256="1" * 64,
+        started_at=NOW, landed_at=NOW, ssh_key="k",
+    )  # fmt: skip
+    signature = Signature(certificate="a" * 40, signing_key="a" * 40, created_at=NOW)
+    what = Opened(content=-1, size=number, sha256=f"{number:064}", signature=signature, engine="sop")
+    kind = Classified(data_type="school-census", level="certain", evidence=(), format="xml", extension="xml")
+    with registry.write() as session:
+        transfers.land(session, upload)
+        if opened:
+            transfers.record_content(session, reference, what, kind)
+        if decision is not None:
+            transfers.record_decision(session, reference, decision, NOW + timedelta(minutes=1))
+    return reference
+
+
+def test_a_delivery_says_all_that_a_mailbox_shows(registry: Registry):
+    reference = put(registry, 7, ACCEPTED)
+    with registry.read() as session:
+        (only,) = deliveries.delivered(session, "sen", limit=10)
+        assert only == deliveries.find_delivered(session, "sen", reference)
+    assert only == deliveries.Delivery(
+        sequence=1, reference=reference, provider="school-a", flow="school-census", extension="xml",
+        content_size=7, content_sha256=f"{7:064}", landed_at=NOW, decided_at=NOW + timedelta(minutes=1),
+        team="sen",
+    )  # fmt: skip
+
+
+def test_each_team_has_its_own_and_no_other(registry: Registry):
+    both = put(registry, 1, ACCEPTED)
+    one = put(registry, 2, Accepted(flow="school-census", teams=("sen",), reasons=()))
+    with registry.read() as session:
+        assert [d.reference for d in deliveries.delivered(session, "sen", limit=10)] == [one, both]
+        assert [d.reference for d in deliveries.delivered(session, "welfare", limit=10)] == [both]
+        assert deliveries.delivered(session, "other", limit=10) == []
+        assert deliveries.find_delivered(session, "welfare", one) is None
+
+
+def test_pages_follow_one_another(registry: Registry):
+    references = [put(registry, number, ACCEPTED) for number in range(5)]
+    shown: list[str] = []
+    before = None
+    with registry.read() as session:
+        while page := deliveries.delivered(session, "sen", before=before, limit=2):
+            shown += [delivery.reference for delivery in page]
+            before = page[-1].sequence
+    assert shown == references[::-1]
+
+
+def test_what_a_team_dealt_with_is_gone_for_that_team_only(registry: Registry):
+    reference = put(registry, 1, ACCEPTED)
+    with registry.write() as session:
+        delivery = deliveries.find_delivered(session, "sen", reference)
+        assert delivery is not None
+        deliveries.deal_with(session, delivery, by="anna", at=NOW)
+    with registry.read() as session:
+        assert deliveries.find_delivered(session, "sen", reference) is None
+        assert deliveries.delivered(session, "sen", limit=10) == []
+        assert deliveries.find_delivered(session, "welfare", reference) is not None
+    with registry.write() as session, pytest.raises(NotFoundError):
+        deliveries.deal_with(session, delivery, by="ben", at=NOW)
+
+
+def test_held_shows_what_is_held_and_could_be_opened(registry: Registry):
+    held = put(registry, 1, HELD)
+    put(registry, 2, HELD, opened=False)
+    put(registry, 3, ACCEPTED)
+    put(registry, 4, Refused(reasons=(reason("classify:malformed"),)))
+    put(registry, 5, None)
+    with registry.read() as session:
+        (only,) = deliveries.held(session, limit=10)
+        assert (only.reference, only.team) == (held, None)
+        assert deliveries.find_held(session, held) == only
+        for number in (2, 3, 4, 5):
+            assert deliveries.find_held(session, f"261124-school-a-{number:05}") is None
+        assert deliveries.held(session, before=only.sequence, limit=10) == []
+
+
+def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
+    reference = put(registry, 1, HELD)
+    with registry.write() as session:
+        transfers.record_decision(session, reference, ACCEPTED, NOW)
+    with registry.read() as session:
+        assert deliveries.find_held(session, reference) is None
+        assert deliveries.find_delivered(session, "sen", reference) is not None
