@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
@@ -34,7 +33,7 @@ def test_put(intake: Running, ssh_config: Path, source: Path, command: str, fold
 def test_put_of_a_name_with_spaces_and_letters_of_all_kinds(
     intake: Running, ssh_config: Path, tmp_path: Path
 ) -> None:
-    name = "Schüler und Schülerinnen – Herbst 2026 (neu).csv.gpg"
+    name = "Schüler und Schülerinnen, Herbst 2026 (neu).csv.gpg"
     (tmp_path / name).write_bytes(CONTENT)
     sftp(ssh_config, f'put "{tmp_path / name}" /in/')
     assert intake.only().name == name

@@ -11,7 +11,6 @@ import pytest
 from tests.clients.conftest import CONTENT
 from tests.intake.running import Running, eventually, run, sealed
 
-
 # lftp
 
 

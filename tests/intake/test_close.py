@@ -84,9 +84,8 @@ def test_stopping_the_service_hands_nothing_over_and_keeps_what_came(intake: Run
     assert intake.landed() == []
     assert [path.read_bytes() for path in intake.partial()] == [CONTENT]
     intake.start()
-    with intake.paramiko() as client:
-        with client.open("/in/x.gpg", "ab") as file:
-            file.write(b"the end")
+    with intake.paramiko() as client, client.open("/in/x.gpg", "ab") as file:
+        file.write(b"the end")
     assert intake.content(intake.only()) == CONTENT + b"the end"
 
 

@@ -140,8 +140,7 @@ def test_while_silent_connections_flood_a_good_client_still_uploads(tmp_path: Pa
     running.start()
     silent = []
     try:
-        for _ in range(100):
-            silent.append(socket.create_connection(("127.0.0.1", running.port)))
+        silent += [socket.create_connection(("127.0.0.1", running.port)) for _ in range(100)]
         time.sleep(3.2)
         with running.paramiko() as client, client.open("/in/x", "wb") as file:
             file.write(SEALED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import stat
 import unicodedata
 from pathlib import Path
 
@@ -117,10 +117,9 @@ def test_the_length_of_a_name_counts_bytes() -> None:
 
 def _everything_under(root: Path) -> dict[str, tuple[int, int]]:
     return {
-        os.path.join(folder, name): (status.st_size, status.st_mtime_ns)
-        for folder, _, names in os.walk(root)
-        for name in names
-        if (status := os.lstat(os.path.join(folder, name)))
+        str(path): (status.st_size, status.st_mtime_ns)
+        for path in root.rglob("*")
+        if not stat.S_ISDIR((status := path.lstat()).st_mode)
     }
 
 
@@ -134,11 +133,13 @@ def test_whatever_paths_a_client_uses_only_the_spool_changes(intake: Running, tm
         @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
         @given(PATHS, st.sampled_from(["open", "write", "remove", "rename", "list", "mkdir", "symlink"]))
         def attack(raw: bytes, action: str) -> None:
+            said = ""
             try:
                 _do(client, action, raw)
             except OSError as error:
-                assert str(outside) not in str(error)
-                assert str(intake.home.root) not in str(error)
+                said = str(error)
+            assert str(outside) not in said
+            assert str(intake.home.root) not in said
 
         attack()
     changed = {path for path, state in _everything_under(tmp_path).items() if before.get(path) != state} | (

@@ -63,11 +63,14 @@ def test_a_new_connection_takes_over_from_one_that_hangs(intake: Running) -> Non
         with intake.paramiko() as client, client.open("/in/x.gpg", "ab") as file:
             file.write(CONTENT[HALF:])
         with pytest.raises(OSError, match="taken over"):
-            hanging.write(b"more")
-            hanging.flush()
-            hanging.stat()
-            hanging.close()
+            _go_on(hanging)
     assert intake.content(intake.only()) == CONTENT
+
+
+def _go_on(file: paramiko.SFTPFile) -> None:
+    file.write(b"more")
+    file.flush()
+    file.close()
 
 
 def test_beginning_anew_drops_what_was_cut_off(intake: Running) -> None:

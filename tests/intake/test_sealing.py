@@ -34,7 +34,7 @@ CLEAR = {
     "png": bytes.fromhex("89504e470d0a1a0a") + bytes(5_000),
     "blanks, then text": b"\r\n" * 2_000 + b"Surname",
     "many blanks": b"\n" * 10_000,
-    "a letter around an armored message": b"Dear all,\n-----BEGIN PGP MESSAGE-----\n\nwV4D\n" + b"x" * 5_000,
+    "a letter around an armored message": b"Dear all,\n-----BEGIN PGP MESSAGE-----\n\nwV4D\n" * 200,
     "signed only, binary": bytes.fromhex("900d03000816") + bytes(5_000),
     "compressed only": bytes.fromhex("a302") + bytes(5_000),
     "literal only": bytes.fromhex("cb1b62") + bytes(5_000),
@@ -56,7 +56,7 @@ ENCRYPTED = {
     "protected, without a session key": bytes.fromhex("d2ff0000100001") + bytes(100),
     "a marker first": bytes.fromhex("ca03504750") + SEALED + bytes(100),
     "armored": b"-----BEGIN PGP MESSAGE-----\n\n" + base64.b64encode(SEALED + bytes(100)) + b"\n",
-    "armored with headers, in DOS lines": b"-----BEGIN PGP MESSAGE-----\r\nVersion: 1\r\nComment: a: b\r\n\r\n"
+    "armored with headers, in DOS lines": b"-----BEGIN PGP MESSAGE-----\r\nVersion: 1\r\nComment: a\r\n\r\n"
     + base64.b64encode(SEALED + bytes(100)),
     "armored after a byte order mark and blanks": b"\xef\xbb\xbf\r\n\n-----BEGIN PGP MESSAGE-----\n\n"
     + base64.b64encode(SEALED + bytes(100)),
@@ -174,8 +174,7 @@ def test_going_back_in_a_file_in_the_clear_is_declined(intake: Running) -> None:
         file.seek(0)
         with pytest.raises(PermissionError, match="without encryption"):
             file.write(PLAIN[:10_000])
-            file.flush()
-            client.stat("/in")
+        with pytest.raises(PermissionError, match="without encryption"):
             file.close()
     assert not holds_marker(intake.home.root)
 

@@ -193,9 +193,7 @@ def test_setting_attributes_succeeds_and_changes_nothing(
     client.utime(path, (1, 1))
     assert intake.content(intake.only()) == SEALED
     assert client.stat("/in/landed").st_size == client.stat("/in/x.part").st_size == len(SEALED)
-    for root, _, files in os.walk(intake.home.root):
-        for name in files:
-            assert os.stat(os.path.join(root, name)).st_size < 20 * 1024**2
+    assert all(found.stat().st_size < 20 * 1024**2 for found in intake.home.root.rglob("*"))
 
 
 def test_setting_attributes_of_an_open_file_changes_nothing(

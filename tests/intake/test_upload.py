@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.intake import upload as upload_module
 from gateway.boundary import Declined
+from gateway.intake import upload as upload_module
 from gateway.intake.answers import GAP, TAKEN_OVER, TOO_LARGE
 from gateway.intake.unfinished import Label, new_unfinished, open_again
 from gateway.intake.upload import AHEAD_BYTES, BLOCK_BYTES, Memory, Receiving
@@ -102,21 +102,20 @@ def test_what_is_on_the_disk_is_what_a_plain_file_would_hold(tmp_path_factory, w
     for offset, data in writes:
         model.extend(bytes(max(0, offset + len(data) - len(model))))
         model[offset : offset + len(data)] = data
-    accepted = False
+    declined: list[Declined] = []
 
     async def work(bench: Bench) -> None:
-        nonlocal accepted
         for offset, data in writes:
             await bench.receiving.write(offset, data)
         try:
             await bench.receiving.release(whole=True)
-            accepted = True
-        except Declined as declined:
-            assert declined.answer is GAP
+        except Declined as error:
+            declined.append(error)
 
     bench = on(tmp_path_factory.mktemp("upload"), work)
     assert bench.memory.held == 0
-    if accepted and _without_overtaking(writes):
+    assert [error.answer for error in declined] in ([], [GAP])
+    if not declined and _without_overtaking(writes):
         assert bench.content == bytes(model)
         assert bench.upload.sha256 in {None, hashlib.sha256(model).hexdigest()}
 
@@ -163,9 +162,10 @@ def test_far_beyond_the_end_is_refused(tmp_path: Path, offset: int) -> None:
 
 def test_ahead_blocks_are_bounded_in_all(tmp_path: Path) -> None:
     async def work(bench: Bench) -> None:
+        for number in range(1, 7):
+            await bench.receiving.write(number * (1024**2) + 1, bytes(1024**2))
         with pytest.raises(Declined):
-            for number in range(1, 10):
-                await bench.receiving.write(number * (1024**2) + 1, bytes(1024**2))
+            await bench.receiving.write(7 * (1024**2) + 1, bytes(1024**2))
         assert bench.memory.held <= AHEAD_BYTES
         await bench.receiving.release(whole=False)
         assert bench.memory.held == 0
@@ -234,14 +234,15 @@ def test_a_disk_that_fails_is_told_and_what_was_stored_is_kept(
     monkeypatch.setattr(upload_module, "store", failing)
 
     async def work(bench: Bench) -> None:
-        with pytest.raises(OSError) as caught:
-            for number in range(4):
+        told = []
+        for number in range(4):
+            try:
                 await bench.receiving.write(number * BLOCK_BYTES, bytes(BLOCK_BYTES))
+            except OSError as error:
+                told.append(error.errno)
+        with pytest.raises(OSError, match="full"):
             await bench.receiving.release(whole=True)
-        assert caught.value.errno == errno.ENOSPC
-        if bench.upload.receiving is not None:
-            with pytest.raises(OSError):
-                await bench.receiving.release(whole=True)
+        assert set(told) <= {errno.ENOSPC}
 
     bench = on(tmp_path, work)
     assert bench.upload.size == len(bench.content) == at * BLOCK_BYTES
@@ -258,9 +259,8 @@ def test_a_failed_fsync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     async def work(bench: Bench) -> None:
         await bench.receiving.write(0, b"abc")
-        with pytest.raises(OSError) as caught:
+        with pytest.raises(OSError, match="broken"):
             await bench.receiving.release(whole=True)
-        assert caught.value.errno == errno.EIO
 
     bench = on(tmp_path, work)
     assert bench.upload.worthless
