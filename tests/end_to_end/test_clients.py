@@ -103,7 +103,7 @@ def psftp(scene: Scene, file: Path) -> subprocess.CompletedProcess[str]:
         return made
     return run(
         "psftp", "-batch", "-P", str(scene.services.intake[1]), "-i", str(key), "-hostkey",
-        host_fingerprint(scene), "-b", "/dev/stdin", "oak@127.0.0.1", 
+        host_fingerprint(scene), "-b", "/dev/stdin", "oak@127.0.0.1",
         given=f'put "{file}" "/in/{file.name}"\n',
     )  # fmt: skip
 

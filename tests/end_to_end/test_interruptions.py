@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.samples import MARKER
+from tests.end_to_end.conftest import Scene
 from tests.end_to_end.content import core_data
 from tests.end_to_end.test_clients import ssh_options
 from tests.gateway_site import Party, Site, until
@@ -20,12 +20,9 @@ FILES = 200
 
 
 @pytest.mark.needs("sftp")
-def test_a_killed_upload_is_not_processed_and_reput_finishes_it(scene: object, tmp_path: Path) -> None:
-    from tests.end_to_end.conftest import Scene  # noqa: PLC0415 - for its type only
-
-    assert isinstance(scene, Scene)
+def test_a_killed_upload_is_not_processed_and_reput_finishes_it(scene: Scene, tmp_path: Path) -> None:
     content = core_data(seed=77, pupils=40)
-    sealed = scene.oak.seal(content + os.urandom(0), scene.site.certificate)
+    sealed = scene.oak.seal(content, scene.site.certificate)
     big = tmp_path / "resumed.xml.pgp"
     big.write_bytes(sealed)
     with scene.oak.sftp(scene.services.intake) as session:
