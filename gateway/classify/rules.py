@@ -223,16 +223,17 @@ class Rules(BaseModel):
         The name itself comes first, then what is left without a prefix or suffix, then the patterns.
         """
         text = plain(name)
-        known = self._columns.get(text) or self._columns.get(self._bare(text))
+        known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
         if known is not None or not text:
             return known
         return next((key for pattern, key in self._patterns if pattern.fullmatch(text)), None)
 
-    def _bare(self, text: str) -> str:
+    def _forms(self, text: str) -> tuple[str, ...]:
         rule = self.data_types.columns
         prefix = next((p for p in rule.prefixes if text.startswith(p)), "")
         suffix = next((s for s in rule.suffixes if text.endswith(s)), "")
-        return text.removeprefix(prefix).removesuffix(suffix)
+        bare = text.removeprefix(prefix)
+        return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str) -> str | None:
         """The key of the field that an element carries; `parent` is the name of the one around it."""

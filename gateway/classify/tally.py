@@ -51,6 +51,11 @@ class Fault:
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
+    def add_run(self, first: int, length: int) -> None:
+        """As many more, in records that follow each other."""
+        self.count += length
+        self.rows += range(first, first + min(length, ROWS_SHOWN - len(self.rows)))
+
 
 class FieldTally:
     """What one field holds over the whole file.
@@ -172,7 +177,9 @@ class Tally:
         self.records += length
         for group, fault in self.missing.items():
             several = [columns[key] for key in group if key in columns]
-            if several and all("" in column for column in several):
+            if not several:
+                fault.add_run(first, length)
+            elif all("" in column for column in several):
                 for row, values in enumerate(zip(*several, strict=True), first):
                     if not any(values):
                         fault.add(row)

@@ -45,11 +45,7 @@ def ctf_results(size: int) -> Iterator[bytes]:
 
 def census(size: int) -> Iterator[bytes]:
     """A school census."""
-    one = made.census([made.Child(1)]).partition("<PupilsOnRoll>")
-    record = one[2].partition("</PupilsOnRoll>")
-    whole = one[0] + "<PupilsOnRoll>@</PupilsOnRoll>" + record[2]
-    upn = made.Child(1).upn
-    yield from _filled(whole, lambda n: record[0].replace(upn, made.Child(n).upn), size)
+    yield from _filled(made.census_around(["@"]), lambda n: made.census_pupil(made.Child(n)), size)
 
 
 def csv_core(size: int) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.classify import Rules, load_rules
+from gateway.classify import OnPupil, Rules, load_rules
 from gateway.classify import classify as classify_content
 from gateway.model import Classified, ContentRefused
 from gateway.settings import ClassifyLimits
@@ -25,7 +25,11 @@ def rules() -> Rules:
 
 @pytest.fixture(scope="session")
 def classify(rules: Rules) -> Classify:
-    def run(content: bytes, name: str = "file.dat") -> Classified | ContentRefused:
-        return classify_content(BytesIO(content), name, ClassifyLimits(), rules, today=TODAY)
+    def run(
+        content: bytes, name: str = "file.dat", on_pupil: OnPupil | None = None
+    ) -> Classified | ContentRefused:
+        return classify_content(
+            BytesIO(content), name, ClassifyLimits(), rules, today=TODAY, on_pupil=on_pupil
+        )
 
     return run

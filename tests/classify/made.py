@@ -122,27 +122,25 @@ EYFS = assessments(
 )
 
 
-def census(
-    on_roll: Sequence[Child], left: Sequence[Child] = (), *, collection: str = "SC", inside: str = ""
-) -> str:
-    def one(child: Child, name: str) -> str:
-        return (
-            f"<{name}><PupilIdentifiers><UPN>{child.upn}</UPN><Surname>{child.surname}</Surname>"
-            f"<Forename>{child.forename}</Forename><DOB>{child.born}</DOB><Sex>{child.sex}</Sex></PupilIdentifiers>"
-            f"<PupilStatus><EnrolStatus>C</EnrolStatus><EntryDate>2020-09-01</EntryDate></PupilStatus>"
-            f"<Attendance><TermlyAttendance><SessionsPossible>120</SessionsPossible></TermlyAttendance></Attendance>"
-            f"<Exclusions><TermlyExclusion><Category>SUSP</Category></TermlyExclusion></Exclusions>{inside}</{name}>\n"
-        )
+def census_pupil(child: Child, name: str = "PupilOnRoll") -> str:
+    return (
+        f"<{name}><PupilIdentifiers><UPN>{child.upn}</UPN><Surname>{child.surname}</Surname>"
+        f"<Forename>{child.forename}</Forename><DOB>{child.born}</DOB><Sex>{child.sex}</Sex></PupilIdentifiers>"
+        "<PupilStatus><EnrolStatus>C</EnrolStatus><EntryDate>2020-09-01</EntryDate></PupilStatus>"
+        "<Attendance><TermlyAttendance><SessionsPossible>120</SessionsPossible></TermlyAttendance></Attendance>"
+        f"<Exclusions><TermlyExclusion><Category>SUSP</Category></TermlyExclusion></Exclusions></{name}>\n"
+    )
 
+
+def census_around(on_roll: Iterable[str], left: Iterable[str] = (), collection: str = "SC") -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<Message><Header><CollectionDetails>'
         f"<Collection>{collection}</Collection><Term>AUT</Term><Year>2026</Year>"
-        "<ReferenceDate>2026-10-01</ReferenceDate></CollectionDetails><Source><SourceLevel>L</SourceLevel><LEA>999</LEA>"
-        "<Estab>1234</Estab><SoftwareCode>SIMS</SoftwareCode><Release>7.222</Release><SerialNo>1</SerialNo>"
-        "<DateTime>2026-10-02T09:00:00</DateTime></Source></Header>\n<School><Classes/></School><Pupils>"
-        f"<PupilsOnRoll>{''.join(one(c, 'PupilOnRoll') for c in on_roll)}</PupilsOnRoll>"
-        f"<PupilsNoLongerOnRoll>{''.join(one(c, 'PupilNoLongerOnRoll') for c in left)}</PupilsNoLongerOnRoll>"
-        "</Pupils></Message>\n"
+        "<ReferenceDate>2026-10-01</ReferenceDate></CollectionDetails><Source><SourceLevel>L</SourceLevel>"
+        "<LEA>999</LEA><Estab>1234</Estab><SoftwareCode>SIMS</SoftwareCode><Release>7.222</Release>"
+        "<SerialNo>1</SerialNo><DateTime>2026-10-02T09:00:00</DateTime></Source></Header>\n"
+        f"<School><Classes/></School><Pupils><PupilsOnRoll>{''.join(on_roll)}</PupilsOnRoll>"
+        f"<PupilsNoLongerOnRoll>{''.join(left)}</PupilsNoLongerOnRoll></Pupils></Message>\n"
     )
 
 
@@ -218,29 +216,33 @@ def exclusion_rows(count: int = 4) -> Rows:
     )
 
 
-def exclusions_xml(*, several_reasons: bool, count: int = 4) -> str:
-    def one(child: Child) -> str:
-        reasons = (
-            "<Reasons><Reason>PP</Reason><Reason>DB</Reason></Reasons>"
-            if several_reasons
-            else "<Reason>DB</Reason>"
-        )
-        return (
-            f"<Pupil><UPN>{child.upn}</UPN><Surname>{child.surname}</Surname><Exclusions><Exclusion>"
-            f"<Category>PERM</Category>{reasons}<StartDate>2026-10-09</StartDate><EndDate/>"
-            "<SchoolDays>1.500000</SchoolDays><StartTime>PM</StartTime></Exclusion></Exclusions></Pupil>"
-        )
-
-    return f"<PupilExclusions>{''.join(map(one, children(count)))}</PupilExclusions>"
-
-
-def attendance_xml(count: int = 12) -> str:
-    inside = "".join(
-        f"<Pupil><UPN>{c.upn}</UPN><Attendance><StartDate>2026-09-07</StartDate>"
-        f"<AttendanceMarks>/\\/\\/\\/\\C1\\</AttendanceMarks></Attendance></Pupil>"
-        for c in children(count)
+def exclusion_pupil(child: Child, reasons: str = "<Reason>DB</Reason>") -> str:
+    return (
+        f"<Pupil><UPN>{child.upn}</UPN><Surname>{child.surname}</Surname><Exclusions><Exclusion>"
+        f"<Category>PERM</Category>{reasons}<StartDate>2026-10-09</StartDate><EndDate/>"
+        "<SchoolDays>1.500000</SchoolDays><StartTime>PM</StartTime></Exclusion></Exclusions></Pupil>\n"
     )
-    return f"<AttendanceData><Header><LEA>999</LEA></Header><Pupils>{inside}</Pupils></AttendanceData>"
+
+
+def exclusion_reasons_pupil(child: Child) -> str:
+    return exclusion_pupil(child, "<Reasons><Reason>PP</Reason><Reason>DB</Reason></Reasons>")
+
+
+def exclusions_around(pupils: Iterable[str]) -> str:
+    return f"<PupilExclusions>{''.join(pupils)}</PupilExclusions>"
+
+
+def attendance_pupil(child: Child) -> str:
+    return (
+        f"<Pupil><UPN>{child.upn}</UPN><Attendance><StartDate>2026-09-07</StartDate>"
+        "<AttendanceMarks>/\\/\\/\\/\\C1\\</AttendanceMarks></Attendance></Pupil>\n"
+    )
+
+
+def attendance_around(pupils: Iterable[str]) -> str:
+    return (
+        f"<AttendanceData><Header><LEA>999</LEA></Header><Pupils>{''.join(pupils)}</Pupils></AttendanceData>"
+    )
 
 
 def giap_census_rows(count: int = 12) -> Rows:

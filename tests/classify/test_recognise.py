@@ -1,20 +1,177 @@
-"""classify(): the answer for the plainest file of each kind."""
+"""classify(): what the plainest file of each kind is, and what is none."""
+
+import pytest
 
 from gateway.model import Classified, ContentRefused
+from tests.classify import made
+from tests.classify.cases import MIXED_JCQ, TABLES, TEXTS, XML
 from tests.classify.conftest import Classify
 
-CTF = (
-    b"<CTfile><Header><DocumentQualifier>full</DocumentQualifier></Header><CTFpupilData>"
-    b"<Pupil><UPN>P999200005001</UPN><Surname>A</Surname></Pupil></CTFpupilData></CTfile>"
+
+def classified(found: Classified | ContentRefused) -> Classified:
+    assert isinstance(found, Classified), found
+    return found
+
+
+@pytest.mark.parametrize(("text", "data_type"), TEXTS.values(), ids=TEXTS)
+def test_every_kind_is_what_it_is(classify: Classify, text: str, data_type: str) -> None:
+    assert classified(classify(text.encode())).data_type == data_type
+
+
+@pytest.mark.parametrize("case", [*XML, *TABLES], ids=lambda case: case.name)
+def test_every_pupil_is_counted_once(classify: Classify, case) -> None:
+    expected = case.count if case in XML else case.pupils
+    assert classified(classify(case.text().encode())).pupils == expected
+
+
+@pytest.mark.parametrize(("text", "data_type"), TEXTS.values(), ids=TEXTS)
+def test_evidence_holds_nothing_of_the_pupils(classify: Classify, text: str, data_type: str) -> None:
+    said = repr(classify(text.encode()))
+    assert not any(child.upn in said or child.surname in said for child in made.children())
+
+
+def test_a_census_of_pupils_who_left_counts_them_too(classify: Classify) -> None:
+    some, others = made.children(8), made.children(12)[8:]
+    left = [made.census_pupil(c, "PupilNoLongerOnRoll") for c in others]
+    text = made.census_around([made.census_pupil(c) for c in some], left)
+    assert classified(classify(text.encode())).pupils == 12
+
+
+def test_several_stages_with_a_descriptor_are_not_a_leaver(classify: Classify) -> None:
+    pupils = [made.pupil(c, made.KS2 + made.KS1) for c in made.children(2)]
+    pupils += [made.pupil(c, made.KS2) for c in made.children(10)[2:]]
+    text = made.ctf(pupils, descriptor="Partial CTF containing Key Stage 2 data")
+    found = classified(classify(text.encode()))
+    assert (found.data_type, found.runner_up) == ("ks2", "ks1")
+
+
+def test_a_descriptor_that_disagrees_lowers_the_level(classify: Classify) -> None:
+    text = made.ctf([made.pupil(c, made.KS1) for c in made.children()], descriptor="phonics check data")
+    found = classified(classify(text.encode()))
+    assert (found.data_type, found.level, found.runner_up) == ("ks1", "moderate", "phonics")
+
+
+@pytest.mark.parametrize(("content", "other"), [(MIXED_JCQ, None), (None, ["A*", "9", "8"])])
+def test_results_of_both_kinds_name_both(classify: Classify, content, other) -> None:
+    text = content or made.as_csv(made.result_rows(other))
+    found = classified(classify(text.encode()))
+    assert (found.data_type, found.mixed_with) == ("gcse-results", "a-level-results")
+
+
+def test_results_that_do_not_tell_are_ambiguous(classify: Classify) -> None:
+    found = classify(made.as_csv(made.result_rows(["U", "X"])).encode())
+    assert isinstance(found, ContentRefused)
+    assert found.code == "classify:ambiguous"
+
+
+@pytest.mark.parametrize(("year", "data_type"), [("2", "ks1"), ("6", "ks2")])
+def test_teacher_assessments_go_by_the_year_group(classify: Classify, year: str, data_type: str) -> None:
+    assert classified(classify(_assessed(year).encode())).data_type == data_type
+
+
+def test_teacher_assessments_of_no_year_are_ambiguous(classify: Classify) -> None:
+    found = classify(_assessed("").encode())
+    assert isinstance(found, ContentRefused)
+    assert found.code == "classify:ambiguous"
+
+
+def _assessed(year: str) -> str:
+    return made.as_csv(
+        made.table(
+            "UPN,Surname,Forename,Year,Reading,Writing,Maths",
+            lambda c: f"{c.upn},{c.surname},{c.forename},{year},EXS,WTS,GDS",
+            12,
+        )
+    )
+
+
+def test_a_heading_can_decide(classify: Classify) -> None:
+    rows = made.table("UPN,Surname,Subject,Estimate", lambda c: f"{c.upn},{c.surname},Maths,5", 12)
+    with_heading = [["FFT Aspire student report"], [], *rows]
+    assert classified(classify(made.as_csv(with_heading).encode())).data_type == "fft-aspire"
+    assert isinstance(classify(made.as_csv(rows).encode()), ContentRefused)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "classify:unknown"),
+        (b"UPN,Surname,Forename,DOB,Year,Reg\n", "classify:unknown"),
+        (made.ctf([]).encode(), "classify:unknown"),
+        (made.census_around([]).encode(), "classify:unknown"),
+        (made.census_around([], collection="").encode(), "classify:unknown"),
+        (b"<CTfile><CTFpupilData><Pupil><UPN>", "classify:malformed"),
+        (b"junk <?xml version='1.0'?><CTfile/>", "classify:malformed"),
+        (b"<?xml version='1.0'?><?xml version='1.0'?><CTfile/>", "classify:malformed"),
+        (made.ctf([made.pupil(made.Child(1))]).encode() + b"<CTfile/>", "classify:malformed"),
+        (made.jcq(["8300  H9 "], trailer=False).encode(), "classify:malformed"),
+        (made.jcq([], letter="E").encode(), "classify:outside-agreement"),
+        (b"<ApplicationImport><Pupil/></ApplicationImport>", "classify:outside-agreement"),
+        (b"<html><body>hello</body></html>", "classify:unknown"),
+    ],
 )
+def test_what_is_none_is_refused(classify: Classify, content: bytes, code: str) -> None:
+    found = classify(content)
+    assert isinstance(found, ContentRefused), found
+    assert found.code == code
 
 
-def test_a_full_ctf_is_core_data(classify: Classify) -> None:
-    found = classify(CTF)
-    assert isinstance(found, Classified)
-    assert (found.data_type, found.format, found.pupils) == ("student-core", "CTF XML", 1)
+@pytest.mark.parametrize(
+    ("collection", "kind"),
+    [
+        ("CIN", "Children in Need census"),
+        ("School Workforce Census", "School Workforce Census"),
+        ("Something", "another DfE collection"),
+    ],
+)
+def test_other_collections_are_outside_the_agreement(classify: Classify, collection: str, kind: str) -> None:
+    found = classify(
+        made.census_around(map(made.census_pupil, made.children()), collection=collection).encode()
+    )
+    assert isinstance(found, ContentRefused)
+    assert (found.code, found.evidence[0]) == ("classify:outside-agreement", kind)
 
 
-def test_nothing_is_unknown(classify: Classify) -> None:
-    found = classify(b"")
-    assert found == ContentRefused(code="classify:unknown", evidence=("the file is empty",))
+@pytest.mark.parametrize(
+    ("name", "suggested"),
+    [
+        ("9991234_SC3_999LL26_001.XML", "school-census"),
+        ("9991234_FSP_999LLLL_001.xml", "eyfs-profile"),
+        ("9991234_CTF_999LLLL_001.xml", None),
+        ("R5432170.X01", None),
+        ("KS4pu26.csv", "ks4"),
+        ("books4sale.csv", None),
+    ],
+)
+def test_a_name_suggests_and_never_decides(classify: Classify, name: str, suggested: str | None) -> None:
+    found = classified(classify(TEXTS["ks2-csv"][0].encode(), name))
+    assert (found.data_type, found.name_suggests) == ("ks2", suggested)
+
+
+def test_renaming_changes_nothing(classify: Classify) -> None:
+    for text, data_type in TEXTS.values():
+        for other in ("KS2.csv", "FFT Aspire.xml", "9991234_PHO_999LLLL_001.xml", "a.jpg"):
+            assert classified(classify(text.encode(), other)).data_type == data_type
+
+
+def test_on_pupil_hears_of_each_pupil(classify: Classify) -> None:
+    heard: list[tuple] = []
+    text = made.ctf([made.pupil(made.Child(1), made.CORE_INSIDE), made.pupil(made.Child(2), made.HISTORY)])
+    classify(text.encode(), on_pupil=lambda *said: heard.append(said))
+    assert [(said[0], str(said[1]), said[3]) for said in heard] == [
+        (made.Child(1).upn, made.Child(1).born, True),
+        (made.Child(2).upn, made.Child(2).born, False),
+    ]
+
+
+def test_on_pupil_hears_of_rows_of_tables(classify: Classify) -> None:
+    heard: list[tuple] = []
+    rows = made.table(
+        "UPN,Former UPN,Surname,Forename,DOB,Year,Enrolment Status",
+        lambda c: f"{c.upn},{made.Child(900).upn},{c.surname},{c.forename},{c.born},4,{'CMS'[c.number]}",
+        3,
+    )
+    classify(made.as_csv(rows).encode(), on_pupil=lambda *said: heard.append(said))
+    assert [said[0] for said in heard] == [c.upn for c in made.children(3)]
+    assert {said[2] for said in heard} == {made.Child(900).upn}
+    assert [said[3] for said in heard] == [True, True, False]

@@ -1,0 +1,84 @@
+"""ZIP archives: one file inside is read; everything that hides or explodes is refused."""
+
+import io
+import zipfile
+
+import pytest
+
+from gateway.model import Classified, ContentRefused
+from tests.classify import made
+from tests.classify.cases import TEXTS
+from tests.classify.conftest import Classify
+
+CORE = made.as_csv(made.core_rows()).encode()
+
+
+def archive(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as new:
+        for name, content in members:
+            new.writestr(name, content)
+        new.comment = comment
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["core", "census", "core-csv", "gcse-jcq", "exclusions-xml"])
+def test_one_file_inside_is_what_it_is(classify: Classify, name: str) -> None:
+    text, data_type = TEXTS[name]
+    found = classify(archive(("a.dat", text.encode())))
+    assert isinstance(found, Classified), found
+    assert (found.data_type, found.extension) == (data_type, "zip")
+    assert found.format.endswith(" in ZIP")
+
+
+def test_a_folder_beside_it_is_nothing(classify: Classify) -> None:
+    assert isinstance(classify(archive(("folder/", b""), ("folder/a.csv", CORE))), Classified)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (archive(("a.csv", CORE), ("b.csv", CORE)), "classify:unknown"),
+        (archive(("a.zip", archive(("a.csv", CORE)))), "classify:unknown"),
+        (archive(("a.csv", CORE), method=zipfile.ZIP_LZMA), "classify:unknown"),
+        (archive(("a.csv", CORE), comment=b"hidden"), "classify:malformed"),
+        (archive(("a.csv", CORE)) + b"hidden", "classify:malformed"),
+        (archive(("a.csv", CORE))[:-40], "classify:malformed"),
+        (archive(("a.csv", CORE + b"\n" * 5_000_000)), "classify:malformed"),
+        (archive(("word/document.xml", b"<w/>"), ("[Content_Types].xml", b"<Types/>")), "classify:unknown"),
+        (archive(("a.csv", b"")), "classify:unknown"),
+        (archive(), "classify:malformed"),
+        (CORE + archive(("a.csv", CORE)), "classify:malformed"),
+    ],
+    ids=["two", "nested", "lzma", "comment", "behind", "cut", "bomb", "docx", "empty", "none", "before"],
+)
+def test_what_is_refused(classify: Classify, content: bytes, code: str) -> None:
+    found = classify(content)
+    assert isinstance(found, ContentRefused), found
+    assert found.code == code
+
+
+def test_a_size_that_lies_is_malformed(classify: Classify) -> None:
+    content = bytearray(archive(("a.csv", CORE)))
+    entry = content.rindex(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = (10).to_bytes(4, "little")
+    found = classify(bytes(content))
+    assert isinstance(found, ContentRefused), found
+
+
+def test_flipped_bytes_are_malformed(classify: Classify) -> None:
+    content = bytearray(archive(("a.csv", CORE)))
+    middle = len(content) // 2
+    content[middle : middle + 8] = bytes(8)
+    found = classify(bytes(content))
+    assert isinstance(found, ContentRefused), found
+    assert found.code == "classify:malformed"
+
+
+def test_a_password_is_unknown(classify: Classify) -> None:
+    content = bytearray(archive(("a.csv", CORE)))
+    content[6] |= 1
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    found = classify(bytes(content))
+    assert isinstance(found, ContentRefused), found
+    assert found.code == "classify:unknown"

@@ -1,0 +1,63 @@
+"""Reading the rules: what does not fit together is named by file and key."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.classify import load_rules
+from gateway.errors import ConfigurationError
+from tests.classify.conftest import POLICIES
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    for name in ("data_types.toml", "items.toml"):
+        shutil.copy(POLICIES / name, tmp_path)
+    return tmp_path
+
+
+def change(policies: Path, name: str, old: str, new: str) -> None:
+    text = (policies / name).read_text("utf-8")
+    assert old in text
+    (policies / name).write_text(text.replace(old, new, 1), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        (
+            "items.toml",
+            'columns = ["Religion"',
+            'kolumns = ["Religion"',
+            "items.toml: items.religion.kolumns",
+        ),
+        ("items.toml", '"Religion",', '"Religion", "UPN",', "upn.columns: UPN also stands under religion"),
+        ("items.toml", 'codes = "sex"', 'codes = "sexes"', "sex.codes: sexes is not a list in [codes]"),
+        ("items.toml", 'codes = "sex"', "", "sex.codes: goes with check"),
+        ("items.toml", "when = { attendance", "when = { attendence", "attendence is not a data type"),
+        ("items.toml", '["mark"]', '["marc"]', "attendance-mark.when: marc is not a field"),
+        ("items.toml", "[items.religion]", "[items.mark]", "mark: defined twice"),
+        ("items.toml", "[others.photograph]", "[others.photograph", "items.toml"),
+        (
+            "data_types.toml",
+            'needs = ["census-table"]',
+            'needs = ["census"]',
+            "tables.0: census is not a field",
+        ),
+        ("data_types.toml", 'type = "ks4"', 'type = "ks5"', "tables: ks5 is not a data type"),
+        ("data_types.toml", 'pattern = "ALPS', 'pattern = "(ALPS', "names: (ALPS"),
+        ("data_types.toml", 'NM = "phonics-mark"', 'NM = "marks"', "ctf.results.NM: marks"),
+    ],
+)
+def test_a_fault_is_named(policies: Path, name: str, old: str, new: str, told: str) -> None:
+    change(policies, name, old, new)
+    with pytest.raises(ConfigurationError) as caught:
+        load_rules(policies)
+    assert told in str(caught.value)
+
+
+def test_a_missing_file_is_named(policies: Path) -> None:
+    (policies / "items.toml").unlink()
+    with pytest.raises(ConfigurationError, match=r"items\.toml is missing"):
+        load_rules(policies)

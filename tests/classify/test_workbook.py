@@ -1,0 +1,127 @@
+"""Workbooks: the table in them is read as any other, and what could hide in one is refused."""
+
+import io
+import zipfile
+from datetime import date, datetime
+
+import openpyxl
+import pytest
+
+from gateway.model import Classified, ContentRefused
+from tests.classify import made
+from tests.classify.cases import TABLES
+from tests.classify.conftest import Classify
+
+
+def workbook(rows: made.Rows, change=lambda book: None) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    change(book)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def with_part(content: bytes, name: str, change) -> bytes:
+    """The archive with one member's bytes changed, or added where `change` gets nothing."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.namelist():
+            new.writestr(member, change(old.read(member)) if member == name else old.read(member))
+        if name not in old.namelist():
+            new.writestr(name, change(b""))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("case", TABLES, ids=lambda case: case.name)
+def test_a_workbook_is_what_its_csv_is(classify: Classify, case) -> None:
+    found, other = classify(workbook(case.rows())), classify(case.text().encode())
+    assert isinstance(found, Classified), found
+    assert isinstance(other, Classified)
+    assert (found.format, found.extension) == ("XLSX", "xlsx")
+    assert (found.data_type, found.pupils, found.items) == (other.data_type, other.pupils, other.items)
+    assert (found.findings, found.facts) == (other.findings, other.facts)
+
+
+def test_dates_and_numbers_are_cells_of_their_own_kind(classify: Classify) -> None:
+    rows: list = made.core_rows()
+    for row in rows[1:]:
+        row[3] = datetime(2016, 5, 4)  # noqa: DTZ001 - a spreadsheet knows no zones
+        row[5] = 4
+    rows[3][3] = date(2027, 1, 1)
+    found = classify(workbook(rows))
+    assert isinstance(found, Classified), found
+    assert [(f.code, f.rows) for f in found.findings] == [("date:future", (3,))]
+
+
+def test_the_calendar_of_old_macs(classify: Classify) -> None:
+    def mac(book) -> None:
+        book.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+
+    rows: list = made.core_rows()
+    rows[2][3] = date(2025, 1, 1)  # in the other calendar this number is a day of 2028 or of 2020
+    rows[3][3] = date(2027, 1, 1)
+    found = classify(workbook(rows, mac))
+    assert isinstance(found, Classified), found
+    assert [(f.code, f.rows) for f in found.findings] == [("date:future", (3,))]
+
+
+def test_a_formula_is_refused(classify: Classify) -> None:
+    rows = made.core_rows()
+    rows[5][1] = '=HYPERLINK("http://example.org","x")'
+    assert code_of(classify(workbook(rows))) == "classify:malformed"
+
+
+def test_macros_are_refused(classify: Classify) -> None:
+    content = with_part(workbook(made.core_rows()), "xl/vbaProject.bin", lambda _: b"macros")
+    assert code_of(classify(content)) == "classify:malformed"
+
+
+def test_two_tables_are_ambiguous(classify: Classify) -> None:
+    def add(book) -> None:
+        sheet = book.create_sheet("More")
+        for row in made.mark_rows():
+            sheet.append(row)
+
+    assert code_of(classify(workbook(made.core_rows(), add))) == "classify:ambiguous"
+
+
+def test_a_sheet_of_notes_is_no_table(classify: Classify) -> None:
+    def add(book) -> None:
+        book.create_sheet("Notes").append(["Please call me about this."])
+
+    assert isinstance(classify(workbook(made.core_rows(), add)), Classified)
+
+
+def test_lines_above_the_header_and_gaps(classify: Classify) -> None:
+    found = classify(workbook([["Core data of A School"], [], [], *made.core_rows()]))
+    assert isinstance(found, Classified), found
+    assert found.pupils == 12
+
+
+def test_a_cell_far_to_the_right_is_refused(classify: Classify) -> None:
+    def far(book) -> None:
+        book.active.cell(5, 16_000, "x")
+
+    assert code_of(classify(workbook(made.core_rows(), far))) == "classify:malformed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda xml: b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + xml.partition(b"?>")[2],
+        lambda xml: xml[:200],
+        lambda xml: xml.replace(b"<v>", b"<v>99999", 1),
+        lambda xml: b"",
+    ],
+    ids=["entities", "cut off", "no such string", "empty"],
+)
+def test_a_damaged_sheet_is_malformed(classify: Classify, change) -> None:
+    content = with_part(workbook(made.core_rows()), "xl/worksheets/sheet1.xml", change)
+    assert isinstance(classify(content), ContentRefused)
+
+
+def code_of(found: Classified | ContentRefused) -> str:
+    assert isinstance(found, ContentRefused), found
+    return found.code
