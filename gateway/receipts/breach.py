@@ -202,7 +202,7 @@ def _measures(breach: Breach) -> tuple[Block, ...]:
 def _to_tell(breach: Breach) -> tuple[Block, ...]:
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     schools = tuple(
-        f"{name} ({provider}), a data controller in its own right: its Head and Governors"
+        f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"
         for provider, name in providers
     )
     rows = (

@@ -15,7 +15,7 @@ from gateway.home import shown_name
 from gateway.model import State
 from gateway.receipts.document import Block, Details, Document, Paragraph, Points, Section, Table
 from gateway.receipts.facts import ReceiptFacts, plain_reason, receipt_object
-from gateway.receipts.text import spoken
+from gateway.receipts.text import STATED, spoken
 
 _STATES: dict[State, str] = {
     "landed": "arrived, not yet decided",
@@ -169,7 +169,7 @@ def _found(facts: ReceiptFacts) -> Details:
         ("Kind of data", kind),
         ("Judged by", _listed(said["evidence"])),
         ("Pupil records", None if facts.pupils is None else str(facts.pupils)),
-        *((name.replace("_", " "), value) for name, value in stated.items()),
+        *((STATED[name], value) for name, value in stated.items()),
         ("Data items", _listed(said["items"])),
         ("Items not in the agreement", _listed(said["other_items"])),
         ("Kinds of fault", str(len(facts.findings)) if facts.findings else None),

@@ -30,7 +30,7 @@ _HEADLINES = {
     "refused": "Your file was REFUSED.",
 }
 # What a file says of itself: labels for people.
-_STATED = {
+STATED = {
     "la": "LA number",
     "establishment": "School number",
     "urn": "URN",
@@ -174,7 +174,7 @@ def _content_details(facts: ReceiptFacts) -> str:
         ("Judged by", _listed(shown["evidence"])),
         ("Could also be", shown["runner_up"]),
         ("Pupil records", facts.pupils),
-        *((_STATED[key], value) for key, value in stated.items()),
+        *((STATED[key], value) for key, value in stated.items()),
         ("Data items", _listed(shown["items"])),
         ("Not in list", _listed(shown["other_items"])),
         ("Flow", facts.flow),

@@ -171,5 +171,5 @@ def _trailing_ones(number: int) -> int:
 
 
 def _to_right_child(at: int) -> int:
-    """How many levels to climb until `at` is a right child, or the root."""
-    return (at & -at).bit_length() - 1 if at else 0
+    """How many levels to climb until `at`, which is not 0, is a right child."""
+    return (at & -at).bit_length() - 1

@@ -120,7 +120,7 @@ def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[byte
             raise Unproved("the proof is too long")
         if at & 1 or at == last:
             old, new = parent(node, old), parent(node, new)
-            while at and not at & 1:
+            while not at & 1:
                 at, last = at >> 1, last >> 1
         else:
             new = parent(new, node)

@@ -200,19 +200,21 @@ def words_of_policies() -> list[str]:
     """What the classifier may say of a file: titles, labels, reasons and types of the policies."""
     types = tomllib.loads((ROOT / "policies" / "data_types.toml").read_text("utf-8"))
     items = tomllib.loads((ROOT / "policies" / "items.toml").read_text("utf-8"))
-    said = list(types["types"])
-    said += [value for key, value in leaves(types) if key in {"title", "because"}]
-    said += [value for key, value in leaves(items) if key == "label"]
-    said += types["message"]["outside"].values()
-    return [*said, *FINDINGS]
+    told = {"title", "because", "label"}
+    said = [value for way, value in [*leaves(types), *leaves(items)] if way[-1] in told or OUTSIDE & {*way}]
+    return [*said, *types["types"], *FINDINGS]
 
 
-def leaves(value: Any, key: str = "") -> list[tuple[str, str]]:
+OUTSIDE = {"outside", "outside_roots"}
+
+
+def leaves(value: Any, way: tuple[str, ...] = ("",)) -> list[tuple[tuple[str, ...], str]]:
+    """Every text in a policy file, with the keys that lead to it."""
     if isinstance(value, dict):
-        return [pair for name, inner in value.items() for pair in leaves(inner, name)]
+        return [pair for name, inner in value.items() for pair in leaves(inner, (*way, name))]
     if isinstance(value, list):
-        return [pair for inner in value for pair in leaves(inner, key)]
-    return [(key, value)] if isinstance(value, str) else []
+        return [pair for inner in value for pair in leaves(inner, way)]
+    return [(way, value)] if isinstance(value, str) else []
 
 
 def features() -> list[str]:

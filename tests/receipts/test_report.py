@@ -191,7 +191,7 @@ def test_those_who_must_be_told_are_named_with_their_clause() -> None:
             "10.8.1",
             "10.8.2",
             "10.8.3",
-            "Head and Governors",
+            "Governors and Head",
         ):
             assert part in shown
 

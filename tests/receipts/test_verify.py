@@ -16,6 +16,7 @@ import pytest
 
 from gateway.receipts import tree, verify
 from gateway.receipts.checkpoint import LogKey, checkpoint, cosign
+from gateway.receipts.leaf import Event, leaf
 from gateway.receipts.receipt import render_json
 from gateway.receipts.verify import Unproved, check_receipt, main
 from tests.receipts.made import FACTS, KEY, LANDED, ORIGIN, VKEY, Log, changed, example, landed, recorded
@@ -158,6 +159,104 @@ def test_the_leaf_must_be_of_this_transfer_and_stage(other: Any, why: str) -> No
         check_receipt(render_json(FACTS, log.proof(index), KEY.sign), VKEY)
 
 
+def test_a_leaf_that_lies_about_its_place_is_refused() -> None:
+    """The holder of the log key records a leaf with another number than the place it takes."""
+    digest = hashlib.sha256(verify.canonical(json.loads(RECEIPT)["receipt"])).hexdigest()
+    for said, place, size in [(5, 0, 1), (0, 1, 2), (9, 1, 2)]:
+        log = Log()
+        event = Event(
+            sequence=said, at=LANDED, kind="decided", subject=FACTS.reference, fields={"receipt": digest}
+        )
+        log.leaves = [leaf(event) if at == place else b"filler" for at in range(size)]
+        for at in range(size):
+            tree.append(log.nodes, at, log.leaves[at])
+        proof = log.proof(place)
+        for index in (said, place):
+            with pytest.raises(Unproved):
+                check_receipt(render_json(FACTS, replace(proof, index=index), KEY.sign), VKEY)
+
+
+def signed_head(body: str, key: LogKey = KEY, name: str = ORIGIN) -> str:
+    return f"{body}\n" + key.line(name, 1, key.sign(body.encode()))
+
+
+ROOT = base64.b64encode(bytes(32)).decode()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        signed_head(f"{ORIGIN}\n040\n{ROOT}\n"),
+        signed_head(f"{ORIGIN}\n-4\n{ROOT}\n"),
+        signed_head(f"{ORIGIN}\n4\n{ROOT}\nmore\n"),
+        signed_head(f"{ORIGIN}\n4\n"),
+        signed_head(f"another.example/log\n4\n{ROOT}\n"),
+        signed_head(f"{ORIGIN}\n4\n{base64.b64encode(bytes(31)).decode()}\n"),
+        signed_head(f"{ORIGIN}\n4\n{ROOT}\n", name="another.example/log"),
+        signed_head(f"{ORIGIN}\n4\n{ROOT}\n")[:-1],
+    ],
+)
+def test_a_head_in_another_form_is_refused_though_signed(head: str) -> None:
+    assert verify.read_checkpoint(signed_head(f"{ORIGIN}\n4\n{ROOT}\n"), VKEY).size == 4
+    with pytest.raises(Unproved):
+        verify.read_checkpoint(head, VKEY)
+
+
+def vkey_of(material: bytes) -> str:
+    key_id = hashlib.sha256(ORIGIN.encode() + b"\n" + material).digest()[:4].hex()
+    return f"{ORIGIN}+{key_id}+{base64.b64encode(material).decode()}"
+
+
+def test_only_ed25519_keys_of_logs_are_read() -> None:
+    public = base64.b64decode(VKEY.split("+", 2)[2])[1:]
+    assert verify.read_key(vkey_of(b"\x01" + public)) == verify.read_key(VKEY)
+    for material in (b"\x04" + public, b"\x01" + public + b"x", b"\x01" + public[:-1], b"\x01"):
+        with pytest.raises(Unproved, match="key cannot be read"):
+            verify.read_key(vkey_of(material))
+    with pytest.raises(Unproved):
+        verify.read_key("")
+
+
+@pytest.mark.parametrize("text", ["", "AA", "AB==", "AA==\n", "AA-_", "é"])
+def test_base64_has_one_spelling(text: str) -> None:
+    with pytest.raises(Unproved):
+        verify.unbase64(text)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1.0}', '{"a": 1e3}', '{"a": NaN}', '{"a": -Infinity}'])
+def test_numbers_are_whole(text: str) -> None:
+    with pytest.raises(Unproved, match="damaged"):
+        verify.strict_json(text, {"a": float})
+
+
+def test_a_consistency_proof_is_between_two_heads_of_one_log() -> None:
+    first, second = (verify.read_checkpoint(LOG.head(size), VKEY) for size in (6, 11))
+    proof = json.loads(stated(LOG, 6, 11))["proof"]
+    verify.check_consistency(first, second, proof)
+    for old, new, nodes in [
+        (first, second, []),
+        (first, second, proof[:-1]),
+        (second, first, proof),
+        (first, first, []),
+        (replace(first, origin="another.example/log"), second, proof),
+        (replace(first, size=0), second, proof),
+        (first, second, [*proof, proof[0]]),
+        (first, second, [proof[0][:-4], *proof[1:]]),
+    ]:
+        with pytest.raises(Unproved):
+            verify.check_consistency(old, new, nodes)
+
+
+def test_a_path_must_have_the_length_that_the_sizes_ask_for() -> None:
+    node = bytes(32)
+    with pytest.raises(Unproved, match="too short"):
+        verify.climb(0, 1, node, [])
+    with pytest.raises(Unproved, match="too long"):
+        verify.climb(0, 0, node, [node])
+    with pytest.raises(Unproved, match="wrong length"):
+        verify.hashes(["AAAA"])
+
+
 def test_the_index_must_be_the_leafs_own() -> None:
     for index in (0, 5, 7, -1, 2**63):
         with pytest.raises(Unproved):
@@ -287,6 +386,7 @@ def test_a_later_head_is_shown_to_continue_an_earlier_one(
         stated(LOG, 7, 11),
         stated(LOG, 8, 11, origin="other"),
         stated(LOG, 8, 11).replace("8", "11", 1),
+        stated(LOG, 8, 11).replace("11", "10"),
         "{}",
     ):
         saved(tmp_path, "proof.json", wrong)
