@@ -77,7 +77,7 @@ def shown(matrix: Matrix) -> Table:
 def main() -> int:
     """Print the matrix and every miss; 1 where there is any."""
     parser = argparse.ArgumentParser(description="print the confusion matrix of the classifier")
-    parser.add_argument("--files", type=int, default=2400, help="how many samples (default 2400)")
+    parser.add_argument("--files", type=int, default=2800, help="how many samples (default 2800)")
     files = parser.parse_args().files
     limits, rules, matrix = ClassifyLimits(), load_rules(POLICIES), Counter()
     began = time.monotonic()
