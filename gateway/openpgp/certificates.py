@@ -58,7 +58,7 @@ def admit(data: bytes, now: datetime) -> Certificate:
     CertificateRefused with the first fault found; secret key material is looked for first.
     """
     cert = _parsed(data)
-    keys = components(bytes(cert))
+    keys = _keys(cert)
     shown = _described(cert, keys, now)
     if shown.revoked:
         raise CertificateRefused("key:revoked")
@@ -78,7 +78,7 @@ def admit(data: bytes, now: datetime) -> Certificate:
 def describe(data: bytes, now: datetime) -> Certificate:
     """What the certificate in `data` says at `now`, fit or not. CertificateRefused if it is none."""
     cert = _parsed(data)
-    return _described(cert, components(bytes(cert)), now)
+    return _described(cert, _keys(cert), now)
 
 
 def merge(old: bytes, new: bytes) -> bytes:
@@ -117,6 +117,13 @@ def _parsed(data: bytes) -> Cert:
     if len(certs) != 1:
         raise CertificateRefused("key:several" if certs else "key:not-a-certificate")
     return certs[0]
+
+
+def _keys(cert: Cert) -> tuple[Component, ...]:
+    try:
+        return components(bytes(cert))
+    except RuntimeError:
+        raise CertificateRefused("key:not-acceptable") from None
 
 
 def _packets(data: bytes) -> Iterator[Packet]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pysequoia.packet import Packet, PacketPile, PublicKeyAlgorithm, SignatureType, Tag
+from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 Revocation = Literal["soft", "hard"]
 
 OLD_HASHES = frozenset({"MD5", "SHA1", "RipeMD"})
 """Digests that can be forged; Sequoia takes no signature that rests on them."""
 
+_UNKNOWN = "unknown"
 _REASON_FOR_REVOCATION = 29
 # RFC 9580, 5.2.3.31: superseded, retired and "user id no longer valid" leave older signatures good.
 _SOFT_REASONS = frozenset({1, 3, 32})
@@ -33,14 +34,7 @@ _SELF_SIGNATURES = (
     SignatureType.PositiveCertification,
 )
 _REVOCATIONS = (SignatureType.KeyRevocation, SignatureType.SubkeyRevocation)
-_MPI_ALGORITHMS = (
-    PublicKeyAlgorithm.RSAEncryptSign,
-    PublicKeyAlgorithm.RSAEncrypt,
-    PublicKeyAlgorithm.RSASign,
-    PublicKeyAlgorithm.DSA,
-    PublicKeyAlgorithm.ElGamalEncrypt,
-    PublicKeyAlgorithm.ElGamalEncryptSign,
-)
+_WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,7 @@ class Component:
 
 
 def components(certificate: bytes) -> tuple[Component, ...]:
-    """The primary key and then the subkeys of one certificate. RuntimeError where it cannot be parsed."""
+    """The primary key and then the subkeys of one certificate. RuntimeError where they cannot be read."""
     found: list[Component] = []
     current: Component | None = None
     for packet in _packets(certificate):
@@ -129,16 +123,35 @@ def _component(packet: Packet) -> Component:
     return Component(
         fingerprint=packet.fingerprint or "",
         key_id=packet.key_id or "",
-        algorithm=repr(packet.key_algorithm).rpartition(".")[2],
+        algorithm=_algorithm(packet),
         bits=_bits(packet),
         primary=packet.tag in _PRIMARY_TAGS,
         created_at=_known(packet.key_created),
     )
 
 
+def name_of(value: object) -> str:
+    """The bare name of one of pysequoia's constants, such as `SHA256`."""
+    return repr(value).rpartition(".")[2]
+
+
+def _algorithm(key: Packet) -> str:
+    try:
+        return name_of(key.key_algorithm)
+    except RuntimeError:
+        return _UNKNOWN
+
+
+def _hash(signature: Packet) -> str:
+    try:
+        return name_of(signature.hash_algorithm)
+    except RuntimeError:
+        return _UNKNOWN
+
+
 def _bits(packet: Packet) -> int | None:
     """The length of the modulus or prime: the first number after version, time and algorithm."""
-    if packet.key_algorithm not in _MPI_ALGORITHMS:
+    if not _algorithm(packet).startswith(_WITH_BITS):
         return None
     return int.from_bytes(packet.body[6:8], "big")
 
@@ -150,11 +163,14 @@ def _known(moment: datetime | None) -> datetime:
 
 
 def _note(signature: Packet, subject: Component, primary: Component) -> None:
-    """Take into account what a self-signature states; signatures by others state nothing."""
+    """Take into account what a self-signature states; those by others, or unheard of, state nothing."""
+    try:
+        kind = signature.signature_type
+    except RuntimeError:
+        return
     issuer = signature.issuer_fingerprint or signature.issuer_key_id
     if issuer is not None and not primary.is_named(issuer):
         return
-    kind = signature.signature_type
     if kind in _REVOCATIONS:
         subject.revocations.append(Revoked(_finality(signature), signature.signature_created))
     elif kind in _SELF_SIGNATURES:
@@ -163,7 +179,7 @@ def _note(signature: Packet, subject: Component, primary: Component) -> None:
 
 def _note_binding(signature: Packet, subject: Component) -> None:
     subject.bound = True
-    subject.hashes.add(repr(signature.hash_algorithm).rpartition(".")[2])
+    subject.hashes.add(_hash(signature))
     made = signature.signature_created
     if made is None or (subject._stated_at is not None and made < subject._stated_at):  # noqa: SLF001
         return

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import dropwhile
 
 from pysequoia.packet import PacketPile
 
 from gateway.errors import Refusal
 from gateway.openpgp import packets
+from gateway.openpgp.components import name_of
 from gateway.openpgp.judge import Claim, Sender, unverified
 from gateway.settings import OpenLimits
 
-_PARTS = frozenset({packets.ONE_PASS_SIGNATURE, packets.LITERAL, packets.SIGNATURE}) | packets.IGNORED
+_PARTS = frozenset({packets.ONE_PASS_SIGNATURE, packets.LITERAL, packets.SIGNATURE})
 
 _DATE_BYTES = 4
 
@@ -23,18 +25,20 @@ def claims(message: bytes) -> tuple[Claim, ...]:
     Refusal where it is anything else than one literal with signatures around it.
     """
     try:
-        parts = tuple(packets.walk(message))
+        parts = tuple(part for part in packets.walk(message) if not packets.is_ignored(part.tag))
     except packets.FramingError:
         raise Refusal("open:damaged") from None
-    if all(part.tag in packets.IGNORED for part in parts):
+    if not parts:
         raise Refusal("open:damaged")
     if any(part.tag not in _PARTS for part in parts):
         raise Refusal("open:not-one-file")
     if sum(part.tag == packets.LITERAL for part in parts) != 1:
         raise Refusal("open:not-one-file")
-    if next(part.tag for part in parts if part.tag not in packets.IGNORED) == packets.SIGNATURE:
+    if parts[0].tag == packets.SIGNATURE and all(p.tag != packets.ONE_PASS_SIGNATURE for p in parts):
         raise Refusal("open:unsupported", feature="a signature in front of the content")
-    return tuple(_claim(message[p.start : p.end]) for p in parts if p.tag == packets.SIGNATURE)
+    # One in front of a message with announced signatures is passed over by Sequoia, and by us.
+    after = dropwhile(lambda part: part.tag != packets.LITERAL, parts)
+    return tuple(_claim(message[p.start : p.end]) for p in after if p.tag == packets.SIGNATURE)
 
 
 def literal(message: bytes) -> bytes:
@@ -53,13 +57,14 @@ def refusal(message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: 
 
 
 def _claim(signature: bytes) -> Claim:
+    """What a signature packet says; as good as nothing where pysequoia knows no word for it."""
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
+        return Claim(
+            issuer=(packet.issuer_fingerprint or packet.issuer_key_id or "").lower(),
+            created_at=packet.signature_created,
+            expires_at=packet.signature_expiration_time,
+            digest=name_of(packet.hash_algorithm),
+        )
     except RuntimeError:
         return Claim("")
-    return Claim(
-        issuer=(packet.issuer_fingerprint or packet.issuer_key_id or "").lower(),
-        created_at=packet.signature_created,
-        expires_at=packet.signature_expiration_time,
-        digest=repr(packet.hash_algorithm).rpartition(".")[2],
-    )

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import bz2
 import zlib
-from contextlib import suppress
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -46,7 +46,7 @@ def unwrapped(sealed: bytes, keys: Sequence[SecretKey], cap: int) -> Unwrapped:
     """What is inside `sealed`, of at most `cap` bytes. Refusal where it cannot be taken out."""
     try:
         data = sealed if armor.is_binary(sealed) else armor.dearmored(sealed)
-        outer = [packet for packet in packets.walk(data) if packet.tag not in packets.IGNORED]
+        outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
     except (armor.ArmorError, FramingError) as error:
         raise Refusal("open:not-one-file" if "follows" in str(error) else "open:damaged") from None
     container = outer[-1]
@@ -96,7 +96,7 @@ def _first(plain: bytes) -> tuple[int, bytes] | None:
     try:
         while True:
             tag, start, length = packets.head(plain, position)
-            if tag not in packets.IGNORED:
+            if not packets.is_ignored(tag):
                 return tag, packets.start_of_body(plain, position)
             position = start + (length or 0)
     except FramingError:
@@ -205,7 +205,7 @@ def _only_compressed(plain: bytes) -> Packet | None:
         for packet in packets.walk(plain):
             if packet.tag == packets.COMPRESSED and packet.end != len(plain):
                 raise Refusal("open:not-one-file")
-            if packet.tag not in packets.IGNORED:
+            if not packets.is_ignored(packet.tag):
                 return packet if packet.tag == packets.COMPRESSED else None
     except FramingError:
         raise Refusal("open:damaged") from None

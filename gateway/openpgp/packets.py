@@ -24,6 +24,8 @@ PADDING = 21
 ENCRYPTION = frozenset({PKESK, SKESK, ENCRYPTED, INTEGRITY_PROTECTED, OCB_ENCRYPTED})
 IGNORED = frozenset({MARKER, PADDING})
 
+_FIRST_NOT_CRITICAL = 40
+
 # A body in pieces of one octet would need a hundred times its own size to describe.
 _MOST_PIECES = 400_000
 
@@ -44,6 +46,14 @@ class Packet:
     def body(self, data: bytes | memoryview) -> bytes:
         """The body, its pieces joined."""
         return b"".join(bytes(data[start:end]) for start, end in self.pieces)
+
+
+def is_ignored(tag: int) -> bool:
+    """Whether a packet inside a message counts for nothing: a marker, padding, or of an unknown kind.
+
+    RFC 9580, 4.3: kinds from 40 on are not critical.
+    """
+    return tag in IGNORED or tag >= _FIRST_NOT_CRITICAL
 
 
 def walk(data: bytes | memoryview) -> Iterator[Packet]:

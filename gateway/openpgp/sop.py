@@ -151,7 +151,9 @@ class SopOpener:
             inside = unwrapped(job.sealed.read_bytes(), self._keys, job.limits.embedded_content_bytes)
         except Refusal as refusal:
             return refusal
-        return explain.refusal(inside.message, job.senders, job.limits, now)
+        why = explain.refusal(inside.message, job.senders, job.limits, now)
+        undecrypted = code == _CANNOT_DECRYPT and why.code == "open:bad-signature"
+        return Refusal("open:damaged") if undecrypted else why
 
 
 @dataclass(frozen=True, slots=True)
