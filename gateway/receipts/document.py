@@ -148,10 +148,11 @@ def _text_records(table: Table) -> list[str]:
 
 
 def _labelled(label: str, value: str) -> list[str]:
-    """A value beside its label, or under it where a digest or key would have to be broken."""
+    """A value beside its label, or under it where one of them is too long for that."""
     head = f"{_clean(label):<{_LABEL}} "
-    if max((len(word) for word in value.split()), default=0) > WIDTH - len(head):
-        return [head, *_wrapped(value, "    ", "    ")]
+    longest = max((len(word) for word in value.split()), default=0)
+    if len(head) > _LABEL + 1 or longest > WIDTH - len(head):
+        return [*_wrapped(label), *_wrapped(value, "    ", "    ")]
     return _wrapped(value, head, " " * len(head))
 
 

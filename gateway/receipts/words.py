@@ -3,7 +3,7 @@
 What a classifier says of a file is meant to be phrases of our own, but a column may be headed with
 a pupil's name, and a release with anything. So a receipt shows such text only word by word: a word
 on this list stays, a number of at most four digits that is no year stays, everything else becomes
-"...". The list holds no names of months, so no date of birth passes; nor do identifiers, addresses
+"...". No name of a month is shown, so no date of birth passes; nor do identifiers, addresses
 or names, unless a name is made of nothing but these everyday words.
 """
 
@@ -18,6 +18,8 @@ HIDDEN = "..."
 # Numbers that stand together are one token, so that a date or a spaced-out number is a long one.
 _TOKEN = re.compile(r"\d+(?:[ .,:/-]+\d+)*(?![^\W_])|[^\W_]+|[\W_]")
 _SHOWN_DIGITS = 4
+# "may" is a word of ours, but not beside a number.
+_MONTH = re.compile(r"(?i)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\d+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
 _REFERENCE_DATE = timedelta(days=550)
@@ -52,40 +54,40 @@ WORDS = frozenset(
     languages last later layout lea learner learning least leaver less letter letters level levels lies
     like likely line lines link links list lists lit literacy local location locked long looked lpuk m
     macro macros mail majority malformed mandatory many mark marks mat match matches matching
-    mathematics matrix measures medical meg mep merged message middle mime minimum minority mis missed
-    missing mixed mixture mode moderate modes month monthly more most mt mtc much must my n name named
-    names namespace naming national nationality nca ncer ncy ncyearactual need needs neither nested net
-    never newer nhs nine nm no node none nor not npd number numbers ny o observed ocb ocr of off offence
-    office official old older on once one online only opens options or order other others otherwise out
-    outcome outcomes outside over p pag page pair pairs paper part partial particular password pattern
-    pdf per percent period permanent pho phone phones phonics photograph phy picture place plain plus
-    png point points portal possible post postcode predicted prediction preferred premium present
-    presentation previous primary prior process profile program progress progressive proposed protected
-    protection provider provision provisional pse published pupil pupilonroll pupils q qan qualification
-    qualifications qualifier qualifiers quarter quarters query quotation quoted r range rar raw rea read
-    reading reason reasons receiver recent recipients record records reference referral registration
-    regular religion repeated required result results return returned rich roll root row rows run s same
-    sat say says sc scaled scholarpack school schoolcensus schools sci score scores screening script
-    second section sections sen sent separate serial series service services session sessions seven
-    several sex share sheet sheets short shortcut signature signed sims since single six size skip slide
-    slides social software some something source spo spr spreadsheet spring spring2 stage stages
-    standard stands start starts state statement status statutory stretch strong structure student
-    students subject subjectcode subjects such suggests sum summer supplier support surname surnames
-    suspended suspension syllabuses syntax system systems t tab table tables tag target targets teacher
-    telephone tells template temporary ten term termly test text than that the their there these they
-    third thirds this three tie tied time times title to together too total transfer travel traveller
-    truncated tutor twelve twice two type types u uci uln umbrella unauthorised uncommon under unique
-    unit unknown unlike unlisted unpacks unreadable unusual up upn upns uprn urn us use used utw v valid
-    value values vendor version video vrq w warning was way weak weekly well welsh western what wherever
-    which whose width with within without wjec workbook workforce worksheet would wri writing wrong x
-    xls xlsx xml y year years yes youth z zip
+    mathematics matrix may measures medical meg mep merged message middle mime minimum minority mis
+    missed missing mixed mixture mode moderate modes month monthly more most mt mtc much must my n name
+    named names namespace naming national nationality nca ncer ncy ncyearactual need needs neither
+    nested net never newer nhs nine nm no node none nor not npd number numbers ny o observed ocb ocr of
+    off offence office official old older on once one online only opens options or order other others
+    otherwise out outcome outcomes outside over p pag page pair pairs paper part partial particular
+    password pattern pdf per percent period permanent pho phone phones phonics photograph phy picture
+    place plain plus png point points portal possible post postcode predicted prediction preferred
+    premium present presentation previous primary prior process profile program progress progressive
+    proposed protected protection provider provision provisional pse published pupil pupilonroll pupils
+    q qan qualification qualifications qualifier qualifiers quarter quarters query quotation quoted r
+    range rar raw rea read reading reason reasons receiver recent recipients record records reference
+    referral registration regular religion repeated required result results return returned rich roll
+    root row rows run s same sat say says sc scaled scholarpack school schoolcensus schools sci score
+    scores screening script second section sections sen sent separate serial series service services
+    session sessions seven several sex share sheet sheets short shortcut signature signed sims since
+    single six size skip slide slides social software some something source spo spr spreadsheet spring
+    spring2 stage stages standard stands start starts state statement status statutory stretch strong
+    structure student students subject subjectcode subjects such suggests sum summer supplier support
+    surname surnames suspended suspension syllabuses syntax system systems t tab table tables tag target
+    targets teacher telephone tells template temporary ten term termly test text than that the their
+    there these they third thirds this three tie tied time times title to together too total transfer
+    travel traveller truncated tutor twelve twice two type types u uci uln umbrella unauthorised
+    uncommon under unique unit unknown unlike unlisted unpacks unreadable unusual up upn upns uprn urn
+    us use used utw v valid value values vendor version video vrq w warning was way weak weekly well
+    welsh western what wherever which whose width with within without wjec workbook workforce worksheet
+    would wri writing wrong x xls xlsx xml y year years yes youth z zip
     """.split()  # noqa: SIM905 - seven hundred quoted words would be harder to read
 )
 
 
 def plain(text: str) -> str:
     """`text` with every word that is not ours, and every long number, shown as "..."."""
-    shown = [_shown(token) for token in _TOKEN.findall(text)]
+    shown = [_shown(token) for token in _TOKEN.findall(_MONTH.sub(HIDDEN, text))]
     merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
     return " ".join(merged.split())[:200]
 
