@@ -19,6 +19,7 @@ from gateway.errors import NotFoundError
 from gateway.mailboxes.names import HELD, Place, file_name, reference_in
 from gateway.receipts.checkpoint import LogKey
 from gateway.registry import keys, log, staff
+from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery, deal_with, delivered, find_delivered, find_held, held
 from gateway.registry.log import Entry
@@ -130,12 +131,8 @@ class Desk:
         return {"provider": delivery.provider, "team": team}
 
     def _teams(self, session: Session, person: Person) -> tuple[str, ...]:
-        known = keys.keys_in_force(session, "staff", person.name, "ssh", self.clock())
-        try:
-            teams = staff.get_staff(session, person.name).teams
-        except NotFoundError:
-            raise AccessEnded from None
-        if not any(key.fingerprint == person.key for key in known):
+        teams = teams_while_in_force(session, person.name, person.key, self.clock())
+        if teams is None:
             raise AccessEnded
         return teams
 
