@@ -214,13 +214,25 @@ class Box:
             if is_temporary(upload.label.name):
                 await on_disk(upload.write_label)
             else:
-                reference = await self._complete(upload, upload.label.name, visitor)
+                reference = await self._complete_or_reopen(upload, visitor)
         finally:
             upload.completing = False
             self._open.discard(receiving)
             if reference is None:
                 await self._keep(receiving)
         return reference
+
+    async def _complete_or_reopen(self, upload: Unfinished, visitor: Visitor) -> str:
+        """Hand over; where that fails, give the last byte back.
+
+        A client that compares sizes then sees that its file is unfinished, and one that resumes
+        has something to send, upon which the hand-over is tried again.
+        """
+        try:
+            return await self._complete(upload, upload.label.name, visitor)
+        except OSError:
+            await on_disk(upload.shorten)
+            raise
 
     async def rename(self, folder: Folder, old: str, new: str, visitor: Visitor) -> str:
         """Complete a temporary upload under its final name and hand it over. Returns the reference."""

@@ -6,6 +6,7 @@ when a connection breaks.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import asyncssh
@@ -13,10 +14,12 @@ from asyncssh import constants
 from asyncssh.packet import SSHPacket
 from asyncssh.sftp import SFTPServerHandler
 
-from gateway.boundary import TOO_MANY_HANDLES, Declined, guarded
+from gateway.boundary import TOO_MANY_HANDLES, Declined, guarded, trace_of
 from gateway.intake.files import Files
 from gateway.sftp import Handler
 from gateway.sshd import Connection
+
+log = logging.getLogger(__name__)
 
 _LISTINGS = 4  # A listing lies in memory as long as it is open.
 
@@ -44,7 +47,11 @@ class Requests(Handler):
 
     async def run(self) -> None:
         """Answer requests until the client or the connection ends."""
-        await self._files.tree.box.load()
+        try:
+            await self._files.tree.box.load()
+        except OSError as error:
+            log.error("session-not-started %s", trace_of(error))  # noqa: TRY400 - its text may hold names
+            raise
         await super().run()
 
     async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:

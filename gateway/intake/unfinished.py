@@ -76,6 +76,15 @@ class Unfinished:
         kept = {"size": self.size, "sha256": self.sha256} if whole and withheld else {}
         self.label = self.label.model_copy(update={"whole": whole, "withheld": withheld, **kept})
 
+    def shorten(self) -> None:
+        """Give the last byte back; what is empty or was withheld has none and is worth nothing."""
+        if self.size == 0 or self.label.withheld:
+            self.worthless = True
+            return
+        os.truncate(self.data, self.size - 1)
+        self.size, self.sha256 = self.size - 1, None
+        self.label = self.label.model_copy(update={"whole": False})
+
     def write_label(self) -> None:
         """Put the label beside the data. Not made durable: after a loss of power the client starts anew."""
         aside = self.data.with_suffix(".new")

@@ -98,7 +98,8 @@ class Running:
         self._thread.start()
         assert ready.wait(20)
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            raise error
 
     def stop(self) -> None:
         if self._thread is not None and self._loop is not None and self._stop is not None:

@@ -1,7 +1,18 @@
-"""The service as a whole: logging in, putting a file, getting a receipt."""
+"""The service as a whole: putting a file, getting a receipt, its own key, its algorithms."""
+
+from __future__ import annotations
 
 import hashlib
+import stat
+import subprocess
+import sys
+from datetime import timedelta
 
+import asyncssh
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.intake.server import _sweep_landed
 from tests.intake.running import SEALED, Running
 
 CONTENT = SEALED + bytes(range(256)) * 1000
@@ -18,8 +29,9 @@ def test_a_file_lands_with_its_record(intake: Running) -> None:
     assert upload.size == len(CONTENT)
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert upload.ssh_key.startswith("SHA256:")
-    assert "paramiko" in upload.client
+    assert upload.client == "SSH-2.0-paramiko_" + __import__("paramiko").__version__
     assert upload.started_at <= upload.landed_at
+    assert not upload.withheld
     assert intake.partial() == []
 
 
@@ -30,3 +42,59 @@ def test_receipts_are_listed_and_fetched(intake: Running) -> None:
         assert client.listdir("/receipts") == ["pupils.csv.250101-avon-00000.txt"]
         with client.open("/receipts/pupils.csv.250101-avon-00000.txt") as file:
             assert file.read() == b"accepted\n"
+
+
+def test_a_receipt_that_appears_during_a_session_is_seen(intake: Running) -> None:
+    receipts = intake.home.published.provider("avon") / "receipts"
+    with intake.paramiko() as client:
+        assert client.listdir("/receipts") == []
+        (receipts / "r.txt").write_text("accepted\n")
+        assert client.listdir("/receipts") == ["r.txt"]
+
+
+def test_the_host_key_is_made_once(intake: Running) -> None:
+    secret = intake.home.spool.host / "ssh_host_ed25519_key"
+    before = secret.read_bytes()
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    public = asyncssh.read_public_key(secret.with_name(secret.name + ".pub"))
+    assert public == asyncssh.read_private_key(secret).convert_to_public()
+    intake.stop()
+    intake.start()
+    assert secret.read_bytes() == before
+
+
+def test_a_host_key_that_cannot_be_read_stops_the_start_and_is_kept(intake: Running) -> None:
+    secret = intake.home.spool.host / "ssh_host_ed25519_key"
+    intake.stop()
+    secret.write_text("damaged")
+    with pytest.raises(ConfigurationError, match="ssh_host_ed25519_key"):
+        intake.start()
+    assert secret.read_text() == "damaged"
+
+
+def test_ssh_audit_has_nothing_to_say(intake: Running) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ssh_audit", "--skip-rate-test", "-p", str(intake.port), "127.0.0.1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "SSH-2.0-gateway" in done.stdout
+
+
+def test_what_a_crash_left_in_the_middle_of_a_hand_over_goes_in_time(intake: Running) -> None:
+    with intake.paramiko() as client, client.open("/in/x", "wb") as file:
+        file.write(CONTENT)
+    upload = intake.only()
+    landed = intake.home.spool.landed
+    for name in ("260101-avon-00000.sealed", ".260101-avon-00000.json.12345678"):
+        (landed / name).touch()
+    _sweep_landed(landed, upload.landed_at, timedelta(hours=24))
+    assert len(list(landed.iterdir())) == 4
+    _sweep_landed(landed, upload.landed_at + timedelta(hours=25), timedelta(hours=24))
+    assert sorted(path.name for path in landed.iterdir()) == [
+        f"{upload.reference}.json",
+        f"{upload.reference}.sealed",
+    ]

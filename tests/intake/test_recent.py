@@ -1,0 +1,87 @@
+"""The memory of what was handed over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.intake.recent import HandedOver, Recent
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KEEP = timedelta(days=7)
+
+
+def entry(number: int, *, name: str | None = None, at: datetime = NOW) -> HandedOver:
+    return HandedOver(
+        reference=f"261124-avon-{number:05}",
+        folder="in",
+        name=name or f"file {number}",
+        size=number,
+        landed_at=at,
+    )
+
+
+def written(path: Path, *entries: HandedOver) -> Recent:
+    recent = Recent(path, KEEP)
+    for one in entries:
+        recent.remember(one)
+        recent.write(one)
+    return recent
+
+
+def loaded(path: Path, now: datetime = NOW) -> Recent:
+    recent = Recent(path, KEEP)
+    recent.load(now)
+    return recent
+
+
+def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
+    written(tmp_path / "j", entry(1), entry(2), entry(3, name="file 1"))
+    recent = loaded(tmp_path / "j")
+    assert [one.reference[-1] for one in recent.within("in")] == ["2", "3"]
+    assert recent.within("keys") == []
+    assert recent.today(NOW) == 3
+    assert recent.today(NOW + timedelta(days=1)) == 0
+
+
+def test_a_second_line_about_one_upload_counts_once(tmp_path: Path) -> None:
+    first = entry(1)
+    written(tmp_path / "j", first, first.model_copy(update={"modified": 5}))
+    recent = loaded(tmp_path / "j")
+    assert recent.today(NOW) == 1
+    assert recent.find("in", "file 1").modified == 5
+
+
+def test_old_and_broken_lines_are_left_out_and_in_time_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    old = [entry(number, at=NOW - timedelta(days=8)) for number in range(5)]
+    written(path, *old, entry(9))
+    with path.open("ab") as file:
+        file.write(b'{"reference": "26')
+    recent = loaded(path)
+    assert [one.size for one in recent.within("in")] == [9]
+    assert path.read_bytes().count(b"\n") == 1
+
+
+def test_a_missing_journal_is_an_empty_one(tmp_path: Path) -> None:
+    assert loaded(tmp_path / "none").within("in") == []
+
+
+def test_a_journal_that_cannot_be_written_does_no_harm(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recent = written(tmp_path / "none" / "j", entry(1))
+    assert recent.find("in", "file 1") is not None
+    assert "journal-not-written FileNotFoundError(ENOENT)" in caplog.text
+    assert str(tmp_path) not in caplog.text
+
+
+def test_what_is_shown_is_bounded(tmp_path: Path) -> None:
+    recent = Recent(tmp_path / "j", KEEP)
+    for number in range(2_500):
+        recent.remember(entry(number))
+    assert len(recent.within("in")) == 2_000
+    assert recent.find("in", "file 0") is None
+    assert recent.today(NOW) == 2_500
