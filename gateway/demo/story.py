@@ -142,7 +142,7 @@ class Story:
         files = [path for path in home.rglob("*") if path.is_file()]
         self._expect(not [path for path in files if MARK in path.read_bytes()], "nothing lies in the clear")
         self._say(
-            f"{len(files)} files of the home searched for the mark that every invented pupil carries: none has it."
+            f"{len(files)} files of the home searched for the mark of every invented pupil: none has it."
         )
         self._say("Even the file that came without encryption was not written down.")
 

@@ -1,0 +1,161 @@
+"""What an administrator can get wrong is said in one line, exits 1 or 2, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pysequoia
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.app import app
+from tests.gateway_site import Party, Site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("site"))
+    made.provider("oak")
+    yield made
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Party:
+    return Party("stranger", tmp_path / "stranger")
+
+
+def test_init_never_overwrites(site: Site) -> None:
+    assert "never overwritten" in site.refused("init")
+
+
+def test_a_folder_that_is_no_home_is_named(site: Site, tmp_path: Path) -> None:
+    said = site.refused("transfers", "list", "--home", str(tmp_path / "nowhere"))
+    assert "is not a gateway home; make one with: gateway init" in said
+
+
+def test_a_setting_that_is_wrong_is_named_with_file_and_key(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    settings = site.home / "gateway.toml"
+    settings.write_text(settings.read_text().replace("port = 2222", 'port = "many"'))
+    said = site.refused("doctor")
+    assert "gateway.toml" in said
+    assert "intake.port" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("providers", "add", "Oak School", "--name", "x", "--kind", "school"), "a provider id is"),
+        (("providers", "add", "../x", "--name", "x", "--kind", "school"), "a provider id is"),
+        (("providers", "add", "oak", "--name", "x", "--kind", "school"), "there is a provider oak already"),
+        (
+            ("providers", "add", "elm", "--name", "x", "--kind", "school", "--dfe-number", "12"),
+            "a DfE number is 7 digits",
+        ),
+        (("providers", "show", "nobody"), "there is no provider nobody"),
+        (("keys", "retire", "oak", "abcdef"), "no single key"),
+        (("agreement", "ratify", "nobody", "--signatory", "x"), "there is no provider nobody"),
+        (("transfers", "show", "261124-oak-00000"), "there is no transfer"),
+        (("transfers", "list", "--state", "lost"), "the states are"),
+        (("held", "release", "261124-oak-00000", "--why", "x"), "there is no transfer"),
+        (("receipts", "show", "261124-oak-00000"), "there is no receipt"),
+        (("staff", "remove", "nobody"), "there is no member of staff"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(site: Site, arguments: tuple[str, ...], said: str) -> None:
+    line = site.refused(*arguments)
+    assert said in line
+    assert line.startswith("gateway: ")
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("providers", "add"), ("--nonsense",), ("transfers", "lost")])
+def test_wrong_usage_exits_2(site: Site, arguments: tuple[str, ...]) -> None:
+    site.refused(*arguments, code=2)
+
+
+def test_a_secret_key_is_refused_loudly_and_not_stored(site: Site, stranger: Party, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.asc"
+    secret.write_text(str(stranger.openpgp))
+    before = site.json("keys", "list", "oak")
+    assert "STOP" in site.refused("keys", "add", "oak", str(secret))
+    assert "STOP" in site.refused("keys", "add", "oak", str(stranger.ssh_key))
+    assert site.json("keys", "list", "oak") == before
+
+
+def test_a_key_of_somebody_else_is_refused(site: Site, tmp_path: Path) -> None:
+    site.gateway("providers", "add", "ash", "--name", "Ash", "--kind", "school")
+    oak = site.root / "parties" / "oak"
+    said = site.refused("keys", "add", "ash", str(oak / "openpgp.asc"))
+    assert "already enrolled" in said
+
+
+def test_enrolling_is_all_or_nothing(site: Site, stranger: Party, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.asc"
+    broken.write_text("not a key")
+    site.refused(
+        "providers", "add", "fir", "--name", "Fir", "--kind", "school",
+        "--ssh-key", str(stranger.ssh_public), "--openpgp-key", str(broken),
+    )  # fmt: skip
+    assert "fir" not in {p["id"] for p in site.json("providers", "list")}
+
+
+def test_a_certificate_is_shown_as_it_is_read_out(site: Site, stranger: Party) -> None:
+    said = site.gateway("keys", "add", "oak", str(stranger.certificate))
+    fingerprint = pysequoia.Cert.from_file(str(stranger.certificate)).fingerprint.upper()
+    assert " ".join(fingerprint[n : n + 4] for n in range(0, 40, 4)) in said
+
+
+def test_a_suspended_provider_has_no_key_outside(site: Site) -> None:
+    keys = site.home / "published" / "providers" / "oak" / "authorized_keys"
+    assert keys.read_text().startswith("ssh-ed25519 ")
+    site.gateway("providers", "suspend", "oak")
+    assert keys.read_text() == ""
+    site.gateway("providers", "resume", "oak")
+    assert keys.read_text().startswith("ssh-ed25519 ")
+
+
+def test_verifying_without_a_key_says_where_to_get_one(site: Site, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.txt"
+    receipt.write_text("-----BEGIN PGP SIGNED MESSAGE-----\n")
+    said = site.refused("receipts", "verify", str(receipt), "--home", str(tmp_path))
+    assert "--gateway-key" in said
+
+
+def test_doctor_tells_what_is_missing_and_the_command_that_mends_it(site: Site) -> None:
+    complaints = site.json("doctor")
+    assert {c["severity"] for c in complaints} == {"warning"}
+    assert any("nobody collects for central-data-team" in c["what"] for c in complaints)
+    assert all(c["mend"] for c in complaints)
+
+
+def test_doctor_fails_where_files_cannot_pass(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    (site.home / "keys").chmod(0o755)
+    result = site.stage.gateway("doctor")
+    assert result.returncode == 1
+    assert "chmod 700" in result.stdout
+
+
+def test_every_command_has_help_of_its_own() -> None:
+    runner = CliRunner()
+    todo: list[tuple[str, ...]] = [()]
+    seen = 0
+    while todo:
+        path = todo.pop()
+        shown = runner.invoke(app, [*path, "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0, path
+        seen += 1
+        todo += [(*path, name) for name in _subcommands(path)]
+    assert seen > 30
+
+
+def _subcommands(path: tuple[str, ...]) -> list[str]:
+    import typer  # noqa: PLC0415
+
+    command = typer.main.get_command(app)
+    for word in path:
+        command = command.commands[word]  # type: ignore[attr-defined]
+    assert command.help, path
+    return list(getattr(command, "commands", {}))
