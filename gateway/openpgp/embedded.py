@@ -12,6 +12,7 @@ callers run it in a child process with resource limits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -44,8 +45,9 @@ class EmbeddedOpener:
         inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes)
         claims = explain.claims(inside.message)
         verified = _verified(inside.message, parsed)
-        if verified is None or not verified.valid_sigs:
-            raise explain.refusal(inside.message, parsed, limits, now)
+        if isinstance(verified, _Failed):
+            why = explain.refusal(inside.message, parsed, limits, now)
+            raise why if verified.at_signature else explain.unread(why)
         signature = check_signature(_only_signature(verified, claims), parsed, limits, now)
         return self._opened(verified, signature, inside.opened_by, limits)
 
@@ -89,12 +91,20 @@ def _read(sealed: Path, limits: OpenLimits) -> bytes:
     return data
 
 
-def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | None:
-    """What Sequoia makes of the message; None where it holds no valid signature by a sender."""
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """No valid signature by a sender: found wanting, or never reached because the message is broken."""
+
+    at_signature: bool
+
+
+def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | _Failed:
+    """What Sequoia makes of the message."""
     try:
-        return verify(bytes=message, store=lambda _: [sender.cert for sender in senders])
-    except RuntimeError:
-        return None
+        verified = verify(bytes=message, store=lambda _: [sender.cert for sender in senders])
+    except RuntimeError as error:
+        return _Failed(at_signature=str(error).startswith("Signature verification failed"))
+    return verified if verified.valid_sigs else _Failed(at_signature=True)
 
 
 def _only_signature(verified: Decrypted, claims: Sequence[Claim]) -> Signature:

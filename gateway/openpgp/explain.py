@@ -56,6 +56,11 @@ def refusal(message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: 
         return structure
 
 
+def unread(why: Refusal) -> Refusal:
+    """The words for a message that broke off before its signature could be judged."""
+    return Refusal("open:damaged") if why.code == "open:bad-signature" else why
+
+
 def _claim(signature: bytes) -> Claim:
     """What a signature packet says; as good as nothing where pysequoia knows no word for it."""
     try:

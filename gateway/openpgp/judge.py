@@ -64,6 +64,8 @@ def check_signature(
     key = sender.key(signature.signing_key) if sender else None
     if sender is None or key is None:
         raise Refusal("open:wrong-signer")
+    if not _is_sound(sender):
+        raise Refusal("open:unsupported", feature="a key that is too weak")
     _check_keys(sender, key, signature.created_at, now)
     _check_date(signature.created_at, limits, now)
     return signature

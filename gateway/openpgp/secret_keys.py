@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pgpy
 from cryptography.hazmat.primitives.asymmetric.ec import ECDH, EllipticCurvePublicNumbers
@@ -33,6 +34,7 @@ _MODERN = frozenset(
         SymmetricKeyAlgorithm.Camellia256,
     }
 )
+_UNWRAPPING = (PubKeyAlgorithm.RSAEncryptOrSign, PubKeyAlgorithm.ECDH)
 _CHECKSUM_BYTES = 2
 _MDC_BYTES = 22
 
@@ -115,23 +117,36 @@ def read_secret_keys(paths: Sequence[Path]) -> Iterator[bytes]:
         yield data
 
 
-def _decryption_keys(data: bytes) -> dict[str, pgpy.packet.Packet]:
+@dataclass(frozen=True, slots=True)
+class _DecryptionKey:
+    """One key that can unwrap: PGPy's view of it, and the private key, whose loading is slow for RSA."""
+
+    packet: pgpy.packet.Packet
+    private: Any
+
+
+def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
     try:
         key, _ = pgpy.PGPKey.from_blob(data)
+        every = {str(key.fingerprint.keyid): key, **key.subkeys}
+        packets = {key_id.lower(): one._key for key_id, one in every.items()}  # noqa: SLF001 - no other way
+        return {
+            key_id: _DecryptionKey(packet, packet.keymaterial.__privkey__())
+            for key_id, packet in packets.items()
+            if packet.pkalg in _UNWRAPPING
+        }
     except Exception:  # noqa: BLE001 - PGPy trips over newer keys in any way it likes
         raise ConfigurationError("the embedded engine cannot read this kind of secret key") from None
-    every = {str(key.fingerprint.keyid): key, **key.subkeys}
-    return {key_id.lower(): one._key for key_id, one in every.items()}  # noqa: SLF001 - no other access
 
 
-def _unwrapped(wrap: bytes, key: pgpy.packet.Packet) -> SessionKey:
+def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
     """The session key of a version 3 or 6 PKESK body (RFC 9580, 5.1)."""
     if wrap[0] == 3:  # noqa: PLR2004
         algorithm, numbers, named = wrap[9], wrap[10:], True
     else:
         start = 2 + wrap[1]
         algorithm, numbers, named = wrap[start], wrap[start + 1 :], False
-    if algorithm != key.pkalg:
+    if algorithm != key.packet.pkalg:
         raise ValueError("wrapped for another kind of key")
     secret = _rsa(numbers, key) if algorithm == PubKeyAlgorithm.RSAEncryptOrSign else _ecdh(numbers, key)
     cipher, secret = (secret[0], secret[1:]) if named else (None, secret)
@@ -141,25 +156,23 @@ def _unwrapped(wrap: bytes, key: pgpy.packet.Packet) -> SessionKey:
     return SessionKey(session, cipher)
 
 
-def _rsa(numbers: bytes, key: pgpy.packet.Packet) -> bytes:
-    private = key.keymaterial.__privkey__()
-    size = private.key_size // 8
+def _rsa(numbers: bytes, key: _DecryptionKey) -> bytes:
+    size = key.private.key_size // 8
     number = numbers[2 : 2 + (int.from_bytes(numbers[:2], "big") + 7) // 8]
-    return bytes(private.decrypt(number.rjust(size, b"\0"), PKCS1v15()))
+    return bytes(key.private.decrypt(number.rjust(size, b"\0"), PKCS1v15()))
 
 
-def _ecdh(numbers: bytes, key: pgpy.packet.Packet) -> bytes:
+def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
     """As PGPy does it, but for the padding: up to 40 octets are usual (RFC 9580, 11.5), PGPy takes 8."""
-    material = key.keymaterial
+    material = key.packet.keymaterial
     wrapped = ECDHCipherText()
     wrapped.parse(bytearray(numbers))
-    private = material.__privkey__()
     if material.oid == EllipticCurveOID.Curve25519:
-        shared = private.exchange(X25519PublicKey.from_public_bytes(bytes(wrapped.p.x)))
+        shared = key.private.exchange(X25519PublicKey.from_public_bytes(bytes(wrapped.p.x)))
     else:
         point = EllipticCurvePublicNumbers(wrapped.p.x, wrapped.p.y, material.oid.curve())
-        shared = private.exchange(ECDH(), point.public_key())
-    kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, key.fingerprint)
+        shared = key.private.exchange(ECDH(), point.public_key())
+    kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, key.packet.fingerprint)
     padded = aes_key_unwrap(kek, bytes(wrapped.c))
     secret = padded[: -padded[-1]]
     if padded[len(secret) :] != bytes([padded[-1]]) * padded[-1]:

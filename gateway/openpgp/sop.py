@@ -152,8 +152,7 @@ class SopOpener:
         except Refusal as refusal:
             return refusal
         why = explain.refusal(inside.message, job.senders, job.limits, now)
-        undecrypted = code == _CANNOT_DECRYPT and why.code == "open:bad-signature"
-        return Refusal("open:damaged") if undecrypted else why
+        return why if unsigned else explain.unread(why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,10 @@ def written(case, data: bytes, others: dict[str, str]) -> str:
 
 
 def opinion(case, data: bytes) -> dict[str, str]:
-    """What each SOP program says by itself: `open` (exit 0 and a valid signature) or `refuse`."""
+    """What each SOP program says by itself: `open` (exit 0 and a valid signature) or `refuse`.
+
+    `case` is a Case that is being made, or a Vector: both have `senders` and `keys`.
+    """
     return {program: _ask(program, case, data) for program in PROGRAMS if shutil.which(program)}
 
 
