@@ -1,14 +1,15 @@
 """The rows of the registry. They stay in this package; other packages see `gateway.model`.
 
 Times are stored in UTC and come back aware. Nothing here holds a pupil's data: what a file says of
-itself is kept as counts, codes and establishment numbers.
+itself is kept as counts, codes and establishment numbers, and pupils as keyed digests (HMAC) that
+nobody can turn back without the key in the home's keys/.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import DateTime, Index, LargeBinary, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import DateTime, Index, LargeBinary, Text, TypeDecorator, UniqueConstraint, text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import Field, SQLModel
 
@@ -173,7 +174,10 @@ class ReceiptRow(SQLModel, table=True):
 
 
 class RatificationRow(SQLModel, table=True):
-    """A provider's ratification of the agreement for one academic year (clause 1.4)."""
+    """A provider's ratification of the agreement for one academic year (clause 1.4).
+
+    `reference` and `certificate` are of the signed copy of the text, where one was dropped.
+    """
 
     __tablename__ = "ratification"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
@@ -182,6 +186,114 @@ class RatificationRow(SQLModel, table=True):
     ratified_on: date
     recorded_at: datetime = Field(sa_type=UtcDateTime)
     recorded_by: str
+    text_sha256: str | None = None
+    reference: str | None = None
+    certificate: str | None = None
+
+
+class DeclarationRow(SQLModel, table=True):
+    """A transfer that went, or will go, another way. Lists are words with spaces between; reasons JSON."""
+
+    __tablename__ = "declaration"
+    sequence: int | None = Field(default=None, primary_key=True)
+    reference: str = Field(unique=True)
+    provider: str = Field(foreign_key="provider.id", index=True)
+    method: str
+    data: str
+    data_types: str
+    flow: str | None = None
+    goes_at: datetime = Field(sa_type=UtcDateTime)
+    safeguards: str
+    circumstances: str
+    state: str
+    reasons: str = Field(sa_type=Text)
+    declared_at: datetime = Field(sa_type=UtcDateTime)
+    declared_by: str
+
+
+class CopyRow(SQLModel, table=True):
+    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out."""
+
+    __tablename__ = "provider_copy"
+    __table_args__ = (UniqueConstraint("transfer", "provider"),)
+    id: int | None = Field(default=None, primary_key=True)
+    transfer: int = Field(foreign_key="transfer.sequence")
+    provider: str = Field(foreign_key="provider.id", index=True)
+    decided_at: datetime = Field(sa_type=UtcDateTime)
+    made_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    certificates: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+
+
+class PupilRow(SQLModel, table=True):
+    """What a provider's latest file with this pupil said of it. Digests are of 16 and 8 octets."""
+
+    __tablename__ = "pupil"
+    __table_args__ = (
+        Index("pupil_by_pupil", "pupil"),
+        Index(
+            "pupil_by_former",
+            "former",
+            sqlite_where=text("former IS NOT NULL"),
+            postgresql_where=text("former IS NOT NULL"),
+        ),
+    )
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    pupil: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    on_roll: bool
+    at: datetime = Field(sa_type=UtcDateTime)
+    birth_date: bytes | None = Field(default=None, sa_type=LargeBinary)
+    former: bytes | None = Field(default=None, sa_type=LargeBinary)
+    transfer: int = Field(foreign_key="transfer.sequence")
+    record: int
+
+
+class FullRollRow(SQLModel, table=True):
+    """When a provider last sent its complete roll: a pupil not heard of since has left."""
+
+    __tablename__ = "full_roll"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class StagedRollRow(SQLModel, table=True):
+    """The pupils of a held file, packed, until it is accepted or refused."""
+
+    __tablename__ = "staged_roll"
+    transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
+    roll: bytes = Field(sa_type=LargeBinary)
+
+
+class DiscrepancyRow(SQLModel, table=True):
+    """Something that does not fit between what providers say of a pupil (clauses 7.3, 8.2).
+
+    States: open -> settled (the data fits again) or resolved (a person said so, and `why`).
+    """
+
+    __tablename__ = "discrepancy"
+    __table_args__ = (Index("discrepancy_by_key", "key", "state"),)
+    number: int | None = Field(default=None, primary_key=True)
+    kind: str
+    key: str = Field(sa_type=Text)
+    state: str = Field(index=True)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_by: str | None = None
+    why: str | None = Field(default=None, sa_type=Text)
+
+
+class DiscrepancyPartyRow(SQLModel, table=True):
+    """One record that takes part in a discrepancy: whose it is, and where it stands."""
+
+    __tablename__ = "discrepancy_party"
+    __table_args__ = (Index("discrepancy_party_by_provider", "provider", "discrepancy"),)
+    discrepancy: int = Field(primary_key=True, foreign_key="discrepancy.number")
+    ordinal: int = Field(primary_key=True)
+    provider: str = Field(foreign_key="provider.id")
+    pupil: bytes = Field(sa_type=LargeBinary)
+    transfer: int = Field(foreign_key="transfer.sequence")
+    record: int
 
 
 class EventRow(SQLModel, table=True):

@@ -19,6 +19,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("size"),
     )
     op.create_table(
+        "discrepancy",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    with op.batch_alter_table("discrepancy", schema=None) as batch_op:
+        batch_op.create_index("discrepancy_by_key", ["key", "state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_discrepancy_state"), ["state"], unique=False)
+
+    op.create_table(
         "event",
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -101,6 +117,42 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "declaration",
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("data", sa.String(), nullable=False),
+        sa.Column("data_types", sa.String(), nullable=False),
+        sa.Column("flow", sa.String(), nullable=True),
+        sa.Column("goes_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("safeguards", sa.String(), nullable=False),
+        sa.Column("circumstances", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("declared_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("declared_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider"],
+            ["provider.id"],
+        ),
+        sa.PrimaryKeyConstraint("sequence"),
+        sa.UniqueConstraint("reference"),
+    )
+    with op.batch_alter_table("declaration", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_declaration_provider"), ["provider"], unique=False)
+
+    op.create_table(
+        "full_roll",
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider"],
+            ["provider.id"],
+        ),
+        sa.PrimaryKeyConstraint("provider"),
+    )
+    op.create_table(
         "ratification",
         sa.Column("provider", sa.String(), nullable=False),
         sa.Column("academic_year", sa.String(), nullable=False),
@@ -108,6 +160,9 @@ def upgrade() -> None:
         sa.Column("ratified_on", sa.Date(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_by", sa.String(), nullable=False),
+        sa.Column("text_sha256", sa.String(), nullable=True),
+        sa.Column("reference", sa.String(), nullable=True),
+        sa.Column("certificate", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["provider"],
             ["provider.id"],
@@ -187,6 +242,85 @@ def upgrade() -> None:
         batch_op.create_index("delivery_by_team", ["team", "dealt_with_at", "transfer"], unique=False)
 
     op.create_table(
+        "discrepancy_party",
+        sa.Column("discrepancy", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("pupil", sa.LargeBinary(), nullable=False),
+        sa.Column("transfer", sa.Integer(), nullable=False),
+        sa.Column("record", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["discrepancy"],
+            ["discrepancy.number"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["provider"],
+            ["provider.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer"],
+            ["transfer.sequence"],
+        ),
+        sa.PrimaryKeyConstraint("discrepancy", "ordinal"),
+    )
+    with op.batch_alter_table("discrepancy_party", schema=None) as batch_op:
+        batch_op.create_index("discrepancy_party_by_provider", ["provider", "discrepancy"], unique=False)
+
+    op.create_table(
+        "provider_copy",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("transfer", sa.Integer(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("certificates", sa.String(), nullable=True),
+        sa.Column("sha256", sa.String(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["provider"],
+            ["provider.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer"],
+            ["transfer.sequence"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("transfer", "provider"),
+    )
+    with op.batch_alter_table("provider_copy", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_provider_copy_provider"), ["provider"], unique=False)
+
+    op.create_table(
+        "pupil",
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("pupil", sa.LargeBinary(), nullable=False),
+        sa.Column("on_roll", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("birth_date", sa.LargeBinary(), nullable=True),
+        sa.Column("former", sa.LargeBinary(), nullable=True),
+        sa.Column("transfer", sa.Integer(), nullable=False),
+        sa.Column("record", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider"],
+            ["provider.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer"],
+            ["transfer.sequence"],
+        ),
+        sa.PrimaryKeyConstraint("provider", "pupil"),
+    )
+    with op.batch_alter_table("pupil", schema=None) as batch_op:
+        batch_op.create_index(
+            "pupil_by_former",
+            ["former"],
+            unique=False,
+            sqlite_where=sa.text("former IS NOT NULL"),
+            postgresql_where=sa.text("former IS NOT NULL"),
+        )
+        batch_op.create_index("pupil_by_pupil", ["pupil"], unique=False)
+
+    op.create_table(
         "reason",
         sa.Column("transfer", sa.Integer(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
@@ -203,13 +337,42 @@ def upgrade() -> None:
     with op.batch_alter_table("reason", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reason_code"), ["code"], unique=False)
 
+    op.create_table(
+        "staged_roll",
+        sa.Column("transfer", sa.Integer(), nullable=False),
+        sa.Column("roll", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transfer"],
+            ["transfer.sequence"],
+        ),
+        sa.PrimaryKeyConstraint("transfer"),
+    )
+
 
 def downgrade() -> None:
     """Undo."""
+    op.drop_table("staged_roll")
     with op.batch_alter_table("reason", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reason_code"))
 
     op.drop_table("reason")
+    with op.batch_alter_table("pupil", schema=None) as batch_op:
+        batch_op.drop_index("pupil_by_pupil")
+        batch_op.drop_index(
+            "pupil_by_former",
+            sqlite_where=sa.text("former IS NOT NULL"),
+            postgresql_where=sa.text("former IS NOT NULL"),
+        )
+
+    op.drop_table("pupil")
+    with op.batch_alter_table("provider_copy", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_provider_copy_provider"))
+
+    op.drop_table("provider_copy")
+    with op.batch_alter_table("discrepancy_party", schema=None) as batch_op:
+        batch_op.drop_index("discrepancy_party_by_provider")
+
+    op.drop_table("discrepancy_party")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("delivery_by_team")
 
@@ -223,6 +386,11 @@ def downgrade() -> None:
     op.drop_table("transfer")
     op.drop_table("staff_team")
     op.drop_table("ratification")
+    op.drop_table("full_roll")
+    with op.batch_alter_table("declaration", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_declaration_provider"))
+
+    op.drop_table("declaration")
     op.drop_table("staff")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index("receipt_by_reference")
@@ -242,4 +410,9 @@ def downgrade() -> None:
         batch_op.drop_index("event_by_subject")
 
     op.drop_table("event")
+    with op.batch_alter_table("discrepancy", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_discrepancy_state"))
+        batch_op.drop_index("discrepancy_by_key")
+
+    op.drop_table("discrepancy")
     op.drop_table("checkpoint")
