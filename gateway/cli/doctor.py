@@ -18,7 +18,8 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import academic_year
+from gateway.policy.dates import academic_year, local_day
+from gateway.policy.ratification import years_in_force
 from gateway.registry import keys, providers, secrets, staff, transfers
 from gateway.registry.database import Registry
 from gateway.settings import Settings, load_limits, load_settings
@@ -98,8 +99,9 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
     registry = Registry(settings.database_url(home))
     try:
         with registry.read() as session:
-            year = academic_year(at.date(), catalogue.agreement.year.starts)
-            enrolled = providers.list_providers(session, year)
+            today = local_day(at, catalogue.calendar.timezone)
+            year = academic_year(today, catalogue.agreement.year.starts)
+            enrolled = providers.list_providers(session, years_in_force(today, catalogue))
             if not enrolled:
                 yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
             for provider in enrolled:

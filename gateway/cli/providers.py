@@ -26,7 +26,8 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider, ProviderKind
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.dates import academic_year
+from gateway.policy.dates import local_day
+from gateway.policy.ratification import years_in_force
 from gateway.processing.publish import publish_access
 from gateway.receipts.leaf import Kind
 from gateway.registry import keys, log, providers
@@ -78,7 +79,7 @@ def add(
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Every provider."""
     with registry(home) as opened, opened.read() as session:
-        rows = [dataclasses.asdict(p) for p in providers.list_providers(session, _this_year(Home(home)))]
+        rows = [dataclasses.asdict(p) for p in providers.list_providers(session, _years(Home(home)))]
     show(
         rows, _COLUMNS, as_json=as_json, empty="no provider is enrolled; add one with: gateway providers add"
     )
@@ -93,7 +94,7 @@ def show_one(
 ) -> None:
     """One provider with its keys."""
     with registry(home) as opened, opened.read() as session:
-        row = dataclasses.asdict(providers.get_provider(session, identifier, _this_year(Home(home))))
+        row = dataclasses.asdict(providers.get_provider(session, identifier, _years(Home(home))))
         held = [dataclasses.asdict(key) for key in keys.list_keys(session, "provider", identifier)]
     if as_json:
         print_json(row | {"keys": held})
@@ -120,7 +121,7 @@ def set_numbers(
         row.name = name or row.name
         session.add(row)
         session.flush()
-        _log(session, "provider-changed", providers.get_provider(session, identifier, ""))
+        _log(session, "provider-changed", providers.get_provider(session, identifier))
         signed_head(session, Home(home))
     out.print(f"{identifier} is changed")
 
@@ -154,7 +155,7 @@ def _set(home: Path, identifier: str, *, suspended: bool) -> None:
     with registry(home) as opened:
         with opened.write() as session:
             providers.set_suspended(session, identifier, suspended=suspended)
-            provider = providers.get_provider(session, identifier, "")
+            provider = providers.get_provider(session, identifier)
             _log(session, "provider-suspended" if suspended else "provider-resumed", provider)
             signed_head(session, place)
         publish_access(opened, place.published, now())
@@ -169,8 +170,10 @@ def _log(session: Session, kind: Kind, provider: Provider) -> None:
     )
 
 
-def _this_year(place: Home) -> str:
-    return academic_year(now().date(), load_catalogue(place.policies).agreement.year.starts)
+def _years(place: Home) -> tuple[str, ...]:
+    """The academic years whose ratification counts today."""
+    catalogue = load_catalogue(place.policies)
+    return years_in_force(local_day(now(), catalogue.calendar.timezone), catalogue)
 
 
 def _kind(kind: str) -> ProviderKind:

@@ -49,6 +49,17 @@ def _first_day(year: str, catalogue: Catalogue) -> date:
     return day_in(first_year(year), catalogue.agreement.year.starts)
 
 
+def years_in_force(on: date, catalogue: Catalogue) -> tuple[str, ...]:
+    """The academic years whose ratification covers the day: one, or two while the lapse is put off."""
+    current = academic_year(on, catalogue.agreement.year.starts)
+    return tuple(year for year in (_preceding(current), current) if _covers(year, on, catalogue))
+
+
+def opens(year: str, catalogue: Catalogue) -> date:
+    """The first day on which an academic year can be ratified: that of the review before it."""
+    return day_in(first_year(year), catalogue.agreement.year.review)
+
+
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
     """Which academic year a ratification made on a day is for.
 
@@ -61,7 +72,14 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
 
 def following(year: str) -> str:
     """The academic year after one."""
-    first = first_year(year) + 1
+    return _beginning(first_year(year) + 1)
+
+
+def _preceding(year: str) -> str:
+    return _beginning(first_year(year) - 1)
+
+
+def _beginning(first: int) -> str:
     return f"{first}-{(first + 1) % 100:02}"
 
 

@@ -70,7 +70,7 @@ def republish_receipts(registry: Registry, published: Published) -> int:
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
     """Write each provider's SSH keys; a suspended one has none. Removes what is no longer true."""
     with registry.read() as session:
-        for provider in providers.list_providers(session, ""):
+        for provider in providers.list_providers(session):
             folder = published.provider(provider.id)
             for name in ("receipts", "out"):
                 (folder / name).mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,9 @@ from sqlmodel import Session
 from gateway.home import Home
 from gateway.model import Decision, Held, Provider, Transfer, Upload
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import academic_year
+from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
+from gateway.policy.ratification import years_in_force
 from gateway.processing import outcome
 from gateway.processing.conclude import conclude
 from gateway.processing.examination import Examined
@@ -61,7 +62,7 @@ class Registrar:
         put it there.
         """
         with self.registry.write() as session:
-            enrolled = {p.id for p in providers.list_providers(session, "")}
+            enrolled = {p.id for p in providers.list_providers(session)}
             known = transfers.known(session, [upload.reference for upload in uploads])
             for upload in uploads:
                 if upload.provider not in enrolled:
@@ -103,10 +104,10 @@ class Registrar:
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """A provider as the policy sees it today."""
-        return providers.get_provider(session, provider, self._academic_year(now))
+        return providers.get_provider(session, provider, self._years(now))
 
-    def _academic_year(self, now: datetime) -> str:
-        return academic_year(now.date(), self.catalogue.agreement.year.starts)
+    def _years(self, now: datetime) -> tuple[str, ...]:
+        return years_in_force(local_day(now, self.catalogue.calendar.timezone), self.catalogue)
 
     def _conclude(self, session: Session, examined: Examined, now: datetime) -> _Ruling | None:
         transfer = transfers.get(session, examined.reference)
@@ -123,7 +124,7 @@ class Registrar:
         return _Ruling(reference=upload.reference, decision=decision)
 
     def _reconsidered(self, session: Session, now: datetime) -> list[_Ruling]:
-        enrolled = providers.list_providers(session, self._academic_year(now))
+        enrolled = providers.list_providers(session, self._years(now))
         ratified = [provider.id for provider in enrolled if provider.ratified]
         found = [*transfers.due(session, now), *transfers.waiting_for_ratification(session, ratified)]
         rulings = []

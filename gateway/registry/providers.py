@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -43,22 +43,30 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
     return row
 
 
-def get_provider(session: Session, provider: str, academic_year: str) -> Provider:
-    """A provider as the policy sees it in `academic_year`. NotFoundError where there is none."""
+def get_provider(session: Session, provider: str, years: Collection[str] = ()) -> Provider:
+    """A provider as the policy sees it: ratified is who ratified one of the academic `years`.
+
+    NotFoundError where there is none.
+    """
     row = provider_row(session, provider)
-    ratified = session.get(RatificationRow, (provider, academic_year)) is not None
+    ratified = any(session.get(RatificationRow, (provider, year)) is not None for year in years)
     return _provider(row, ratified=ratified)
 
 
-def list_providers(session: Session, academic_year: str) -> Sequence[Provider]:
-    """Every provider, by id."""
+def list_providers(session: Session, years: Collection[str] = ()) -> Sequence[Provider]:
+    """Every provider, by id; ratified is who ratified one of the academic `years`."""
     ratified = set(
         session.exec(
-            select(RatificationRow.provider).where(RatificationRow.academic_year == academic_year)
+            select(RatificationRow.provider).where(col(RatificationRow.academic_year).in_(list(years)))
         ).all()
     )
     rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
     return [_provider(row, ratified=row.id in ratified) for row in rows]
+
+
+def added(session: Session) -> dict[str, datetime]:
+    """When each provider was enrolled."""
+    return dict(session.exec(select(ProviderRow.id, ProviderRow.added_at)).all())
 
 
 def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
