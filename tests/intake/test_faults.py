@@ -56,6 +56,7 @@ def test_a_failed_hand_over_is_told_and_the_upload_kept(
         assert intake.landed() == []
         assert list(intake.home.spool.landed.iterdir()) == []
         assert client.stat("/in/x").st_size == len(content) - 1
+        assert intake.partial()[0].stat().st_size == len(content) - 1
         with client.open("/in/x", "ab") as file:
             file.write(content[-1:])
     assert intake.content(intake.only()) == content
@@ -109,6 +110,19 @@ def test_a_reference_in_use_is_not_used_again(intake: Running, monkeypatch: pyte
         put(client, "/in/y", sealed(100))
     assert [upload.reference for upload in intake.landed()] == ["260101-avon-00000", "260101-avon-00001"]
     assert [upload.name for upload in intake.landed()] == ["x", "y"]
+
+
+def test_a_reference_that_a_crash_left_half_used_is_not_used(
+    intake: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    references = iter(["260101-avon-00000", "260101-avon-00001"])
+    monkeypatch.setattr(gateway.intake.handover, "new_reference", lambda *_: next(references))
+    left = intake.home.spool.sealed("260101-avon-00000")
+    left.write_bytes(b"half")
+    with intake.paramiko() as client:
+        put(client, "/in/x", sealed(100))
+    assert intake.only().reference == "260101-avon-00001"
+    assert left.read_bytes() == b"half"
 
 
 @pytest.fixture

@@ -139,8 +139,10 @@ def test_memory_stays_bounded_when_a_client_does_not_read_what_it_asks_for(intak
     with intake.transport() as transport:
         channel = transport.open_session(window_size=2**31 - 1)
         channel.invoke_subsystem("sftp")
-        handle = paramiko.SFTPClient(channel).open("/out/large").handle
-        channel._feed = lambda _message: release.wait()
+        held = paramiko.SFTPClient(channel).open("/out/large")  # paramiko closes what nobody holds.
+        handle = held.handle
+        table = {**transport._channel_handler_table, 94: lambda *_: release.wait()}
+        transport._channel_handler_table = table  # From now on, nothing that arrives is read.
         before = _resident()
         body = struct.pack(">BII", 5, 7, len(handle)) + handle + struct.pack(">QI", 0, 262_144)
         for _ in range(2_000):

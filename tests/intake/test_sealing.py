@@ -6,6 +6,7 @@ import base64
 import hashlib
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from gateway.intake.unfinished import load_shelf
 from tests.intake.running import SEALED, Running, eventually, sealed
 
 MARKER = b"the-marker-of-a-pupil"
-PLAIN = b"Surname,Forename,UPN\n" + (MARKER + b",x,y\n") * 40_000
+PLAIN = b"Surname,Forename,UPN\n" + (MARKER + b",x,y\n") * 120_000
 
 CLEAR = {
     "csv": b"Surname,Forename\nZz,Yy\n" * 400,
@@ -150,6 +151,7 @@ def test_of_a_cut_off_file_in_the_clear_nothing_is_kept(intake: Running) -> None
         held.write(PLAIN)
         held.flush()
         assert client.stat("/in/pupils.csv").st_size == len(PLAIN)
+        time.sleep(0.2)  # Blocks are stored behind.
         assert not holds_marker(intake.home.root)
     eventually(lambda: intake.partial() == [])
     assert not holds_marker(intake.home.root)
