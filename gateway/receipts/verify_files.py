@@ -124,6 +124,7 @@ def _verify_text(path: Path, text: str, certificate: bytes, original: Path | Non
 
 def _checked_text(text: str) -> Checked:
     """A text receipt whose OpenPGP signature is good, followed into the log that it names."""
+    state = _state(text)
     stated, _, proof = text.rpartition("\n\nProof\n\n")
     # The proof is read apart, so that nothing stated above it can stand in for a part of it.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}
@@ -134,8 +135,8 @@ def _checked_text(text: str) -> Checked:
         note = f"{origin}\n{fields['Size']}\n{fields['Root']}\n\n— {origin} {fields['Signed']}\n"
         receipt = {
             "reference": fields["Reference"],
-            "stage": "landed" if "\nYour file has ARRIVED.\n" in text else "decided",
-            "state": _state(text),
+            "stage": "landed" if state == "landed" else "decided",
+            "state": state,
             "name": fields["File"],
             "sha256": fields["SHA-256 as sent"],
             "size": fields["Size as sent"].removesuffix(" bytes"),
@@ -176,7 +177,9 @@ def _fields(text: str) -> tuple[dict[str, str], list[str]]:
 
 def _state(text: str) -> str:
     found = re.search(r"^Your file (?:was|is|has) (ARRIVED|ACCEPTED|HELD|REFUSED)", text, re.MULTILINE)
-    return "landed" if found is None or found[1] == "ARRIVED" else found[1].lower()
+    if found is None:
+        raise Unproved("the gateway signed this text, but it is not a receipt")
+    return {"ARRIVED": "landed"}.get(found[1], found[1].lower())
 
 
 def _signed_line(signature: Signature) -> str:

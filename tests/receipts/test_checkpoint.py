@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import UTC, datetime
 
 import pytest
@@ -117,6 +118,70 @@ def test_a_key_of_another_name_does_not_speak_for_this_log() -> None:
     note = body + "\n" + KEY.line("other.example/log", 1, KEY.sign(body.encode()))
     with pytest.raises(CheckpointError, match="not signed by a known key of this log"):
         read_checkpoint(note, [KEY.vkey("other.example/log")])
+
+
+def test_a_bad_line_of_a_known_key_refuses_the_whole_note() -> None:
+    second = LogKey.load(LogKey.generate())
+    bad = TEXT + second.line(ORIGIN, 1, second.sign(b"something else"))
+    assert read_checkpoint(bad, [VKEY]).size == 40
+    with pytest.raises(CheckpointError, match="not good"):
+        read_checkpoint(bad, [VKEY, second.vkey(ORIGIN)])
+
+
+def test_the_lines_may_stand_in_any_order() -> None:
+    second = LogKey.load(LogKey.generate())
+    body = TEXT.rpartition("\n\n")[0] + "\n"
+    other = second.line("other.example", 1, second.sign(body.encode()))
+    keys = [VKEY, second.vkey("other.example")]
+    assert read_checkpoint(TEXT + other, keys).size == 40
+    assert read_checkpoint(TEXT.replace("\n\n", f"\n\n{other}"), keys).size == 40
+
+
+def signed(body: str) -> str:
+    """A note with a good signature over whatever `body` is."""
+    return f"{body}\n" + KEY.line(ORIGIN, 1, KEY.sign(body.encode()))
+
+
+ENCODED = base64.b64encode(ROOT).decode()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        signed(f"{ORIGIN}\n40\n"),
+        signed(f"{ORIGIN}\n40\n{ENCODED}\nextension\n"),
+        signed(f"{ORIGIN}\n040\n{ENCODED}\n"),
+        signed(f"{ORIGIN}\n40\n{base64.b64encode(ROOT[:31]).decode()}\n"),
+        signed(f"\n40\n{ENCODED}\n"),
+        signed(f"{ORIGIN}\x07\n40\n{ENCODED}\n"),
+        signed(f"{ORIGIN}\n40\n{ENCODED}\n").replace("\n\n", "\n"),
+        signed(f"{ORIGIN}\n40\n{ENCODED}\n") + f"\u2014 {ORIGIN}\tx AAAA\n",
+        signed(f"{ORIGIN}\n40\n{ENCODED}\n") + "\u2014 a+b AAAA\n",
+        signed(f"{ORIGIN}\n40\n{ENCODED}\n") + "\u2014 unknown.example " + "A" * 4 * 20_000 + "\n",
+    ],
+)
+def test_a_note_in_another_form_is_refused_though_signed(note: str) -> None:
+    assert read_checkpoint(signed(f"{ORIGIN}\n40\n{ENCODED}\n"), [VKEY]).size == 40
+    with pytest.raises(CheckpointError):
+        read_checkpoint(note, [VKEY])
+
+
+def vkey_of(name: str, material: bytes) -> str:
+    key_id = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4].hex()
+    return f"{name}+{key_id}+{base64.b64encode(material).decode()}"
+
+
+def test_a_verifier_key_is_ed25519_and_has_a_name() -> None:
+    public = VerifierKey.read(VKEY).public
+    assert VerifierKey.read(vkey_of(ORIGIN, b"\x01" + public)).public == public
+    for name, material in [
+        (ORIGIN, b"\x02" + public),
+        (ORIGIN, b"\x01" + public + b"x"),
+        ("", b"\x01" + public),
+        ("a b", b"\x01" + public),
+    ]:
+        with pytest.raises(CheckpointError):
+            VerifierKey.read(vkey_of(name, material))
 
 
 def test_lines_of_unknown_keys_are_ignored() -> None:

@@ -140,11 +140,19 @@ def test_the_refusal_does_not_repeat_what_it_refuses() -> None:
         {"sha256": DIGEST.upper()},
         {"sha256": DIGEST[:-1]},
         {"sha256": DIGEST + "\n"},
+        {"sha256": 5},
+        {"sha256": [DIGEST]},
     ],
 )
 def test_malformed_events_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"event|log"):
         event(**wrong)
+
+
+@pytest.mark.parametrize("sequence", [-1, True, 1.0, 2**53, None, "1"])
+def test_an_event_counts_its_place(sequence: Any) -> None:
+    with pytest.raises(ValueError, match="place"):
+        Event(sequence=sequence, at=AT, kind="landed", subject="log")
 
 
 def test_reason_codes_are_ours() -> None:
@@ -167,6 +175,9 @@ def test_a_mapping_with_other_parts_is_no_event() -> None:
     for wrong in [
         {},
         good | {"note": "x"},
+        good | {"at": 5},
+        good | {"fields": []},
+        good | {"fields": None},
         good | {"version": 2},
         good | {"at": "2026-11-24T14:03:22+00:00"},
         {key: value for key, value in good.items() if key != "kind"},

@@ -175,6 +175,8 @@ def test_a_signed_text_that_the_log_does_not_hold_is_refused(tmp_path: Path) -> 
         honest.replace(line["Index"], line["Index"][:-1] + "7"),
         honest.replace(FACTS.reference, "261124-marsh-lane-00000", 1),
         honest.replace("Your file was ACCEPTED", "Your file has ARRIVED"),
+        honest.replace("Your file was ACCEPTED.", "Your file."),
+        " " * 20 + "continued\n" + honest,
         honest.replace(line["Hash"] + "\n", ""),
         honest.replace(line["Hash"], line["Hash"].lower()),
         honest.replace("88888 bytes", "88889 bytes"),
