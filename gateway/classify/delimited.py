@@ -19,7 +19,7 @@ from gateway.settings import ClassifyLimits
 
 BATCH = 1_000
 HEADER_WITHIN = 40
-_KNOWN_COLUMNS = 2
+KNOWN_COLUMNS = 2
 _NAME_LENGTH = 100
 _ABOVE_LENGTH = 4_000
 _DELIMITERS = (",", ";", "\t", "|")
@@ -53,23 +53,31 @@ class Table:
 def read_table(source: Source, rules: Rules) -> Table:
     """The table in a text. Raises Unreadable where no row looks like a header, now or while reading."""
     sample = list(islice(chain.from_iterable(line_batches(source)), 2 * HEADER_WITHIN))
-    found = [(delimiter, find_header(_rows(sample, delimiter), rules)) for delimiter in _DELIMITERS]
+    found = [(d, find_header(_rows(sample, d), rules, source.limits)) for d in _DELIMITERS]
     delimiter, (score, header) = max(found, key=lambda each: each[1][0])
-    if header is None or score < _KNOWN_COLUMNS:
+    if header is None or score < KNOWN_COLUMNS:
         raise unknown("no row of known column names", format="text")
+    refuse_formulas(islice(_rows(sample, delimiter), header.position + 1))
     watch = _FormulaWatch()
     rows = _rows(chain.from_iterable(line_batches(source, watch.look)), delimiter)
     below = islice(rows, header.position + 1, None)
     return Table(header, batches(below, source.limits, lambda: watch.alarmed))
 
 
-def find_header(rows: Iterable[Row], rules: Rules) -> tuple[int, Header | None]:
-    """The row, of the first, with the most known column names, and how many it has."""
+def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
+    """The row, of the first, with the most known column names, and how many it has.
+
+    A row of which most cells are known names ends the search.
+    """
     best, header, above = 0, None, ""
     for position, row in enumerate(islice(rows, HEADER_WITHIN)):
+        if len(row) > limits.columns:
+            raise malformed("the table has too many columns", format="CSV")
         score = _score(row, rules)
         if score > best:
             best, header = score, Header(tuple(row), position, above)
+        if score > KNOWN_COLUMNS and 2 * score > len(row):
+            break
         above = f"{above} {' '.join(row).casefold()}"[:_ABOVE_LENGTH]
     return best, header
 
@@ -124,10 +132,11 @@ def batches(
         if max(map(len, batch)) > limits.columns:
             raise malformed("the table has too many columns", format="CSV")
         if suspicious():
-            _refuse_formulas(batch)
+            refuse_formulas(batch)
         yield [row for row in batch if len(row) > 1 and (row[1] or any(row[2:]))]
 
 
-def _refuse_formulas(rows: Iterable[Row]) -> None:
+def refuse_formulas(rows: Iterable[Row]) -> None:
+    """Raise Unreadable where any cell is one that a spreadsheet would run."""
     if any(_FORMULA.match(cell) for row in rows for cell in row if cell and cell.lstrip()[:1] in "=@+-"):
         raise malformed("a cell holds a formula, which a spreadsheet would run")

@@ -204,8 +204,11 @@ class Rules(BaseModel):
         return {plain(name): key for key, rule in self.fields.items() for name in rule.columns}
 
     @cached_property
-    def _patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
-        return tuple((re.compile(p), key) for key, rule in self.fields.items() for p in rule.patterns)
+    def _patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
+        """All patterns as one, because trying each by itself is slow; and the field of each group."""
+        pairs = [(pattern, key) for key, rule in self.fields.items() for pattern in rule.patterns]
+        whole = "|".join(f"(?P<p{number}>{pattern})" for number, (pattern, _) in enumerate(pairs))
+        return re.compile(whole), tuple(key for _, key in pairs)
 
     @cached_property
     def _elements(self) -> dict[str, str]:
@@ -226,7 +229,9 @@ class Rules(BaseModel):
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
         if known is not None or not text:
             return known
-        return next((key for pattern, key in self._patterns if pattern.fullmatch(text)), None)
+        pattern, keys = self._patterns
+        found = pattern.fullmatch(text)
+        return keys[int((found.lastgroup or "p0")[1:])] if found else None
 
     def _forms(self, text: str) -> tuple[str, ...]:
         rule = self.data_types.columns

@@ -35,6 +35,7 @@ _IDENTITIES = (
     ("census-table",),
     ("surname", "forename", "birth-date"),
 )
+_NO_UPN = "\t"
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in _IDENTITIES for k in keys))
 
 
@@ -167,7 +168,7 @@ class Tally:
             else:
                 fault.add(self.records)
         upn = values.get("upn", "").strip().upper()
-        self._meet((upn or _identity(values),), self.records)
+        self._meet((upn or _identity(values),), self.records, named=bool(upn))
         if upn and self._on_pupil is not None:
             self._report(self._on_pupil, upn, values)
 
@@ -184,18 +185,21 @@ class Tally:
                     if not any(values):
                         fault.add(row)
         upns = [upn.strip().upper() for upn in columns.get("upn", ())] or [""] * length
-        self._meet(_identities(upns, columns) if "" in upns else upns, first)
+        named = "" not in upns
+        self._meet(upns if named else _identities(upns, columns), first, named=named)
         if self._on_pupil is not None:
             for upn, record in zip(upns, _records(columns), strict=True):
                 if upn:
                     self._report(self._on_pupil, upn, record)
 
-    def _meet(self, identities: Sequence[str], first: int) -> None:
-        """Remember who the records are about, the first of them being record `first`."""
+    def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
+        """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""
         distinct = set(identities)
         repeated = len(identities) - len(distinct) + len(distinct & self._people)
-        if repeated:
-            self._note_repeated(identities, first, repeated)
+        if repeated and named and len(self._duplicates.rows) >= ROWS_SHOWN:
+            self._duplicates.count += repeated
+        elif repeated:
+            self._note_repeated(identities, first)
         temporary = {i for i in distinct if i and not i[-1].isdigit() and is_temporary_upn(i)}
         if temporary:
             for row, identity in enumerate(identities, first):
@@ -205,13 +209,11 @@ class Tally:
             self._people |= distinct
             self._people.discard("")
 
-    def _note_repeated(self, identities: Sequence[str], first: int, repeated: int) -> None:
-        if len(self._duplicates.rows) >= ROWS_SHOWN and "" not in identities:
-            self._duplicates.count += repeated
-            return
+    def _note_repeated(self, identities: Sequence[str], first: int) -> None:
         met: set[str] = set()
         for row, identity in enumerate(identities, first):
-            if identity and (identity in met or identity in self._people):
+            is_upn = identity and _NO_UPN not in identity
+            if is_upn and (identity in met or identity in self._people):
                 self._duplicates.add(row)
             met.add(identity)
 
@@ -270,7 +272,7 @@ def _identity(values: Mapping[str, str]) -> str:
     for keys in _IDENTITIES:
         said = [values.get(key, "").strip().upper() for key in keys]
         if all(said):
-            return "\t".join((keys[0], *said, "."))
+            return _NO_UPN.join((keys[0], *said, ""))
     return ""
 
 

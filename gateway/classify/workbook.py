@@ -9,6 +9,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime, time
+from itertools import islice
 from posixpath import normpath
 from typing import Any
 
@@ -18,7 +19,15 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, fr
 
 from gateway.classify import archive, markup
 from gateway.classify.content import Source, Unreadable, encoding_of, malformed, unknown
-from gateway.classify.delimited import Header, Row, Table, batches, find_header
+from gateway.classify.delimited import (
+    KNOWN_COLUMNS,
+    Header,
+    Row,
+    Table,
+    batches,
+    find_header,
+    refuse_formulas,
+)
 from gateway.classify.rules import Rules
 from gateway.settings import ClassifyLimits
 
@@ -29,7 +38,6 @@ _RELATIONS = "xl/_rels/workbook.xml.rels"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _SHEETS = 50
 _STRINGS_BYTES = 24 * 1024**2
-_KNOWN_COLUMNS = 2
 
 
 def is_workbook(names: list[str]) -> bool:
@@ -44,14 +52,15 @@ def read_workbook(book: zipfile.ZipFile, rules: Rules, limits: ClassifyLimits) -
     parts = _Parts(book, limits)
     tables = []
     for sheet in parts.sheets()[:_SHEETS]:
-        score, header = find_header(parts.rows(sheet), rules)
-        if header is not None and score >= _KNOWN_COLUMNS:
+        score, header = find_header(parts.rows(sheet), rules, limits)
+        if header is not None and score >= KNOWN_COLUMNS:
             tables.append((sheet, header))
     if not tables:
         raise unknown("a workbook without a row of known column names", format=FORMAT)
     if len(tables) > 1:
         raise Unreadable("classify:ambiguous", f"a workbook with {len(tables)} tables", format=FORMAT)
     sheet, header = tables[0]
+    refuse_formulas(islice(parts.rows(sheet), header.position + 1))
     return Table(header, batches(_below(header, parts.rows(sheet)), limits, lambda: True))
 
 

@@ -41,8 +41,8 @@ def change(policies: Path, name: str, old: str, new: str) -> None:
         ("items.toml", "[others.photograph]", "[others.photograph", "items.toml"),
         (
             "data_types.toml",
-            'needs = ["census-table"]',
-            'needs = ["census"]',
+            '[["census-pupil", "',
+            '[["census", "',
             "tables.0: census is not a field",
         ),
         ("data_types.toml", 'type = "ks4"', 'type = "ks5"', "tables: ks5 is not a data type"),

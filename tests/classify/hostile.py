@@ -1,0 +1,158 @@
+"""Files that are no pupil data, or want to do harm. None may get a data type."""
+
+import io
+import os
+import random
+import zipfile
+
+from tests.classify import made
+
+CORE = made.as_csv(made.core_rows()).encode()
+CTF = made.ctf([made.pupil(c, made.CORE_INSIDE) for c in made.children()]).encode()
+
+
+def _zip(*members: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def _workbook(sheet: bytes, strings: bytes = b"<sst/>", styles: bytes = b"<styleSheet/>") -> bytes:
+    relation = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    return _zip(
+        ("[Content_Types].xml", b"<Types/>"),
+        (
+            "xl/workbook.xml",
+            b"<workbook xmlns:r='%s'><sheets><sheet r:id='a'/></sheets></workbook>" % relation,
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            b"<Relationships><Relationship Id='a' Target='sheet.xml'/></Relationships>",
+        ),
+        ("xl/sheet.xml", sheet),
+        ("xl/sharedStrings.xml", strings),
+        ("xl/styles.xml", styles),
+    )
+
+
+def _laughs() -> bytes:
+    entities = b"".join(
+        b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10 if n else b"lol") for n in range(12)
+    )
+    return b'<?xml version="1.0"?><!DOCTYPE CTfile [%s]>' % entities + CTF.partition(b"?>\n")[2]
+
+
+def _csv(header: str, row: str, count: int = 200) -> bytes:
+    return "\n".join([header, *[row] * count]).encode()
+
+
+def _noise(size: int) -> bytes:
+    return random.Random(5).randbytes(size)
+
+
+def _lying_bomb() -> bytes:
+    """An archive whose directory promises much less than its member unpacks to."""
+    content = bytearray(_zip(("a.csv", CORE + b"\n" * 60_000_000)))
+    entry = content.rindex(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = len(CORE).to_bytes(4, "little")
+    return bytes(content)
+
+
+HOSTILE: dict[str, bytes] = {
+    "empty": b"",
+    "one byte": b"\0",
+    "one letter": b"A",
+    "blanks": b" \n" * 100_000,
+    "random": _noise(3_000_000),
+    "random letters": bytes(97 + byte % 26 for byte in _noise(3_000_000)),
+    "zeros": bytes(5_000_000),
+    "one line": b"a" * 5_000_000,
+    "CIN": made.census_around(map(made.census_pupil, made.children()), collection="CIN").encode(),
+    "workforce": made.census_around(map(made.census_pupil, made.children()), collection="SWF").encode(),
+    "payroll": _csv(
+        "Employee Number,Surname,Forename,Date of Birth,NI Number,Gender,Email,Postcode,Basic Pay,Grade",
+        "100200,Brown,Ann,1980-01-02,QQ123456C,F,a@example.org,TA1 1AA,2500.00,5",
+    ),
+    "workforce table": _csv(
+        "Teacher Number,Surname,Forename,DOB,Gender,Ethnicity,Contract Type,Start Date,Role,Hours",
+        "1234567,Brown,Ann,1980-01-02,F,WBRI,PRM,01/09/2010,TCHR,32.5",
+    ),
+    "another LA's figures": _csv(
+        "LA,LA Name,URN,School Name,Pupils,FSM,EAL,SEN Support,Persistent Absence,Attendance,Exclusions",
+        "801,Bristol,123456,A School,210,21,14,30,12.1,94.5,3",
+    ),
+    "another LA's places": _csv(
+        "DfE Number,School,Phase,PAN,Year R,Year 1,Year 2,Postcode",
+        "8012345,A School,Primary,30,28,30,29,BS1 1AA",
+    ),
+    "contacts": _csv("Name,Phone,Email,Address", "Ann Brown,01823 000000,a@example.org,1 Low Road"),
+    "shopping": _csv("Item,Price,Date,Category,Reason", "Chairs,20.00,2026-01-01,Furniture,New room"),
+    "JPEG": b"\xff\xd8\xff\xe0\x00\x10JFIF" + _noise(500_000),
+    "PNG": b"\x89PNG\r\n\x1a\n" + _noise(500_000),
+    "PDF": b"%PDF-1.7\n" + _noise(500_000) + b"\n%%EOF",
+    "PDF and CSV": b"%PDF-1.7\n" + CORE + b"%%EOF",
+    "CSV and PDF": CORE[:900] + b"\n%PDF-1.7\n" + CORE,
+    "CSV and ZIP": CORE + _zip(("a.csv", CORE)),
+    "XML and ZIP": CTF + _zip(("a.csv", CORE)),
+    "ZIP and CSV": _zip(("a.csv", CORE)) + CORE,
+    "JPEG and CSV": b"\xff\xd8\xff\xe0" + CORE,
+    "program and CSV": b"MZ\x90\x00" + CORE,
+    "DOCX": _zip(("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<document/>")),
+    "old Office": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100_000),
+    "HTML": b"<!DOCTYPE html><html><body><table><tr><td>UPN</td></tr></table></body></html>",
+    "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'>" + b"<path d='M0 0'/>" * 100_000 + b"</svg>",
+    "JSON": b'[{"UPN":"A","Surname":"Brown"}]' * 10_000,
+    "entities": _laughs(),
+    "external entity": b'<!DOCTYPE CTfile [<!ENTITY x SYSTEM "file:///etc/passwd">]><CTfile>&x;</CTfile>',
+    "external DTD": b'<!DOCTYPE CTfile SYSTEM "http://127.0.0.1:9/x.dtd">' + CTF.partition(b"?>\n")[2],
+    "DTD in UTF-16": '<!DOCTYPE CTfile [<!ENTITY x "y">]><CTfile/>'.encode("utf-16"),
+    "deep": b"<CTfile>" + b"<a>" * 500_000,
+    "deep and closed": b"<CTfile>" + b"<a>" * 1_000 + b"</a>" * 1_000 + b"</CTfile>",
+    "deep in a pupil": CTF.replace(
+        b"<BasicDetails>", b"<a>" * 90 + b"x" + b"</a>" * 90 + b"<BasicDetails>", 1
+    ),
+    "deep of no kind": b"<a>" * 500_000,
+    "wide": b"<CTfile><Header>" + b"<a/>" * 2_000_000,
+    "many attributes": CTF.replace(
+        b"<BasicDetails>", b"<b " + b" ".join(b"a%d=''" % n for n in range(5_000)) + b"/><BasicDetails>", 1
+    ),
+    "many names": b"<CTfile><CTFpupilData>" + b"".join(b"<a%d/>" % n for n in range(300_000)),
+    "long text": CTF.replace(b"TA1 1AA", b"x" * 12_000_000, 1),
+    "long name": b"<CTfile><" + b"a" * 12_000_000,
+    "endless comment": b"<!--" + b"a" * 12_000_000,
+    "XML cut off": CTF[:-200],
+    "two documents": CTF + CTF,
+    "junk first": b"\0\0" + CTF,
+    "UTF-8 that lies": CTF.replace("Zoë".encode(), b"Zo\xeb"),
+    "unknown encoding": b'<?xml version="1.0" encoding="x-none"?><CTfile/>',
+    "10,000 columns": _csv(",".join(["UPN", "Surname", *(f"C{n}" for n in range(10_000))]), "A,B", 5),
+    "wide rows": CORE + b"x," * 400_000,
+    "unclosed quotation": CORE + b'"' + b"a,b\n" * 200_000,
+    "formula": CORE.replace(b"1 Low Road", b"=cmd|'/C calc'!A0", 1),
+    "formula with plus": CORE.replace(b"Brown", b"+SUM(A1:A9)", 1),
+    "formula with minus": CORE.replace(b"Brown", b"-2+3+cmd|'x'!A0", 1),
+    "formula with at": CORE.replace(b"Brown", b"@SUM(A1)", 1),
+    "formula behind blanks": CORE.replace(b"Brown", b'"  =HYPERLINK(""http://x"")"', 1),
+    "formula in the header": CORE.replace(b"Mobile Number", b"=1+1", 1),
+    "control characters": CORE.replace(b"Brown", b"Br\x1bown", 1),
+    "ZIP bomb": _zip(("a.csv", CORE + b"\n" * 60_000_000)),
+    "ZIP bomb that lies": _lying_bomb(),
+    "ZIP of ZIPs": _zip(("a.zip", _zip(("b.zip", _zip(("a.csv", CORE)))))),
+    "ZIP of two": _zip(("a.csv", CORE), ("b.exe", b"MZ")),
+    "ZIP with a path": _zip(("../../etc/passwd", b"root:x:0:0")),
+    "workbook of one far cell": _workbook(
+        b"<worksheet><sheetData><row><c r='A1' t='str'><v>UPN</v></c></row>"
+        b"<row r='1048576'><c r='XFD1048576'><v>1</v></c></row></sheetData></worksheet>"
+    ),
+    "workbook bomb": _workbook(b"<worksheet><sheetData>" + b"<row/>" * 20_000_000),
+    "workbook of strings": _workbook(b"<worksheet/>", b"<sst>" + b"<si><t>a</t></si>" * 1_600_000),
+    "workbook of styles": _workbook(b"<worksheet/>", styles=b"<styleSheet><cellXfs>" + b"<xf/>" * 2_000_000),
+    "workbook with entities": _workbook(b"<!DOCTYPE a [<!ENTITY b 'c'>]><worksheet/>"),
+    "workbook with a formula": _workbook(
+        b"<worksheet><sheetData><row><c t='str'><v>UPN</v></c><c t='str'><v>DOB</v></c></row>"
+        b"<row><c t='str'><f>1+1</f><v>2</v></c><c><v>1</v></c></row></sheetData></worksheet>"
+    ),
+    "password": b"Salted__" + os.urandom(100),
+}

@@ -1,0 +1,52 @@
+"""Hostile and foreign files get no data type, and cost little time and memory."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gateway.model import ContentRefused
+from tests.classify.conftest import POLICIES, Classify
+from tests.classify.hostile import HOSTILE
+
+SECONDS = 2.0
+MEGABYTES = 200
+
+# One child reads all of them, so that its peak memory is the peak over all.
+CHILD = r"""
+import json, re, sys, time
+from pathlib import Path
+from gateway.classify import classify, load_rules
+from gateway.settings import ClassifyLimits
+rules = load_rules(Path(sys.argv[1]))
+told = []
+for path in sorted(Path(sys.argv[2]).iterdir()):
+    with path.open("rb") as content:
+        start = time.process_time()
+        found = classify(content, path.name, ClassifyLimits(), rules)
+        told.append((path.name, type(found).__name__, time.process_time() - start))
+# getrusage would also tell of the parent, from which this process was forked.
+peak = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+print(json.dumps({"told": told, "peak": peak}))
+"""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_it_gets_no_type(classify: Classify, name: str) -> None:
+    found = classify(HOSTILE[name])
+    assert isinstance(found, ContentRefused), found
+    assert found.evidence
+
+
+def test_it_costs_little(tmp_path) -> None:
+    for number, content in enumerate(HOSTILE.values()):
+        (tmp_path / f"{number:03}").write_bytes(content)
+    policies = str(POLICIES)
+    ran = subprocess.run(
+        [sys.executable, "-c", CHILD, policies, str(tmp_path)], capture_output=True, check=True, timeout=100
+    )
+    measured = json.loads(ran.stdout)
+    slow = {list(HOSTILE)[int(name)]: seconds for name, _, seconds in measured["told"] if seconds > SECONDS}
+    assert slow == {}
+    assert measured["peak"] < MEGABYTES
