@@ -26,6 +26,8 @@ IGNORED = frozenset({MARKER, PADDING})
 
 _FIRST_NOT_CRITICAL = 40
 
+# A message has a handful; a file of nothing but headers must not cost minutes.
+_MOST_PACKETS = 10_000
 # A body in pieces of one octet would need a hundred times its own size to describe.
 _MOST_PIECES = 400_000
 
@@ -57,12 +59,15 @@ def is_ignored(tag: int) -> bool:
 
 
 def walk(data: bytes | memoryview) -> Iterator[Packet]:
-    """The packets of `data` in order. FramingError where one is broken or cut off."""
+    """The packets of `data` in order. FramingError where one is broken or cut off, or there are too many."""
     position = 0
-    while position < len(data):
+    for _ in range(_MOST_PACKETS):
+        if position >= len(data):
+            return
         packet = _packet(data, position)
         yield packet
         position = packet.end
+    raise FramingError("too many packets")
 
 
 def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]:

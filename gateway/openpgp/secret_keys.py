@@ -96,9 +96,10 @@ class SecretKey:
 
 
 def identified(data: bytes) -> tuple[str, frozenset[str]]:
-    """The fingerprint of a secret certificate and its key ids; RuntimeError where it is none."""
-    certificate = bytes(Tsk.from_bytes(data).extract_certificate())
-    keys = components(certificate)
+    """The fingerprint of a secret certificate and its key ids; RuntimeError where it cannot decrypt."""
+    secret = Tsk.from_bytes(data)
+    secret.decryptor()
+    keys = components(bytes(secret.extract_certificate()))
     return keys[0].fingerprint, frozenset(key.key_id for key in keys)
 
 
@@ -113,7 +114,9 @@ def read_secret_keys(paths: Sequence[Path]) -> Iterator[bytes]:
         except OSError as error:
             raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
         except RuntimeError:
-            raise ConfigurationError(f"{path}: not an OpenPGP secret key") from None
+            raise ConfigurationError(
+                f"{path}: not an OpenPGP secret key that can decrypt without a passphrase"
+            ) from None
         yield data
 
 

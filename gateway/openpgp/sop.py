@@ -168,14 +168,18 @@ class _Job:
 
 def _watch(child: subprocess.Popen[bytes], job: _Job) -> int:
     """The child's exit code, once it has ended; it is killed where it oversteps a limit."""
+    deadline = time.monotonic() + job.limits.seconds
     with child:
         try:
             _limit(child.pid, job.limits)
-            _drain(child, job.content, time.monotonic() + job.limits.seconds)
+            _drain(child, job.content, deadline)
+            return child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise Fault("the engine took too long") from None
         except BaseException:
             child.kill()
             raise
-        return child.wait()
 
 
 def _kept(stack: ExitStack, descriptor: int) -> int:
@@ -218,7 +222,7 @@ def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) ->
     while True:
         left = deadline - time.monotonic()
         if left <= 0 or not poll.poll(left * 1000):
-            raise Fault("the engine took too long")
+            raise subprocess.TimeoutExpired(child.args, left)
         got = os.readv(pipe, [buffer])
         if not got:
             return

@@ -1,7 +1,7 @@
 """Messages that hold something else than one signed file of a bearable size."""
 
 from tests.openpgp.make.case import PROGRAMS, Case
-from tests.openpgp.make.surgery import compressed, joined, literal, split
+from tests.openpgp.make.surgery import MARKER, compressed, joined, literal, split
 from tests.openpgp.make.world import AT, CONTENT, World
 
 
@@ -51,6 +51,11 @@ def split_join_encrypted(world: World) -> bytes:
 def _signature_first(world: World) -> bytes:
     _, literal_part, signature = split(world.signed("alice"))
     return world.sealed(joined([signature, literal_part]))
+
+
+def _compressed_within_signature(world: World) -> bytes:
+    one_pass, part, signature = split(world.signed("alice"))
+    return world.sealed(joined([one_pass]) + compressed(joined([part])) + joined([signature]))
 
 
 def _signed_over(world: World) -> bytes:
@@ -168,6 +173,23 @@ CASES = [
         senders=("alice", "erin"),
         why="a signature over alice's whole signed message around it counts for nothing; hers still counts",
         make=_signed_over,
+    ),
+    Case(
+        name="compressed-within-signature",
+        expect="open:not-one-file",
+        made_by="surgery",
+        why="compression within the signature instead of around it: no program in use makes it",
+        others=dict.fromkeys(("gosop", "rsop"), "takes the structure as the standard has it"),
+        make=_compressed_within_signature,
+    ),
+    Case(
+        name="ten-thousand-packets",
+        expect="open:damaged",
+        made_by="surgery",
+        why="a message of nothing but markers, to the last",
+        differs={"sop": "open - the embedded engine counts packets, because it walks them in Python"},
+        others=dict.fromkeys(PROGRAMS, "counts no packets"),
+        make=lambda w: w.sealed(MARKER * 10_001 + w.signed("alice")),
     ),
     Case(
         name="signature-first",
