@@ -7,11 +7,9 @@ a provider never reads half of one.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,42 +25,23 @@ from gateway.settings import IntakeSettings
 # A projection is not fsynced; after a power cut, what was written in the last minutes is redone.
 _REDONE = timedelta(hours=1)
 _PAGE = 500
-_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptFile:
-    """One receipt as a provider sees it: NAME.REF.txt and NAME.REF.json."""
+def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> int:
+    """Write every receipt that is not out yet, whoever recorded it; how many those were.
 
-    sequence: int
-    provider: str
-    reference: str
-    name: str
-    text: str
-    json_text: str
-
-
-def publish_receipts(published: Published, receipts: Sequence[ReceiptFile]) -> None:
-    """Write receipts and remember the last. Fault where published/ cannot be written."""
-    try:
-        for receipt in receipts:
-            folder = published.provider(receipt.provider) / "receipts"
-            folder.mkdir(parents=True, exist_ok=True)
-            stem = f"{shown_name(receipt.name)}.{receipt.reference}"
-            _replace(folder / f"{stem}.txt", receipt.text)
-            _replace(folder / f"{stem}.json", receipt.json_text)
-        if receipts:
-            _replace(_watermark(published), str(receipts[-1].sequence))
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
-
-
-def republish_receipts(registry: Registry, published: Published) -> int:
-    """Write every receipt that may be missing; how many that were."""
+    With `redo`, those of the last hour before the last one are written once more. Fault where
+    published/ cannot be written: the next call begins where this one stopped.
+    """
     done = 0
     with registry.read() as session:
-        for page in _missing(session, published):
-            publish_receipts(published, page)
+        for page in _after(session, _redo_from(session, published) if redo else _watermark(published)):
+            try:
+                for receipt in page:
+                    _write_receipt(published, receipt)
+                _replace(_watermark_file(published), str(page[-1].sequence))
+            except OSError as error:
+                raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
             done += len(page)
     return done
 
@@ -95,45 +74,45 @@ def publish_common(home: Home, certificate: str, log_vkey: str, settings: Intake
 
 def publish_checkpoint(published: Published, checkpoint: str) -> None:
     """Write the newest signed head of the log."""
-    published.log.mkdir(parents=True, exist_ok=True)
-    _replace(published.log / "checkpoint", checkpoint)
+    try:
+        published.log.mkdir(parents=True, exist_ok=True)
+        _replace(published.log / "checkpoint", checkpoint)
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
-def receipt_file(row: ReceiptRow) -> ReceiptFile:
-    """The row as a file to publish."""
-    return ReceiptFile(
-        sequence=row.sequence or 0,
-        provider=row.provider,
-        reference=row.reference,
-        name=row.name,
-        text=row.text,
-        json_text=row.json_text,
-    )
+def _write_receipt(published: Published, receipt: ReceiptRow) -> None:
+    folder = published.provider(receipt.provider) / "receipts"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{shown_name(receipt.name)}.{receipt.reference}"
+    _replace(folder / f"{stem}.txt", receipt.text)
+    _replace(folder / f"{stem}.json", receipt.json_text)
 
 
-def _missing(session: Session, published: Published) -> Iterable[list[ReceiptFile]]:
-    after = 0
-    last = session.get(ReceiptRow, _read_watermark(published))
-    if last is not None:
-        early = select(ReceiptRow.sequence).where(ReceiptRow.created_at > last.created_at - _REDONE)
-        first = session.exec(early.order_by(col(ReceiptRow.sequence)).limit(1)).first()
-        after = (first or 1) - 1
-    while True:
-        query = select(ReceiptRow).where(col(ReceiptRow.sequence) > after).order_by(col(ReceiptRow.sequence))
-        rows = session.exec(query.limit(_PAGE)).all()
-        if not rows:
-            return
-        yield [receipt_file(row) for row in rows]
-        after = rows[-1].sequence or after
+def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
+    query = select(ReceiptRow).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
+    while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
+        yield page
+        sequence = page[-1].sequence or sequence
 
 
-def _watermark(published: Published) -> Path:
+def _redo_from(session: Session, published: Published) -> int:
+    """The place an hour before the last receipt that was written; 0 where that is not known."""
+    last = session.get(ReceiptRow, _watermark(published))
+    if last is None:
+        return 0
+    early = select(ReceiptRow.sequence).where(ReceiptRow.created_at > last.created_at - _REDONE)
+    first = session.exec(early.order_by(col(ReceiptRow.sequence)).limit(1)).first()
+    return (first or 1) - 1
+
+
+def _watermark_file(published: Published) -> Path:
     return published.root / ".receipts"
 
 
-def _read_watermark(published: Published) -> int:
+def _watermark(published: Published) -> int:
     try:
-        return int(_watermark(published).read_text("ascii"))
+        return int(_watermark_file(published).read_text("ascii"))
     except (FileNotFoundError, ValueError):
         return 0
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from gateway.errors import Fault
 from gateway.home import Home
 from gateway.model import Decision, Held, Provider, Transfer, Upload
 from gateway.policy.catalogue import Catalogue
@@ -18,7 +19,7 @@ from gateway.policy.ratification import years_in_force
 from gateway.processing import outcome
 from gateway.processing.conclude import conclude
 from gateway.processing.examination import Examined
-from gateway.processing.publish import ReceiptFile, publish_checkpoint, publish_receipts, receipt_file
+from gateway.processing.publish import publish_checkpoint, publish_receipts
 from gateway.processing.signing import Signing
 from gateway.receipts.leaf import Kind
 from gateway.registry import keys, log, providers, transfers
@@ -78,8 +79,8 @@ class Registrar:
         now = self.clock()
         with self.registry.write() as session:
             rulings = [ruling for one in examined if (ruling := self._conclude(session, one, now))]
-            receipts, head = self._rule(session, rulings, now)
-        self._publish(receipts, head)
+            head = self._rule(session, rulings, now)
+        self._publish(head)
 
     def reconsider(self) -> int:
         """Decide again what waited for a date that has come or for a ratification; how many were."""
@@ -90,8 +91,8 @@ class Registrar:
             return 0
         with self.registry.write() as session:
             rulings = self._reconsidered(session, now)
-            receipts, head = self._rule(session, rulings, now)
-        self._publish(receipts, head)
+            head = self._rule(session, rulings, now)
+        self._publish(head)
         return len(rulings)
 
     def rule(self, reference: str, decision: Decision, *, kind: Kind, actor: str, why: str) -> None:
@@ -99,8 +100,8 @@ class Registrar:
         now = self.clock()
         with self.registry.write() as session:
             ruling = _Ruling(reference=reference, decision=decision, kind=kind, actor=actor, note=why)
-            receipts, head = self._rule(session, [ruling], now)
-        self._publish(receipts, head)
+            head = self._rule(session, [ruling], now)
+        self._publish(head)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """A provider as the policy sees it today."""
@@ -137,11 +138,10 @@ class Registrar:
                 rulings.append(_Ruling(reference=transfer.upload.reference, decision=decision))
         return rulings
 
-    def _rule(
-        self, session: Session, rulings: Sequence[_Ruling], now: datetime
-    ) -> tuple[list[ReceiptFile], str | None]:
+    def _rule(self, session: Session, rulings: Sequence[_Ruling], now: datetime) -> str | None:
+        """Put decisions in force; the signed head of the log that holds them."""
         if not rulings:
-            return [], None
+            return None
         decided = []
         for ruling in rulings:
             transfers.record_decision(session, ruling.reference, ruling.decision, now)
@@ -159,12 +159,21 @@ class Registrar:
         ]
         session.add_all(rows)
         session.flush()
-        return [receipt_file(row) for row in rows], head
+        return head
 
-    def _publish(self, receipts: list[ReceiptFile], head: str | None) -> None:
-        if head is not None:
-            publish_receipts(self.home.published, receipts)
+    def publish(self) -> None:
+        """Bring out every receipt that is not out yet. Fault where it must be tried again."""
+        publish_receipts(self.registry, self.home.published)
+
+    def _publish(self, head: str | None) -> None:
+        """What is committed stays committed: where it cannot be brought out now, it is later."""
+        if head is None:
+            return
+        try:
+            self.publish()
             publish_checkpoint(self.home.published, head)
+        except Fault as fault:
+            _log.error("%s; the receipts are on record and follow", fault)
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:

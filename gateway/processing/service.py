@@ -11,7 +11,7 @@ from datetime import datetime
 from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue
 from gateway.processing.founding import publish_all
-from gateway.processing.publish import republish_receipts
+from gateway.processing.publish import publish_receipts
 from gateway.processing.registrar import Registrar
 from gateway.processing.signing import Signing
 from gateway.processing.work import Processor
@@ -63,6 +63,6 @@ def _prepared(home: Home, clock: Callable[[], datetime]) -> Iterator[Processor]:
     with open_registrar(home, clock) as registrar:
         registrar.registry.migrate()
         publish_all(home, clock())
-        republish_receipts(registrar.registry, home.published)
+        publish_receipts(registrar.registry, home.published, redo=True)
         settings = registrar.settings.processor
         yield Processor(registrar, workers=settings.workers, rescan_seconds=settings.rescan_seconds)

@@ -104,6 +104,7 @@ class Processor:
     def _round(self, pool: ThreadPoolExecutor) -> None:
         try:
             self._claim()
+            self._registrar.publish()
             self._registrar.reconsider()
             self._hand_out(pool)
         except Fault as fault:
