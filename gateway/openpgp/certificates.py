@@ -23,7 +23,6 @@ _LEAST_RSA_BITS = 2048
 _WARN_DAYS = 60
 _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
 _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
-_NAMES = {"RSAEncryptSign": "RSA", "RSASign": "RSA", "RSAEncrypt": "RSA", "EdDSA": "Ed25519"}
 
 
 class CertificateRefused(Refusal):
@@ -92,6 +91,23 @@ def merge(old: bytes, new: bytes) -> bytes:
     return bytes(known.merge(news))
 
 
+def revoke(certificate: bytes, revocation: bytes) -> bytes:
+    """`certificate` with its owner's `revocation` certificate (as gpg --gen-revoke makes it), in binary.
+
+    CertificateRefused `key:not-a-revocation` where it does not revoke this certificate.
+    """
+    known = _parsed(certificate)
+    try:
+        extra = [packet for packet in _packets(revocation) if packet.tag == Tag.Signature]
+        primary, *rest = _packets(bytes(known))
+        revoked = Cert.from_packets([primary, *extra, *rest])
+    except RuntimeError:
+        raise CertificateRefused("key:not-a-revocation") from None
+    if not revoked.is_revoked or revoked.fingerprint != known.fingerprint:
+        raise CertificateRefused("key:not-a-revocation")
+    return bytes(revoked)
+
+
 def armored(data: bytes) -> bytes:
     """The certificate in `data` in ASCII armor."""
     return str(_parsed(data)).encode("ascii")
@@ -136,7 +152,7 @@ def _described(cert: Cert, keys: Sequence[Component], now: datetime) -> Certific
     expires_at = _expiry(cert, keys[0])
     return Certificate(
         fingerprint=cert.fingerprint,
-        algorithm=_NAMES.get(keys[0].algorithm, keys[0].algorithm),
+        algorithm=keys[0].algorithm,
         bits=keys[0].bits,
         created_at=keys[0].created_at,
         expires_at=expires_at,
@@ -176,10 +192,8 @@ def _warnings(expires_at: datetime | None, *, encryption: bool, now: datetime) -
 
 def _check_strength(keys: Sequence[Component]) -> None:
     for key in keys:
-        if "DSA" in key.algorithm and key.algorithm not in {"ECDSA", "EdDSA"}:
-            raise CertificateRefused("key:weak", algorithm="DSA")
-        if "ElGamal" in key.algorithm:
-            raise CertificateRefused("key:weak", algorithm="ElGamal")
+        if key.algorithm == "DSA" or key.algorithm.startswith("ElGamal"):
+            raise CertificateRefused("key:weak", algorithm=key.algorithm)
         if key.algorithm.startswith("RSA") and (key.bits or 0) < _LEAST_RSA_BITS:
             raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
         if key.hashes and key.hashes <= OLD_HASHES:

@@ -34,6 +34,19 @@ _SELF_SIGNATURES = (
     SignatureType.PositiveCertification,
 )
 _REVOCATIONS = (SignatureType.KeyRevocation, SignatureType.SubkeyRevocation)
+_NAMES = {"RSAEncryptSign": "RSA", "RSASign": "RSA", "RSAEncrypt": "RSA"}
+_WITH_CURVE = ("EdDSA", "ECDSA", "ECDH")
+# Curves by their object identifiers (RFC 9580, 9.2).
+_CURVES = {
+    "2a8648ce3d030107": "NIST P-256",
+    "2b81040022": "NIST P-384",
+    "2b81040023": "NIST P-521",
+    "2b2403030208010107": "Brainpool P-256",
+    "2b240303020801010b": "Brainpool P-384",
+    "2b240303020801010d": "Brainpool P-512",
+    "2b06010401da470f01": "Ed25519",
+    "2b060104019755010501": "Curve25519",
+}
 _WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 
@@ -136,10 +149,15 @@ def name_of(value: object) -> str:
 
 
 def _algorithm(key: Packet) -> str:
+    """The algorithm in the words of people: `RSA`, `Ed25519`, `NIST P-256`, …"""
     try:
-        return name_of(key.key_algorithm)
+        name = name_of(key.key_algorithm)
     except RuntimeError:
         return _UNKNOWN
+    if name in _WITH_CURVE:
+        length = key.body[6]
+        return _CURVES.get(key.body[7 : 7 + length].hex(), name)
+    return _NAMES.get(name, name)
 
 
 def _hash(signature: Packet) -> str:

@@ -1,0 +1,244 @@
+"""What a certificate says of itself, and which certificates may be enrolled."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.openpgp import armor
+from gateway.openpgp.certificates import (
+    CertificateRefused,
+    admit,
+    armored,
+    describe,
+    grouped,
+    merge,
+    revoke,
+)
+from gateway.reasons import REASONS, reason
+from tests.openpgp import vectors
+from tests.openpgp.gnupg import Gnupg
+from tests.openpgp.make.surgery import joined, split
+
+AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ADMITTED = {
+    "alice": ("Ed25519", None),
+    "bob": ("RSA", 3072),
+    "carol": ("NIST P-256", None),
+    "dora": ("Ed25519", None),
+    "erin": ("Ed25519", None),
+    "finn": ("Ed25519", None),
+    "rory": ("RSA", 2048),
+    "rosa": ("Ed25519", None),
+    "subkey": ("Ed25519", None),
+    "gateway": ("Ed25519", None),
+    "gateway-rsa": ("RSA", 3072),
+    "gateway-p256": ("NIST P-256", None),
+    "gateway-sequoia": ("Ed25519", None),
+}
+REFUSED = {
+    "expired": "key:expired",
+    "superseded": "key:revoked",
+    "retired": "key:revoked",
+    "compromised": "key:revoked",
+    "unsaid": "key:revoked",
+    "expired-and-revoked": "key:revoked",
+    "sha1-bound": "key:old-hash",
+    "rsa-1024": "key:weak",
+    "certify-only": "key:cannot-sign",
+    "subkey-expired": "key:cannot-sign",
+    "subkey-revoked": "key:cannot-sign",
+    "alice-grafted": "key:unbound-subkey",
+}
+
+
+def cert(name: str) -> bytes:
+    return (vectors.KEYS / f"{name}.asc").read_bytes()
+
+
+def parts(name: str) -> list[tuple[int, bytes]]:
+    return split(armor.dearmored(cert(name)))
+
+
+def refused(data: bytes, at: datetime = AT) -> str:
+    with pytest.raises(CertificateRefused) as caught:
+        admit(data, at)
+    assert reason(caught.value.code, **caught.value.detail).sentence
+    return caught.value.code
+
+
+@pytest.mark.parametrize("name", ADMITTED)
+def test_admitted(name):
+    certificate = admit(cert(name), AT)
+    assert (certificate.algorithm, certificate.bits) == ADMITTED[name]
+    assert certificate.can_sign
+    assert certificate.signing_keys
+    assert not certificate.revoked
+    assert len(certificate.user_ids) == 1
+    assert name.removeprefix("the ") in certificate.user_ids[0]
+    assert admit(armor.dearmored(cert(name)), AT) == certificate
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    assert refused(cert(name)) == REFUSED[name]
+
+
+def test_every_key_of_the_vectors_is_in_one_of_the_lists():
+    names = {path.stem for path in vectors.KEYS.glob("*.asc")}
+    assert names == set(ADMITTED) | set(REFUSED) | {"gateway-old", "stranger", "mallory"}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in vectors.KEYS.glob("*.key")])
+def test_a_secret_key_is_called_one_whatever_else_is_wrong_with_it(name):
+    secret = (vectors.KEYS / f"{name}.key").read_bytes()
+    assert refused(secret) == "key:secret"
+    assert refused(armor.dearmored(secret)) == "key:secret"
+    assert refused(b"Dear admin,\n" + secret) == "key:secret"
+    assert refused(cert("alice") + secret) == "key:secret"
+
+
+@pytest.mark.parametrize(
+    "kind", ["OPENSSH PRIVATE KEY", "RSA PRIVATE KEY", "PRIVATE KEY", "PGP PRIVATE KEY BLOCK"]
+)
+def test_any_private_key_is_a_secret_even_when_it_is_broken(kind):
+    assert refused(f"-----BEGIN {kind}-----\nAAAA".encode()) == "key:secret"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"hello", b"\xff" * 50, cert("alice")[:200], b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n\n",
+     (vectors.read(vectors.FOLDER / "gpg-default.txt")).data, b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA x"],
+)  # fmt: skip
+def test_what_is_no_certificate(data):
+    assert refused(data) == "key:not-a-certificate"
+
+
+def test_an_overlong_file_is_no_certificate():
+    assert refused(cert("alice") + b"\n" * 1024 * 1024) == "key:not-a-certificate"
+
+
+def test_two_certificates_are_one_too_many():
+    assert refused(cert("alice") + cert("bob")) == "key:several"
+    assert refused(joined(parts("alice") + parts("bob"))) == "key:several"
+
+
+def test_a_subkey_without_any_binding_is_seen():
+    assert refused(joined(parts("alice")[:-1])) == "key:unbound-subkey"
+
+
+def test_a_subkey_with_a_forged_binding_is_seen_wherever_it_stands():
+    """A binding that names the right issuer and does not hold."""
+    *start, (tag, subkey), (_, binding) = parts("alice")
+    other = parts("mallory")[3][1]
+    for order in ([(tag, subkey), (2, binding), (tag, other), (2, binding)],
+                  [(tag, other), (2, binding), (tag, subkey), (2, binding)]):  # fmt: skip
+        assert refused(joined([*start, *order])) == "key:unbound-subkey"
+
+
+def test_a_user_id_that_was_changed_takes_the_certificate_with_it():
+    changed = [(tag, body.replace(b"alice", b"elise") if tag == 13 else body) for tag, body in parts("alice")]
+    assert refused(joined(changed)) in {"key:not-acceptable", "key:cannot-sign", "key:unbound-subkey"}
+
+
+def test_a_certificate_from_the_future():
+    assert refused(cert("alice"), datetime(2025, 8, 1, tzinfo=UTC)) == "key:from-the-future"
+
+
+def test_it_warns_of_what_is_near_or_missing():
+    expired = describe(cert("expired"), datetime(2026, 1, 10, tzinfo=UTC))
+    assert expired.warnings == (f"It expires on {expired.expires_at:%Y-%m-%d}.",)
+    assert any("never expires" in warning for warning in admit(cert("alice"), AT).warnings)
+    assert any("cannot encrypt" in warning for warning in admit(cert("bob"), AT).warnings)
+
+
+def test_a_certificate_that_is_out_of_force_can_still_be_described():
+    assert describe(cert("compromised"), AT).revoked
+    assert describe(cert("expired"), AT).expires_at < AT
+    assert not describe(cert("expired"), AT).can_sign
+
+
+def test_weak_names_what_is_weak():
+    with pytest.raises(CertificateRefused) as caught:
+        admit(cert("rsa-1024"), AT)
+    assert caught.value.detail == {"algorithm": "RSA 1024"}
+
+
+@pytest.mark.needs("gpg")
+def test_dsa_is_weak():
+    with Gnupg() as gpg:
+        gpg.make_key("dsa", "dsa2048", use="sign", at=AT)
+        assert refused(gpg.certificate("dsa"), AT + timedelta(hours=1)) == "key:weak"
+
+
+@pytest.mark.needs("gpg")
+def test_an_update_merges(tmp_path):
+    """A new subkey, then a longer life, then a revocation, each over the version before."""
+    with Gnupg() as gpg:
+        gpg.make_key("school", expires="30d", at=AT)
+        fingerprint = gpg.fingerprint("school")
+        old = gpg.certificate("school")
+        gpg.run("--quick-add-key", fingerprint, "ed25519", "sign", "never", at=AT)
+        gpg.run("--quick-set-expire", fingerprint, "2y", at=AT + timedelta(seconds=1))
+        newer = gpg.certificate("school")
+        merged = merge(old, newer)
+        assert merge(newer, old) == merged
+        now = AT + timedelta(days=60)
+        assert refused(old, now) == "key:expired"
+        assert len(admit(merged, now).signing_keys) == len(admit(newer, now).signing_keys) == 2
+        made = gpg.home / "openpgp-revocs.d" / f"{fingerprint}.rev"
+        revocation = made.read_bytes().replace(b":-----BEGIN", b"-----BEGIN")
+        revoked = revoke(merged, revocation)
+        assert refused(revoked, now) == "key:revoked"
+        assert refused(merge(newer, revoked), now) == "key:revoked"
+        with pytest.raises(CertificateRefused, match="key:not-a-revocation"):
+            revoke(cert("alice"), revocation)
+
+
+@pytest.mark.parametrize("revocation", [b"", b"hello", cert("alice"), cert("compromised")])
+def test_what_is_no_revocation_revokes_nothing(revocation):
+    with pytest.raises(CertificateRefused, match="key:not-a-revocation"):
+        revoke(cert("alice"), revocation)
+
+
+def test_another_certificate_does_not_merge():
+    with pytest.raises(CertificateRefused, match="key:other-certificate"):
+        merge(cert("alice"), cert("bob"))
+    assert merge(cert("alice"), cert("alice")) == armor.dearmored(armored(cert("alice")))
+
+
+def test_grouped():
+    assert grouped("ab12cd34" * 5) == " ".join(["AB12 CD34"] * 5)
+
+
+def test_every_code_has_words():
+    codes = {code for code in REASONS if code.startswith("key:")}
+    assert {*REFUSED.values(), "key:secret", "key:several", "key:not-a-certificate"} <= codes
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(sorted(ADMITTED)),
+    st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_a_damaged_certificate_is_admitted_as_the_same_or_refused(name, changes):
+    """No change of single octets trips admission over, or makes another key of it."""
+    data = bytearray(armor.dearmored(cert(name)))
+    for at, value in changes:
+        data[at % len(data)] = value
+    try:
+        admitted = admit(bytes(data), AT)
+    except CertificateRefused:
+        return
+    known = admit(cert(name), AT)
+    assert admitted.fingerprint == known.fingerprint
+    assert set(admitted.signing_keys) <= set(known.signing_keys)
+    assert set(admitted.encryption_keys) <= set(known.encryption_keys)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=400))
+def test_any_octets_are_refused(data):
+    with pytest.raises(CertificateRefused):
+        admit(data, AT)
