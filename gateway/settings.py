@@ -73,6 +73,7 @@ class MailboxLimits(_File):
 
     An open file lies in memory for as long as it is read: `open_files_per_session` bounds how many
     a session has, `open_files` and `open_bytes` how many there are and how large they are together.
+    One that nobody reads for `idle_seconds` is closed.
     """
 
     login_seconds: float = 25
@@ -85,6 +86,7 @@ class MailboxLimits(_File):
     openers: int = Field(default=2, ge=1, le=64)
     open_files_per_session: int = 8
     open_files: int = 64
+    idle_seconds: float = Field(default=900, gt=0)
     open_bytes: int = 4 * 1024**3
 
 

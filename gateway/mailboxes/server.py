@@ -148,15 +148,24 @@ async def serving(office: Office, listen: Listen, key: asyncssh.SSHKey) -> Async
         )
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}") from None
+    sweeping = loop.create_task(_sweep(office))
     try:
         yield int(listener.sockets[0].getsockname()[1])
     finally:
+        sweeping.cancel()
         listener.close()
         for connection in tuple(connections):
             connection.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
                 await asyncio.gather(*(connection.wait_closed() for connection in tuple(connections)))
+
+
+async def _sweep(office: Office) -> None:
+    """Close contents that nobody reads, for ever."""
+    while True:
+        await asyncio.sleep(office.limits.idle_seconds / 10)
+        office.contents.close_unread()
 
 
 def _triage(home: Home) -> frozenset[str]:

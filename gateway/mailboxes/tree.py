@@ -130,7 +130,7 @@ class Tree(Server):
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """A piece of an open file."""
         await self._ask(self._desk.folders)
-        return _collected(file).content.read(offset, length)
+        return self._office.contents.read(_collected(file).content, offset, length)
 
     async def close(self, file: object) -> None:
         """Give the content back."""

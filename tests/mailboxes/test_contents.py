@@ -70,9 +70,9 @@ def test_a_content_is_read_in_pieces_and_ends(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener)
         content = await contents.borrow(DELIVERY)
-        assert content.read(0, 4) == b"0123"
-        assert content.read(8, 4) == b"89"
-        assert content.read(10, 4) == content.read(2**64 - 1, 4) == b""
+        assert contents.read(content, 0, 4) == b"0123"
+        assert contents.read(content, 8, 4) == b"89"
+        assert contents.read(content, 10, 4) == contents.read(content, 2**64 - 1, 4) == b""
         contents.give_back(content)
 
     run(work())
@@ -85,7 +85,7 @@ def test_two_readers_share_one_content_until_both_are_done(opener: Opener):
         assert opener.asked == [DELIVERY.reference]
         contents.give_back(one)
         await settled()
-        assert two.read(0, 3) == b"012"
+        assert contents.read(two, 0, 3) == b"012"
         contents.give_back(two)
         await settled()
         assert open_memory() == []
@@ -123,7 +123,7 @@ def test_one_who_leaves_does_not_take_the_content_from_the_other(opener: Opener)
         await settled()
         opener.may.set()
         content = await stays
-        assert content.read(0, 2) == b"01"
+        assert contents.read(content, 0, 2) == b"01"
         contents.give_back(content)
 
     run(work())
@@ -187,6 +187,34 @@ def test_an_abandoned_opening_still_counts_until_it_ends(opener: Opener):
         opener.may.set()
         await settled()
         contents.give_back(await contents.borrow(other(2)))
+
+    run(work())
+
+
+def test_a_content_that_nobody_reads_is_closed_whoever_has_it(opener: Opener):
+    async def work() -> None:
+        now = [1000.0]
+        contents = Contents(opener, MailboxLimits(idle_seconds=60), ThreadPoolExecutor(2), lambda: now[0])
+        read, unread = await contents.borrow(other(1)), await contents.borrow(other(2))
+        opener.may.clear()
+        opening = asyncio.create_task(contents.borrow(other(3)))
+        await settled()
+        now[0] += 40
+        contents.read(read, 0, 1)
+        now[0] += 40
+        contents.close_unread()
+        assert contents.read(read, 0, 2) == b"01"
+        with pytest.raises(Declined, match="open it again"):
+            contents.read(unread, 0, 1)
+        again = asyncio.create_task(contents.borrow(other(2)))
+        opener.may.set()
+        contents.give_back(unread)
+        assert contents.read(await again, 0, 1) == contents.read(await opening, 0, 1) == b"0"
+        for content in (read, await again, await opening):
+            contents.give_back(content)
+        await settled()
+        assert open_memory() == []
+        assert contents._count == contents._bytes == 0
 
     run(work())
 

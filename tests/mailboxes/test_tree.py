@@ -93,6 +93,20 @@ def test_a_held_file_is_not_found_under_a_team_nor_a_delivered_one_under_held(ma
                 sftp.stat(path)
 
 
+def test_a_file_has_one_name_only(mailroom: Mailroom, team: str, person: str):
+    path = mailroom.path(team, mailroom.deliver(CONTENT, team))
+    with mailroom.sftp(person) as sftp:
+        assert sftp.stat(path).st_size == len(CONTENT)
+        for old, new in (
+            ("2026-", "2025-"),
+            (".xml", ".csv"),
+            ("school-a", "school-b"),
+            ("student", "pupil"),
+        ):
+            with pytest.raises(FileNotFoundError):
+                sftp.stat(path.replace(old, new, 1))
+
+
 TRICKS = [
     "/{team}/../{other}/{name}",
     "/{team}/../../{other}/{name}",
