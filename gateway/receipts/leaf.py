@@ -56,6 +56,7 @@ Kind = Literal[
     "hold-lifted",
     "deleted",
     "breach-recorded",
+    "recorded",
 ]
 
 # Words are lower-case and hold no run of four digits, so that neither a UPN nor a date is one.
@@ -147,6 +148,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "hold-lifted": {**_KEPT, "number": _COUNT},
     "deleted": {**_KEPT, "count": _COUNT},
     "breach-recorded": {**_WHO, "number": _COUNT},
+    "recorded": {"record": "digest"},
 }
 if set(FIELDS) != set(get_args(Kind)):
     raise RuntimeError("every kind of event needs its list of fields")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from gateway.errors import Fault
+from gateway.registry import log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 90_000
@@ -51,7 +53,8 @@ class Registry:
                 Session(connection) as session,
             ):
                 yield session
-                session.flush()
+                if write:
+                    log.record_changes(session, datetime.now(UTC))
         except OperationalError as error:
             # Only the driver's own words: the full error would carry the statement's values.
             raise Fault(f"the registry did not answer: {error.orig}") from None

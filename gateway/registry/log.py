@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 from gateway.receipts import tree
 from gateway.receipts.checkpoint import LogKey, checkpoint
 from gateway.receipts.leaf import Event, Kind, commitment, leaf
+from gateway.registry.record import take_changes
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 
 # Any number: it only has to be the same in every process that appends.
@@ -89,7 +90,11 @@ def size(session: Session) -> int:
 
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime) -> str:
-    """The checkpoint of the log as it is now, signed once for each size and kept."""
+    """The checkpoint of the log as it is now, signed once for each size and kept.
+
+    It vouches for every row that the transaction has written so far.
+    """
+    record_changes(session, at)
     now = size(session)
     known = session.get(CheckpointRow, now)
     if known is not None:
@@ -98,6 +103,13 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime) -> str:
     session.add(CheckpointRow(size=now, text=signed, created_at=at))
     session.flush()
     return signed
+
+
+def record_changes(session: Session, at: datetime) -> None:
+    """Let the log vouch for the rows that this transaction has written and that it does not yet."""
+    changes = take_changes(session)
+    if changes is not None:
+        append(session, [Entry(kind="recorded", subject="registry", note=changes)], at)
 
 
 def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:

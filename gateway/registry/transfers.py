@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
@@ -132,13 +131,19 @@ def record_content(
     row = _row(session, reference)
     if opened is not None:
         row.content_size, row.content_sha256 = opened.size, opened.sha256
-        row.signer, row.signing_key = opened.signature.certificate, opened.signature.signing_key
-        row.signed_at = opened.signature.created_at
         row.opened_by, row.engine = opened.opened_by, opened.engine
     if content is not None:
         row.content = CONTENT.dump_json(content).decode()
         row.extension = content.extension
         row.data_type = content.data_type if isinstance(content, Classified) else None
+    session.add(row)
+
+
+def record_signature(session: Session, reference: str, signature: Signature) -> None:
+    """Store who signed the file, as it was verified."""
+    row = _row(session, reference)
+    row.signer, row.signing_key = signature.certificate, signature.signing_key
+    row.signed_at = signature.created_at
     session.add(row)
 
 
@@ -151,7 +156,9 @@ def record_decision(session: Session, reference: str, decision: Decision, at: da
     row.held_until = decision.until if isinstance(decision, Held) else None
     row.waits_for = _waits_for(decision)
     session.add(row)
-    session.exec(delete(ReasonRow).where(col(ReasonRow.transfer) == row.sequence))
+    for earlier_reason in session.exec(select(ReasonRow).where(ReasonRow.transfer == row.sequence)).all():
+        session.delete(earlier_reason)
+    session.flush()
     for ordinal, reason in enumerate(decision.reasons):
         session.add(
             ReasonRow(
