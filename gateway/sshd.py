@@ -115,6 +115,14 @@ class Connection(asyncssh.SSHServerConnection):
             self._kex_algs = [_QUANTUM_SAFE]
         super()._send_kexinit()
 
+    def create_server_channel(
+        self, encoding: str | None = "", errors: str = "", window: int = 0, max_pktsize: int = 0
+    ) -> asyncssh.SSHServerChannel[bytes]:
+        """A channel that takes no environment: asyncssh would keep as much of it as a client sends."""
+        channel = super().create_server_channel(encoding, errors, window, max_pktsize)
+        channel._process_env_request = lambda packet: False  # type: ignore[method-assign]  # noqa: SLF001, ARG005
+        return channel
+
     async def reload_config(self) -> None:
         """Nothing in the options depends on who logs in."""
 

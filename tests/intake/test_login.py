@@ -15,6 +15,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.intake.login import _NOBODYS_KEYS, holds_key
+from gateway.intake.session import Session
 from tests.intake.running import SEALED, Running, eventually
 
 
@@ -155,7 +156,7 @@ def test_keys_are_the_only_way(intake: Running, log_in: Callable[[paramiko.Trans
 
 @pytest.mark.parametrize(("wrong", "lets_in"), [(0, True), (6, True), (7, False), (30, False)])
 def test_only_so_many_keys_may_be_tried(intake: Running, wrong: int, lets_in: bool) -> None:
-    async def log_in() -> bool:
+    async def log_in() -> str:
         keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(wrong)]
         try:
             async with asyncssh.connect(
@@ -167,12 +168,11 @@ def test_only_so_many_keys_may_be_tried(intake: Running, wrong: int, lets_in: bo
                 config=None,
                 agent_path=None,
             ):
-                return True
+                return "in"
         except asyncssh.DisconnectError as error:
-            assert error.reason == "Too many attempts to log in"
-            return False
+            return error.reason
 
-    assert asyncio.run(log_in()) is lets_in
+    assert asyncio.run(log_in()) == ("in" if lets_in else "Too many attempts to log in")
 
 
 def test_the_user_name_may_not_change_on_the_way(intake: Running) -> None:
@@ -223,6 +223,32 @@ def test_what_is_logged_names_no_one_but_providers(intake: Running, caplog: pyte
     assert "login provider=avon" in text
     assert f"landed reference={intake.only().reference}" in text
     assert "ane" not in text
+
+
+def test_an_environment_is_not_kept(intake: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    started = Session.session_started
+
+    def watched(self: Session) -> None:
+        seen.append(self._chan.get_environment())
+        started(self)
+
+    monkeypatch.setattr(Session, "session_started", watched)
+
+    async def log_in() -> None:
+        async with asyncssh.connect(
+            "127.0.0.1",
+            intake.port,
+            username="avon",
+            client_keys=[str(intake.provider("avon"))],
+            known_hosts=None,
+            config=None,
+        ) as connection:
+            client = await connection.start_sftp_client(env={"A": "x" * 10_000, "LANG": "C"})
+            assert "in" in await client.listdir("/")
+
+    asyncio.run(log_in())
+    assert seen == [{}]
 
 
 def test_nothing_but_sftp_can_be_started(intake: Running) -> None:
