@@ -185,7 +185,9 @@ def _collected(account: TransferAccount) -> tuple[Block, ...]:
     return (Table(("When", "Who", "Team"), rows),)
 
 
-def _steps(steps: Sequence[LoggedStep]) -> Table:
+def _steps(steps: Sequence[LoggedStep]) -> Block:
+    if not steps:
+        return Paragraph("The log holds nothing on it.")
     rows = tuple(
         (
             str(step.entry),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,9 +49,17 @@ REFUSED = TransferAccount(
         reference="261125-marsh-lane-00003",
         state="refused",
         data_type=None,
+        level=None,
+        evidence=(),
+        facts=Facts(),
+        findings=(),
+        content_size=None,
+        content_sha256=None,
         signature=None,
         pupils=None,
         items=(),
+        flow=None,
+        teams=(),
         reasons=(reason("open:not-signed"),),
     ),
     ssh_key=SSH_KEY,
@@ -65,6 +74,45 @@ BREACH = Breach(
 
 def both(document: Document) -> list[str]:
     return [" ".join(as_text(document).split()), " ".join(as_html(document).split())]
+
+
+FULL_BREACH = replace(
+    BREACH,
+    nature=("confidentiality", "availability"),
+    what_happened="A mailbox was opened from an unknown address.",
+    happened_from=LANDED,
+    happened_until=NOW - timedelta(hours=6),
+    accounts=(
+        replace(ACCOUNT, facts=replace(FACTS, items=(*FACTS.items, "SEN: SEN Need", "Pupil: Address"))),
+        HELD,
+        replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009", pupils=200), steps=()),
+    ),
+    keys=(
+        KeyInvolved(owner="marsh-lane", kind="ssh", fingerprint=SSH_KEY, state="revoked"),
+        KeyInvolved(owner="j.smith", kind="ssh", fingerprint=SSH_KEY[:-1] + "B", state="active"),
+    ),
+    staff=("j.smith",),
+    measures=("The mailbox was closed.",),
+    contact="Data Protection Officer, dpo@la.example",
+    governance="governance@la.example",
+)
+DOCUMENTS = {
+    "transfer-accepted": lambda: transfer_report(ACCOUNT, NOW, head="log.example\n61\nroot\n\n"),
+    "transfer-held": lambda: transfer_report(HELD, NOW),
+    "transfer-refused": lambda: transfer_report(REFUSED, NOW),
+    "provider": lambda: provider(HELD, REFUSED, replace(ACCOUNT, steps=STEPS[:3]), LATER),
+    "provider-nothing": lambda: provider(),
+    "breach": lambda: breach_report(FULL_BREACH, NOW),
+    "breach-unknown": lambda: breach_report(replace(BREACH, accounts=()), NOW),
+}
+LATER = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009"))
+EXPECTED = Path(__file__).parent / "expected"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_each_report_reads_as_expected(name: str) -> None:
+    """The whole text stands in expected/. Where a change is meant, read it and replace the file."""
+    assert as_text(DOCUMENTS[name]()) == (EXPECTED / f"{name}.txt").read_text("utf-8")
 
 
 def test_a_transfer_is_told_from_landing_to_collection() -> None:
