@@ -306,8 +306,8 @@ REASONS: dict[str, Template] = {
     "agreement:not-signed": Template(
         "1.4",
         "The file is no signed copy of the agreement's text, so the agreement is not ratified by it.",
-        "Fetch agreement.txt from /agreement, sign it with your own key (gpg --clearsign agreement.txt), and put "
-        "agreement.txt.asc into /agreement.",
+        "Fetch agreement.txt from /agreement, sign it with your own key (gpg --clearsign agreement.txt), "
+        "and put agreement.txt.asc into /agreement.",
     ),
     "agreement:wrong-signer": Template(
         "1.4",
@@ -321,7 +321,7 @@ REASONS: dict[str, Template] = {
     ),
     "agreement:signature-date": Template(
         "1.4",
-        "The signature is of a date on which the agreement for {year} could not be ratified: too old, or to come.",
+        "The signature's date is in the future, or too old to ratify the agreement for {year}.",
         "Sign agreement.txt afresh, and put it into /agreement.",
     ),
     "agreement:not-a-party": Template(
@@ -331,8 +331,10 @@ REASONS: dict[str, Template] = {
     ),
     "agreement:lapses-soon": Template(
         "1.4",
-        "Your organisation's ratification of the data sharing agreement counts until {lapses}: {days} more days.",
-        "Ratify it for {next_year}: sign the text in /agreement and drop it there, or tell the central data team.",
+        "Your organisation's ratification of the data sharing agreement counts until {lapses}, "
+        "for {days} more days.",
+        "Ratify it for {next_year}: sign the text in /agreement and drop it there, or tell the central "
+        "data team.",
     ),
     "drop:for-a-person": Template(
         "8.3",

@@ -1,9 +1,10 @@
-"""agreement: who has ratified it."""
+"""agreement: who has ratified it, until when, and its text."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,14 +19,20 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.policy.catalogue import load_catalogue
-from gateway.policy.dates import academic_year
+from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.ratification import register, year_to_ratify, years_in_force
 from gateway.processing.service import open_registrar
 from gateway.registry import agreements, log, providers
 from gateway.registry.log import Entry
+from gateway.registry.tables import RatificationRow
 
 app = typer.Typer(no_args_is_help=True, help="The yearly data sharing agreement.")
+_COLUMNS = ("provider", "name", "standing", "academic_year", "lapses", "days_left", "warning", "next_year",
+            "ratified_on", "signatory")  # fmt: skip
 
 
 @app.command()
@@ -41,13 +48,20 @@ def ratify(
     """Record that a provider has ratified the agreement (1.4); files that waited for it are released."""
     at = now()
     with open_registrar(Home(home), now) as registrar:
-        day = on.date() if on else at.date()
-        year = academic_year(day, registrar.catalogue.agreement.year.starts)
+        catalogue = registrar.catalogue
+        today = local_day(at, catalogue.calendar.timezone)
+        day = on.date() if on else today
+        if day > today:
+            raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
         with registrar.registry.write() as session:
+            _check_party(providers.get_provider(session, identifier))
+            year = year_to_ratify(agreements.years(session, identifier), day, catalogue)
             agreements.ratify(
-                session, identifier, year, signatory=signatory, on=day, at=at, by=who()
+                session, identifier, year, signatory=signatory, on=day, at=at, by=who(),
+                text_sha256=catalogue.text_sha256,
             )  # fmt: skip
-            entry = Entry(kind="ratified", subject=identifier, fields={"academic_year": year}, actor=who())
+            fields = {"academic_year": year, "sha256": catalogue.text_sha256}
+            entry = Entry(kind="ratified", subject=identifier, fields=fields, actor=who())
             log.append(session, [entry], at)
             log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
         released = registrar.reconsider()
@@ -58,24 +72,31 @@ def ratify(
 
 @app.command()
 @fails_clearly
-def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Who has ratified this year's agreement, and who has not."""
-    year = academic_year(date.today(), load_catalogue(Home(home).policies).agreement.year.starts)  # noqa: DTZ011
+def status(
+    home: HomeOption = DEFAULT_HOME,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="How it stands on a day; today if not given."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who has ratified the agreement, when that lapses, and who has to be reminded.
+
+    For teams of the local authority only: the agreement keeps this list from other agencies (1.5).
+    """
+    catalogue = load_catalogue(Home(home).policies)
+    day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
+    signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
     with registry(home) as opened, opened.read() as session:
-        signed = {r.provider: r for r in agreements.ratifications(session) if r.academic_year == year}
+        for row in agreements.ratifications(session):
+            signed[row.provider][row.academic_year] = row
+        enrolled = providers.list_providers(session, years_in_force(day, catalogue))
         rows = [
-            {
-                "provider": provider.id,
-                "name": provider.name,
-                "academic_year": year,
-                "ratified": provider.ratified,
-                "ratified_on": str(signed[provider.id].ratified_on) if provider.id in signed else None,
-                "signatory": signed[provider.id].signatory if provider.id in signed else None,
-            }
-            for provider in providers.list_providers(session, year)
+            _standing(provider, signed[provider.id], day, catalogue)
+            for provider in enrolled
+            if provider.kind in EDUCATION_PROVIDERS
         ]
-    columns = ("provider", "name", "academic_year", "ratified", "ratified_on", "signatory")
-    show(rows, columns, as_json=as_json, empty="no provider is enrolled")
+    show(rows, _COLUMNS, as_json=as_json, empty="no education provider is enrolled")
 
 
 @app.command()
@@ -83,3 +104,30 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
 def text(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the text of the agreement, as providers find it in /agreement."""
     typer.echo(load_catalogue(Home(home).policies).agreement_text, nl=False)
+
+
+def _check_party(provider: Provider) -> None:
+    if provider.kind not in EDUCATION_PROVIDERS:
+        raise GatewayError(f"{provider.id} is no education provider: it does not ratify this agreement")
+
+
+def _standing(
+    provider: Provider, signed: dict[str, RatificationRow], day: date, catalogue: Catalogue
+) -> dict[str, Any]:
+    found = register(signed, day, catalogue)
+    latest = signed.get(found.academic_year or "")
+    return {
+        "provider": provider.id,
+        "name": provider.name,
+        "standing": found.standing,
+        "ratified": provider.ratified,
+        "academic_year": found.academic_year,
+        "lapses": None if found.lapses is None else found.lapses.isoformat(),
+        "days_left": found.days_left,
+        "warning": None if found.warning is None else f"{found.warning} days or less",
+        "warning_days": found.warning,
+        "next_year": found.next_year,
+        "ratified_on": None if latest is None else latest.ratified_on.isoformat(),
+        "signatory": None if latest is None else latest.signatory,
+        "signed_copy": None if latest is None else latest.reference,
+    }

@@ -60,6 +60,11 @@ class Catalogue(Shape):
         """Each data item of Appendix A, as "Group: Item", and its group."""
         return {label: group for group in self.rights.group for label in group.labels()}
 
+    @cached_property
+    def text_sha256(self) -> str:
+        """The SHA-256 of the agreement's text."""
+        return hashlib.sha256(self.agreement_text.encode()).hexdigest()
+
     def flow_of(self, data_type: str) -> Flow | None:
         """The one flow in which a data type may travel, if any."""
         return self._flows.get(data_type)

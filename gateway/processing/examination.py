@@ -7,17 +7,22 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
-from gateway.model import Classified, ContentRefused, Opened
+from gateway.model import Classified, ContentRefused, Folder, Opened, Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One sealed file to open and classify. `senders` are armored certificates in force."""
+    """One landed file to examine. `senders` are armored certificates in force.
+
+    `agreement` is the text of which a drop in /agreement must be a signed copy; empty for others.
+    """
 
     reference: str
     name: str
     senders: tuple[str, ...]
     now: datetime
+    folder: Folder = "in"
+    agreement: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +37,9 @@ class OpenRefused:
 class Examined:
     """The outcome of one job. `opened.content` is -1: the content stayed in the child and is gone.
 
-    With `refused`, the rest is None. With `opened`, `content` says what the file is. `lost` is set
-    by the parent, when every child that was given the file was lost over it.
+    With `refused`, the rest is None. With `opened`, `content` says what the file is. `signed` is of a
+    drop that is what it should be. `lost` is set by the parent, when every child that was given the
+    file was lost over it.
     """
 
     reference: str
@@ -41,6 +47,7 @@ class Examined:
     refused: OpenRefused | None = None
     opened: Opened | None = None
     content: Classified | ContentRefused | None = None
+    signed: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

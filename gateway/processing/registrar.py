@@ -11,14 +11,17 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Home
-from gateway.model import Decision, Held, Provider, Transfer, Upload
+from gateway.model import Decision, Folder, Held, Provider, Transfer, Upload
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_in_force
-from gateway.processing import outcome
+from gateway.processing import drops, outcome
 from gateway.processing.conclude import conclude
+from gateway.processing.drop import Dropped
+from gateway.processing.drops import DROPS
 from gateway.processing.examination import Examined
+from gateway.processing.notices import notices
 from gateway.processing.publish import publish_checkpoint, publish_receipts
 from gateway.processing.signing import Signing
 from gateway.receipts.leaf import Kind
@@ -35,6 +38,7 @@ class _Ruling:
 
     reference: str
     decision: Decision
+    folder: Folder = "in"
     kind: Kind = "decided"
     actor: str | None = None
     note: str | None = None
@@ -81,6 +85,7 @@ class Registrar:
             rulings = [ruling for one in examined if (ruling := self._conclude(session, one, now))]
             head = self._rule(session, rulings, now)
         self._publish(head)
+        drops.publish({ruling.folder for ruling in rulings}, self.home, self.registry, now)
 
     def reconsider(self) -> int:
         """Decide again what waited for a date that has come or for a ratification; how many were."""
@@ -115,14 +120,32 @@ class Registrar:
         if transfer.state != "landed":
             return None
         upload, opened = transfer.upload, examined.opened
-        earlier = transfers.earlier(session, upload, opened) if opened is not None else None
         provider = self.provider(session, upload.provider, now)
-        decision = conclude(examined, self.catalogue, provider, now, earlier=earlier)
+        if upload.folder in DROPS:
+            decision = self._settle(session, upload, examined, provider, now)
+        else:
+            earlier = transfers.earlier(session, upload, opened) if opened is not None else None
+            decision = conclude(examined, self.catalogue, provider, now, earlier=earlier)
         transfers.record_content(session, upload.reference, opened, examined.content)
+        signature = opened.signature if opened is not None else examined.signed
         keys.note_use(session, "provider", upload.provider, upload.ssh_key, upload.landed_at)
-        if opened is not None:
-            keys.note_use(session, "provider", upload.provider, opened.signature.certificate, now)
-        return _Ruling(reference=upload.reference, decision=decision)
+        if signature is not None:
+            transfers.record_signature(session, upload.reference, signature)
+            keys.note_use(session, "provider", upload.provider, signature.certificate, now)
+        return _Ruling(reference=upload.reference, decision=decision, folder=upload.folder)
+
+    def _settle(
+        self, session: Session, upload: Upload, examined: Examined, provider: Provider, now: datetime
+    ) -> Decision:
+        dropped = Dropped(
+            session=session,
+            examined=examined,
+            provider=provider,
+            catalogue=self.catalogue,
+            limits=self.limits,
+            now=now,
+        )
+        return drops.settle(upload.folder, dropped)
 
     def _reconsidered(self, session: Session, now: datetime) -> list[_Ruling]:
         enrolled = providers.list_providers(session, self._years(now))
@@ -147,7 +170,12 @@ class Registrar:
             transfers.record_decision(session, ruling.reference, ruling.decision, now)
             transfer = transfers.get(session, ruling.reference)
             provider = self.provider(session, transfer.upload.provider, now)
-            facts = outcome.receipt_facts(transfer, provider, self.settings.organisation)
+            facts = outcome.receipt_facts(
+                transfer,
+                provider,
+                self.settings.organisation,
+                notices(session, provider, self.catalogue, now),
+            )
             entries = outcome.decision_entries(
                 transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor, note=ruling.note
             )

@@ -28,8 +28,8 @@ from tenacity import (
 )
 
 from gateway.errors import Fault, GatewayError
-from gateway.processing import claim
-from gateway.processing.examination import Examined, Job, OpenRefused
+from gateway.processing import claim, drops
+from gateway.processing.examination import Examined, Job
 from gateway.processing.examiner import ExaminerLost, Examiners
 from gateway.processing.watch import watch
 from gateway.registry import keys, transfers
@@ -147,9 +147,9 @@ class Processor:
 
     def _try_to_examine(self, reference: str) -> Examined:
         with self._registrar.registry.read() as session:
-            withheld = transfers.get(session, reference).upload.withheld
-        if withheld:
-            return Examined(reference=reference, refused=OpenRefused(code="open:not-encrypted"))
+            upload = transfers.get(session, reference).upload
+        if upload.withheld:
+            return drops.withheld(reference, upload.folder)
         retrying = Retrying(
             retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
             stop=stop_after_attempt(_ATTEMPTS),
@@ -168,6 +168,8 @@ class Processor:
             name=upload.name,
             senders=tuple(sender.material for sender in senders),
             now=now,
+            folder=upload.folder,
+            agreement=self._registrar.catalogue.agreement_text if upload.folder == "agreement" else "",
         )
 
     def _wait(self, seconds: float | None) -> None:

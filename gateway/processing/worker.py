@@ -95,6 +95,12 @@ class Worker:
 
     def examine(self, job: Job) -> Examined:
         """Open and classify one file. Fault where the fault is ours; all else is an outcome."""
+        if job.folder != "in":
+            # Few files are drops, and what settles them loads the registry's packages.
+            from gateway.processing import drops  # noqa: PLC0415
+            from gateway.processing.drop import Tools  # noqa: PLC0415
+
+            return drops.examine(job, Tools(home=self.home, opener=self.opener, limits=self.limits))
         senders = [sender.encode() for sender in job.senders]
         try:
             opened = self.opener.open(self.home.sealed(job.reference), senders, self.limits.open, job.now)

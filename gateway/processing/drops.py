@@ -1,0 +1,47 @@
+"""What is dropped in folders that take no pupils' data, dispatched by folder."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.home import Home
+from gateway.model import Decision, Folder, Held, Refused
+from gateway.processing import agreement_drops, key_drops
+from gateway.processing.drop import DROP_BYTES, Drop, Dropped, Tools
+from gateway.processing.examination import Examined, Job, OpenRefused
+from gateway.reasons import reason
+from gateway.registry.database import Registry
+
+DROPS: dict[Folder, Drop] = {"agreement": agreement_drops.DROP, "keys": key_drops.DROP}
+
+
+def withheld(reference: str, folder: Folder) -> Examined:
+    """The outcome of a file that came in the clear, by the folder it was put in."""
+    code = DROPS[folder].withheld if folder in DROPS else "open:not-encrypted"
+    return Examined(reference=reference, refused=OpenRefused(code=code))
+
+
+def examine(job: Job, tools: Tools) -> Examined:
+    """Look at a drop; in the child. Fault where the fault is ours."""
+    with tools.home.sealed(job.reference).open("rb") as file:
+        data = file.read(DROP_BYTES + 1)
+    if len(data) > DROP_BYTES:
+        return Examined(reference=job.reference, refused=OpenRefused(code="open:too-large"))
+    return DROPS[job.folder].examine(job, data, tools)
+
+
+def settle(folder: Folder, drop: Dropped) -> Decision:
+    """Decide on a drop and record what follows from it, all in the caller's transaction."""
+    examined = drop.examined
+    if examined.lost:
+        return Held(reasons=(reason("internal:held"),))
+    if examined.refused is not None:
+        return Refused(reasons=(reason(examined.refused.code, **examined.refused.detail),))
+    return DROPS[folder].settle(drop)
+
+
+def publish(folders: set[Folder], home: Home, registry: Registry, now: datetime) -> None:
+    """Show outside what drops in these folders have changed, once it is durable."""
+    for folder, drop in DROPS.items():
+        if folder in folders and drop.publish is not None:
+            drop.publish(home, registry, now)
