@@ -1,7 +1,8 @@
 """SSH keys and OpenPGP certificates: whose they are and whether they are in force.
 
 States: pending (not yet in force) -> active -> retiring (in force until `not_after`) -> retired, or
-revoked. A key is in force when it is active or retiring and the clock is within its own limits.
+revoked. A key is in force when it is active or retiring and the clock is within its own limits;
+whether a certificate has expired by its own word is asked of the certificate.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gateway.registry.tables import KeyRow
 
 OwnerKind = Literal["provider", "staff", "gateway"]
 KeyKind = Literal["ssh", "openpgp"]
+Revocation = Literal["soft", "hard"]
 _IN_FORCE = ("active", "retiring")
 
 
@@ -30,15 +32,43 @@ class Key:
     kind: str
     fingerprint: str
     material: str
+    algorithm: str
     state: str
     added_at: datetime
     added_by: str
+    expires_at: datetime | None
     not_before: datetime | None
     not_after: datetime | None
     ended_at: datetime | None
+    ended_by: str | None
     end_reason: str | None
+    revocation: str | None
+    warned_days: int | None
+    dropped_as: str | None
     last_used_at: datetime | None
     uses: int
+
+    @property
+    def until(self) -> datetime | None:
+        """The moment from which it no longer counts, by its own word or by ours; None for no such moment."""
+        moments = (self.ended_at, self.not_after, self.expires_at)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Whether it counts at `now`, as far as our own records say."""
+        begun = self.not_before is None or self.not_before <= now
+        return self.state in _IN_FORCE and begun and (self.not_after is None or now < self.not_after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A public key that was judged and found fit. `expires_at`: from when on it cannot sign."""
+
+    kind: KeyKind
+    fingerprint: str
+    material: str
+    algorithm: str
+    expires_at: datetime | None = None
 
 
 def add_key(
@@ -51,28 +81,41 @@ def add_key(
     material: str,
     at: datetime,
     by: str,
+    algorithm: str = "",
+    expires_at: datetime | None = None,
     not_after: datetime | None = None,
     state: str = "active",
-) -> None:
+    dropped_as: str | None = None,
+) -> Key:
     """Store a public key. GatewayError where this owner or another one already has it."""
-    known = session.exec(select(KeyRow).where(KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)).first()
+    known = holder(session, kind, fingerprint)
     if known is not None:
         owner_shown = "this owner" if known.owner == owner else f"{known.owner_kind} {known.owner}"
         raise GatewayError(f"the key {fingerprint} is already enrolled for {owner_shown} ({known.state})")
-    session.add(
-        KeyRow(
-            owner_kind=owner_kind,
-            owner=owner,
-            kind=kind,
-            fingerprint=fingerprint,
-            material=material,
-            state=state,
-            added_at=at,
-            added_by=by,
-            not_after=not_after,
-        )
+    row = KeyRow(
+        owner_kind=owner_kind,
+        owner=owner,
+        kind=kind,
+        fingerprint=fingerprint,
+        material=material,
+        state=state,
+        added_at=at,
+        added_by=by,
+        algorithm=algorithm,
+        expires_at=expires_at,
+        not_after=not_after,
+        dropped_as=dropped_as,
     )
+    session.add(row)
     session.flush()
+    return _key(row)
+
+
+def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
+    """The key of that fingerprint, whoever has it and whatever became of it."""
+    query = select(KeyRow).where(KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)
+    row = session.exec(query).first()
+    return None if row is None else _key(row)
 
 
 def list_keys(
@@ -101,12 +144,52 @@ def keys_in_force(
         )
         .order_by(col(KeyRow.id))
     ).all()
-    return [
-        _key(row)
-        for row in rows
-        if (row.not_before is None or row.not_before <= now)
-        and (row.not_after is None or now < row.not_after)
-    ]
+    return [key for key in map(_key, rows) if key.is_in_force(now)]
+
+
+def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
+    """The retiring keys whose last moment has come."""
+    query = select(KeyRow).where(KeyRow.state == "retiring", col(KeyRow.not_after) <= now)
+    return [_key(row) for row in session.exec(query.order_by(col(KeyRow.id))).all()]
+
+
+def expiring(session: Session, before: datetime) -> Sequence[Key]:
+    """Providers' certificates in use that expire by their own word before a moment."""
+    query = select(KeyRow).where(
+        KeyRow.owner_kind == "provider", col(KeyRow.state).in_(_IN_FORCE), col(KeyRow.expires_at) < before
+    )
+    return [_key(row) for row in session.exec(query.order_by(col(KeyRow.id))).all()]
+
+
+def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
+    """The key that a fingerprint, or a unique beginning of one, names. NotFoundError where none or more."""
+    return _key(_find(session, owner_kind, owner, fingerprint))
+
+
+def approve_key(session: Session, key: Key) -> Key:
+    """Put a pending key in force. GatewayError where it is not pending."""
+    row = _row(session, key)
+    if row.state != "pending":
+        raise GatewayError(f"the key {row.fingerprint} does not wait for approval; it is {row.state}")
+    row.state = "active"
+    return _kept(session, row)
+
+
+def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
+    """Put what is known of a certificate in place of what was: later dates, further subkeys."""
+    row = _row(session, key)
+    row.material, row.algorithm, row.expires_at = renewed.material, renewed.algorithm, renewed.expires_at
+    row.warned_days = None
+    return _kept(session, row)
+
+
+def retire_later(session: Session, key: Key, until: datetime) -> Key:
+    """Let a key count until a moment and no longer. GatewayError where it does not count now."""
+    row = _row(session, key)
+    if row.state not in _IN_FORCE:
+        raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
+    row.state, row.not_after = "retiring", until
+    return _kept(session, row)
 
 
 def end_key(
@@ -119,15 +202,25 @@ def end_key(
     at: datetime,
     by: str,
     reason: str | None = None,
+    revocation: Revocation = "hard",
 ) -> Key:
-    """Retire or revoke a key, named by its fingerprint or a unique beginning of it."""
+    """Retire or revoke a key, named by its fingerprint or a unique beginning of it.
+
+    A retired key may still be revoked. GatewayError where there is nothing left to end.
+    """
     row = _find(session, owner_kind, owner, fingerprint)
-    if row.state in {"retired", "revoked"}:
+    if row.state in {"revoked", state}:
         raise GatewayError(f"the key {row.fingerprint} is {row.state} already")
     row.state, row.ended_at, row.ended_by, row.end_reason = state, at, by, reason
-    session.add(row)
-    session.flush()
-    return _key(row)
+    row.revocation = revocation if state == "revoked" else None
+    return _kept(session, row)
+
+
+def note_warning(session: Session, key: Key, days: int) -> None:
+    """Remember the last warning that the owner of a key was given of its expiry."""
+    row = _row(session, key)
+    row.warned_days = days
+    _kept(session, row)
 
 
 def note_use(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime) -> None:
@@ -150,6 +243,22 @@ def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str)
     if len(exact or found) != 1:
         raise NotFoundError(f"{owner} has no single key {fingerprint}")
     return (exact or found)[0]
+
+
+def _row(session: Session, key: Key) -> KeyRow:
+    query = select(KeyRow).where(
+        KeyRow.owner_kind == key.owner_kind,
+        KeyRow.owner == key.owner,
+        KeyRow.kind == key.kind,
+        KeyRow.fingerprint == key.fingerprint,
+    )
+    return session.exec(query).one()
+
+
+def _kept(session: Session, row: KeyRow) -> Key:
+    session.add(row)
+    session.flush()
+    return _key(row)
 
 
 def _key(row: KeyRow) -> Key:

@@ -69,7 +69,9 @@ class KeyRow(SQLModel, table=True):
     """An SSH key or an OpenPGP certificate of a provider, a member of staff or the gateway itself.
 
     `material` is public: an OpenSSH line or an armored certificate. `not_after` is our own limit,
-    checked beside the certificate's own.
+    checked beside the certificate's own, `expires_at`: the moment from which it can no longer sign.
+    `revocation` says how final a revocation is. `warned_days` is the last warning of its expiry that
+    its owner was given; `dropped_as` the reference of the upload that brought it.
     """
 
     __tablename__ = "key"
@@ -83,11 +85,16 @@ class KeyRow(SQLModel, table=True):
     state: str
     added_at: datetime = Field(sa_type=UtcDateTime)
     added_by: str
+    algorithm: str = ""
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
     not_after: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_by: str | None = None
     end_reason: str | None = None
+    revocation: str | None = None
+    warned_days: int | None = None
+    dropped_as: str | None = None
     last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     uses: int = 0
 
