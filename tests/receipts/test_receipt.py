@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from gateway.receipts.receipt import (
     render_json,
     render_text,
 )
-from gateway.receipts.text import WIDTH
+from gateway.receipts.text import WIDTH, render_statement
 from gateway.receipts.verify import canonical
 from tests.receipts.made import FACTS, KEY, VKEY, Log, example, landed, recorded
 
@@ -124,6 +125,30 @@ def test_every_reason_is_told_with_its_clause_and_next_step(code: str) -> None:
     assert " ".join(why.sentence.split()) in text
     assert f"(agreement clause {why.clause}; {code})" in text
     assert why.next_step in text
+
+
+WHOLE = {
+    "receipt-accepted": FACTS,
+    "receipt-landed": landed(),
+    "receipt-held": replace(
+        FACTS,
+        state="held",
+        flow=None,
+        teams=(),
+        notices=(),
+        reasons=(
+            reason("policy:other-school", found="9992002", expected="9992001"),
+            reason("policy:agreement-not-ratified"),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_each_receipt_reads_as_expected(name: str) -> None:
+    """The whole text stands in expected/. Where a change is meant, read it and replace the file."""
+    expected = (Path(__file__).parent / "expected" / f"{name}.txt").read_text("utf-8")
+    assert render_statement(WHOLE[name]) + "\n" == expected
 
 
 def test_the_sections_stand_in_the_order_a_person_needs() -> None:

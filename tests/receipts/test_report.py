@@ -101,7 +101,7 @@ DOCUMENTS = {
     "transfer-held": lambda: transfer_report(HELD, NOW),
     "transfer-refused": lambda: transfer_report(REFUSED, NOW),
     "provider": lambda: provider(HELD, REFUSED, replace(ACCOUNT, steps=STEPS[:3]), LATER),
-    "provider-nothing": lambda: provider(),
+    "provider-nothing": provider,
     "breach": lambda: breach_report(FULL_BREACH, NOW),
     "breach-unknown": lambda: breach_report(replace(BREACH, accounts=()), NOW),
 }
