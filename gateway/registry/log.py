@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -115,6 +115,27 @@ def record_changes(session: Session, at: datetime) -> None:
 def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
     """The proof that leaf `number` is in the tree of `at_size` leaves."""
     return tree.inclusion_proof(_Nodes(session), number, at_size)
+
+
+def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
+    """The proof that the log of `second` leaves begins with that of `first`."""
+    return tree.consistency_proof(_Nodes(session), first, second)
+
+
+def root(session: Session, at_size: int) -> bytes:
+    """The root of the log's first `at_size` leaves."""
+    return tree.root(_Nodes(session), at_size)
+
+
+def leaves(session: Session) -> Iterator[bytes]:
+    """The bytes of every leaf, in order."""
+    query = select(EventRow.leaf).order_by(col(EventRow.number)).execution_options(yield_per=1000)
+    yield from session.exec(query)
+
+
+def checkpoints(session: Session) -> Sequence[CheckpointRow]:
+    """Every signed head, by size."""
+    return session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size))).all()
 
 
 def leaf_of(session: Session, number: int) -> bytes:

@@ -1,0 +1,80 @@
+"""Receipts and transfers against the log: one genuine receipt each, and the state that events lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlmodel import Session, col, select
+
+from gateway.audit.misfit import Misfit, paged
+from gateway.audit.tree import read_leaf
+from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
+from gateway.receipts.leaf import Event
+from gateway.receipts.verify import Unproved, check_receipt
+from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
+
+_RULINGS = ("decided", "released", "refused")
+_RECEIPTED = ("landed", *_RULINGS)
+
+
+def check_receipts(session: Session, vkeys: Sequence[str], certificates: Sequence[bytes]) -> Iterator[Misfit]:
+    """Every receipt that is not genuine, is missing, or that no event asks for."""
+    owed = _owed(session)
+    for row in paged(session, ReceiptRow, [col(ReceiptRow.sequence)]):
+        where = f"receipt {row.sequence} of {row.reference}"
+        try:
+            checked = check_receipt(row.json_text)
+            text, _ = verify_clearsigned(row.text, certificates)
+        except (Unproved, SignatureInvalid) as error:
+            yield Misfit(where, str(error))
+            continue
+        if checked.log_key not in vkeys:
+            yield Misfit(where, "it is signed by another key than the log's")
+        if owed.pop(checked.index, None) is None:
+            yield Misfit(where, "the log asks for no such receipt, or has it twice")
+        stated = (checked.receipt["reference"], checked.receipt["provider"])
+        if stated != (row.reference, row.provider) or row.reference not in text:
+            yield Misfit(where, "its columns are not what it states")
+    for number, reference in sorted(owed.items()):
+        yield Misfit(f"receipt of {reference}", f"the one that event {number} asks for is missing")
+
+
+def check_transfers(session: Session) -> Iterator[Misfit]:
+    """Every transfer whose state is not the fold of its events."""
+    folded = _folded(session)
+    for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
+        where = f"transfer {row.reference}"
+        state = folded.pop(row.reference, None)
+        if state is None:
+            yield Misfit(where, "the log does not know that it landed")
+        elif state != row.state:
+            yield Misfit(where, f"it is {row.state}, but its events lead to {state}")
+    for reference in sorted(folded):
+        yield Misfit(f"transfer {reference}", "the log knows it, but it is missing")
+
+
+def _owed(session: Session) -> dict[int, str]:
+    """Number and subject of every event for which there must be a receipt."""
+    return {
+        event.sequence: event.subject for event in _events(session, _RECEIPTED) if "receipt" in event.fields
+    }
+
+
+def _folded(session: Session) -> dict[str, str]:
+    states: dict[str, str] = {}
+    for event in _events(session, _RECEIPTED):
+        if event.kind == "landed":
+            states.setdefault(event.subject, "landed")
+        elif event.subject in states:
+            states[event.subject] = str(event.fields["state"])
+    return states
+
+
+def _events(session: Session, kinds: Sequence[str]) -> Iterator[Event]:
+    query = select(EventRow).where(col(EventRow.kind).in_(kinds)).order_by(col(EventRow.number))
+    for row in session.exec(query):
+        try:
+            yield read_leaf(row)
+        except ValueError:
+            # What cannot be read is named by the check of the tree.
+            continue
