@@ -96,6 +96,22 @@ FULL_BREACH = replace(
     contact="Data Protection Officer, dpo@la.example",
     governance="governance@la.example",
 )
+LATER = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009"))
+EXPECTED = Path(__file__).parent / "expected"
+
+
+def provider(*accounts: TransferAccount) -> Document:
+    return provider_report(
+        accounts,
+        NOW,
+        organisation="Somerset County Council",
+        provider="marsh-lane",
+        provider_name="Marsh Lane Primary School",
+        first=date(2026, 11, 1),
+        last=date(2026, 11, 30),
+    )
+
+
 DOCUMENTS = {
     "transfer-accepted": lambda: transfer_report(ACCOUNT, NOW, head="log.example\n61\nroot\n\n"),
     "transfer-held": lambda: transfer_report(HELD, NOW),
@@ -105,8 +121,6 @@ DOCUMENTS = {
     "breach": lambda: breach_report(FULL_BREACH, NOW),
     "breach-unknown": lambda: breach_report(replace(BREACH, accounts=()), NOW),
 }
-LATER = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009"))
-EXPECTED = Path(__file__).parent / "expected"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -146,18 +160,6 @@ def test_a_transfer_that_nobody_took_says_so() -> None:
 def test_every_state_has_a_report(account: TransferAccount) -> None:
     for shown in both(transfer_report(account, NOW)):
         assert account.facts.reference in shown
-
-
-def provider(*accounts: TransferAccount) -> Document:
-    return provider_report(
-        accounts,
-        NOW,
-        organisation="Somerset County Council",
-        provider="marsh-lane",
-        provider_name="Marsh Lane Primary School",
-        first=date(2026, 11, 1),
-        last=date(2026, 11, 30),
-    )
 
 
 def test_a_providers_report_counts_every_file_once() -> None:
