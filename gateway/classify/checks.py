@@ -7,21 +7,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 
 from gateway.classify import identifiers
 from gateway.classify.rules import FieldRule, Rules
 
 Check = Callable[[str], str | None]
 
-_DATE_FORMS = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y")
+# Day, month as a number or by name, year; strptime would try its forms one by one, each slowly.
+_DAY_FIRST = re.compile(r"(\d{1,2})([/. -])(\d{1,2}|[A-Za-z]{3,9})\2(\d{4}|\d{2})", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAME_LENGTH = 3
+_LAST_YEAR_OF_2000S = 68  # as the C library reads years of two figures
+_TIME = re.compile(r"[T ]\d{1,2}:\d{2}.*", re.ASCII | re.DOTALL)
 _GAPS = re.compile(r"[\s,;]+")
 
 
 def read_date(text: str) -> date | None:
-    """The date that a text means in England (day first); None where it means none."""
-    stripped = text.strip()
-    day = stripped.partition("T")[0] if "T" in stripped[8:12] else stripped.partition(" 00:00")[0]
+    """The date that a text means in England (day first); None where it means none.
+
+    A time of day behind it is passed over.
+    """
+    day = _TIME.sub("", text.strip())
     try:
         return date.fromisoformat(day)
     except ValueError:
@@ -29,12 +36,17 @@ def read_date(text: str) -> date | None:
 
 
 def _day_first(text: str) -> date | None:
-    for form in _DATE_FORMS:
-        try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day, not a moment
-        except ValueError:
-            continue
-    return None
+    found = _DAY_FIRST.fullmatch(text)
+    if found is None:
+        return None
+    year, named = int(found[4]), found[3][:_NAME_LENGTH].lower()
+    if len(found[4]) == len("26"):
+        year += 2000 if year <= _LAST_YEAR_OF_2000S else 1900
+    month = _MONTHS.index(named) + 1 if named in _MONTHS else int(found[3]) if found[3].isdigit() else 0
+    try:
+        return date(year, month, int(found[1]))
+    except ValueError:
+        return None
 
 
 def check_for(rule: FieldRule, rules: Rules, today: date | None) -> Check | None:

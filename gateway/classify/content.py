@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -37,6 +37,37 @@ _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # What no table or XML document holds: the control characters other than tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
+
+
+class TimedContent:
+    """A content that may be read for so many seconds, and no longer.
+
+    Nearly all work is done between two reads of at most 64 KB, so this bounds the work too.
+    """
+
+    def __init__(self, content: BinaryIO, seconds: float, clock: Callable[[], float]) -> None:
+        self._content = content
+        self._seconds = seconds
+        self._clock = clock
+        self._until = clock() + seconds
+
+    def read(self, size: int = -1) -> bytes:
+        """Read; raises Unreadable when the time is up."""
+        if self._clock() > self._until:
+            raise unknown(f"it takes longer than {self._seconds:g} seconds to read")
+        return self._content.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move the position."""
+        return self._content.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The position."""
+        return self._content.tell()
+
+    def seekable(self) -> bool:
+        """Always: a content that is not could not be read twice."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)

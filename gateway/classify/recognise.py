@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from zipfile import ZipFile
 
 from gateway.classify import archive, ctf, jcq, markup, message, registers, tables, workbook
 from gateway.classify.content import (
     Source,
+    TimedContent,
     Unreadable,
     encoding_of,
     head_of,
@@ -47,6 +50,7 @@ def classify(
     *,
     today: date | None = None,
     on_pupil: OnPupil | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
     """What a content is. Total: whatever the bytes are, the answer is one of the two values.
 
@@ -54,11 +58,12 @@ def classify(
     on and decides nothing. Without `today` no date is called a future one. `on_pupil`, where given,
     is called with (UPN, date of birth, former UPN, on roll) for each record that has a UPN, in file
     order and before the outcome is known; "on roll" means a sole or main registration that has not
-    ended. Nothing of what it is told stays here.
+    ended. Nothing of what it is told stays here. `clock` gives seconds, for the limit on time.
     """
     tally = Tally(rules, today, on_pupil)
     try:
-        verdict = _recognise(content, tally, limits)
+        timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
+        verdict = _recognise(timed, tally, limits)
     except Unreadable as reason:
         extension = _EXTENSIONS.get(reason.format or "", "bin")
         return ContentRefused(

@@ -187,7 +187,7 @@ class Tally:
         upns = [upn.strip().upper() for upn in columns.get("upn", ())] or [""] * length
         named = "" not in upns
         self._meet(upns if named else _identities(upns, columns), first, named=named)
-        if self._on_pupil is not None:
+        if self._on_pupil is not None and "upn" in columns:
             for upn, record in zip(upns, _records(columns), strict=True):
                 if upn:
                     self._report(self._on_pupil, upn, record)

@@ -109,15 +109,22 @@ class _Parts:
         return cells
 
     def _value(self, cell: markup.Element) -> str:
-        if cell.find("{*}f") is not None:
-            raise malformed("a cell holds a formula, which a spreadsheet would run", format=FORMAT)
+        strip = markup.namespace_length(cell.tag)
+        raw, inline = "", None
+        for part in cell:
+            name = part.tag[strip:]
+            if name == "f":
+                raise malformed("a cell holds a formula, which a spreadsheet would run", format=FORMAT)
+            if name == "v":
+                raw = part.text or ""
+            elif name == "is":
+                inline = part
         kind = cell.get("t", "n")
-        if kind == "inlineStr":
-            return _text(cell.find("{*}is"))
-        raw = cell.findtext("{*}v") or ""
+        if kind == "n":
+            return self._number(raw, cell.get("s", "")) if raw else ""
         if kind == "s":
             return self._shared(raw)
-        return self._number(raw, cell.get("s", "")) if kind == "n" and raw else raw
+        return _text(inline) if inline is not None else raw
 
     def _shared(self, raw: str) -> str:
         try:
@@ -175,9 +182,9 @@ def _column(reference: str | None, filled: int) -> int:
 
 
 def _text(element: markup.Element) -> str:
-    """The text of a string, its phonetic readings left out."""
-    if element is None:
-        return ""
+    """The text of a string; one in several runs is put together, its phonetic readings left out."""
+    if len(element) == 1 and not len(element[0]):
+        return element[0].text or ""
     runs = (t for t in element.iter("{*}t") if markup.local_name(t.getparent().tag) != "rPh")
     return "".join(t.text or "" for t in runs)
 

@@ -1,8 +1,13 @@
 """classify(): what the plainest file of each kind is, and what is none."""
 
+from io import BytesIO
+
 import pytest
 
+from gateway.classify import Rules
+from gateway.classify import classify as classify_content
 from gateway.model import Classified, ContentRefused
+from gateway.settings import ClassifyLimits
 from tests.classify import made
 from tests.classify.cases import MIXED_JCQ, TABLES, TEXTS, XML
 from tests.classify.conftest import Classify
@@ -175,3 +180,20 @@ def test_on_pupil_hears_of_rows_of_tables(classify: Classify) -> None:
     assert [said[0] for said in heard] == [c.upn for c in made.children(3)]
     assert {said[2] for said in heard} == {made.Child(900).upn}
     assert [said[3] for said in heard] == [True, True, False]
+
+
+def test_reading_ends_when_the_time_is_up(rules: Rules) -> None:
+    ticks = iter(range(1_000))
+    limits = ClassifyLimits(seconds=3)
+    content = BytesIO(TEXTS["core-csv"][0].encode())
+    found = classify_content(content, "a.csv", limits, rules, clock=lambda: next(ticks))
+    assert found == ContentRefused(
+        code="classify:unknown", evidence=("it takes longer than 3 seconds to read",)
+    )
+
+
+def test_the_content_stays_open(rules: Rules) -> None:
+    content = BytesIO(TEXTS["core"][0].encode())
+    classify_content(content, "a.xml", ClassifyLimits(), rules)
+    content.seek(0)
+    assert content.read(5) == b"<?xml"

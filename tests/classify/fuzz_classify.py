@@ -1,0 +1,131 @@
+"""Bounded fuzzing: whatever the bytes, classify() answers with a type or a named refusal, in time.
+
+    python -m pytest tests/classify/fuzz_classify.py            300 examples a test
+    GATEWAY_FUZZ_EXAMPLES=20000 python -m pytest tests/classify/fuzz_classify.py
+
+pytest does not collect it by itself: its name is no `test_`.
+"""
+
+import os
+import time
+import zipfile
+from io import BytesIO
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.classify import classify, load_rules
+from gateway.model import Classified, ContentRefused
+from gateway.reasons import REASONS
+from gateway.settings import ClassifyLimits
+from tests.classify import made
+from tests.classify.cases import TEXTS
+from tests.classify.conftest import POLICIES, TODAY
+from tests.classify.hostile import HOSTILE
+from tests.classify.test_workbook import with_shared_strings, workbook
+
+RULES = load_rules(POLICIES)
+SECONDS = 5.0
+FUZZ = settings(
+    max_examples=int(os.environ.get("GATEWAY_FUZZ_EXAMPLES", "300")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+SEEDS = [
+    *(text.encode() for text, _ in TEXTS.values()),
+    *(content for content in HOSTILE.values() if len(content) < 100_000),
+    workbook(made.core_rows()),
+    with_shared_strings(workbook(made.mark_rows())),
+]
+
+
+def check(content: bytes, name: str = "a") -> None:
+    start = time.process_time()
+    found = classify(BytesIO(content), name, ClassifyLimits(), RULES, today=TODAY, on_pupil=lambda *_: None)
+    assert time.process_time() - start < SECONDS
+    if isinstance(found, Classified):
+        assert found.data_type in RULES.data_types.types
+    else:
+        assert isinstance(found, ContentRefused)
+        assert found.code in REASONS
+
+
+@FUZZ
+@given(content=st.binary(max_size=4_000), name=st.text(max_size=80))
+def test_any_bytes(content: bytes, name: str) -> None:
+    check(content, name)
+
+
+@FUZZ
+@given(data=st.data())
+def test_changed_files(data: st.DataObject) -> None:
+    content = bytearray(data.draw(st.sampled_from(SEEDS)))
+    for _ in range(data.draw(st.integers(1, 8))):
+        _change(content, data)
+    check(bytes(content))
+
+
+def _change(content: bytearray, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(content)))
+    length = data.draw(st.integers(0, 60))
+    other = data.draw(st.sampled_from(SEEDS))
+    piece = data.draw(st.integers(0, len(other)))
+    new = data.draw(st.one_of(st.binary(max_size=20), st.just(other[piece : piece + length]), st.just(b"")))
+    content[start : start + length] = new
+
+
+@FUZZ
+@given(data=st.data())
+def test_changed_parts_of_workbooks(data: st.DataObject) -> None:
+    book = data.draw(st.sampled_from(SEEDS[-2:]))
+    out = BytesIO()
+    with zipfile.ZipFile(BytesIO(book)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            part = bytearray(old.read(name))
+            if data.draw(st.booleans()):
+                _change(part, data)
+            new.writestr(name, bytes(part))
+    check(out.getvalue())
+
+
+CELLS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["", "/", "\\", "A*", "9", "WBRI", "PERM", "2026-09-01", "Z999", "=1", "@a", "-", "+44"]),
+)
+
+
+@FUZZ
+@given(data=st.data())
+def test_tables_of_known_columns(data: st.DataObject) -> None:
+    names = sorted({name for rule in RULES.fields.values() for name in rule.columns})
+    header = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=12))
+    rows = data.draw(st.lists(st.lists(CELLS, max_size=14), max_size=8))
+    delimiter = data.draw(st.sampled_from(",;\t|"))
+    check(made.as_csv([header, *rows], delimiter).encode("utf-8", "replace"))
+
+
+NAMES = ["Pupil", "Header", "UPN", "StageAssessments", "KeyStage", "StageAssessment", "Stage", "Subject", "School", "Exclusion", "Category", "Reason", "PupilOnRoll", "CollectionDetails", "Collection"]
+ELEMENTS = st.recursive(
+    st.text(max_size=10),
+    lambda inner: st.lists(
+        st.tuples(
+            st.sampled_from(NAMES),
+            inner,
+        ),
+        max_size=5,
+    ),
+    max_leaves=25,
+)
+
+
+@FUZZ
+@given(root=st.sampled_from(["CTfile", "Message", "Anything"]), inside=ELEMENTS)
+def test_trees_of_known_elements(root: str, inside: object) -> None:
+    check(f"<{root}>{_written(inside)}</{root}>".encode("utf-8", "replace"))
+
+
+def _written(inside: object) -> str:
+    if isinstance(inside, str):
+        return inside.replace("&", "&amp;").replace("<", "&lt;")
+    assert isinstance(inside, list)
+    return "".join(f"<{name}>{_written(inner)}</{name}>" for name, inner in inside)

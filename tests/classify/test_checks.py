@@ -1,0 +1,60 @@
+"""Checks of single values."""
+
+from datetime import date
+
+import pytest
+
+from gateway.classify import Rules
+from gateway.classify.checks import marks_of, read_date
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-09-02",
+        " 2026-09-02 ",
+        "2026-09-02T08:30:00",
+        "2026-09-02 00:00:00",
+        "02/09/2026",
+        "2/9/2026",
+        "02-09-2026",
+        "02.09.2026",
+        "02/09/26",
+        "2 Sep 2026",
+        "02-Sep-26",
+        "2 September 2026",
+        "02/09/2026 00:00",
+        "20260902",
+    ],
+)
+def test_a_day_in_many_forms(text: str) -> None:
+    assert read_date(text) == date(2026, 9, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "31/02/2026", "2026-13-01", "09/31/2026", "2/Foo/2026", "today", "0.5", "2/9-2026", "99/99/9999"],
+)
+def test_no_day(text: str) -> None:
+    assert read_date(text) is None
+
+
+def test_years_of_two_figures() -> None:
+    assert read_date("01/01/68") == date(2068, 1, 1)
+    assert read_date("01/01/69") == date(1969, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("/", ["/"]),
+        (" c1 ", ["C1"]),
+        ("/\\/\\", ["/", "\\", "/", "\\"]),
+        ("/\\C1\\J1Y2-#", ["/", "\\", "C1", "\\", "J1", "Y2", "-", "#"]),
+        ("/ \\ C1, I;O", ["/", "\\", "C1", "I", "O"]),
+        ("Y8", ["Y", "8"]),
+        ("", []),
+    ],
+)
+def test_marks(rules: Rules, text: str, marks: list[str]) -> None:
+    assert marks_of(text, rules.code_sets["attendance"]) == marks
