@@ -1,7 +1,6 @@
 """Certificates for people and for policy: what they say, and whether one may be enrolled.
 
-Sequoia decides whether a certificate is sound; our own rules then refuse more. PGPy is asked once,
-about the binding of subkeys, and its answer can only refuse.
+Sequoia decides whether a certificate is sound; our own rules then refuse more.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import pgpy
 from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, Tag
 
@@ -67,7 +65,7 @@ def admit(data: bytes, now: datetime) -> Certificate:
     if shown.expires_at is not None and shown.expires_at <= now:
         raise CertificateRefused("key:expired")
     _check_policy(cert)
-    if not all(key.bound for key in keys) or not _bindings_hold(bytes(cert)):
+    if not all(key.bound for key in keys):
         raise CertificateRefused("key:unbound-subkey")
     if not shown.can_sign:
         raise CertificateRefused("key:cannot-sign")
@@ -206,12 +204,3 @@ def _check_policy(cert: Cert) -> None:
         _ = cert.expiration, cert.user_ids
     except RuntimeError:
         raise CertificateRefused("key:not-acceptable") from None
-
-
-def _bindings_hold(certificate: bytes) -> bool:
-    """Whether PGPy finds every subkey bound by the primary key; True where it cannot read the keys."""
-    try:
-        key, _ = pgpy.PGPKey.from_blob(certificate)
-        return all(bool(key.verify(subkey)) for subkey in key.subkeys.values())
-    except Exception:  # noqa: BLE001 - PGPy trips over newer keys in any way it likes, and Sequoia has the say
-        return True

@@ -1,7 +1,8 @@
 """The parts of a certificate as its own packets state them: keys, dates, uses, revocations.
 
-Sequoia parses the packets; whether a certificate may be relied on is not decided here. What is
-read serves admission, our own checks at receipt, and the words of a refusal.
+Sequoia parses the packets and tells which signatures hold; whether a certificate may be relied on
+is not decided here. What is read serves admission, our own checks at receipt, and the words of a
+refusal.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 Revocation = Literal["soft", "hard"]
@@ -33,6 +35,8 @@ _SELF_SIGNATURES = (
     SignatureType.CasualCertification,
     SignatureType.PositiveCertification,
 )
+# A version 6 key (RFC 9580, 5.5.2.3) of the private algorithm 254, which sorts after all others.
+_LAST_SUBKEY = b"\xce\x4a\x06\0\0\0\0\xfe\0\0\0\x40" + b"\xff" * 64
 _REVOCATIONS = (SignatureType.KeyRevocation, SignatureType.SubkeyRevocation)
 _NAMES = {"RSAEncryptSign": "RSA", "RSASign": "RSA", "RSAEncrypt": "RSA"}
 _WITH_CURVE = ("EdDSA", "ECDSA", "ECDH")
@@ -87,10 +91,14 @@ class Component:
 
 
 def components(certificate: bytes) -> tuple[Component, ...]:
-    """The primary key and then the subkeys of one certificate. RuntimeError where they cannot be read."""
+    """The primary key and then the subkeys of one certificate in binary.
+
+    Only self-signatures that Sequoia found good are taken into account. RuntimeError where the
+    certificate cannot be read.
+    """
     found: list[Component] = []
     current: Component | None = None
-    for packet in _packets(certificate):
+    for packet in _good_packets(certificate):
         if packet.tag in _KEY_TAGS:
             current = _component(packet)
             found.append(current)
@@ -103,7 +111,9 @@ def components(certificate: bytes) -> tuple[Component, ...]:
 
 def user_ids(certificate: bytes) -> tuple[str, ...]:
     """The user ids of one certificate, as they stand."""
-    return tuple(packet.user_id or "" for packet in _packets(certificate) if packet.tag == Tag.UserID)
+    return tuple(
+        packet.user_id or "" for packet in PacketPile.from_bytes(certificate) if packet.tag == Tag.UserID
+    )
 
 
 def subpackets(body: bytes) -> Iterator[tuple[int, bytes]]:
@@ -128,8 +138,18 @@ def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
     return int.from_bytes(area[position + 1 : position + 5], "big"), position + 5
 
 
-def _packets(certificate: bytes) -> Iterator[Packet]:
-    yield from PacketPile.from_bytes(certificate)
+def _good_packets(certificate: bytes) -> Iterator[Packet]:
+    """The packets of a certificate without the self-signatures that do not hold.
+
+    Sequoia writes a certificate in canonical order: keys with their good signatures, and the bad
+    ones after everything else. A last subkey of no known kind shows where that is.
+    """
+    marked = Cert.from_bytes(certificate + _LAST_SUBKEY)
+    packets = list(PacketPile.from_bytes(bytes(marked)))
+    last = next((n for n, packet in enumerate(packets) if bytes(packet) == _LAST_SUBKEY), None)
+    if last is None or any(packet.tag in _KEY_TAGS for packet in packets[last + 1 :]):
+        raise RuntimeError("the certificate is not in the order that was expected")
+    yield from packets[:last]
 
 
 def _component(packet: Packet) -> Component:
