@@ -41,7 +41,7 @@ def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Regist
 def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[[], None]) -> None:
     """Process until SIGTERM or SIGINT."""
     stop = threading.Event()
-    with _prepared(home, clock) as processor:
+    with open_processor(home, clock) as processor:
 
         def end(*_: object) -> None:
             stop.set()
@@ -54,12 +54,13 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:
     """Process everything that waits; how many files could not be, and stay landed."""
-    with _prepared(home, clock) as processor:
+    with open_processor(home, clock) as processor:
         return processor.drain()
 
 
 @contextmanager
-def _prepared(home: Home, clock: Callable[[], datetime]) -> Iterator[Processor]:
+def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Processor]:
+    """A processor for `home`, with everything published that may be missing."""
     with open_registrar(home, clock) as registrar:
         registrar.registry.migrate()
         publish_all(home, clock())

@@ -182,6 +182,8 @@ def counts(session: Session) -> dict[str, int]:
     return {"landed": 0, "accepted": 0, "held": 0, "refused": 0} | dict(rows)
 
 
+# What stands beside the reasons for a hold and asks nobody to do anything.
+_NEED_NOBODY = frozenset({"policy:embargo", "policy:items-outside", "policy:items-proposed"})
 _STATES: dict[type, State] = {Accepted: "accepted", Held: "held", Refused: "refused"}
 
 
@@ -190,7 +192,7 @@ def _waits_for(decision: Decision) -> str | None:
         return None
     if decision.until is not None:
         return "date"
-    codes = {reason.code for reason in decision.reasons}
+    codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY
     return "ratification" if codes == {"policy:agreement-not-ratified"} else "person"
 
 
