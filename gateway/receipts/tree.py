@@ -9,7 +9,7 @@ read and write O(log size) nodes. Proofs and roots are 32-byte hashes, in the RF
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -79,6 +79,31 @@ def consistency_proof(store: NodeStore, first: int, second: int) -> list[bytes]:
     if not 0 <= first <= second:
         raise ValueError("the first tree is not a part of the second")
     return list(_subproof(store, first, second))[::-1] if 0 < first < second else []
+
+
+def places(operation: Callable[[NodeStore], object]) -> list[tuple[int, int]]:
+    """The (level, index) of every node that `operation` reads, in order.
+
+    They follow from the sizes alone, never from the hashes, so a store in a database can fetch them
+    all at once: `places(lambda store: inclusion_proof(store, index, size))`. Not for `append`.
+    """
+    reads = _Reads()
+    operation(reads)
+    return reads.places
+
+
+class _Reads:
+    """A store that only notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[int, int]] = []
+
+    def get(self, level: int, index: int) -> bytes:
+        self.places.append((level, index))
+        return EMPTY_ROOT
+
+    def put(self, level: int, index: int, node: bytes) -> None:
+        raise TypeError(f"an operation that writes ({level}, {index}, {node.hex()}) cannot be foreseen")
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:

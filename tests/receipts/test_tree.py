@@ -264,6 +264,24 @@ def test_every_operation_touches_few_nodes(size: int) -> None:
             assert store.puts <= depth + 1
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 200])
+def test_the_nodes_an_operation_reads_can_be_foreseen(size: int) -> None:
+    """With only the foreseen nodes at hand the operation gives the same result."""
+    nodes = grown([bytes([n]) for n in range(size)])
+    operations = [
+        lambda store: tree.root(store, size),
+        *(lambda store, at=at: tree.inclusion_proof(store, at, size) for at in range(size)),
+        *(lambda store, at=at: tree.consistency_proof(store, at, size) for at in range(size + 1)),
+    ]
+    for operate in operations:
+        few = Nodes()
+        few.nodes = {place: nodes.nodes[place] for place in tree.places(operate)}
+        assert operate(few) == operate(nodes)
+        assert few.gets == len(few.nodes)
+    with pytest.raises(TypeError, match="cannot be foreseen"):
+        tree.places(lambda store: tree.append(store, size, b""))
+
+
 def test_appending_writes_each_complete_subtree_once() -> None:
     nodes = grown([bytes([n]) for n in range(200)])
     assert nodes.puts == len(nodes.nodes) == sum(200 >> level for level in range(8))
