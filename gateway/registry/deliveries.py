@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
+from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
 from gateway.registry.tables import DeliveryRow, TransferRow
@@ -74,18 +75,20 @@ def find_held(session: Session, reference: str) -> Delivery | None:
 
 def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) -> None:
     """Mark a delivery as dealt with by one of the team. NotFoundError where another was faster."""
-    done = session.execute(
-        update(DeliveryRow)
+    row = session.exec(
+        select_rows(DeliveryRow)
         .where(
             col(DeliveryRow.transfer) == delivery.sequence,
             col(DeliveryRow.team) == delivery.team,
             col(DeliveryRow.dealt_with_at).is_(None),
         )
-        .values(dealt_with_at=at, dealt_with_by=by)
-        .returning(col(DeliveryRow.id))
+        .with_for_update()
     ).first()
-    if done is None:
+    if row is None:
         raise NotFoundError(f"{delivery.reference} does not wait for the team {delivery.team}")
+    row.dealt_with_at, row.dealt_with_by = at, by
+    session.add(row)
+    session.flush()
 
 
 def _delivered(team: str) -> Select[*tuple[Any, ...]]:

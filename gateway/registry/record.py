@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import event, inspect
-from sqlalchemy.orm import InstanceState
+from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
 OUTSIDE: frozenset[str] = frozenset(
@@ -77,6 +77,16 @@ def _note_changes(session: Session, _context: object) -> None:
     for row in session.deleted:
         if row.__tablename__ not in OUTSIDE:
             changed[identity(row)] = None
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _refuse_unseen_writes(state: ORMExecuteState) -> None:
+    """A bulk statement would write rows that nobody vouches for: a bug, found at once."""
+    if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:
+        return
+    table = str(state.bind_mapper.local_table)
+    if table not in OUTSIDE:
+        raise AssertionError(f"rows of {table} are written one by one, so that the log can vouch for them")
 
 
 def _key(item: tuple[Row, SQLModel | None]) -> Row:

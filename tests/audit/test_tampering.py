@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -40,14 +39,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 @pytest.fixture
-def copy(whole: Site, tmp_path: Path) -> Iterator[Site]:
+def copy(whole: Site, tmp_path: Path) -> Site:
     """The same home, to be spoiled."""
     site = object.__new__(Site)
     site.__dict__.update(whole.__dict__)
     shutil.copytree(whole.home, tmp_path / "home")
     site.home = tmp_path / "home"
     site.stage = type(whole.stage)(site.home)
-    yield site
+    return site
 
 
 def verdict(site: Site) -> tuple[int, str]:
@@ -151,12 +150,18 @@ def test_a_row_that_is_taken_out_is_missed(copy: Site, table: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "insert into delivery (transfer, team, delivered_at) select transfer, 'sen', delivered_at from delivery limit 1",
-        "insert into receipt (reference, provider, name, text, json_text, created_at)"
-        " select reference, provider, name, text, json_text, created_at from receipt limit 1",
+        (
+            "insert into delivery (transfer, team, delivered_at)"
+            " select sequence, 'early-years', landed_at from transfer limit 1"
+        ),
+        (
+            "insert into receipt (reference, provider, name, text, json_text, created_at)"
+            " select reference, provider, name, text, json_text, created_at from receipt limit 1"
+        ),
         "insert into staff_team (staff, team) values ('jane', 'sen')",
         "insert into event select max(number) + 1, at, kind, subject, leaf, actor, note, salt from event",
     ],
+    ids=["delivery", "receipt", "membership", "event"],
 )
 def test_a_row_that_is_slipped_in_is_noticed(copy: Site, statement: str) -> None:
     spoil(copy, statement)

@@ -44,7 +44,7 @@ def test_the_head_is_signed_over_the_collection(mailroom: Mailroom, team: str, p
     with mailroom.sftp(person) as sftp:
         sftp.open(mailroom.path(team, reference)).close()
     size = mailroom.log_size()
-    assert mailroom.events(reference)[0].number == size - 1
+    assert mailroom.events(reference)[0].number < size
     with mailroom.registry.read() as session:
         text = session.get_one(CheckpointRow, size).text
     vkey = LogKey.load(secrets.log_key(mailroom.home)).vkey("test.invalid/log")
