@@ -1,15 +1,37 @@
-"""flows: what the agreement lists."""
+"""flows: what the agreement lists, and whether it came when it was due."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
 import typer
+from sqlmodel import Session
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, show
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fails_clearly,
+    now,
+    registry,
+    rfc3339,
+    show,
+)
 from gateway.home import Home
-from gateway.policy.catalogue import load_catalogue
-from gateway.processing.founding import shipped_policies
+from gateway.policy import timescale
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import local_day
+from gateway.registry import providers
+from gateway.registry.arrivals import arrivals
 
-app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by row.")
+app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by row, and when it came.")
+_STATUS_COLUMNS = ("provider", "flow", "data_type", "timescale", "state", "due", "last", "missed")
+# An academic year reaches back a year at most, and what was due before it is not asked about.
+_YEARS_BACK = 2
 
 
 @app.command("list")
@@ -17,7 +39,7 @@ app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by r
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """The rows of Appendix B: who may send what, how often, and which teams get it."""
     policies = Home(home).policies
-    catalogue = load_catalogue(policies if policies.is_dir() else shipped_policies())
+    catalogue = load_catalogue(policies if policies.is_dir() else _shipped())
     rows = [
         {
             "row": flow.row,
@@ -35,3 +57,58 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     ]
     columns = ("row", "flow", "description", "senders", "timescale", "data_types", "teams")
     show(rows, columns, as_json=as_json, empty="no flow is listed")
+
+
+@app.command()
+@fails_clearly
+def status(
+    home: HomeOption = DEFAULT_HOME,
+    provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="At the end of a day; today if not given.")
+    ] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only these: due, early, on-time, late, missing, …")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """For each provider and flow: when it is due, and whether it came early, on time, late or not at all."""
+    catalogue = load_catalogue(Home(home).policies)
+    day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
+    with registry(home) as opened, opened.read() as session:
+        rows = [
+            row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
+        ]
+    show(rows, _STATUS_COLUMNS, as_json=as_json, empty="no provider is enrolled, or nothing is so")
+
+
+def _statuses(
+    session: Session, catalogue: Catalogue, day: date, only: str | None
+) -> Iterator[dict[str, Any]]:
+    zone = catalogue.calendar.timezone
+    since = datetime.combine(date(day.year - _YEARS_BACK, 1, 1), time.min, ZoneInfo(zone)).astimezone(UTC)
+    came = arrivals(session, since=since, provider=only)
+    added = providers.added(session)
+    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
+    for provider in enrolled:
+        found = timescale.status(
+            provider, came.get(provider.id, ()), catalogue, day, since=local_day(added[provider.id], zone)
+        )
+        for each in found:
+            yield {
+                "provider": provider.id,
+                "name": provider.name,
+                "flow": each.flow,
+                "data_type": each.data_type,
+                "timescale": each.timescale,
+                "state": each.state,
+                "due": None if each.due is None else each.due.isoformat(),
+                "last": rfc3339(each.last),
+                "missed": each.missed,
+            }
+
+
+def _shipped() -> Path:
+    from gateway.processing.founding import shipped_policies  # noqa: PLC0415 - keeps --help quick
+
+    return shipped_policies()
