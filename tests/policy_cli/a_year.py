@@ -24,9 +24,9 @@ def fill(session: Session, catalogue: Catalogue, *, until: date) -> int:
          "added_at": START}
         for n, name in enumerate(names)
     ]  # fmt: skip
-    session.execute(insert(ProviderRow), rows)
+    session.connection().execute(insert(ProviderRow), rows)
     files = [row for n, name in enumerate(names) for row in _sent(n, name, catalogue, until)]
-    session.execute(insert(TransferRow), files)
+    session.connection().execute(insert(TransferRow), files)
     return len(files)
 
 
