@@ -95,13 +95,13 @@ class Desk:
         now = self.clock()
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
+            keys.note_use(session, "staff", person.name, person.key, now)
             fields = {"content_sha256": delivery.content_sha256, **self._where(session, person, delivery)}
             self._record(
                 session,
                 Entry(kind="collected", subject=delivery.reference, fields=fields, actor=person.name),
                 now,
             )
-            keys.note_use(session, "staff", person.name, person.key, now)
 
     def deal_with(self, person: Person, place: Place) -> None:
         """Record that a person has dealt with the file at `place`, for all of the team.
@@ -122,6 +122,7 @@ class Desk:
             )
 
     def _record(self, session: Session, entry: Entry, now: datetime) -> None:
+        """The last step of a transaction: the head that is signed vouches for all that it wrote."""
         log.append(session, [entry], now)
         log.sign_head(session, self.log_key, self.log_origin, now)
 

@@ -6,8 +6,7 @@ import socket
 import asyncssh
 import paramiko
 import pytest
-from sqlalchemy import update
-from sqlmodel import col
+from sqlmodel import select
 
 from gateway.registry.tables import KeyRow, StaffTeamRow
 from tests.mailboxes.mailroom import MARKER, NOW, Mailroom, eventually, open_memory
@@ -131,7 +130,9 @@ def _end_access(mailroom: Mailroom, person: str, how: str) -> None:
         mailroom.revoke_key(person)
     else:
         with mailroom.registry.write() as session:
-            session.execute(update(KeyRow).where(col(KeyRow.owner) == person).values(not_after=NOW))
+            row = session.exec(select(KeyRow).where(KeyRow.owner == person)).one()
+            row.not_after = NOW
+            session.add(row)
 
 
 def test_one_person_removed_while_others_read_does_not_disturb_them(
