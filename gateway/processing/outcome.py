@@ -15,6 +15,7 @@ from gateway.receipts.receipt import (
     receipt_digest,
     render_json,
     render_text,
+    text_digest,
 )
 from gateway.registry import log
 from gateway.registry.log import Entry
@@ -90,6 +91,7 @@ def decision_entries(
         "provider": transfer.upload.provider,
         "state": transfer.state,
         "receipt": receipt_digest(facts),
+        "text": text_digest(facts),
         "sha256": transfer.upload.sha256,
         "size": transfer.upload.size,
         "reasons": ",".join(reason.code for reason in transfer.reasons),

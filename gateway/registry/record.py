@@ -2,8 +2,8 @@
 
 The leaf holds a commitment to the list of rows that the transaction wrote, each with the digest of
 its content. So a row that was changed, added or taken out behind the gateway's back no longer fits
-the log. Left out are the log's own tables and receipts, which prove themselves, indexes that are
-made from sealed files, and how often a key was used.
+the log. Left out are the log's own leaves and nodes, which prove themselves, indexes that are made
+from sealed files, and how often a key was used.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
-OUTSIDE: frozenset[str] = frozenset(
-    {"event", "log_node", "checkpoint", "receipt", "pupil", "full_roll", "staged_roll"}
-)
+OUTSIDE: frozenset[str] = frozenset({"event", "log_node", "pupil", "full_roll", "staged_roll"})
 _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_at"})}
 _CHANGED = "gateway changed rows"
 

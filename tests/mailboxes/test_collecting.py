@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from paramiko.sftp import CMD_OPEN, CMD_READ, int64
 from paramiko.sftp_attr import SFTPAttributes
+from sqlmodel import select
 
 from gateway.receipts.checkpoint import LogKey, read_checkpoint
 from gateway.registry import secrets
