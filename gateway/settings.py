@@ -32,6 +32,12 @@ class Processor(_File):
     rescan_seconds: float = Field(default=5.0, gt=0)
 
 
+class Secrets(_File):
+    """Where the services find the passphrase of the secrets, if these are under one."""
+
+    passphrase_file: Path | None = None
+
+
 class Settings(_File):
     """gateway.toml."""
 
@@ -41,6 +47,7 @@ class Settings(_File):
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     processor: Processor = Processor()
+    secrets: Secrets = Secrets()
 
     def database_url(self, home: Home) -> str:
         """The SQLAlchemy URL of the registry."""
@@ -117,6 +124,20 @@ class ClassifyLimits(_File):
     unpacked_bytes: int = 2 * 1024**3
 
 
+class KeyPolicy(_File):
+    """policies/keys.toml: how keys come into force and leave it.
+
+    `approve_drops`: what a provider drops in /keys, signed with a key of its own in force, counts at
+    once. `overlap_days`: how long a gateway key that was replaced still opens files. `warn_days`:
+    how long before a certificate expires its owner is warned.
+    """
+
+    approve_drops: bool = False
+    overlap_days: int = Field(default=90, ge=0)
+    unused_days: int = Field(default=90, ge=1)
+    warn_days: tuple[int, ...] = (60, 30, 14, 7, 1)
+
+
 class Limits(_File):
     """policies/limits.toml."""
 
@@ -160,3 +181,8 @@ def load_settings(home: Home) -> Settings:
 def load_limits(home: Home) -> Limits:
     """policies/limits.toml of `home`."""
     return read_toml(home.policies / "limits.toml", Limits)
+
+
+def load_key_policy(home: Home) -> KeyPolicy:
+    """policies/keys.toml of `home`."""
+    return read_toml(home.policies / "keys.toml", KeyPolicy)

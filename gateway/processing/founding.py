@@ -9,16 +9,15 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.openpgp.certificates import admit
-from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
+from gateway.openpgp.lock import lock
+from gateway.processing.gateway_keys import make_gateway_key, publish_gateway_keys
 from gateway.processing.publish import publish_access, publish_common
 from gateway.processing.signing import Signing
 from gateway.receipts.checkpoint import LogKey
-from gateway.receipts.receipt import log_key_statement
-from gateway.registry import keys, log
+from gateway.registry import keys, log, passphrase, secrets
 from gateway.registry.database import Registry
+from gateway.registry.keys import NewKey
 from gateway.registry.log import Entry
-from gateway.registry.secrets import write_secret
 from gateway.settings import IntakeSettings, Settings, load_limits, load_settings
 from gateway.spool import write_durably
 
@@ -42,6 +41,9 @@ workers = 0                           # 0: one for each processor core
 engine = "auto"                       # auto: a SOP program where there is one; sop; embedded
 sop_program = "sqop"
 rescan_seconds = 5.0
+
+[secrets]                             # the passphrase of keys/, where it is under one
+{passphrase_file}
 """
 
 
@@ -55,16 +57,19 @@ def shipped_policies() -> Path:
     raise ConfigurationError(f"the policies that come with gateway are missing from {installed}")
 
 
-def found(home: Home, settings: Settings, now: datetime) -> str:
+def found(home: Home, settings: Settings, now: datetime, known: str | None = None) -> str:
     """Make a home and return the fingerprint of its OpenPGP key.
 
-    ConfigurationError where `home` holds anything already.
+    `known` is the passphrase under which its secrets are put; None for none. ConfigurationError where
+    `home` holds anything already.
     """
     if home.root.exists() and any(home.root.iterdir()):
         raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten")
     _make_folders(home)
     shutil.copytree(shipped_policies(), home.policies, dirs_exist_ok=True)
-    fingerprint, certificate = _make_keys(home, settings, now)
+    if known is not None:
+        passphrase.keep(known)
+    new, log_key = _make_keys(home, settings, now, known)
     registry = Registry(settings.database_url(home))
     if settings.database is None:
         home.registry.touch(mode=0o600)
@@ -72,18 +77,16 @@ def found(home: Home, settings: Settings, now: datetime) -> str:
     with registry.write() as session:
         keys.add_key(
             session, "gateway", "gateway", "openpgp",
-            fingerprint=fingerprint, material=certificate, at=now, by="init",
+            fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm, at=now, by="init",
         )  # fmt: skip
-        log_key = LogKey.load((home.keys / "log.pem").read_bytes())
         vkey = log_key.vkey(settings.log_origin)
         log.append(session, [Entry(kind="log-started", subject="log", fields={"log_key": vkey})], now)
         log.sign_head(session, log_key, settings.log_origin, now)
     registry.close()
-    text = _SETTINGS.format(organisation=_quoted(settings.organisation), log_origin=settings.log_origin)
     # The settings are written last: their presence says that the home is whole.
-    write_durably(home.settings, text.encode(), mode=0o644)
+    write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
     publish_all(home, now)
-    return fingerprint
+    return new.fingerprint
 
 
 def publish_all(home: Home, now: datetime) -> None:
@@ -95,6 +98,7 @@ def publish_all(home: Home, now: datetime) -> None:
     registry = Registry(settings.database_url(home))
     try:
         publish_access(registry, home.published, now)
+        publish_gateway_keys(home, registry)
     finally:
         registry.close()
 
@@ -103,7 +107,7 @@ def _make_folders(home: Home) -> None:
     # The home may be crossed by the outside user, who is let into spool/ and published/ only.
     home.root.mkdir(parents=True, exist_ok=True)
     home.root.chmod(0o755)
-    for private in (home.keys, home.keys / "openpgp", home.root / "sealed"):
+    for private in (home.keys, *(home.keys / name for name in secrets.FOLDERS), home.root / "sealed"):
         private.mkdir(mode=0o700)
     for outside in (home.spool.root, home.published.root):
         outside.mkdir(mode=0o755)
@@ -111,18 +115,25 @@ def _make_folders(home: Home) -> None:
     home.published.log.mkdir(mode=0o755)
 
 
-def _make_keys(home: Home, settings: Settings, now: datetime) -> tuple[str, str]:
-    secret = generate_gateway_key(settings.organisation, now)
-    certificate = certificate_of(secret)
-    fingerprint = admit(certificate, now).fingerprint
-    write_secret(home.keys / "openpgp" / f"{fingerprint}.asc", secret)
-    write_secret(home.keys / "signing", f"{fingerprint}\n".encode())
+def _make_keys(home: Home, settings: Settings, now: datetime, known: str | None) -> tuple[NewKey, LogKey]:
     pem = LogKey.generate()
-    write_secret(home.keys / "log.pem", pem)
-    vkey = LogKey.load(pem).vkey(settings.log_origin)
-    statement = clearsign(secret, log_key_statement(settings.organisation, vkey))
-    write_secret(home.keys / "log-key.asc", statement.encode())
-    return fingerprint, certificate.decode()
+    secrets.write_secret(home.keys / "log.pem", pem if known is None else lock(pem, known))
+    log_key = LogKey.load(pem)
+    vkey = log_key.vkey(settings.log_origin)
+    new = make_gateway_key(home, settings.organisation, vkey, now, known)
+    secrets.choose_signing_key(home, new.fingerprint)
+    return new, log_key
+
+
+def _settings_text(settings: Settings) -> str:
+    file = settings.secrets.passphrase_file
+    return _SETTINGS.format(
+        organisation=_quoted(settings.organisation),
+        log_origin=settings.log_origin,
+        passphrase_file='# passphrase_file = "/etc/gateway/passphrase"'
+        if file is None
+        else f'passphrase_file = "{_quoted(str(file))}"',
+    )
 
 
 def _quoted(text: str) -> str:

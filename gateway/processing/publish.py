@@ -39,7 +39,7 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
             try:
                 for receipt in page:
                     _write_receipt(published, receipt)
-                _replace(_watermark_file(published), str(page[-1].sequence))
+                replace_published(_watermark_file(published), str(page[-1].sequence))
             except OSError as error:
                 raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
             done += len(page)
@@ -57,7 +57,7 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
                 () if provider.suspended else keys.keys_in_force(session, "provider", provider.id, "ssh", now)
             )
             lines = "".join(f"{key.material}\n" for key in allowed)
-            _replace(folder / "authorized_keys", lines)
+            replace_published(folder / "authorized_keys", lines)
 
 
 def publish_common(home: Home, certificate: str, log_vkey: str, settings: IntakeSettings) -> None:
@@ -65,18 +65,18 @@ def publish_common(home: Home, certificate: str, log_vkey: str, settings: Intake
     published = home.published
     for folder in (published.common / "keys", published.common / "agreement", published.log):
         folder.mkdir(parents=True, exist_ok=True)
-    _replace(published.common / "keys" / "gateway.asc", certificate)
-    _replace(published.common / "keys" / "gateway-log.vkey", f"{log_vkey}\n")
+    replace_published(published.common / "keys" / "gateway.asc", certificate)
+    replace_published(published.common / "keys" / "gateway-log.vkey", f"{log_vkey}\n")
     agreement = (home.policies / "agreement.txt").read_text("utf-8")
-    _replace(published.common / "agreement" / "agreement.txt", agreement)
-    _replace(published.intake_settings, json.dumps(settings.model_dump(), indent=1))
+    replace_published(published.common / "agreement" / "agreement.txt", agreement)
+    replace_published(published.intake_settings, json.dumps(settings.model_dump(), indent=1))
 
 
 def publish_checkpoint(published: Published, checkpoint: str) -> None:
     """Write the newest signed head of the log."""
     try:
         published.log.mkdir(parents=True, exist_ok=True)
-        _replace(published.log / "checkpoint", checkpoint)
+        replace_published(published.log / "checkpoint", checkpoint)
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
@@ -85,8 +85,9 @@ def _write_receipt(published: Published, receipt: ReceiptRow) -> None:
     folder = published.provider(receipt.provider) / "receipts"
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{shown_name(receipt.name)}.{receipt.reference}"
-    _replace(folder / f"{stem}.txt", receipt.text)
-    _replace(folder / f"{stem}.json", receipt.json_text)
+    replace_published(folder / f"{stem}.txt", receipt.text)
+    if receipt.json_text:  # A notice is for people alone.
+        replace_published(folder / f"{stem}.json", receipt.json_text)
 
 
 def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
@@ -117,7 +118,8 @@ def _watermark(published: Published) -> int:
         return 0
 
 
-def _replace(path: Path, content: str) -> None:
+def replace_published(path: Path, content: str) -> None:
+    """Write a file that providers see, whole or not at all. OSError where it cannot be written."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
     try:
         aside.write_text(content, "utf-8")

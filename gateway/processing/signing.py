@@ -17,6 +17,7 @@ class Signing:
     """The signing keys of a home, loaded once."""
 
     openpgp: bytes
+    fingerprint: str
     certificate: str
     log_key: LogKey
     log_statement: str
@@ -25,12 +26,14 @@ class Signing:
     @classmethod
     def load(cls, home: Home, settings: Settings) -> Self:
         """Read the keys. ConfigurationError names what is missing."""
-        openpgp = secrets.signing_key(home)
+        fingerprint = secrets.signing_fingerprint(home)
+        openpgp = secrets.openpgp_secret(home, fingerprint)
         return cls(
             openpgp=openpgp,
+            fingerprint=fingerprint,
             certificate=certificate_of(openpgp).decode(),
             log_key=LogKey.load(secrets.log_key(home)),
-            log_statement=secrets.log_statement(home),
+            log_statement=secrets.log_statement(home, fingerprint),
             origin=settings.log_origin,
         )
 

@@ -1,0 +1,33 @@
+"""Secrets at rest under a passphrase: an OpenPGP message, encrypted to nothing but the passphrase.
+
+`gpg --decrypt FILE` gives back what is inside, whatever became of the gateway.
+"""
+
+from __future__ import annotations
+
+from pysequoia import decrypt, encrypt
+
+from gateway.errors import ConfigurationError
+from gateway.openpgp import armor
+
+
+def lock(secret: bytes, passphrase: str) -> bytes:
+    """`secret` under `passphrase`, armored. ConfigurationError for an empty passphrase."""
+    if not passphrase:
+        raise ConfigurationError("an empty passphrase protects nothing")
+    return encrypt(bytes=secret, passwords=[passphrase])
+
+
+def is_locked(data: bytes) -> bool:
+    """Whether `data` is under a passphrase (an encrypted message, where a key in the clear could be)."""
+    kind = armor.kind_of(data)
+    return kind is not None and kind[0] == "MESSAGE"
+
+
+def unlock(data: bytes, passphrase: str) -> bytes:
+    """The secret in `data`. ConfigurationError where the passphrase is not its own."""
+    try:
+        secret = decrypt(bytes=data, passwords=[passphrase]).bytes
+    except RuntimeError:
+        raise ConfigurationError("the passphrase does not fit") from None
+    return secret or b""

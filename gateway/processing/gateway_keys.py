@@ -1,0 +1,97 @@
+"""The gateway's own OpenPGP keys: making one with its statements, and what providers see of them.
+
+In /keys a provider finds `gateway.asc`, the certificate to seal to; `gateway-succession.asc`, the
+word of the key before it that this is its successor; and for each earlier key that still counts or
+has signed receipts, `gateway-FINGERPRINT.asc` and its own succession.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.home import Home
+from gateway.openpgp.certificates import admit, grouped
+from gateway.openpgp.lock import lock
+from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
+from gateway.processing.publish import replace_published
+from gateway.receipts.receipt import log_key_statement
+from gateway.registry import keys, secrets
+from gateway.registry.database import Registry
+from gateway.registry.keys import NewKey
+
+_SHOWN_DIGITS = 16
+
+
+def make_gateway_key(home: Home, organisation: str, vkey: str, now: datetime, known: str | None) -> NewKey:
+    """A fresh OpenPGP key of the gateway on disk, with its statement about the log's key.
+
+    It signs nothing and nobody knows of it until it is chosen. `known` is the passphrase it is put
+    under; None for none.
+    """
+    secret = generate_gateway_key(organisation, now)
+    new = described(secret, now)
+    path = secrets.secret_key_file(home, new.fingerprint)
+    secrets.write_secret(path, secret if known is None else lock(secret, known))
+    write_statement(home, new.fingerprint, secret, organisation, vkey)
+    return new
+
+
+def described(secret: bytes, now: datetime) -> NewKey:
+    """The public half of a secret key of the gateway, as the registry keeps it."""
+    certificate = certificate_of(secret)
+    shown = admit(certificate, now)
+    return NewKey(
+        kind="openpgp",
+        fingerprint=shown.fingerprint,
+        material=certificate.decode(),
+        algorithm=shown.algorithm,
+    )
+
+
+def write_statement(home: Home, fingerprint: str, secret: bytes, organisation: str, vkey: str) -> None:
+    """Have the key vouch for the log's key; harmless where it has."""
+    path = secrets.statement_file(home, fingerprint)
+    if not path.exists():
+        statement = clearsign(secret, log_key_statement(organisation, vkey))
+        secrets.write_secret(path, statement.encode())
+
+
+def write_succession(home: Home, organisation: str, old_secret: bytes, new: NewKey, at: datetime) -> None:
+    """Have the old key name the new one as its successor; harmless where it has."""
+    path = secrets.succession_file(home, new.fingerprint)
+    if not path.exists():
+        text = succession_text(organisation, certificate_of(old_secret), new, at)
+        secrets.write_secret(path, clearsign(old_secret, text).encode())
+
+
+def succession_text(organisation: str, old_certificate: bytes, new: NewKey, at: datetime) -> str:
+    """What the old key signs. The new certificate is in it, so that one file proves all."""
+    old = admit(old_certificate, at).fingerprint
+    return (
+        f"The gateway of {organisation} has a new OpenPGP key since {at:%Y-%m-%d}.\n\n"
+        f"old-key: {old}\n"
+        f"new-key: {new.fingerprint}\n\n"
+        f"The new one, as it is read out on the telephone:\n\n    {grouped(new.fingerprint)}\n\n"
+        "Encrypt to this certificate from now on:\n\n"
+        f"{new.material}"
+    )
+
+
+def publish_gateway_keys(home: Home, registry: Registry) -> None:
+    """Show every provider the certificates and successions of the gateway. Idempotent."""
+    folder = home.published.common / "keys"
+    current = secrets.signing_fingerprint(home)
+    with registry.read() as session:
+        known = [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
+    for key in known:
+        name = "gateway" if key.fingerprint == current else f"gateway-{key.fingerprint[:_SHOWN_DIGITS]}"
+        if key.state == "revoked":
+            (folder / f"{name}.asc").unlink(missing_ok=True)
+            continue
+        replace_published(folder / f"{name}.asc", key.material)
+        succession = secrets.succession_file(home, key.fingerprint)
+        if succession.exists():
+            replace_published(folder / f"{name}-succession.asc", succession.read_text("utf-8"))
+    hosts = home.keys / "hosts.asc"
+    if hosts.exists():
+        replace_published(folder / "gateway-hosts.asc", hosts.read_text("utf-8"))

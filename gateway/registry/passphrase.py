@@ -1,0 +1,101 @@
+"""Where the passphrase of a home's secrets comes from: never an argument, never the environment.
+
+In this order: what the parent process handed on, the systemd credential `gateway-passphrase`, the
+file that gateway.toml names, the person at the terminal. Once known it is kept in anonymous memory,
+whose descriptor child processes inherit; the environment holds the descriptor's number and no more.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.settings import load_settings
+
+CREDENTIAL = "gateway-passphrase"
+HANDED_ON = "GATEWAY_PASSPHRASE_FD"
+_MOST_BYTES = 4096
+
+
+def passphrase(home: Home) -> str:
+    """The passphrase of `home`. ConfigurationError where there is nowhere to take it from."""
+    known = _handed_on()
+    if known is None:
+        known = _found(home) or _asked(f"Passphrase of the secrets in {home.keys}: ")
+        keep(known)
+    return known
+
+
+def new_passphrase(file: Path | None) -> str:
+    """A passphrase for secrets that are made now: from `file`, the credential, or typed in twice."""
+    source = file or _credential()
+    if source is not None:
+        return _read(source)
+    first = _asked("New passphrase of the gateway's secrets: ")
+    if first != _asked("The same again: "):
+        raise ConfigurationError("the two passphrases differ")
+    return first
+
+
+def keep(known: str) -> None:
+    """Remember the passphrase for this process and the children that are `inheriting`."""
+    descriptor = os.memfd_create("passphrase", os.MFD_CLOEXEC)
+    os.write(descriptor, known.encode())
+    os.environ[HANDED_ON] = str(descriptor)
+
+
+def forget() -> None:
+    """Forget the passphrase that this process knows."""
+    with suppress(KeyError, ValueError, OSError):
+        os.close(int(os.environ.pop(HANDED_ON)))
+
+
+def inheriting() -> tuple[int, ...]:
+    """The descriptors that a child of our own must inherit to know the passphrase too."""
+    return () if _handed_on() is None else (int(os.environ[HANDED_ON]),)
+
+
+def _handed_on() -> str | None:
+    try:
+        return os.pread(int(os.environ[HANDED_ON]), _MOST_BYTES, 0).decode() or None
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def _found(home: Home) -> str | None:
+    source = _credential() or load_settings(home).secrets.passphrase_file
+    return None if source is None else _read(source)
+
+
+def _credential() -> Path | None:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / CREDENTIAL if folder else None
+    return path if path is not None and path.is_file() else None
+
+
+def _read(path: Path) -> str:
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise ConfigurationError(f"{path} is open to other users: chmod 600 {path}")
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES).decode().removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the passphrase cannot be read from {path}: {error}") from None
+    if not text:
+        raise ConfigurationError(f"{path} is empty: it should hold the passphrase")
+    return text
+
+
+def _asked(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        raise ConfigurationError(
+            "the secrets are under a passphrase and there is nobody to ask: set passphrase_file under "
+            f"[secrets] in gateway.toml, or pass the systemd credential {CREDENTIAL}"
+        )
+    return getpass.getpass(prompt)
