@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import IncrementalNewlineDecoder
 from itertools import chain, islice
@@ -22,6 +23,7 @@ HEADER_WITHIN = 40
 KNOWN_COLUMNS = 2
 _NAME_LENGTH = 100
 _ABOVE_LENGTH = 4_000
+_END = ["\x1f"]
 _DELIMITERS = (",", ";", "\t", "|")
 
 # A cell that a spreadsheet would run instead of show. Marks and phone numbers may start with a sign,
@@ -53,11 +55,11 @@ class Table:
 def read_table(source: Source, rules: Rules) -> Table:
     """The table in a text. Raises Unreadable where no row looks like a header, now or while reading."""
     sample = list(islice(chain.from_iterable(line_batches(source)), 2 * HEADER_WITHIN))
-    found = [(d, find_header(_rows(sample, d), rules, source.limits)) for d in _DELIMITERS]
+    found = [(d, find_header(_sampled(sample, d), rules, source.limits)) for d in _DELIMITERS]
     delimiter, (score, header) = max(found, key=lambda each: each[1][0])
     if header is None or score < KNOWN_COLUMNS:
         raise unknown("no row of known column names", format="text")
-    refuse_formulas(islice(_rows(sample, delimiter), header.position + 1))
+    refuse_formulas(islice(_sampled(sample, delimiter), header.position + 1))
     watch = _FormulaWatch()
     rows = _rows(chain.from_iterable(line_batches(source, watch.look)), delimiter)
     below = islice(rows, header.position + 1, None)
@@ -102,11 +104,22 @@ def line_batches(source: Source, look: Look = lambda _: None) -> Iterator[list[s
 
 
 def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
-    # A quotation mark that is never closed runs into csv's own limit on the size of a cell.
+    # The last line given to csv is one that no text can hold. Where it does not come back as a row of
+    # its own, a quotation mark that was never closed has swallowed it.
     try:
-        yield from csv.reader(lines, delimiter=delimiter)
+        for row in csv.reader(chain(lines, _END), delimiter=delimiter):
+            if row == _END:
+                return
+            yield row
     except csv.Error:
-        raise malformed("a cell is too long, or a quotation mark is never closed", format="CSV") from None
+        raise malformed("a cell is too long", format="CSV") from None
+    raise malformed("a quotation mark is never closed", format="CSV")
+
+
+def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
+    # The sample may end inside a cell, and the delimiter may be the wrong one.
+    with suppress(csv.Error):
+        yield from csv.reader(lines, delimiter=delimiter)
 
 
 class _FormulaWatch:

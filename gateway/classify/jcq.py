@@ -13,7 +13,7 @@ from itertools import chain
 from gateway.classify.content import Source, Unreadable, malformed
 from gateway.classify.delimited import line_batches
 from gateway.classify.identifiers import is_uci, is_upn
-from gateway.classify.results import Examiner, Kind, Outcome, decide
+from gateway.classify.results import A_LEVEL, GCSE, Examiner, Kind, decide
 from gateway.classify.rules import JcqRule
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
@@ -21,11 +21,13 @@ from gateway.classify.verdict import Verdict
 FORMAT = "JCQ results"
 OTHER_FORMAT = "JCQ file"
 _START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
-_RESULT = re.compile(
-    r"(?P<code>[0-9A-Z]{4,6})\s*[A-Z]?(?P<grade>A\*A?\*?|[1-9]-[1-9]|[1-9A-GUQX])(?=\s|$|[0-9A-Z]{4})"
-)
+_TOKEN = re.compile(r"[0-9A-Z*-]+")
+# A grade by itself, behind a tier or option letter, or stuck to the code before or behind it.
+_FIGURE = re.compile(r"[A-Z]?([1-9](?:-[1-9])?)")
+_LETTER = re.compile(r"(A\*|[A-EU])(?:[0-9][0-9A-Z]{3,5})?|[0-9H][0-9A-Z]{3}(A\*|[A-EU])")
 _UPN = re.compile(r"[A-Z]\d{11}[0-9A-Z]")
 _UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
+_ULN = re.compile(r"^\d{10}")
 _WORD = re.compile(r"[0-9A-Z]+")
 _CANDIDATE = slice(2, 12)
 _NAME = re.compile(r"(?P<surname>[^\W\d][^:\d]*):(?P<forename>[^\d]*?)(?=\s{2}|\d|$)")
@@ -73,15 +75,15 @@ class _Reader:
     def read(self, line: str) -> None:
         """Read one record."""
         if line[1] == "5":
-            self._count_candidate(line)
-            self._count_results(line[self._from :])
+            upn = self._count_candidate(line)
+            self._count_results(self._results_in(line, upn))
         elif line[1] in "13":
             words = (
                 self._examiner.kind_said(word) for word in _WORD.findall(line[2:].upper()) if len(word) > 1
             )
             self._said.update(kind for kind in words if kind is not None)
 
-    def _count_candidate(self, line: str) -> None:
+    def _count_candidate(self, line: str) -> str:
         values = {"candidate-number": line[_CANDIDATE]}
         values["upn"] = next(filter(is_upn, _UPN.findall(line)), "")
         values["uci"] = next(filter(is_uci, _UCI.findall(line)), "")
@@ -91,10 +93,22 @@ class _Reader:
             if text.strip():
                 self._tally.field(key).add(text, self._tally.records + 1)
         self._tally.record(values)
+        return values["upn"]
+
+    def _results_in(self, line: str, upn: str) -> str:
+        """What follows the UPN and the learner number; without a UPN, what follows the usual place."""
+        if not upn:
+            return line[self._from :]
+        return _ULN.sub("", line[line.index(upn) + len(upn) :], count=1)
 
     def _count_results(self, text: str) -> None:
-        # Where the header names one kind only, it speaks for the results that do not tell themselves.
+        # A grade of letters is weak: where the header names one kind only, the header speaks for it.
         said = next(iter(self._said)) if len(self._said) == 1 else None
-        for found in _RESULT.finditer(text.upper()):
-            told = self._examiner.kind_of(Outcome(code=found["code"], grade=found["grade"]))
-            self.kinds[said or told if found["grade"].isalpha() else told or said] += 1
+        for token in _TOKEN.findall(text.upper()):
+            letter = _LETTER.fullmatch(token)
+            if _FIGURE.fullmatch(token):
+                self.kinds[GCSE] += 1
+            elif letter and "U" in (letter[1], letter[2]):
+                self.kinds[said] += 1
+            elif letter:
+                self.kinds[said or A_LEVEL] += 1

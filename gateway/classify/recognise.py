@@ -81,7 +81,7 @@ def classify(
         mixed_with=verdict.mixed_with,
         pupils=tally.pupils(),
         facts=replace(facts, key_stage=facts.key_stage or kind.key_stage),
-        findings=tally.findings(kind, part=verdict.part),
+        findings=tally.findings(verdict),
         items=tally.items(verdict.data_type),
         other_items=tally.other_items(verdict.data_type),
         name_suggests=rules.name_suggests(name),
@@ -127,11 +127,12 @@ def _recognise_plain(content: BinaryIO, tally: Tally, limits: ClassifyLimits) ->
 
 def _recognise_xml(source: Source, tally: Tally) -> Verdict:
     root = markup.root_of(source)
-    if root.casefold() == "ctfile":
+    name = markup.local_name(root).casefold()
+    if name == "ctfile":
         return ctf.recognise(source, tally)
-    if root.casefold() == "message":
+    if name == "message":
         return message.recognise(source, tally)
-    kind = tally.rules.data_types.outside_roots.get(root.casefold())
+    kind = tally.rules.data_types.outside_roots.get(name)
     if kind is not None:
         raise Unreadable("classify:outside-agreement", kind, format="XML")
     return registers.recognise(source, root, tally)

@@ -19,7 +19,11 @@ FORMAT = "XML"
 
 def recognise(source: Source, root: str, tally: Tally) -> Verdict:
     """Which type the records of the document are. Raises Unreadable where they are none."""
-    names = tuple(name for name in tally.rules.data_types.registers.records if name != root)
+    rule = tally.rules.data_types.registers
+    # Systems write these without a namespace; what has one is a document of another kind.
+    if "}" in root or root.casefold() in rule.never:
+        raise unknown("an XML document of no known kind", format=FORMAT)
+    names = tuple(name for name in rule.records if name != root)
     gatherer = Gatherer(tally, source.limits)
     try:
         for record in markup.records(source, names):

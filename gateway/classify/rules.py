@@ -59,7 +59,8 @@ class Signature(_Table):
     `share`: at least this share of a field's filled values pass its check. `only`: at least half of
     a field's values are among these. `above`: one of these words stands above the header. With
     `results`, the grades say whether it is this type or the other kind of examination. A `part` is
-    one table of several, so that what every record must have may stand in another.
+    one table of several, so that what every record must have may stand in another. `unchecked`
+    fields mean something else in such tables than elsewhere, so their values are not judged.
     """
 
     type: str
@@ -76,11 +77,12 @@ class Signature(_Table):
     share: dict[str, float] = Field(default_factory=dict)
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     above: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     def fields(self) -> tuple[str, ...]:
         """Every field that this signature names."""
         grouped = (key for group in self.any for key in group)
-        return (*self.needs, *self.of, *self.many, *self.share, *self.only, *grouped)
+        return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.unchecked, *grouped)
 
 
 class TypeRule(_Table):
@@ -125,9 +127,10 @@ class MessageRule(_Table):
 
 
 class RegisterRule(_Table):
-    """XML of other roots: the elements that hold one record each."""
+    """XML of other roots: the elements that hold one record each, and roots that are none of it."""
 
     records: tuple[str, ...]
+    never: tuple[str, ...]
 
 
 class ResultsRule(_Table):

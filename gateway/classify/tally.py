@@ -15,7 +15,8 @@ from itertools import repeat
 from gateway.classify import checks
 from gateway.classify.findings import severity
 from gateway.classify.identifiers import is_temporary_upn
-from gateway.classify.rules import FieldRule, ItemRule, Rules, TypeRule
+from gateway.classify.rules import FieldRule, ItemRule, Rules
+from gateway.classify.verdict import Verdict
 from gateway.model import Finding
 
 OnPupil = Callable[[str, "date | None", "str | None", bool], None]
@@ -32,8 +33,9 @@ _IDENTITIES = (
     ("candidate-number",),
     ("uci",),
     ("uln",),
-    ("census-table",),
+    ("census-pupil",),
     ("surname", "forename", "birth-date"),
+    ("pupil-reference",),
 )
 _NO_UPN = "\t"
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in _IDENTITIES for k in keys))
@@ -227,17 +229,17 @@ class Tally:
         """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""
         return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
-    def findings(self, kind: TypeRule, *, part: bool) -> tuple[Finding, ...]:
-        """What is wrong, for a file of this type, in the order of the codes.
-
-        A `part` of a larger whole is not blamed for fields that it has nowhere.
-        """
+    def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
+        """What is wrong with a file of which this is the verdict, in the order of the codes."""
+        kind = self.rules.data_types.types[verdict.data_type]
         found = [
             _finding(code, fault, self._about(key))
             for key, tally in self.fields.items()
+            if key not in verdict.unchecked
+            and (key not in self.rules.data_types.fields or key in verdict.relevant)
             for code, fault in tally.faults.items()
         ]
-        must = [g for g in kind.must if not part or any(self.filled(key) for key in g)]
+        must = [g for g in kind.must if not verdict.part or any(self.filled(key) for key in g)]
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
         found.append(_finding("code:unknown", self.wrong_results, "assessment result"))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))

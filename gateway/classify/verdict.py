@@ -9,7 +9,11 @@ from gateway.model import Facts, Level
 
 @dataclass(slots=True)
 class Verdict:
-    """A type with its evidence, in phrases of ours. A `part` may lack what other tables hold."""
+    """A type with its evidence, in phrases of ours.
+
+    A `part` may lack what other tables hold. Of working fields, only faults in the `relevant` ones
+    matter to this type; the `unchecked` fields mean something else here.
+    """
 
     data_type: str
     level: Level
@@ -19,4 +23,6 @@ class Verdict:
     runner_up: str | None = None
     mixed_with: str | None = None
     part: bool = False
+    relevant: frozenset[str] = frozenset()
+    unchecked: frozenset[str] = frozenset()
     facts: Facts = field(default_factory=Facts)

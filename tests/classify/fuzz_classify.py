@@ -104,7 +104,9 @@ def test_tables_of_known_columns(data: st.DataObject) -> None:
     check(made.as_csv([header, *rows], delimiter).encode("utf-8", "replace"))
 
 
-NAMES = ["Pupil", "Header", "UPN", "StageAssessments", "KeyStage", "StageAssessment", "Stage", "Subject", "School", "Exclusion", "Category", "Reason", "PupilOnRoll", "CollectionDetails", "Collection"]
+ASSESSED = ("StageAssessments", "KeyStage", "StageAssessment", "Stage", "Subject")
+OTHERS = ("Header", "School", "Exclusion", "Category", "Reason", "CollectionDetails", "Collection")
+NAMES = ("Pupil", "PupilOnRoll", "UPN", *ASSESSED, *OTHERS)
 ELEMENTS = st.recursive(
     st.text(max_size=10),
     lambda inner: st.lists(
