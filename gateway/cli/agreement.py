@@ -15,6 +15,7 @@ from gateway.cli.console import (
     fails_clearly,
     now,
     out,
+    registrar_of,
     registry,
     show,
     who,
@@ -25,7 +26,6 @@ from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import register, year_to_ratify, years_in_force
-from gateway.processing.service import open_registrar
 from gateway.registry import agreements, log, providers
 from gateway.registry.log import Entry
 from gateway.registry.tables import RatificationRow
@@ -47,7 +47,7 @@ def ratify(
 ) -> None:
     """Record that a provider has ratified the agreement (1.4); files that waited for it are released."""
     at = now()
-    with open_registrar(Home(home), now) as registrar:
+    with registrar_of(home) as registrar:
         catalogue = registrar.catalogue
         today = local_day(at, catalogue.calendar.timezone)
         day = on.date() if on else today

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
@@ -22,6 +22,9 @@ from gateway.home import Home
 from gateway.reasons import REASONS, reason
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
+
+if TYPE_CHECKING:
+    from gateway.processing.registrar import Registrar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +66,15 @@ def registry(home: Path) -> Iterator[Registry]:
         yield opened
     finally:
         opened.close()
+
+
+@contextmanager
+def registrar_of(home: Path) -> Iterator[Registrar]:
+    """The registrar of an existing home, for commands that decide or sign. ConfigurationError as above."""
+    from gateway.processing.service import open_registrar  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    with open_registrar(Home(home), now) as registrar:
+        yield registrar
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:

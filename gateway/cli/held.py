@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,21 +11,21 @@ from gateway.cli.console import (
     HomeOption,
     JsonOption,
     fails_clearly,
-    now,
     out,
+    registrar_of,
     registry,
     show,
     who,
 )
 from gateway.cli.transfers import summary
 from gateway.errors import GatewayError
-from gateway.home import Home
 from gateway.model import Accepted, Refused, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.processing.registrar import Registrar
-from gateway.processing.service import open_registrar
 from gateway.reasons import reason
 from gateway.registry import transfers
+
+if TYPE_CHECKING:
+    from gateway.processing.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="Files that wait for a person or a date.")
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
@@ -54,7 +54,7 @@ def release(
 ) -> None:
     """Send a held file on, in your name."""
     _needs(why)
-    with open_registrar(Home(home), now) as registrar:
+    with registrar_of(home) as registrar:
         transfer = _held(registrar, reference)
         if transfer.content_sha256 is None:
             raise GatewayError(
@@ -74,7 +74,7 @@ def release(
 def refuse(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
     """Refuse a held file for good, in your name."""
     _needs(why)
-    with open_registrar(Home(home), now) as registrar:
+    with registrar_of(home) as registrar:
         transfer = _held(registrar, reference)
         refused = Refused(reasons=(reason("person:refused"),), flow=transfer.flow)
         registrar.rule(reference, refused, kind="refused", actor=who(), why=why)

@@ -7,19 +7,28 @@ import dataclasses
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 from sqlmodel import Session
 
 from gateway.audit.misfit import Misfit
-from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, print_json
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fails_clearly,
+    now,
+    out,
+    print_json,
+    registrar_of,
+)
 from gateway.errors import GatewayError, NotFoundError
-from gateway.home import Home
-from gateway.processing.registrar import Registrar
-from gateway.processing.service import open_registrar
 from gateway.registry import keys, log
+
+if TYPE_CHECKING:
+    from gateway.processing.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="The append-only log.")
 _SHOWN = 50
@@ -29,7 +38,7 @@ _SHOWN = 50
 @fails_clearly
 def head(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the signed head of the log, for keeping elsewhere."""
-    with open_registrar(Home(home), now) as registrar, registrar.registry.write() as session:
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
         typer.echo(log.sign_head(session, signing.log_key, signing.origin, now()), nl=False)
 
@@ -47,7 +56,7 @@ def verify(
     """Recompute the whole log and compare the registry with it; name what does not fit."""
     from gateway.audit.audit import Anchors, audit, check_sealed, summary  # noqa: PLC0415 - loads OpenPGP
 
-    with open_registrar(Home(home), now) as registrar, registrar.registry.read() as session:
+    with registrar_of(home) as registrar, registrar.registry.read() as session:
         certificates = tuple(
             key.material.encode() for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"
         )
@@ -71,7 +80,7 @@ def verify(
 @fails_clearly
 def prove(reference: Annotated[str, typer.Argument(metavar="REF")], home: HomeOption = DEFAULT_HOME) -> None:
     """Print, as JSON, every event on one transfer with its proof against the current head."""
-    with open_registrar(Home(home), now) as registrar, registrar.registry.write() as session:
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
         signed = log.sign_head(session, signing.log_key, signing.origin, now())
         size = log.size(session)
@@ -96,7 +105,7 @@ def consistency(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Print, as JSON, the proof that the log of SECOND entries begins with that of FIRST."""
-    with open_registrar(Home(home), now) as registrar, registrar.registry.read() as session:
+    with registrar_of(home) as registrar, registrar.registry.read() as session:
         if not 0 < first < second <= log.size(session):
             raise GatewayError(f"give two sizes, the smaller one first, of at most {log.size(session)}")
         proof = log.consistency_proof(session, first, second)
@@ -110,7 +119,7 @@ def export(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Write the whole log as JSON lines with its signed heads, to be verified elsewhere."""
-    with open_registrar(Home(home), now) as registrar, registrar.registry.write() as session:
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
         log.sign_head(session, signing.log_key, signing.origin, now())
         try:

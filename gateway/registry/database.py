@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -61,6 +59,9 @@ class Registry:
 
     def migrate(self) -> None:
         """Bring the tables to this version. Harmless when they are."""
+        from alembic import command  # noqa: PLC0415 - takes a quarter of a second that commands need not wait
+        from alembic.config import Config  # noqa: PLC0415
+
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with (
