@@ -12,6 +12,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 import rfc8785
@@ -25,6 +26,7 @@ from gateway.receipts.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
 _FROM_FILES = frozenset({"found", "kind", "feature"})
+_IN_THE_MAKING = 256
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}")
 
 
@@ -83,6 +85,12 @@ class Proof:
 
 def receipt_object(facts: ReceiptFacts) -> dict[str, object]:
     """The receipt as JSON values: strings, whole numbers, None, lists and objects of these."""
+    return dict(_receipt_object(facts))
+
+
+# One receipt is asked for again and again while it is made: digest, leaf, text, JSON.
+@lru_cache(_IN_THE_MAKING)
+def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
     signature = facts.signature
     return {
         "reference": facts.reference,
@@ -110,6 +118,7 @@ def receipt_object(facts: ReceiptFacts) -> dict[str, object]:
     }
 
 
+@lru_cache(_IN_THE_MAKING)
 def canonical_receipt(facts: ReceiptFacts) -> bytes:
     """The receipt in the canonical form (RFC 8785) that is signed and hashed."""
     return rfc8785.dumps(receipt_object(facts))  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.home import shown_name
@@ -47,6 +48,8 @@ def render_text(facts: ReceiptFacts, proof: Proof) -> str:
     return f"{render_statement(facts)}\n\n{_section('Proof', _proof(facts, proof))}\n"
 
 
+# It is made twice, for its digest and for the receipt itself.
+@lru_cache(256)
 def render_statement(facts: ReceiptFacts) -> str:
     """All of the text that stands above its proof, without a newline at its end."""
     sections = [

@@ -68,13 +68,19 @@ def identity(row: SQLModel) -> Row:
 @event.listens_for(Session, "after_flush")
 def _note_changes(session: Session, _context: object) -> None:
     changed: dict[Row, SQLModel | None] = session.info.setdefault(_CHANGED, {})
-    written = [*session.new, *(row for row in session.dirty if session.is_modified(row))]
-    for row in written:
+    for row in (*session.new, *filter(_changed, session.dirty)):
         if row.__tablename__ not in OUTSIDE:
             changed[identity(row)] = row
     for row in session.deleted:
         if row.__tablename__ not in OUTSIDE:
             changed[identity(row)] = None
+
+
+def _changed(row: SQLModel) -> bool:
+    left_out = _UNRECORDED.get(str(row.__tablename__), frozenset())
+    return any(
+        attribute.history.has_changes() for attribute in inspect(row).attrs if attribute.key not in left_out
+    )
 
 
 @event.listens_for(Session, "do_orm_execute")
