@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pysequoia import Cert
-from pysequoia.packet import Packet, PacketPile, Tag
+from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import OLD_HASHES, Component, components, user_ids
+from gateway.openpgp.components import OLD_HASHES, Component, Revocation, components, user_ids
 
 _MOST_BYTES = 1024 * 1024
 _LEAST_RSA_BITS = 2048
@@ -32,7 +32,8 @@ class Certificate:
     """What a certificate says, as it stands at one moment. Fingerprints are lower-case hex.
 
     `bits` is None for elliptic curves, whose name says it all. `signing_keys` and
-    `encryption_keys` list the keys that are in force for each use. `warnings` are sentences.
+    `encryption_keys` list the keys that are in force for each use. `signs_until` is when the last key
+    that may sign expires; None for never. `warnings` are sentences.
     """
 
     fingerprint: str
@@ -46,20 +47,22 @@ class Certificate:
     revoked: bool
     signing_keys: tuple[str, ...]
     encryption_keys: tuple[str, ...]
+    signs_until: datetime | None
     warnings: tuple[str, ...]
 
 
-def admit(data: bytes, now: datetime) -> Certificate:
+def admit(data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS) -> Certificate:
     """The one certificate in `data`, armored or binary, if it may be enrolled at `now`.
 
     CertificateRefused with the first fault found; secret key material is looked for first.
+    `least_rsa_bits` asks for more than our own least.
     """
     cert = _parsed(data)
     keys = _keys(cert)
     shown = _described(cert, keys, now)
     if shown.revoked:
         raise CertificateRefused("key:revoked")
-    _check_strength(keys)
+    _check_strength(keys, max(least_rsa_bits, _LEAST_RSA_BITS))
     if keys[0].created_at > now + timedelta(days=1):
         raise CertificateRefused("key:from-the-future")
     if shown.expires_at is not None and shown.expires_at <= now:
@@ -96,14 +99,27 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
     """
     known = _parsed(certificate)
     try:
-        extra = [packet for packet in _packets(revocation) if packet.tag == Tag.Signature]
+        extra = [packet for packet in _packets(revocation) if _is_revocation(packet)]
         primary, *rest = _packets(bytes(known))
         revoked = Cert.from_packets([primary, *extra, *rest])
     except RuntimeError:
         raise CertificateRefused("key:not-a-revocation") from None
-    if not revoked.is_revoked or revoked.fingerprint != known.fingerprint:
+    if not extra or not revoked.is_revoked or revoked.fingerprint != known.fingerprint:
         raise CertificateRefused("key:not-a-revocation")
     return bytes(revoked)
+
+
+def finality(certificate: bytes) -> Revocation | None:
+    """How final a certificate's own revocation is ("hard": it may be in wrong hands); None for none."""
+    return _keys(_parsed(certificate))[0].revoked()
+
+
+def split(data: bytes) -> tuple[bytes, ...]:
+    """Each certificate in `data`, armored or binary, in binary; none where it holds none."""
+    try:
+        return tuple(bytes(cert) for cert in Cert.split_bytes(data))
+    except RuntimeError:
+        return ()
 
 
 def armored(data: bytes) -> bytes:
@@ -133,6 +149,13 @@ def _parsed(data: bytes) -> Cert:
     return certs[0]
 
 
+def _is_revocation(packet: Packet) -> bool:
+    try:
+        return packet.tag == Tag.Signature and packet.signature_type == SignatureType.KeyRevocation
+    except RuntimeError:  # A signature of a type that nobody knows.
+        return False
+
+
 def _keys(cert: Cert) -> tuple[Component, ...]:
     try:
         return components(bytes(cert))
@@ -160,6 +183,7 @@ def _described(cert: Cert, keys: Sequence[Component], now: datetime) -> Certific
         revoked=cert.is_revoked,
         signing_keys=signing,
         encryption_keys=encryption,
+        signs_until=_signs_until(keys),
         warnings=tuple(_warnings(expires_at, encryption=bool(encryption), now=now)),
     )
 
@@ -169,6 +193,17 @@ def _in_force(key: Component, primary: Component, now: datetime) -> bool:
         one.bound and not one.revoked() and (one.expires_at is None or one.expires_at > now)
         for one in (primary, key)
     )
+
+
+def _signs_until(keys: Sequence[Component]) -> datetime | None:
+    """When the last signing key expires, with the primary key or before it."""
+    ends = [
+        min((one.expires_at for one in (keys[0], key) if one.expires_at is not None), default=None)
+        for key in keys
+        if key.can_sign and key.bound and not key.revoked()
+    ]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
 
 
 def _expiry(cert: Cert, primary: Component) -> datetime | None:
@@ -188,11 +223,11 @@ def _warnings(expires_at: datetime | None, *, encryption: bool, now: datetime) -
         yield "It cannot encrypt: no file can be sealed to it."
 
 
-def _check_strength(keys: Sequence[Component]) -> None:
+def _check_strength(keys: Sequence[Component], least_rsa_bits: int) -> None:
     for key in keys:
         if key.algorithm == "DSA" or key.algorithm.startswith("ElGamal"):
             raise CertificateRefused("key:weak", algorithm=key.algorithm)
-        if key.algorithm.startswith("RSA") and (key.bits or 0) < _LEAST_RSA_BITS:
+        if key.algorithm.startswith("RSA") and (key.bits or 0) < least_rsa_bits:
             raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
         if key.hashes and key.hashes <= OLD_HASHES:
             raise CertificateRefused("key:old-hash")

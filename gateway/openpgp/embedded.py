@@ -21,11 +21,11 @@ from pysequoia import Decrypted, verify
 from gateway.errors import Fault, Refusal
 from gateway.model import Opened, Signature
 from gateway.openpgp import explain
-from gateway.openpgp.envelope import look
-from gateway.openpgp.judge import Claim, Sender, check_signature, parsed_senders
-from gateway.openpgp.layers import unwrapped
+from gateway.openpgp.envelope import look, look_again
+from gateway.openpgp.judge import Claim, Sender, Waits, check_signature, parsed_senders
+from gateway.openpgp.layers import session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
+from gateway.openpgp.secret_keys import SecretKey, SessionKey, read_secret_keys
 from gateway.settings import OpenLimits
 
 
@@ -34,7 +34,7 @@ class EmbeddedOpener:
 
     name = "embedded"
 
-    def __init__(self, secret_keys: Sequence[Path]) -> None:
+    def __init__(self, secret_keys: Sequence[Path | bytes]) -> None:
         self._keys = [SecretKey(data) for data in read_secret_keys(secret_keys)]
         self._key_ids = frozenset().union(*(key.key_ids for key in self._keys))
 
@@ -48,13 +48,22 @@ class EmbeddedOpener:
         if isinstance(verified, _Failed):
             why = explain.refusal(inside.message, parsed, limits, now)
             raise why if verified.at_signature else explain.unread(why)
-        signature = check_signature(_only_signature(verified, claims), parsed, limits, now)
-        return self._opened(verified, signature, inside.opened_by, limits)
+        signature = _only_signature(verified, claims)
+        ended = check_signature(signature, parsed, limits, now)
+        opened = self._opened(verified, signature, inside.opened_by, limits)
+        if ended is not None:
+            raise Waits(ended, opened)
+        return opened
 
-    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits) -> int:
+    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes:
+        """See `Opener.session_key`."""
+        return session_text(look_again(sealed, limits), self._keys)
+
+    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
+        known = None if session is None else SessionKey.read(session)
         try:
-            inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes)
+            inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes, known)
             with Content(limits.embedded_content_bytes) as content:
                 content.write(explain.literal(inside.message))
                 descriptor, _, digest = content.finish()

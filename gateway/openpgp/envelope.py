@@ -45,8 +45,8 @@ class Envelope:
         return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
 
 
-def look(sealed: Path, key_ids: Collection[str], limits: OpenLimits) -> Envelope:
-    """The envelope of the file at `sealed`, which one of our `key_ids` may open.
+def look(sealed: Path, key_ids: Collection[str] | None, limits: OpenLimits) -> Envelope:
+    """The envelope of the file at `sealed`, which one of our `key_ids` may open (None: whoever may).
 
     Refusal for whatever is not one encrypted, integrity-protected message to us; Fault where the
     file cannot be read.
@@ -61,12 +61,20 @@ def look(sealed: Path, key_ids: Collection[str], limits: OpenLimits) -> Envelope
         raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
 
 
-def _looked(file: BinaryIO, key_ids: Collection[str]) -> Envelope:
+def look_again(sealed: Path, limits: OpenLimits) -> Envelope:
+    """The envelope of a file that is stored. Fault where it cannot be read for what it is."""
+    try:
+        return look(sealed, None, limits)
+    except Refusal as refusal:
+        raise Fault(f"the stored file cannot be read any more: {refusal.code}") from refusal
+
+
+def _looked(file: BinaryIO, key_ids: Collection[str] | None) -> Envelope:
     start = file.read(_HEAD_BYTES)
     if not start:
         raise Refusal("open:empty")
     envelope = _envelope(start)
-    if not envelope.is_for(key_ids):
+    if key_ids is not None and not envelope.is_for(key_ids):
         raise Refusal("open:not-for-us")
     if envelope.armored:
         _check_nothing_follows(file)

@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 from pysequoia import Cert
 
 from gateway.errors import Fault, Refusal
-from gateway.model import Signature
+from gateway.model import Opened, Signature
 from gateway.openpgp.components import OLD_HASHES, Component, components
 from gateway.settings import OpenLimits
+
+_ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,17 @@ class Sender:
     def key(self, handle: str) -> Component | None:
         """The key of this certificate that a fingerprint or key id names."""
         return next((key for key in self.keys if key.is_named(handle)), None)
+
+
+class Waits(Refusal):
+    """A file that is good in itself, but whose key has expired or was given up for another since.
+
+    Whoever asks may let it wait, for a renewed key or for a person, and closes `opened.content`.
+    """
+
+    def __init__(self, code: str, opened: Opened) -> None:
+        super().__init__(code)
+        self.opened = opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +71,20 @@ def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
 
 def check_signature(
     signature: Signature, senders: Sequence[Sender], limits: OpenLimits, now: datetime
-) -> Signature:
-    """`signature` itself when it counts at `now`; Refusal otherwise."""
+) -> str | None:
+    """None when a verified `signature` counts at `now`; Refusal otherwise.
+
+    A code where it counted when it was made and only its key has ended since: see `Waits`.
+    """
     sender = next((one for one in senders if one.fingerprint == signature.certificate), None)
     key = sender.key(signature.signing_key) if sender else None
     if sender is None or key is None:
         raise Refusal("open:wrong-signer")
     if not _is_sound(sender):
         raise Refusal("open:unsupported", feature="a key that is too weak")
-    _check_keys(sender, key, signature.created_at, now)
+    ended = _ended(sender, key, signature.created_at, now)
     _check_date(signature.created_at, limits, now)
-    return signature
+    return ended
 
 
 def unverified(
@@ -109,6 +125,16 @@ def _is_sound(sender: Sender) -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _ended(sender: Sender, key: Component, made: datetime, now: datetime) -> str | None:
+    try:
+        _check_keys(sender, key, made, now)
+    except Refusal as refusal:
+        if refusal.code not in _ENDED_SINCE:
+            raise
+        return refusal.code
+    return None
 
 
 def _check_keys(sender: Sender, key: Component, made: datetime, now: datetime) -> None:

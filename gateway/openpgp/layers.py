@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESOCB3
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gateway.errors import Refusal
+from gateway.errors import Fault, Refusal
 from gateway.openpgp import armor, packets
 from gateway.openpgp.envelope import ANYONE, Envelope, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
@@ -42,8 +42,13 @@ class Unwrapped:
     opened_by: str
 
 
-def unwrapped(sealed: bytes, keys: Sequence[SecretKey], cap: int) -> Unwrapped:
-    """What is inside `sealed`, of at most `cap` bytes. Refusal where it cannot be taken out."""
+def unwrapped(
+    sealed: bytes, keys: Sequence[SecretKey], cap: int, session: SessionKey | None = None
+) -> Unwrapped:
+    """What is inside `sealed`, of at most `cap` bytes. Refusal where it cannot be taken out.
+
+    With the key of the message, `session`, none of `keys` is needed.
+    """
     try:
         data = sealed if armor.is_binary(sealed) else armor.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
@@ -53,13 +58,24 @@ def unwrapped(sealed: bytes, keys: Sequence[SecretKey], cap: int) -> Unwrapped:
     if any(packet.tag not in {packets.PKESK, packets.SKESK} for packet in outer[:-1]):
         raise Refusal("open:not-one-file")
     wraps = [packet for packet in outer if packet.tag == packets.PKESK]
-    plain, opened_by = _decrypted(data, container, wraps, keys)
+    if session is not None:
+        plain, opened_by = _with_session(data, container, session), ""
+    else:
+        plain, opened_by = _decrypted(data, container, wraps, keys)
     return Unwrapped(_decompressed(plain, cap), opened_by)
 
 
 def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | None:
     """The session key of the message, as far as its start tells; None where our keys yield none."""
     return next((session for session, _ in _fitting(envelope, keys)), None)
+
+
+def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes:
+    """The same as SOP programs write it. Fault where our keys yield none."""
+    session = session_of(envelope, keys)
+    if session is None:
+        raise Fault("none of the keys given opens the stored file")
+    return session.text(envelope.start)
 
 
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
@@ -114,6 +130,18 @@ def _start_inflated(body: bytes) -> bytes:
     except (zlib.error, OSError):
         return b""
     return body[1:]
+
+
+def uncompressed(message: bytes, cap: int) -> bytes:
+    """A message that is not encrypted, out of its compression. Refusal where it cannot be taken out."""
+    return _decompressed(message, cap)
+
+
+def _with_session(data: bytes, container: Packet, session: SessionKey) -> bytes:
+    plain = _layer_off(container.body(data), session)
+    if plain is None:
+        raise Refusal("open:damaged")
+    return plain
 
 
 def _decrypted(
@@ -213,7 +241,9 @@ def _only_compressed(plain: bytes) -> Packet | None:
 
 
 def _inflated(body: bytes, cap: int) -> bytes:
-    kind = body[0] if body else None
+    if not body:
+        raise Refusal("open:damaged")
+    kind = body[0]
     if kind == 0:
         return body[1:]
     if kind == 1:

@@ -31,19 +31,25 @@ class Opener(Protocol):
         """
         ...
 
-    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits) -> int:
+    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """The content of a file that was opened before, as a descriptor that the caller closes.
 
         Who signed was settled then, and its certificate may have ended since: what counts now is
-        that the content is the very same, by its SHA-256. Fault where it is not.
+        that the content is the very same, by its SHA-256. Fault where it is not. With `session`, what
+        `session_key` gave for this file, none of our keys is needed.
         """
         ...
 
+    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes:
+        """The key of this one message as SOP programs write it, CIPHER:HEX. Fault where we yield none."""
+        ...
 
-def find_opener(settings: Processor, secret_keys: Sequence[Path]) -> Opener:
+
+def find_opener(settings: Processor, secret_keys: Sequence[Path | bytes]) -> Opener:
     """The engine that the settings ask for; by itself, a SOP program if there is one.
 
-    ConfigurationError where the program is missing or a key cannot be used.
+    `secret_keys` are keys, or files that hold one, not under a passphrase. ConfigurationError where
+    the program is missing or a key cannot be used.
     """
     from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415 - loading it costs 0.2 s
     from gateway.openpgp.sop import SopOpener  # noqa: PLC0415

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pgpy
 from cryptography.hazmat.primitives.asymmetric.ec import ECDH, EllipticCurvePublicNumbers
@@ -20,7 +20,7 @@ from pgpy.packet.packets import IntegrityProtectedSKEDataV1
 from pgpy.symenc import _decrypt
 from pysequoia import Tsk
 
-from gateway.errors import ConfigurationError, Refusal
+from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.openpgp.components import components
 from gateway.openpgp.envelope import ANYONE, wrapped_for
 
@@ -45,6 +45,20 @@ class SessionKey:
 
     key: bytes
     cipher: int | None
+
+    @classmethod
+    def read(cls, text: bytes) -> Self:
+        """The key from CIPHER:HEX, as SOP programs write it. Fault where it is none."""
+        cipher, _, key = text.decode("ascii", "replace").strip().partition(":")
+        try:
+            return cls(bytes.fromhex(key), int(cipher))
+        except ValueError:
+            raise Fault("a stored session key cannot be read") from None
+
+    def text(self, container: bytes) -> bytes:
+        """The key as CIPHER:HEX; where the wrap did not name the cipher, the `container` does."""
+        cipher = self.cipher if self.cipher is not None else container[1]
+        return f"{cipher}:{self.key.hex().upper()}".encode("ascii")
 
     def decrypted(self, ciphertext: bytes) -> bytes | None:
         """A body protected by a modification detection code, in the clear; None if it does not fit.
@@ -103,19 +117,20 @@ def identified(data: bytes) -> tuple[str, frozenset[str]]:
     return keys[0].fingerprint, frozenset(key.key_id for key in keys)
 
 
-def read_secret_keys(paths: Sequence[Path]) -> Iterator[bytes]:
-    """What the key files hold. ConfigurationError names the file that cannot be used."""
-    if not paths:
+def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
+    """The keys, and what the key files hold. ConfigurationError names the file that cannot be used."""
+    if not sources:
         raise ConfigurationError("keys: the gateway has no OpenPGP key; make one with: gateway init")
-    for path in paths:
+    for source in sources:
+        shown = source if isinstance(source, Path) else "keys"
         try:
-            data = path.read_bytes()
+            data = source.read_bytes() if isinstance(source, Path) else source
             identified(data)
         except OSError as error:
-            raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+            raise ConfigurationError(f"{shown}: cannot be read: {error.strerror}") from error
         except RuntimeError:
             raise ConfigurationError(
-                f"{path}: not an OpenPGP secret key that can decrypt without a passphrase"
+                f"{shown}: not an OpenPGP secret key that can decrypt without a passphrase"
             ) from None
         yield data
 

@@ -2,8 +2,8 @@
 
 Such a program exits 0 also for a message without a valid signature, and writes plaintext before
 it knows the end of the message: the list of verifications decides, and nothing is handed out
-before the program has ended well. Keys are passed as paths, certificates and verifications as
-descriptors of anonymous memory; nothing touches a disk.
+before the program has ended well. Keys, certificates and verifications are passed as descriptors of
+anonymous memory; nothing touches a disk, and no argument says more than a number.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pathlib import Path
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.model import Opened, Signature
 from gateway.openpgp import explain, packets
-from gateway.openpgp.envelope import ANYONE, Envelope, look
-from gateway.openpgp.judge import Sender, check_signature, parsed_senders
-from gateway.openpgp.layers import kind_inside, session_of, unwrapped
+from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
+from gateway.openpgp.judge import Sender, Waits, check_signature, parsed_senders
+from gateway.openpgp.layers import kind_inside, session_of, session_text, unwrapped
 from gateway.openpgp.memory import Content, in_memory
 from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys
 from gateway.settings import OpenLimits
@@ -43,10 +43,9 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 class SopOpener:
     """Opens with the SOP program at path `program`. ConfigurationError for an unusable key."""
 
-    def __init__(self, program: str, secret_keys: Sequence[Path]) -> None:
+    def __init__(self, program: str, secret_keys: Sequence[Path | bytes]) -> None:
         self.name = f"sop:{Path(program).name}"
         self._program = program
-        self._paths = tuple(secret_keys)
         self._secrets = tuple(read_secret_keys(secret_keys))
         self._owners = [identified(data) for data in self._secrets]
         self._key_ids = frozenset().union(*(key_ids for _, key_ids in self._owners))
@@ -60,10 +59,11 @@ class SopOpener:
             code, verifications = self._run_somehow(job)
             if code or not verifications:
                 raise self._why(code, job, now)
-            signature = check_signature(_only_signature(verifications), parsed, limits, now)
+            signature = _only_signature(verifications)
+            ended = check_signature(signature, parsed, limits, now)
             self._check_not_nested(envelope)
             descriptor, size, sha256 = content.finish()
-        return Opened(
+        opened = Opened(
             content=descriptor,
             size=size,
             sha256=sha256,
@@ -71,6 +71,9 @@ class SopOpener:
             engine=self.name,
             opened_by=self._opened_by(envelope),
         )
+        if ended is not None:
+            raise Waits(ended, opened)
+        return opened
 
     @cached_property
     def _keys(self) -> list[SecretKey]:
@@ -86,13 +89,17 @@ class SopOpener:
         if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
             raise Refusal("open:not-one-file")
 
-    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits) -> int:
+    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes:
+        """See `Opener.session_key`."""
+        return session_text(look_again(sealed, limits), self._keys)
+
+    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
         try:
-            envelope = look(sealed, self._key_ids, limits)
+            envelope = look(sealed, self._key_ids if session is None else None, limits)
             with Content(limits.content_bytes) as content:
                 job = _Job(sealed, envelope, (), content, limits)
-                self._run_somehow(job)
+                _ = self._run_somehow(job) if session is None else self._run(job, session)
                 descriptor, _, digest = content.finish()
                 if digest != sha256:
                     raise Fault("the stored file does not open to the content that was examined")
@@ -117,7 +124,8 @@ class SopOpener:
         with ExitStack() as stack:
             verifications = _kept(stack, in_memory(b""))
             certs = [_kept(stack, in_memory(sender.data)) for sender in job.senders]
-            inherited = [verifications, *certs]
+            keys = [_kept(stack, in_memory(secret)) for secret in self._secrets if session is None]
+            inherited = [verifications, *certs, *keys]
             command = [self._program, "decrypt"]
             if certs:
                 command.append(f"--verifications-out=@FD:{verifications}")
@@ -125,7 +133,7 @@ class SopOpener:
             if session is not None:
                 inherited.append(_kept(stack, in_memory(session)))
                 command.append(f"--with-session-key=@FD:{inherited[-1]}")
-            command += [os.fspath(path.absolute()) for path in self._paths]
+            command += [f"@FD:{key}" for key in keys]
             source = stack.enter_context(job.sealed.open("rb"))
             child = _start(command, source.fileno(), inherited)
             return _watch(child, job), _read_all(verifications)
@@ -135,15 +143,12 @@ class SopOpener:
         session = session_of(job.envelope, self._keys)
         if session is None:
             return _CANNOT_DECRYPT, b""
-        cipher = session.cipher if session.cipher is not None else job.envelope.start[1]
-        return self._run(job, f"{cipher}:{session.key.hex().upper()}".encode("ascii"))
+        return self._run(job, session.text(job.envelope.start))
 
     def _why(self, code: int, job: _Job, now: datetime) -> Refusal:
         """The refusal that fits. Fault where the program or its keys failed, not the file."""
         if code < 0 or code in _OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")
-        if tuple(read_secret_keys(self._paths)) != self._secrets:
-            raise Fault("a secret key changed while it was in use")
         unsigned = code in {0, _NO_SIGNATURE}
         if job.sealed.stat().st_size > job.limits.embedded_sealed_bytes or not self._keys:
             return Refusal("open:wrong-signer" if unsigned else "open:damaged")

@@ -160,7 +160,7 @@ def test_a_program_is_told_no_secret_and_gets_no_environment(tmp_path, sealed, m
         opened(tmp_path, sealed, body)
     arguments, environment, descriptors = json.loads(told.read_text())
     assert arguments[0] == "decrypt"
-    assert all(a.startswith(("--", "/")) for a in arguments[1:])
+    assert all(a.startswith(("--", "@FD:")) for a in arguments[1:])
     assert "PGP" not in " ".join(arguments)
     assert set(environment) == {"PATH", "LC_ALL"}
     assert not [name for name in descriptors if name.startswith("/") and "memfd" not in name
@@ -174,13 +174,27 @@ def test_a_program_that_is_not_there_is_our_fault(sealed):
 
 
 @pytest.mark.needs("sqop")
-def test_a_secret_key_that_goes_missing_is_our_fault(tmp_path, sealed):
+@pytest.mark.parametrize("now", [None, b"junk", (vectors.KEYS / "gateway-old.key").read_bytes()])
+def test_a_secret_key_is_read_once(tmp_path, sealed, now):
+    """What becomes of its file afterwards does not matter to an engine at work."""
     key = tmp_path / "key"
     key.write_bytes(GOOD.key_files()[0].read_bytes())
     engine = SopOpener(str(shutil.which("sqop")), [key])
     key.unlink()
-    with pytest.raises((Fault, ConfigurationError)):
-        engine.open(sealed, GOOD.certificates(), GOOD.limits, GOOD.at)
+    if now is not None:
+        key.write_bytes(now)
+    os.close(engine.open(sealed, GOOD.certificates(), GOOD.limits, GOOD.at).content)
+
+
+def test_a_weak_certificate_does_not_count_even_when_a_program_vouches_for_it(tmp_path):
+    weak = vectors.read(vectors.FOLDER / "key-bound-by-sha1.txt")
+    sealed = tmp_path / "sealed"
+    sealed.write_bytes(weak.data)
+    fingerprint = describe(weak.certificates()[0], weak.at).fingerprint
+    body = f"print('content'); verified({line(fingerprint)!r})"
+    engine = SopOpener(program(tmp_path, body), weak.key_files())
+    with pytest.raises(Refusal, match="open:unsupported"):
+        engine.open(sealed, weak.certificates(), weak.limits, weak.at)
 
 
 @pytest.mark.parametrize("kind", [EmbeddedOpener, lambda keys: SopOpener("sqop", keys)])

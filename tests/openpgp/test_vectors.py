@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from gateway.errors import Fault, Refusal
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
+from gateway.openpgp.judge import Waits
 from gateway.openpgp.opener import Opener
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
@@ -41,6 +43,9 @@ def outcome(engine: str, vector: Vector, folder: Path, senders: list[bytes] | No
     offered = vector.certificates() if senders is None else senders
     try:
         opened = opener(engine, vector.key_files()).open(sealed, offered, vector.limits, vector.at)
+    except Waits as waits:
+        os.close(waits.opened.content)
+        return waits.code
     except Refusal as refusal:
         return refusal.code
     with os.fdopen(opened.content, "rb") as content:
@@ -145,12 +150,45 @@ def test_the_signer_is_told_among_all_that_are_enrolled(engine, signer, tmp_path
     assert opened.signature.created_at == SIGNED
 
 
+def descriptors() -> set[tuple[str, str]]:
+    """Number and target of each open descriptor, but for the one that lists them."""
+    found = set()
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add((path.name, str(path.readlink())))
+    return found
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_no_descriptor_is_left_open(engine, tmp_path):
-    before = set(Path("/proc/self/fd").iterdir())
+    before = descriptors()
     for vector in VECTORS:
         outcome(engine, vector, tmp_path)
-    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert descriptors() - before == set()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("name", "waits"),
+    [
+        ("expired-since", True),
+        ("retired-before", True),
+        ("expired-when-signed", False),
+        ("retired-after", False),
+        ("compromised-before", False),
+    ],
+)
+def test_a_file_waits_whose_key_ended_after_it_was_signed(engine, name, waits, tmp_path):
+    """What was good when it was made is handed on for a person or a renewed key to decide."""
+    vector = next(vector for vector in VECTORS if vector.name == name)
+    sealed = tmp_path / "sealed"
+    sealed.write_bytes(vector.data)
+    with pytest.raises(Refusal) as caught:
+        opener(engine, vector.key_files()).open(sealed, vector.certificates(), vector.limits, vector.at)
+    assert isinstance(caught.value, Waits) == waits
+    if isinstance(caught.value, Waits):
+        with os.fdopen(caught.value.opened.content, "rb") as content:
+            assert content.read().startswith(b"UPN,")
 
 
 @pytest.mark.parametrize(
