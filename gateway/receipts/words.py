@@ -79,7 +79,7 @@ WORDS = frozenset(
     travel traveller truncated tutor twelve twice two type types u uci uln umbrella unauthorised
     uncommon under unique unit unknown unlike unlisted unpacks unreadable unusual up upn upns uprn urn
     us use used utw v valid value values vendor version video vrq w warning was way weak weekly well
-    welsh western what wherever which whose width with within without wjec workbook workforce worksheet
+    welsh western what when wherever which whose width with within without wjec workbook workforce worksheet
     would wri writing wrong x xls xlsx xml y year years yes youth z zip
     """.split()  # noqa: SIM905 - seven hundred quoted words would be harder to read
 )
