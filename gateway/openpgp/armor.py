@@ -9,7 +9,7 @@ import re
 MESSAGE_END = b"-----END PGP MESSAGE-----"
 _BEGIN = re.compile(rb"-----BEGIN PGP ([A-Z0-9, /]+)-----[ \t]*\r?\n")
 _HEADERS = re.compile(rb"(?:[^\r\n:]+:[^\r\n]*\r?\n)*[ \t]*\r?\n")
-_CHECKSUM = re.compile(rb"\r?\n=[A-Za-z0-9+/]{4}\Z")
+_CHECKSUM = re.compile(rb"(?:\A|\r?\n)=[A-Za-z0-9+/]{4}\Z")
 _BLANK = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -43,6 +43,7 @@ REFUSED = {
     "retired": "key:revoked",
     "compromised": "key:revoked",
     "unsaid": "key:revoked",
+    "silent": "key:revoked",
     "expired-and-revoked": "key:revoked",
     "sha1-bound": "key:old-hash",
     "rsa-1024": "key:weak",
@@ -139,7 +140,7 @@ def test_a_subkey_with_a_forged_binding_is_seen_wherever_it_stands():
 
 def test_a_user_id_that_was_changed_takes_the_certificate_with_it():
     changed = [(tag, body.replace(b"alice", b"elise") if tag == 13 else body) for tag, body in parts("alice")]
-    assert refused(joined(changed)) in {"key:not-acceptable", "key:cannot-sign", "key:unbound-subkey"}
+    assert refused(joined(changed)) == "key:not-acceptable"
 
 
 def test_a_certificate_from_the_future():

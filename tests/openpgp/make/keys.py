@@ -66,7 +66,11 @@ CASES = [
             why=f"{why}, signed {when} that",
             make=lambda w, k=kind, d=days: w.by_pgpy(k, at=AT - timedelta(days=d)),
         )
-        for kind, why in (("compromised", "revoked as compromised"), ("unsaid", "revoked without a reason"))
+        for kind, why in (
+            ("compromised", "revoked as compromised"),
+            ("unsaid", "revoked for the reason 0"),
+            ("silent", "revoked without a word"),
+        )
         for when, days in (("before", 20), ("after", 1))
     ),
     Case(

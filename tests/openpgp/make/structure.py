@@ -1,7 +1,7 @@
 """Messages that hold something else than one signed file of a bearable size."""
 
 from tests.openpgp.make.case import PROGRAMS, Case
-from tests.openpgp.make.surgery import MARKER, compressed, joined, literal, split
+from tests.openpgp.make.surgery import MARKER, compressed, joined, literal, packet, split
 from tests.openpgp.make.world import AT, CONTENT, World
 
 
@@ -181,6 +181,13 @@ CASES = [
         why="compression within the signature instead of around it: no program in use makes it",
         others=dict.fromkeys(("gosop", "rsop"), "takes the structure as the standard has it"),
         make=_compressed_within_signature,
+    ),
+    Case(
+        name="user-id-after",
+        expect="open:not-one-file",
+        made_by="surgery",
+        why="a packet after the signature that belongs into certificates",
+        make=lambda w: w.sealed(w.signed("alice") + packet(13, b"alice")),
     ),
     Case(
         name="ten-thousand-packets",

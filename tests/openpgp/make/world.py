@@ -113,6 +113,16 @@ class World:
             key = self.fresh(name)
             key |= key.revoke(key, reason=reason, created=AT - timedelta(days=10))
             self._pgpy(name, key)
+        silent = self.fresh("silent")
+        bare = pgpy.PGPSignature.new(
+            SignatureType.KeyRevocation,
+            silent.key_algorithm,
+            HashAlgorithm.SHA512,
+            silent.fingerprint.keyid,
+            created=AT - timedelta(days=10),
+        )
+        silent |= silent._sign(silent, bare)
+        self._pgpy("silent", silent)
         both = self.fresh("expired-and-revoked", lasting=timedelta(days=150))
         both |= both.revoke(both, reason=RevocationReason.Compromised, created=AT - timedelta(days=10))
         self._pgpy("expired-and-revoked", both)
