@@ -224,6 +224,7 @@ def test_a_changed_cosignature_of_a_known_witness_refuses_the_note() -> None:
         f"{ORIGIN}+00000000+{VKEY.split('+', 2)[2]}",
         "sp ace+" + VKEY.split("+", 1)[1],
     ],
+    ids=["empty", "two-parts", "no-name", "other-name", "cut", "other-id", "space"],
 )
 def test_what_is_not_a_verifier_key_is_refused(vkey: str) -> None:
     with pytest.raises(CheckpointError):
