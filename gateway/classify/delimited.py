@@ -26,10 +26,11 @@ _ABOVE_LENGTH = 4_000
 _END = ["\x1f"]
 _DELIMITERS = (",", ";", "\t", "|")
 
-# A cell that a spreadsheet would run instead of show. Marks and phone numbers may start with a sign,
-# so a sign alone is no formula.
-_FORMULA = re.compile(r"\s*(?:[=@]\s*\S|[+-].*(?:[A-Za-z]\(|!|\|))", re.DOTALL)
-_MAYBE_FORMULA = re.compile(r"(?:\A|[,;\t|\"\n])[ \"]*(?:[=@]|[+-][^,;\t\n]*(?:[A-Za-z]\(|!|\|))")
+# A cell that a spreadsheet would run instead of show: it starts with an equals sign, or with another
+# sign and calls a function or another program. Marks and phone numbers start with signs as well.
+_CALL = r"(?:[A-Za-z]\(|\|\s*')"
+_FORMULA = re.compile(rf"\s*(?:=\s*\S|[@+-].*{_CALL})", re.DOTALL)
+_MAYBE_FORMULA = re.compile(rf"(?:\A|[,;\t|\"\n])[ \"]*(?:=|[@+-][^,;\t\n]*{_CALL})")
 
 Row = list[str]
 Look = Callable[[str], None]
@@ -129,7 +130,7 @@ class _FormulaWatch:
         self.alarmed = False
 
     def look(self, text: str) -> None:
-        if not self.alarmed and any(sign in text for sign in "=@(!|"):
+        if not self.alarmed and any(sign in text for sign in "=(|"):
             self.alarmed = _MAYBE_FORMULA.search(text) is not None
 
 

@@ -1,7 +1,7 @@
 """The awarding bodies' fixed-width files (`dcccccbb.Xnn`): records of a letter and a figure.
 
-Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9. The layout of a result inside a
-candidate's record is not public, so results are found by their look: an entry code and a grade.
+Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9. Where the results stand inside a
+candidate's record is not public: see `jcq_layout`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from itertools import chain
 
 from gateway.classify.content import Source, Unreadable, malformed
 from gateway.classify.delimited import line_batches
-from gateway.classify.identifiers import is_uci, is_upn
-from gateway.classify.results import A_LEVEL, GCSE, Examiner, Kind, decide
+from gateway.classify.identifiers import is_uci
+from gateway.classify.jcq_layout import Layout, learn
+from gateway.classify.results import GCSE, Examiner, Kind, Outcome, decide
 from gateway.classify.rules import JcqRule
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
@@ -22,12 +23,10 @@ FORMAT = "JCQ results"
 OTHER_FORMAT = "JCQ file"
 _START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
 _TOKEN = re.compile(r"[0-9A-Z*-]+")
-# A grade by itself, behind a tier or option letter, or stuck to the code before or behind it.
-_FIGURE = re.compile(r"[A-Z]?([1-9](?:-[1-9])?)")
-_LETTER = re.compile(r"(A\*|[A-EU])(?:[0-9][0-9A-Z]{3,5})?|[0-9H][0-9A-Z]{3}(A\*|[A-EU])")
-_UPN = re.compile(r"[A-Z]\d{11}[0-9A-Z]")
+_LEARN_FROM = 50
+# Matches may overlap: a sex, a date of birth and a candidate identifier in a row look like a UPN too.
+_UPN = re.compile(r"(?=([A-Z]\d{11}[0-9A-Z]))")
 _UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
-_ULN = re.compile(r"^\d{10}")
 _WORD = re.compile(r"[0-9A-Z]+")
 _CANDIDATE = slice(2, 12)
 _NAME = re.compile(r"(?P<surname>[^\W\d][^:\d]*):(?P<forename>[^\d]*?)(?=\s{2}|\d|$)")
@@ -50,7 +49,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
             last = line
     if last[1:2] != "9":
         raise malformed("the file breaks off: its last record is missing", format=FORMAT)
-    kind, mixed, why = decide(reader.kinds, FORMAT)
+    kind, mixed, why = decide(reader.kinds(), FORMAT)
     evidence = [f"{tally.records} candidates in an awarding body's results file", why]
     return Verdict(kind, "strong", evidence, FORMAT, "txt", mixed_with=mixed)
 
@@ -66,26 +65,45 @@ class _Reader:
     """Counts candidates and the kinds of their results."""
 
     def __init__(self, tally: Tally) -> None:
-        self.kinds: Counter[Kind | None] = Counter()
         self._tally = tally
+        self._rule = tally.rules.data_types.jcq
+        self._grades = tally.rules.code_sets["exam-grade"]
         self._examiner = Examiner(tally.rules.data_types.results)
-        self._from = tally.rules.data_types.jcq.results_from
         self._said: set[Kind] = set()
+        self._found: Counter[Outcome] = Counter()
+        self._first: list[str] = []
+        self._layout: Layout | None = None
+        self._learnt = False
 
     def read(self, line: str) -> None:
         """Read one record."""
         if line[1] == "5":
-            upn = self._count_candidate(line)
-            self._count_results(self._results_in(line, upn))
+            self._count_candidate(line)
+            self._hear_results(line)
         elif line[1] in "13":
             words = (
                 self._examiner.kind_said(word) for word in _WORD.findall(line[2:].upper()) if len(word) > 1
             )
             self._said.update(kind for kind in words if kind is not None)
 
-    def _count_candidate(self, line: str) -> str:
+    def kinds(self) -> Counter[Kind | None]:
+        """How many results are of which kind.
+
+        Grades of letters are A level, but for a file whose header names GCSE alone and that has no
+        grade of figures.
+        """
+        self._learn()
+        said = next(iter(self._said)) if len(self._said) == 1 else None
+        kinds: Counter[Kind | None] = Counter()
+        for outcome, count in self._found.items():
+            kinds[self._examiner.kind_of(outcome) or said] += count
+        if said == GCSE and not any(o.grade[:1].isdigit() for o in self._found):
+            kinds = Counter({GCSE: kinds.total()})
+        return kinds
+
+    def _count_candidate(self, line: str) -> None:
         values = {"candidate-number": line[_CANDIDATE]}
-        values["upn"] = next(filter(is_upn, _UPN.findall(line)), "")
+        values["upn"] = next(reversed(_UPN.findall(line[: self._rule.results_from])), "")
         values["uci"] = next(filter(is_uci, _UCI.findall(line)), "")
         name = _NAME.search(line[12:])
         values |= {key: text.strip() for key, text in (name.groupdict() if name else {}).items()}
@@ -93,22 +111,30 @@ class _Reader:
             if text.strip():
                 self._tally.field(key).add(text, self._tally.records + 1)
         self._tally.record(values)
-        return values["upn"]
 
-    def _results_in(self, line: str, upn: str) -> str:
-        """What follows the UPN and the learner number; without a UPN, what follows the usual place."""
-        if not upn:
-            return line[self._from :]
-        return _ULN.sub("", line[line.index(upn) + len(upn) :], count=1)
+    def _hear_results(self, line: str) -> None:
+        """Keep the first records until there are enough to learn the layout from; then read each."""
+        if self._learnt:
+            self._count_results(line, self._tally.records)
+            return
+        self._first.append(line)
+        if len(self._first) == _LEARN_FROM:
+            self._learn()
 
-    def _count_results(self, text: str) -> None:
-        # A grade of letters is weak: where the header names one kind only, the header speaks for it.
-        said = next(iter(self._said)) if len(self._said) == 1 else None
-        for token in _TOKEN.findall(text.upper()):
-            letter = _LETTER.fullmatch(token)
-            if _FIGURE.fullmatch(token):
-                self.kinds[GCSE] += 1
-            elif letter and "U" in (letter[1], letter[2]):
-                self.kinds[said] += 1
-            elif letter:
-                self.kinds[said or A_LEVEL] += 1
+    def _learn(self) -> None:
+        if not self._learnt:
+            self._learnt = True
+            self._layout = learn(self._first, self._grades)
+            for row, line in enumerate(self._first, 1):
+                self._count_results(line, row)
+
+    def _count_results(self, line: str, row: int) -> None:
+        if self._layout is None:
+            # Without a layout, whatever stands alone and is a grade counts as one.
+            tokens = _TOKEN.findall(line[self._rule.results_from :].upper())
+            self._found.update(Outcome(grade=token) for token in tokens if token in self._grades)
+            return
+        results = [Outcome(code=code, grade=grade) for code, grade in self._layout.results(line)]
+        self._found.update(result for result in results if result.grade in self._grades)
+        if any(result.grade not in self._grades for result in results):
+            self._tally.wrong_results.add(row)

@@ -50,6 +50,7 @@ def _named_fields(rules: Rules) -> Iterator[tuple[str, str]]:
         yield from ((f"tables.{number}", key) for key in table.fields())
     for name, kind in rules.data_types.types.items():
         yield from ((f"types.{name}.must", key) for group in kind.must for key in group)
+        yield from ((f"types.{name}.checks", key) for key in kind.checks)
     for key, item in {**rules.items, **rules.others}.items():
         yield from ((f"{key}.when", name) for group in item.when.values() for name in group)
 
@@ -66,7 +67,7 @@ def _named_types(rules: Rules) -> Iterator[tuple[str, str]]:
 
 
 def _named_codes(rules: Rules) -> Iterator[tuple[str, str]]:
-    yield ("codes", "attendance")
+    yield from (("codes", name) for name in ("attendance", "exam-grade"))
     yield from ((f"{key}.codes", rule.codes) for key, rule in rules.fields.items() if rule.codes)
     yield from ((f"ctf.results.{q}", name) for q, name in rules.data_types.ctf.results.items())
 

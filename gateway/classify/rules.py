@@ -86,10 +86,15 @@ class Signature(_Table):
 
 
 class TypeRule(_Table):
-    """What is true of every file of a type. `must`: what no record may lack, with its alternatives."""
+    """What is true of every file of a type.
+
+    `must`: what no record may lack, with its alternatives. `checks`: the working fields whose faults
+    matter to this type.
+    """
 
     title: str
     must: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[str, ...] = ()
     one_record_a_pupil: bool = True
     key_stage: str | None = None
 

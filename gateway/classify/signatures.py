@@ -42,7 +42,6 @@ def decide(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
         format=format,
         runner_up=next(iter(others), None),
         part=best[0].part,
-        relevant=frozenset(key for s in best for key in s.fields()),
         unchecked=frozenset(key for s in best for key in s.unchecked),
     )
     if best[0].results:

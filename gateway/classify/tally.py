@@ -236,7 +236,7 @@ class Tally:
             _finding(code, fault, self._about(key))
             for key, tally in self.fields.items()
             if key not in verdict.unchecked
-            and (key not in self.rules.data_types.fields or key in verdict.relevant)
+            and (key not in self.rules.data_types.fields or key in kind.checks)
             for code, fault in tally.faults.items()
         ]
         must = [g for g in kind.must if not verdict.part or any(self.filled(key) for key in g)]

@@ -11,8 +11,8 @@ from gateway.model import Facts, Level
 class Verdict:
     """A type with its evidence, in phrases of ours.
 
-    A `part` may lack what other tables hold. Of working fields, only faults in the `relevant` ones
-    matter to this type; the `unchecked` fields mean something else here.
+    A `part` may lack what other tables hold; the
+    `unchecked` fields mean something else here than elsewhere.
     """
 
     data_type: str
@@ -23,6 +23,5 @@ class Verdict:
     runner_up: str | None = None
     mixed_with: str | None = None
     part: bool = False
-    relevant: frozenset[str] = frozenset()
     unchecked: frozenset[str] = frozenset()
     facts: Facts = field(default_factory=Facts)

@@ -197,3 +197,12 @@ def test_the_content_stays_open(rules: Rules) -> None:
     classify_content(content, "a.xml", ClassifyLimits(), rules)
     content.seek(0)
     assert content.read(5) == b"<?xml"
+
+
+@pytest.mark.parametrize(
+    "cell", ["+44 (0)1823 000000", "-", "-/\\!C1", "@/\\", "a=b", "x@example.org", "--", "- (none)"]
+)
+def test_a_sign_alone_is_no_formula(classify: Classify, cell: str) -> None:
+    rows = made.core_rows()
+    rows[3][-1] = cell
+    assert isinstance(classify(made.as_csv(rows).encode()), Classified)
