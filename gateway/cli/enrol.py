@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
@@ -14,7 +15,9 @@ from gateway.receipts.leaf import Kind
 from gateway.registry import keys, log
 from gateway.registry.keys import OwnerKind
 from gateway.registry.log import Entry
-from gateway.sshkeys import SshKey, admit_ssh
+
+if TYPE_CHECKING:
+    from gateway.sshkeys import SshKey
 
 _KEY_FILE_BYTES = 1024**2
 
@@ -33,6 +36,8 @@ def read_key_file(file: Path) -> bytes:
 
 def enrol_ssh(session: Session, owner_kind: OwnerKind, owner: str, file: Path, at: datetime) -> SshKey:
     """Store the SSH key in `file` for its owner. Refusal or GatewayError where it is not fit."""
+    from gateway.sshkeys import admit_ssh  # noqa: PLC0415 - loads asyncssh
+
     key = admit_ssh(read_key_file(file))
     keys.add_key(
         session, owner_kind, owner, "ssh",

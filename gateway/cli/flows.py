@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -26,12 +26,14 @@ from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
 from gateway.registry import providers
-from gateway.registry.arrivals import arrivals
+from gateway.registry.arrivals import Window, arrivals
 
 app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by row, and when it came.")
 _STATUS_COLUMNS = ("provider", "flow", "data_type", "timescale", "state", "due", "last", "missed")
-# An academic year reaches back a year at most, and what was due before it is not asked about.
-_YEARS_BACK = 2
+# A yearly flow's period reaches back a year at most, and an academic year as well.
+_ANYTHING_DUE = timedelta(days=800)
+# A school day's period lasts until the next school day.
+_LONGEST_HOLIDAY = timedelta(days=90)
 
 
 @app.command("list")
@@ -86,8 +88,7 @@ def _statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None
 ) -> Iterator[dict[str, Any]]:
     zone = catalogue.calendar.timezone
-    since = datetime.combine(date(day.year - _YEARS_BACK, 1, 1), time.min, ZoneInfo(zone)).astimezone(UTC)
-    came = arrivals(session, since=since, provider=only)
+    came = arrivals(session, _window(catalogue, day), only)
     added = providers.added(session)
     enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
     for provider in enrolled:
@@ -106,6 +107,18 @@ def _statuses(
                 "last": rfc3339(each.last),
                 "missed": each.missed,
             }
+
+
+def _window(catalogue: Catalogue, day: date) -> Window:
+    """What has to be known to judge `day`: far less than all that ever came."""
+    often = [
+        entry.id
+        for flow in catalogue.flows.flow
+        for entry in flow.data_type
+        if entry.timescale in {"daily", "weekly"}
+    ]
+    noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
+    return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)
 
 
 def _shipped() -> Path:

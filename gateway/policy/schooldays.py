@@ -34,7 +34,8 @@ class Period:
 @lru_cache(maxsize=64)
 def bank_holidays(year: int) -> frozenset[date]:
     """The bank holidays of England in a calendar year."""
-    return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
+    # Asked for by its name, because `country_holidays` loads every country of the world.
+    return frozenset(holidays.UnitedKingdom(subdiv="ENG", years=year))  # type: ignore[attr-defined]
 
 
 def school_days(calendar: CalendarFile, shut: frozenset[date]) -> list[date]:

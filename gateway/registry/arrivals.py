@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import Session, col
 
 from gateway.registry.tables import DeclarationRow, TransferRow
 
@@ -14,26 +16,48 @@ Arrival = tuple[str, str, datetime]
 """Flow, data type, and when it landed or went."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Which arrivals are asked for: all from `since` on, but of the data types that come `often` only
+    those from `lately` on, and the last one before.
+    """
+
+    since: datetime
+    often: Collection[str] = ()
+    lately: datetime | None = None
+
+
 def arrivals(
-    session: Session, *, since: datetime, provider: str | None = None
+    session: Session, window: Window, provider: str | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """The accepted transfers of each provider from `since` on, those declared to have gone otherwise too."""
+    """The accepted transfers of each provider, those declared to have gone otherwise among them."""
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
-    uploads = select(
-        TransferRow.provider, TransferRow.flow, TransferRow.data_type, TransferRow.landed_at
-    ).where(
-        TransferRow.state == "accepted",
-        col(TransferRow.data_type).is_not(None),
-        TransferRow.landed_at >= since,
-    )
-    declared = select(
-        DeclarationRow.provider, DeclarationRow.flow, DeclarationRow.data_types, DeclarationRow.goes_at
-    ).where(DeclarationRow.state == "accepted", DeclarationRow.goes_at >= since)
-    if provider is not None:
-        uploads = uploads.where(TransferRow.provider == provider)
-        declared = declared.where(DeclarationRow.provider == provider)
-    for sender, flow, data_type, at in session.exec(uploads):
-        found[sender].append((flow or "", data_type or "", at))
-    for sender, flow, data_types, at in session.exec(declared):
-        found[sender] += [(flow or "", data_type, at) for data_type in data_types.split()]
+    for sender, arrival in (*_uploads(session, window, provider), *_declared(session, window, provider)):
+        found[sender].append(arrival)
     return found
+
+
+def _uploads(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
+    sender, landed = col(TransferRow.provider), col(TransferRow.landed_at)
+    flow, data_type = col(TransferRow.flow), col(TransferRow.data_type)
+    accepted = and_(col(TransferRow.state) == "accepted", data_type.is_not(None))
+    if provider is not None:
+        accepted = and_(accepted, sender == provider)
+    often, lately = data_type.in_(list(window.often)), window.lately or window.since
+    wanted = or_(and_(often, landed >= lately), and_(~often, landed >= window.since))
+    earlier = and_(often, landed < lately, landed >= window.since)
+    last = select(sender, flow, data_type, func.max(landed)).group_by(sender, flow, data_type)
+    for query in (select(sender, flow, data_type, landed).where(wanted), last.where(earlier)):
+        for by, under, kind, at in session.execute(query.where(accepted)):
+            yield by, (under or "", kind or "", at)
+
+
+def _declared(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
+    query = select(DeclarationRow).where(
+        col(DeclarationRow.state) == "accepted", col(DeclarationRow.goes_at) >= window.since
+    )
+    if provider is not None:
+        query = query.where(col(DeclarationRow.provider) == provider)
+    for row in session.scalars(query):
+        for data_type in row.data_types.split():
+            yield row.provider, (row.flow or "", data_type, row.goes_at)

@@ -108,6 +108,7 @@ class TransferRow(SQLModel, table=True):
         Index("transfer_by_provider", "provider", "sequence"),
         Index("transfer_by_signature", "provider", "signing_key", "signed_at", "content_sha256"),
         Index("transfer_by_wait", "waits_for", "held_until"),
+        Index("transfer_by_arrival", "state", "data_type", "landed_at", "provider", "flow"),
     )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)

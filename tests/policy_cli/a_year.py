@@ -30,6 +30,17 @@ def fill(session: Session, catalogue: Catalogue, *, until: date) -> int:
     return len(files)
 
 
+def arrived(
+    session: Session, provider: str, data_type: str, day: date, *, enrolled: datetime = START
+) -> None:
+    """One accepted file of one school."""
+    if session.get(ProviderRow, provider) is None:
+        session.add(ProviderRow(id=provider, name=provider, kind="school", added_at=enrolled))
+        session.flush()
+    flow = "student-core" if data_type in {"attendance", "exclusions"} else data_type
+    session.add(TransferRow(**_row(provider, f"000{day:%m%d}-{data_type[:3]}", flow, data_type, day)))
+
+
 def _sent(n: int, name: str, catalogue: Catalogue, until: date) -> list[dict[str, Any]]:
     days = [day for day in school_days(catalogue.calendar, frozenset()) if day <= until]
     sent = [("student-core", "student-core", day) for day in days]

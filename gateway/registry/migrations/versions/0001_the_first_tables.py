@@ -221,6 +221,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("reference"),
     )
     with op.batch_alter_table("transfer", schema=None) as batch_op:
+        batch_op.create_index(
+            "transfer_by_arrival", ["state", "data_type", "landed_at", "provider", "flow"], unique=False
+        )
         batch_op.create_index("transfer_by_provider", ["provider", "sequence"], unique=False)
         batch_op.create_index(
             "transfer_by_signature", ["provider", "signing_key", "signed_at", "content_sha256"], unique=False
@@ -387,6 +390,7 @@ def downgrade() -> None:
         batch_op.drop_index("transfer_by_state")
         batch_op.drop_index("transfer_by_signature")
         batch_op.drop_index("transfer_by_provider")
+        batch_op.drop_index("transfer_by_arrival")
 
     op.drop_table("transfer")
     op.drop_table("staff_team")
