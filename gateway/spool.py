@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,16 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def private_mode(folder: Path) -> int:
+    """The mode of a new private file in `folder`: for its owner alone, or for a group as well.
+
+    A group counts where it may read the folder and the folder has the set-group-ID bit, so that the
+    group is the folder's own: two users of the inside zone then share what lies there.
+    """
+    shared = stat.S_ISGID | stat.S_IRGRP | stat.S_IXGRP
+    return 0o640 if folder.stat().st_mode & shared == shared else 0o600
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:

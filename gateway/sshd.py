@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import socket
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,7 @@ from typing import Protocol
 import asyncssh
 
 from gateway.errors import ConfigurationError
-from gateway.spool import write_durably
+from gateway.spool import private_mode, write_durably
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ _SIGNATURES = (
     "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
 )
 _LOST_KEEPALIVES = 3
+_BACKLOG = 256
 _WINDOW_BYTES = 4 * 1024 * 1024
 _PACKET_BYTES = 128 * 1024
 
@@ -158,6 +160,23 @@ class Connection(asyncssh.SSHServerConnection):
         await self._may_send.wait()
 
 
+async def listen(
+    options: asyncssh.SSHServerConnectionOptions,
+    attempts: int,
+    place: tuple[str, int],
+    sockets: Sequence[socket.socket] = (),
+) -> list[asyncio.Server]:
+    """Accept connections at `place` (host, port) or on `sockets` that listen already. OSError if it cannot."""
+    loop = asyncio.get_running_loop()
+
+    def visit() -> Connection:
+        return Connection(loop, options, attempts)
+
+    if sockets:
+        return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]
+    return [await loop.create_server(visit, *place, backlog=_BACKLOG)]
+
+
 def host_key(secret: Path) -> asyncssh.SSHKey:
     """The Ed25519 host key at `secret`, made at the first start with its .pub beside it.
 
@@ -176,11 +195,11 @@ def host_key(secret: Path) -> asyncssh.SSHKey:
 
 
 def make_host_key(secret: Path) -> None:
-    """Make a host key: whole or not at all, durable, for its owner only. A key that is there stays."""
+    """Make a host key: whole or not at all, durable, as private as its folder. A key that is there stays."""
     key = asyncssh.generate_private_key("ssh-ed25519", comment="gateway")
     aside = secret.with_name(f".{secret.name}.new")
     aside.unlink(missing_ok=True)
-    write_durably(aside, key.export_private_key(), mode=0o600)
+    write_durably(aside, key.export_private_key(), mode=private_mode(secret.parent))
     try:
         secret.hardlink_to(aside)  # Unlike a rename, a link never replaces a key made meanwhile.
     except FileExistsError:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,13 +28,13 @@ from gateway.intake.landed import Landed
 from gateway.intake.login import Login
 from gateway.intake.offences import Offences
 from gateway.intake.unfinished import sweep_shelf
+from gateway.observe import systemd
 from gateway.settings import IntakeLimits, IntakeSettings
-from gateway.sshd import Connection, host_key, ssh_options
+from gateway.sshd import host_key, listen, ssh_options
 
 log = logging.getLogger(__name__)
 
 _HOST_KEY = "ssh_host_ed25519_key"
-_BACKLOG = 256
 _ROUND_SECONDS = 15.0
 _SWEEP_SECONDS = 300.0
 _FAREWELL_SECONDS = 10.0
@@ -133,10 +134,12 @@ async def serve(
     port: int | None,
     ready: Callable[[str, int], None],
     stop: asyncio.Event,
+    sockets: Sequence[socket.socket] = (),
 ) -> None:
     """Receive uploads until `stop` is set. `ready(host, port)` is called once connections are accepted.
 
-    `host` and `port` stand in for those of published/intake.json. At the end every connection is
+    `host` and `port` stand in for those of published/intake.json, and `sockets` that listen already
+    for both. At the end every connection is
     closed; an upload that was not complete can be resumed. ConfigurationError where the settings or
     the host key are unusable, OSError where the port is not free.
     """
@@ -145,20 +148,21 @@ async def serve(
     key = await on_disk(host_key, spool.host / _HOST_KEY)
     service = Service(spool, published, settings.limits)
     options = ssh_options(key, settings.limits, service.login)
-    loop = asyncio.get_running_loop()
-    listener = await loop.create_server(
-        lambda: Connection(loop, options, settings.limits.login_attempts),
+    place = (
         settings.listen.host if host is None else host,
         settings.listen.port if port is None else port,
-        backlog=_BACKLOG,
     )
-    chores = loop.create_task(_chores(service))
+    listeners = await listen(options, settings.limits.login_attempts, place, sockets)
+    loop = asyncio.get_running_loop()
+    chores = [loop.create_task(_chores(service)), loop.create_task(systemd.keep_alive())]
     try:
-        ready(*listener.sockets[0].getsockname()[:2])
+        ready(*listeners[0].sockets[0].getsockname()[:2])
         await stop.wait()
     finally:
-        listener.close()
-        chores.cancel()
+        for listener in listeners:
+            listener.close()
+        for chore in chores:
+            chore.cancel()
         await service.farewell()
 
 
@@ -198,9 +202,19 @@ async def _until_signal(home: Home, host: str | None, port: int | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(home.spool, home.published, host=host, port=port, ready=_print_ready, stop=stop)
+    await serve(
+        home.spool,
+        home.published,
+        host=host,
+        port=port,
+        ready=_tell_ready,
+        stop=stop,
+        sockets=systemd.handed_over("intake"),
+    )
+    systemd.notify("STOPPING=1")
 
 
-def _print_ready(host: str, port: int) -> None:
+def _tell_ready(host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
     print(f"ready intake {shown}:{port}", flush=True)  # noqa: T201 - the supervisor reads this line
+    systemd.notify("READY=1")

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from gateway.mailboxes.contents import Contents
 from gateway.mailboxes.desk import Desk, Person
 from gateway.mailboxes.names import HELD
 from gateway.mailboxes.tree import Office, Tree
+from gateway.observe import systemd
 from gateway.policy.catalogue import load_catalogue
 from gateway.processing.examination import Reopen
 from gateway.processing.examiner import Examiners
@@ -31,6 +33,7 @@ from gateway.registry.database import Registry
 from gateway.settings import Limits, Listen, load_limits, load_settings
 from gateway.sftp import Session
 from gateway.sshd import Connection, Door, Visitor, host_key, make_host_key, ssh_options
+from gateway.sshd import listen as start_listening
 
 __all__ = ["make_host_key", "run_mailboxes"]
 
@@ -128,32 +131,40 @@ async def _serve(office: Office, listen: Listen, key: asyncssh.SSHKey) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(office, listen, key) as port:
+    async with serving(office, listen, key, systemd.handed_over("mailboxes")) as port:
         shown = f"[{listen.host}]" if ":" in listen.host else listen.host
         sys.stdout.write(f"ready mailboxes {shown}:{port}\n")
         sys.stdout.flush()
+        systemd.notify("READY=1")
         await stop.wait()
+        systemd.notify("STOPPING=1")
 
 
 @contextlib.asynccontextmanager
-async def serving(office: Office, listen: Listen, key: asyncssh.SSHKey) -> AsyncIterator[int]:
-    """Accept connections at `listen`; the port. On leaving, open connections are ended."""
+async def serving(
+    office: Office, listen: Listen, key: asyncssh.SSHKey, sockets: Sequence[socket.socket] = ()
+) -> AsyncIterator[int]:
+    """Accept connections at `listen`, or on `sockets` that listen already; the port.
+
+    On leaving, open connections are ended.
+    """
     door = Door(office.limits)
     connections: set[asyncssh.SSHServerConnection] = set()
     options = ssh_options(key, office.limits, lambda: Staff(door, office, connections))
-    loop = asyncio.get_running_loop()
+    place = (listen.host, listen.port)
     try:
-        listener = await loop.create_server(
-            lambda: Connection(loop, options, office.limits.login_attempts), listen.host, listen.port
-        )
+        listeners = await start_listening(options, office.limits.login_attempts, place, sockets)
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}") from None
-    sweeping = loop.create_task(_sweep(office))
+    loop = asyncio.get_running_loop()
+    chores = [loop.create_task(_sweep(office)), loop.create_task(systemd.keep_alive())]
     try:
-        yield int(listener.sockets[0].getsockname()[1])
+        yield int(listeners[0].sockets[0].getsockname()[1])
     finally:
-        sweeping.cancel()
-        listener.close()
+        for chore in chores:
+            chore.cancel()
+        for listener in listeners:
+            listener.close()
         for connection in tuple(connections):
             connection.close()
         with contextlib.suppress(TimeoutError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.errors import Fault
 from gateway.home import Home, Spool
 from gateway.model import Upload
-from gateway.spool import fsync_folder, read_record
+from gateway.spool import fsync_folder, private_mode, read_record
 
 _CHUNK = 1024**2
 _log = logging.getLogger(__name__)
@@ -59,12 +59,13 @@ def _store_one(home: Home, reference: str) -> Upload | None:
 def _copy(spool: Spool, reference: str, sealed: Path) -> tuple[int, str]:
     """Copied, never moved: a captured intake must not keep a handle on what is stored inside."""
     aside = sealed.with_suffix(".part")
+    flags, mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, private_mode(sealed.parent)
     digest, size = hashlib.sha256(), 0
     descriptor = os.open(spool.sealed(reference), os.O_RDONLY | os.O_NOFOLLOW)
     try:
         with (
             os.fdopen(descriptor, "rb") as source,
-            os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target,
+            os.fdopen(os.open(aside, flags, mode), "wb") as target,
         ):
             while chunk := source.read(_CHUNK):
                 digest.update(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sysconfig
 from datetime import datetime
@@ -20,6 +21,7 @@ from gateway.registry.keys import NewKey
 from gateway.registry.log import Entry
 from gateway.settings import IntakeSettings, Settings, load_limits, load_settings
 from gateway.spool import write_durably
+from gateway.sshd import host_key
 
 _SETTINGS = """\
 # Settings of this gateway. Every key may be left out; what then applies is shown behind it.
@@ -106,7 +108,8 @@ def publish_all(home: Home, now: datetime) -> None:
 def _make_folders(home: Home) -> None:
     # The home may be crossed by the outside user, who is let into spool/ and published/ only.
     home.root.mkdir(parents=True, exist_ok=True)
-    home.root.chmod(0o755)
+    if home.root.stat().st_uid == os.geteuid():
+        home.root.chmod(0o755)
     for private in (home.keys, *(home.keys / name for name in secrets.FOLDERS), home.root / "sealed"):
         private.mkdir(mode=0o700)
     for outside in (home.spool.root, home.published.root):
@@ -122,6 +125,7 @@ def _make_keys(home: Home, settings: Settings, now: datetime, known: str | None)
     vkey = log_key.vkey(settings.log_origin)
     new = make_gateway_key(home, settings.organisation, vkey, now, known)
     secrets.choose_signing_key(home, new.fingerprint)
+    host_key(home.keys / "mailboxes_host_key")
     return new, log_key
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from gateway.home import Home
+from gateway.observe import systemd
 from gateway.policy.catalogue import load_catalogue
 from gateway.processing.founding import publish_all
 from gateway.processing.publish import publish_receipts
@@ -49,7 +50,13 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
-        processor.run(stop, ready=ready)
+
+        def tell_ready() -> None:
+            ready()
+            systemd.notify("READY=1")
+
+        processor.run(stop, ready=tell_ready, alive=systemd.alive)
+        systemd.notify("STOPPING=1")
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:

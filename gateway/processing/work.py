@@ -78,11 +78,21 @@ class Processor:
         self._in_hand: set[str] = set()
         self._troubles: dict[str, _Trouble] = {}
 
-    def run(self, stop: threading.Event, *, ready: Callable[[], None] = lambda: None) -> None:
-        """Work until `stop` is set; what is then in hand is finished or stays landed."""
+    def run(
+        self,
+        stop: threading.Event,
+        *,
+        ready: Callable[[], None] = lambda: None,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Work until `stop` is set; what is then in hand is finished or stays landed.
+
+        `alive` is called in every round.
+        """
         with self._working() as pool, self._watching():
             ready()
             while not stop.is_set():
+                alive()
                 self._round(pool)
                 self._wait(self._rescan_seconds)
             self._finish()

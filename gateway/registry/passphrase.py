@@ -34,9 +34,10 @@ def passphrase(home: Home) -> str:
 
 def new_passphrase(file: Path | None) -> str:
     """A passphrase for secrets that are made now: from `file`, the credential, or typed in twice."""
-    source = file or _credential()
-    if source is not None:
-        return _read(source)
+    if file is not None:
+        return _read_private(file)
+    if (credential := _credential()) is not None:
+        return _read(credential)
     first = _asked("New passphrase of the gateway's secrets: ")
     if first != _asked("The same again: "):
         raise ConfigurationError("the two passphrases differ")
@@ -69,8 +70,11 @@ def _handed_on() -> str | None:
 
 
 def _found(home: Home) -> str | None:
-    source = _credential() or load_settings(home).secrets.passphrase_file
-    return None if source is None else _read(source)
+    # systemd alone decides who may read a credential; the mode of one shows its access list's mask.
+    if (credential := _credential()) is not None:
+        return _read(credential)
+    file = load_settings(home).secrets.passphrase_file
+    return None if file is None else _read_private(file)
 
 
 def _credential() -> Path | None:
@@ -79,10 +83,17 @@ def _credential() -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def _read(path: Path) -> str:
+def _read_private(path: Path) -> str:
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ConfigurationError(f"{path} is open to other users: chmod 600 {path}")
+    except OSError as error:
+        raise ConfigurationError(f"the passphrase cannot be read from {path}: {error}") from None
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES).decode().removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:

@@ -23,7 +23,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.openpgp.lock import is_locked, lock, unlock
 from gateway.registry.passphrase import passphrase
-from gateway.spool import fsync_folder, write_durably
+from gateway.spool import fsync_folder, private_mode, write_durably
 
 FOLDERS = ("openpgp", "statements", "succession")
 _ASIDE = ".new"
@@ -86,11 +86,14 @@ def succession_file(home: Home, fingerprint: str) -> Path:
 
 def choose_signing_key(home: Home, fingerprint: str) -> None:
     """Let another key sign from now on: one rename, after which everything that belongs to it counts."""
-    write_durably(home.keys / "signing", f"{fingerprint}\n".encode(), mode=0o600)
+    write_durably(home.keys / "signing", f"{fingerprint}\n".encode(), mode=private_mode(home.keys))
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Create `path` for its owner only, whole and durable or not at all. FileExistsError if it is there."""
+    """Create `path` as private as its folder, whole and durable or not at all.
+
+    FileExistsError if it is there.
+    """
     aside = _write_aside(path, secret)
     try:
         path.hardlink_to(aside)  # Unlike a rename, a link never replaces what is there.
@@ -162,7 +165,7 @@ def _replace_secret(path: Path, secret: bytes) -> None:
 
 def _write_aside(path: Path, secret: bytes) -> Path:
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_ASIDE}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, private_mode(path.parent))
     with os.fdopen(descriptor, "wb") as file:
         file.write(secret)
         file.flush()

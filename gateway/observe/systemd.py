@@ -1,0 +1,66 @@
+"""What systemd hands to a service and wants to hear from it: sockets, readiness, a sign of life.
+
+The protocols are those of sd_listen_fds(3) and sd_notify(3). Without systemd, nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+
+log = logging.getLogger(__name__)
+
+_FIRST_DESCRIPTOR = 3
+
+
+def handed_over(name: str) -> list[socket.socket]:
+    """The listening sockets called `name` (FileDescriptorName=) that this very process was handed.
+
+    Whoever calls owns them; a second call would make the same descriptors twice.
+    """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    found = [n for n in range(int(os.environ.get("LISTEN_FDS", "0"))) if names[n : n + 1] == [name]]
+    sockets = [socket.socket(fileno=_FIRST_DESCRIPTOR + number) for number in found]
+    for one in sockets:
+        one.set_inheritable(False)
+        one.setblocking(False)
+    return sockets
+
+
+def notify(state: str) -> None:
+    """Tell systemd something, such as READY=1. That nobody listens is logged, and no reason to end."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            sender.sendto(state.encode(), address)
+    except OSError as error:
+        log.warning("systemd-not-told errno=%s", error.errno)
+
+
+def alive() -> None:
+    """A sign of life for the watchdog (WatchdogSec=)."""
+    if watchdog_seconds() is not None:
+        notify("WATCHDOG=1")
+
+
+def watchdog_seconds() -> float | None:
+    """How long this process may be silent before systemd takes it for hung; None where nobody waits."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    return int(microseconds) / 1e6
+
+
+async def keep_alive() -> None:
+    """Give signs of life as long as the event loop turns; ends at once where nobody waits for them."""
+    while (seconds := watchdog_seconds()) is not None:
+        alive()
+        await asyncio.sleep(seconds / 3)
