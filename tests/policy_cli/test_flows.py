@@ -38,6 +38,7 @@ def test_what_came_what_is_due_and_what_is_missing(desk: Desk) -> None:
         "phonics",
         "ks1",
         "eyfs-profile",
+        "gcse-results",
     }
     assert "oak" in desk.gateway("flows", "status", "--provider", "oak")
     assert "no provider elm" in desk.gateway("flows", "status", "--provider", "elm", code=1)
