@@ -157,7 +157,7 @@ def _distinct(name: str, way: Presentation) -> str:
 
 def _variant(layout: Layout, way: Presentation) -> str:
     if way.container == "xlsx":
-        return "xlsx" + layout.variant.removeprefix("csv")
+        return way.name.replace("xlsx", "xlsx" + layout.variant.removeprefix("csv"))
     return f"{layout.variant}-{way.name}" if way.name else layout.variant
 
 

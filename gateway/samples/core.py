@@ -34,6 +34,11 @@ def short_table(cohort: Cohort) -> Table:
     return table(cohort, _SHORT)
 
 
+def exam_office_table(cohort: Cohort) -> Table:
+    """A list with the headings that test centres ask for, learner numbers among them."""
+    return table(cohort, _EXAM_OFFICE)
+
+
 def sen_table(cohort: Cohort) -> Table:
     """A register of special educational needs."""
     return table(cohort, _SEN)
@@ -117,6 +122,19 @@ _SHORT: list[Column] = [
     ("FSM", lambda p: _yes(p.fsm)),
     ("Ethnicity", lambda p: p.ethnicity),
     ("Class", lambda p: p.registration_group),
+]
+_EXAM_OFFICE: list[Column] = [
+    ("First name", lambda p: p.forename),
+    ("Surname", lambda p: p.surname),
+    ("Date Of Birth", lambda p: p.dob),
+    ("Sex", lambda p: p.sex),
+    ("UPN", lambda p: p.upn),
+    ("ULN", lambda p: p.uln),
+    ("UCI", lambda p: p.uci),
+    ("MisID", lambda p: f"{p.middle_names}{p.candidate}"),
+    ("PostCode", lambda p: p.postcode),
+    ("Ethnic Origin", lambda p: p.ethnicity),
+    ("Year", lambda p: p.year),
 ]
 _SEN: list[Column] = [
     *_NAMED,

@@ -16,28 +16,40 @@ from typing import Literal
 from lxml import etree
 from openpyxl import Workbook
 
-from gateway.samples.drawing import Cell, Document, Lines, Table
+from gateway.samples.drawing import Cell, Document, Element, Lines, Table
 
 Form = Literal["table", "xml", "lines"]
 
 ALL_FORMS: frozenset[Form] = frozenset({"table", "xml", "lines"})
 _TABLE: frozenset[Form] = frozenset({"table"})
+_XML: frozenset[Form] = frozenset({"xml"})
 _TEXT: frozenset[Form] = frozenset({"table", "xml"})
 _MOMENT = (2026, 6, 15, 7, 30, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """One way of writing documents. What does not apply to a kind of document is ignored there."""
+    """One way of writing documents. What does not apply to a kind of document is ignored there.
+
+    `spreadsheet` is how a spreadsheet program saves a table: a line that names the delimiter, and empty
+    columns and rows at the edges. `worn` is a table that people have handled: headings in capitals and
+    with spaces around them, its first column moved to the end. `cover` is a sheet of words before the
+    table. `notes` are a last column of text with line ends. `commented` XML has a comment and a
+    processing instruction before its root, and the line ends of Windows.
+    """
 
     name: str = ""
     encoding: Literal["utf-8", "utf-8-sig", "utf-16", "windows-1252"] = "utf-8"
     delimiter: str = ","
     line_end: str = "\r\n"
-    iso_dates: bool = False
+    dates: str = "%d/%m/%Y"
     quote_all: bool = False
     preamble: bool = False
     notes: bool = False
+    spreadsheet: bool = False
+    worn: bool = False
+    cover: bool = False
+    commented: bool = False
     pretty: bool = True
     container: Literal["", "xlsx", "zip"] = ""
     suits: frozenset[Form] = ALL_FORMS
@@ -49,11 +61,15 @@ PRESENTATIONS: tuple[Presentation, ...] = (
     Presentation(name="bom", encoding="utf-8-sig", pretty=False, suits=_TEXT),
     Presentation(name="utf16", encoding="utf-16", suits=_TEXT),
     Presentation(name="windows1252", encoding="windows-1252", line_end="\n", suits=_TEXT),
-    Presentation(name="semicolon", delimiter=";", iso_dates=True, suits=_TABLE),
+    Presentation(name="semicolon", delimiter=";", dates="%Y-%m-%d", suits=_TABLE),
     Presentation(name="tab", delimiter="\t", encoding="utf-16", suits=_TABLE),
     Presentation(name="quoted", quote_all=True, notes=True, suits=_TABLE),
     Presentation(name="preamble", preamble=True, suits=_TABLE),
+    Presentation(name="spreadsheet", delimiter=";", spreadsheet=True, suits=_TABLE),
+    Presentation(name="worn", worn=True, dates="%d-%b-%Y", suits=_TABLE),
+    Presentation(name="commented", commented=True, suits=_XML),
     Presentation(name="xlsx", container="xlsx", suits=_TABLE),
+    Presentation(name="xlsx-cover", container="xlsx", cover=True, suits=_TABLE),
     Presentation(name="zip", container="zip"),
 )
 
@@ -89,17 +105,24 @@ def _plain(document: Document, presentation: Presentation) -> bytes:
     return _xml(document, presentation)
 
 
-def _xml(root: Document, presentation: Presentation) -> bytes:
+def _xml(root: Element, presentation: Presentation) -> bytes:
     bom = presentation.encoding == "utf-8-sig"
     encoding = "utf-8" if bom else presentation.encoding
+    if presentation.commented:
+        root.addprevious(etree.Comment(" Exported for the local authority "))
+        root.addprevious(etree.ProcessingInstruction("xml-stylesheet", "href='view.xsl'"))
     content: bytes = etree.tostring(
-        root, encoding=encoding, xml_declaration=True, pretty_print=presentation.pretty
+        root.getroottree(), encoding=encoding, xml_declaration=True, pretty_print=presentation.pretty
     )
+    if presentation.commented:
+        content = content.replace(b"\n", b"\r\n")
     return b"\xef\xbb\xbf" + content if bom else content
 
 
 def _csv(table: Table, presentation: Presentation) -> bytes:
     out = io.StringIO(newline="")
+    if presentation.spreadsheet:
+        out.write(f"sep={presentation.delimiter}{presentation.line_end}")
     writer = csv.writer(
         out,
         delimiter=presentation.delimiter,
@@ -113,23 +136,33 @@ def _csv(table: Table, presentation: Presentation) -> bytes:
 
 def _grid(table: Table, presentation: Presentation) -> list[list[Cell]]:
     """Every line of the table, from the preamble to the last row."""
-    above: list[list[Cell]] = [["Exported for the local authority"], [], *table.preamble]
-    preamble = above if presentation.preamble else table.preamble
-    if not presentation.notes:
-        return [*preamble, list(table.header), *table.rows]
-    rows = [[*row, f'Line one of "row {n}"\nline two, after it'] for n, row in enumerate(table.rows, 1)]
-    return [*preamble, [*table.header, "Notes"], *rows]
+    header, rows = table.header, table.rows
+    if presentation.notes:
+        header = [*header, "Notes"]
+        rows = [[*row, f'Line one of "row {n}"\nline two, after it'] for n, row in enumerate(rows, 1)]
+    if presentation.worn:
+        header = [f" {heading.upper()} " for heading in [*header[1:], header[0]]]
+        rows = [[*row[1:], row[0]] for row in rows]
+    above: list[list[Cell]] = [["Exported for the local authority"], []] if presentation.preamble else []
+    grid: list[list[Cell]] = [*above, *table.preamble, list(header), *rows]
+    return _edged(grid) if presentation.spreadsheet else grid
+
+
+def _edged(grid: list[list[Cell]]) -> list[list[Cell]]:
+    """`grid` with all lines equally wide, and two empty columns and rows at its edges."""
+    width = max(len(line) for line in grid) + 2
+    return [[*line, *[None] * (width - len(line))] for line in [*grid, [], []]]
 
 
 def _shown(cell: Cell, presentation: Presentation) -> str | int | float | None:
-    if isinstance(cell, date):
-        return cell.isoformat() if presentation.iso_dates else cell.strftime("%d/%m/%Y")
-    return cell
+    return cell.strftime(presentation.dates) if isinstance(cell, date) else cell
 
 
 def _xlsx(table: Table, presentation: Presentation) -> bytes:
-    """A workbook of one sheet, with dates as dates; rewritten so that it carries no time of making."""
+    """A workbook with dates as dates; rewritten so that it carries no time of making."""
     book = Workbook(write_only=True)
+    if presentation.cover:
+        book.create_sheet("Read me").append(["Exported for the local authority", "Please keep it safe"])
     sheet = book.create_sheet("Export")
     for line in _grid(table, presentation):
         sheet.append(line)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from lxml import etree
+from openpyxl import load_workbook
 from stdnum.gb import upn as stdnum_upn
 
 from gateway.samples import build, make
@@ -129,3 +130,20 @@ def test_presentations_write_what_they_say():
     assert b"\r\n" not in head("-windows1252")
     assert head("-preamble").startswith(b"Exported")
     assert make("attendance", "xlsx-weekly").startswith(b"PK")
+    assert head("-spreadsheet").startswith(b"sep=;\r\n")
+    assert head("-spreadsheet").endswith(b";" * 15 + b"\r\n")
+    assert b" SURNAME , FORENAME , REG " in head("-worn")
+    assert head("-worn").splitlines()[2].endswith(b", UPN ")
+
+
+def test_commented_xml_is_the_same_document():
+    plain, commented = (make("student-core", f"ctf-full{way}", pupils=4) for way in ("", "-commented"))
+    assert b"<!--" in commented
+    assert b"\r\n" in commented
+    assert etree.tostring(etree.fromstring(plain)) == etree.tostring(etree.fromstring(commented))
+
+
+def test_a_workbook_with_a_cover_has_its_table_on_the_second_sheet():
+    book = load_workbook(io.BytesIO(make("attendance", "xlsx-weekly-cover", pupils=3)))
+    assert book.sheetnames == ["Read me", "Export"]
+    assert [row[0].value for row in book["Export"]][2] == "UPN"

@@ -124,6 +124,15 @@ CORE: tuple[Layout, ...] = (
     ),
     Layout(
         data_type="student-core",
+        variant="csv-exam-office",
+        name="students_{estab}.csv",
+        draw=core.exam_office_table,
+        years=("12", "13"),
+        phase="secondary",
+        code="sex",
+    ),
+    Layout(
+        data_type="student-core",
         variant="csv-sen",
         name="SEN register {estab}.csv",
         draw=core.sen_table,
