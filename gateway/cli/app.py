@@ -13,6 +13,7 @@ from gateway.cli import (
     demo,
     flows,
     held,
+    install,
     keys,
     log,
     providers,
@@ -35,6 +36,7 @@ app = typer.Typer(
 
 services.add_to(app)
 app.command()(doctor)
+app.command()(install.install)
 app.add_typer(providers.app, name="providers")
 app.add_typer(keys.app, name="keys")
 app.add_typer(staff.app, name="staff")

@@ -1,0 +1,115 @@
+"""install: lay out what systemd needs to run the gateway as a service."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import err, fails_clearly, out
+from gateway.errors import ConfigurationError, GatewayError
+
+# What the shipped files say, to be replaced by what applies here.
+_PROGRAM, _HOME, _DOCUMENTS = "/usr/local/bin/gateway", "/var/lib/gateway", "/usr/local/share/doc/gateway"
+_UNITS = {".service", ".socket", ".timer", ".target", ".conf"}
+_PLACES = {
+    ".sysusers": Path("lib/sysusers.d/gateway.conf"),
+    ".tmpfiles": Path("lib/tmpfiles.d/gateway.conf"),
+    ".yml": Path("share/gateway/alerts.yml"),
+    ".md": Path("share/doc/gateway/operations.md"),
+    ".sample": Path("share/doc/gateway/gateway.toml.sample"),
+}
+# ProtectHome= and PrivateTmp= hide these from the services.
+_HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - they are only named
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where things go, and the paths that the units are to name."""
+
+    prefix: Path
+    program: Path
+    home: Path
+
+    def filled(self, text: str) -> str:
+        """A shipped file with the paths of this machine."""
+        documents = self.prefix / "share/doc/gateway"
+        for shipped, here in ((_PROGRAM, self.program), (_DOCUMENTS, documents), (_HOME, self.home)):
+            text = text.replace(shipped, str(here))
+        return text
+
+
+@fails_clearly
+def install(
+    prefix: Annotated[
+        Path, typer.Option(help="Units go to PREFIX/lib/systemd/system, and so on.", show_default=True)
+    ] = Path("/usr/local"),
+    home: Annotated[Path, typer.Option(help="The home that the services will have.")] = Path(_HOME),
+    program: Annotated[
+        Path | None, typer.Option(help="The gateway command that the units start; this one if not given.")
+    ] = None,
+) -> None:
+    """Lay out units, users, folders, alert rules and a sample of the settings for systemd.
+
+    Repeat it after an upgrade: what it laid out before is replaced. Your own changes belong into
+    drop-ins (systemctl edit), which it never touches.
+    """
+    target = Target(prefix.absolute(), program or _this_program(), home.absolute())
+    for value in (str(target.program), str(target.home)):
+        if any(c.isspace() or c in "%\\\"'$" for c in value):
+            raise GatewayError(f"{value}: a path with blanks, quotes, % or $ cannot stand in a unit")
+        if value.startswith(_HIDDEN):
+            err.print(f"warning: {value} is hidden from the services", soft_wrap=True)
+    written = [_write(source, place, target) for source, place in _files(shipped_units())]
+    out.print(f"laid out {len(written)} files below {target.prefix}", soft_wrap=True)
+    out.print("next: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload")
+    out.print(f"then: {target.prefix}/share/doc/gateway/operations.md tells how to begin", soft_wrap=True)
+
+
+def shipped_units() -> Path:
+    """The folder of the units that come with this version."""
+    beside = Path(__file__).parents[2] / "systemd"
+    installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / "systemd"
+    for folder in (beside, installed):
+        if (folder / "gateway.target").is_file():
+            return folder
+    raise ConfigurationError(f"the units that come with gateway are missing from {installed}")
+
+
+def _files(shipped: Path) -> Iterator[tuple[Path, Path]]:
+    """Every shipped file and its place below the prefix."""
+    documents = shipped.parent / "docs" / "operations.md"
+    for source in (*sorted(shipped.rglob("*")), *([documents] if documents.is_file() else [])):
+        if source.is_dir():
+            continue
+        if source.suffix in _UNITS:
+            yield source, Path("lib/systemd/system") / source.relative_to(shipped)
+        elif source.suffix in _PLACES:
+            yield source, _PLACES[source.suffix]
+
+
+def _write(source: Path, place: Path, target: Target) -> Path:
+    path = target.prefix / place
+    aside = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(target.filled(source.read_text("utf-8")), "utf-8")
+        aside.chmod(0o644)
+        aside.rename(path)
+    except OSError as error:
+        raise GatewayError(f"{path} cannot be written: {error.strerror}") from None
+    return path
+
+
+def _this_program() -> Path:
+    beside = Path(sys.executable).with_name("gateway")
+    found = beside if beside.exists() else shutil.which("gateway")
+    if found is None:
+        raise GatewayError("where the gateway command lies is not clear; give it with --program")
+    return Path(found).absolute()
