@@ -150,3 +150,7 @@ class Home:
     def sealed(self, reference: str) -> Path:
         """The one stored copy of a transfer, as its sender sealed it."""
         return self.root / "sealed" / f"{checked_reference(reference)}.sealed"
+
+    def session(self, reference: str) -> Path:
+        """The session key of a stored file, sealed to a newer key of the gateway; few files have one."""
+        return self.root / "sealed" / f"{checked_reference(reference)}.session"

@@ -190,7 +190,7 @@ class Transfer:
     """A transfer as the registry knows it: the upload, what opening and classifying found, the outcome.
 
     `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold: "date",
-    "ratification" or "person".
+    "ratification", "key" (renewed or approved), "approval" (of a key that was dropped) or "person".
     """
 
     sequence: int

@@ -53,7 +53,8 @@ REASONS: dict[str, Template] = {
     "open:wrong-signer": Template(
         "5.1",
         "The signature on the file was not made by a key that is enrolled for your organisation.",
-        "Sign with the key you enrolled. If you have a new key, enrol it first, then send the file again.",
+        "Sign with the key you enrolled. If you have a new key, put it into /keys, signed with the old one, "
+        "and send the file again once it is in force.",
     ),
     "open:bad-signature": Template(
         "5.1",
@@ -63,7 +64,9 @@ REASONS: dict[str, Template] = {
     "open:key-expired": Template(
         "5.1",
         "The key that signed the file has expired.",
-        "Extend the key or enrol a new one, then send the file again.",
+        "Extend your key (gpg --quick-set-expire FINGERPRINT 2y, and the same again with '*' at the end),"
+        " export it, and put the file into /keys. What waits is then released by itself; what was "
+        "refused, send again.",
     ),
     "open:key-revoked": Template(
         "5.1",
@@ -174,6 +177,75 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The file does not revoke this certificate.",
         "Make the revocation with gpg --gen-revoke for the key in question, and hand it over again.",
+    ),
+    "key:not-approved": Template(
+        "5.1",
+        "The key that signed the file is not in force yet: the local authority has still to approve it.",
+        "Nothing needs doing: the file is released by itself once the key is approved.",
+    ),
+    "key:retired": Template(
+        "5.1",
+        "The key that signed the file is no longer in use for your organisation.",
+        "Sign with a key that is in force, and send the file again.",
+    ),
+    "key:pending": Template(
+        "5.1",
+        "Your new key has arrived, signed with a key of yours that is in force. It counts once the local "
+        "authority has approved it.",
+        "Go on with your present key until a notice in /receipts says that the new one is in force.",
+    ),
+    "key:in-force": Template(
+        "5.1",
+        "Your new key has arrived, signed with a key of yours that is in force. It is in force from now on.",
+        "Use it. The old one stays in force until you revoke it or the local authority retires it.",
+    ),
+    "key:renewed": Template(
+        "5.1",
+        "What has changed in your certificate (dates, subkeys) is taken over.",
+        "Nothing needs doing. Files that waited for it are released by themselves.",
+    ),
+    "key:revocation-taken": Template(
+        "5.1",
+        "You revoked the key; it no longer counts from now on.",
+        "Sign with a key that is in force. If you have none, ring the central data team.",
+    ),
+    "key:not-signed": Template(
+        "5.1",
+        "The key came without a signature by a key of yours that is in force, so nobody can tell whose it"
+        " is.",
+        "Sign it with your present key (gpg --clearsign new.asc) and put new.asc.asc into /keys. If you "
+        "no longer have your present key, ring the central data team.",
+    ),
+    "key:wrong-signer": Template(
+        "5.1",
+        "The signature on the key was not made by a key of yours that is in force, or does not fit.",
+        "Sign it with your present key (gpg --local-user PRESENT-KEY --clearsign new.asc) and put "
+        "new.asc.asc into /keys. If you no longer have your present key, ring the central data team.",
+    ),
+    "key:nothing-new": Template(
+        "5.1",
+        "The key is known here already, and nothing in it is new.",
+        "Nothing needs doing. If you extended the key, export it again after that.",
+    ),
+    "key:known": Template(
+        "5.1",
+        "The key is known here already and cannot be enrolled again: it was taken out of use, or is not "
+        "yours.",
+        "Make a new key, or ring the central data team.",
+    ),
+    "key:not-a-key": Template(
+        "5.1",
+        "What you put into /keys holds neither a key nor a revocation of one.",
+        "Put in one certificate (gpg --armor --export) or one SSH public key (.pub), signed with your "
+        "present key, or a revocation certificate (gpg --gen-revoke). A signature alone, in a file of its"
+        " own, is not enough.",
+    ),
+    "key:in-the-clear": Template(
+        "5.1",
+        "What you put into /keys was neither a public key nor signed nor encrypted. Nothing of it was "
+        "kept here.",
+        "If it was a SECRET key, treat it as lost: revoke it and make a new one. Put in public keys only,"
+        " signed with your present key.",
     ),
     "key:other-certificate": Template(
         "5.1",

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.registry import passphrase
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "intake": ("serve", "intake"),
@@ -72,7 +73,13 @@ def _start(
         str(home.root.absolute()),
         *options,
     ]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)  # noqa: S603
+    child = subprocess.Popen(  # noqa: S603 - our own command, no shell
+        command,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        pass_fds=passphrase.inheriting() if name != "intake" else (),
+    )
     threading.Thread(target=_listen, args=(name, child, heard), daemon=True).start()
     return child
 

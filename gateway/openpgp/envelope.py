@@ -20,6 +20,7 @@ ANYONE = "0" * 16
 
 _MOST_RECIPIENTS = 100
 _HEAD_BYTES = 256 * 1024
+_SMALL_HEAD_BYTES = 8 * 1024
 _PKESK_3 = 3
 _PKESK_6 = 6
 _FINGERPRINT_4 = 20
@@ -67,6 +68,21 @@ def look_again(sealed: Path, limits: OpenLimits) -> Envelope:
         return look(sealed, None, limits)
     except Refusal as refusal:
         raise Fault(f"the stored file cannot be read any more: {refusal.code}") from refusal
+
+
+def recipients_of(sealed: Path) -> tuple[str, ...]:
+    """The key ids to which a stored file is sealed; none where it is no message that a key could open.
+
+    OSError where the file cannot be read.
+    """
+    with sealed.open("rb") as file:
+        for size in (_SMALL_HEAD_BYTES, _HEAD_BYTES):
+            file.seek(0)
+            try:
+                return _envelope(file.read(size)).recipients
+            except Refusal:
+                continue
+    return ()
 
 
 def _looked(file: BinaryIO, key_ids: Collection[str] | None) -> Envelope:

@@ -7,7 +7,6 @@ that is signed and encrypted to the gateway proves the same and is taken as well
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 
 from gateway.errors import Refusal
@@ -16,7 +15,7 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import lapse_day, opens, year_to_ratify
-from gateway.processing.drop import DROP_BYTES, Drop, Dropped, Tools
+from gateway.processing.drop import Drop, Dropped, Tools
 from gateway.processing.examination import Examined, Job, OpenRefused
 from gateway.reasons import reason
 from gateway.registry import agreements, log
@@ -53,12 +52,10 @@ def lines_of(text: str) -> list[str]:
 
 
 def _signed_text(job: Job, data: bytes, tools: Tools) -> tuple[str, Signature]:
-    senders = [sender.encode() for sender in job.senders]
     if _CLEARSIGNED in data:
-        return verify_clearsigned(_decoded(data), senders)
-    opened = tools.opener.open(tools.home.sealed(job.reference), senders, tools.limits.open, job.now)
-    with os.fdopen(opened.content, "rb") as content:
-        return content.read(DROP_BYTES).decode("utf-8", "replace"), opened.signature
+        return verify_clearsigned(_decoded(data), [sender.encode() for sender in job.senders])
+    content, signature = tools.open(job)
+    return content.decode("utf-8", "replace"), signature
 
 
 def _decoded(data: bytes) -> str:

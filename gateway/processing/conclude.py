@@ -7,20 +7,43 @@ from datetime import datetime
 from gateway.model import Decision, Held, Provider, Refused
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
-from gateway.processing.examination import Examined
+from gateway.processing.examination import Examined, OpenRefused
+from gateway.processing.signer import Signers, objection
 from gateway.reasons import reason
 
 
 def conclude(
-    examined: Examined, catalogue: Catalogue, provider: Provider, now: datetime, *, earlier: str | None
+    examined: Examined,
+    catalogue: Catalogue,
+    provider: Provider,
+    now: datetime,
+    *,
+    earlier: str | None,
+    signers: Signers,
 ) -> Decision:
     """The decision on an examined file. `earlier` is the reference of the transfer it replays, if any."""
     if examined.lost:
         return Held(reasons=(reason("internal:held"),))
-    if examined.refused is not None:
-        return Refused(reasons=(reason(examined.refused.code, **examined.refused.detail),))
-    if earlier is not None:
+    if examined.opened is None:
+        return _unopened(examined.refused, signers, now)
+    made = examined.opened.signature.created_at
+    objected = objection(signers.find(examined.opened.signature.certificate), made, now)
+    if earlier is not None and not isinstance(objected, Refused):
         return Refused(reasons=(reason("open:replayed", earlier=earlier),))
+    if objected is not None:
+        return objected
+    if examined.refused is not None:
+        return Held(reasons=(reason(examined.refused.code, **examined.refused.detail),))
     if examined.content is None:
         raise AssertionError("an opened file was not classified")
     return decide(examined.content, catalogue, provider, now)
+
+
+def _unopened(refused: OpenRefused | None, signers: Signers, now: datetime) -> Decision:
+    """A file that did not open. With a renewed certificate, what was signed after the old date will."""
+    if refused is None:
+        raise AssertionError("a file was neither opened nor refused")
+    why = reason(refused.code, **refused.detail)
+    if refused.code == "open:key-expired" and signers.awaits_renewal(now):
+        return Held(reasons=(why,))
+    return Refused(reasons=(why,))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
+from gateway.errors import Refusal
 from gateway.home import Home
-from gateway.model import Decision, Provider
+from gateway.model import Decision, Provider, Signature
+from gateway.openpgp.judge import Waits
 from gateway.openpgp.opener import Opener
 from gateway.policy.catalogue import Catalogue
 from gateway.processing.examination import Examined, Job
+from gateway.processing.signing import Signing
 from gateway.registry.database import Registry
-from gateway.settings import Limits
+from gateway.settings import Limits, Settings
 
 DROP_BYTES = 1024**2
 """More than any text of an agreement or any certificate has."""
@@ -28,6 +32,20 @@ class Tools:
     opener: Opener
     limits: Limits
 
+    def open(self, job: Job) -> tuple[bytes, Signature]:
+        """What is in a drop that came signed and sealed like any file, and who signed it.
+
+        Refusal as for any file; a drop never waits for a key.
+        """
+        senders = [sender.encode() for sender in job.senders]
+        try:
+            opened = self.opener.open(self.home.sealed(job.reference), senders, self.limits.open, job.now)
+        except Waits as waits:
+            os.close(waits.opened.content)
+            raise Refusal(waits.code) from None
+        with os.fdopen(opened.content, "rb") as content:
+            return content.read(DROP_BYTES), opened.signature
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
@@ -39,6 +57,9 @@ class Dropped:
     catalogue: Catalogue
     limits: Limits
     now: datetime
+    home: Home
+    settings: Settings
+    signing: Signing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

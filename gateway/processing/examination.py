@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -14,7 +15,10 @@ from gateway.model import Classified, ContentRefused, Folder, Opened, Signature
 class Job:
     """One landed file to examine. `senders` are armored certificates in force.
 
-    `agreement` is the text of which a drop in /agreement must be a signed copy; empty for others.
+    `others` are the provider's further ones, which wait for approval or have ended: a file that one of
+    them signed is told apart from a stranger's. `opens_with` are the fingerprints of the gateway's keys
+    that still open uploads; none means every one. `agreement` is the text of which a drop in /agreement
+    must be a signed copy; empty for others.
     """
 
     reference: str
@@ -23,6 +27,8 @@ class Job:
     now: datetime
     folder: Folder = "in"
     agreement: str = ""
+    others: tuple[str, ...] = ()
+    opens_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +40,31 @@ class OpenRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundKey:
+    """What a drop in /keys holds: a new key, a known certificate renewed, or one revoked.
+
+    `material` is public, as the registry keeps it. `expires_at`: from when on it cannot sign. `final`
+    says that a revoked one may be in wrong hands.
+    """
+
+    change: Literal["new", "renewed", "revoked"]
+    kind: Literal["ssh", "openpgp"]
+    fingerprint: str
+    material: str
+    algorithm: str
+    expires_at: datetime | None = None
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
     """The outcome of one job. `opened.content` is -1: the content stayed in the child and is gone.
 
-    With `refused`, the rest is None. With `opened`, `content` says what the file is. `signed` is of a
-    drop that is what it should be. `lost` is set by the parent, when every child that was given the
-    file was lost over it.
+    With `opened`, `content` says what the file is; with `refused` beside it, its signature is good, but
+    by a key that has ended or does not count yet. With `refused` alone, the rest is None. `signed` is
+    of a drop that is what it should be, `key` what a drop in /keys holds. `lost` is set by the parent,
+    when every child that was given the file was lost over it; `judged_by` too: the state of the
+    provider's keys for which the outcome holds.
     """
 
     reference: str
@@ -48,6 +73,8 @@ class Examined:
     opened: Opened | None = None
     content: Classified | ContentRefused | None = None
     signed: Signature | None = None
+    key: FoundKey | None = None
+    judged_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +94,27 @@ class Reopened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reseal:
+    """One stored file whose session key is to be sealed to another certificate of the gateway.
+
+    `sha256` is of its content and proves the session key; None where the file was never opened.
+    """
+
+    reference: str
+    certificate: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resealed:
+    """The session key of a stored file, sealed and armored; `proved` where its content was opened with it."""
+
+    reference: str
+    session: str
+    proved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """A fault of ours; `explanation` is a sentence without names or contents."""
 
@@ -74,5 +122,7 @@ class Failed:
     explanation: str
 
 
-REQUEST: TypeAdapter[Job | Reopen] = TypeAdapter(Job | Reopen)
-ANSWER: TypeAdapter[Examined | Reopened | Failed] = TypeAdapter(Examined | Reopened | Failed)
+Request = Job | Reopen | Reseal
+Answer = Examined | Reopened | Resealed | Failed
+REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)

@@ -13,7 +13,19 @@ from pydantic import ValidationError
 
 from gateway.errors import Fault
 from gateway.home import Home
-from gateway.processing.examination import ANSWER, REQUEST, Examined, Failed, Job, Reopen, Reopened
+from gateway.processing.examination import (
+    ANSWER,
+    REQUEST,
+    Examined,
+    Failed,
+    Job,
+    Reopen,
+    Reopened,
+    Request,
+    Reseal,
+    Resealed,
+)
+from gateway.registry import passphrase, secrets
 
 _ANSWER_BYTES = 16 * 1024**2
 
@@ -34,6 +46,7 @@ class Examiner:
         self._seconds = seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._channel: Connection | None = None
+        self._keys: tuple[tuple[str, int, int], ...] = ()
 
     def start(self) -> None:
         """Start the child now, so that the first file does not wait for it."""
@@ -56,6 +69,13 @@ class Examiner:
         except (EOFError, OSError) as error:
             raise self._lost(f"ended early ({type(error).__name__})") from None
 
+    def reseal(self, request: Reseal) -> Resealed:
+        """The session key of a stored file, sealed to another certificate."""
+        answer = self._ask(request)
+        if not isinstance(answer, Resealed):
+            raise self._lost("gave another answer than was asked")
+        return answer
+
     def close(self) -> None:
         """End the child."""
         if self._channel is not None:
@@ -66,7 +86,9 @@ class Examiner:
             self._child.wait()
             self._child = None
 
-    def _ask(self, request: Job | Reopen) -> Examined | Reopened:
+    def _ask(self, request: Request) -> Examined | Reopened | Resealed:
+        if self._channel is not None and self._keys != secrets.generation(self._home):
+            self.close()  # A child knows the keys that were there when it started.
         try:
             channel = self._open_channel()
             channel.send_bytes(REQUEST.dump_json(request))
@@ -87,6 +109,7 @@ class Examiner:
 
     def _open_channel(self) -> Connection:
         if self._channel is None:
+            self._keys = secrets.generation(self._home)
             ours, theirs = socket.socketpair()
             with theirs:
                 self._child = subprocess.Popen(  # noqa: S603 - our own module, no shell
@@ -95,7 +118,7 @@ class Examiner:
                         "--home", str(self._home.root.absolute()),
                         "--channel", str(theirs.fileno()),
                     ],
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), *passphrase.inheriting()],
                     stdin=subprocess.DEVNULL,
                 )  # fmt: skip
             self._channel = Connection(ours.detach())

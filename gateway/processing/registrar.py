@@ -23,6 +23,7 @@ from gateway.processing.drops import DROPS
 from gateway.processing.examination import Examined
 from gateway.processing.notices import notices
 from gateway.processing.publish import publish_checkpoint, publish_receipts
+from gateway.processing.signer import signers_of
 from gateway.processing.signing import Signing
 from gateway.receipts.leaf import Kind
 from gateway.registry import keys, log, providers, transfers
@@ -120,12 +121,15 @@ class Registrar:
         if transfer.state != "landed":
             return None
         upload, opened = transfer.upload, examined.opened
+        signers = signers_of(session, upload.provider, now)
+        if examined.judged_by and examined.judged_by != signers.digest:
+            return None  # A key changed meanwhile: it stays landed, and is examined again.
         provider = self.provider(session, upload.provider, now)
         if upload.folder in DROPS:
             decision = self._settle(session, upload, examined, provider, now)
         else:
             earlier = transfers.earlier(session, upload, opened) if opened is not None else None
-            decision = conclude(examined, self.catalogue, provider, now, earlier=earlier)
+            decision = conclude(examined, self.catalogue, provider, now, earlier=earlier, signers=signers)
         transfers.record_content(session, upload.reference, opened, examined.content)
         signature = opened.signature if opened is not None else examined.signed
         keys.note_use(session, "provider", upload.provider, upload.ssh_key, upload.landed_at)
@@ -144,6 +148,9 @@ class Registrar:
             catalogue=self.catalogue,
             limits=self.limits,
             now=now,
+            home=self.home,
+            settings=self.settings,
+            signing=self.signing,
         )
         return drops.settle(upload.folder, dropped)
 

@@ -7,6 +7,7 @@ burst shares its transactions without waiting for them.
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import logging
 import os
@@ -31,8 +32,9 @@ from gateway.errors import Fault, GatewayError
 from gateway.processing import claim, drops
 from gateway.processing.examination import Examined, Job
 from gateway.processing.examiner import ExaminerLost, Examiners
+from gateway.processing.signer import Signers, opening_keys, signers_of
 from gateway.processing.watch import watch
-from gateway.registry import keys, transfers
+from gateway.registry import transfers
 from gateway.spool import take_away, waiting
 
 if TYPE_CHECKING:
@@ -166,21 +168,29 @@ class Processor:
             wait=wait_exponential_jitter(initial=0.2, max=5),
             reraise=True,
         )
-        return retrying(lambda: self._examiners.mine().examine(self._job(reference)))
+        return retrying(lambda: self._asked(reference))
 
-    def _job(self, reference: str) -> Job:
+    def _asked(self, reference: str) -> Examined:
+        job, signers = self._job(reference)
+        return dataclasses.replace(self._examiners.mine().examine(job), judged_by=signers.digest)
+
+    def _job(self, reference: str) -> tuple[Job, Signers]:
         now = self._registrar.clock()
         with self._registrar.registry.read() as session:
             upload = transfers.get(session, reference).upload
-            senders = keys.keys_in_force(session, "provider", upload.provider, "openpgp", now)
-        return Job(
+            signers = signers_of(session, upload.provider, now)
+            openers = opening_keys(session, upload.landed_at, now)
+        job = Job(
             reference=reference,
             name=upload.name,
-            senders=tuple(sender.material for sender in senders),
+            senders=tuple(key.material for key in signers.in_force),
+            others=tuple(key.material for key in signers.others),
+            opens_with=tuple(key.fingerprint for key in openers),
             now=now,
             folder=upload.folder,
             agreement=self._registrar.catalogue.agreement_text if upload.folder == "agreement" else "",
         )
+        return job, signers
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""

@@ -14,6 +14,7 @@ import logging
 import os
 import resource
 import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
@@ -22,7 +23,9 @@ from pathlib import Path
 from gateway.classify import Rules, classify, load_rules
 from gateway.errors import Fault, Refusal
 from gateway.home import Home
+from gateway.openpgp.judge import Waits
 from gateway.openpgp.opener import Opener, find_opener
+from gateway.openpgp.session_keys import open_session_key, seal_session_key
 from gateway.processing.examination import (
     ANSWER,
     REQUEST,
@@ -32,12 +35,16 @@ from gateway.processing.examination import (
     OpenRefused,
     Reopen,
     Reopened,
+    Request,
+    Reseal,
+    Resealed,
 )
-from gateway.registry.secrets import secret_keys
-from gateway.settings import Limits, load_limits, load_settings
+from gateway.processing.guard import keep_in_memory, keep_to_itself
+from gateway.registry.secrets import openpgp_secrets
+from gateway.settings import Limits, Processor, load_limits, load_settings
 
 REQUEST_BYTES = 16 * 1024**2
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 def main() -> None:
@@ -52,9 +59,10 @@ def main() -> None:
     worker = Worker(
         home=home,
         limits=limits,
-        opener=find_opener(load_settings(home).processor, secret_keys(home)),
+        openers=Openers(load_settings(home).processor, openpgp_secrets(home)),
         rules=load_rules(home.policies),
     )
+    keep_in_memory()
     with contextlib.suppress(EOFError), Connection(arguments.channel) as channel:
         while True:
             worker.answer(channel, REQUEST.validate_json(channel.recv_bytes(REQUEST_BYTES)))
@@ -63,13 +71,32 @@ def main() -> None:
 def confine(limits: Limits) -> None:
     """Give up what a hostile file could use: memory, core files, new privileges, outliving the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     resource.setrlimit(resource.RLIMIT_AS, (limits.open.memory_bytes, limits.open.memory_bytes))
+    keep_to_itself()
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+class Openers:
+    """Engines by the gateway's keys that they open with; made when first asked for."""
+
+    def __init__(self, settings: Processor, secrets: Mapping[str, bytes]) -> None:
+        self._settings = settings
+        self.secrets = secrets
+        self._made: dict[tuple[str, ...], Opener] = {}
+
+    def of(self, fingerprints: tuple[str, ...] = ()) -> Opener:
+        """The engine that opens with these keys, or with all. Fault where one of them is missing."""
+        wanted = fingerprints or tuple(self.secrets)
+        if wanted not in self._made:
+            missing = [fingerprint for fingerprint in wanted if fingerprint not in self.secrets]
+            if missing:
+                raise Fault(f"the secret key {missing[0]} is missing from keys/openpgp")
+            keys = [self.secrets[fingerprint] for fingerprint in wanted]
+            self._made[wanted] = find_opener(self._settings, keys)
+        return self._made[wanted]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +105,16 @@ class Worker:
 
     home: Home
     limits: Limits
-    opener: Opener
+    openers: Openers
     rules: Rules
 
-    def answer(self, channel: Connection, request: Job | Reopen) -> None:
+    def answer(self, channel: Connection, request: Request) -> None:
         """Answer one request; a fault of ours is an answer too."""
         try:
             if isinstance(request, Job):
                 channel.send_bytes(ANSWER.dump_json(self.examine(request)))
+            elif isinstance(request, Reseal):
+                channel.send_bytes(ANSWER.dump_json(self.reseal(request)))
             else:
                 self._send_content(channel, request)
         except (Fault, OSError, MemoryError) as error:
@@ -100,22 +129,58 @@ class Worker:
             from gateway.processing import drops  # noqa: PLC0415
             from gateway.processing.drop import Tools  # noqa: PLC0415
 
-            return drops.examine(job, Tools(home=self.home, opener=self.opener, limits=self.limits))
-        senders = [sender.encode() for sender in job.senders]
+            opener = self.openers.of(job.opens_with)
+            return drops.examine(job, Tools(home=self.home, opener=opener, limits=self.limits))
+        examined = self._examine(job, job.senders)
+        if examined.refused == OpenRefused(code="open:wrong-signer") and job.others:
+            return self._by_another(job, examined)
+        return examined
+
+    def reseal(self, request: Reseal) -> Resealed:
+        """Seal the session key of a stored file to another certificate, once it has proved itself."""
+        session, sealed = self._session_key(request.reference), self.home.sealed(request.reference)
+        if request.sha256 is not None:
+            os.close(self.openers.of().reopen(sealed, request.sha256, self.limits.open, session))
+        return Resealed(
+            reference=request.reference,
+            session=seal_session_key(session, request.certificate.encode()),
+            proved=request.sha256 is not None,
+        )
+
+    def _by_another(self, job: Job, stranger: Examined) -> Examined:
+        """The same file, looked at with the provider's keys that do not count: it can only be told apart."""
+        examined = self._examine(job, job.others)
+        if examined.opened is not None:
+            return dataclasses.replace(examined, refused=stranger.refused)
+        ended = examined.refused is not None and examined.refused.code != "open:key-expired"
+        return examined if ended else stranger
+
+    def _examine(self, job: Job, certificates: Sequence[str]) -> Examined:
+        senders, sealed = [sender.encode() for sender in certificates], self.home.sealed(job.reference)
+        refused = None
         try:
-            opened = self.opener.open(self.home.sealed(job.reference), senders, self.limits.open, job.now)
+            opened = self.openers.of(job.opens_with).open(sealed, senders, self.limits.open, job.now)
+        except Waits as waits:
+            opened, refused = waits.opened, OpenRefused(code=waits.code)
         except Refusal as refusal:
             refused = OpenRefused(code=refusal.code, detail=refusal.detail)
             return Examined(reference=job.reference, refused=refused)
         with os.fdopen(opened.content, "rb") as content:
             found = classify(content, job.name, self.limits.classify, self.rules, today=job.now.date())
-        return Examined(
-            reference=job.reference, opened=dataclasses.replace(opened, content=-1), content=found
-        )
+        opened = dataclasses.replace(opened, content=-1)
+        return Examined(reference=job.reference, refused=refused, opened=opened, content=found)
+
+    def _session_key(self, reference: str) -> bytes:
+        kept = self.home.session(reference)
+        if kept.exists():
+            return open_session_key(kept.read_bytes(), self.openers.secrets.values())
+        return self.openers.of().session_key(self.home.sealed(reference), self.limits.open)
 
     def _send_content(self, channel: Connection, request: Reopen) -> None:
         sealed = self.home.sealed(request.reference)
-        content = self.opener.reopen(sealed, request.sha256, self.limits.open)
+        kept = self.home.session(request.reference).exists()
+        session = self._session_key(request.reference) if kept else None
+        content = self.openers.of().reopen(sealed, request.sha256, self.limits.open, session)
         try:
             size = os.fstat(content).st_size
             channel.send_bytes(ANSWER.dump_json(Reopened(reference=request.reference, size=size)))

@@ -106,6 +106,20 @@ def waiting_for_ratification(session: Session, providers: Iterable[str]) -> Sequ
     return _transfers(session, rows)
 
 
+def examine_again(session: Session, provider: str) -> Sequence[str]:
+    """Let what waits for a key of this provider be examined once more: it is landed again."""
+    rows = session.exec(
+        select(TransferRow)
+        .where(TransferRow.waits_for == "key", TransferRow.provider == provider)
+        .order_by(col(TransferRow.sequence))
+    ).all()
+    for row in rows:
+        row.state, row.waits_for = "landed", None
+        session.add(row)
+    session.flush()
+    return [row.reference for row in rows]
+
+
 def earlier(session: Session, upload: Upload, opened: Opened) -> str | None:
     """The reference of an earlier transfer of the same provider with the same signature and content.
 
@@ -184,6 +198,7 @@ def counts(session: Session) -> dict[str, int]:
 
 # What stands beside the reasons for a hold and asks nobody to do anything.
 _NEED_NOBODY = frozenset({"policy:embargo", "policy:items-outside", "policy:items-proposed"})
+_NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
 _STATES: dict[type, State] = {Accepted: "accepted", Held: "held", Refused: "refused"}
 
 
@@ -193,6 +208,10 @@ def _waits_for(decision: Decision) -> str | None:
     if decision.until is not None:
         return "date"
     codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY
+    if codes and codes <= _NEED_A_KEY:
+        return "key"
+    if codes == {"key:pending"}:
+        return "approval"
     return "ratification" if codes == {"policy:agreement-not-ratified"} else "person"
 
 

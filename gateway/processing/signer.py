@@ -1,0 +1,84 @@
+"""Whose signature counts: our own records of a provider's keys, beside what the engines verified."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.model import Held, Refused
+from gateway.reasons import reason
+from gateway.registry import keys
+from gateway.registry.keys import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """A provider's certificates at one moment: those in force, and the further ones."""
+
+    in_force: tuple[Key, ...]
+    others: tuple[Key, ...]
+
+    @property
+    def digest(self) -> str:
+        """What changes when any of them does, or the standing of one: an outcome holds for this state."""
+        parts = [
+            f"{key.fingerprint} {key.state} {key.until} {hashlib.sha256(key.material.encode()).hexdigest()}"
+            for key in (*self.in_force, *self.others)
+        ]
+        text = "\n".join([str(len(self.in_force)), *sorted(parts)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def find(self, fingerprint: str) -> Key | None:
+        """The certificate of that fingerprint."""
+        return next((key for key in (*self.in_force, *self.others) if key.fingerprint == fingerprint), None)
+
+    def awaits_renewal(self, now: datetime) -> bool:
+        """Whether one that we still count on has expired by its own word."""
+        return any(key.expires_at is not None and key.expires_at <= now for key in self.in_force)
+
+
+def signers_of(session: Session, provider: str, now: datetime) -> Signers:
+    """The certificates of a provider."""
+    known = [key for key in keys.list_keys(session, "provider", provider) if key.kind == "openpgp"]
+    return Signers(
+        in_force=tuple(key for key in known if key.is_in_force(now)),
+        others=tuple(key for key in known if not key.is_in_force(now)),
+    )
+
+
+def objection(signer: Key | None, made: datetime, now: datetime) -> Held | Refused | None:
+    """Why a good signature, made at `made` with `signer`, does not count at `now`; None where it does.
+
+    A key given up for another leaves what it signed before for a person to judge; one that may be in
+    wrong hands leaves nothing, since its holder can date a signature back.
+    """
+    if signer is None:
+        return Refused(reasons=(reason("open:wrong-signer"),))
+    if signer.is_in_force(now):
+        return None
+    if signer.state == "pending":
+        return Held(reasons=(reason("key:not-approved"),))
+    if signer.revocation == "hard":
+        return Refused(reasons=(reason("open:key-revoked"),))
+    ended = min(moment for moment in (signer.ended_at, signer.not_after, now) if moment is not None)
+    if made < ended:
+        return Held(reasons=(reason("open:key-superseded"),))
+    return Refused(reasons=(reason("key:retired"),))
+
+
+def opening_keys(session: Session, landed_at: datetime, now: datetime) -> Sequence[Key]:
+    """The gateway's keys that open an upload: those in force now, or when it landed.
+
+    A key of ours that retired between the two is no reason to refuse what was sealed to it in time.
+    """
+    known = [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
+    return [key for key in known if key.is_in_force(now) or _was_in_force(key, landed_at)]
+
+
+def _was_in_force(key: Key, moment: datetime) -> bool:
+    ended = key.not_after or key.ended_at
+    return key.state in {"active", "retiring", "retired"} and (ended is None or moment < ended)
