@@ -23,9 +23,7 @@ from gateway.model import Facts, Level
 FORMAT = "CTF XML"
 CORE = "student-core"
 ATTENDANCE = "attendance"
-_ATTENDANCE_ELEMENTS = tuple(
-    ("YearData", name) for name in ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
-)
+_ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
 
 
 @dataclass(slots=True)
@@ -84,7 +82,8 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         if markup.local_name(element.tag) == "Header":
             header = _read_header(element)
         else:
-            assessments.count(gatherer.gather(element, apart="StageAssessment"))
+            left = _has_left(element, header.facts) if tally.reports_pupils else None
+            assessments.count(gatherer.gather(element, apart="StageAssessment", left=left))
     if not tally.records:
         raise unknown("a Common Transfer File without pupils", format=FORMAT)
     verdict = _judge(header, gatherer, assessments, tally.rules.data_types.ctf)
@@ -107,6 +106,16 @@ def _read_header(header: markup.Element) -> _Header:
     )
 
 
+def _has_left(pupil: markup.Element, source: Facts) -> bool:
+    """Whether the history gives a leaving date at the school that sent the file, or at the last one."""
+    for school_attended in pupil.iter("{*}School"):
+        said = {markup.local_name(c.tag): (c.text or "").strip() for c in school_attended}
+        here = (said.get("LEA"), said.get("Estab")) == (source.la, source.establishment)
+        if said.get("LeavingDate") and (here or said.get("LastSchool", "").lower() in ("true", "1")):
+            return True
+    return False
+
+
 def _judge(header: _Header, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Verdict:
     core = gatherer.parents() & set(rule.core_sections)
     described = next((t for phrase, t in rule.descriptors.items() if phrase in header.descriptor), None)
@@ -125,7 +134,7 @@ def _without_assessments(core: set[str], gatherer: Gatherer) -> Verdict:
     if core:
         why = f"a Common Transfer File with {len(core)} sections of core data and no assessments"
         return _core("certain", why)
-    if gatherer.saw(*_ATTENDANCE_ELEMENTS):
+    if gatherer.saw("YearData", _ATTENDANCE_ELEMENTS):
         return Verdict(ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], FORMAT)
     return _core("moderate", "a Common Transfer File with names alone")
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import IncrementalNewlineDecoder
 from itertools import chain, islice
+from operator import itemgetter
 
 from gateway.classify.content import Source, malformed, text_chunks, unknown
 from gateway.classify.rules import Rules
@@ -31,6 +32,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 _CALL = r"(?:[A-Za-z]\(|\|\s*')"
 _FORMULA = re.compile(rf"\s*(?:=\s*\S|[@+-].*{_CALL})", re.DOTALL)
 _MAYBE_FORMULA = re.compile(rf"(?:\A|[,;\t|\"\n])[ \"]*(?:=|[@+-][^,;\t\n]*{_CALL})")
+
+_SECOND = itemgetter(1)
 
 Row = list[str]
 Look = Callable[[str], None]
@@ -75,7 +78,7 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
     best, header, above = 0, None, ""
     for position, row in enumerate(islice(rows, HEADER_WITHIN)):
         if len(row) > limits.columns:
-            raise malformed("the table has too many columns", format="CSV")
+            raise unknown("a table with more columns than this gateway reads", format="CSV")
         score = _score(row, rules)
         if score > best:
             best, header = score, Header(tuple(row), position, above)
@@ -105,16 +108,15 @@ def line_batches(source: Source, look: Look = lambda _: None) -> Iterator[list[s
 
 
 def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
-    # The last line given to csv is one that no text can hold. Where it does not come back as a row of
-    # its own, a quotation mark that was never closed has swallowed it.
+    # The last two lines given to csv are ones that no text can hold. Where they do not come back as
+    # rows of their own, a quotation mark that was never closed has swallowed them.
+    rows = csv.reader(chain(lines, _END, _END), delimiter=delimiter)
     try:
-        for row in csv.reader(chain(lines, _END), delimiter=delimiter):
-            if row == _END:
-                return
-            yield row
+        yield from iter(rows.__next__, _END)
     except csv.Error:
         raise malformed("a cell is too long", format="CSV") from None
-    raise malformed("a quotation mark is never closed", format="CSV")
+    if next(rows, None) != _END:
+        raise malformed("a quotation mark is never closed", format="CSV")
 
 
 def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
@@ -142,12 +144,16 @@ def batches(
     while batch := list(islice(rows, BATCH)):
         seen += len(batch)
         if seen > limits.rows:
-            raise malformed("the table has too many rows", format="CSV")
+            raise unknown("a table with more rows than this gateway reads", format="CSV")
         if max(map(len, batch)) > limits.columns:
-            raise malformed("the table has too many columns", format="CSV")
+            raise unknown("a table with more columns than this gateway reads", format="CSV")
         if suspicious():
             refuse_formulas(batch)
-        yield [row for row in batch if len(row) > 1 and (row[1] or any(row[2:]))]
+        # Nearly every batch passes this quick test; only the others are looked through.
+        if min(map(len, batch)) > 1 and all(map(_SECOND, batch)):
+            yield batch
+        else:
+            yield [row for row in batch if any(row[1:])]
 
 
 def refuse_formulas(rows: Iterable[Row]) -> None:

@@ -7,6 +7,7 @@ shape and check digit only: that a number is well formed does not mean that anyb
 from __future__ import annotations
 
 import re
+from operator import mul
 from typing import Literal
 
 from stdnum.gb import nhs
@@ -15,7 +16,8 @@ UpnFault = Literal["upn:malformed", "upn:check-letter"]
 
 _CHECK_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _CHECK_VALUE = {letter: value for value, letter in enumerate(_CHECK_LETTERS)}
-_PERMANENT = re.compile(r"[A-HJ-NP-RT-Z]\d{12}", re.ASCII)
+_CHECK_VALUE |= {str(digit): digit for digit in range(10)}
+_UPN = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z]", re.ASCII)
 _TEMPORARY = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[A-HJ-NP-RT-Z]", re.ASCII)
 _UPN_WEIGHTS = range(2, 14)
 _ULN_WEIGHTS = range(10, 0, -1)
@@ -32,14 +34,14 @@ def upn_check_letter(digits: str) -> str:
 
     The last of them may be the letter of a temporary UPN. KeyError where a character has no value.
     """
-    values = (int(c) if c.isdigit() else _CHECK_VALUE[c] for c in digits)
-    return _CHECK_LETTERS[sum(w * v for w, v in zip(_UPN_WEIGHTS, values, strict=True)) % 23]
+    values = [_CHECK_VALUE[character] for character in digits]
+    return _CHECK_LETTERS[sum(map(mul, _UPN_WEIGHTS, values)) % 23]
 
 
 def upn_fault(upn: str) -> UpnFault | None:
     """What is wrong with a UPN, permanent or temporary; None where nothing is."""
     text = upn.strip().upper()
-    if not (_PERMANENT.fullmatch(text) or _TEMPORARY.fullmatch(text)):
+    if not _UPN.fullmatch(text):
         return "upn:malformed"
     return None if upn_check_letter(text[1:]) == text[0] else "upn:check-letter"
 

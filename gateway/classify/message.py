@@ -30,13 +30,13 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         if name == "Header":
             facts = _read_header(element, tally.rules)
         else:
-            gatherer.gather(element)
+            gatherer.gather(element, left=name != "PupilOnRoll")
             on_roll += name == "PupilOnRoll"
     if facts is None:
         raise unknown("a DfE message that names no collection", format=FORMAT)
     if not tally.records:
         raise unknown("a school census without pupils", format=FORMAT)
-    why = ["a DfE message of the school census", f"{on_roll} pupils on roll"]
+    why = ["a DfE message of the school census", f"on roll: {on_roll}"]
     return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)
 
 

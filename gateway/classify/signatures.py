@@ -38,7 +38,7 @@ def decide(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
     verdict = Verdict(
         data_type=best[0].type,
         level=best[0].level,
-        evidence=[*(s.because for s in best), f"{len(evidence.widths)} known columns"],
+        evidence=[*(s.because for s in best), f"columns or elements that are known: {len(evidence.widths)}"],
         format=format,
         runner_up=next(iter(others), None),
         part=best[0].part,

@@ -25,7 +25,7 @@ OnPupil = Callable[[str, "date | None", "str | None", bool], None]
 # of a large local authority.
 PUPILS_REMEMBERED = 500_000
 ROWS_SHOWN = 20
-_VERDICTS_REMEMBERED = 20_000
+_VALUES_REMEMBERED = 20_000
 _VALUES_COUNTED = 5_000
 
 # What tells a person apart where there is no UPN, the best first.
@@ -67,7 +67,7 @@ class FieldTally:
     is enough to know that it is filled once.
     """
 
-    __slots__ = ("_check", "_verdicts", "counts", "faults", "filled", "key", "plain")
+    __slots__ = ("_check", "_good", "counts", "faults", "filled", "key", "plain")
 
     def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
         self.key = key
@@ -76,19 +76,16 @@ class FieldTally:
         self.counts: Counter[str] | None = Counter() if counted else None
         self.plain = check is None and not counted
         self._check = check
-        self._verdicts: dict[str, str | None] = {}
+        self._good: set[str] = set()
 
     def add(self, text: str, row: int) -> None:
         """One value, not blank, in this record."""
         self.filled += 1
         if self.counts is not None:
             self._count((text,))
-        if self._check is None:
+        if self._check is None or text in self._good:
             return
-        try:
-            fault = self._verdicts[text]
-        except KeyError:
-            fault = self._verdict(text, self._check)
+        fault = self._judge(text, self._check)
         if fault is not None:
             self.faults.setdefault(fault, Fault()).add(row)
 
@@ -100,7 +97,9 @@ class FieldTally:
             self._count(values)
         if self._check is None or not filled:
             return
-        bad = {v: fault for v in set(values) if v and (fault := self._verdict(v, self._check)) is not None}
+        doubtful = set(values) - self._good
+        doubtful.discard("")
+        bad = {v: fault for v in doubtful if (fault := self._judge(v, self._check)) is not None}
         if bad:
             for row, value in enumerate(values, first_row):
                 if value in bad:
@@ -123,12 +122,13 @@ class FieldTally:
             self.counts.update(values)
             del self.counts[""]
 
-    def _verdict(self, text: str, check: checks.Check) -> str | None:
-        if text not in self._verdicts:
-            if len(self._verdicts) >= _VERDICTS_REMEMBERED:
-                self._verdicts.clear()
-            self._verdicts[text] = check(text)
-        return self._verdicts[text]
+    def _judge(self, text: str, check: checks.Check) -> str | None:
+        fault = check(text)
+        if fault is None:
+            if len(self._good) >= _VALUES_REMEMBERED:
+                self._good.clear()
+            self._good.add(text)
+        return fault
 
 
 class Tally:
@@ -142,8 +142,10 @@ class Tally:
         self.wrong_results = Fault()
         self.missing = {group: Fault() for kind in rules.data_types.types.values() for group in kind.must}
         self.naming = frozenset({*NAMING, *(key for group in self.missing for key in group)})
+        self.reports_pupils = on_pupil is not None
         self._on_pupil = on_pupil
         self._people: set[str] = set()
+        self._temporary_upns: set[str] = set()
         self._duplicates = Fault()
         self._temporary = Fault()
 
@@ -160,8 +162,12 @@ class Tally:
         known = self.fields.get(key)
         return known is not None and known.filled > 0
 
-    def record(self, values: Mapping[str, str]) -> None:
-        """One more record, given those of its fields that name the pupil or that some type demands."""
+    def record(self, values: Mapping[str, str], *, left: bool | None = None) -> None:
+        """One more record, given those of its fields that name the pupil or that some type demands.
+
+        `left` says whether the pupil has left this school, where the caller knows it better than
+        the field of the leaving date.
+        """
         self.records += 1
         for group, fault in self.missing.items():
             for key in group:
@@ -170,9 +176,16 @@ class Tally:
             else:
                 fault.add(self.records)
         upn = values.get("upn", "").strip().upper()
-        self._meet((upn or _identity(values),), self.records, named=bool(upn))
+        identity = upn or _identity(values)
+        if identity in self._people:
+            if upn:
+                self._duplicates.add(self.records)
+        elif identity and len(self._people) < PUPILS_REMEMBERED:
+            self._people.add(identity)
+        if upn and not upn[-1].isdigit() and is_temporary_upn(upn):
+            self._temporary.add(self.records)
         if upn and self._on_pupil is not None:
-            self._report(self._on_pupil, upn, values)
+            self._report(self._on_pupil, upn, values, left=left)
 
     def rows(self, columns: Mapping[str, Sequence[str]], length: int) -> None:
         """So many more records at once, given the columns of those fields that the table has."""
@@ -186,13 +199,13 @@ class Tally:
                 for row, values in enumerate(zip(*several, strict=True), first):
                     if not any(values):
                         fault.add(row)
-        upns = [upn.strip().upper() for upn in columns.get("upn", ())] or [""] * length
+        upns = list(map(str.upper, map(str.strip, columns.get("upn", ())))) or [""] * length
         named = "" not in upns
         self._meet(upns if named else _identities(upns, columns), first, named=named)
         if self._on_pupil is not None and "upn" in columns:
             for upn, record in zip(upns, _records(columns), strict=True):
                 if upn:
-                    self._report(self._on_pupil, upn, record)
+                    self._report(self._on_pupil, upn, record, left=None)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""
@@ -202,10 +215,12 @@ class Tally:
             self._duplicates.count += repeated
         elif repeated:
             self._note_repeated(identities, first)
-        temporary = {i for i in distinct if i and not i[-1].isdigit() and is_temporary_upn(i)}
-        if temporary:
+        new = distinct - self._people
+        if len(self._temporary_upns) < PUPILS_REMEMBERED:
+            self._temporary_upns |= {i for i in new if i and not i[-1].isdigit() and is_temporary_upn(i)}
+        if not distinct.isdisjoint(self._temporary_upns):
             for row, identity in enumerate(identities, first):
-                if identity in temporary:
+                if identity in self._temporary_upns:
                     self._temporary.add(row)
         if len(self._people) < PUPILS_REMEMBERED:
             self._people |= distinct
@@ -219,8 +234,9 @@ class Tally:
                 self._duplicates.add(row)
             met.add(identity)
 
-    def _report(self, on_pupil: OnPupil, upn: str, values: Mapping[str, str]) -> None:
-        left = bool(values.get("leaving-date", "").strip())
+    def _report(self, on_pupil: OnPupil, upn: str, values: Mapping[str, str], *, left: bool | None) -> None:
+        if left is None:
+            left = bool(values.get("leaving-date", "").strip())
         main = values.get("enrolment-status", "").strip().upper() in ("", "C", "M")
         former = values.get("former-upn", "").strip().upper() or None
         on_pupil(upn, checks.read_date(values.get("birth-date", "")), former, main and not left)

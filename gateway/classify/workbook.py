@@ -103,7 +103,7 @@ class _Parts:
         for cell in row.iterchildren("{*}c"):
             index = _column(cell.get("r"), len(cells))
             if index > self._limits.columns:
-                raise malformed("the table has too many columns", format=FORMAT)
+                raise unknown("a table with more columns than this gateway reads", format=FORMAT)
             cells.extend("" for _ in range(len(cells), index - 1))
             cells.append(self._value(cell))
         return cells

@@ -161,12 +161,26 @@ def test_renaming_changes_nothing(classify: Classify) -> None:
 
 def test_on_pupil_hears_of_each_pupil(classify: Classify) -> None:
     heard: list[tuple] = []
-    text = made.ctf([made.pupil(made.Child(1), made.CORE_INSIDE), made.pupil(made.Child(2), made.HISTORY)])
+    elsewhere = made.HISTORY.replace("1234", "4321")
+    inside = (
+        made.CORE_INSIDE,
+        made.HISTORY,
+        elsewhere,
+        "<BasicDetails><EnrolStatus>S</EnrolStatus></BasicDetails>",
+    )
+    pupils = [made.pupil(child, text) for child, text in zip(made.children(4), inside, strict=True)]
+    classify(made.ctf(pupils).encode(), on_pupil=lambda *said: heard.append(said))
+    assert [(said[0], str(said[1])) for said in heard] == [(c.upn, c.born) for c in made.children(4)]
+    assert [said[3] for said in heard] == [True, False, True, False]
+
+
+def test_on_pupil_hears_who_is_no_longer_on_roll(classify: Classify) -> None:
+    heard: list[tuple] = []
+    text = made.census_around(
+        [made.census_pupil(made.Child(1))], [made.census_pupil(made.Child(2), "PupilNoLongerOnRoll")]
+    )
     classify(text.encode(), on_pupil=lambda *said: heard.append(said))
-    assert [(said[0], str(said[1]), said[3]) for said in heard] == [
-        (made.Child(1).upn, made.Child(1).born, True),
-        (made.Child(2).upn, made.Child(2).born, False),
-    ]
+    assert [(said[0], said[3]) for said in heard] == [(made.Child(1).upn, True), (made.Child(2).upn, False)]
 
 
 def test_on_pupil_hears_of_rows_of_tables(classify: Classify) -> None:

@@ -128,7 +128,7 @@ def test_a_cell_far_to_the_right_is_refused(classify: Classify) -> None:
     def far(book) -> None:
         book.active.cell(5, 16_000, "x")
 
-    assert code_of(classify(workbook(made.core_rows(), far))) == "classify:malformed"
+    assert code_of(classify(workbook(made.core_rows(), far))) == "classify:unknown"
 
 
 @pytest.mark.parametrize(
