@@ -40,13 +40,13 @@ def fsync_folder(folder: Path) -> None:
 
 
 def private_mode(folder: Path) -> int:
-    """The mode of a new private file in `folder`: for its owner alone, or for a group as well.
+    """The mode of a new private file in `folder`: for its owner, and for a group that shares the folder.
 
-    A group counts where it may read the folder and the folder has the set-group-ID bit, so that the
-    group is the folder's own: two users of the inside zone then share what lies there.
+    A folder is shared where it has the set-group-ID bit. Its group then may do with the file what it
+    may do with the folder, so that two users of the inside zone can share what lies there.
     """
-    shared = stat.S_ISGID | stat.S_IRGRP | stat.S_IXGRP
-    return 0o640 if folder.stat().st_mode & shared == shared else 0o600
+    mode = folder.stat().st_mode
+    return 0o600 | (mode & 0o060 if mode & stat.S_ISGID else 0)
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:

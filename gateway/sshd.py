@@ -166,7 +166,7 @@ async def listen(
     place: tuple[str, int],
     sockets: Sequence[socket.socket] = (),
 ) -> list[asyncio.Server]:
-    """Accept connections at `place` (host, port) or on `sockets` that listen already. OSError if it cannot."""
+    """Accept connections at `place` (host, port), or on `sockets` that listen already. OSError if not."""
     loop = asyncio.get_running_loop()
 
     def visit() -> Connection:

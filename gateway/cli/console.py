@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,8 +30,16 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Intake may cross the home and cannot list it.
 HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="GATEWAY_HOME", help="The gateway's home folder.", show_default=True)
+    Path,
+    typer.Option(
+        "--home",
+        envvar="GATEWAY_HOME",
+        help="The gateway's home folder.",
+        show_default=True,
+        readable=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DEFAULT_HOME = Path("gateway-home")
@@ -45,8 +54,8 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """The person at the keyboard, as the operating system knows them."""
-    return getpass.getuser()
+    """The person at the keyboard, as the operating system knows them; behind sudo, who called it."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def plain(value: object) -> str:

@@ -20,7 +20,7 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import NewKey
 from gateway.registry.log import Entry
 from gateway.settings import IntakeSettings, Settings, load_limits, load_settings
-from gateway.spool import write_durably
+from gateway.spool import private_mode, write_durably
 from gateway.sshd import host_key
 
 _SETTINGS = """\
@@ -63,9 +63,9 @@ def found(home: Home, settings: Settings, now: datetime, known: str | None = Non
     """Make a home and return the fingerprint of its OpenPGP key.
 
     `known` is the passphrase under which its secrets are put; None for none. ConfigurationError where
-    `home` holds anything already.
+    `home` holds any file already; empty folders may be there, with the owners that they are to have.
     """
-    if home.root.exists() and any(home.root.iterdir()):
+    if any(not path.is_dir() for path in home.root.rglob("*")):
         raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten")
     _make_folders(home)
     shutil.copytree(shipped_policies(), home.policies, dirs_exist_ok=True)
@@ -74,7 +74,8 @@ def found(home: Home, settings: Settings, now: datetime, known: str | None = Non
     new, log_key = _make_keys(home, settings, now, known)
     registry = Registry(settings.database_url(home))
     if settings.database is None:
-        home.registry.touch(mode=0o600)
+        home.registry.touch()
+        home.registry.chmod(private_mode(home.root))
     registry.migrate()
     with registry.write() as session:
         keys.add_key(
@@ -111,11 +112,9 @@ def _make_folders(home: Home) -> None:
     if home.root.stat().st_uid == os.geteuid():
         home.root.chmod(0o755)
     for private in (home.keys, *(home.keys / name for name in secrets.FOLDERS), home.root / "sealed"):
-        private.mkdir(mode=0o700)
-    for outside in (home.spool.root, home.published.root):
-        outside.mkdir(mode=0o755)
-    home.spool.landed.mkdir(mode=0o755)
-    home.published.log.mkdir(mode=0o755)
+        private.mkdir(mode=0o700, exist_ok=True)
+    for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
+        outside.mkdir(mode=0o755, exist_ok=True)
 
 
 def _make_keys(home: Home, settings: Settings, now: datetime, known: str | None) -> tuple[NewKey, LogKey]:
