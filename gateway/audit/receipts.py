@@ -23,8 +23,10 @@ def check_receipts(session: Session, vkeys: Sequence[str], certificates: Sequenc
     for row in paged(session, ReceiptRow, [col(ReceiptRow.sequence)]):
         where = f"receipt {row.sequence} of {row.reference}"
         try:
-            checked = check_receipt(row.json_text)
             text, _ = verify_clearsigned(row.text, certificates)
+            if not row.json_text:  # A notice is no receipt: the log asks for none.
+                continue
+            checked = check_receipt(row.json_text)
         except (Unproved, SignatureInvalid) as error:
             yield Misfit(where, str(error))
             continue
@@ -32,8 +34,8 @@ def check_receipts(session: Session, vkeys: Sequence[str], certificates: Sequenc
             yield Misfit(where, "it is signed by another key than the log's")
         if owed.pop(checked.index, None) is None:
             yield Misfit(where, "the log asks for no such receipt, or has it twice")
-        stated = (checked.receipt["reference"], checked.receipt["provider"])
-        if stated != (row.reference, row.provider) or row.reference not in text:
+        stated = tuple(checked.receipt[name] for name in ("reference", "provider", "stage"))
+        if stated != (row.reference, row.provider, row.stage) or row.reference not in text:
             yield Misfit(where, "its columns are not what it states")
     for number, reference in sorted(owed.items()):
         yield Misfit(f"receipt of {reference}", f"the one that event {number} asks for is missing")

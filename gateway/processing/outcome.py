@@ -22,8 +22,14 @@ from gateway.registry.log import Entry
 from gateway.registry.tables import ReceiptRow
 
 
-def landed_entry(upload: Upload) -> Entry:
-    """The log's word that an upload is durable inside."""
+def landed_facts(upload: Upload, provider: Provider, organisation: str) -> ReceiptFacts:
+    """What the first receipt of an upload states: that it is durable inside."""
+    return receipt_facts(Transfer(sequence=0, upload=upload, state="landed"), provider, organisation)
+
+
+def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
+    """The log's word that an upload is durable inside. `facts` are its receipt's, where it gets one."""
+    digests = {"receipt": receipt_digest(facts), "text": text_digest(facts)} if facts else {}
     return Entry(
         kind="landed",
         subject=upload.reference,
@@ -33,6 +39,7 @@ def landed_entry(upload: Upload) -> Entry:
             "sha256": upload.sha256,
             "size": upload.size,
             "key": upload.ssh_key,
+            **digests,
         },
         name=upload.name,
     )
@@ -41,7 +48,7 @@ def landed_entry(upload: Upload) -> Entry:
 def receipt_facts(
     transfer: Transfer, provider: Provider, organisation: str, notices: tuple[str, ...] = ()
 ) -> ReceiptFacts:
-    """What the receipt of a decided transfer states."""
+    """What a transfer's receipt states as it stands now."""
     content = transfer.content
     recognised = content if isinstance(content, Classified) else None
     return ReceiptFacts(
@@ -51,7 +58,7 @@ def receipt_facts(
         organisation=organisation,
         name=transfer.upload.name,
         folder=transfer.upload.folder,
-        stage="decided",
+        stage="landed" if transfer.state == "landed" else "decided",
         state=transfer.state,
         sealed_size=transfer.upload.size,
         sealed_sha256=transfer.upload.sha256,
@@ -123,13 +130,20 @@ def decision_entries(
 
 
 def receipt_row(
-    session: Session, facts: ReceiptFacts, number: int, *, head: str, signing: Signing, at: datetime
+    session: Session,
+    facts: ReceiptFacts,
+    number: int,
+    *,
+    head: str,
+    size: int,
+    signing: Signing,
+    at: datetime,
 ) -> ReceiptRow:
-    """The receipt whose leaf is `number`, proved against the signed `head`."""
+    """The receipt whose leaf is `number`, proved against the signed `head` of `size` entries."""
     proof = Proof(
         leaf=log.leaf_of(session, number),
         index=number,
-        hashes=tuple(log.inclusion_proof(session, number, log.size(session))),
+        hashes=tuple(log.inclusion_proof(session, number, size)),
         checkpoint=head,
         log_key=signing.vkey,
         log_key_certificate=signing.log_statement,
@@ -138,6 +152,7 @@ def receipt_row(
         reference=facts.reference,
         provider=facts.provider,
         name=facts.name,
+        stage=facts.stage,
         text=signing.clearsign(render_text(facts, proof)),
         json_text=render_json(facts, proof, signing.log_key.sign),
         created_at=at,

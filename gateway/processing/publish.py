@@ -81,13 +81,24 @@ def publish_checkpoint(published: Published, checkpoint: str) -> None:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
+def receipt_files(receipt: ReceiptRow) -> dict[str, str]:
+    """The files of a receipt in its provider's folder, by name.
+
+    That a file landed is told in a file of another kind, so that whoever waits for the outcome, a
+    person or a program, waits for NAME.REF.txt or NAME.REF.json.
+    """
+    stem = f"{shown_name(receipt.name)}.{receipt.reference}"
+    if receipt.stage == "landed":
+        return {f"{stem}.landed": receipt.text}
+    # A notice is for people alone.
+    return {f"{stem}.txt": receipt.text} | ({f"{stem}.json": receipt.json_text} if receipt.json_text else {})
+
+
 def _write_receipt(published: Published, receipt: ReceiptRow) -> None:
     folder = published.provider(receipt.provider) / "receipts"
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{shown_name(receipt.name)}.{receipt.reference}"
-    replace_published(folder / f"{stem}.txt", receipt.text)
-    if receipt.json_text:  # A notice is for people alone.
-        replace_published(folder / f"{stem}.json", receipt.json_text)
+    for name, content in receipt_files(receipt).items():
+        replace_published(folder / name, content)
 
 
 def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:

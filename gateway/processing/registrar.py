@@ -25,6 +25,7 @@ from gateway.processing.notices import notices
 from gateway.processing.publish import publish_checkpoint, publish_receipts
 from gateway.processing.signer import signers_of
 from gateway.processing.signing import Signing
+from gateway.receipts.facts import ReceiptFacts
 from gateway.receipts.leaf import Kind
 from gateway.registry import keys, log, providers, transfers
 from gateway.registry.database import Registry
@@ -68,15 +69,17 @@ class Registrar:
         put it there.
         """
         with self.registry.write() as session:
-            enrolled = {p.id for p in providers.list_providers(session)}
+            enrolled = {p.id: p for p in providers.list_providers(session)}
             known = transfers.known(session, [upload.reference for upload in uploads])
+            fresh = []
             for upload in uploads:
                 if upload.provider not in enrolled:
                     _log.error("%s: no such provider is enrolled; it is left in the spool", upload.reference)
                 elif upload.reference not in known:
-                    transfers.land(session, upload)
-                    log.append(session, [outcome.landed_entry(upload)], self.clock())
+                    fresh.append((upload, enrolled[upload.provider]))
                     known.add(upload.reference)
+            head = self._receive(session, fresh, self.clock())
+        self._publish(head)
         return known
 
     def commit(self, examined: Sequence[Examined]) -> None:
@@ -168,6 +171,23 @@ class Registrar:
                 rulings.append(_Ruling(reference=transfer.upload.reference, decision=decision))
         return rulings
 
+    def _receive(
+        self, session: Session, uploads: Sequence[tuple[Upload, Provider]], now: datetime
+    ) -> str | None:
+        """Record what landed; the signed head of the log that holds it."""
+        if not uploads:
+            return None
+        entries, receipts = [], []
+        for place, (upload, provider) in enumerate(uploads):
+            transfers.land(session, upload)
+            facts = None
+            if not upload.withheld:  # Of what was not written down nothing is safely stored.
+                facts = outcome.landed_facts(upload, provider, self.settings.organisation)
+                receipts.append((facts, place))
+            entries.append(outcome.landed_entry(upload, facts))
+        numbers = log.append(session, entries, now)
+        return self._issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+
     def _rule(self, session: Session, rulings: Sequence[_Ruling], now: datetime) -> str | None:
         """Put decisions in force; the signed head of the log that holds them."""
         if not rulings:
@@ -187,12 +207,18 @@ class Registrar:
                 transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor, note=ruling.note
             )
             decided.append((facts, log.append(session, entries, now)[0]))
+        return self._issue(session, decided, now)
+
+    def _issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
+        """Sign the log's head and the receipts whose leaves it vouches for; the head."""
         head = log.sign_head(session, self.signing.log_key, self.signing.origin, now)
-        rows = [
-            outcome.receipt_row(session, facts, number, head=head, signing=self.signing, at=now)
-            for facts, number in decided
-        ]
-        session.add_all(rows)
+        size = log.size(session)
+        for facts, number in receipts:
+            session.add(
+                outcome.receipt_row(
+                    session, facts, number, head=head, size=size, signing=self.signing, at=now
+                )
+            )
         session.flush()
         return head
 

@@ -106,8 +106,8 @@ def _heading(facts: ReceiptFacts) -> str:
 def _what_happened(facts: ReceiptFacts) -> str:
     if facts.state == "landed":
         return (
-            "Your file reached the gateway whole and is safely stored, still encrypted as you sent it. "
-            "It has not been opened yet. A second receipt will say what was decided."
+            "Your file reached the gateway and is safely stored, byte for byte as you sent it. It has not "
+            "been opened yet. A second receipt will say what was decided."
         )
     found = receipt_object(facts)["data_type"]
     known = f" It was recognised, by its content, as {found}." if found else ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import insert, text, tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.receipts import tree
@@ -18,6 +19,9 @@ from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 
 # Any number: it only has to be the same in every process that appends.
 _APPEND_LOCK = 7_201_917
+_FETCHED = 400
+_NODES = "gateway log nodes"
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,49 +41,56 @@ class Entry:
 
 
 class _Nodes:
-    """The tree's nodes in the registry."""
+    """The tree's nodes as one transaction sees them: those it wrote, and those it has asked for.
+
+    A node never changes, so what is known stays true. What an operation will ask for is fetched
+    with one statement, and what it made is written with one.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._known: dict[tuple[int, int], bytes] = {}
+        self._fresh: list[dict[str, int | bytes]] = []
 
     def get(self, level: int, index: int) -> bytes:
-        return self._session.get_one(NodeRow, (level, index)).hash
+        return self._known[level, index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
-        self._session.add(NodeRow(level=level, position=index, hash=node))
+        self._known[level, index] = node
+        self._fresh.append({"level": level, "position": index, "hash": node})
+
+    def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
+        """Fetch every node that `operation` will read and that is not known yet."""
+        wanted = [place for place in tree.places(operation) if place not in self._known]
+        columns = (col(NodeRow.level), col(NodeRow.position))
+        for start in range(0, len(wanted), _FETCHED):
+            some = wanted[start : start + _FETCHED]
+            query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(some))
+            for level, index, node in self._session.exec(query):
+                self._known[level, index] = node
+
+    def write(self) -> None:
+        """Store what was put since the last time."""
+        if self._fresh:
+            self._session.execute(insert(NodeRow), self._fresh)
+            self._fresh.clear()
 
 
 def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int]:
     """Append events in order and return their places. ValueError where the log does not admit one."""
+    if not entries:
+        return []
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _APPEND_LOCK})
     first = size(session)
-    nodes = _Nodes(session)
-    for number, entry in enumerate(entries, start=first):
-        salt = secrets.token_bytes(16) if entry.actor or entry.name or entry.note else None
-        committed = _commitments(entry, salt)
-        event = Event(
-            sequence=number,
-            at=at,
-            kind=entry.kind,
-            subject=entry.subject,
-            fields={**entry.fields, **committed},
-        )
-        data = leaf(event)
-        tree.append(nodes, number, data)
-        session.add(
-            EventRow(
-                number=number,
-                at=at,
-                kind=entry.kind,
-                subject=entry.subject,
-                leaf=data,
-                actor=entry.actor,
-                salt=salt,
-                note=entry.note,
-            )
-        )
-    session.flush()
+    nodes = _nodes(session)
+    # Appending reads complete subtrees of the tree as it was, which are those that its root is made of.
+    nodes.foresee(lambda store: tree.root(store, first))
+    rows = [_row(number, entry, at) for number, entry in enumerate(entries, start=first)]
+    for number, row in enumerate(rows, start=first):
+        tree.append(nodes, number, row["leaf"])
+    session.execute(insert(EventRow), rows)
+    nodes.write()
     return list(range(first, first + len(entries)))
 
 
@@ -99,7 +110,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime) -> str:
     known = session.get(CheckpointRow, now)
     if known is not None:
         return known.text
-    signed = checkpoint(origin, now, tree.root(_Nodes(session), now), key)
+    signed = checkpoint(origin, now, root(session, now), key)
     session.add(CheckpointRow(size=now, text=signed, created_at=at))
     session.flush()
     return signed
@@ -114,17 +125,17 @@ def record_changes(session: Session, at: datetime) -> None:
 
 def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
     """The proof that leaf `number` is in the tree of `at_size` leaves."""
-    return tree.inclusion_proof(_Nodes(session), number, at_size)
+    return _read(session, lambda store: tree.inclusion_proof(store, number, at_size))
 
 
 def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
     """The proof that the log of `second` leaves begins with that of `first`."""
-    return tree.consistency_proof(_Nodes(session), first, second)
+    return _read(session, lambda store: tree.consistency_proof(store, first, second))
 
 
 def root(session: Session, at_size: int) -> bytes:
     """The root of the log's first `at_size` leaves."""
-    return tree.root(_Nodes(session), at_size)
+    return _read(session, lambda store: tree.root(store, at_size))
 
 
 def leaves(session: Session) -> Iterator[bytes]:
@@ -140,7 +151,7 @@ def checkpoints(session: Session) -> Sequence[CheckpointRow]:
 
 def leaf_of(session: Session, number: int) -> bytes:
     """The bytes of one leaf."""
-    return session.get_one(EventRow, number).leaf
+    return session.exec(select(EventRow.leaf).where(EventRow.number == number)).one()
 
 
 def events(session: Session, subject: str) -> Sequence[EventRow]:
@@ -148,6 +159,39 @@ def events(session: Session, subject: str) -> Sequence[EventRow]:
     return session.exec(
         select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
     ).all()
+
+
+def _nodes(session: Session) -> _Nodes:
+    known: _Nodes = session.info.setdefault(_NODES, _Nodes(session))
+    return known
+
+
+def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:
+    nodes = _nodes(session)
+    nodes.foresee(operation)
+    return operation(nodes)
+
+
+def _row(number: int, entry: Entry, at: datetime) -> dict[str, Any]:
+    """The columns of one event."""
+    salt = secrets.token_bytes(16) if entry.actor or entry.name or entry.note else None
+    event = Event(
+        sequence=number,
+        at=at,
+        kind=entry.kind,
+        subject=entry.subject,
+        fields={**entry.fields, **_commitments(entry, salt)},
+    )
+    return {
+        "number": number,
+        "at": at,
+        "kind": entry.kind,
+        "subject": entry.subject,
+        "leaf": leaf(event),
+        "actor": entry.actor,
+        "salt": salt,
+        "note": entry.note,
+    }
 
 
 def _commitments(entry: Entry, salt: bytes | None) -> dict[str, str]:

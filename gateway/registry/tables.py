@@ -168,7 +168,10 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class ReceiptRow(SQLModel, table=True):
-    """A signed receipt, as published. The latest one of a transfer is in force."""
+    """A signed receipt, as published. The latest one of a transfer is in force.
+
+    `stage` is "landed" or "decided". What is for people alone has no `json_text`.
+    """
 
     __tablename__ = "receipt"
     __table_args__ = (Index("receipt_by_reference", "reference", "sequence"),)
@@ -176,6 +179,7 @@ class ReceiptRow(SQLModel, table=True):
     reference: str
     provider: str
     name: str
+    stage: str = "decided"
     text: str = Field(sa_type=Text)
     json_text: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)

@@ -155,8 +155,8 @@ def test_a_row_that_is_taken_out_is_missed(copy: Site, table: str) -> None:
             " select sequence, 'early-years', landed_at from transfer limit 1"
         ),
         (
-            "insert into receipt (reference, provider, name, text, json_text, created_at)"
-            " select reference, provider, name, text, json_text, created_at from receipt limit 1"
+            "insert into receipt (reference, provider, name, stage, text, json_text, created_at)"
+            " select reference, provider, name, stage, text, json_text, created_at from receipt limit 1"
         ),
         "insert into staff_team (staff, team) values ('jane', 'sen')",
         "insert into event select max(number) + 1, at, kind, subject, leaf, actor, note, salt from event",
