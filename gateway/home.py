@@ -1,6 +1,7 @@
 """The folders of a home, and the one place where a name becomes a path.
 
     gateway.toml policies/ registry.db   inside
+    policies-in-force/                   inside: each version of the policies that has ever decided
     keys/ sealed/                        inside, 0700
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
@@ -17,6 +18,7 @@ from pathlib import Path
 
 PROVIDER_ID = re.compile(r"[a-z0-9-]{1,32}")
 REFERENCE = re.compile(r"\d{6}-[a-z0-9-]{1,32}-[0-9A-HJKMNP-TV-Z]{5}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _SHOWN_NAME_BYTES = 160
 
 
@@ -124,8 +126,27 @@ class Home:
 
     @property
     def policies(self) -> Path:
-        """The policies in force: a copy that admins edit."""
+        """The policies as admins edit them; they come into force when they are found whole."""
         return self.root / "policies"
+
+    @property
+    def versions(self) -> Path:
+        """Each version of the policies that has decided, under its digest, and `current`, which names one."""
+        return self.root / "policies-in-force"
+
+    def version(self, digest: str) -> Path:
+        """The version of the policies with that SHA-256; ValueError where it is none."""
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError("not a digest")
+        return self.versions / digest
+
+    @property
+    def policies_in_force(self) -> Path:
+        """The policies that decide now: the last that were found whole. Before any were, the edited ones."""
+        try:
+            return self.version((self.versions / "current").read_text("ascii").strip())
+        except FileNotFoundError:
+            return self.policies
 
     @property
     def registry(self) -> Path:

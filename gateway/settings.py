@@ -179,10 +179,10 @@ def load_settings(home: Home) -> Settings:
 
 
 def load_limits(home: Home) -> Limits:
-    """policies/limits.toml of `home`."""
-    return read_toml(home.policies / "limits.toml", Limits)
+    """limits.toml of the policies in force in `home`."""
+    return read_toml(home.policies_in_force / "limits.toml", Limits)
 
 
 def load_key_policy(home: Home) -> KeyPolicy:
-    """policies/keys.toml of `home`."""
-    return read_toml(home.policies / "keys.toml", KeyPolicy)
+    """keys.toml of the policies in force in `home`."""
+    return read_toml(home.policies_in_force / "keys.toml", KeyPolicy)

@@ -181,7 +181,7 @@ async def _sweep(office: Office) -> None:
 
 def _triage(home: Home) -> frozenset[str]:
     """The teams whose members see held files; ConfigurationError where a team's name is taken by these."""
-    catalogue = load_catalogue(home.policies)
+    catalogue = load_catalogue(home.policies_in_force)
     if catalogue.team(HELD) is not None:
         raise ConfigurationError(f"policies/teams.toml: team: {HELD} is the folder of held files, not a team")
     return frozenset(catalogue.triage_teams())

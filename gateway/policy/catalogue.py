@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.policy.calendar_shapes import CalendarFile
@@ -98,7 +98,7 @@ class Reading:
     """What came of reading a policies folder: the texts, the models that are valid, the faults."""
 
     texts: dict[str, str] = field(default_factory=dict)
-    models: dict[str, Shape] = field(default_factory=dict)
+    models: dict[str, BaseModel] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def blame(self, file: str, location: Location, message: str) -> None:
@@ -125,10 +125,10 @@ def load_catalogue(policies: Path) -> Catalogue:
     return _assembled(policies, reading)
 
 
-def read(policies: Path) -> Reading:
-    """Read every policy file and compare them; never raises, all is in the faults."""
+def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Reading:
+    """Read policy files, those of `FILES` at least, and compare them; never raises, all is in the faults."""
     reading = Reading()
-    for name, kind in FILES.items():
+    for name, kind in shapes.items():
         _read_model(policies, name, kind, reading)
     agreement = reading.models.get("agreement.toml")
     if isinstance(agreement, AgreementFile) and _read_text(policies, agreement.text, reading) is None:
@@ -149,7 +149,7 @@ def _read_text(policies: Path, name: str, reading: Reading) -> str | None:
     return reading.texts[name]
 
 
-def _read_model(policies: Path, name: str, kind: type[Shape], reading: Reading) -> None:
+def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Reading) -> None:
     text = _read_text(policies, name, reading)
     if text is None:
         reading.blame(name, (), "the file is missing or is not UTF-8 text")

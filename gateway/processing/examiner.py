@@ -46,7 +46,7 @@ class Examiner:
         self._seconds = seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._channel: Connection | None = None
-        self._keys: tuple[tuple[str, int, int], ...] = ()
+        self._begun: object = None
 
     def start(self) -> None:
         """Start the child now, so that the first file does not wait for it."""
@@ -87,8 +87,8 @@ class Examiner:
             self._child = None
 
     def _ask(self, request: Request) -> Examined | Reopened | Resealed:
-        if self._channel is not None and self._keys != secrets.generation(self._home):
-            self.close()  # A child knows the keys that were there when it started.
+        if self._channel is not None and self._begun != self._surroundings():
+            self.close()  # A child knows the keys and the policies that were there when it started.
         try:
             channel = self._open_channel()
             channel.send_bytes(REQUEST.dump_json(request))
@@ -107,9 +107,12 @@ class Examiner:
         self.close()
         return ExaminerLost(f"the examining process {what}")
 
+    def _surroundings(self) -> object:
+        return secrets.generation(self._home), self._home.policies_in_force
+
     def _open_channel(self) -> Connection:
         if self._channel is None:
-            self._keys = secrets.generation(self._home)
+            self._begun = self._surroundings()
             ours, theirs = socket.socketpair()
             with theirs:
                 self._child = subprocess.Popen(  # noqa: S603 - our own module, no shell

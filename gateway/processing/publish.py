@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import Fault
 from gateway.home import Home, Published, shown_name
+from gateway.policy.catalogue import load_catalogue
 from gateway.registry import keys, providers
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
@@ -67,7 +68,7 @@ def publish_common(home: Home, certificate: str, log_vkey: str, settings: Intake
         folder.mkdir(parents=True, exist_ok=True)
     replace_published(published.common / "keys" / "gateway.asc", certificate)
     replace_published(published.common / "keys" / "gateway-log.vkey", f"{log_vkey}\n")
-    agreement = (home.policies / "agreement.txt").read_text("utf-8")
+    agreement = load_catalogue(home.policies_in_force).agreement_text
     replace_published(published.common / "agreement" / "agreement.txt", agreement)
     replace_published(published.intake_settings, json.dumps(settings.model_dump(), indent=1))
 

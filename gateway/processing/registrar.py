@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlmodel import Session
 
@@ -91,15 +91,19 @@ class Registrar:
         self._publish(head)
         drops.publish({ruling.folder for ruling in rulings}, self.home, self.registry, now)
 
-    def reconsider(self) -> int:
-        """Decide again what waited for a date that has come or for a ratification; how many were."""
+    def reconsider(self, *, anew: bool = False) -> int:
+        """Decide again what waited for a date that has come or for a ratification; how many were.
+
+        With `anew`, whatever waits for any date: other policies may have moved it.
+        """
         now = self.clock()
+        until = datetime.max.replace(tzinfo=UTC) if anew else now
         with self.registry.read() as session:
-            waiting = bool(self._reconsidered(session, now))
+            waiting = bool(self._reconsidered(session, now, until))
         if not waiting:
             return 0
         with self.registry.write() as session:
-            rulings = self._reconsidered(session, now)
+            rulings = self._reconsidered(session, now, until)
             head = self._rule(session, rulings, now)
         self._publish(head)
         return len(rulings)
@@ -157,10 +161,10 @@ class Registrar:
         )
         return drops.settle(upload.folder, dropped)
 
-    def _reconsidered(self, session: Session, now: datetime) -> list[_Ruling]:
+    def _reconsidered(self, session: Session, now: datetime, until: datetime) -> list[_Ruling]:
         enrolled = providers.list_providers(session, self._years(now))
         ratified = [provider.id for provider in enrolled if provider.ratified]
-        found = [*transfers.due(session, now), *transfers.waiting_for_ratification(session, ratified)]
+        found = [*transfers.due(session, until), *transfers.waiting_for_ratification(session, ratified)]
         rulings = []
         for transfer in found:
             if transfer.content is None:

@@ -10,14 +10,14 @@ from datetime import datetime
 
 from gateway.home import Home
 from gateway.observe import systemd
-from gateway.policy.catalogue import load_catalogue
 from gateway.processing.founding import publish_all
+from gateway.processing.in_force import Keeper
 from gateway.processing.publish import publish_receipts
 from gateway.processing.registrar import Registrar
 from gateway.processing.signing import Signing
 from gateway.processing.work import Processor
 from gateway.registry.database import Registry
-from gateway.settings import load_limits, load_settings
+from gateway.settings import load_settings
 
 
 @contextmanager
@@ -26,13 +26,15 @@ def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Regist
     settings = load_settings(home)
     registry = Registry(settings.database_url(home))
     try:
+        signing = Signing.load(home, settings)
+        policies = Keeper(home, registry, signing, clock).current()
         yield Registrar(
             home=home,
             settings=settings,
-            limits=load_limits(home),
+            limits=policies.limits,
             registry=registry,
-            catalogue=load_catalogue(home.policies),
-            signing=Signing.load(home, settings),
+            catalogue=policies.catalogue,
+            signing=signing,
             clock=clock,
         )
     finally:
@@ -73,4 +75,9 @@ def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Proces
         publish_all(home, clock())
         publish_receipts(registrar.registry, home.published, redo=True)
         settings = registrar.settings.processor
-        yield Processor(registrar, workers=settings.workers, rescan_seconds=settings.rescan_seconds)
+        yield Processor(
+            registrar,
+            workers=settings.workers,
+            rescan_seconds=settings.rescan_seconds,
+            renew=Keeper(home, registrar.registry, registrar.signing, clock).changed,
+        )

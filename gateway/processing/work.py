@@ -32,6 +32,7 @@ from gateway.errors import Fault, GatewayError
 from gateway.processing import claim, drops
 from gateway.processing.examination import Examined, Job
 from gateway.processing.examiner import ExaminerLost, Examiners
+from gateway.processing.founding import publish_all
 from gateway.processing.signer import Signers, opening_keys, signers_of
 from gateway.processing.watch import watch
 from gateway.registry import transfers
@@ -40,6 +41,7 @@ from gateway.spool import take_away, waiting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gateway.processing.in_force import Policies
     from gateway.processing.registrar import Registrar
 
 _BATCH = 64
@@ -67,10 +69,18 @@ class _Trouble:
 
 
 class Processor:
-    """The one processor of a home. `clock` gives the time in UTC."""
+    """The one processor of a home. `renew` gives the policies that decide, where they are new."""
 
-    def __init__(self, registrar: Registrar, *, workers: int, rescan_seconds: float) -> None:
+    def __init__(
+        self,
+        registrar: Registrar,
+        *,
+        workers: int,
+        rescan_seconds: float,
+        renew: Callable[[], Policies | None] = lambda: None,
+    ) -> None:
         self._registrar = registrar
+        self._renew = renew
         self._home = registrar.home
         self._workers = workers or os.cpu_count() or 1
         self._rescan_seconds = rescan_seconds
@@ -115,6 +125,7 @@ class Processor:
 
     def _round(self, pool: ThreadPoolExecutor) -> None:
         try:
+            self._take_over_policies()
             self._claim()
             self._registrar.publish()
             self._registrar.reconsider()
@@ -122,6 +133,17 @@ class Processor:
         except Fault as fault:
             # Everything is still where it was; the next round tries again.
             _log.error("%s; it is tried again in %s s", fault, self._rescan_seconds)
+
+    def _take_over_policies(self) -> None:
+        """Go on by the policies that have come into force; children find out by themselves."""
+        policies = self._renew()
+        if policies is None:
+            return
+        self._registrar = dataclasses.replace(
+            self._registrar, catalogue=policies.catalogue, limits=policies.limits
+        )
+        publish_all(self._home, self._registrar.clock())
+        self._registrar.reconsider(anew=True)
 
     def _claim(self) -> None:
         for batch in _batches(waiting(self._home.spool)):

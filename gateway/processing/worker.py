@@ -60,7 +60,7 @@ def main() -> None:
         home=home,
         limits=limits,
         openers=Openers(load_settings(home).processor, openpgp_secrets(home)),
-        rules=load_rules(home.policies),
+        rules=load_rules(home.policies_in_force),
     )
     keep_in_memory()
     with contextlib.suppress(EOFError), Connection(arguments.channel) as channel:

@@ -154,6 +154,12 @@ def leaf_of(session: Session, number: int) -> bytes:
     return session.exec(select(EventRow.leaf).where(EventRow.number == number)).one()
 
 
+def latest(session: Session, kind: Kind) -> EventRow | None:
+    """The last event of a kind, if there is one."""
+    query = select(EventRow).where(EventRow.kind == kind).order_by(col(EventRow.number).desc())
+    return session.exec(query.limit(1)).first()
+
+
 def events(session: Session, subject: str) -> Sequence[EventRow]:
     """Everything the log holds on one subject, in order."""
     return session.exec(

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
 from gateway.demo.parties import Party
+from gateway.errors import NotFoundError
 from gateway.home import Home
 from gateway.model import Folder, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
@@ -113,7 +114,11 @@ class Desk:
             return transfers.get(session, reference)
 
     def state(self, reference: str) -> str:
-        return self.transfer(reference).state
+        """The state of a transfer; nothing where it has not landed yet."""
+        try:
+            return self.transfer(reference).state
+        except NotFoundError:
+            return ""
 
     def codes(self, reference: str) -> list[str]:
         return [reason.code for reason in self.transfer(reference).reasons]

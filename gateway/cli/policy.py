@@ -1,0 +1,211 @@
+"""policy: whether the policies hold together, what they decide and why, and what an edit would change."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.text import Text
+from sqlmodel import Session
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fails_clearly,
+    now,
+    out,
+    plain,
+    print_json,
+    registry,
+    show,
+)
+from gateway.cli.transfers import reason_object
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.model import Accepted, Decision, Held, Provider, ProviderKind, Refused, Transfer
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.explain import diff as differences
+from gateway.policy.explain import render
+from gateway.policy.ratification import years_in_force
+from gateway.registry import keys, log, providers, transfers
+
+if TYPE_CHECKING:
+    from gateway.processing.dry_run import Trial
+
+app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
+_WHEN = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
+FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
+
+
+@app.command()
+@fails_clearly
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
+    from gateway.processing.in_force import check as faults_of  # noqa: PLC0415 - loads the classifier
+
+    policies = folder or Home(home).policies
+    if not policies.is_dir():
+        raise ConfigurationError(f"{policies} is no folder; make a home with: gateway init")
+    faults = faults_of(policies)
+    if as_json:
+        print_json([dataclasses.asdict(fault) for fault in faults])
+    else:
+        for fault in faults:
+            out.print(Text(plain(fault)), soft_wrap=True)
+        out.print(
+            f"{len(faults)} faults in {policies}" if faults else f"no fault in {policies}", soft_wrap=True
+        )
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+@fails_clearly
+def explain(
+    reference: Annotated[str, typer.Argument(metavar="REF")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a transfer was decided as it was: each reason with its clause, by the policies of that day."""
+    with registry(home) as opened, opened.read() as session:
+        transfer = transfers.get(session, reference)
+        digest = _decided_by(session, reference)
+    decision = _decision_of(transfer)
+    catalogue = _catalogue_of(Home(home), digest)
+    if as_json:
+        print_json(_decision_object(decision) | {"reference": reference, "policies": digest})
+        return
+    out.print(Text(f"{reference}: {render(decision, catalogue)}"), soft_wrap=True)
+    if digest is not None:
+        out.print(Text(f"\nby the policies {digest}"), soft_wrap=True)
+
+
+@app.command("test")
+@fails_clearly
+def try_out(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A plain file, or one sealed to this gateway.")
+    ],
+    sender: Annotated[
+        str,
+        typer.Option("--as", metavar="PROVIDER", help="A provider, or a kind of provider such as school."),
+    ],
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=_WHEN, help="A day (at noon) or a local time; now if not given."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--policies", help="Other policies than those of the home.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what would become of a file that a provider sends on a day. Nothing is sent, kept or logged."""
+    from gateway.cli.classify import described  # noqa: PLC0415
+    from gateway.processing.dry_run import try_file  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processing.in_force import load_policies  # noqa: PLC0415
+
+    place = Home(home)
+    policies = load_policies(folder or place.policies)
+    try:
+        tried = try_file(_trial(place, file, sender, on, policies.catalogue), policies, place)
+    except OSError as error:
+        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+    if as_json:
+        found = None if tried.found is None else described(file, tried.found)
+        print_json(_decision_object(tried.decision) | {"file": str(file), "found": found})
+        return
+    out.print(Text(render(tried.decision, policies.catalogue)), soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def diff(
+    old: FolderArgument,
+    new: FolderArgument,
+    on: Annotated[
+        datetime | None, typer.Option(formats=_WHEN, help="As of a day or a local time; now if not given.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Which outcomes change between two policies folders, by kind of provider, data type and team."""
+    before, after = load_catalogue(old), load_catalogue(new)
+    changes = differences(before, after, _moment(on, after))
+    rows = [dataclasses.asdict(change) | {"team": change.team or None} for change in changes]
+    columns = ("provider_kind", "data_type", "team", "before", "after")
+    show(rows, columns, as_json=as_json, empty="no outcome changes")
+
+
+def _moment(given: datetime | None, catalogue: Catalogue) -> datetime:
+    if given is None:
+        return now()
+    local = datetime.combine(given, time(12)) if given.time() == time() else given
+    return local.replace(tzinfo=ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
+
+
+def _trial(place: Home, file: Path, sender: str, on: datetime | None, catalogue: Catalogue) -> Trial:
+    from gateway.processing.dry_run import Trial  # noqa: PLC0415
+
+    at = _moment(on, catalogue)
+    if sender in providers.KINDS:
+        anyone = Provider(id=sender, name=sender, kind=_kind(sender), ratified=True)
+        return Trial(file=file, provider=anyone, at=at)
+    years = years_in_force(local_day(at, catalogue.calendar.timezone), catalogue)
+    with registry(place.root) as opened, opened.read() as session:
+        provider = providers.get_provider(session, sender, years)
+        certificates = keys.keys_in_force(session, "provider", sender, "openpgp", at)
+    senders = tuple(certificate.material.encode() for certificate in certificates)
+    return Trial(file=file, provider=provider, at=at, senders=senders)
+
+
+def _kind(sender: str) -> ProviderKind:
+    return next(kind for kind in providers.KINDS if kind == sender)
+
+
+def _decided_by(session: Session, reference: str) -> str | None:
+    """The digest of the policies by which a transfer was decided last."""
+    for event in reversed(log.events(session, reference)):
+        fields = json.loads(event.leaf)["fields"]
+        if "policies" in fields:
+            return str(fields["policies"])
+    return None
+
+
+def _catalogue_of(place: Home, digest: str | None) -> Catalogue:
+    if digest is not None and place.version(digest).is_dir():
+        return load_catalogue(place.version(digest))
+    return load_catalogue(place.policies_in_force)
+
+
+def _decision_of(transfer: Transfer) -> Decision:
+    reasons, flow = transfer.reasons, transfer.flow
+    if transfer.state == "accepted":
+        return Accepted(flow=flow or "none", teams=transfer.teams, reasons=reasons)
+    if transfer.state == "held":
+        return Held(reasons=reasons, flow=flow, until=transfer.held_until)
+    if transfer.state == "refused":
+        return Refused(reasons=reasons, flow=flow)
+    raise GatewayError(f"{transfer.upload.reference} has landed and is not decided yet")
+
+
+def _decision_object(decision: Decision) -> dict[str, Any]:
+    return {
+        "state": type(decision).__name__.lower(),
+        "flow": decision.flow,
+        "teams": [] if isinstance(decision, Refused) else list(decision.teams),
+        "held_until": decision.until if isinstance(decision, Held) else None,
+        "reasons": [reason_object(each) for each in decision.reasons],
+    }
