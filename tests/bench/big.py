@@ -1,0 +1,153 @@
+"""One big file: a sealed CSV, from landing to receipt, against bare `sqop decrypt` and `gosop decrypt`.
+
+Both bare programs verify the signature and write to a pipe that is emptied; neither looks at what is
+inside, as the gateway does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.demo.parties import Party
+from gateway.home import Home
+from gateway.registry import secrets
+from tests.bench.bench_classify import csv_marks
+from tests.bench.measure import Line, Setting, line, seconds, until
+from tests.bench.parties import Landing, processor
+from tests.gateway_site import Site
+
+_PATIENCE = 300
+
+
+def run(setting: Setting) -> Iterator[Line]:
+    """Every line on big files."""
+    mebibytes = 64 if setting.quick else 1024
+    site = Site(setting.scratch / "big")
+    party = site.provider("oak")
+    sealed = _sealed(setting.scratch, site, party, mebibytes)
+    secret = setting.scratch / "secret.pgp"
+    home = Home(site.home)
+    secret.write_bytes(secrets.openpgp_secret(home, secrets.signing_fingerprint(home)))
+    landing = Landing(site, party)
+    ours = []
+    with processor(site) as process, Peaks(process.pid) as peaks:
+        for number in setting.rounds(2):
+            reference = landing.prepare(f"big{number}.pgp", sealed)
+            receipt = site.receipts("oak") / f"big{number}.pgp.{reference}.json"
+            ours.append(seconds(lambda: (landing.land(), until(receipt.exists, _PATIENCE))))  # noqa: B023
+    state = site.transfers()[0]
+    said = f"{state['state']} {','.join(reason['code'] for reason in state['reasons'])}".strip()
+    for program in ("sqop", "gosop"):
+        theirs = [_bare(program, setting.scratch, sealed, party, secret) for _ in range(2)]
+        yield line("big", f"sealed CSV of {mebibytes} MiB, landing to receipt", "s", ours,
+                   f"{program} decrypt", theirs, better="less", target=1.3 if program == "sqop" else None,
+                   note=said)  # fmt: skip
+    for name, megabytes in peaks.by_program().items():
+        if "sqop" not in name:
+            yield line("big", f"peak memory, {name}", "MB", [megabytes], "150 MB", [150.0], better="less",
+                       target=1.0)  # fmt: skip
+
+
+def _sealed(scratch: Path, site: Site, party: Party, mebibytes: int) -> Path:
+    plain, sealed = scratch / "plain.csv", scratch / "sealed.pgp"
+    with plain.open("wb") as file:
+        file.writelines(csv_marks(mebibytes * 1024**2))
+    signer, recipient = scratch / "signer.pgp", scratch / "recipient.asc"
+    signer.write_bytes(bytes(party.openpgp))
+    recipient.write_text(site.certificate)
+    with plain.open("rb") as source, sealed.open("wb") as target:
+        subprocess.run(
+            ["sqop", "encrypt", "--sign-with", signer, recipient], stdin=source, stdout=target, check=True
+        )
+    plain.unlink()
+    return sealed
+
+
+def _bare(program: str, scratch: Path, sealed: Path, party: Party, secret: Path) -> float:
+    """The seconds of one bare decryption. RuntimeError where it does not verify."""
+    verified = scratch / "verified"
+    verified.unlink(missing_ok=True)
+    options = [f"--verify-with={party.certificate}", f"--verifications-out={verified}"]
+
+    def decrypt() -> None:
+        with (
+            sealed.open("rb") as source,
+            subprocess.Popen(
+                [program, "decrypt", *options, secret], stdin=source, stdout=subprocess.PIPE
+            ) as run,
+        ):
+            assert run.stdout is not None
+            room = bytearray(1024**2)
+            while run.stdout.readinto(room):  # type: ignore[attr-defined]
+                pass
+        if run.returncode:
+            raise RuntimeError(f"{program} decrypt failed")
+
+    taken = seconds(decrypt)
+    if not verified.read_text().strip():
+        raise RuntimeError(f"{program} decrypt verified no signature")
+    return taken
+
+
+class Peaks:
+    """The most memory that a process and its descendants ever held, without what they share by mapping."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._found: dict[str, float] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Peaks:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def by_program(self) -> dict[str, float]:
+        """Megabytes by program."""
+        return dict(sorted(self._found.items()))
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.05):
+            for pid in _family(self._pid):
+                with _gone_is_fine():
+                    command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                    status = Path(f"/proc/{pid}/status").read_text("ascii")
+                    anonymous = int(status.partition("RssAnon:")[2].split()[0]) / 1024
+                    name = _program(command)
+                    self._found[name] = max(anonymous, self._found.get(name, 0.0))
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    """A process may end while it is looked at."""
+    try:
+        yield
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        return
+
+
+def _family(pid: int) -> list[int]:
+    found, queue = [], [pid]
+    while queue:
+        one = queue.pop()
+        found.append(one)
+        with _gone_is_fine():
+            for task in os.listdir(f"/proc/{one}/task"):
+                queue += map(int, Path(f"/proc/{one}/task/{task}/children").read_text("ascii").split())
+    return found
+
+
+def _program(command: list[bytes]) -> str:
+    words = [word.decode() for word in command if word]
+    if "gateway.processing.worker" in words:
+        return "examining child"
+    return "processor" if "gateway" in words else Path(words[0]).name

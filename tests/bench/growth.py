@@ -1,0 +1,201 @@
+"""Growth: the same work with a thousand and with a million transfers in the registry.
+
+The registry of a real home is filled with copies of the rows of one real transfer, their leaves in
+the log's tree; the leaves' texts and the receipts' are short, so that it fits a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import statistics
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.demo.parties import Party
+from gateway.intake.recent import HandedOver
+from gateway.spool import new_reference
+from tests.bench.measure import Line, Setting, line, percentile, seconds, until
+from tests.bench.parties import Landing, intake, openssh, processor, sealed
+from tests.gateway_site import Site
+
+_FILES = 40
+_ENTRIES = 50_000
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TAIL = " || ".join(f"substr('{_DIGITS}', (n >> {shift} & 31) + 1, 1)" for shift in (20, 15, 10, 5, 0))
+_NUMBERS = (
+    "WITH RECURSIVE numbers(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n < :last - 1)"
+)
+
+
+def run(setting: Setting) -> Iterator[Line]:
+    """Every line on growth."""
+    sizes = (1_000, 20_000) if setting.quick else (1_000, 100_000, 1_000_000)
+    site = Site(setting.scratch / "growth")
+    party, busy = site.provider("oak"), site.provider("elm")
+    model = _model(site, busy)
+    found: dict[int, dict[str, list[float]]] = {}
+    filled = 0
+    for size in sizes:
+        fill(site.home / "registry.db", model, filled, size)
+        filled = size
+        found[size] = _work(site, party, size)
+    first = found[sizes[0]]
+    for size in sizes[1:]:
+        for what, values in found[size].items():
+            target = 1.2 if what.endswith("p50") else None
+            yield line("growth", f"{what}, {size:,} transfers", "ms", values, f"with {sizes[0]:,}", first[what],
+                       better="less", target=target)  # fmt: skip
+    yield from _listing(setting, site, party, 5_000 if setting.quick else _ENTRIES)
+
+
+def _model(site: Site, party: Party) -> str:
+    """The reference of one real transfer, to be copied."""
+    landing = Landing(site, party)
+    reference = landing.prepare("model.pgp", sealed(site, party, [2_000_000])[0])
+    landing.land()
+    site.gateway("process", "--once")
+    return reference
+
+
+def _work(site: Site, party: Party, size: int) -> dict[str, list[float]]:
+    """Milliseconds: of a file's passage, of a listing, of `flows status`."""
+    landing = Landing(site, party)
+    files = sealed(
+        site, party, range(3_000_000 + 100 * size % 997_000, 3_000_000 + 100 * size % 997_000 + _FILES)
+    )
+    with processor(site):
+        _passage(site, landing, f"warm{size}", files[0])
+        _passage(site, landing, f"warmer{size}", files[1])
+        taken = [_passage(site, landing, f"n{size}x{n}", data) for n, data in enumerate(files[2:])]
+    commands = {
+        "transfers list --limit 50": ("transfers", "list", "--limit", "50", "--json"),
+        "transfers list --provider, 100 files": (
+            "transfers",
+            "list",
+            "--provider",
+            "oak",
+            "--limit",
+            "30",
+            "--json",
+        ),
+        "flows status": ("flows", "status", "--json"),
+    }
+
+    def timed(arguments: tuple[str, ...]) -> float:
+        return 1000 * seconds(lambda: site.gateway(*arguments))
+
+    return {
+        "closed upload to receipt, p50": [1000 * statistics.median(taken)],
+        "closed upload to receipt, p99": [1000 * percentile(taken, 0.99)],
+        **{what: [timed(arguments) for _ in range(3)] for what, arguments in commands.items()},
+    }
+
+
+def _passage(site: Site, landing: Landing, name: str, data: bytes) -> float:
+    reference = landing.prepare(name, data)
+    receipt = site.receipts("oak") / f"{name}.{reference}.json"
+    return seconds(lambda: (landing.land(), until(receipt.exists, 30, 0.001)))
+
+
+def fill(database: Path, model: str, first: int, last: int) -> None:
+    """Copies `first` to `last` of the transfer `model`, each with its delivery, receipt, and leaf in the log."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        (sequence,) = connection.execute("SELECT max(sequence) + 1 FROM transfer").fetchone()
+        place = {"first": first, "last": last, "model": model, "from": sequence - first}
+        reference = f"'250101-elm-' || {_TAIL}"
+        own = {"sequence": ":from + n", "reference": reference, "content_sha256": "hex(randomblob(32))"}
+        own["landed_at"] = "strftime('%Y-%m-%d %H:%M:%f', landed_at, '-' || (n % 400) || ' days')"
+        own["decided_at"] = own["landed_at"]
+        _copy(connection, "transfer", own, "m.reference = :model", place)
+        of_model = "m.transfer = (SELECT sequence FROM transfer WHERE reference = :model)"
+        _copy(connection, "reason", {"transfer": ":from + n"}, of_model, place)
+        _copy(connection, "delivery", {"id": "NULL", "transfer": ":from + n"}, of_model, place)
+        short = {
+            "text": "'short'",
+            "json_text": "'{}'",
+            "created_at": own["landed_at"].replace("landed", "created"),
+        }
+        _copy(connection, "receipt", {"sequence": "NULL", "reference": reference, **short}, "m.reference = :model",
+              place)  # fmt: skip
+        _leaves(connection, last - first)
+    connection.close()
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def _copy(
+    connection: sqlite3.Connection, table: str, own: dict[str, str], which: str, place: dict[str, object]
+) -> None:
+    columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    values = ", ".join(own.get(name, f"m.{name}") for name in columns)
+    connection.execute(
+        f"{_NUMBERS} INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM numbers, {table} m WHERE {which}",
+        place,
+    )
+
+
+def _leaves(connection: sqlite3.Connection, count: int) -> None:
+    """`count` leaves in the log, with the nodes of the tree that they complete (RFC 9162, 2.1)."""
+    (number,) = connection.execute("SELECT max(number) + 1 FROM event").fetchone()
+    at, subject = connection.execute("SELECT at, subject FROM event WHERE kind = 'landed' LIMIT 1").fetchone()
+    node = "SELECT hash FROM log_node WHERE level = ? AND position = ?"
+    edge: dict[int, bytes] = {}
+    for level in range(number.bit_length()):
+        if number >> level & 1:
+            (edge[level],) = connection.execute(node, (level, (number >> level) - 1)).fetchone()
+    nodes, events = [], []
+    for one in range(number, number + count):
+        leaf = b'{"filled":%d}' % one
+        events.append((one, at, "landed", subject + str(one), leaf))
+        level, position, value = 0, one, hashlib.sha256(b"\0" + leaf).digest()
+        nodes.append((level, position, value))
+        while position & 1:
+            value = hashlib.sha256(b"\1" + edge.pop(level) + value).digest()
+            level, position = level + 1, position >> 1
+            nodes.append((level, position, value))
+        edge[level] = value
+        if len(nodes) > 100_000:
+            _insert(connection, nodes, events)
+    _insert(connection, nodes, events)
+
+
+def _insert(
+    connection: sqlite3.Connection, nodes: list[tuple[object, ...]], events: list[tuple[object, ...]]
+) -> None:
+    connection.executemany("INSERT INTO log_node (level, position, hash) VALUES (?, ?, ?)", nodes)
+    connection.executemany(
+        "INSERT INTO event (number, at, kind, subject, leaf) VALUES (?, ?, ?, ?, ?)", events
+    )
+    nodes.clear()
+    events.clear()
+
+
+def _listing(setting: Setting, site: Site, party: Party, entries: int) -> Iterator[Line]:
+    """/in of a provider that has sent many files, against OpenSSH's folder of as many."""
+    with intake(site, party) as ours, openssh(setting.scratch / "listed", party.ssh_key) as theirs:
+        site.home.joinpath("spool", "recent").mkdir(exist_ok=True)
+        for number in range(entries):
+            os.close(os.open(setting.scratch / "listed" / "files" / f"file{number}", os.O_CREAT, 0o600))
+        _remember(site, entries)
+
+        def listed(command: Callable[[], None]) -> list[float]:
+            return [1000 * seconds(command) for _ in range(3)]
+
+        yield line("growth", f"ls of /in after {entries:,} uploads (the latest 2,000 are shown)", "ms", listed(lambda: ours.sftp("ls -1 in\n")),
+                   "sshd", listed(lambda: theirs.sftp("ls -1\n")), better="less")  # fmt: skip
+
+
+def _remember(site: Site, entries: int) -> None:
+    """Intake's memory of what it handed over, as it writes it."""
+    now = datetime.now(UTC)
+    with (site.home / "spool" / "recent" / "oak.jsonl").open("w") as file:
+        for number in range(entries):
+            entry = HandedOver(
+                reference=new_reference("oak", now), folder="in", name=f"file{number}", size=1, landed_at=now
+            )
+            file.write(entry.model_dump_json(exclude_none=True) + "\n")
