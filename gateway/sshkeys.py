@@ -8,7 +8,7 @@ import asyncssh
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from cryptography.hazmat.primitives.serialization import SSHPublicKeyTypes, load_ssh_public_key
 
 from gateway.errors import Refusal
 
@@ -22,12 +22,14 @@ class SshKey:
     fingerprint: str
     algorithm: str
     line: str
+    bits: int | None = None
 
 
-def admit_ssh(data: bytes) -> SshKey:
+def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> SshKey:
     """The one SSH public key in `data`, in OpenSSH or RFC 4716 form.
 
-    Refusal with a `key:` code where it is a private key, no key, more than one, or too weak.
+    Refusal with a `key:` code where it is a private key, no key, more than one, or too weak;
+    `least_rsa_bits` asks for more than our own least. `bits` is of an RSA key.
     """
     if b"PRIVATE KEY" in data or data.startswith(b"PuTTY-User-Key-File"):
         raise Refusal("key:secret")
@@ -38,23 +40,27 @@ def admit_ssh(data: bytes) -> SshKey:
     line = key.export_public_key("openssh").decode("ascii", "replace").split()[:2]
     if data.count(line[1].encode()) > 1 or len(_keys(data)) > 1:
         raise Refusal("key:several")
-    if _is_weak(" ".join(line).encode()):
-        raise Refusal("key:weak", algorithm=line[0])
-    return SshKey(fingerprint=key.get_fingerprint(), algorithm=line[0], line=" ".join(line))
+    known = _loaded(" ".join(line).encode())
+    bits = known.key_size if isinstance(known, RSAPublicKey) else None
+    if isinstance(known, DSAPublicKey) or (
+        bits is not None and bits < max(least_rsa_bits, _MINIMUM_RSA_BITS)
+    ):
+        raise Refusal("key:weak", algorithm=f"RSA {bits}" if bits else line[0])
+    return SshKey(fingerprint=key.get_fingerprint(), algorithm=line[0], line=" ".join(line), bits=bits)
 
 
 def _keys(data: bytes) -> list[bytes]:
     return [line for line in data.splitlines() if line.startswith((b"ssh-", b"ecdsa-", b"sk-"))]
 
 
-def _is_weak(line: bytes) -> bool:
+def _loaded(line: bytes) -> SSHPublicKeyTypes | None:
+    """The key in an OpenSSH line; None for one on a security token. Refusal for a kind out of use."""
     try:
-        key = load_ssh_public_key(line)
+        return load_ssh_public_key(line)
     except UnsupportedAlgorithm:
         # Keys held by a security token (sk-…) are not loaded here; they are Ed25519 or P-256.
-        return not line.startswith((b"sk-ssh-ed25519", b"sk-ecdsa-sha2-nistp256"))
+        if line.startswith((b"sk-ssh-ed25519", b"sk-ecdsa-sha2-nistp256")):
+            return None
+        raise Refusal("key:weak", algorithm=line.split()[0].decode("ascii", "replace")) from None
     except ValueError:
-        return True
-    return isinstance(key, DSAPublicKey) or (
-        isinstance(key, RSAPublicKey) and key.key_size < _MINIMUM_RSA_BITS
-    )
+        raise Refusal("key:weak", algorithm=line.split()[0].decode("ascii", "replace")) from None

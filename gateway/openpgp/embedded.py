@@ -43,14 +43,8 @@ class EmbeddedOpener:
         look(sealed, self._key_ids, limits)
         parsed = parsed_senders(senders)
         inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes)
-        claims = explain.claims(inside.message)
-        verified = _verified(inside.message, parsed)
-        if isinstance(verified, _Failed):
-            why = explain.refusal(inside.message, parsed, limits, now)
-            raise why if verified.at_signature else explain.unread(why)
-        signature = _only_signature(verified, claims)
-        ended = check_signature(signature, parsed, limits, now)
-        opened = self._opened(verified, signature, inside.opened_by, limits)
+        content, signature, ended = verified_message(inside.message, parsed, limits, now)
+        opened = self._opened(content, signature, inside.opened_by, limits)
         if ended is not None:
             raise Waits(ended, opened)
         return opened
@@ -73,11 +67,9 @@ class EmbeddedOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
         return descriptor
 
-    def _opened(
-        self, verified: Decrypted, signature: Signature, opened_by: str, limits: OpenLimits
-    ) -> Opened:
+    def _opened(self, data: bytes, signature: Signature, opened_by: str, limits: OpenLimits) -> Opened:
         with Content(limits.embedded_content_bytes) as content:
-            content.write(verified.bytes or b"")
+            content.write(data)
             descriptor, size, sha256 = content.finish()
         return Opened(
             content=descriptor,
@@ -87,6 +79,22 @@ class EmbeddedOpener:
             engine=self.name,
             opened_by=opened_by,
         )
+
+
+def verified_message(
+    message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime
+) -> tuple[bytes, Signature, str | None]:
+    """The content of a signed message, who signed it, and why it waits, as `check_signature` says.
+
+    Refusal where it is anything else than one literal with one good signature by one of `senders`.
+    """
+    claims = explain.claims(message)
+    verified = _verified(message, senders)
+    if isinstance(verified, _Failed):
+        why = explain.refusal(message, senders, limits, now)
+        raise why if verified.at_signature else explain.unread(why)
+    signature = _only_signature(verified, claims)
+    return verified.bytes or b"", signature, check_signature(signature, senders, limits, now)
 
 
 def _read(sealed: Path, limits: OpenLimits) -> bytes:

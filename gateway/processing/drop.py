@@ -18,7 +18,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.processing.examination import Examined, Job
 from gateway.processing.signing import Signing
 from gateway.registry.database import Registry
-from gateway.settings import Limits, Settings
+from gateway.settings import KeyPolicy, Limits, Settings
 
 DROP_BYTES = 1024**2
 """More than any text of an agreement or any certificate has."""
@@ -57,8 +57,8 @@ class Dropped:
     catalogue: Catalogue
     limits: Limits
     now: datetime
-    home: Home
     settings: Settings
+    key_policy: KeyPolicy
     signing: Signing
 
 

@@ -36,6 +36,8 @@ def settle(folder: Folder, drop: Dropped) -> Decision:
     if examined.lost:
         return Held(reasons=(reason("internal:held"),))
     if examined.refused is not None:
+        if examined.refused.code == "key:secret":
+            key_drops.forget(drop)
         return Refused(reasons=(reason(examined.refused.code, **examined.refused.detail),))
     return DROPS[folder].settle(drop)
 

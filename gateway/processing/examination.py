@@ -18,7 +18,7 @@ class Job:
     `others` are the provider's further ones, which wait for approval or have ended: a file that one of
     them signed is told apart from a stranger's. `opens_with` are the fingerprints of the gateway's keys
     that still open uploads; none means every one. `agreement` is the text of which a drop in /agreement
-    must be a signed copy; empty for others.
+    must be a signed copy; empty for others. `least_rsa_bits` is what the policy asks of a new key.
     """
 
     reference: str
@@ -29,6 +29,7 @@ class Job:
     agreement: str = ""
     others: tuple[str, ...] = ()
     opens_with: tuple[str, ...] = ()
+    least_rsa_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,9 @@ class OpenRefused:
     detail: dict[str, str | int] = field(default_factory=dict)
 
 
+FoundChange = Literal["new", "renewed", "revoked"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundKey:
     """What a drop in /keys holds: a new key, a known certificate renewed, or one revoked.
@@ -47,7 +51,7 @@ class FoundKey:
     says that a revoked one may be in wrong hands.
     """
 
-    change: Literal["new", "renewed", "revoked"]
+    change: FoundChange
     kind: Literal["ssh", "openpgp"]
     fingerprint: str
     material: str

@@ -30,9 +30,11 @@ def make_gateway_key(home: Home, organisation: str, vkey: str, now: datetime, kn
     """
     secret = generate_gateway_key(organisation, now)
     new = described(secret, now)
+    # The secret comes last: where it is, its statement is, and both are of our making.
+    statement = clearsign(secret, log_key_statement(organisation, vkey))
+    secrets.write_secret(secrets.statement_file(home, new.fingerprint), statement.encode())
     path = secrets.secret_key_file(home, new.fingerprint)
     secrets.write_secret(path, secret if known is None else lock(secret, known))
-    write_statement(home, new.fingerprint, secret, organisation, vkey)
     return new
 
 
@@ -46,14 +48,6 @@ def described(secret: bytes, now: datetime) -> NewKey:
         material=certificate.decode(),
         algorithm=shown.algorithm,
     )
-
-
-def write_statement(home: Home, fingerprint: str, secret: bytes, organisation: str, vkey: str) -> None:
-    """Have the key vouch for the log's key; harmless where it has."""
-    path = secrets.statement_file(home, fingerprint)
-    if not path.exists():
-        statement = clearsign(secret, log_key_statement(organisation, vkey))
-        secrets.write_secret(path, statement.encode())
 
 
 def write_succession(home: Home, organisation: str, old_secret: bytes, new: NewKey, at: datetime) -> None:

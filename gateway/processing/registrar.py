@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlmodel import Session
@@ -16,11 +16,14 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_in_force
-from gateway.processing import drops, outcome
+from gateway.processing import drops, key_drops, key_round, outcome, rotation
 from gateway.processing.conclude import conclude
 from gateway.processing.drop import Dropped
 from gateway.processing.drops import DROPS
 from gateway.processing.examination import Examined
+from gateway.processing.founding import publish_all
+from gateway.processing.key_changes import Clerk
+from gateway.processing.key_warnings import notices_on_keys
 from gateway.processing.notices import notices
 from gateway.processing.publish import publish_checkpoint, publish_receipts
 from gateway.processing.signer import signers_of
@@ -29,7 +32,7 @@ from gateway.receipts.facts import ReceiptFacts
 from gateway.receipts.leaf import Kind
 from gateway.registry import keys, log, providers, transfers
 from gateway.registry.database import Registry
-from gateway.settings import Limits, Settings
+from gateway.settings import KeyPolicy, Limits, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +64,7 @@ class Registrar:
     catalogue: Catalogue
     signing: Signing
     clock: Callable[[], datetime]
+    key_policy: KeyPolicy = field(default_factory=KeyPolicy)
 
     def land(self, uploads: Sequence[Upload]) -> set[str]:
         """Record uploads that are safe in the sealed store; the references that are on record now.
@@ -92,9 +96,9 @@ class Registrar:
         drops.publish({ruling.folder for ruling in rulings}, self.home, self.registry, now)
 
     def reconsider(self, *, anew: bool = False) -> int:
-        """Decide again what waited for a date that has come or for a ratification; how many were.
+        """Decide again what waited and need not any longer, for a date, a ratification or an approval.
 
-        With `anew`, whatever waits for any date: other policies may have moved it.
+        How many were. With `anew`, whatever waits for any date: other policies may have moved it.
         """
         now = self.clock()
         until = datetime.max.replace(tzinfo=UTC) if anew else now
@@ -155,8 +159,8 @@ class Registrar:
             catalogue=self.catalogue,
             limits=self.limits,
             now=now,
-            home=self.home,
             settings=self.settings,
+            key_policy=self.key_policy,
             signing=self.signing,
         )
         return drops.settle(upload.folder, dropped)
@@ -173,6 +177,10 @@ class Registrar:
             decision = decide(transfer.content, self.catalogue, provider, now)
             if not _same(decision, transfer):
                 rulings.append(_Ruling(reference=transfer.upload.reference, decision=decision))
+        for reference in transfers.waiting_for_approval(session):
+            settled = key_drops.settle_later(session, reference)
+            if settled is not None:
+                rulings.append(_Ruling(reference=reference, decision=settled, folder="keys"))
         return rulings
 
     def _receive(
@@ -205,7 +213,7 @@ class Registrar:
                 transfer,
                 provider,
                 self.settings.organisation,
-                notices(session, provider, self.catalogue, now),
+                self._notices(session, transfer, provider, now),
             )
             entries = outcome.decision_entries(
                 transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor, note=ruling.note
@@ -225,6 +233,32 @@ class Registrar:
             )
         session.flush()
         return head
+
+    def _notices(
+        self, session: Session, transfer: Transfer, provider: Provider, now: datetime
+    ) -> tuple[str, ...]:
+        warn_days = max(self.key_policy.warn_days)
+        on_keys = notices_on_keys(session, transfer, self.signing.fingerprint, now, warn_days)
+        return (*notices(session, provider, self.catalogue, now), *on_keys)
+
+    def look_after_keys(self) -> None:
+        """Do to keys what the calendar asks, and finish a change of the gateway's key that was cut off."""
+        now = self.clock()
+        if rotation.finish(self.home, self.registry):
+            publish_all(self.home, now)
+        key_round.go_round(
+            self.registry,
+            self.home.published,
+            self.key_policy,
+            lambda session: Clerk(
+                session=session, signing=self.signing, organisation=self.settings.organisation, at=now
+            ),
+        )
+
+    def refreshed(self) -> Registrar:
+        """The same with the keys that the gateway signs with now, which are brought out too."""
+        publish_all(self.home, self.clock())
+        return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
         """Bring out every receipt that is not out yet. Fault where it must be tried again."""

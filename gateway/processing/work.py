@@ -35,7 +35,7 @@ from gateway.processing.examiner import ExaminerLost, Examiners
 from gateway.processing.founding import publish_all
 from gateway.processing.signer import Signers, opening_keys, signers_of
 from gateway.processing.watch import watch
-from gateway.registry import transfers
+from gateway.registry import secrets, transfers
 from gateway.spool import take_away, waiting
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Processor:
         self._examiners = Examiners(self._home, seconds=limits.open.seconds + limits.classify.seconds + 30)
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
         self._in_hand: set[str] = set()
+        self._keys = secrets.generation(self._home)
         self._troubles: dict[str, _Trouble] = {}
 
     def run(
@@ -126,8 +127,10 @@ class Processor:
     def _round(self, pool: ThreadPoolExecutor) -> None:
         try:
             self._take_over_policies()
+            self._follow_keys()
             self._claim()
             self._registrar.publish()
+            self._registrar.look_after_keys()
             self._registrar.reconsider()
             self._hand_out(pool)
         except Fault as fault:
@@ -144,6 +147,13 @@ class Processor:
         )
         publish_all(self._home, self._registrar.clock())
         self._registrar.reconsider(anew=True)
+
+    def _follow_keys(self) -> None:
+        """Sign with the gateway's new key as soon as there is one."""
+        found = secrets.generation(self._home)
+        if found != self._keys:
+            self._registrar = self._registrar.refreshed()
+            self._keys = found
 
     def _claim(self) -> None:
         for batch in _batches(waiting(self._home.spool)):
@@ -201,16 +211,17 @@ class Processor:
         with self._registrar.registry.read() as session:
             upload = transfers.get(session, reference).upload
             signers = signers_of(session, upload.provider, now)
-            openers = opening_keys(session, upload.landed_at, now)
+            openers = [key.fingerprint for key in opening_keys(session, upload.landed_at, now)]
         job = Job(
             reference=reference,
             name=upload.name,
             senders=tuple(key.material for key in signers.in_force),
             others=tuple(key.material for key in signers.others),
-            opens_with=tuple(key.fingerprint for key in openers),
+            opens_with=tuple(f for f in openers if secrets.secret_key_file(self._home, f).exists()),
             now=now,
             folder=upload.folder,
             agreement=self._registrar.catalogue.agreement_text if upload.folder == "agreement" else "",
+            least_rsa_bits=self._registrar.catalogue.methods.strength.rsa_bits,
         )
         return job, signers
 

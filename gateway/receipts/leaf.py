@@ -40,10 +40,12 @@ Kind = Literal[
     "provider-suspended",
     "provider-resumed",
     "key-added",
+    "key-approved",
     "key-retiring",
     "key-retired",
     "key-revoked",
     "key-extended",
+    "key-destroyed",
     "staff-added",
     "staff-removed",
     "agreement-published",
@@ -104,7 +106,15 @@ _DECISION = {
     "engine": "word",
 }
 _PROVIDER = {**_WHO, "provider_kind": "word"}
-_KEY = {**_WHO, "owner": "word", "provider": "provider", "algorithm": "word", "not_after": "moment"}
+_KEY = {
+    **_WHO,
+    "owner": "word",
+    "provider": "provider",
+    "algorithm": "word",
+    "not_after": "moment",
+    "state": "word",
+    "drop": "reference",
+}
 _KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest"}
 
 # What each kind of event may say. `record`, `receipt` and `text` are digests of
@@ -124,10 +134,12 @@ FIELDS: dict[str, dict[str, str]] = {
     "provider-suspended": _PROVIDER,
     "provider-resumed": _PROVIDER,
     "key-added": _KEY,
+    "key-approved": _KEY,
     "key-retiring": _KEY,
     "key-retired": _KEY,
     "key-revoked": {**_KEY, "cause": "word"},
     "key-extended": _KEY,
+    "key-destroyed": _KEY,
     "staff-added": {**_WHO, "teams": "words"},
     "staff-removed": _WHO,
     "agreement-published": {**_WHO, "academic_year": "academic year", "sha256": "digest"},

@@ -111,6 +111,8 @@ def _what_happened(facts: ReceiptFacts) -> str:
         )
     found = receipt_object(facts)["data_type"]
     known = f" It was recognised, by its content, as {found}." if found else ""
+    if facts.state == "accepted" and facts.folder != "in":
+        return "What you sent was looked at, and what follows from it is done. It was passed to nobody."
     if facts.state == "accepted":
         passed = f" It was passed to: {', '.join(facts.teams)}." if facts.teams else ""
         return f"Your file was opened and its signature is yours.{known}{passed}"

@@ -20,6 +20,8 @@ from gateway.registry.tables import KeyRow
 OwnerKind = Literal["provider", "staff", "gateway"]
 KeyKind = Literal["ssh", "openpgp"]
 Revocation = Literal["soft", "hard"]
+Ended = Literal["retired", "revoked"]
+OWNER_KINDS: tuple[OwnerKind, ...] = ("provider", "staff", "gateway")
 _IN_FORCE = ("active", "retiring")
 
 
@@ -118,6 +120,12 @@ def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
     return None if row is None else _key(row)
 
 
+def dropped_key(session: Session, reference: str) -> Key | None:
+    """The key that an upload brought."""
+    row = session.exec(select(KeyRow).where(KeyRow.dropped_as == reference)).first()
+    return None if row is None else _key(row)
+
+
 def list_keys(
     session: Session, owner_kind: OwnerKind | None = None, owner: str | None = None
 ) -> Sequence[Key]:
@@ -198,7 +206,7 @@ def end_key(
     owner: str,
     fingerprint: str,
     *,
-    state: Literal["retired", "revoked"],
+    state: Ended,
     at: datetime,
     by: str,
     reason: str | None = None,

@@ -106,6 +106,12 @@ def waiting_for_ratification(session: Session, providers: Iterable[str]) -> Sequ
     return _transfers(session, rows)
 
 
+def waiting_for_approval(session: Session) -> Sequence[str]:
+    """The references of the keys that were dropped and wait for somebody to approve them."""
+    query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")
+    return session.exec(query.order_by(col(TransferRow.sequence))).all()
+
+
 def examine_again(session: Session, provider: str) -> Sequence[str]:
     """Let what waits for a key of this provider be examined once more: it is landed again."""
     rows = session.exec(

@@ -1,0 +1,76 @@
+"""Messages that are signed but not encrypted: clearsigned text, and what `gpg --sign` makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gateway.errors import Refusal
+from gateway.model import Signature
+from gateway.openpgp import armor, packets
+from gateway.openpgp.embedded import verified_message
+from gateway.openpgp.judge import check_signature, parsed_senders
+from gateway.openpgp.layers import uncompressed
+from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
+from gateway.settings import OpenLimits
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether `data` is an encrypted message."""
+    return _first_tag(data) in packets.ENCRYPTION
+
+
+def open_signed(
+    data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime, cap: int
+) -> tuple[bytes, Signature]:
+    """The content of a signed message, at most `cap` bytes, and who signed it.
+
+    The signature counts as it would on a sealed file: one, over all of it, by one of `certificates`
+    that is in force, made within the window of time. Refusal otherwise.
+    """
+    if (kind := armor.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":
+        return _clearsigned(data, certificates, limits, now)
+    try:
+        message = data if armor.is_binary(data) else armor.dearmored(data)
+    except armor.ArmorError:
+        raise Refusal("open:damaged") from None
+    senders = parsed_senders(certificates)
+    content, signature, ended = verified_message(uncompressed(message, cap), senders, limits, now)
+    if ended is not None:
+        raise Refusal(ended)
+    return content, signature
+
+
+def _clearsigned(
+    data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime
+) -> tuple[bytes, Signature]:
+    try:
+        text, signature = verify_clearsigned(data.decode("utf-8-sig"), certificates)
+    except (SignatureInvalid, UnicodeDecodeError):
+        raise Refusal("open:bad-signature") from None
+    ended = check_signature(signature, parsed_senders(certificates), limits, now)
+    if ended is not None:
+        raise Refusal(ended)
+    return text.encode(), signature
+
+
+def _first_tag(data: bytes) -> int | None:
+    try:
+        for packet in _framed(data if armor.is_binary(data) else armor.dearmored_head(data)):
+            if not packets.is_ignored(packet):
+                return packet
+    except (armor.ArmorError, packets.FramingError):
+        return None
+    return None
+
+
+def _framed(data: bytes) -> list[int]:
+    """The tags of the packets at the start of `data`, the last of which may be cut off."""
+    tags, position = [], 0
+    while position < len(data):
+        tag, start, length = packets.head(data, position)
+        tags.append(tag)
+        if length is None or not packets.is_ignored(tag):
+            break
+        position = start + length
+    return tags

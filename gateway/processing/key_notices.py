@@ -1,0 +1,171 @@
+"""What a provider is told of its keys: a notice in /receipts for every change, signed like a receipt.
+
+Every change is told, whoever made it, so that a provider hears of one that it knows nothing of. A
+notice names no person and repeats nobody's words.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.openpgp.certificates import grouped
+from gateway.receipts.text import WIDTH, ascii_shown, spoken
+from gateway.registry.keys import Key
+
+_ASK = "If you know nothing of this, ring the central data team at once; quote the reference above."
+_LABEL = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What happened to a key, in a headline and a few sentences."""
+
+    headline: str
+    meaning: str
+    steps: tuple[str, ...] = ()
+
+
+def waits_for_approval(key: Key) -> Notice:
+    """A key that was dropped, or enrolled for later."""
+    return Notice(
+        f"A new {_kind(key)} of yours WAITS for approval.",
+        "It does not count yet. The local authority looks at it and puts it in force.",
+        ("Go on with your present key until a further notice says that the new one is in force.",),
+    )
+
+
+def in_force(key: Key) -> Notice:
+    """A key that counts from now on."""
+    return Notice(
+        f"A new {_kind(key)} of yours is IN FORCE.",
+        "It counts from now on, beside any other key of yours that is in force. Files that waited for it "
+        "are released by themselves.",
+        ("Use it from now on.",),
+    )
+
+
+def renewed(key: Key) -> Notice:
+    """A certificate in which something is new."""
+    until = f" It can sign until {spoken(key.expires_at)}." if key.expires_at else ""
+    return Notice(
+        "An OpenPGP key of yours was RENEWED.",
+        f"New dates or subkeys of its certificate are taken over.{until} Files that waited for it are "
+        "released by themselves.",
+    )
+
+
+def retiring(key: Key) -> Notice:
+    """A key that counts for a while longer."""
+    until = f"until {spoken(key.not_after)}" if key.not_after else "for a while"
+    return Notice(
+        f"An {_kind(key)} of yours is RETIRING.", f"It counts {until} and no longer.", _change_over(key)
+    )
+
+
+def retired(key: Key) -> Notice:
+    """A key that is no longer needed."""
+    return Notice(f"An {_kind(key)} of yours is RETIRED.", "It no longer counts.", _change_over(key))
+
+
+def revoked(key: Key) -> Notice:
+    """A key that is no longer trusted."""
+    lost = "Whatever it signed and was not decided on yet is refused. " if key.revocation == "hard" else ""
+    return Notice(
+        f"An {_kind(key)} of yours is REVOKED.", f"It no longer counts. {lost}".strip(), _change_over(key)
+    )
+
+
+def expires(key: Key, days: int) -> Notice:
+    """A certificate that has to be renewed."""
+    return Notice(
+        f"An OpenPGP key of yours EXPIRES in {days} day{'s' if days != 1 else ''}.",
+        "Files that it signs after that wait until you have renewed it; none is lost.",
+        (
+            f"Extend it: gpg --quick-set-expire {key.fingerprint.upper()} 2y",
+            "The same again with '*' at the end, for its subkeys.",
+            "Export it (gpg --armor --export) and put the file into /keys.",
+        ),
+    )
+
+
+def gateway_key(old: str, until: datetime | None) -> Notice:
+    """The gateway's own key was replaced. `old` is the fingerprint of the one before; `until` its end,
+    None where it ended at once because it may be in wrong hands.
+    """
+    old_end = (
+        f"The old one still opens files until {spoken(until)}."
+        if until
+        else "The old one may be in wrong hands and opens nothing more: do not trust what it signs."
+    )
+    check = (
+        "Check that the old key names the new one: gpg --verify gateway-succession.asc"
+        if until
+        else "Ring the central data team on a number you know, and compare the fingerprint above."
+    )
+    return Notice(
+        "The GATEWAY has a new OpenPGP key.",
+        f"Files are to be encrypted to the key above from now on. {old_end} (The old key: {grouped(old)})",
+        ("Fetch /keys/gateway.asc and /keys/gateway-succession.asc.", check, "gpg --import gateway.asc"),
+    )
+
+
+def render(
+    notice: Notice, key: Key, *, organisation: str, provider_name: str, reference: str, at: datetime
+) -> str:
+    """The notice as text to be clearsigned: printable ASCII, at most 74 columns, ending in a newline."""
+    sections = [
+        "\n".join([*_wrapped(f"Notice from {organisation}"), *_wrapped(f"to {provider_name}")]),
+        notice.headline,
+        "\n".join(_facts(key, reference, at)),
+        "What it means",
+        "\n".join(_wrapped(notice.meaning, "    ")),
+        "What to do next",
+        "\n".join(_points((*notice.steps, _ASK))),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _facts(key: Key, reference: str, at: datetime) -> Iterable[str]:
+    yield _field("Reference", reference)
+    yield _field("At", spoken(at))
+    yield _field("Kind", f"{_kind(key)}, {key.algorithm}" if key.algorithm else _kind(key))
+    if key.kind == "openpgp":
+        groups = grouped(key.fingerprint).split(" ")
+        yield _field("Fingerprint", " ".join(groups[: len(groups) // 2]))
+        yield _field("", " ".join(groups[len(groups) // 2 :]))
+    else:
+        yield _field("Fingerprint", key.fingerprint)
+
+
+def _kind(key: Key) -> str:
+    return "OpenPGP key" if key.kind == "openpgp" else "SSH key"
+
+
+def _change_over(key: Key) -> tuple[str, ...]:
+    use = "log in" if key.kind == "ssh" else "sign"
+    return (f"If you still {use} with it, change to a key that is in force: see /keys in the guide.",)
+
+
+def _field(label: str, value: str) -> str:
+    return f"    {label:<{_LABEL}}{ascii_shown(value)}"
+
+
+def _wrapped(text: str, indent: str = "") -> Sequence[str]:
+    return textwrap.wrap(
+        ascii_shown(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _points(steps: Iterable[str]) -> Iterable[str]:
+    for step in steps:
+        yield from textwrap.wrap(
+            ascii_shown(step),
+            WIDTH,
+            initial_indent="    * ",
+            subsequent_indent="      ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
