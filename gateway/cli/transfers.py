@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ from gateway.model import Classified, Reason, Transfer
 from gateway.registry import log, transfers
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
-COLUMNS = ("reference", "provider", "name", "state", "flow", "teams", "reasons", "landed_at")
+COLUMNS = ("reference", "provider", "name", "state", "data_type", "why", "landed")
 _STATES = ("landed", "accepted", "held", "refused")
 
 
@@ -43,7 +44,12 @@ def list_all(
         raise GatewayError(f"there is no state {plain(state)}; the states are {', '.join(_STATES)}")
     with registry(home) as opened, opened.read() as session:
         rows = [summary(t) for t in transfers.find(session, state=state, provider=provider, limit=limit)]
-    show(rows, COLUMNS, as_json=as_json, empty="no transfers")
+    show(
+        [_at_a_glance(row) for row in rows] if not as_json else rows,
+        COLUMNS,
+        as_json=as_json,
+        empty="no transfers",
+    )
 
 
 @app.command("show")
@@ -71,6 +77,12 @@ def show_one(
         out.print(Text(f"\n[{reason.code}, clause {reason.clause}]\n{reason.sentence}\n{reason.next_step}"))
     out.print()
     show(events, ("at", "kind", "by"), as_json=False, empty="no events")
+
+
+def _at_a_glance(row: dict[str, Any]) -> dict[str, Any]:
+    landed = datetime.fromisoformat(row["landed_at"]).astimezone()
+    why = [reason["code"] for reason in row["reasons"] if reason["code"] != "policy:allowed"]
+    return row | {"why": why, "landed": f"{landed:%d %b %H:%M}"}
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
