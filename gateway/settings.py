@@ -38,6 +38,21 @@ class Secrets(_File):
     passphrase_file: Path | None = None
 
 
+class Metrics(_File):
+    """Where the processor tells its metrics and health; nowhere without a port or a socket of systemd's."""
+
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=0, le=65535)
+
+
+class Watch(_File):
+    """From when on somebody has to look. Times in seconds or days, sizes in bytes."""
+
+    landed_seconds: float = Field(default=300, gt=0)
+    disk_free_bytes: int = Field(default=5 * 1024**3, ge=0)
+    key_days: float = Field(default=30, ge=0)
+
+
 class Settings(_File):
     """gateway.toml."""
 
@@ -48,6 +63,8 @@ class Settings(_File):
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     processor: Processor = Processor()
     secrets: Secrets = Secrets()
+    metrics: Metrics = Metrics()
+    watch: Watch = Watch()
 
     def database_url(self, home: Home) -> str:
         """The SQLAlchemy URL of the registry."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
@@ -25,6 +27,16 @@ from gateway.cli import (
     transfers,
 )
 from gateway.cli.doctor import doctor
+from gateway.observe import logs
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,12 +67,12 @@ app.command("demo")(demo.demo)
 
 @app.callback()
 def settings(
-    verbose: bool = typer.Option(False, "--verbose", "-v", help="Log more to stderr."),
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more to stderr.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option(envvar=logs.FORMAT, help="auto: JSON under systemd, text elsewhere.")
+    ] = LogFormat.AUTO,
 ) -> None:
     """Set up what holds for every command."""
     level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", "INFO").upper()
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
-    )
-    for noisy in ("asyncssh", "alembic", "watchdog", "paramiko"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    os.environ[logs.FORMAT] = log_format.value  # Child processes log alike.
+    logs.configure(level)

@@ -36,6 +36,7 @@ from gateway.intake.recent import HandedOver, Recent
 from gateway.intake.unfinished import Label, Unfinished, load_shelf, new_unfinished, open_again
 from gateway.intake.upload import Memory, Receiving
 from gateway.model import Folder
+from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
 from gateway.settings import IntakeLimits
 
 log = logging.getLogger(__name__)
@@ -277,7 +278,8 @@ class Box:
 
     async def _complete(self, upload: Unfinished, name: str, visitor: Visitor) -> str:
         """Hand over a whole upload, which is durable, under a fresh reference."""
-        record = await on_disk(hand_over_upload, self._spool, upload, name, visitor, self._clock())
+        with HAND_OVER_SECONDS.time():
+            record = await on_disk(hand_over_upload, self._spool, upload, name, visitor, self._clock())
         self._unname(upload)
         entry = HandedOver(
             reference=record.reference,
@@ -289,6 +291,8 @@ class Box:
         )
         self._recent.remember(entry)
         self._landed.add(self.provider, record.size)
+        LANDED.inc()
+        LANDED_BYTES.inc(record.size)
         log.info("landed reference=%s bytes=%d", record.reference, record.size)
         await on_disk(self._after_hand_over, upload, entry)
         return record.reference

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.intake.offences import Offences
+from gateway.observe.metrics import CONNECTIONS
 from gateway.settings import IntakeLimits
 
 _GRACE_SECONDS = 3.0
@@ -60,6 +61,7 @@ class Door:
         now = self._clock()
         guest = Guest(line, address, still_welcome, since=now, active_at=now)
         self._guests[guest] = None
+        CONNECTIONS.inc()
         return guest
 
     def _make_way(self, guests: list[Guest]) -> bool:
@@ -75,7 +77,9 @@ class Door:
 
     def leave(self, guest: Guest) -> None:
         """The connection is gone; harmless when repeated."""
-        self._guests.pop(guest, None)
+        if guest in self._guests:
+            del self._guests[guest]
+            CONNECTIONS.dec()
 
     def touch(self, guest: Guest) -> None:
         """The connection did something."""

@@ -16,6 +16,7 @@ from gateway.intake.handover import Visitor
 from gateway.intake.offences import Offences
 from gateway.intake.session import Session
 from gateway.intake.tree import Tree
+from gateway.observe.metrics import LOGINS
 from gateway.settings import IntakeLimits
 from gateway.sshd import Connection
 
@@ -112,6 +113,7 @@ class Login(asyncssh.SSHServer):
         """The key has proved itself."""
         if self._guest is not None and self._key is not None:
             self._guest.logged_in = True
+            LOGINS.inc()
             log.info("login provider=%s key=%s", self._username, self._key.get_fingerprint())
 
     async def still_welcome(self) -> bool:

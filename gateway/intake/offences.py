@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from gateway.observe.metrics import OFFENCES
+
 log = logging.getLogger(__name__)
 
 _SECONDS = 60.0
@@ -20,6 +22,7 @@ class Offences:
 
     def note(self, code: str, address: str) -> None:
         """Log `code` for `address`, or only count it where it was logged less than a minute ago."""
+        OFFENCES.labels(code).inc()
         now = self._clock()
         since, suppressed = self._seen.pop((code, address), (float("-inf"), 0))
         if now - since < _SECONDS:

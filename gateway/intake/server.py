@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,8 @@ from gateway.intake.landed import Landed
 from gateway.intake.login import Login
 from gateway.intake.offences import Offences
 from gateway.intake.unfinished import sweep_shelf
-from gateway.observe import systemd
+from gateway.observe import exposition, systemd
+from gateway.observe.metrics import INTAKE
 from gateway.settings import IntakeLimits, IntakeSettings
 from gateway.sshd import host_key, listen, ssh_options
 
@@ -38,6 +40,7 @@ _HOST_KEY = "ssh_host_ed25519_key"
 _ROUND_SECONDS = 15.0
 _SWEEP_SECONDS = 300.0
 _FAREWELL_SECONDS = 10.0
+_TURN_SECONDS = 2.0
 
 
 def read_settings(published: Published) -> IntakeSettings:
@@ -156,14 +159,26 @@ async def serve(
     loop = asyncio.get_running_loop()
     chores = [loop.create_task(_chores(service)), loop.create_task(systemd.keep_alive())]
     try:
-        ready(*listeners[0].sockets[0].getsockname()[:2])
-        await stop.wait()
+        with exposition.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop)):
+            ready(*listeners[0].sockets[0].getsockname()[:2])
+            await stop.wait()
     finally:
         for listener in listeners:
             listener.close()
         for chore in chores:
             chore.cancel()
         await service.farewell()
+
+
+def _health(loop: asyncio.AbstractEventLoop) -> exposition.Health:
+    """Whether the event loop still turns, asked from another thread."""
+
+    def health() -> Sequence[str]:
+        turned = threading.Event()
+        loop.call_soon_threadsafe(turned.set)
+        return () if turned.wait(_TURN_SECONDS) else ("event-loop-stuck",)
+
+    return health
 
 
 async def _chores(service: Service) -> None:

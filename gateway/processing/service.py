@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.observe import systemd
+from gateway.observe import exposition, systemd
+from gateway.observe.metrics import PROCESSOR
+from gateway.observe.registry_view import RegistryView
 from gateway.processing.founding import publish_all
 from gateway.processing.in_force import Keeper
 from gateway.processing.publish import publish_receipts
@@ -17,7 +21,7 @@ from gateway.processing.registrar import Registrar
 from gateway.processing.signing import Signing
 from gateway.processing.work import Processor
 from gateway.registry.database import Registry
-from gateway.settings import load_key_policy, load_settings
+from gateway.settings import Metrics, load_key_policy, load_settings
 
 
 @contextmanager
@@ -45,7 +49,7 @@ def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Regist
 def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[[], None]) -> None:
     """Process until SIGTERM or SIGINT."""
     stop = threading.Event()
-    with open_processor(home, clock) as processor:
+    with open_processor(home, clock) as processor, _observed(home, clock):
 
         def end(*_: object) -> None:
             stop.set()
@@ -60,6 +64,33 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
 
         processor.run(stop, ready=tell_ready, alive=systemd.alive)
         systemd.notify("STOPPING=1")
+
+
+@contextmanager
+def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Tell metrics and health meanwhile, where systemd or the settings say at which place."""
+    settings = load_settings(home)
+    sockets = systemd.handed_over("metrics") or _metrics_socket(settings.metrics)
+    if not sockets:
+        yield
+        return
+    # In its own threads with its own connections: a scrape never waits for the work, nor the work for it.
+    registry = Registry(settings.database_url(home))
+    try:
+        view = RegistryView(home, registry, settings.watch, clock, PROCESSOR)
+        with exposition.exposed(sockets, PROCESSOR, view.health):
+            yield
+    finally:
+        registry.close()
+
+
+def _metrics_socket(place: Metrics) -> list[socket.socket]:
+    if place.port is None:
+        return []
+    try:
+        return [exposition.local(place.host, place.port)]
+    except OSError as error:
+        raise ConfigurationError(f"gateway.toml: metrics: port {place.port}: {error.strerror}") from None
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:

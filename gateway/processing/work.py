@@ -29,6 +29,7 @@ from tenacity import (
 )
 
 from gateway.errors import Fault, GatewayError
+from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.processing import claim, drops
 from gateway.processing.examination import Examined, Job
 from gateway.processing.examiner import ExaminerLost, Examiners
@@ -135,6 +136,7 @@ class Processor:
             self._hand_out(pool)
         except Fault as fault:
             # Everything is still where it was; the next round tries again.
+            FAULTS.labels("registry").inc()
             _log.error("%s; it is tried again in %s s", fault, self._rescan_seconds)
 
     def _take_over_policies(self) -> None:
@@ -174,17 +176,21 @@ class Processor:
             self._in_hand.add(reference)
             pool.submit(self._examine, reference)
 
+    @EXAMINE_SECONDS.time()
     def _examine(self, reference: str) -> None:
         """In a pool thread. Whatever happens, the loop hears that the file is out of hand."""
         finished = _Finished(reference, lost=True)
         try:
             finished = _Finished(reference, self._try_to_examine(reference))
         except ExaminerLost as error:
+            FAULTS.labels("examiner-lost").inc()
             _log.error("%s: %s", reference, error)
         except GatewayError as error:
+            FAULTS.labels("engine").inc()
             _log.error("%s: %s; it stays landed and is tried again", reference, error)
             finished = _Finished(reference)
         except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
+            FAULTS.labels("internal").inc()
             _log.exception("%s: could not be examined", reference)
         finally:
             self._inbox.put(finished)
@@ -251,6 +257,7 @@ class Processor:
         try:
             self._registrar.commit(examined)
         except Fault as fault:
+            FAULTS.labels("registry").inc()
             _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
         except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
             # One outcome that cannot be recorded must not keep the others from being.

@@ -23,6 +23,7 @@ from pathlib import Path
 from gateway.classify import Rules, classify, load_rules
 from gateway.errors import Fault, Refusal
 from gateway.home import Home
+from gateway.observe import logs
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.opener import Opener, find_opener
 from gateway.openpgp.session_keys import open_session_key, seal_session_key
@@ -190,5 +191,5 @@ class Worker:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(logging.WARNING)
     main()

@@ -1,0 +1,100 @@
+"""Metrics and health over HTTP on this machine: /metrics for Prometheus, /healthz for a load balancer."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from gateway.boundary import trace_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+_REQUEST_SECONDS = 10.0
+
+Health = Callable[[], Sequence[str]]
+
+
+class _Request(WSGIRequestHandler):
+    timeout = _REQUEST_SECONDS
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Scrapes are no news."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def __init__(self, listening: socket.socket) -> None:
+        super().__init__(listening.getsockname()[:2], _Request, bind_and_activate=False)
+        self.socket.close()
+        listening.setblocking(True)
+        self.socket = listening
+        self.server_name, self.server_port = "localhost", listening.getsockname()[1]
+        self.setup_environ()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news either."""
+
+
+@contextlib.contextmanager
+def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health: Health) -> Iterator[None]:
+    """Answer on `sockets`, which listen already, in threads until the end of the block.
+
+    `health` gives what is wrong, in codes; nothing when all is well. Both are asked in those threads.
+    """
+    servers = [_Server(one) for one in sockets]
+    for server in servers:
+        server.set_app(_answers(metrics, health))
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+
+
+def local(host: str, port: int) -> socket.socket:
+    """A socket that listens at `host` and `port`. OSError where it cannot."""
+    return socket.create_server((host, port), backlog=16)
+
+
+def _answers(
+    metrics: CollectorRegistry, health: Health
+) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    scrape = make_wsgi_app(metrics)
+
+    def app(environment: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        path = environment.get("PATH_INFO")
+        try:
+            if path == "/metrics":
+                answer: Iterable[bytes] = scrape(environment, start)
+                return answer
+            if path == "/healthz":
+                wrong = health()
+                return _text(
+                    start, "503 Service Unavailable" if wrong else "200 OK", "\n".join(wrong) or "ok"
+                )
+        except Exception as error:  # noqa: BLE001 - a scrape must not end the service
+            log.error("metrics-failed %s", trace_of(error))  # noqa: TRY400 - without the text
+            return _text(start, "500 Internal Server Error", "internal error")
+        return _text(start, "404 Not Found", "there are /metrics and /healthz")
+
+    return app
+
+
+def _text(start: StartResponse, status: str, body: str) -> list[bytes]:
+    data = f"{body}\n".encode()
+    start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(data)))])
+    return [data]

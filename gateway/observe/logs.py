@@ -1,0 +1,78 @@
+"""Log lines: JSON under systemd, for a person at a terminal otherwise. Never names or contents.
+
+Code logs either a sentence or `code key=value …`; of the latter, JSON keeps the fields apart. Whatever
+a message holds, what comes out is one line without control or direction characters.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from datetime import UTC, datetime
+
+FORMAT = "GATEWAY_LOG_FORMAT"
+
+_CODED = re.compile(r"[a-z][a-z-]*(?: [a-z_]+=\S*)+")
+_NOISY = ("alembic", "watchdog", "paramiko")
+
+
+def configure(level: str | int) -> None:
+    """Log to stderr, in the form that the environment asks for: json, text, or auto.
+
+    `auto` is JSON where systemd's journal reads it, and text elsewhere.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    asked = os.environ.get(FORMAT, "auto")
+    as_json = asked == "json" or (asked == "auto" and "JOURNAL_STREAM" in os.environ)
+    handler.setFormatter(AsJson() if as_json else AsText())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in _NOISY:
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It logs names and paths as clients send them.
+    logging.getLogger("asyncssh").setLevel(logging.ERROR)
+
+
+def neutral(text: str) -> str:
+    """`text` on one line, with every character made visible that a terminal could obey."""
+    return "".join(
+        c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 0x100 else f"\\u{ord(c):04x}"  # noqa: PLR2004
+        for c in text
+    )
+
+
+class AsText(logging.Formatter):
+    """One readable line; the trace of an exception follows on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        at = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
+        line = f"{at} {record.levelname} {record.name}: {neutral(record.getMessage())}"
+        if record.exc_info:
+            trace = self.formatException(record.exc_info)
+            line += "\n" + "\n".join(neutral(part) for part in trace.splitlines())
+        return line
+
+
+class AsJson(logging.Formatter):
+    """One JSON object: at (RFC 3339, UTC), level, logger, event, and the fields of a coded message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object, in ASCII."""
+        message = record.getMessage()
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        if _CODED.fullmatch(message):
+            event, *fields = message.split(" ")
+            line["event"] = event
+            line |= {"fields": dict(field.split("=", 1) for field in fields)}
+        else:
+            line["event"] = neutral(message)
+        if record.exc_info:
+            line["trace"] = neutral(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=True)

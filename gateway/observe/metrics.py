@@ -1,0 +1,43 @@
+"""What the services count about themselves, for Prometheus. No label ever holds a name of a person or file.
+
+Counts begin at 0 when a service starts. What the registry knows is not counted here but read from it
+(`registry_view`).
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+INTAKE = CollectorRegistry()
+CONNECTIONS = Gauge("gateway_intake_connections", "Connections that are open.", registry=INTAKE)
+LOGINS = Counter("gateway_intake_logins", "Logins that succeeded.", registry=INTAKE)
+OFFENCES = Counter(
+    "gateway_intake_offences", "Offences by code, also those not logged.", ["code"], registry=INTAKE
+)
+LANDED = Counter("gateway_intake_landed", "Uploads handed over.", registry=INTAKE)
+LANDED_BYTES = Counter("gateway_intake_landed_bytes", "Bytes of the uploads handed over.", registry=INTAKE)
+HAND_OVER_SECONDS = Histogram(
+    "gateway_intake_hand_over_seconds",
+    "From the close of an upload until it is durable and its client is told.",
+    buckets=_SECONDS,
+    registry=INTAKE,
+)
+PENALTIES = Gauge("gateway_intake_penalties", "Addresses that have to wait.", registry=INTAKE)
+
+PROCESSOR = CollectorRegistry()
+FAULTS = Counter(
+    "gateway_faults",
+    "Failures of ours by kind: examiner-lost, engine, registry, internal.",
+    ["kind"],
+    registry=PROCESSOR,
+)
+EXAMINE_SECONDS = Histogram(
+    "gateway_examine_seconds",
+    "Opening and classifying one file, with what was tried again.",
+    buckets=_SECONDS,
+    registry=PROCESSOR,
+)
+for _kind in ("examiner-lost", "engine", "registry", "internal"):
+    FAULTS.labels(_kind)
