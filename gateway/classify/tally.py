@@ -19,7 +19,7 @@ from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.verdict import Verdict
 from gateway.model import Finding
 
-OnPupil = Callable[[str, "date | None", "str | None", bool], None]
+OnPupil = Callable[[str, "date | None", "str | None", bool, int], None]
 
 # Beyond so many pupils the tally stops telling them apart: a bound on memory, at six times the pupils
 # of a large local authority.
@@ -185,7 +185,7 @@ class Tally:
         if upn and not upn[-1].isdigit() and is_temporary_upn(upn):
             self._temporary.add(self.records)
         if upn and self._on_pupil is not None:
-            self._report(self._on_pupil, upn, values, left=left)
+            self._report(self._on_pupil, self.records, upn, values, left=left)
 
     def rows(self, columns: Mapping[str, Sequence[str]], length: int) -> None:
         """So many more records at once, given the columns of those fields that the table has."""
@@ -203,9 +203,9 @@ class Tally:
         named = "" not in upns
         self._meet(upns if named else _identities(upns, columns), first, named=named)
         if self._on_pupil is not None and "upn" in columns:
-            for upn, record in zip(upns, _records(columns), strict=True):
+            for record, (upn, said) in enumerate(zip(upns, _records(columns), strict=True), first):
                 if upn:
-                    self._report(self._on_pupil, upn, record, left=None)
+                    self._report(self._on_pupil, record, upn, said, left=None)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""
@@ -234,12 +234,14 @@ class Tally:
                 self._duplicates.add(row)
             met.add(identity)
 
-    def _report(self, on_pupil: OnPupil, upn: str, values: Mapping[str, str], *, left: bool | None) -> None:
+    def _report(
+        self, on_pupil: OnPupil, record: int, upn: str, values: Mapping[str, str], *, left: bool | None
+    ) -> None:
         if left is None:
             left = bool(values.get("leaving-date", "").strip())
         main = values.get("enrolment-status", "").strip().upper() in ("", "C", "M")
         former = values.get("former-upn", "").strip().upper() or None
-        on_pupil(upn, checks.read_date(values.get("birth-date", "")), former, main and not left)
+        on_pupil(upn, checks.read_date(values.get("birth-date", "")), former, main and not left, record)
 
     def pupils(self) -> int:
         """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""

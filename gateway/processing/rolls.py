@@ -1,0 +1,105 @@
+"""What a file says of each pupil, as keyed digests: made in the isolated child, packed for the way out.
+
+A digest is HMAC-SHA-256 under a key that never leaves the inside zone, cut to 16 octets; that of a
+date of birth covers the pupil too and is cut to 8, so that equal birthdays of two children look
+different. Nobody without the key can tell whether a given UPN is among them.
+"""
+
+from __future__ import annotations
+
+import hmac
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.classify.identifiers import is_temporary_upn, is_upn
+
+PUPILS = 200_000
+"""More pupils than a file may have indexed; those beyond are left out, and the log of the service says so."""
+
+_ENTRY = struct.Struct(">16s16s8sIB")
+_ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class RollEntry:
+    """One pupil in one file. `record` counts from 1."""
+
+    pupil: bytes
+    on_roll: bool
+    record: int
+    birth_date: bytes | None = None
+    former: bytes | None = None
+
+
+class RollTaker:
+    """Takes the roll while a file is read: to be called as `classify` calls `on_pupil`.
+
+    A number that is no permanent UPN names nobody across schools and is left out. Of several records
+    of one pupil the last counts.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._entries: dict[bytes, RollEntry] = {}
+        self.left_out = 0
+
+    def __call__(
+        self,
+        upn: str,
+        born: date | None,
+        former: str | None,
+        on_roll: bool,
+        record: int,  # noqa: FBT001
+    ) -> None:
+        """One record."""
+        if is_temporary_upn(upn) or not is_upn(upn):
+            return
+        pupil = self._digest(b"pupil", upn)
+        if len(self._entries) >= PUPILS and pupil not in self._entries:
+            self.left_out += 1
+            return
+        known = former is not None and is_upn(former) and not is_temporary_upn(former)
+        self._entries[pupil] = RollEntry(
+            pupil=pupil,
+            on_roll=on_roll,
+            record=record,
+            birth_date=self._digest(b"birth date", f"{upn} {born}")[:8] if born else None,
+            former=self._digest(b"pupil", former or "") if known else None,
+        )
+
+    def entries(self) -> Iterable[RollEntry]:
+        """What was taken."""
+        return self._entries.values()
+
+    def _digest(self, what: bytes, text: str) -> bytes:
+        return hmac.digest(self._key, what + b"\0" + text.encode(), "sha256")[:16]
+
+
+def packed(entries: Iterable[RollEntry]) -> bytes:
+    """The entries in 45 octets each."""
+    return b"".join(_packed(entry) for entry in entries)
+
+
+def unpacked(data: bytes) -> Iterator[RollEntry]:
+    """The entries again. ValueError where `data` is not what `packed` gives."""
+    if len(data) % _ENTRY.size:
+        raise ValueError("not a packed roll")
+    for pupil, former, birth_date, record, flags in _ENTRY.iter_unpack(data):
+        yield RollEntry(
+            pupil=pupil,
+            on_roll=bool(flags & _ON_ROLL),
+            record=record,
+            birth_date=birth_date if flags & _HAS_BIRTH_DATE else None,
+            former=former if flags & _HAS_FORMER else None,
+        )
+
+
+def _packed(entry: RollEntry) -> bytes:
+    flags = (
+        _ON_ROLL * entry.on_roll
+        + _HAS_FORMER * (entry.former is not None)
+        + _HAS_BIRTH_DATE * (entry.birth_date is not None)
+    )
+    return _ENTRY.pack(entry.pupil, entry.former or b"", entry.birth_date or b"", entry.record, flags)
