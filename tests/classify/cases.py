@@ -46,6 +46,8 @@ XML = (
     _ctf("core", "student-core", made.CORE_INSIDE),
     _ctf("leaver", "student-core", made.CORE_INSIDE + made.EYFS + made.KS1 + made.HISTORY, qualifier="full"),
     _ctf("leaver-undeclared", "student-core", made.EYFS + made.KS1 + made.HISTORY),
+    _ctf("full-ks1", "student-core", made.KS1, qualifier="full"),
+    _ctf("one-stage-and-history", "student-core", made.KS1 + made.HISTORY),
     _ctf("eyfs", "eyfs-profile", made.EYFS, "Partial CTF containing Early Years Foundation Stage data"),
     _ctf("eyfs-undescribed", "eyfs-profile", made.EYFS),
     _ctf("phonics", "phonics", made.PHONICS, "Partial CTF containing phonics check data"),

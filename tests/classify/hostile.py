@@ -8,6 +8,7 @@ import zipfile
 from tests.classify import made
 
 CORE = made.as_csv(made.core_rows()).encode()
+ATTENDANCE = made.attendance_around(map(made.attendance_pupil, made.children())).encode()
 CTF = made.ctf([made.pupil(c, made.CORE_INSIDE) for c in made.children()]).encode()
 
 
@@ -103,6 +104,9 @@ HOSTILE: dict[str, bytes] = {
     "old Office": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100_000),
     "HTML": b"<!DOCTYPE html><html><body><table><tr><td>UPN</td></tr></table></body></html>",
     "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'>" + b"<path d='M0 0'/>" * 100_000 + b"</svg>",
+    "SVG around pupils": b"<svg xmlns='http://www.w3.org/2000/svg'><metadata xmlns=''>%s</metadata></svg>"
+    % ATTENDANCE,
+    "HTML around pupils": b"<html><body>%s</body></html>" % ATTENDANCE,
     "JSON": b'[{"UPN":"A","Surname":"Brown"}]' * 10_000,
     "entities": _laughs(),
     "external entity": b'<!DOCTYPE CTfile [<!ENTITY x SYSTEM "file:///etc/passwd">]><CTfile>&x;</CTfile>',
@@ -130,6 +134,7 @@ HOSTILE: dict[str, bytes] = {
     "10,000 columns": _csv(",".join(["UPN", "Surname", *(f"C{n}" for n in range(10_000))]), "A,B", 5),
     "wide rows": CORE + b"x," * 400_000,
     "unclosed quotation": CORE + b'"' + b"a,b\n" * 200_000,
+    "unclosed quotation at the end": CORE + b'A,"B\n',
     "formula": CORE.replace(b"1 Low Road", b"=cmd|'/C calc'!A0", 1),
     "formula with plus": CORE.replace(b"Brown", b"+SUM(A1:A9)", 1),
     "formula with minus": CORE.replace(b"Brown", b"-2+3+cmd|'x'!A0", 1),

@@ -49,8 +49,22 @@ def test_a_folder_beside_it_is_nothing(classify: Classify) -> None:
         (archive(("a.csv", b"")), "classify:unknown"),
         (archive(), "classify:malformed"),
         (CORE + archive(("a.csv", CORE)), "classify:malformed"),
+        (archive(("b.csv", b"hidden")) + archive(("a.csv", CORE)), "classify:malformed"),
     ],
-    ids=["two", "nested", "lzma", "comment", "behind", "cut", "bomb", "docx", "empty", "none", "before"],
+    ids=[
+        "two",
+        "nested",
+        "lzma",
+        "comment",
+        "behind",
+        "cut",
+        "bomb",
+        "docx",
+        "empty",
+        "none",
+        "before",
+        "before, a ZIP",
+    ],
 )
 def test_what_is_refused(classify: Classify, content: bytes, code: str) -> None:
     found = classify(content)

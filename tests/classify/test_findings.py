@@ -122,3 +122,12 @@ def test_every_code_has_a_severity_and_a_sentence() -> None:
         finding = Finding(code=code, severity=kind.severity, count=3, rows=(1, 2), about="Pupil: UPN")
         assert describe(finding) == f"3 records (Pupil: UPN): {kind.sentence} Records: 1, 2, …."
         assert kind.sentence.endswith(".")
+
+
+def test_a_year_of_birth_is_no_year_group(classify: Classify) -> None:
+    rows = made.table(
+        "UPN,Surname,Forename,Key stage,Day,Month,Year,FFT50",
+        lambda c: f"{c.upn},{c.surname},{c.forename},KS4,1,2,2010,5",
+        12,
+    )
+    assert found_in(classify, made.as_csv(rows)) == []

@@ -50,6 +50,13 @@ def test_several_stages_with_a_descriptor_are_not_a_leaver(classify: Classify) -
     assert (found.data_type, found.runner_up) == ("ks2", "ks1")
 
 
+@pytest.mark.parametrize(("descriptor", "data_type"), [("Key Stage 1", "ks1"), ("Key Stage 2", "ks2")])
+def test_a_descriptor_breaks_a_tie(classify: Classify, descriptor: str, data_type: str) -> None:
+    pupils = [made.pupil(made.Child(1), made.KS1), made.pupil(made.Child(2), made.KS2)]
+    found = classified(classify(made.ctf(pupils, descriptor=descriptor).encode()))
+    assert found.data_type == data_type
+
+
 def test_a_descriptor_that_disagrees_lowers_the_level(classify: Classify) -> None:
     text = made.ctf([made.pupil(c, made.KS1) for c in made.children()], descriptor="phonics check data")
     found = classified(classify(text.encode()))

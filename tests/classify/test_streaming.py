@@ -1,9 +1,17 @@
 """Memory does not grow with the file."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
+from gateway.classify import Rules
+from gateway.classify.content import Source, Unreadable
+from gateway.classify.delimited import line_batches
+from gateway.classify.gather import Gatherer
+from gateway.classify.tally import Tally
+from gateway.settings import ClassifyLimits
 from tests.bench import bench_classify as bench
 
 MEGABYTES = 1024**2
@@ -26,3 +34,20 @@ def test_a_large_file_is_read_in_little_memory(tmp_path: Path, make, data_type: 
     # Twenty times the file costs a few megabytes at most; 500 MB stay far below 200.
     assert large < small + 15
     assert large < 100
+
+
+def test_ever_new_names_are_not_all_remembered(rules: Rules) -> None:
+    gatherer = Gatherer(Tally(rules, None), ClassifyLimits())
+    for number in range(3_000):
+        gatherer.gather(
+            etree.fromstring(f"<Pupil><a{number}>x</a{number}><b><c{number}>x</c{number}></b></Pupil>")
+        )
+    remembered = sum(map(len, gatherer._meanings.values()))
+    assert remembered <= 2_000
+
+
+def test_a_line_without_end_is_given_up() -> None:
+    source = Source(BytesIO(b"a,b\n" + b"x" * 1_500_000), "utf-8", ClassifyLimits())
+    with pytest.raises(Unreadable) as caught:
+        list(line_batches(source))
+    assert caught.value.evidence == ("a line is too long",)
