@@ -56,6 +56,7 @@ class Policies:
     folder: Path
     catalogue: Catalogue
     limits: Limits
+    keys: KeyPolicy
 
 
 def check(policies: Path) -> list[Fault]:
@@ -70,6 +71,7 @@ def load_policies(policies: Path) -> Policies:
         folder=policies,
         catalogue=load_catalogue(policies),
         limits=read_toml(policies / "limits.toml", Limits),
+        keys=read_toml(policies / "keys.toml", KeyPolicy),
     )
 
 

@@ -21,7 +21,7 @@ from gateway.processing.registrar import Registrar
 from gateway.processing.signing import Signing
 from gateway.processing.work import Processor
 from gateway.registry.database import Registry
-from gateway.settings import Metrics, load_key_policy, load_settings
+from gateway.settings import Metrics, load_settings
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Regist
             catalogue=policies.catalogue,
             signing=signing,
             clock=clock,
-            key_policy=load_key_policy(home),
+            key_policy=policies.keys,
         )
     finally:
         registry.close()

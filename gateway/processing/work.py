@@ -145,7 +145,10 @@ class Processor:
         if policies is None:
             return
         self._registrar = dataclasses.replace(
-            self._registrar, catalogue=policies.catalogue, limits=policies.limits
+            self._registrar,
+            catalogue=policies.catalogue,
+            limits=policies.limits,
+            key_policy=policies.keys,
         )
         publish_all(self._home, self._registrar.clock())
         self._registrar.reconsider(anew=True)
