@@ -49,7 +49,7 @@ class EmbeddedOpener:
             raise Waits(ended, opened)
         return opened
 
-    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes:
+    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
         """See `Opener.session_key`."""
         return session_text(look_again(sealed, limits), self._keys)
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESOCB3
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gateway.errors import Fault, Refusal
+from gateway.errors import Refusal
 from gateway.openpgp import armor, packets
 from gateway.openpgp.envelope import ANYONE, Envelope, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
@@ -70,12 +70,10 @@ def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | No
     return next((session for session, _ in _fitting(envelope, keys)), None)
 
 
-def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes:
-    """The same as SOP programs write it. Fault where our keys yield none."""
+def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
+    """The same as SOP programs write it."""
     session = session_of(envelope, keys)
-    if session is None:
-        raise Fault("none of the keys given opens the stored file")
-    return session.text(envelope.start)
+    return None if session is None else session.text(envelope.start)
 
 
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:

@@ -40,8 +40,8 @@ class Opener(Protocol):
         """
         ...
 
-    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes:
-        """The key of this one message as SOP programs write it, CIPHER:HEX. Fault where we yield none."""
+    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
+        """The key of this one message as SOP programs write it, CIPHER:HEX; None where ours yield none."""
         ...
 
 

@@ -89,7 +89,7 @@ class SopOpener:
         if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
             raise Refusal("open:not-one-file")
 
-    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes:
+    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
         """See `Opener.session_key`."""
         return session_text(look_again(sealed, limits), self._keys)
 

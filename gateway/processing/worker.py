@@ -138,8 +138,13 @@ class Worker:
         return examined
 
     def reseal(self, request: Reseal) -> Resealed:
-        """Seal the session key of a stored file to another certificate, once it has proved itself."""
+        """Seal the session key of a stored file to another certificate, once it has proved itself.
+
+        Its text is empty where none of the gateway's keys opens the file.
+        """
         session, sealed = self._session_key(request.reference), self.home.sealed(request.reference)
+        if session is None:
+            return Resealed(reference=request.reference, session="", proved=False)
         if request.sha256 is not None:
             os.close(self.openers.of().reopen(sealed, request.sha256, self.limits.open, session))
         return Resealed(
@@ -171,7 +176,7 @@ class Worker:
         opened = dataclasses.replace(opened, content=-1)
         return Examined(reference=job.reference, refused=refused, opened=opened, content=found)
 
-    def _session_key(self, reference: str) -> bytes:
+    def _session_key(self, reference: str) -> bytes | None:
         kept = self.home.session(reference)
         if kept.exists():
             return open_session_key(kept.read_bytes(), self.openers.secrets.values())
