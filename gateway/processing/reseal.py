@@ -9,8 +9,9 @@ plaintext and our own signature where the sender's was.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,17 +28,23 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.spool import fsync_folder, private_mode, waiting, write_durably
 
+_log = logging.getLogger(__name__)
 _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job did: session keys kept, of which `proved` by opening the content; files that nobody opens."""
+    """What a job did. `kept` session keys, of which `proved` by opening the content with them.
 
-    kept: int
-    proved: int
-    unopenable: int
-    left: int
+    `unopenable` files open with none of our keys; of `failed` ones the reason is logged; `left` were
+    beyond the limit.
+    """
+
+    kept: int = 0
+    proved: int = 0
+    unopenable: int = 0
+    failed: int = 0
+    left: int = 0
 
 
 class Store:
@@ -52,8 +59,7 @@ class Store:
 
     def references(self) -> list[str]:
         """The reference of every stored file."""
-        folder = self._home.sealed("000000-a-00000").parent
-        found = (path.stem for path in folder.glob("*.sealed"))
+        found = (path.stem for path in (self._home.root / "sealed").glob("*.sealed"))
         return sorted(name for name in found if REFERENCE.fullmatch(name))
 
     def needs(self, reference: str, fingerprint: str) -> bool:
@@ -84,8 +90,8 @@ def reseal(
 ) -> Outcome:
     """Let files that need an older key of the gateway open with the current one: at most `limit` files.
 
-    May be cut off and repeated: what is done is not done again. Fault where a file cannot be resealed
-    now. `progress` hears how many of how many are done.
+    May be cut off and repeated: what is done is not done again. `progress` hears how many of how many
+    are done. `seconds` bounds one file.
     """
     current = secrets.signing_fingerprint(home)
     store, older = Store(home, registry), _older(home, current)
@@ -95,20 +101,28 @@ def reseal(
         certificate = keys.find_key(session, "gateway", "gateway", current).material
         digests = {r: transfers.get(session, r).content_sha256 for r in transfers.known(session, todo)}
     examiner = Examiner(home, seconds=seconds)
-    kept = proved = 0
+    outcome = Outcome(left=len(waiting_files) - len(todo))
     try:
         for number, reference in enumerate(todo, start=1):
-            answer = examiner.reseal(
-                Reseal(reference=reference, certificate=certificate, sha256=digests.get(reference))
-            )
-            content = answer.session.encode() or _NOBODY_OPENS
-            path = home.session(reference)
-            write_durably(path, content, mode=private_mode(path.parent))
-            kept, proved = kept + bool(answer.session), proved + answer.proved
+            request = Reseal(reference=reference, certificate=certificate, sha256=digests.get(reference))
+            outcome = _reseal_one(home, examiner, request, outcome)
             progress(number, len(todo))
     finally:
         examiner.close()
-    return Outcome(kept, proved, len(todo) - kept, len(waiting_files) - len(todo))
+    return outcome
+
+
+def _reseal_one(home: Home, examiner: Examiner, request: Reseal, so_far: Outcome) -> Outcome:
+    try:
+        answer = examiner.reseal(request)
+    except Fault as fault:
+        _log.error("%s: cannot be resealed: %s", request.reference, fault)
+        return replace(so_far, failed=so_far.failed + 1)
+    path = home.session(request.reference)
+    write_durably(path, answer.session.encode() or _NOBODY_OPENS, mode=private_mode(path.parent))
+    if not answer.session:
+        return replace(so_far, unopenable=so_far.unopenable + 1)
+    return replace(so_far, kept=so_far.kept + 1, proved=so_far.proved + answer.proved)
 
 
 def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, person: str) -> Key:
@@ -146,10 +160,8 @@ def needed_by(home: Home, registry: Registry, fingerprint: str) -> int:
 def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[str]:
     store = Store(home, registry)
     with registry.read() as session:
-        undecided = {t.upload.reference for t in transfers.find(session, state="landed")}
-        undecided |= {
-            t.upload.reference for t in transfers.find(session, state="held") if t.waits_for == "key"
-        }
+        found = [*transfers.find(session, state="landed"), *transfers.find(session, state="held")]
+    undecided = {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
     for reference in store.references():
         # What is still to be examined is opened as it came, whatever lies beside it.
         as_it_came = reference in undecided and store.upload_needs(home.sealed(reference), fingerprint)
