@@ -24,6 +24,7 @@ from gateway.cli import (
     samples,
     services,
     staff,
+    status,
     transfers,
 )
 from gateway.cli.doctor import doctor
@@ -49,6 +50,7 @@ app = typer.Typer(
 
 services.add_to(app)
 app.command()(doctor)
+app.command()(status.status)
 app.command()(install.install)
 app.add_typer(providers.app, name="providers")
 app.add_typer(keys.app, name="keys")

@@ -1,0 +1,123 @@
+"""status: how the gateway stands, for a person and for whatever watches it."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, print_json
+from gateway.cli.console import registry as open_registry
+from gateway.home import Home
+from gateway.observe.snapshot import Snapshot, take, wrong
+from gateway.settings import Listen, load_settings
+
+_CONNECT_SECONDS = 3.0
+_BANNER = b"SSH-2.0-gateway"
+_SHOWN_DAYS = 60
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+PortOption = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Where it is reached, if not as gateway.toml says.")
+]
+
+
+@fails_clearly
+def status(
+    home: HomeOption = DEFAULT_HOME,
+    intake_port: PortOption = None,
+    mailboxes_port: PortOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether the services are reached, what waits, and what runs out. Exit 1 where all is not well."""
+    place = Home(home)
+    settings = load_settings(place)
+    with open_registry(home) as registry:
+        snapshot = take(place, registry, now())
+    services = {
+        "intake": _answers(settings.intake, intake_port),
+        "processor": _at_work(place),
+        "mailboxes": _answers(settings.mailboxes, mailboxes_port),
+    }
+    found = [f"service-down:{name}" for name, up in services.items() if not up]
+    found += wrong(snapshot, settings.watch)
+    if as_json:
+        print_json({"well": not found, "wrong": found, "services": services, **_as_json(snapshot)})
+    else:
+        for line in _lines(services, snapshot, found):
+            out.print(Text(line), soft_wrap=True)
+    if found:
+        raise typer.Exit(1)
+
+
+def _answers(place: Listen, port: int | None) -> bool:
+    """Whether an SSH service of ours answers there."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)  # noqa: S104 - to reach it
+    try:
+        with socket.create_connection((host, port or place.port), _CONNECT_SECONDS) as connection:
+            return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
+    except OSError:
+        return False
+
+
+def _at_work(home: Home) -> bool:
+    """Whether a processor holds the home; one that starts at this very moment is not disturbed for long."""
+    try:
+        descriptor = os.open(home.root / "processor.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _as_json(snapshot: Snapshot) -> dict[str, Any]:
+    seen = dataclasses.asdict(snapshot)
+    seen["reasons"] = [
+        {"state": state, "code": code, "transfers": count}
+        for (state, code), count in sorted(snapshot.reasons.items())
+    ]
+    return {**seen, "oldest": snapshot.oldest}
+
+
+def _lines(services: dict[str, bool], snapshot: Snapshot, found: list[str]) -> Iterator[str]:
+    yield "services    " + "  ".join(f"{name} {'up' if up else 'DOWN'}" for name, up in services.items())
+    yield "transfers   " + "  ".join(f"{state} {count}" for state, count in snapshot.states.items())
+    if snapshot.held:
+        waits = (f"for a {waits_for} {count}" for waits_for, count in sorted(snapshot.held.items()))
+        yield "held        " + "  ".join(waits)
+    for (state, code), count in sorted(snapshot.reasons.items()):
+        if state == "held":
+            yield f"            {code} {count}"
+    oldest = "nothing" if snapshot.oldest is None else f"the oldest for {_time(snapshot.oldest)}"
+    yield f"waiting     {oldest}; {snapshot.spool} in the spool, {snapshot.states['landed']} claimed"
+    for disk in snapshot.disks:
+        yield f"disk        {disk.part}: {disk.free / 1024**3:.1f} GiB of {disk.size / 1024**3:.1f} free"
+    for key in snapshot.expiries:
+        if key.days < _SHOWN_DAYS:
+            whose = f"{key.owner_kind} {key.owner}".strip()
+            yield f"key         the last {key.kind} key of {whose} {_ends(key.days)}"
+    yield f"log         {snapshot.log_entries} entries"
+    yield "all is well" if not found else "look at     " + "  ".join(found)
+
+
+def _ends(days: float) -> str:
+    return "has ended" if days < 0 else f"ends in {days:.0f} days"
+
+
+def _time(seconds: float) -> str:
+    for name, length in _UNITS:
+        if seconds >= length:
+            count = round(seconds / length)
+            return f"{count} {name}{'s' if count != 1 else ''}"
+    return f"{seconds:.0f} s"
