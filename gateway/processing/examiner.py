@@ -28,6 +28,7 @@ from gateway.processing.examination import (
 from gateway.registry import passphrase, secrets
 
 _ANSWER_BYTES = 16 * 1024**2
+_ANSWERS_A_LIFE = 2_000
 
 
 class ExaminerLost(Fault):
@@ -47,6 +48,7 @@ class Examiner:
         self._child: subprocess.Popen[bytes] | None = None
         self._channel: Connection | None = None
         self._begun: object = None
+        self._answers = 0
 
     def start(self) -> None:
         """Start the child now, so that the first file does not wait for it."""
@@ -78,6 +80,7 @@ class Examiner:
 
     def close(self) -> None:
         """End the child."""
+        self._answers = 0
         if self._channel is not None:
             self._channel.close()
             self._channel = None
@@ -89,6 +92,9 @@ class Examiner:
     def _ask(self, request: Request) -> Examined | Reopened | Resealed:
         if self._channel is not None and self._begun != self._surroundings():
             self.close()  # A child knows the keys and the policies that were there when it started.
+        if self._answers >= _ANSWERS_A_LIFE:
+            # Libraries keep what hostile files make them intern; a fresh child starts with nothing.
+            self.close()
         try:
             channel = self._open_channel()
             channel.send_bytes(REQUEST.dump_json(request))
@@ -101,6 +107,7 @@ class Examiner:
             raise self._lost("answered for another file")
         if isinstance(answer, Failed):
             raise Fault(answer.explanation)
+        self._answers += 1
         return answer
 
     def _lost(self, what: str) -> ExaminerLost:
