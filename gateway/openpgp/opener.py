@@ -46,17 +46,24 @@ class Opener(Protocol):
 
 
 def find_opener(settings: Processor, secret_keys: Sequence[Path | bytes]) -> Opener:
-    """The engine that the settings ask for; by itself, a SOP program if there is one.
+    """The engine that the settings ask for; by itself, a SOP program if there is one, save for small files.
 
     `secret_keys` are keys, or files that hold one, not under a passphrase. ConfigurationError where
     the program is missing or a key cannot be used.
     """
-    from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415 - loading it costs 0.2 s
+    from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415 - loading all of it costs 0.2 s
+    from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415
     from gateway.openpgp.sop import SopOpener  # noqa: PLC0415
 
     program = shutil.which(settings.sop_program) if settings.engine != "embedded" else None
     if program is not None:
-        return SopOpener(program, secret_keys)
+        sop = SopOpener(program, secret_keys)
+        if settings.engine == "sop":
+            return sop
+        try:
+            return BySizeOpener(EmbeddedOpener(secret_keys), sop)
+        except ConfigurationError:
+            return sop  # A key that only the program can read.
     if settings.engine == "sop":
         raise ConfigurationError(
             f"gateway.toml: processor.sop_program: {settings.sop_program} is not on the PATH"

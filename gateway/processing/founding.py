@@ -40,7 +40,7 @@ port = 2223
 
 [processor]
 workers = 0                           # 0: one for each processor core
-engine = "auto"                       # auto: a SOP program where there is one; sop; embedded
+engine = "auto"                       # auto: a SOP program for all but small files; sop; embedded
 sop_program = "sqop"
 rescan_seconds = 5.0
 

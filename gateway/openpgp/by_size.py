@@ -1,0 +1,62 @@
+"""Small files by the engine at hand, which starts no program; everything else by the program.
+
+Starting a program costs more than opening a small file. Both engines keep the same promise, so
+either may open. Only the program refuses: what the engine at hand does not open, for whatever
+reason, the program judges afresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.errors import Fault, Refusal
+from gateway.model import Opened
+from gateway.openpgp.judge import Waits
+from gateway.openpgp.opener import Opener
+from gateway.settings import OpenLimits
+
+SMALL_BYTES = 1024**2
+_SMALL_CONTENT_BYTES = 16 * 1024**2
+T = TypeVar("T")
+
+
+class BySizeOpener:
+    """`at_hand` for sealed files of up to SMALL_BYTES, `program` for all that it does not open."""
+
+    def __init__(self, at_hand: Opener, program: Opener) -> None:
+        self.name = program.name
+        self._at_hand = at_hand
+        self._program = program
+
+    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+        """See `Opener.open`."""
+        return self._first(sealed, limits, lambda opener, caps: opener.open(sealed, senders, caps, now))
+
+    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
+        """See `Opener.reopen`."""
+        return self._first(sealed, limits, lambda opener, caps: opener.reopen(sealed, sha256, caps, session))
+
+    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
+        """See `Opener.session_key`."""
+        return self._program.session_key(sealed, limits)
+
+    def _first(self, sealed: Path, limits: OpenLimits, ask: Callable[[Opener, OpenLimits], T]) -> T:
+        if not _is_small(sealed):
+            return ask(self._program, limits)
+        cap = min(_SMALL_CONTENT_BYTES, limits.embedded_content_bytes)
+        try:
+            return ask(self._at_hand, limits.model_copy(update={"embedded_content_bytes": cap}))
+        except Waits:
+            raise
+        except (Refusal, Fault, MemoryError):
+            return ask(self._program, limits)
+
+
+def _is_small(sealed: Path) -> bool:
+    try:
+        return sealed.stat().st_size <= SMALL_BYTES
+    except OSError as error:
+        raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
