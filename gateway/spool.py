@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from gateway.failpoints import passing
 from gateway.home import Spool, checked_reference
 from gateway.model import Upload
 
@@ -72,12 +73,14 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
     """
     sealed = spool.sealed(upload.reference)
     content.rename(sealed)
+    passing("hand-over.moved")
     try:
         write_durably(spool.record(upload.reference), _UPLOAD.dump_json(upload))
     except BaseException:
         spool.record(upload.reference).unlink(missing_ok=True)  # It is there if only the last fsync failed.
         sealed.rename(content)
         raise
+    passing("hand-over.recorded")
 
 
 def waiting(spool: Spool) -> Iterator[str]:
@@ -100,4 +103,5 @@ def read_record(spool: Spool, reference: str) -> Upload:
 def take_away(spool: Spool, reference: str) -> None:
     """Remove a landed upload that is safe inside. The record goes first; repeating it is harmless."""
     spool.record(reference).unlink(missing_ok=True)
+    passing("land.half-emptied")
     spool.sealed(reference).unlink(missing_ok=True)

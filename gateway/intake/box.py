@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.boundary import NO_SUCH_FILE, Declined
+from gateway.failpoints import passing
 from gateway.home import Spool
 from gateway.intake.answers import (
     ALREADY_EXISTS,
@@ -300,6 +301,7 @@ class Box:
     def _after_hand_over(self, upload: Unfinished, entry: HandedOver) -> None:
         upload.erase()
         self._recent.write(entry)
+        passing("hand-over.remembered")
 
     async def set_modified(self, folder: Folder, name: str, modified: int) -> None:
         """Remember the time that a client gives its file, for listings only."""

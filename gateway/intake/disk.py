@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from gateway.failpoints import passing
+
 _THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="intake-disk")
 _READ = 1024 * 1024
 
@@ -51,6 +53,7 @@ def store(
             offset += len(chunk)
         if hasher is not None:
             hasher.update(chunk)
+    passing("upload.stored")
 
 
 def _write_all(descriptor: int, chunk: bytes, offset: int) -> None:
@@ -81,5 +84,6 @@ def end_writing(descriptor: int, size: int, *, durable: bool) -> None:
             os.ftruncate(descriptor, size)
         if durable:
             os.fsync(descriptor)
+            passing("upload.durable")
     finally:
         os.close(descriptor)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.failpoints import passing
 from gateway.home import Spool
 from gateway.intake.disk import digest_of
 from gateway.intake.unfinished import Unfinished
@@ -41,6 +42,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, visitor: Visit
         client=visitor.client,
         withheld=upload.label.withheld,
     )
+    passing("hand-over.reserved")
     try:
         hand_over(spool, record, upload.data)
     except BaseException:

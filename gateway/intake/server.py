@@ -118,7 +118,8 @@ def _sweep_landed(landed: Path, now: datetime, keep: timedelta) -> None:
     for path in landed.iterdir():
         whole = path.suffix == ".json" or path.with_suffix(".json").exists()
         if path.name.startswith(".") or not whole:
-            age = now - datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+            # The time of its last rename: what was uploaded long ago may be handed over just now.
+            age = now - datetime.fromtimestamp(path.lstat().st_ctime, UTC)
             if age > keep:
                 path.unlink(missing_ok=True)
 

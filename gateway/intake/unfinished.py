@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.boundary import trace_of
+from gateway.failpoints import passing
 from gateway.model import Folder
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def new_unfinished(shelf: Path, label: Label) -> tuple[Unfinished, int]:
         os.close(descriptor)
         upload.erase()
         raise
+    passing("upload.opened")
     return upload, descriptor
 
 

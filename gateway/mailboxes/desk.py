@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.errors import NotFoundError
+from gateway.failpoints import passing
 from gateway.mailboxes.names import HELD, Place, file_name, reference_in
 from gateway.receipts.checkpoint import LogKey
 from gateway.registry import keys, log, staff
@@ -102,6 +103,7 @@ class Desk:
                 Entry(kind="collected", subject=delivery.reference, fields=fields, actor=person.name),
                 now,
             )
+            passing("collect.written")
 
     def deal_with(self, person: Person, place: Place) -> None:
         """Record that a person has dealt with the file at `place`, for all of the team.

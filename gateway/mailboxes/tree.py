@@ -20,6 +20,7 @@ import asyncssh
 
 from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
 from gateway.errors import Fault
+from gateway.failpoints import passing
 from gateway.mailboxes.contents import Content, Contents
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
 from gateway.mailboxes.names import HELD, canonical, file_name, place_of
@@ -119,11 +120,13 @@ class Tree(Server):
         if self._open >= self._office.limits.open_files_per_session:
             raise Declined(TOO_MANY_HANDLES)
         content = await self._office.contents.borrow(delivery)
+        passing("collect.opened")
         try:
             await self._tell(self._desk.collect, place)
         except BaseException:
             self._office.contents.give_back(content)
             raise
+        passing("collect.recorded")
         self._open += 1
         return Collected(delivery, content)
 

@@ -7,34 +7,94 @@ between any two steps leaves an upload that is claimed again with the same resul
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.errors import Fault
+from gateway.failpoints import passing
 from gateway.home import Home, Spool
 from gateway.model import Upload
-from gateway.spool import fsync_folder, private_mode, read_record
+from gateway.registry import transfers
+from gateway.spool import fsync_folder, private_mode, read_record, take_away, waiting
+
+if TYPE_CHECKING:
+    from gateway.processing.registrar import Registrar
 
 _CHUNK = 1024**2
+_BATCH = 64
+_FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
 
 
-def store(home: Home, references: Iterable[str]) -> list[Upload]:
-    """Copy landed uploads into the sealed store, durably; those that are safe there, oldest first.
+def claim_waiting(registrar: Registrar) -> None:
+    """Take everything that waits in the spool inside.
+
+    Fault where some of it cannot be: what can, is inside then, and the rest is where it was. OSError where
+    the spool cannot be read or emptied.
+    """
+    faults = [_claim(registrar, batch) for batch in _batches(waiting(registrar.home.spool))]
+    for fault in filter(None, faults):
+        raise fault
+
+
+def _claim(registrar: Registrar, batch: Sequence[str]) -> Fault | None:
+    home = registrar.home
+    with registrar.registry.read() as session:
+        known = transfers.known(session, batch)
+    stored = store(home, [reference for reference in batch if reference not in known])
+    landed = registrar.land(stored.uploads) if stored.uploads else set()
+    for reference in known | landed:
+        take_away(home.spool, reference)
+    passing("land.emptied")
+    return stored.fault
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Uploads that are safe in the sealed store, oldest first; what kept others out of it, if anything."""
+
+    uploads: Sequence[Upload]
+    fault: Fault | None
+
+
+def store(home: Home, references: Iterable[str]) -> Stored:
+    """Copy landed uploads into the sealed store, durably.
 
     A record that intake should never have written is left where it is and logged; it is no upload.
-    Fault where the sealed store cannot be written.
+    A file that cannot be copied keeps none of the others waiting, unless the disk is full.
     """
-    stored = [upload for reference in references if (upload := _store_one(home, reference)) is not None]
-    if stored:
-        fsync_folder(home.sealed(stored[0].reference).parent)
-    return sorted(stored, key=lambda upload: upload.landed_at)
+    stored, fault = [], None
+    try:
+        for reference in references:
+            try:
+                upload = _store_one(home, reference)
+            except OSError as error:
+                _log.error("%s: cannot be stored: %s", reference, _words(error))
+                fault = Fault(f"the sealed store cannot be written: {_words(error)}")
+                if error.errno in _FOR_ALL:
+                    break
+            else:
+                stored += [] if upload is None else [upload]
+        if stored:
+            fsync_folder(home.sealed(stored[0].reference).parent)
+            passing("claim.durable")
+    except OSError as error:  # Of a folder that may not be durable nothing is believed.
+        return Stored((), Fault(f"the sealed store cannot be written: {_words(error)}"))
+    return Stored(sorted(stored, key=lambda upload: upload.landed_at), fault)
+
+
+def _words(error: OSError) -> str:
+    return os.strerror(error.errno or 0)
 
 
 def _store_one(home: Home, reference: str) -> Upload | None:
+    """One upload, copied; None where there is none. OSError where it cannot be read or written."""
     try:
         upload = read_record(home.spool, reference)
     except FileNotFoundError:
@@ -47,8 +107,6 @@ def _store_one(home: Home, reference: str) -> Upload | None:
     except FileNotFoundError:
         _log.error("%s: the spool holds a record without its content", reference)
         return None
-    except OSError as error:
-        raise Fault(f"the sealed store cannot be written: {os.strerror(error.errno or 0)}") from None
     if upload.withheld:
         return upload
     if (size, digest) != (upload.size, upload.sha256):
@@ -73,8 +131,21 @@ def _copy(spool: Spool, reference: str, sealed: Path) -> tuple[int, str]:
                 size += len(chunk)
             target.flush()
             os.fsync(target.fileno())
+        passing("claim.copied")
         aside.rename(sealed)
+        passing("claim.stored")
     except OSError:
         aside.unlink(missing_ok=True)
         raise
     return size, digest.hexdigest()
+
+
+def _batches(references: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for reference in references:
+        batch.append(reference)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -126,6 +126,9 @@ class Failed:
     explanation: str
 
 
+GREETING = b"at work"
+"""What a child says first, once it has loaded what it needs."""
+
 Request = Job | Reopen | Reseal
 Answer = Examined | Reopened | Resealed | Failed
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)

@@ -15,6 +15,7 @@ from gateway.errors import Fault
 from gateway.home import Home
 from gateway.processing.examination import (
     ANSWER,
+    GREETING,
     REQUEST,
     Examined,
     Failed,
@@ -29,6 +30,7 @@ from gateway.registry import passphrase, secrets
 
 _ANSWER_BYTES = 16 * 1024**2
 _ANSWERS_A_LIFE = 2_000
+_START_SECONDS = 60
 
 
 class ExaminerLost(Fault):
@@ -47,6 +49,7 @@ class Examiner:
         self._seconds = seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._channel: Connection | None = None
+        self._greeted = False
         self._begun: object = None
         self._answers = 0
 
@@ -88,6 +91,7 @@ class Examiner:
             self._child.kill()
             self._child.wait()
             self._child = None
+        self._greeted = False
 
     def _ask(self, request: Request) -> Examined | Reopened | Resealed:
         if self._channel is not None and self._begun != self._surroundings():
@@ -95,8 +99,8 @@ class Examiner:
         if self._answers >= _ANSWERS_A_LIFE:
             # Libraries keep what hostile files make them intern; a fresh child starts with nothing.
             self.close()
+        channel = self._greeted_channel()
         try:
-            channel = self._open_channel()
             channel.send_bytes(REQUEST.dump_json(request))
             if not channel.poll(self._seconds):
                 raise self._lost("did not answer in time")
@@ -109,6 +113,19 @@ class Examiner:
             raise Fault(answer.explanation)
         self._answers += 1
         return answer
+
+    def _greeted_channel(self) -> Connection:
+        """The channel to a child that is at work. Fault where none starts, which no file is to blame for."""
+        try:
+            channel = self._open_channel()
+            if not self._greeted:
+                self._greeted = channel.poll(_START_SECONDS) and channel.recv_bytes() == GREETING
+        except (EOFError, OSError):
+            self._greeted = False
+        if not self._greeted:
+            self.close()
+            raise Fault("the examining process does not start")
+        return channel
 
     def _lost(self, what: str) -> ExaminerLost:
         self.close()

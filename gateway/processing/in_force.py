@@ -155,12 +155,11 @@ class Keeper:
     def _put_in_force(self, policies: Policies) -> None:
         now, catalogue = self._clock(), policies.catalogue
         with self._registry.write() as session:
-            head = None
             if entries := list(_entries(session, catalogue, now)):
                 log.append(session, entries, now)
-                head = log.sign_head(session, self._signing.log_key, self._signing.origin, now)
-        if head is not None:
-            publish_checkpoint(self._home.published, head)
+                log.sign_head(session, self._signing.log_key, self._signing.origin, now)
+        if entries:
+            publish_checkpoint(self._registry, self._home.published)
             _log.info("the policies %s are in force", catalogue.digest)
         write_durably(self._home.versions / "current", f"{catalogue.digest}\n".encode(), mode=0o644)
 

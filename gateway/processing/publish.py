@@ -16,9 +16,10 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from gateway.errors import Fault
+from gateway.failpoints import passing
 from gateway.home import Home, Published, shown_name
 from gateway.policy.catalogue import load_catalogue
-from gateway.registry import keys, providers
+from gateway.registry import keys, log, providers
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
 from gateway.settings import IntakeSettings
@@ -40,7 +41,9 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
             try:
                 for receipt in page:
                     _write_receipt(published, receipt)
+                passing("publish.written")
                 replace_published(_watermark_file(published), str(page[-1].sequence))
+                passing("publish.marked")
             except OSError as error:
                 raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
             done += len(page)
@@ -73,11 +76,15 @@ def publish_common(home: Home, certificate: str, log_vkey: str, settings: Intake
     replace_published(published.intake_settings, json.dumps(settings.model_dump(), indent=1))
 
 
-def publish_checkpoint(published: Published, checkpoint: str) -> None:
-    """Write the newest signed head of the log."""
+def publish_checkpoint(registry: Registry, published: Published) -> None:
+    """Write the newest signed head of the log, where it is not out yet. Fault as for receipts."""
+    with registry.read() as session:
+        newest = log.newest_head(session)
+    path = published.log / "checkpoint"
     try:
-        published.log.mkdir(parents=True, exist_ok=True)
-        replace_published(published.log / "checkpoint", checkpoint)
+        if newest is not None and not (path.exists() and path.read_text("utf-8") == newest):
+            published.log.mkdir(parents=True, exist_ok=True)
+            replace_published(path, newest)
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
@@ -100,6 +107,7 @@ def _write_receipt(published: Published, receipt: ReceiptRow) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in receipt_files(receipt).items():
         replace_published(folder / name, content)
+        passing("publish.half")
 
 
 def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlmodel import Session
 
 from gateway.errors import Fault
+from gateway.failpoints import passing
 from gateway.home import Home
 from gateway.model import Decision, Folder, Held, Provider, Transfer, Upload
 from gateway.policy.catalogue import Catalogue
@@ -83,17 +84,28 @@ class Registrar:
                     fresh.append((upload, enrolled[upload.provider]))
                     known.add(upload.reference)
             head = self._receive(session, fresh, self.clock())
+            passing("land.written")
+        passing("land.committed")
         self._publish(head)
         return known
 
-    def commit(self, examined: Sequence[Examined]) -> None:
-        """Decide examined files and put all of it on record together."""
+    def commit(self, examined: Sequence[Examined]) -> set[Folder]:
+        """Decide examined files and put all of it on record together; the folders they were put in.
+
+        What drops changed is to be shown with `publish_drops` then.
+        """
         now = self.clock()
         with self.registry.write() as session:
             rulings = [ruling for one in examined if (ruling := self._conclude(session, one, now))]
             head = self._rule(session, rulings, now)
+            passing("commit.written")
+        passing("commit.committed")
         self._publish(head)
-        drops.publish({ruling.folder for ruling in rulings}, self.home, self.registry, now)
+        return {ruling.folder for ruling in rulings}
+
+    def publish_drops(self, folders: set[Folder]) -> None:
+        """Show outside what drops in these folders have changed. OSError, Fault: to be tried again."""
+        drops.publish(folders, self.home, self.registry, self.clock())
 
     def reconsider(self, *, anew: bool = False) -> int:
         """Decide again what waited and need not any longer, for a date, a ratification or an approval.
@@ -261,8 +273,9 @@ class Registrar:
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
-        """Bring out every receipt that is not out yet. Fault where it must be tried again."""
+        """Bring out the receipts and the head that are not out yet. Fault where it must be tried again."""
         publish_receipts(self.registry, self.home.published)
+        publish_checkpoint(self.registry, self.home.published)
 
     def _publish(self, head: str | None) -> None:
         """What is committed stays committed: where it cannot be brought out now, it is later."""
@@ -270,7 +283,7 @@ class Registrar:
             return
         try:
             self.publish()
-            publish_checkpoint(self.home.published, head)
+            passing("publish.finished")
         except Fault as fault:
             _log.error("%s; the receipts are on record and follow", fault)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
@@ -104,7 +105,10 @@ def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Proces
     """A processor for `home`, with everything published that may be missing."""
     with open_registrar(home, clock) as registrar:
         registrar.registry.migrate()
-        publish_all(home, clock())
+        try:
+            publish_all(home, clock())
+        except OSError as error:
+            raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
         publish_receipts(registrar.registry, home.published, redo=True)
         settings = registrar.settings.processor
         yield Processor(

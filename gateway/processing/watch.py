@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
+
+_log = logging.getLogger(__name__)
 
 
 class _Wake(FileSystemEventHandler):
@@ -20,12 +23,42 @@ class _Wake(FileSystemEventHandler):
             self._wake()
 
 
-def watch(folder: Path, wake: Callable[[], None]) -> BaseObserver:
-    """Call `wake` from another thread when a name appears in `folder`; stop() ends it.
+class Watch:
+    """Calls `wake` from another thread when a name appears in `folder`.
 
-    inotify loses events when its queue is full and says so only in a log, so callers must also scan
-    by themselves, at start and every few seconds.
+    inotify loses events when its queue is full and says so only in a log; it goes on watching a folder
+    that was replaced by another of the same name, and may be refused altogether. So callers scan by
+    themselves, at start and every few seconds, and call `renew` each time.
     """
+
+    def __init__(self, folder: Path, wake: Callable[[], None]) -> None:
+        self._folder = folder
+        self._wake = wake
+        self._observer: BaseObserver | None = None
+        self._watched: tuple[int, int] | None = None
+
+    def renew(self) -> None:
+        """Watch the folder that has the name now. Where that cannot be, scanning has to do meanwhile."""
+        try:
+            status = self._folder.stat()
+            if self._observer is not None and self._watched == (status.st_dev, status.st_ino):
+                return
+            self.close()
+            self._observer = _started(self._folder, self._wake)
+            self._watched = status.st_dev, status.st_ino
+        except OSError as error:
+            self.close()
+            _log.warning("the spool cannot be watched (%s); it is scanned", error.strerror)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+            observer.join()
+
+
+def _started(folder: Path, wake: Callable[[], None]) -> BaseObserver:
     observer = Observer()
     observer.schedule(_Wake(wake), str(folder), event_filter=None)
     observer.start()

@@ -14,9 +14,9 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,25 +29,27 @@ from tenacity import (
 )
 
 from gateway.errors import Fault, GatewayError
+from gateway.failpoints import passing
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
-from gateway.processing import claim, drops
+from gateway.processing import drops
+from gateway.processing.claim import claim_waiting
 from gateway.processing.examination import Examined, Job
 from gateway.processing.examiner import ExaminerLost, Examiners
 from gateway.processing.founding import publish_all
 from gateway.processing.signer import Signers, opening_keys, signers_of
-from gateway.processing.watch import watch
+from gateway.processing.troubles import Troubles
+from gateway.processing.watch import Watch
 from gateway.registry import secrets, transfers
-from gateway.spool import take_away, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gateway.model import Folder
     from gateway.processing.in_force import Policies
     from gateway.processing.registrar import Registrar
 
 _BATCH = 64
 _ATTEMPTS = 3
-_LONGEST_WAIT = 600.0
 _log = logging.getLogger(__name__)
 
 
@@ -58,15 +60,6 @@ class _Finished:
     reference: str
     examined: Examined | None = None
     lost: bool = False
-
-
-@dataclass(slots=True)
-class _Trouble:
-    """A file that could not be examined: how often, how often it broke its child, and when to try again."""
-
-    times: int = 0
-    losses: int = 0
-    not_before: float = 0.0
 
 
 class Processor:
@@ -90,7 +83,9 @@ class Processor:
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
         self._in_hand: set[str] = set()
         self._keys = secrets.generation(self._home)
-        self._troubles: dict[str, _Trouble] = {}
+        self._troubles = Troubles(rescan_seconds, time.monotonic)
+        self._unshown: set[Folder] = set()
+        self._all_unshown = self._anew = False
 
     def run(
         self,
@@ -103,21 +98,29 @@ class Processor:
 
         `alive` is called in every round.
         """
-        with self._working() as pool, self._watching():
+        watch = Watch(self._home.spool.landed, self.wake)
+        with self._working() as pool, closing(watch):
+            watch.renew()
             ready()
             while not stop.is_set():
                 alive()
                 self._round(pool)
                 self._wait(self._rescan_seconds)
+                watch.renew()
             self._finish()
 
     def drain(self) -> int:
-        """Work until nothing is waiting and nothing in hand; the number of transfers still landed."""
+        """Work until nothing is waiting and nothing in hand; the number of transfers still landed.
+
+        Fault where what waits in the spool cannot be claimed, or receipts cannot be brought out.
+        """
         with self._working() as pool:
-            self._round(pool)
+            fault = self._round(pool)
             while self._in_hand:
                 self._wait(None)
-                self._round(pool)
+                fault = self._round(pool)
+            if fault is not None:
+                raise fault
             with self._registrar.registry.read() as session:
                 return len(transfers.landed(session))
 
@@ -125,19 +128,26 @@ class Processor:
         """Make the loop look again now."""
         self._inbox.put(None)
 
-    def _round(self, pool: ThreadPoolExecutor) -> None:
-        try:
-            self._take_over_policies()
-            self._follow_keys()
-            self._claim()
-            self._registrar.publish()
-            self._registrar.look_after_keys()
-            self._registrar.reconsider()
-            self._hand_out(pool)
-        except Fault as fault:
-            # Everything is still where it was; the next round tries again.
+    def _round(self, pool: ThreadPoolExecutor) -> Fault | None:
+        """Do what there is to do; the fault that kept some of it from being done, if any.
+
+        A step that fails leaves everything where it was and keeps no other from being done.
+        """
+        steps = (
+            self._take_over_policies,
+            self._follow_keys,
+            self._show,
+            lambda: claim_waiting(self._registrar),
+            lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
+            lambda: self._registrar.look_after_keys(),  # noqa: PLW0108
+            self._reconsider,
+            lambda: self._hand_out(pool),
+        )
+        faults = [fault for step in steps if (fault := _fault_of(step)) is not None]
+        for fault in faults:
             FAULTS.labels("registry").inc()
             _log.error("%s; it is tried again in %s s", fault, self._rescan_seconds)
+        return faults[0] if faults else None
 
     def _take_over_policies(self) -> None:
         """Go on by the policies that have come into force; children find out by themselves."""
@@ -150,8 +160,7 @@ class Processor:
             limits=policies.limits,
             key_policy=policies.keys,
         )
-        publish_all(self._home, self._registrar.clock())
-        self._registrar.reconsider(anew=True)
+        self._all_unshown = self._anew = True
 
     def _follow_keys(self) -> None:
         """Sign with the gateway's new key as soon as there is one."""
@@ -160,21 +169,23 @@ class Processor:
             self._registrar = self._registrar.refreshed()
             self._keys = found
 
-    def _claim(self) -> None:
-        for batch in _batches(waiting(self._home.spool)):
-            with self._registrar.registry.read() as session:
-                known = transfers.known(session, batch)
-            stored = claim.store(self._home, [reference for reference in batch if reference not in known])
-            landed = self._registrar.land(stored) if stored else set()
-            for reference in known | landed:
-                take_away(self._home.spool, reference)
+    def _show(self) -> None:
+        """Show outside what policies and drops have changed, until that has been done once."""
+        if self._all_unshown:
+            publish_all(self._home, self._registrar.clock())
+            self._all_unshown = False
+        self._registrar.publish_drops(self._unshown)
+        self._unshown.clear()
+
+    def _reconsider(self) -> None:
+        self._registrar.reconsider(anew=self._anew)
+        self._anew = False
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         with self._registrar.registry.read() as session:
             landed = transfers.landed(session)
         for reference in landed:
-            trouble = self._troubles.get(reference)
-            if reference in self._in_hand or (trouble and time.monotonic() < trouble.not_before):
+            if reference in self._in_hand or self._troubles.rests(reference):
                 continue
             self._in_hand.add(reference)
             pool.submit(self._examine, reference)
@@ -213,7 +224,9 @@ class Processor:
 
     def _asked(self, reference: str) -> Examined:
         job, signers = self._job(reference)
-        return dataclasses.replace(self._examiners.mine().examine(job), judged_by=signers.digest)
+        examined = self._examiners.mine().examine(job)
+        passing("examine.answered")
+        return dataclasses.replace(examined, judged_by=signers.digest)
 
     def _job(self, reference: str) -> tuple[Job, Signers]:
         now = self._registrar.clock()
@@ -258,29 +271,28 @@ class Processor:
         if not examined:
             return
         try:
-            self._registrar.commit(examined)
+            self._unshown |= self._registrar.commit(examined)
         except Fault as fault:
             FAULTS.labels("registry").inc()
             _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
+            for one in examined:
+                self._troubles.note(one.reference)
         except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
             # One outcome that cannot be recorded must not keep the others from being.
             if len(examined) == 1:
                 _log.exception("%s: the outcome could not be recorded", examined[0].reference)
-                self._troubled(_Finished(examined[0].reference))
+                self._troubles.note(examined[0].reference)
                 return
             for one in examined:
                 self._commit([one])
         else:
             for one in examined:
-                self._troubles.pop(one.reference, None)
+                self._troubles.forget(one.reference)
 
     def _troubled(self, item: _Finished) -> Examined | None:
-        """Note a failure and when to try again; an outcome where the file breaks every child."""
-        trouble = self._troubles.setdefault(item.reference, _Trouble())
-        trouble.times += 1
-        trouble.losses += item.lost
-        trouble.not_before = time.monotonic() + min(_LONGEST_WAIT, self._rescan_seconds * 2**trouble.times)
-        return Examined(reference=item.reference, lost=True) if trouble.losses >= _ATTEMPTS else None
+        """Note a failure; an outcome where the file breaks every child."""
+        losses = self._troubles.note(item.reference, lost=item.lost)
+        return Examined(reference=item.reference, lost=True) if losses >= _ATTEMPTS else None
 
     def _finish(self) -> None:
         """Take in what the children still finish; what they do not stays landed."""
@@ -289,6 +301,8 @@ class Processor:
             self._wait(1.0)
             if len(self._in_hand) == before:
                 break
+        if (fault := _fault_of(self._show)) is not None:
+            _log.error("%s; it is tried again at the next start", fault)
 
     @contextmanager
     def _working(self) -> Iterator[ThreadPoolExecutor]:
@@ -299,20 +313,14 @@ class Processor:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._examiners.close()
 
-    @contextmanager
-    def _watching(self) -> Iterator[None]:
-        observer = watch(self._home.spool.landed, self.wake)
-        try:
-            yield
-        finally:
-            observer.stop()
-            observer.join()
-
 
 @contextmanager
 def only_owner(registrar: Registrar) -> Iterator[None]:
-    """Hold the home for this processor. GatewayError where another one has it."""
-    descriptor = os.open(registrar.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the home for this processor. GatewayError where another one has it, or it cannot be held."""
+    try:
+        descriptor = os.open(registrar.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Fault(f"processor.lock cannot be written: {error.strerror}") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -323,12 +331,12 @@ def only_owner(registrar: Registrar) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _batches(references: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for reference in references:
-        batch.append(reference)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _fault_of(step: Callable[[], object]) -> Fault | None:
+    """Do one step of a round; the fault that it met, if any."""
+    try:
+        step()
+    except Fault as fault:
+        return fault
+    except OSError as error:
+        return Fault(f"a disk failed: {error.strerror}")
+    return None

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from gateway.classify import Rules, classify, load_rules
 from gateway.errors import Fault, Refusal
+from gateway.failpoints import passing
 from gateway.home import Home
 from gateway.observe import logs
 from gateway.openpgp.judge import Waits
@@ -29,6 +30,7 @@ from gateway.openpgp.opener import Opener, find_opener
 from gateway.openpgp.session_keys import open_session_key, seal_session_key
 from gateway.processing.examination import (
     ANSWER,
+    GREETING,
     REQUEST,
     Examined,
     Failed,
@@ -65,6 +67,7 @@ def main() -> None:
     )
     keep_in_memory()
     with contextlib.suppress(EOFError), Connection(arguments.channel) as channel:
+        channel.send_bytes(GREETING)
         while True:
             worker.answer(channel, REQUEST.validate_json(channel.recv_bytes(REQUEST_BYTES)))
 
@@ -162,6 +165,7 @@ class Worker:
         return examined if ended else stranger
 
     def _examine(self, job: Job, certificates: Sequence[str]) -> Examined:
+        passing("examine.asked")
         senders, sealed = [sender.encode() for sender in certificates], self.home.sealed(job.reference)
         refused = None
         try:
@@ -171,8 +175,10 @@ class Worker:
         except Refusal as refusal:
             refused = OpenRefused(code=refusal.code, detail=refusal.detail)
             return Examined(reference=job.reference, refused=refused)
+        passing("examine.opened")
         with os.fdopen(opened.content, "rb") as content:
             found = classify(content, job.name, self.limits.classify, self.rules, today=job.now.date())
+        passing("examine.classified")
         opened = dataclasses.replace(opened, content=-1)
         return Examined(reference=job.reference, refused=refused, opened=opened, content=found)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlmodel import Session
 
 from gateway.errors import Fault
@@ -17,6 +17,7 @@ from gateway.registry import log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 90_000
+_OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
 class Registry:
@@ -53,12 +54,17 @@ class Registry:
                 yield session
                 if write:
                     log.record_changes(session, datetime.now(UTC))
-        except OperationalError as error:
-            # Only the driver's own words: the full error would carry the statement's values.
-            raise Fault(f"the registry did not answer: {error.orig}") from None
+        except DatabaseError as error:
+            raise _fault(error) from None
 
     def migrate(self) -> None:
-        """Bring the tables to this version. Harmless when they are."""
+        """Bring the tables to this version. Harmless when they are. Fault as for `read` and `write`."""
+        try:
+            self._migrate()
+        except DatabaseError as error:
+            raise _fault(error) from None
+
+    def _migrate(self) -> None:
         from alembic import command  # noqa: PLC0415 - takes a quarter of a second that commands need not wait
         from alembic.config import Config  # noqa: PLC0415
 
@@ -74,6 +80,14 @@ class Registry:
     def close(self) -> None:
         """Give up every connection."""
         self._engine.dispose()
+
+
+def _fault(error: DatabaseError) -> Exception:
+    """What a database error is: a Fault, unless our own statement was wrong."""
+    if isinstance(error, _OUR_BUGS):
+        return error
+    # Only the driver's own words: the full error would carry the statement's values.
+    return Fault(f"the registry did not answer: {error.orig}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:

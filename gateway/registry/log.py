@@ -149,6 +149,12 @@ def checkpoints(session: Session) -> Sequence[CheckpointRow]:
     return session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size))).all()
 
 
+def newest_head(session: Session) -> str | None:
+    """The signed head of the most entries, if any was signed."""
+    last = session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)).first()
+    return None if last is None else last.text
+
+
 def leaf_of(session: Session, number: int) -> bytes:
     """The bytes of one leaf."""
     return session.exec(select(EventRow.leaf).where(EventRow.number == number)).one()

@@ -101,5 +101,5 @@ def test_an_upload_that_is_not_decided_has_nothing_to_explain(desk: Desk) -> Non
     oak = desk.provider("oak")
     reference = desk.send(oak, core_data())
     with desk.registrar() as registrar:
-        registrar.land(claim.store(desk.home, [reference]))
+        claim.claim_waiting(registrar)
     assert "not decided yet" in desk.gateway("policy", "explain", reference, code=1)

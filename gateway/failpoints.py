@@ -1,0 +1,71 @@
+"""Named places at which a test can have a process killed, to show that no crash loses or doubles anything.
+
+Nothing happens unless the environment says GATEWAY_FAILPOINT=NAME or NAME:N. Then the process that passes
+NAME (for the Nth time) kills itself with SIGKILL: no handler runs, nothing is flushed, as when the kernel
+kills it. Whoever can set a service's environment could kill it anyway.
+
+The names stand in the order in which a file passes them; both zones use this module.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Literal, get_args
+
+Failpoint = Literal[
+    # Intake: an upload is received and handed over.
+    "upload.opened",
+    "upload.stored",
+    "upload.durable",
+    "hand-over.reserved",
+    "hand-over.moved",
+    "hand-over.recorded",
+    "hand-over.remembered",
+    # The processor: what landed is taken inside.
+    "claim.copied",
+    "claim.stored",
+    "claim.durable",
+    "land.written",
+    "land.committed",
+    "land.half-emptied",
+    "land.emptied",
+    # The isolated child, and the processor that hears from it.
+    "examine.asked",
+    "examine.opened",
+    "examine.classified",
+    "examine.answered",
+    # The processor: the outcome is put on record and brought out.
+    "commit.written",
+    "commit.committed",
+    "publish.half",
+    "publish.written",
+    "publish.marked",
+    "publish.finished",
+    # The mailboxes: a file is collected.
+    "collect.opened",
+    "collect.written",
+    "collect.recorded",
+]
+FAILPOINTS: tuple[Failpoint, ...] = get_args(Failpoint)
+
+VARIABLE = "GATEWAY_FAILPOINT"
+
+_lock = threading.Lock()
+_armed, _, _times = os.environ.get(VARIABLE, "").partition(":")
+_left = int(_times or 1)
+
+
+def passing(name: Failpoint) -> None:
+    """Say that the process is at the place called `name`; it may not come back."""
+    if _armed and name == _armed:
+        _count_down()
+
+
+def _count_down() -> None:
+    global _left  # noqa: PLW0603 - one countdown for the process, whichever thread passes
+    with _lock:
+        _left -= 1
+        if _left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
