@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from gateway.errors import GatewayError
+from gateway.errors import Fault, GatewayError
 from gateway.home import REFERENCE, Home
 from gateway.openpgp.certificates import split
 from gateway.openpgp.components import components
