@@ -70,12 +70,16 @@ class DoorLimits(Protocol):
 
 
 def ssh_options(
-    key: asyncssh.SSHKey, limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]
+    keys: Sequence[asyncssh.SSHKey], limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]
 ) -> asyncssh.SSHServerConnectionOptions:
-    """SSH as every service offers it. `visitor` makes the gateway's side of each new connection."""
+    """SSH as every service offers it. `visitor` makes the gateway's side of each new connection.
+
+    The first of `keys` is the host key in use; clients that ask are told of the others.
+    """
     return asyncssh.SSHServerConnectionOptions(
         server_factory=visitor,
-        server_host_keys=[key],
+        server_host_keys=list(keys),
+        send_server_host_keys=True,
         server_version="gateway",
         kex_algs=b",".join(_KEX).decode(),
         encryption_algs=_CIPHERS,
@@ -161,16 +165,19 @@ class Connection(asyncssh.SSHServerConnection):
 
 
 async def listen(
-    options: asyncssh.SSHServerConnectionOptions,
+    options: Callable[[], asyncssh.SSHServerConnectionOptions],
     attempts: int,
     place: tuple[str, int],
     sockets: Sequence[socket.socket] = (),
 ) -> list[asyncio.Server]:
-    """Accept connections at `place` (host, port), or on `sockets` that listen already. OSError if not."""
+    """Accept connections at `place` (host, port), or on `sockets` that listen already. OSError if not.
+
+    `options` are asked for anew for each connection.
+    """
     loop = asyncio.get_running_loop()
 
     def visit() -> Connection:
-        return Connection(loop, options, attempts)
+        return Connection(loop, options(), attempts)
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]
@@ -189,7 +196,7 @@ def host_key(secret: Path) -> asyncssh.SSHKey:
     except (OSError, asyncssh.KeyImportError) as error:
         raise ConfigurationError(f"{secret} cannot be read as an SSH private key") from error
     public = secret.with_name(f"{secret.name}.pub")
-    if not public.exists():
+    if not public.exists() or public.read_bytes() != key.export_public_key():
         write_durably(public, key.export_public_key(), mode=0o644)
     return key
 

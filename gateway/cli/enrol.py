@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
-from gateway.cli.console import who
-from gateway.errors import GatewayError
-from gateway.openpgp.certificates import Certificate, admit, armored
-from gateway.receipts.leaf import Kind
+from gateway.cli.console import plain, who
+from gateway.errors import GatewayError, Refusal
+from gateway.home import Home
 from gateway.registry import keys, log
-from gateway.registry.keys import OwnerKind
+from gateway.registry.keys import NewKey, OwnerKind
 from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
-    from gateway.sshkeys import SshKey
+    from gateway.openpgp.certificates import Certificate
 
 _KEY_FILE_BYTES = 1024**2
 
@@ -34,34 +33,78 @@ def read_key_file(file: Path) -> bytes:
     return data
 
 
-def enrol_ssh(session: Session, owner_kind: OwnerKind, owner: str, file: Path, at: datetime) -> SshKey:
-    """Store the SSH key in `file` for its owner. Refusal or GatewayError where it is not fit."""
-    from gateway.sshkeys import admit_ssh  # noqa: PLC0415 - loads asyncssh
+def least_rsa_bits(place: Home) -> int:
+    """The shortest RSA key that the policy takes."""
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - takes a while
 
-    key = admit_ssh(read_key_file(file))
-    keys.add_key(
-        session, owner_kind, owner, "ssh",
-        fingerprint=key.fingerprint, material=key.line, at=at, by=who(),
-    )  # fmt: skip
-    log_key_change(session, "key-added", owner_kind, owner, key.fingerprint, at)
+    return load_catalogue(place.policies_in_force).methods.strength.rsa_bits
+
+
+def enrol_ssh(
+    session: Session, place: Home, owner_kind: OwnerKind, owner: str, file: Path, at: datetime
+) -> NewKey:
+    """Store the SSH key in `file` for its owner. Refusal or GatewayError where it is not fit."""
+    from gateway.keyfile import of_ssh  # noqa: PLC0415 - loads asyncssh
+    from gateway.sshkeys import admit_ssh  # noqa: PLC0415
+
+    key = of_ssh(admit_ssh(read_key_file(file), least_rsa_bits(place)))
+    _store(session, owner_kind, owner, key, at)
     return key
 
 
-def enrol_openpgp(session: Session, provider: str, file: Path, at: datetime) -> Certificate:
+def enrol_openpgp(session: Session, place: Home, provider: str, file: Path, at: datetime) -> NewKey:
     """Store the OpenPGP certificate in `file` for a provider. Refusal or GatewayError where it is not fit."""
+    from gateway.keyfile import of_certificate  # noqa: PLC0415 - loads asyncssh
+    from gateway.openpgp.certificates import admit  # noqa: PLC0415
+
     data = read_key_file(file)
-    certificate = admit(data, at)
+    key = of_certificate(data, admit(data, at, least_rsa_bits(place)))
+    _store(session, "provider", provider, key, at)
+    return key
+
+
+def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
+    """What to read out and what to know about the key in a file, fit or not; nothing where it is none."""
+    from gateway.keyfile import is_ssh, of_ssh  # noqa: PLC0415 - loads asyncssh
+    from gateway.openpgp.certificates import describe  # noqa: PLC0415
+    from gateway.sshkeys import admit_ssh  # noqa: PLC0415
+
+    try:
+        if is_ssh(data):
+            key = of_ssh(admit_ssh(data))
+            return [("SSH key", key.fingerprint), ("algorithm", key.algorithm)]
+        return _described(describe(data, at))
+    except Refusal:
+        return []
+
+
+def _described(certificate: Certificate) -> list[tuple[str, str]]:
+    from gateway.openpgp.certificates import grouped  # noqa: PLC0415
+
+    bits = f" {certificate.bits}" if certificate.bits else ""
+    uses = [
+        word for word, able in (("sign", certificate.can_sign), ("encrypt", certificate.can_encrypt)) if able
+    ]
+    expires = f"{certificate.expires_at:%Y-%m-%d}" if certificate.expires_at else "never"
+    return [
+        ("fingerprint", grouped(certificate.fingerprint)),
+        ("algorithm", f"{certificate.algorithm}{bits}"),
+        ("made", f"{certificate.created_at:%Y-%m-%d}"),
+        ("expires", expires),
+        ("can", ", ".join(uses) or "nothing"),
+        *(("user id", plain(user_id)) for user_id in certificate.user_ids),
+        *(("note", warning) for warning in certificate.warnings),
+        *([("note", "It is REVOKED by its owner.")] if certificate.revoked else []),
+    ]
+
+
+def _store(session: Session, owner_kind: OwnerKind, owner: str, new: NewKey, at: datetime) -> None:
+    """Put a key on record. Whose it is, for a member of staff, only the registry says."""
     keys.add_key(
-        session, "provider", provider, "openpgp",
-        fingerprint=certificate.fingerprint, material=armored(data).decode(), at=at, by=who(),
+        session, owner_kind, owner, new.kind,
+        fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
+        expires_at=new.expires_at, at=at, by=who(),
     )  # fmt: skip
-    log_key_change(session, "key-added", "provider", provider, certificate.fingerprint, at)
-    return certificate
-
-
-def log_key_change(
-    session: Session, kind: Kind, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime
-) -> None:
-    """Put a change of a key on the log. Whose it is, for a member of staff, only the registry says."""
-    fields = {"owner": owner_kind} | ({"provider": owner} if owner_kind == "provider" else {})
-    log.append(session, [Entry(kind=kind, subject=fingerprint, fields=fields, actor=who())], at)
+    fields = {"owner": owner_kind, "state": "active"}
+    fields |= {"provider": owner} if owner_kind == "provider" else {}
+    log.append(session, [Entry(kind="key-added", subject=new.fingerprint, fields=fields, actor=who())], at)

@@ -1,14 +1,19 @@
-"""keys: SSH keys and OpenPGP certificates of providers, and the gateway's own."""
+"""keys: SSH keys and OpenPGP certificates of providers and staff."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
 
+from gateway.cli import gateway_keys, host_keys
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -16,24 +21,32 @@ from gateway.cli.console import (
     fails_clearly,
     now,
     out,
-    plain,
     registry,
     show,
     who,
 )
-from gateway.cli.enrol import enrol_openpgp, enrol_ssh, log_key_change, read_key_file
-from gateway.cli.providers import signed_head
+from gateway.cli.enrol import described, least_rsa_bits, read_key_file
+from gateway.errors import GatewayError, Refusal
 from gateway.home import Home
-from gateway.openpgp.certificates import Certificate, grouped
-from gateway.processing.publish import publish_access
-from gateway.registry import keys, providers
-from gateway.settings import load_settings
+from gateway.policy.catalogue import load_catalogue
+from gateway.processing.key_warnings import days_left, step_due
+from gateway.registry import keys, providers, staff
+from gateway.registry.keys import Key, OwnerKind
+from gateway.settings import KeyPolicy, load_key_policy
 
-app = typer.Typer(no_args_is_help=True, help="Keys of providers, and the gateway's own.")
-gateway_keys = typer.Typer(no_args_is_help=True, help="The gateway's own keys.")
-app.add_typer(gateway_keys, name="gateway")
-ProviderArgument = Annotated[str, typer.Argument(metavar="ID")]
+if TYPE_CHECKING:
+    from gateway.processing.key_changes import Clerk
+
+app = typer.Typer(no_args_is_help=True, help="Keys of providers and staff, and the gateway's own.")
+app.add_typer(gateway_keys.app, name="gateway")
+app.add_typer(host_keys.app, name="host")
+OwnerArgument = Annotated[str, typer.Argument(metavar="ID", help="The provider; with --staff, the person.")]
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
+StaffOption = Annotated[bool, typer.Option("--staff", help="ID is a member of staff.")]
+_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
+UntilOption = Annotated[
+    datetime | None, typer.Option(formats=_DATES, help="The last day on which it counts; now if not given.")
+]
 
 
 @app.command("list")
@@ -43,121 +56,191 @@ def list_all(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Keys of one provider, or of everybody."""
+    """Keys of one provider, or of everybody: until when, last used, how often, and what to look at."""
+    at, policy = now(), load_key_policy(Home(home))
     with registry(home) as opened, opened.read() as session:
         if identifier is not None:
             providers.provider_row(session, identifier)
-        owner_kind: keys.OwnerKind | None = None if identifier is None else "provider"
-        rows = [dataclasses.asdict(key) for key in keys.list_keys(session, owner_kind, identifier)]
-    for row in rows:
-        row["provider"] = row["owner"] if row["owner_kind"] == "provider" else None
-    columns = ("owner", "kind", "fingerprint", "state", "not_after", "last_used_at", "uses")
+        owner_kind: OwnerKind | None = None if identifier is None else "provider"
+        rows = [_row(key, at, policy) for key in keys.list_keys(session, owner_kind, identifier)]
+    columns = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
     show(rows, columns, as_json=as_json, empty="no key is enrolled")
 
 
 @app.command()
 @fails_clearly
 def add(
-    identifier: ProviderArgument,
+    identifier: OwnerArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An SSH public key or OpenPGP certificate.")],
+    pending: Annotated[bool, typer.Option("--pending", help="It counts only once it is approved.")] = False,
+    is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Enrol a key of a provider, and show what to read out over the telephone."""
-    at = now()
-    with registry(home) as opened:
-        with opened.write() as session:
-            providers.provider_row(session, identifier)
-            if is_ssh(read_key_file(file)):
-                ssh = enrol_ssh(session, "provider", identifier, file, at)
-                shown = [("SSH key", ssh.fingerprint), ("algorithm", ssh.algorithm)]
-            else:
-                shown = described(enrol_openpgp(session, identifier, file, at))
-            signed_head(session, Home(home))
-        publish_access(opened, Home(home).published, at)
-    for label, value in shown:
+    """Enrol a key, or take over what is new in a known certificate; show what to read out by telephone."""
+    data = read_key_file(file)
+    for label, value in described(data, now()):
         out.print(Text(f"{label:>14}  {value}"), soft_wrap=True)
-    out.print("Ring the provider on a number you know and let them read the fingerprint to you.")
+    least = least_rsa_bits(Home(home))
+    with _changing(home) as clerk:
+        owner_kind = _owner(clerk, identifier, is_staff=is_staff)
+        what = _taken_in(clerk, owner_kind, identifier, data, least, state="pending" if pending else "active")
+    out.print(what)
+    if not is_staff:
+        out.print("Ring the provider on a number you know and let them read the fingerprint to you.")
+
+
+@app.command()
+@fails_clearly
+def approve(
+    identifier: OwnerArgument,
+    fingerprint: FingerprintArgument,
+    is_staff: StaffOption = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put a pending key in force, such as one that its provider dropped in /keys."""
+    with _changing(home) as clerk:
+        approved = clerk.approve(_named(clerk, identifier, fingerprint, is_staff=is_staff))
+    out.print(f"{approved.fingerprint} is in force", soft_wrap=True)
 
 
 @app.command()
 @fails_clearly
 def retire(
-    identifier: ProviderArgument, fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME
+    identifier: OwnerArgument,
+    fingerprint: FingerprintArgument,
+    until: UntilOption = None,
+    is_staff: StaffOption = False,
+    home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Take a key out of use that is simply no longer needed."""
-    _end(home, identifier, fingerprint, "retired", None)
+    """Take a key out of use that is simply no longer needed, now or after a last day."""
+    last = None if until is None else last_moment(until, Home(home))
+    with _changing(home) as clerk:
+        ended = clerk.retire(_named(clerk, identifier, fingerprint, is_staff=is_staff), last)
+    shown = f" until {ended.not_after:%Y-%m-%d %H:%M} UTC" if ended.state == "retiring" else ""
+    out.print(f"{ended.fingerprint} is {ended.state}{shown}", soft_wrap=True)
 
 
 @app.command()
 @fails_clearly
 def revoke(
-    identifier: ProviderArgument,
+    identifier: OwnerArgument,
     fingerprint: FingerprintArgument,
-    reason: Annotated[str, typer.Option(help="Why: for the record.")],
+    reason: Annotated[str, typer.Option(help="Why: for the record, without personal data.")],
+    hard: Annotated[
+        bool,
+        typer.Option(
+            "--hard/--superseded",
+            help="It may be in wrong hands: nothing that it signed counts any more. Or it was replaced: what "
+            "it signed before waits for a person.",
+        ),
+    ] = True,
+    is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Take a key out of use that can no longer be trusted."""
-    _end(home, identifier, fingerprint, "revoked", reason)
+    """Take a key out of use at once that can no longer be trusted, or refuse a pending one."""
+    with _changing(home) as clerk:
+        named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
+        ended = clerk.revoke(named, "hard" if hard else "soft", why=reason)
+    out.print(f"{ended.fingerprint} is revoked", soft_wrap=True)
 
 
-@gateway_keys.command("export")
-@fails_clearly
-def export(home: HomeOption = DEFAULT_HOME) -> None:
-    """Print the gateway's OpenPGP certificate, to which providers encrypt."""
-    from gateway.processing.signing import Signing  # noqa: PLC0415 - loads the OpenPGP libraries
-
-    typer.echo(Signing.load(Home(home), load_settings(Home(home))).certificate, nl=False)
-
-
-@gateway_keys.command("show")
-@fails_clearly
-def show_gateway(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """The gateway's own keys, with the fingerprint as it is read out."""
-    with registry(home) as opened, opened.read() as session:
-        rows = [dataclasses.asdict(key) for key in keys.list_keys(session, "gateway", "gateway")]
-    for row in rows:
-        row["fingerprint_in_fours"] = grouped(row["fingerprint"])
-    show(rows, ("kind", "fingerprint_in_fours", "state", "added_at"), as_json=as_json, empty="no keys")
+def last_moment(until: datetime, place: Home) -> datetime:
+    """The end of a day as the authority's clocks have it; a moment with its zone is taken as it is."""
+    if until.tzinfo is not None:
+        return until
+    zone = ZoneInfo(load_catalogue(place.policies_in_force).calendar.timezone)
+    return (until + timedelta(days=1)).replace(tzinfo=zone)
 
 
-def described(certificate: Certificate) -> list[tuple[str, str]]:
-    """What to read out and what to know about a certificate."""
-    bits = f" {certificate.bits}" if certificate.bits else ""
-    uses = [
-        word for word, able in (("sign", certificate.can_sign), ("encrypt", certificate.can_encrypt)) if able
-    ]
-    expires = f"{certificate.expires_at:%Y-%m-%d}" if certificate.expires_at else "never"
-    return [
-        ("fingerprint", grouped(certificate.fingerprint)),
-        ("algorithm", f"{certificate.algorithm}{bits}"),
-        ("made", f"{certificate.created_at:%Y-%m-%d}"),
-        ("expires", expires),
-        ("can", ", ".join(uses)),
-        *(("user id", plain(user_id)) for user_id in certificate.user_ids),
-        *(("note", warning) for warning in certificate.warnings),
-    ]
+@contextmanager
+def _changing(home: Path) -> Iterator[Clerk]:
+    """A clerk in one transaction; what follows from the change is brought out after it."""
+    from gateway.processing.key_changes import Clerk, sign_head  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processing.publish import publish_access  # noqa: PLC0415
+    from gateway.processing.service import open_registrar  # noqa: PLC0415
 
-
-def is_ssh(data: bytes) -> bool:
-    """Whether a key file looks like SSH's rather than OpenPGP's."""
-    starts = (b"ssh-", b"ecdsa-", b"sk-", b"---- BEGIN SSH2", b"-----BEGIN OPENSSH", b"PuTTY-User-Key-File")
-    return data.lstrip().startswith(starts)
-
-
-def _end(
-    home: Path, identifier: str, fingerprint: str, state: Literal["retired", "revoked"], reason: str | None
-) -> None:
     at = now()
-    with registry(home) as opened:
-        with opened.write() as session:
-            providers.provider_row(session, identifier)
-            ended = keys.end_key(
-                session, "provider", identifier, fingerprint, state=state, at=at, by=who(), reason=reason
+    with open_registrar(Home(home), lambda: at) as registrar:
+        organisation = registrar.settings.organisation
+        with registrar.registry.write() as session:
+            clerk = Clerk(
+                session=session, signing=registrar.signing, organisation=organisation, at=at, person=who()
             )
-            kind: Literal["key-retired", "key-revoked"] = (
-                "key-retired" if state == "retired" else "key-revoked"
-            )
-            log_key_change(session, kind, "provider", identifier, ended.fingerprint, at)
-            signed_head(session, Home(home))
-        publish_access(opened, Home(home).published, at)
-    out.print(f"{ended.fingerprint} is {state}", soft_wrap=True)
+            yield clerk
+            sign_head(clerk)
+        publish_access(registrar.registry, registrar.home.published, at)
+        registrar.reconsider()
+        registrar.publish()
+
+
+def _owner(clerk: Clerk, identifier: str, *, is_staff: bool) -> OwnerKind:
+    """What kind of owner that is. NotFoundError where there is no such."""
+    if is_staff:
+        staff.get_staff(clerk.session, identifier)
+        return "staff"
+    providers.provider_row(clerk.session, identifier)
+    return "provider"
+
+
+def _named(clerk: Clerk, identifier: str, fingerprint: str, *, is_staff: bool) -> Key:
+    owner_kind = _owner(clerk, identifier, is_staff=is_staff)
+    return keys.find_key(clerk.session, owner_kind, identifier, fingerprint)
+
+
+def _taken_in(
+    clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, least: int, *, state: str
+) -> str:
+    """What became of the key in a file, in words. Refusal or GatewayError where it is not taken."""
+    from gateway.keyfile import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
+
+    if owner_kind == "staff" and not is_ssh(data):
+        raise Refusal("key:not-an-ssh-key")
+    known = None if is_ssh(data) else _known(clerk, identifier, data)
+    if known is None:
+        new = judge(data, clerk.at, least)
+        clerk.add(owner_kind, identifier, new, state=state)
+        return f"enrolled for {identifier}" + ("; it waits for approval" if state == "pending" else "")
+    if known.state in {"retired", "revoked"}:
+        raise GatewayError(f"{identifier} has this certificate already, and it is {known.state}")
+    update = updated(known.material.encode(), data, clerk.at, least)
+    if update is None:
+        raise GatewayError(f"{identifier} has this certificate already, and nothing in the file is new")
+    if update.change == "revoked":
+        clerk.revoke(known, "hard" if update.final else "soft", new=update.new)
+        return f"{identifier} has revoked this certificate; it no longer counts"
+    clerk.renew(known, update.new)
+    return f"what is new in this certificate of {identifier} is taken over"
+
+
+def _known(clerk: Clerk, identifier: str, data: bytes) -> Key | None:
+    """The same certificate, where this provider has it already."""
+    from gateway.openpgp.certificates import describe  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)
+    return known if known is not None and known.owner == identifier else None
+
+
+def _row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
+    unused = key.is_in_force(at) and (key.last_used_at or key.added_at) < at - timedelta(
+        days=policy.unused_days
+    )
+    return dataclasses.asdict(key) | {
+        "provider": key.owner if key.owner_kind == "provider" else None,
+        "in_force": key.is_in_force(at),
+        "until": key.until,
+        "days_left": days_left(key, at),
+        "warning": step_due(key, at, policy.warn_days),
+        "unused": unused,
+        "notes": list(_notes(key, at, policy, unused=unused)),
+    }
+
+
+def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
+    if key.state == "pending":
+        yield f"waits: gateway keys approve {key.owner} {key.fingerprint[:16]}"
+    if unused:
+        yield f"not used for {policy.unused_days} days"
+    if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:
+        yield "expired: what it signs waits"
+    elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
+        yield f"ends in {days_left(key, at)} days"

@@ -64,9 +64,9 @@ def add(
             providers.add_provider(session, provider, at)
             _log(session, "provider-added", provider)
             for file in ssh_key or ():
-                enrol_ssh(session, "provider", identifier, file, at)
+                enrol_ssh(session, place, "provider", identifier, file, at)
             for file in openpgp_key or ():
-                enrol_openpgp(session, identifier, file, at)
+                enrol_openpgp(session, place, identifier, file, at)
             signed_head(session, place)
         publish_access(opened, place.published, at)
     out.print(f"enrolled {identifier}")

@@ -24,6 +24,8 @@ from gateway.errors import ConfigurationError, NotFoundError
 from gateway.home import Home
 from gateway.registry import receipts
 
+_SHOWN_DIGITS = 16  # Of the fingerprint, in the name of an older key's certificate.
+
 app = typer.Typer(no_args_is_help=True, help="Signed receipts.")
 
 
@@ -72,10 +74,11 @@ def verify(
 def _certificate(gateway_key: Path | None, home: Path) -> bytes:
     if gateway_key is not None:
         return read_key_file(gateway_key)
-    published = Home(home).published.common / "keys" / "gateway.asc"
-    if not published.is_file():
+    published = Home(home).published.common / "keys"
+    certificates = [*published.glob("gateway.asc"), *published.glob(f"gateway-{'?' * _SHOWN_DIGITS}.asc")]
+    if not certificates:
         raise ConfigurationError(
             "give the gateway's certificate with --gateway-key: fetch it once from /keys/gateway.asc, "
             "and check its fingerprint by telephone"
         )
-    return published.read_bytes()
+    return b"\n".join(path.read_bytes() for path in certificates)

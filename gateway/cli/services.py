@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, ou
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.openpgp.certificates import grouped
-from gateway.settings import Settings, load_settings
+from gateway.settings import Secrets, Settings, load_settings
 
 serve = typer.Typer(no_args_is_help=True, help="Run one of the SFTP services in the foreground.")
 HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
@@ -37,15 +38,26 @@ def init(
     log_origin: Annotated[
         str, typer.Option(help="The name of the log, such as gateway.example.gov.uk/log.")
     ] = "gateway.invalid/log",
+    passphrase: Annotated[
+        bool,
+        typer.Option("--passphrase", help="Put the secrets under a passphrase, typed in or a credential."),
+    ] = False,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(help="Put the secrets under the passphrase in this file, and note it."),
+    ] = None,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
     from gateway.processing.founding import found  # noqa: PLC0415 - keeps --help quick
+    from gateway.registry.passphrase import new_passphrase  # noqa: PLC0415
 
+    secrets = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
+    known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
     try:
-        settings = Settings(organisation=organisation, log_origin=log_origin)
+        settings = Settings(organisation=organisation, log_origin=log_origin, secrets=secrets)
     except ValueError:
         raise ConfigurationError("--log-origin takes a name such as gateway.example.gov.uk/log") from None
-    fingerprint = found(Home(home), settings, now())
+    fingerprint = found(Home(home), settings, now(), known)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
     out.print("next: gateway providers add …, gateway staff add …, gateway run; gateway doctor helps")
@@ -59,6 +71,7 @@ def run(
 ) -> None:
     """Run intake, processor and mailboxes until SIGTERM or Ctrl-C."""
     load_settings(Home(home))
+    _learn_passphrase(Home(home))
     options = {
         "intake": () if intake_port is None else ("--port", str(intake_port)),
         "mailboxes": () if mailboxes_port is None else ("--port", str(mailboxes_port)),
@@ -68,6 +81,13 @@ def run(
         typer.echo(f"ready intake {places['intake']} mailboxes {places['mailboxes']}")
 
     raise typer.Exit(supervisor.run(Home(home), options, ready))
+
+
+def _learn_passphrase(home: Home) -> None:
+    """Ask for the passphrase now, where it is to be typed in: the services have no terminal."""
+    from gateway.registry import secrets  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    secrets.log_key(home)
 
 
 @serve.command("intake")

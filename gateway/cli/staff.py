@@ -47,7 +47,7 @@ def add(
     with registry(home) as opened, opened.write() as session:
         staff.add_staff(session, name, team, at)
         for file in ssh_key:
-            enrol_ssh(session, "staff", name, file, at)
+            enrol_ssh(session, Home(home), "staff", name, file, at)
         fields = {"teams": ",".join(sorted(set(team)))}
         log.append(
             session, [Entry(kind="staff-added", subject="staff", fields=fields, actor=who(), note=name)], at

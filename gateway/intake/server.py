@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from gateway.boundary import trace_of
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import PROVIDER_ID, Home, Published, Spool
+from gateway.hostkeys import Offer
 from gateway.intake.box import Box
 from gateway.intake.disk import on_disk
 from gateway.intake.door import Door
@@ -32,7 +33,7 @@ from gateway.intake.unfinished import sweep_shelf
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import INTAKE
 from gateway.settings import IntakeLimits, IntakeSettings
-from gateway.sshd import host_key, listen, ssh_options
+from gateway.sshd import listen
 
 log = logging.getLogger(__name__)
 
@@ -149,14 +150,13 @@ async def serve(
     """
     settings = await on_disk(read_settings, published)
     await on_disk(_make_folders, spool)
-    key = await on_disk(host_key, spool.host / _HOST_KEY)
     service = Service(spool, published, settings.limits)
-    options = ssh_options(key, settings.limits, service.login)
+    offer = await on_disk(Offer, spool.host / _HOST_KEY, settings.limits, service.login)
     place = (
         settings.listen.host if host is None else host,
         settings.listen.port if port is None else port,
     )
-    listeners = await listen(options, settings.limits.login_attempts, place, sockets)
+    listeners = await listen(offer.options, settings.limits.login_attempts, place, sockets)
     loop = asyncio.get_running_loop()
     chores = [loop.create_task(_chores(service)), loop.create_task(systemd.keep_alive())]
     try:

@@ -19,6 +19,7 @@ import uvloop
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.hostkeys import host_keys
 from gateway.mailboxes.contents import Contents
 from gateway.mailboxes.desk import Desk, Person
 from gateway.mailboxes.names import HELD
@@ -32,7 +33,7 @@ from gateway.registry import secrets
 from gateway.registry.database import Registry
 from gateway.settings import Limits, Listen, load_limits, load_settings
 from gateway.sftp import Session
-from gateway.sshd import Connection, Door, Visitor, host_key, make_host_key, ssh_options
+from gateway.sshd import Connection, Door, Visitor, make_host_key, ssh_options
 from gateway.sshd import listen as start_listening
 
 __all__ = ["make_host_key", "run_mailboxes"]
@@ -54,9 +55,9 @@ def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = Non
     listen = Listen(
         host=configured.host if host is None else host, port=configured.port if port is None else port
     )
-    key = host_key(host_key_path(home))
+    keys = host_keys(host_key_path(home))
     with open_office(home, lambda: datetime.now(UTC)) as office:
-        uvloop.run(_serve(office, listen, key))
+        uvloop.run(_serve(office, listen, keys))
     return 0
 
 
@@ -127,11 +128,11 @@ class Staff(Visitor):
             self._connections.discard(self.connection)
 
 
-async def _serve(office: Office, listen: Listen, key: asyncssh.SSHKey) -> None:
+async def _serve(office: Office, listen: Listen, keys: Sequence[asyncssh.SSHKey]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(office, listen, key, systemd.handed_over("mailboxes")) as port:
+    async with serving(office, listen, keys[0], systemd.handed_over("mailboxes"), keys[1:]) as port:
         shown = f"[{listen.host}]" if ":" in listen.host else listen.host
         sys.stdout.write(f"ready mailboxes {shown}:{port}\n")
         sys.stdout.flush()
@@ -142,18 +143,22 @@ async def _serve(office: Office, listen: Listen, key: asyncssh.SSHKey) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(
-    office: Office, listen: Listen, key: asyncssh.SSHKey, sockets: Sequence[socket.socket] = ()
+    office: Office,
+    listen: Listen,
+    key: asyncssh.SSHKey,
+    sockets: Sequence[socket.socket] = (),
+    announced: Sequence[asyncssh.SSHKey] = (),
 ) -> AsyncIterator[int]:
     """Accept connections at `listen`, or on `sockets` that listen already; the port.
 
-    On leaving, open connections are ended.
+    Clients are told of the `announced` host keys beside `key`. On leaving, open connections are ended.
     """
     door = Door(office.limits)
     connections: set[asyncssh.SSHServerConnection] = set()
-    options = ssh_options(key, office.limits, lambda: Staff(door, office, connections))
+    options = ssh_options([key, *announced], office.limits, lambda: Staff(door, office, connections))
     place = (listen.host, listen.port)
     try:
-        listeners = await start_listening(options, office.limits.login_attempts, place, sockets)
+        listeners = await start_listening(lambda: options, office.limits.login_attempts, place, sockets)
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}") from None
     loop = asyncio.get_running_loop()

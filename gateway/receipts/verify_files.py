@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gateway.errors import GatewayError
 from gateway.model import Signature
+from gateway.openpgp.certificates import split
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.receipts.leaf import rfc3339
 from gateway.receipts.verify import (
@@ -63,8 +64,9 @@ def verify_receipt_files(
 ) -> list[Verdict]:
     """One verdict a file, and one more for what the files show together where that is anything.
 
-    Without a certificate a text receipt proves nothing, and of a JSON receipt only that it is
-    intact. `original` is the file the receipts should be for; `consistency` a proof between two of
+    `gateway_certificate` may hold several, of keys that followed one another: an old receipt is signed
+    with an old one. Without a certificate a text receipt proves nothing, and of a JSON receipt only that
+    it is intact. `original` is the file the receipts should be for; `consistency` a proof between two of
     their heads. Never raises for what a file holds.
     """
     verdicts: list[Verdict] = []
@@ -81,7 +83,7 @@ def verify_receipt_files(
 
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
     """The log key that the gateway's clearsigned statement names. Unproved where it names none."""
-    text, _ = verify_clearsigned(statement, [gateway_certificate])
+    text, _ = verify_clearsigned(statement, split(gateway_certificate))
     named = _STATEMENT.findall(text)
     if len(named) != 1:
         raise Unproved("the gateway's statement about its log key does not name exactly one key")
@@ -114,7 +116,7 @@ def _verify_json(
 
 
 def _verify_text(path: Path, text: str, certificate: bytes, original: Path | None) -> tuple[Verdict, Head]:
-    signed, signature = verify_clearsigned(text, [certificate])
+    signed, signature = verify_clearsigned(text, split(certificate))
     checked = _checked_text(signed)
     lines = [*report(checked, anchored=True), _signed_line(signature)]
     if original is not None:

@@ -1,0 +1,164 @@
+"""keys gateway: the gateway's own OpenPGP keys, from one to the next."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    err,
+    fails_clearly,
+    now,
+    out,
+    registry,
+    show,
+    who,
+)
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.registry import keys
+from gateway.settings import load_key_policy, load_limits, load_settings
+
+app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
+FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
+_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+@app.command()
+@fails_clearly
+def export(home: HomeOption = DEFAULT_HOME) -> None:
+    """Print the gateway's OpenPGP certificate, to which providers encrypt."""
+    with registry(home) as opened, opened.read() as session:
+        current = keys.find_key(session, "gateway", "gateway", _signing(home))
+    typer.echo(current.material, nl=False)
+
+
+@app.command("show")
+@fails_clearly
+def show_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """The gateway's keys, with the fingerprint as it is read out."""
+    from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.registry import secrets  # noqa: PLC0415
+
+    with registry(home) as opened, opened.read() as session:
+        rows = [dataclasses.asdict(key) for key in keys.list_keys(session, "gateway", "gateway")]
+    for row in rows:
+        row["fingerprint_in_fours"] = grouped(row["fingerprint"])
+        row["current"] = row["fingerprint"] == _signing(home)
+        row["secret_held"] = secrets.secret_key_file(Home(home), row["fingerprint"]).exists()
+    columns = ("kind", "fingerprint_in_fours", "state", "not_after", "current", "secret_held")
+    show(rows, columns, as_json=as_json, empty="no keys")
+
+
+@app.command()
+@fails_clearly
+def rotate(
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=_DATES, help="The last day on which the old key opens files; see keys.toml."),
+    ] = None,
+    compromised: Annotated[
+        bool, typer.Option("--compromised", help="The old key may be in wrong hands: it ends at once.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Change to a fresh key. The old one signs that it is its successor, and opens files for a while."""
+    from gateway.cli.keys import last_moment  # noqa: PLC0415 - it imports this module
+    from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processing.rotation import rotate as change  # noqa: PLC0415
+
+    place, at = Home(home), now()
+    end = at + timedelta(days=load_key_policy(place).overlap_days)
+    if until is not None:
+        end = last_moment(until, place)
+    with registry(home) as opened:
+        done = change(
+            place,
+            opened,
+            load_settings(place),
+            at=at,
+            until=None if compromised else end,
+            person=who(),
+        )
+    if done.resumed:
+        out.print("an earlier change that was cut off is finished; nothing new was made")
+    out.print(f"the key is now  {grouped(done.current.fingerprint)}", soft_wrap=True)
+    if done.old.not_after is not None:
+        out.print(f"the old one opens files until {done.old.not_after:%Y-%m-%d %H:%M} UTC")
+    out.print("providers find it in /keys/gateway.asc, each with a notice; be ready to read it out")
+
+
+@app.command()
+@fails_clearly
+def reseal(
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many files; the rest later.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Let retained files that need an older key open with the current one. May be cut off and repeated."""
+    from gateway.processing.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    place = Home(home)
+    columns = (TextColumn("resealing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with registry(home) as opened, Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("resealing", total=None)
+        outcome = work(
+            place,
+            opened,
+            limit=limit,
+            seconds=load_limits(place).open.seconds + 30,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+    out.print(
+        f"{outcome.kept} files open with the current key ({outcome.proved} proved by their content), "
+        f"{outcome.unopenable} open with no key of ours, {outcome.left} are left"
+    )
+    if outcome.failed:
+        raise GatewayError(f"{outcome.failed} files could not be resealed; the log above says why")
+
+
+@app.command()
+@fails_clearly
+def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -> None:
+    """Destroy the secret half of a key that is out of use and that no retained file needs."""
+    from gateway.processing.reseal import destroy as end  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    with registry(home) as opened:
+        key = end(Home(home), opened, fingerprint, at=now(), person=who())
+    out.print(f"the secret half of {key.fingerprint} is destroyed; backups may still hold it", soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def protect(
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Where the new passphrase stands; typed in if not given.")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="Put the secrets under no passphrase.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put the gateway's secrets under a new passphrase. May be repeated after an interruption."""
+    from gateway.processing.rotation import changing_keys  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.registry import passphrase, secrets  # noqa: PLC0415
+
+    place = Home(home)
+    new = None if none else passphrase.new_passphrase(passphrase_file)
+    with changing_keys(place):
+        secrets.protect(place, new)
+    passphrase.forget()
+    out.print("the secrets are under no passphrase" if none else "the secrets are under the new passphrase")
+    if not none:
+        out.print("services take it from the systemd credential gateway-passphrase, or from passphrase_file")
+
+
+def _signing(home: Path) -> str:
+    from gateway.registry import secrets  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    return secrets.signing_fingerprint(Home(home))

@@ -1,0 +1,115 @@
+"""keys host: the SSH host keys of the services, from one to the next."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, show
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.")
+
+
+class Service(StrEnum):
+    """The services that have a host key."""
+
+    INTAKE = "intake"
+    MAILBOXES = "mailboxes"
+
+
+ServiceOption = Annotated[Service, typer.Option(help="Whose host key.")]
+
+
+@app.command("list")
+@fails_clearly
+def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """The host keys in use, and those announced, with the fingerprints that clients show."""
+    show(
+        list(_rows(Home(home))),
+        ("service", "use", "fingerprint"),
+        as_json=as_json,
+        empty="no service has started yet: a host key is made at its first start",
+    )
+
+
+@app.command()
+@fails_clearly
+def announce(service: ServiceOption = Service.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
+    """Make the host key that will follow, and tell clients of it. Run it as the service's own user."""
+    from gateway import hostkeys  # noqa: PLC0415 - loads asyncssh
+
+    secret = _secret(Home(home), service)
+    _check_started(secret)
+    key = hostkeys.announce(secret)
+    out.print(f"announced  {key.get_fingerprint()}", soft_wrap=True)
+    out.print("clients that learn host keys by themselves know it from their next login on; publish it for")
+    out.print("the others: gateway keys host publish. After some weeks: gateway keys host switch")
+
+
+@app.command()
+@fails_clearly
+def switch(service: ServiceOption = Service.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
+    """Put the announced host key in use. Run it as the service's own user."""
+    from gateway import hostkeys  # noqa: PLC0415 - loads asyncssh
+
+    secret = _secret(Home(home), service)
+    _check_started(secret)
+    key = hostkeys.switch(secret)
+    out.print(f"in use  {key.get_fingerprint()}", soft_wrap=True)
+    if service is Service.MAILBOXES:
+        out.print("restart the mailboxes service; tell staff the fingerprint")
+    else:
+        out.print("new connections see it within seconds; publish it: gateway keys host publish")
+
+
+@app.command()
+@fails_clearly
+def publish(home: HomeOption = DEFAULT_HOME) -> None:
+    """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
+    from gateway.processing.founding import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processing.signing import Signing  # noqa: PLC0415
+    from gateway.spool import private_mode, write_durably  # noqa: PLC0415
+
+    place, at = Home(home), now()
+    rows = [row for row in _rows(place) if row["service"] == Service.INTAKE]
+    if not rows:
+        raise GatewayError("intake has no host key yet; it makes one at its first start")
+    settings = load_settings(place)
+    lines = [f"The gateway of {settings.organisation} shows these SSH host keys, as of {at:%Y-%m-%d}:", ""]
+    lines += [f"host-key: {row['fingerprint']} ({row['use']})" for row in rows]
+    signed = Signing.load(place, settings).clearsign("\n".join(lines) + "\n")
+    write_durably(place.keys / "hosts.asc", signed.encode(), mode=private_mode(place.keys))
+    publish_all(place, at)
+    for row in rows:
+        out.print(f"{row['fingerprint']}  {row['use']}", soft_wrap=True)
+    out.print("compare them with what intake's machine shows, then tell providers: /keys/gateway-hosts.asc")
+
+
+def _rows(home: Home) -> list[dict[str, Any]]:
+    from gateway import hostkeys  # noqa: PLC0415 - loads asyncssh
+
+    rows = []
+    for service in Service:
+        secret = _secret(home, service)
+        for use, path in (("in use", secret), ("announced", hostkeys.next_file(secret))):
+            fingerprint = hostkeys.fingerprint(path)
+            if fingerprint is not None:
+                rows.append({"service": service.value, "use": use, "fingerprint": fingerprint})
+    return rows
+
+
+def _secret(home: Home, service: Service) -> Path:
+    if service is Service.INTAKE:
+        return home.spool.host / "ssh_host_ed25519_key"
+    return home.keys / "mailboxes_host_key"
+
+
+def _check_started(secret: Path) -> None:
+    if not secret.exists():
+        raise GatewayError(f"{secret} is missing: the service makes it at its first start")
