@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
@@ -71,8 +72,20 @@ class Settings(_File):
         return self.database or f"sqlite:///{home.registry.absolute()}"
 
 
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text))
+
+
+Network = Annotated[str, AfterValidator(_network)]
+
+
 class IntakeLimits(_File):
-    """Quotas and caps of the outside service. Sizes in bytes, times in seconds."""
+    """Quotas and caps of the outside service. Sizes in bytes, times in seconds.
+
+    `penalty_…`: how many seconds an address owes for a login that failed, for saying nothing until it
+    is sent away, for leaving before it logs in. Once it owes `penalty_least` it has to wait that out,
+    at most `penalty_most`; networks that are exempt never have to.
+    """
 
     login_seconds: float = 25
     login_attempts: int = 6
@@ -90,6 +103,12 @@ class IntakeLimits(_File):
     recent_days: float = 7
     keepalive_seconds: float = 30
     idle_seconds: float = 900
+    penalty_login_failed: float = 5
+    penalty_silent: float = 10
+    penalty_left: float = 1
+    penalty_least: float = 30
+    penalty_most: float = 600
+    penalty_exempt: tuple[Network, ...] = ()
 
 
 class MailboxLimits(_File):

@@ -18,6 +18,7 @@ from gateway.cli import (
     install,
     keys,
     log,
+    penalties,
     policy,
     providers,
     receipts,
@@ -61,6 +62,7 @@ app.add_typer(held.app, name="held")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(flows.app, name="flows")
 app.add_typer(log.app, name="log")
+app.add_typer(penalties.app, name="penalties")
 app.add_typer(policy.app, name="policy")
 app.command("classify")(classify.classify_files)
 app.command("samples")(samples.samples)

@@ -66,14 +66,16 @@ class Door:
 
     def _make_way(self, guests: list[Guest]) -> bool:
         """Send away the oldest of `guests` that has not logged in after some seconds."""
-        now = self._clock()
         for guest in guests:
-            if not guest.logged_in and now - guest.since > _GRACE_SECONDS:
-                self._offences.note("silent-connection", guest.address)
+            if not guest.logged_in and self.is_silent(guest):
                 self.leave(guest)
                 guest.line.abort()
                 return True
         return False
+
+    def is_silent(self, guest: Guest) -> bool:
+        """Whether it has been here for so long that it should have logged in."""
+        return self._clock() - guest.since > _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:
         """The connection is gone; harmless when repeated."""

@@ -14,6 +14,7 @@ from gateway.intake.disk import on_disk
 from gateway.intake.door import Door, Guest
 from gateway.intake.handover import Visitor
 from gateway.intake.offences import Offences
+from gateway.intake.penalties import Penalties
 from gateway.intake.session import Session
 from gateway.intake.tree import Tree
 from gateway.observe.metrics import LOGINS
@@ -56,6 +57,7 @@ class Login(asyncssh.SSHServer):
         limits: IntakeLimits,
         door: Door,
         offences: Offences,
+        penalties: Penalties,
         box_of: Callable[[str], Box],
         running: set[asyncio.Task[None]],
     ) -> None:
@@ -63,6 +65,7 @@ class Login(asyncssh.SSHServer):
         self._limits = limits
         self._door = door
         self._offences = offences
+        self._penalties = penalties
         self._box_of = box_of
         self._running = running
         self._connection: Connection | None = None
@@ -78,6 +81,10 @@ class Login(asyncssh.SSHServer):
         peer = conn.get_extra_info("peername")
         self._address = str(peer[0]) if peer else "local"
         self._connection = conn
+        if self._penalties.waits(self._address):
+            self._offences.note("connects-during-penalty", self._address)
+            conn.abort()
+            return
         self._guest = self._door.enter(conn, self._address, self.still_welcome)
         if self._guest is None:
             conn.abort()
@@ -85,9 +92,21 @@ class Login(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
         """Forget the connection."""
         if self._guest is not None:
-            if not self._guest.logged_in and self._username is not None:
-                self._offences.note("login-failed", self._address)
+            if not self._guest.logged_in:
+                self._punish(self._guest)
             self._door.leave(self._guest)
+
+    def _punish(self, guest: Guest) -> None:
+        """A connection that ended without a login."""
+        if self._username is not None:
+            self._offences.note("login-failed", self._address)
+            owed = self._limits.penalty_login_failed
+        elif self._door.is_silent(guest):
+            self._offences.note("silent-connection", self._address)
+            owed = self._limits.penalty_silent
+        else:
+            owed = self._limits.penalty_left
+        self._penalties.add(self._address, owed)
 
     def begin_auth(self, username: str) -> bool:
         """Everybody must log in, under one name."""
@@ -113,6 +132,7 @@ class Login(asyncssh.SSHServer):
         """The key has proved itself."""
         if self._guest is not None and self._key is not None:
             self._guest.logged_in = True
+            self._penalties.settle(self._address)
             LOGINS.inc()
             log.info("login provider=%s key=%s", self._username, self._key.get_fingerprint())
 

@@ -29,9 +29,11 @@ from gateway.intake.door import Door
 from gateway.intake.landed import Landed
 from gateway.intake.login import Login
 from gateway.intake.offences import Offences
+from gateway.intake.penalties import Penalties
 from gateway.intake.unfinished import sweep_shelf
 from gateway.observe import exposition, systemd
-from gateway.observe.metrics import INTAKE
+from gateway.observe.metrics import INTAKE, PENALTIES
+from gateway.penance import Lifted, Listed, listed_file, read_lifted
 from gateway.settings import IntakeLimits, IntakeSettings
 from gateway.sshd import listen
 
@@ -42,6 +44,7 @@ _ROUND_SECONDS = 15.0
 _SWEEP_SECONDS = 300.0
 _FAREWELL_SECONDS = 10.0
 _TURN_SECONDS = 2.0
+_PENALTY_SECONDS = 2.0
 
 
 def read_settings(published: Published) -> IntakeSettings:
@@ -72,6 +75,9 @@ class Service:
         self._landed = Landed(spool.landed)
         self._boxes: dict[str, Box] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._lifted = Lifted()
+        self._listed: dict[str, float] = {}
+        self.penalties = Penalties(limits, time.monotonic)
         self.door = Door(limits, self._offences, time.monotonic)
 
     def login(self) -> Login:
@@ -81,6 +87,7 @@ class Service:
             limits=self._limits,
             door=self.door,
             offences=self._offences,
+            penalties=self.penalties,
             box_of=self.box,
             running=self._running,
         )
@@ -97,6 +104,25 @@ class Service:
         if self._running:
             await asyncio.wait(self._running, timeout=_FAREWELL_SECONDS)
 
+    async def mind_penalties(self) -> None:
+        """Forgive whom the inside lifted, and list who has to wait, where either has changed."""
+        try:
+            lifted = await on_disk(read_lifted, self._published)
+        except (OSError, ValueError) as error:
+            log.warning("lifted-not-readable %s", trace_of(error))
+            return
+        for source in lifted.at.items() - self._lifted.at.items():
+            if self.penalties.lift(source[0]):
+                log.info("penalty-lifted address=%s", source[0])
+        self._lifted = lifted
+        waiting = self.penalties.in_force()
+        PENALTIES.set(len(waiting))
+        if waiting or self._listed:
+            now = _utc_now()
+            until = {source: now + timedelta(seconds=seconds) for source, seconds in waiting.items()}
+            await on_disk(_list_penalties, self._spool, Listed(until=until))
+        self._listed = waiting
+
     async def sweep(self) -> None:
         """Erase what expired: unfinished uploads, and what a crash left between the steps of a hand-over."""
         now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
@@ -108,6 +134,14 @@ class Service:
             if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
                 log.info("expired provider=%s uploads=%d", shelf.name, gone)
         await on_disk(_sweep_landed, self._spool.landed, now, keep)
+
+
+def _list_penalties(spool: Spool, listed: Listed) -> None:
+    """Replace the list. It need not last: without intake, nobody has to wait."""
+    path = listed_file(spool)
+    aside = path.with_name(".penalties.new")
+    aside.write_text(listed.model_dump_json(), "utf-8")
+    aside.replace(path)
 
 
 def _shelves(spool: Spool) -> list[Path]:
@@ -158,7 +192,11 @@ async def serve(
     )
     listeners = await listen(offer.options, settings.limits.login_attempts, place, sockets)
     loop = asyncio.get_running_loop()
-    chores = [loop.create_task(_chores(service)), loop.create_task(systemd.keep_alive())]
+    chores = [
+        loop.create_task(_chores(service)),
+        loop.create_task(_mind_penalties(service)),
+        loop.create_task(systemd.keep_alive()),
+    ]
     try:
         with exposition.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop)):
             ready(*listeners[0].sockets[0].getsockname()[:2])
@@ -180,6 +218,16 @@ def _health(loop: asyncio.AbstractEventLoop) -> exposition.Health:
         return () if turned.wait(_TURN_SECONDS) else ("event-loop-stuck",)
 
     return health
+
+
+async def _mind_penalties(service: Service) -> None:
+    """Keep both files about penalties, for ever."""
+    while True:
+        try:
+            await service.mind_penalties()
+        except Exception as error:  # noqa: BLE001 - one bad round must not be the last
+            log.error("penalties-failed %s", trace_of(error))  # noqa: TRY400 - its text may hold names
+        await asyncio.sleep(_PENALTY_SECONDS)
 
 
 async def _chores(service: Service) -> None:
