@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session
@@ -129,25 +130,36 @@ def decision_entries(
     return [decided, *deliveries]
 
 
-def receipt_row(
+def receipt_rows(
     session: Session,
-    facts: ReceiptFacts,
-    number: int,
+    receipts: Sequence[tuple[ReceiptFacts, int]],
     *,
     head: str,
-    size: int,
     signing: Signing,
     at: datetime,
-) -> ReceiptRow:
-    """The receipt whose leaf is `number`, proved against the signed `head` of `size` entries."""
-    proof = Proof(
-        leaf=log.leaf_of(session, number),
+) -> list[ReceiptRow]:
+    """Receipts, each with the number of its leaf, proved against the signed `head` of the log as it is."""
+    numbers = [number for _, number in receipts]
+    leaves = log.leaves_of(session, numbers)
+    proofs = log.inclusion_proofs(session, numbers, log.size(session))
+    return [
+        _receipt_row(facts, _proof(leaves[number], number, hashes, head, signing), signing, at)
+        for (facts, number), hashes in zip(receipts, proofs, strict=True)
+    ]
+
+
+def _proof(leaf: bytes, number: int, hashes: Sequence[bytes], head: str, signing: Signing) -> Proof:
+    return Proof(
+        leaf=leaf,
         index=number,
-        hashes=tuple(log.inclusion_proof(session, number, size)),
+        hashes=tuple(hashes),
         checkpoint=head,
         log_key=signing.vkey,
         log_key_certificate=signing.log_statement,
     )
+
+
+def _receipt_row(facts: ReceiptFacts, proof: Proof, signing: Signing, at: datetime) -> ReceiptRow:
     return ReceiptRow(
         reference=facts.reference,
         provider=facts.provider,

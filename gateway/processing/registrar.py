@@ -18,6 +18,7 @@ from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_in_force
 from gateway.processing import drops, key_drops, key_round, outcome, rotation
+from gateway.processing.batch import Batch
 from gateway.processing.conclude import conclude
 from gateway.processing.drop import Dropped
 from gateway.processing.drops import DROPS
@@ -31,8 +32,9 @@ from gateway.processing.signer import signers_of
 from gateway.processing.signing import Signing
 from gateway.receipts.facts import ReceiptFacts
 from gateway.receipts.leaf import Kind
-from gateway.registry import keys, log, providers, transfers
+from gateway.registry import log, providers, transfers
 from gateway.registry.database import Registry
+from gateway.registry.log import Entry
 from gateway.settings import KeyPolicy, Limits, Settings
 
 _log = logging.getLogger(__name__)
@@ -96,7 +98,11 @@ class Registrar:
         """
         now = self.clock()
         with self.registry.write() as session:
-            rulings = [ruling for one in examined if (ruling := self._conclude(session, one, now))]
+            batch = Batch(session)
+            found = transfers.work_on(session, [one.reference for one in examined])
+            pairs = [(one, found[one.reference]) for one in {one.reference: one for one in examined}.values()]
+            rulings = [ruling for pair in pairs if (ruling := self._conclude(batch, *pair, now))]
+            batch.record_uses()
             head = self._rule(session, rulings, now)
             passing("commit.written")
         passing("commit.committed")
@@ -139,27 +145,32 @@ class Registrar:
     def _years(self, now: datetime) -> tuple[str, ...]:
         return years_in_force(local_day(now, self.catalogue.calendar.timezone), self.catalogue)
 
-    def _conclude(self, session: Session, examined: Examined, now: datetime) -> _Ruling | None:
-        transfer = transfers.get(session, examined.reference)
+    def _conclude(
+        self, batch: Batch, examined: Examined, transfer: Transfer, now: datetime
+    ) -> _Ruling | None:
         if transfer.state != "landed":
             return None
-        upload, opened = transfer.upload, examined.opened
-        signers = signers_of(session, upload.provider, now)
+        session, upload, opened = batch.session, transfer.upload, examined.opened
+        signers = batch.once(("signers", upload.provider), lambda: signers_of(session, upload.provider, now))
         if examined.judged_by and examined.judged_by != signers.digest:
             return None  # A key changed meanwhile: it stays landed, and is examined again.
-        provider = self.provider(session, upload.provider, now)
+        provider = self._provider(batch, upload.provider, now)
         if upload.folder in DROPS:
             decision = self._settle(session, upload, examined, provider, now)
+            batch.forget()
         else:
-            earlier = transfers.earlier(session, upload, opened) if opened is not None else None
+            earlier = batch.earlier(upload, opened) if opened is not None else None
             decision = conclude(examined, self.catalogue, provider, now, earlier=earlier, signers=signers)
         transfers.record_content(session, upload.reference, opened, examined.content)
         signature = opened.signature if opened is not None else examined.signed
-        keys.note_use(session, "provider", upload.provider, upload.ssh_key, upload.landed_at)
+        batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
         if signature is not None:
             transfers.record_signature(session, upload.reference, signature)
-            keys.note_use(session, "provider", upload.provider, signature.certificate, now)
+            batch.note_use(upload.provider, signature.certificate, now)
         return _Ruling(reference=upload.reference, decision=decision, folder=upload.folder)
+
+    def _provider(self, batch: Batch, provider: str, now: datetime) -> Provider:
+        return batch.once(("provider", provider), lambda: self.provider(batch.session, provider, now))
 
     def _settle(
         self, session: Session, upload: Upload, examined: Examined, provider: Provider, now: datetime
@@ -201,9 +212,9 @@ class Registrar:
         """Record what landed; the signed head of the log that holds it."""
         if not uploads:
             return None
+        transfers.land(session, *(upload for upload, _ in uploads))
         entries, receipts = [], []
         for place, (upload, provider) in enumerate(uploads):
-            transfers.land(session, upload)
             facts = None
             if not upload.withheld:  # Of what was not written down nothing is safely stored.
                 facts = outcome.landed_facts(upload, provider, self.settings.organisation)
@@ -216,42 +227,45 @@ class Registrar:
         """Put decisions in force; the signed head of the log that holds them."""
         if not rulings:
             return None
-        decided = []
-        for ruling in rulings:
-            transfers.record_decision(session, ruling.reference, ruling.decision, now)
-            transfer = transfers.get(session, ruling.reference)
-            provider = self.provider(session, transfer.upload.provider, now)
+        batch = Batch(session)
+        decided = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+        entries: list[Entry] = []
+        receipts = []
+        for ruling, transfer in zip(rulings, decided, strict=True):
             facts = outcome.receipt_facts(
                 transfer,
-                provider,
+                self._provider(batch, transfer.upload.provider, now),
                 self.settings.organisation,
-                self._notices(session, transfer, provider, now),
+                self._notices(batch, transfer, now),
             )
-            entries = outcome.decision_entries(
+            receipts.append((facts, len(entries)))
+            entries += outcome.decision_entries(
                 transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor, note=ruling.note
             )
-            decided.append((facts, log.append(session, entries, now)[0]))
-        return self._issue(session, decided, now)
+        numbers = log.append(session, entries, now)
+        return self._issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
 
     def _issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
         """Sign the log's head and the receipts whose leaves it vouches for; the head."""
         head = log.sign_head(session, self.signing.log_key, self.signing.origin, now)
-        size = log.size(session)
-        for facts, number in receipts:
-            session.add(
-                outcome.receipt_row(
-                    session, facts, number, head=head, size=size, signing=self.signing, at=now
-                )
-            )
+        session.add_all(outcome.receipt_rows(session, receipts, head=head, signing=self.signing, at=now))
         session.flush()
         return head
 
-    def _notices(
-        self, session: Session, transfer: Transfer, provider: Provider, now: datetime
-    ) -> tuple[str, ...]:
-        warn_days = max(self.key_policy.warn_days)
-        on_keys = notices_on_keys(session, transfer, self.signing.fingerprint, now, warn_days)
-        return (*notices(session, provider, self.catalogue, now), *on_keys)
+    def _notices(self, batch: Batch, transfer: Transfer, now: datetime) -> tuple[str, ...]:
+        session, who = batch.session, transfer.upload.provider
+        signer = transfer.signature.certificate if transfer.signature is not None else None
+        on_keys = batch.once(
+            ("on keys", signer, transfer.opened_by),
+            lambda: notices_on_keys(
+                session, transfer, self.signing.fingerprint, now, max(self.key_policy.warn_days)
+            ),
+        )
+        provider = self._provider(batch, who, now)
+        on_agreement = batch.once(
+            ("on agreement", who), lambda: notices(session, provider, self.catalogue, now)
+        )
+        return (*on_agreement, *on_keys)
 
     def look_after_keys(self) -> None:
         """Do to keys what the calendar asks, and finish a change of the gateway's key that was cut off."""

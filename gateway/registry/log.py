@@ -128,6 +128,11 @@ def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
     return _read(session, lambda store: tree.inclusion_proof(store, number, at_size))
 
 
+def inclusion_proofs(session: Session, numbers: Sequence[int], at_size: int) -> list[list[bytes]]:
+    """The same for many leaves."""
+    return _read(session, lambda store: [tree.inclusion_proof(store, one, at_size) for one in numbers])
+
+
 def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
     """The proof that the log of `second` leaves begins with that of `first`."""
     return _read(session, lambda store: tree.consistency_proof(store, first, second))
@@ -158,6 +163,17 @@ def newest_head(session: Session) -> str | None:
 def leaf_of(session: Session, number: int) -> bytes:
     """The bytes of one leaf."""
     return session.exec(select(EventRow.leaf).where(EventRow.number == number)).one()
+
+
+def leaves_of(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
+    """The bytes of some leaves, by their numbers."""
+    found: dict[int, bytes] = {}
+    for start in range(0, len(numbers), _FETCHED):
+        some = numbers[start : start + _FETCHED]
+        found |= dict(
+            session.exec(select(EventRow.number, EventRow.leaf).where(col(EventRow.number).in_(some))).all()
+        )
+    return found
 
 
 def latest(session: Session, kind: Kind) -> EventRow | None:

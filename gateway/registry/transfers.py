@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -28,27 +28,31 @@ from gateway.model import (
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
+_ROWS = "gateway transfer rows"
+_AT_ONCE = 500
 
 
-def land(session: Session, upload: Upload) -> None:
-    """Record an upload as landed. IntegrityError where its reference is known."""
-    session.add(
-        TransferRow(
-            reference=upload.reference,
-            provider=upload.provider,
-            name=upload.name,
-            folder=upload.folder,
-            state="landed",
-            size=upload.size,
-            sha256=upload.sha256,
-            started_at=upload.started_at,
-            landed_at=upload.landed_at,
-            ssh_key=upload.ssh_key,
-            client=upload.client,
-            withheld=upload.withheld,
-        )
-    )
+def land(session: Session, *uploads: Upload) -> None:
+    """Record uploads as landed. IntegrityError where a reference is known."""
+    session.add_all(_landed_row(upload) for upload in uploads)
     session.flush()
+
+
+def _landed_row(upload: Upload) -> TransferRow:
+    return TransferRow(
+        reference=upload.reference,
+        provider=upload.provider,
+        name=upload.name,
+        folder=upload.folder,
+        state="landed",
+        size=upload.size,
+        sha256=upload.sha256,
+        started_at=upload.started_at,
+        landed_at=upload.landed_at,
+        ssh_key=upload.ssh_key,
+        client=upload.client,
+        withheld=upload.withheld,
+    )
 
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
@@ -63,6 +67,14 @@ def known(session: Session, references: Iterable[str]) -> set[str]:
 def get(session: Session, reference: str) -> Transfer:
     """One transfer. NotFoundError where there is none."""
     return _transfers(session, [_row(session, reference)])[0]
+
+
+def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
+    """These transfers, by reference. What this transaction then records of them asks for no row again."""
+    query = select(TransferRow).where(col(TransferRow.reference).in_(references))
+    rows = session.exec(query).all()
+    session.info.setdefault(_ROWS, {}).update({row.reference: row for row in rows})
+    return {transfer.upload.reference: transfer for transfer in _transfers(session, rows)}
 
 
 def find(
@@ -84,6 +96,15 @@ def landed(session: Session) -> Sequence[str]:
     return session.exec(
         select(TransferRow.reference).where(TransferRow.state == "landed").order_by(col(TransferRow.sequence))
     ).all()
+
+
+def uploads(session: Session, references: Sequence[str]) -> Sequence[Upload]:
+    """The uploads of these transfers, oldest first."""
+    found: list[TransferRow] = []
+    for start in range(0, len(references), _AT_ONCE):
+        some = references[start : start + _AT_ONCE]
+        found += session.exec(select(TransferRow).where(col(TransferRow.reference).in_(some))).all()
+    return [_upload(row) for row in sorted(found, key=_sequence)]
 
 
 def due(session: Session, now: datetime) -> Sequence[Transfer]:
@@ -167,33 +188,58 @@ def record_signature(session: Session, reference: str, signature: Signature) -> 
     session.add(row)
 
 
-def record_decision(session: Session, reference: str, decision: Decision, at: datetime) -> None:
-    """Put a decision in force: state, flow, reasons, deliveries."""
-    row = _row(session, reference)
+def record_decision(session: Session, reference: str, decision: Decision, at: datetime) -> Transfer:
+    """Put a decision in force: state, flow, reasons, deliveries. The transfer as it stands then."""
+    return record_decisions(session, [(reference, decision)], at)[0]
+
+
+def record_decisions(
+    session: Session, decisions: Sequence[tuple[str, Decision]], at: datetime
+) -> list[Transfer]:
+    """The same for many transfers, each named once, in their order."""
+    rows = [_row(session, reference) for reference, _ in decisions]
+    again = [_sequence(row) for row in rows if row.decided_at is not None]
+    if again:
+        for earlier_reason in session.exec(select(ReasonRow).where(col(ReasonRow.transfer).in_(again))).all():
+            session.delete(earlier_reason)
+        session.flush()
+    for row, (_, decision) in zip(rows, decisions, strict=True):
+        _decide(row, decision, at)
+        session.add_all(_consequences(_sequence(row), decision, at))
+    session.flush()
+    if again:
+        return _transfers(session, rows)
+    return [
+        _transfer(row, decision.reasons, _teams(decision))
+        for row, (_, decision) in zip(rows, decisions, strict=True)
+    ]
+
+
+def _teams(decision: Decision) -> tuple[str, ...]:
+    return tuple(sorted(decision.teams)) if isinstance(decision, Accepted) else ()
+
+
+def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.state = _STATES[type(decision)]
     row.flow = decision.flow
     row.decided_at = at
     row.held_until = decision.until if isinstance(decision, Held) else None
     row.waits_for = _waits_for(decision)
-    session.add(row)
-    for earlier_reason in session.exec(select(ReasonRow).where(ReasonRow.transfer == row.sequence)).all():
-        session.delete(earlier_reason)
-    session.flush()
+
+
+def _consequences(sequence: int, decision: Decision, at: datetime) -> Iterator[ReasonRow | DeliveryRow]:
     for ordinal, reason in enumerate(decision.reasons):
-        session.add(
-            ReasonRow(
-                transfer=_sequence(row),
-                ordinal=ordinal,
-                code=reason.code,
-                clause=reason.clause,
-                sentence=reason.sentence,
-                next_step=reason.next_step,
-            )
+        yield ReasonRow(
+            transfer=sequence,
+            ordinal=ordinal,
+            code=reason.code,
+            clause=reason.clause,
+            sentence=reason.sentence,
+            next_step=reason.next_step,
         )
     if isinstance(decision, Accepted):
         for team in decision.teams:
-            session.add(DeliveryRow(transfer=_sequence(row), team=team, delivered_at=at))
-    session.flush()
+            yield DeliveryRow(transfer=sequence, team=team, delivered_at=at)
 
 
 def counts(session: Session) -> dict[str, int]:
@@ -228,6 +274,9 @@ def _sequence(row: TransferRow) -> int:
 
 
 def _row(session: Session, reference: str) -> TransferRow:
+    kept: TransferRow | None = session.info.get(_ROWS, {}).get(reference)
+    if kept is not None and kept in session:
+        return kept
     row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
     if row is None:
         raise NotFoundError(f"there is no transfer {reference}")
@@ -238,8 +287,8 @@ def _transfers(session: Session, rows: Sequence[TransferRow]) -> list[Transfer]:
     sequences = [_sequence(row) for row in rows]
     reasons: dict[int, list[Reason]] = {sequence: [] for sequence in sequences}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
-    for start in range(0, len(sequences), 500):
-        some = sequences[start : start + 500]
+    for start in range(0, len(sequences), _AT_ONCE):
+        some = sequences[start : start + _AT_ONCE]
         for found in session.exec(
             select(ReasonRow).where(col(ReasonRow.transfer).in_(some)).order_by(col(ReasonRow.ordinal))
         ):

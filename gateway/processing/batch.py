@@ -1,0 +1,57 @@
+"""What one transaction asks of the registry for every file of a batch, asked once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlmodel import Session
+
+from gateway.model import Opened, Upload
+from gateway.registry import keys, transfers
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Batch:
+    """The answers that hold for the whole of one transaction, until something in it changes them."""
+
+    session: Session
+    _answers: dict[Hashable, Any] = field(default_factory=dict)
+    _seen: dict[Hashable, str] = field(default_factory=dict)
+    _uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
+
+    def once(self, question: Hashable, ask: Callable[[], T]) -> T:
+        """The answer to a question, asked where it has not been yet."""
+        if question not in self._answers:
+            self._answers[question] = ask()
+        answer: T = self._answers[question]
+        return answer
+
+    def forget(self) -> None:
+        """Ask everything anew: keys, providers or ratifications were changed."""
+        self._answers.clear()
+
+    def earlier(self, upload: Upload, opened: Opened) -> str | None:
+        """The reference of the transfer that this one replays, if any, be it in the same batch."""
+        made = opened.signature
+        act = (upload.provider, made.signing_key, made.created_at, opened.sha256)
+        before = self._seen.setdefault(act, upload.reference)
+        if before != upload.reference:
+            return before
+        with self.session.no_autoflush:
+            return transfers.earlier(self.session, upload, opened)
+
+    def note_use(self, provider: str, fingerprint: str, at: datetime) -> None:
+        """Count a use of a provider's key, to be recorded by `record_uses`."""
+        _, times = self._uses.get((provider, fingerprint), (at, 0))
+        self._uses[provider, fingerprint] = (at, times + 1)
+
+    def record_uses(self) -> None:
+        """Record how often each key was used."""
+        for (provider, fingerprint), (at, times) in self._uses.items():
+            keys.note_use(self.session, "provider", provider, fingerprint, at, times=times)
+        self._uses.clear()
