@@ -129,6 +129,7 @@ def receipt_digest(facts: ReceiptFacts) -> str:
     return hashlib.sha256(canonical_receipt(facts)).hexdigest()
 
 
+@lru_cache(_IN_THE_MAKING)
 def plain_reason(reason: Reason) -> Reason:
     """`reason` with what came out of a file reduced to a school number or our own words.
 
