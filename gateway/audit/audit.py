@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from gateway.audit.misfit import Misfit, paged
+from gateway.audit.misfit import Misfit
 from gateway.audit.receipts import check_receipts, check_transfers
 from gateway.audit.rows import check_rows
 from gateway.audit.tree import check_tree
-from gateway.home import Home
-from gateway.registry.tables import TransferRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +31,6 @@ def audit(session: Session, anchors: Anchors) -> Iterator[Misfit]:
     yield from check_rows(session)
     yield from check_transfers(session)
     yield from check_receipts(session, anchors.vkeys, anchors.certificates)
-
-
-def check_sealed(session: Session, home: Home) -> Iterator[Misfit]:
-    """Every sealed file that is missing or is not what landed. Reads all of them."""
-    for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
-        if row.withheld:
-            continue
-        try:
-            with home.sealed(row.reference).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except FileNotFoundError:
-            yield Misfit(f"sealed {row.reference}", "the file is missing")
-            continue
-        if digest != row.sha256:
-            yield Misfit(f"sealed {row.reference}", "the file is not the one that landed")
 
 
 def summary(misfits: Sequence[Misfit], leaves: int) -> str:

@@ -11,6 +11,7 @@ from gateway.audit.tree import read_leaf
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.receipts.leaf import Event
 from gateway.receipts.verify import Unproved, check_receipt
+from gateway.registry import retention
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 
 _RULINGS = ("decided", "released", "refused")
@@ -57,8 +58,11 @@ def check_transfers(session: Session) -> Iterator[Misfit]:
 
 def _owed(session: Session) -> dict[int, str]:
     """Number and subject of every event for which there must be a receipt."""
+    deleted = retention.deleted(session, "receipts")
     return {
-        event.sequence: event.subject for event in _events(session, _RECEIPTED) if "receipt" in event.fields
+        event.sequence: event.subject
+        for event in _events(session, _RECEIPTED)
+        if "receipt" in event.fields and event.subject not in deleted
     }
 
 

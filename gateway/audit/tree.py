@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sqlmodel import Session, col, select
+from sqlalchemy import tuple_
+from sqlmodel import Session, col, func, select
 
 from gateway.audit.misfit import Misfit, paged
 from gateway.errors import GatewayError
 from gateway.receipts import tree
 from gateway.receipts.checkpoint import read_checkpoint
 from gateway.receipts.leaf import Event, commitment, leaf, read_event
+from gateway.registry import retention
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
+
+# So many leaves have about twice as many nodes, which are fetched together.
+_TOGETHER = 200
+_COMMITTED = ("commitment", "record", "name_commitment")
 
 
 @dataclass(slots=True)
@@ -36,25 +42,41 @@ class Frontier:
         self.fresh.append((level, index, node))
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The transfers of which names and reasons, or the salts as well, were deleted as retention has it."""
+
+    texts: frozenset[str]
+    salts: frozenset[str]
+
+    @classmethod
+    def read(cls, session: Session) -> Forgotten:
+        """Those that the registry has on record, which the check of its rows vouches for."""
+        index, people = retention.deleted(session, "index"), retention.deleted(session, "people")
+        return cls(texts=frozenset(index | people), salts=frozenset(people))
+
+
 def check_tree(session: Session, vkeys: tuple[str, ...]) -> Iterator[Misfit]:
     """Everything that does not fit between the leaves, the nodes and the heads, in the log's order."""
     heads = {row.size: row.text for row in session.exec(select(CheckpointRow)).all()}
-    frontier, size, nodes = Frontier(), 0, 0
-    for row in paged(session, EventRow, [col(EventRow.number)]):
-        where = f"event {size}"
-        if row.number != size:
-            yield Misfit(where, "it is missing from the log")
-            return
-        yield from (Misfit(where, what) for what in _faults_of(row))
-        size = tree.append(frontier, size, row.leaf)
-        yield from _check_nodes(session, frontier, where)
+    frontier, forgotten, size, nodes = Frontier(), Forgotten.read(session), 0, 0
+    for rows in _batches(session):
+        found: list[tuple[int, Misfit]] = []
+        for row in rows:
+            where = f"event {size}"
+            if row.number != size:
+                yield from _in_order(found + _node_faults(session, frontier))
+                yield Misfit(where, "it is missing from the log")
+                return
+            found += [(size, Misfit(where, what)) for what in faults_of(row, forgotten)]
+            size = tree.append(frontier, size, row.leaf)
+            if size in heads:
+                found += [(size, one) for one in _head_faults(heads.pop(size), size, frontier, vkeys)]
         nodes += len(frontier.fresh)
-        frontier.fresh.clear()
-        if size in heads:
-            yield from _check_head(heads.pop(size), size, frontier, vkeys)
+        yield from _in_order(found + _node_faults(session, frontier))
     for beyond in sorted(heads):
         yield Misfit(f"checkpoint {beyond}", f"it is of {beyond} entries, but the log has only {size}")
-    stored = len(session.exec(select(NodeRow.level)).all())
+    stored = session.exec(select(func.count()).select_from(NodeRow)).one()
     if stored != nodes:
         yield Misfit("log_node", f"there are {stored} nodes where the log makes {nodes}")
 
@@ -67,7 +89,8 @@ def read_leaf(row: EventRow) -> Event:
     return event
 
 
-def _faults_of(row: EventRow) -> Iterator[str]:
+def faults_of(row: EventRow, forgotten: Forgotten) -> Iterator[str]:
+    """What does not fit between a leaf and what is kept beside it."""
     try:
         event = read_leaf(row)
     except ValueError:
@@ -76,30 +99,57 @@ def _faults_of(row: EventRow) -> Iterator[str]:
     stated = (event.sequence, event.kind, event.subject, event.at)
     if stated != (row.number, row.kind, row.subject, row.at):
         yield "its columns are not what its leaf states"
+    committed = any(name in event.fields for name in _COMMITTED)
+    if (row.salt is not None) != committed and not (row.salt is None and row.subject in forgotten.salts):
+        yield "the salt of its commitments is missing, or it has one for none"
     for name, text in (("commitment", row.actor), ("record", row.note)):
-        committed = event.fields.get(name)
-        opened = commitment(text, row.salt) if text is not None and row.salt is not None else None
-        # A salt may be destroyed to forget a person; then nothing is claimed and nothing can be checked.
-        if (
-            (text is not None or row.salt is not None)
-            and not _equal(committed, opened)
-            and (text or committed)
-        ):
+        if text is None:
+            if name in event.fields and row.subject not in forgotten.texts:
+                yield f"what its {name} commits to is missing"
+        elif not _opens(event.fields.get(name), text, row.salt):
             yield f"what is kept beside the leaf is not what its {name} commits to"
 
 
-def _equal(committed: str | int | None, opened: str | None) -> bool:
-    return isinstance(committed, str) and opened is not None and hmac.compare_digest(committed, opened)
+def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
+    try:
+        opened = commitment(text, salt or b"")
+    except ValueError:
+        return False
+    return isinstance(committed, str) and hmac.compare_digest(committed, opened)
 
 
-def _check_nodes(session: Session, frontier: Frontier, where: str) -> Iterator[Misfit]:
+def _batches(session: Session) -> Iterator[Sequence[EventRow]]:
+    batch: list[EventRow] = []
+    for row in paged(session, EventRow, [col(EventRow.number)]):
+        batch.append(row)
+        if len(batch) == _TOGETHER:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _node_faults(session: Session, frontier: Frontier) -> list[tuple[int, Misfit]]:
+    """The stored nodes that are not what the latest leaves make; each with the size that makes it."""
+    columns = (col(NodeRow.level), col(NodeRow.position))
+    wanted = [(level, index) for level, index, _ in frontier.fresh]
+    query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(wanted))
+    stored = {(level, index): node for level, index, node in session.exec(query)}
+    found = []
     for level, index, node in frontier.fresh:
-        stored = session.get(NodeRow, (level, index))
-        if stored is None or stored.hash != node:
-            yield Misfit(f"log_node {level}/{index}", f"it is not what the leaves up to {where} make")
+        if stored.get((level, index)) != node:
+            size = (index + 1) << level
+            what = f"it is not what the leaves up to event {size - 1} make"
+            found.append((size, Misfit(f"log_node {level}/{index}", what)))
+    frontier.fresh.clear()
+    return found
 
 
-def _check_head(text: str, size: int, frontier: Frontier, vkeys: tuple[str, ...]) -> Iterator[Misfit]:
+def _in_order(found: list[tuple[int, Misfit]]) -> Iterator[Misfit]:
+    for _, misfit in sorted(found, key=lambda one: one[0]):
+        yield misfit
+
+
+def _head_faults(text: str, size: int, frontier: Frontier, vkeys: tuple[str, ...]) -> Iterator[Misfit]:
     where = f"checkpoint {size}"
     try:
         head = read_checkpoint(text, vkeys)

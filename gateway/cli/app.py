@@ -11,6 +11,7 @@ import typer
 
 from gateway.cli import (
     agreement,
+    breach,
     classify,
     demo,
     flows,
@@ -22,6 +23,8 @@ from gateway.cli import (
     policy,
     providers,
     receipts,
+    report,
+    retention,
     samples,
     services,
     staff,
@@ -64,6 +67,10 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(log.app, name="log")
 app.add_typer(penalties.app, name="penalties")
 app.add_typer(policy.app, name="policy")
+report.app.command("breach")(breach.one_breach)
+app.add_typer(report.app, name="report")
+app.add_typer(retention.app, name="retention")
+app.add_typer(retention.hold_app, name="hold")
 app.command("classify")(classify.classify_files)
 app.command("samples")(samples.samples)
 app.command("demo")(demo.demo)

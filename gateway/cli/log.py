@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from gateway.cli.console import (
     fails_clearly,
     now,
     out,
+    plain,
     print_json,
     registrar_of,
 )
@@ -48,32 +50,43 @@ def head(home: HomeOption = DEFAULT_HOME) -> None:
 def verify(
     home: HomeOption = DEFAULT_HOME,
     checkpoint: Annotated[
-        list[Path] | None, typer.Option(help="A signed head kept elsewhere: is it part of this log?")
+        list[Path] | None,
+        typer.Option(help="A signed head, or a JSON receipt, kept elsewhere: is it part of this log?"),
     ] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Read every sealed file as well.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute the whole log and compare the registry with it; name what does not fit."""
-    from gateway.audit.audit import Anchors, audit, check_sealed, summary  # noqa: PLC0415 - loads OpenPGP
+    """Recompute the whole log and compare registry and published files with it; name what does not fit."""
+    from gateway.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    with registrar_of(home) as registrar, registrar.registry.read() as session:
-        certificates = tuple(
-            key.material.encode() for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"
-        )
-        anchors = Anchors((registrar.signing.vkey,), certificates)
-        found = list(islice(_kept_elsewhere(registrar, session, checkpoint or []), _SHOWN))
-        found += islice(audit(session, anchors), _SHOWN)
-        if sealed:
-            found += islice(check_sealed(session, registrar.home), _SHOWN)
-        leaves = log.size(session)
+    with registrar_of(home) as registrar:
+        found, leaves = _misfits(registrar, checkpoint or [], sealed=sealed)
     if as_json:
         print_json({"fits": not found, "leaves": leaves, "misfits": [dataclasses.asdict(m) for m in found]})
     for misfit in () if as_json else found:
-        out.print(Text(f"{misfit.where}: {misfit.what}"), soft_wrap=True)
+        out.print(Text(plain(f"{misfit.where}: {misfit.what}")), soft_wrap=True)
     if found:
         raise GatewayError(f"the log does not hold; first: {summary(found, leaves)}")
     if not as_json:
         out.print(summary(found, leaves))
+
+
+def _misfits(registrar: Registrar, heads: list[Path], *, sealed: bool) -> tuple[list[Misfit], int]:
+    """What does not fit, each kind of check up to the number that is shown; and the size of the log."""
+    from gateway.audit.audit import Anchors, audit  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.audit.files import check_published, check_sealed, settled  # noqa: PLC0415
+
+    home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry
+    with registry.read() as session:
+        gateway_keys = keys.list_keys(session, "gateway")
+        certificates = tuple(key.material.encode() for key in gateway_keys if key.kind == "openpgp")
+        found = list(_kept_elsewhere(session, heads, vkey))
+        found += islice(audit(session, Anchors((vkey,), certificates)), _SHOWN)
+        leaves = log.size(session)
+    found += settled(registry, lambda session: check_published(session, home, vkey))[:_SHOWN]
+    if sealed:
+        found += settled(registry, lambda session: check_sealed(session, home))[:_SHOWN]
+    return found, leaves
 
 
 @app.command()
@@ -108,8 +121,9 @@ def consistency(
     with registrar_of(home) as registrar, registrar.registry.read() as session:
         if not 0 < first < second <= log.size(session):
             raise GatewayError(f"give two sizes, the smaller one first, of at most {log.size(session)}")
-        proof = log.consistency_proof(session, first, second)
-    print_json({"first": first, "second": second, "proof": [_base64(node) for node in proof]})
+        proof = [_base64(node) for node in log.consistency_proof(session, first, second)]
+    origin = registrar.signing.origin
+    print_json({"origin": origin, "first": first, "second": second, "proof": proof})
 
 
 @app.command()
@@ -137,19 +151,36 @@ def export(
     out.print(f"wrote {written} entries into {folder}", soft_wrap=True)
 
 
-def _kept_elsewhere(registrar: Registrar, session: Session, files: list[Path]) -> Iterator[Misfit]:
-    from gateway.receipts.checkpoint import read_checkpoint  # noqa: PLC0415
+def _kept_elsewhere(session: Session, files: list[Path], vkey: str) -> Iterator[Misfit]:
+    from gateway.receipts.checkpoint import read_checkpoint  # noqa: PLC0415 - loads cryptography
 
+    size = log.size(session)
     for file in files:
-        try:
-            kept = read_checkpoint(file.read_text("utf-8"), [registrar.signing.vkey])
-        except OSError as error:
-            raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
-        size = log.size(session)
+        kept = read_checkpoint(_head_in(file), [vkey])
         if kept.size > size:
             yield Misfit(file.name, f"it is of {kept.size} entries, but the log has only {size}: it was cut")
         elif log.root(session, kept.size) != kept.root:
             yield Misfit(file.name, "the log's first entries are not the ones that were signed then")
+
+
+def _head_in(file: Path) -> str:
+    """The signed head in a file: the file itself, or what a JSON receipt carries."""
+    text = _read(file)
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        return str(json.loads(text)["checkpoint"])
+    except (ValueError, KeyError, TypeError):
+        raise GatewayError(f"{file} is neither a signed head nor a receipt") from None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise GatewayError(f"{file} is not text") from None
 
 
 def _base64(node: bytes) -> str:

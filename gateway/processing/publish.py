@@ -37,7 +37,7 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
     """
     done = 0
     with registry.read() as session:
-        for page in _after(session, _redo_from(session, published) if redo else _watermark(published)):
+        for page in _after(session, _redo_from(session, published) if redo else published_up_to(published)):
             try:
                 for receipt in page:
                     _write_receipt(published, receipt)
@@ -119,7 +119,7 @@ def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
 
 def _redo_from(session: Session, published: Published) -> int:
     """The place an hour before the last receipt that was written; 0 where that is not known."""
-    last = session.get(ReceiptRow, _watermark(published))
+    last = session.get(ReceiptRow, published_up_to(published))
     if last is None:
         return 0
     early = select(ReceiptRow.sequence).where(ReceiptRow.created_at > last.created_at - _REDONE)
@@ -131,7 +131,8 @@ def _watermark_file(published: Published) -> Path:
     return published.root / ".receipts"
 
 
-def _watermark(published: Published) -> int:
+def published_up_to(published: Published) -> int:
+    """The sequence of the last receipt that is out; 0 where none is."""
     try:
         return int(_watermark_file(published).read_text("ascii"))
     except (FileNotFoundError, ValueError):

@@ -15,6 +15,7 @@ from gateway.home import Home
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.observe.registry_view import RegistryView
+from gateway.processing import retention
 from gateway.processing.founding import publish_all
 from gateway.processing.in_force import Keeper
 from gateway.processing.publish import publish_receipts
@@ -110,6 +111,7 @@ def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Proces
         except OSError as error:
             raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
         publish_receipts(registrar.registry, home.published, redo=True)
+        retention.finish(registrar)
         settings = registrar.settings.processor
         yield Processor(
             registrar,

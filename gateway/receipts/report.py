@@ -24,7 +24,7 @@ _STATES: dict[State, str] = {
     "refused": "refused",
 }
 _EVENTS = {
-    "landed": "The file arrived and was safely stored",
+    "landed": "The file arrived",
     "decided": "The gateway decided",
     "delivered": "Passed to a team",
     "collected": "Opened and collected",

@@ -60,16 +60,21 @@ class Retention(BaseModel):
     people: Keep
 
     @model_validator(mode="after")
-    def _receipts_outlive_files(self) -> Self:
-        """A sealed file without its receipt would be a file that nobody can account for."""
-        types: list[str | None] = [None, *self.sealed.by_data_type, *self.receipts.by_data_type]
+    def _files_go_first(self) -> Self:
+        """A sealed file without receipt or index would be one that nobody can account for."""
+        types: list[str | None] = [
+            None, *self.sealed.by_data_type, *self.receipts.by_data_type, *self.index.by_data_type
+        ]  # fmt: skip
         states: tuple[State, ...] = ("accepted", "refused")
         for state in states:
             for data_type in types:
                 sealed, _ = self.sealed.days(state, data_type)
                 receipt, _ = self.receipts.days(state, data_type)
+                index, _ = self.index.days(state, data_type)
                 if _longer(sealed, receipt):
                     raise ValueError(f"receipts of {data_type or state} are kept for less time than the file")
+                if _longer(sealed, index):
+                    raise ValueError(f"the index of {data_type or state} is kept for less time than the file")
         return self
 
 

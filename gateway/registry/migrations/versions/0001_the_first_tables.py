@@ -357,9 +357,69 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("transfer"),
     )
 
+    op.create_table(
+        "deletion_certificate",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
+        "deletion",
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("data_type", sa.String(), nullable=True),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.Column("files", sa.Text(), nullable=False),
+        sa.Column("certificate", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["certificate"],
+            ["deletion_certificate.number"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["reference"],
+            ["transfer.reference"],
+        ),
+        sa.PrimaryKeyConstraint("reference", "what"),
+    )
+    with op.batch_alter_table("deletion", schema=None) as batch_op:
+        batch_op.create_index("deletion_by_certificate", ["certificate"], unique=False)
+
+    op.create_table(
+        "legal_hold",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("placed_by", sa.String(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.String(), nullable=True),
+        sa.Column("lifted_why", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["reference"],
+            ["transfer.reference"],
+        ),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    with op.batch_alter_table("legal_hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_legal_hold_reference"), ["reference"], unique=False)
+
 
 def downgrade() -> None:
     """Undo."""
+    with op.batch_alter_table("legal_hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_legal_hold_reference"))
+
+    op.drop_table("legal_hold")
+    with op.batch_alter_table("deletion", schema=None) as batch_op:
+        batch_op.drop_index("deletion_by_certificate")
+
+    op.drop_table("deletion")
+    op.drop_table("deletion_certificate")
     op.drop_table("staged_roll")
     with op.batch_alter_table("reason", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reason_code"))

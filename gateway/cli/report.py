@@ -1,0 +1,81 @@
+"""report: accounts for people, as text or as one HTML page that prints well."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out, registrar_of
+from gateway.errors import GatewayError
+from gateway.receipts.document import Document, as_html, as_text
+from gateway.receipts.report import provider_report, transfer_report
+from gateway.registry import log, providers
+
+app = typer.Typer(no_args_is_help=True, help="Reports for people.")
+HtmlOption = Annotated[
+    Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
+]
+_DAY = ["%Y-%m-%d"]
+
+
+@app.command("transfer")
+@fails_clearly
+def one_transfer(
+    reference: Annotated[str, typer.Argument(metavar="REF")],
+    html: HtmlOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """What was sent, when, with which keys, what was decided on which clause, who collected it."""
+    from gateway.processing.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        found = account(session, reference, registrar.settings.organisation)
+        head = log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
+    deliver(transfer_report(found, now(), head=head), html)
+
+
+@app.command("provider")
+@fails_clearly
+def one_provider(
+    provider: Annotated[str, typer.Argument(metavar="ID")],
+    first: Annotated[datetime, typer.Option("--from", formats=_DAY, help="The first day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=_DAY, help="The last day.")],
+    html: HtmlOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Everything a provider sent from one day to another (UTC), and what came of it."""
+    from gateway.processing.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    since, until = first.replace(tzinfo=UTC), last.replace(tzinfo=UTC) + timedelta(days=1)
+    if until <= since:
+        raise GatewayError("--to is before --from")
+    with registrar_of(home) as registrar, registrar.registry.read() as session:
+        organisation = registrar.settings.organisation
+        document = provider_report(
+            accounts_of(session, provider, since, until, organisation),
+            now(),
+            organisation=organisation,
+            provider=provider,
+            provider_name=providers.get_provider(session, provider).name,
+            first=first.date(),
+            last=last.date(),
+        )
+    deliver(document, html)
+
+
+def deliver(document: Document, html: Path | None) -> None:
+    """Print a report, or write it as a page that only its owner can read."""
+    if html is None:
+        typer.echo(as_text(document), nl=False)
+        return
+    try:
+        descriptor = os.open(html, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(as_html(document))
+    except OSError as error:
+        raise GatewayError(f"{html} cannot be written: {error.strerror}") from None
+    out.print(f"wrote {html}", soft_wrap=True, markup=False)

@@ -1,0 +1,69 @@
+"""Which transfers a breach touches, asked of the log and of the transfers; and the breaches on record."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy.orm import Mapped
+from sqlmodel import Session, col, select
+
+from gateway.registry.tables import EventRow, StaffRow, TransferRow
+
+# What happens to a transfer between its arrival and its deletion.
+_STEPS = ("landed", "decided", "delivered", "collected", "dealt-with", "released", "refused")
+
+
+def collected_by(session: Session, name: str, since: datetime | None, until: datetime | None) -> set[str]:
+    """What a member of staff opened in a time. `until` is not in it; None leaves an end open."""
+    return _subjects(
+        session, and_(col(EventRow.kind) == "collected", col(EventRow.actor) == name), since, until
+    )
+
+
+def is_staff(session: Session, name: str) -> bool:
+    """Whether there is or was a member of staff of that name."""
+    return session.get(StaffRow, name) is not None
+
+
+def stepped_between(session: Session, since: datetime | None, until: datetime | None) -> set[str]:
+    """What had any step of its way in a time."""
+    return _subjects(session, col(EventRow.kind).in_(_STEPS), since, until)
+
+
+def sent_with(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
+    """What landed in a time over this SSH key, or signed by this certificate or key of one."""
+    columns = (TransferRow.ssh_key, TransferRow.signer, TransferRow.signing_key)
+    return _transfers(session, or_(*(col(column) == fingerprint for column in columns)), since, until)
+
+
+def sealed_to(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
+    """What landed in a time sealed to this certificate of the gateway."""
+    return _transfers(session, col(TransferRow.opened_by) == fingerprint, since, until)
+
+
+def next_number(session: Session) -> int:
+    """The number of the next breach; the first one is 1."""
+    query = select(EventRow.leaf).where(EventRow.kind == "breach-recorded")
+    known = [json.loads(leaf)["fields"]["number"] for leaf in session.exec(query)]
+    return max(known, default=0) + 1
+
+
+def _subjects(
+    session: Session, wanted: ColumnElement[bool], since: datetime | None, until: datetime | None
+) -> set[str]:
+    when = _within(col(EventRow.at), since, until)
+    return set(session.exec(select(EventRow.subject).where(wanted, when).distinct()).all())
+
+
+def _transfers(
+    session: Session, wanted: ColumnElement[bool], since: datetime | None, until: datetime | None
+) -> set[str]:
+    when = _within(col(TransferRow.landed_at), since, until)
+    return set(session.exec(select(TransferRow.reference).where(wanted, when)).all())
+
+
+def _within(column: Mapped[datetime], since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
+    begun = true() if since is None else column >= since
+    return and_(begun, true() if until is None else column < until)

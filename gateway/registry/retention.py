@@ -1,0 +1,284 @@
+"""What is kept and what was deleted: legal holds, deletions, and the certificates of these."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import delete, update
+from sqlmodel import Session, col, select
+
+from gateway.errors import GatewayError, NotFoundError
+from gateway.model import State
+from gateway.receipts.retention import Due, KeptTransfer, What
+from gateway.registry.tables import (
+    DeletionCertificateRow,
+    DeletionRow,
+    DeliveryRow,
+    EventRow,
+    HoldRow,
+    PupilRow,
+    ReasonRow,
+    ReceiptRow,
+    StagedRollRow,
+    TransferRow,
+)
+
+# Not the name of anybody: those of staff hold no blank.
+BY_RETENTION = "gateway retention"
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A legal hold that is on."""
+
+    number: int
+    reference: str
+    placed_at: datetime
+    placed_by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What is there to be deleted: receipts by row, and the stored file's size and SHA-256."""
+
+    provider: str
+    size: int
+    sha256: str
+    withheld: bool
+    receipts: tuple[ReceiptRow, ...] = field(default=())
+
+
+def place_hold(session: Session, reference: str, *, by: str, why: str, at: datetime) -> int:
+    """Put a transfer on legal hold and return the hold's number.
+
+    NotFoundError where there is no such transfer, GatewayError where it is on hold already.
+    """
+    if session.exec(select(TransferRow.reference).where(TransferRow.reference == reference)).first() is None:
+        raise NotFoundError(f"there is no transfer {reference}")
+    if _hold_on(session, reference) is not None:
+        raise GatewayError(f"{reference} is on hold already")
+    row = HoldRow(reference=reference, placed_at=at, placed_by=by, why=why)
+    session.add(row)
+    session.flush()
+    return cast("int", row.number)
+
+
+def lift_hold(session: Session, reference: str, *, by: str, why: str, at: datetime) -> int:
+    """Lift a legal hold and return its number. GatewayError where there is none."""
+    row = _hold_on(session, reference)
+    if row is None:
+        raise GatewayError(f"{reference} is not on hold")
+    row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
+    session.add(row)
+    session.flush()
+    return cast("int", row.number)
+
+
+def holds(session: Session) -> Sequence[Hold]:
+    """The legal holds that are on, oldest first."""
+    query = select(HoldRow).where(col(HoldRow.lifted_at).is_(None)).order_by(col(HoldRow.number))
+    return [
+        Hold(
+            number=cast("int", row.number),
+            reference=row.reference,
+            placed_at=row.placed_at,
+            placed_by=row.placed_by,
+            why=row.why,
+        )
+        for row in session.exec(query)
+    ]
+
+
+def decided_before(session: Session, moment: datetime) -> Iterator[KeptTransfer]:
+    """The transfers that were decided by `moment`, as retention sees them, in the order they landed."""
+    sequence = -1
+    while True:
+        rows = session.exec(
+            select(TransferRow)
+            .where(
+                col(TransferRow.state).in_(("accepted", "refused")),
+                col(TransferRow.decided_at) <= moment,
+                col(TransferRow.sequence) > sequence,
+            )
+            .order_by(col(TransferRow.sequence))
+            .limit(_PAGE)
+        ).all()
+        if not rows:
+            return
+        yield from _kept(session, rows)
+        sequence = cast("int", rows[-1].sequence)
+        session.expunge_all()
+
+
+def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
+    """Some transfers as retention sees them."""
+    query = select(TransferRow).where(col(TransferRow.reference).in_(list(references)))
+    return list(_kept(session, session.exec(query).all()))
+
+
+def undecided(session: Session) -> Sequence[str]:
+    """The transfers that are not decided, and so are kept whatever their age."""
+    query = select(TransferRow.reference).where(col(TransferRow.state).in_(("landed", "held")))
+    return session.exec(query.order_by(col(TransferRow.sequence))).all()
+
+
+def holding(session: Session, reference: str) -> Holding:
+    """What there is of a transfer. NotFoundError where there is no such transfer."""
+    row = _transfer(session, reference)
+    receipts = session.exec(select(ReceiptRow).where(ReceiptRow.reference == reference)).all()
+    return Holding(
+        provider=row.provider,
+        size=row.size,
+        sha256=row.sha256,
+        withheld=row.withheld,
+        receipts=tuple(receipts),
+    )
+
+
+def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[str], at: datetime) -> None:
+    """Take the rows out, and put on record that they are gone and that `files` are to go."""
+    is_file = due.what == "sealed"
+    session.add(
+        DeletionRow(
+            reference=due.reference,
+            what=due.what,
+            data_type=due.data_type,
+            rule=due.rule,
+            since=due.since,
+            deleted_at=at,
+            sha256=found.sha256 if is_file else None,
+            size=found.size if is_file else None,
+            files="\n".join(files),
+        )
+    )
+    match due.what:
+        case "sealed":
+            _forget_file(session, due.reference, at)
+        case "receipts":
+            for receipt in found.receipts:
+                session.delete(receipt)
+        case "index":
+            _forget_index(session, due.reference)
+        case "people":
+            _forget_people(session, due.reference)
+    session.flush()
+
+
+def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
+    """The files whose deletion is on record and that may still be there, by reference and what it was."""
+    rows = session.exec(select(DeletionRow).where(DeletionRow.files != "")).all()
+    return {(row.reference, row.what): row.files.split("\n") for row in rows}
+
+
+def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
+    """Put on record that the files of these deletions are gone."""
+    for reference, what in removed:
+        row = session.get_one(DeletionRow, (reference, what))
+        row.files = ""
+        session.add(row)
+    session.flush()
+
+
+def uncertified(session: Session) -> Sequence[DeletionRow]:
+    """The deletions that are complete and that no certificate states yet."""
+    query = select(DeletionRow).where(col(DeletionRow.certificate).is_(None), DeletionRow.files == "")
+    return session.exec(query.order_by(col(DeletionRow.reference), col(DeletionRow.what))).all()
+
+
+def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> int:
+    """Keep the signed certificate of these deletions; its number."""
+    certificate = DeletionCertificateRow(made_at=at, text=text)
+    session.add(certificate)
+    session.flush()
+    for row in rows:
+        row.certificate = certificate.number
+        session.add(row)
+    session.flush()
+    return cast("int", certificate.number)
+
+
+def certificate(session: Session, number: int | None) -> str:
+    """The signed certificate of that number, or the latest one. NotFoundError where there is none."""
+    query = select(DeletionCertificateRow.text).order_by(col(DeletionCertificateRow.number).desc())
+    if number is not None:
+        query = query.where(DeletionCertificateRow.number == number)
+    text = session.exec(query.limit(1)).first()
+    if text is None:
+        raise NotFoundError("there is no such certificate of deletion")
+    return text
+
+
+def deleted(session: Session, what: What) -> set[str]:
+    """The references of which `what` was deleted."""
+    return set(session.exec(select(DeletionRow.reference).where(DeletionRow.what == what)).all())
+
+
+def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfer]:
+    references = [row.reference for row in rows]
+    on = select(HoldRow.reference).where(
+        col(HoldRow.reference).in_(references), col(HoldRow.lifted_at).is_(None)
+    )
+    on_hold = set(session.exec(on).all())
+    gone: dict[str, set[What]] = {row.reference: {"sealed"} if row.withheld else set() for row in rows}
+    query = select(DeletionRow.reference, DeletionRow.what).where(col(DeletionRow.reference).in_(references))
+    for reference, what in session.exec(query):
+        gone[reference].add(cast("What", what))
+    for row in rows:
+        yield KeptTransfer(
+            reference=row.reference,
+            state=cast("State", row.state),
+            data_type=row.data_type,
+            decided_at=row.decided_at,
+            legal_hold=row.reference in on_hold,
+            deleted=frozenset(gone[row.reference]),
+        )
+
+
+def _hold_on(session: Session, reference: str) -> HoldRow | None:
+    query = select(HoldRow).where(HoldRow.reference == reference, col(HoldRow.lifted_at).is_(None))
+    return session.exec(query).first()
+
+
+def _transfer(session: Session, reference: str) -> TransferRow:
+    row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
+    if row is None:
+        raise NotFoundError(f"there is no transfer {reference}")
+    return row
+
+
+def _forget_file(session: Session, reference: str, at: datetime) -> None:
+    """Nobody can be given the file any more: it leaves every mailbox where it still lay."""
+    row = _transfer(session, reference)
+    waiting = select(DeliveryRow).where(
+        DeliveryRow.transfer == row.sequence, col(DeliveryRow.dealt_with_at).is_(None)
+    )
+    for delivery in session.exec(waiting).all():
+        delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
+        session.add(delivery)
+
+
+def _forget_index(session: Session, reference: str) -> None:
+    """What stays is what the log states too: digests, sizes, times, state, flow and kind of data."""
+    row = _transfer(session, reference)
+    row.name, row.client, row.content = "", "", None
+    session.add(row)
+    for reason in session.exec(select(ReasonRow).where(ReasonRow.transfer == row.sequence)).all():
+        session.delete(reason)
+    for delivery in session.exec(select(DeliveryRow).where(DeliveryRow.transfer == row.sequence)).all():
+        delivery.dealt_with_by = None
+        session.add(delivery)
+    session.execute(delete(PupilRow).where(col(PupilRow.transfer) == row.sequence))
+    session.execute(delete(StagedRollRow).where(col(StagedRollRow.transfer) == row.sequence))
+    session.execute(update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None))
+
+
+def _forget_people(session: Session, reference: str) -> None:
+    """Without its salt no commitment of these entries can be tied to anybody, nor guessed."""
+    session.execute(
+        update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None, salt=None)
+    )
