@@ -119,6 +119,20 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollEntry:
+    """What a file says of one pupil, who is known by a keyed digest. `record` counts from 1.
+
+    `pupil` and `former` (the number before) are of 16 octets, `birth_date` of 8.
+    """
+
+    pupil: bytes
+    on_roll: bool
+    record: int
+    birth_date: bytes | None = None
+    former: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
     """A file that is not exactly one known data type. `code` is a `classify:` code."""
 

@@ -14,6 +14,7 @@ from gateway.cli import (
     breach,
     classify,
     demo,
+    discrepancies,
     flows,
     held,
     install,
@@ -67,6 +68,7 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(log.app, name="log")
 app.add_typer(penalties.app, name="penalties")
 app.add_typer(policy.app, name="policy")
+app.add_typer(discrepancies.app, name="discrepancies")
 report.app.command("breach")(breach.one_breach)
 app.add_typer(report.app, name="report")
 app.add_typer(retention.app, name="retention")

@@ -159,9 +159,11 @@ class Year(Shape):
 
 
 class DiscrepancyPolicy(Shape):
-    """What a notice about a discrepancy may say."""
+    """Which data types state who is on roll, which of them state all of it, and what a notice may say."""
 
     name_other_school: bool
+    rolls: tuple[Slug, ...] = ()
+    whole_rolls: tuple[Slug, ...] = ()
 
 
 class AgreementFile(Shape):

@@ -19,6 +19,7 @@ class Job:
     them signed is told apart from a stranger's. `opens_with` are the fingerprints of the gateway's keys
     that still open uploads; none means every one. `agreement` is the text of which a drop in /agreement
     must be a signed copy; empty for others. `least_rsa_bits` is what the policy asks of a new key.
+    `rolls` are the data types of which the pupils are digested.
     """
 
     reference: str
@@ -30,6 +31,7 @@ class Job:
     others: tuple[str, ...] = ()
     opens_with: tuple[str, ...] = ()
     least_rsa_bits: int = 0
+    rolls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +68,9 @@ class Examined:
 
     With `opened`, `content` says what the file is; with `refused` beside it, its signature is good, but
     by a key that has ended or does not count yet. With `refused` alone, the rest is None. `signed` is
-    of a drop that is what it should be, `key` what a drop in /keys holds. `lost` is set by the parent,
-    when every child that was given the file was lost over it; `judged_by` too: the state of the
-    provider's keys for which the outcome holds.
+    of a drop that is what it should be, `key` what a drop in /keys holds. `roll` is the file's roll as
+    `rolls.packed` gives it, in base64. `lost` is set by the parent, when every child that was given the
+    file was lost over it; `judged_by` too: the state of the provider's keys for which the outcome holds.
     """
 
     reference: str
@@ -79,6 +81,7 @@ class Examined:
     signed: Signature | None = None
     key: FoundKey | None = None
     judged_by: str = ""
+    roll: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,7 @@ def _make_folders(home: Home) -> None:
 def _make_keys(home: Home, settings: Settings, now: datetime, known: str | None) -> tuple[NewKey, LogKey]:
     pem = LogKey.generate()
     secrets.write_secret(home.keys / "log.pem", pem if known is None else lock(pem, known))
+    secrets.make_pupil_key(home)
     log_key = LogKey.load(pem)
     vkey = log_key.vkey(settings.log_origin)
     new = make_gateway_key(home, settings.organisation, vkey, now, known)

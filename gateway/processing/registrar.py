@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from gateway.policy.ratification import years_in_force
 from gateway.processing import drops, key_drops, key_round, outcome, rotation
 from gateway.processing.batch import Batch
 from gateway.processing.conclude import conclude
+from gateway.processing.discrepancy import Comparison, follow
 from gateway.processing.drop import Dropped
 from gateway.processing.drops import DROPS
 from gateway.processing.examination import Examined
@@ -47,6 +49,7 @@ class _Ruling:
     reference: str
     decision: Decision
     folder: Folder = "in"
+    roll: bytes | None = None
     kind: Kind = "decided"
     actor: str | None = None
     note: str | None = None
@@ -167,7 +170,8 @@ class Registrar:
         if signature is not None:
             transfers.record_signature(session, upload.reference, signature)
             batch.note_use(upload.provider, signature.certificate, now)
-        return _Ruling(reference=upload.reference, decision=decision, folder=upload.folder)
+        roll = base64.b64decode(examined.roll) if examined.roll is not None else None
+        return _Ruling(reference=upload.reference, decision=decision, folder=upload.folder, roll=roll)
 
     def _provider(self, batch: Batch, provider: str, now: datetime) -> Provider:
         return batch.once(("provider", provider), lambda: self.provider(batch.session, provider, now))
@@ -227,7 +231,7 @@ class Registrar:
         """Put decisions in force; the signed head of the log that holds them."""
         if not rulings:
             return None
-        batch = Batch(session)
+        batch, comparison = Batch(session), self._comparison(session, now)
         decided = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
         entries: list[Entry] = []
         receipts = []
@@ -242,8 +246,18 @@ class Registrar:
             entries += outcome.decision_entries(
                 transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor, note=ruling.note
             )
+            entries += follow(comparison, transfer, ruling.decision, ruling.roll)
         numbers = log.append(session, entries, now)
         return self._issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+
+    def _comparison(self, session: Session, now: datetime) -> Comparison:
+        return Comparison(
+            session=session,
+            catalogue=self.catalogue,
+            signing=self.signing,
+            organisation=self.settings.organisation,
+            now=now,
+        )
 
     def _issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
         """Sign the log's head and the receipts whose leaves it vouches for; the head."""

@@ -10,27 +10,16 @@ from __future__ import annotations
 import hmac
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 
 from gateway.classify.identifiers import is_temporary_upn, is_upn
+from gateway.model import RollEntry
 
 PUPILS = 200_000
 """More pupils than a file may have indexed; those beyond are left out, and the log of the service says so."""
 
 _ENTRY = struct.Struct(">16s16s8sIB")
 _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
-
-
-@dataclass(frozen=True, slots=True)
-class RollEntry:
-    """One pupil in one file. `record` counts from 1."""
-
-    pupil: bytes
-    on_roll: bool
-    record: int
-    birth_date: bytes | None = None
-    former: bytes | None = None
 
 
 class RollTaker:
@@ -51,7 +40,7 @@ class RollTaker:
         born: date | None,
         former: str | None,
         on_roll: bool,
-        record: int,  # noqa: FBT001
+        record: int,
     ) -> None:
         """One record."""
         if is_temporary_upn(upn) or not is_upn(upn):

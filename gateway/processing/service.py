@@ -23,6 +23,7 @@ from gateway.processing.registrar import Registrar
 from gateway.processing.signing import Signing
 from gateway.processing.work import Processor
 from gateway.registry.database import Registry
+from gateway.registry.secrets import make_pupil_key
 from gateway.settings import Metrics, load_settings
 
 
@@ -106,6 +107,7 @@ def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Proces
     """A processor for `home`, with everything published that may be missing."""
     with open_registrar(home, clock) as registrar:
         registrar.registry.migrate()
+        make_pupil_key(home)
         try:
             publish_all(home, clock())
         except OSError as error:

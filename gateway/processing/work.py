@@ -30,6 +30,7 @@ from tenacity import (
 
 from gateway.errors import Fault, GatewayError
 from gateway.failpoints import passing
+from gateway.model import EDUCATION_PROVIDERS
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.processing import drops
 from gateway.processing.claim import claim_waiting
@@ -39,7 +40,7 @@ from gateway.processing.founding import publish_all
 from gateway.processing.signer import Signers, opening_keys, signers_of
 from gateway.processing.troubles import Troubles
 from gateway.processing.watch import Watch
-from gateway.registry import secrets, transfers
+from gateway.registry import providers, secrets, transfers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,9 +230,10 @@ class Processor:
         return dataclasses.replace(examined, judged_by=signers.digest)
 
     def _job(self, reference: str) -> tuple[Job, Signers]:
-        now = self._registrar.clock()
+        now, catalogue = self._registrar.clock(), self._registrar.catalogue
         with self._registrar.registry.read() as session:
             upload = transfers.get(session, reference).upload
+            provider = providers.get_provider(session, upload.provider)
             signers = signers_of(session, upload.provider, now)
             openers = [key.fingerprint for key in opening_keys(session, upload.landed_at, now)]
         job = Job(
@@ -242,8 +244,9 @@ class Processor:
             opens_with=tuple(f for f in openers if secrets.secret_key_file(self._home, f).exists()),
             now=now,
             folder=upload.folder,
-            agreement=self._registrar.catalogue.agreement_text if upload.folder == "agreement" else "",
-            least_rsa_bits=self._registrar.catalogue.methods.strength.rsa_bits,
+            agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
+            least_rsa_bits=catalogue.methods.strength.rsa_bits,
+            rolls=catalogue.agreement.discrepancies.rolls if provider.kind in EDUCATION_PROVIDERS else (),
         )
         return job, signers
 

@@ -7,6 +7,7 @@ writes no file. A hostile file that breaks it costs one child; the parent starts
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import ctypes
 import dataclasses
@@ -24,6 +25,7 @@ from gateway.classify import Rules, classify, load_rules
 from gateway.errors import Fault, Refusal
 from gateway.failpoints import passing
 from gateway.home import Home
+from gateway.model import Classified, ContentRefused
 from gateway.observe import logs
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.opener import Opener, find_opener
@@ -43,9 +45,11 @@ from gateway.processing.examination import (
     Resealed,
 )
 from gateway.processing.guard import keep_in_memory, keep_to_itself
-from gateway.registry.secrets import openpgp_secrets
+from gateway.processing.rolls import RollTaker, packed
+from gateway.registry.secrets import openpgp_secrets, pupil_key
 from gateway.settings import Limits, Processor, load_limits, load_settings
 
+_log = logging.getLogger(__name__)
 REQUEST_BYTES = 16 * 1024**2
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -176,11 +180,20 @@ class Worker:
             refused = OpenRefused(code=refusal.code, detail=refusal.detail)
             return Examined(reference=job.reference, refused=refused)
         passing("examine.opened")
+        taker = RollTaker(pupil_key(self.home)) if job.rolls else None
         with os.fdopen(opened.content, "rb") as content:
-            found = classify(content, job.name, self.limits.classify, self.rules, today=job.now.date())
+            found = classify(
+                content, job.name, self.limits.classify, self.rules, today=job.now.date(), on_pupil=taker
+            )
         passing("examine.classified")
         opened = dataclasses.replace(opened, content=-1)
-        return Examined(reference=job.reference, refused=refused, opened=opened, content=found)
+        return Examined(
+            reference=job.reference,
+            refused=refused,
+            opened=opened,
+            content=found,
+            roll=_roll(job, found, taker),
+        )
 
     def _session_key(self, reference: str) -> bytes | None:
         kept = self.home.session(reference)
@@ -199,6 +212,15 @@ class Worker:
             send_handle(channel, content, os.getppid())
         finally:
             os.close(content)
+
+
+def _roll(job: Job, found: Classified | ContentRefused, taker: RollTaker | None) -> str | None:
+    """The roll in a file that is one, packed. What is no roll keeps its pupils to itself."""
+    if taker is None or not isinstance(found, Classified) or found.data_type not in job.rolls:
+        return None
+    if taker.left_out:
+        _log.warning("%s: %d records beyond the indexed pupils", job.reference, taker.left_out)
+    return base64.b64encode(packed(taker.entries())).decode()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ succession/FINGERPRINT.asc  the older key's signed statement, which names this o
 hosts.asc                   the signed list of the SSH host keys
 log.pem                     the Ed25519 key that signs the log's checkpoints and JSON receipts
 mailboxes_host_key          the SSH host key of the mailboxes service
+pupil-index.key             what pupils' numbers are digested with; of use only together with the registry
 
 `signing` alone says which key is the current one, so that one rename changes from key to key.
 OpenPGP keys and the log's key may be under a passphrase (`openpgp.lock`).
@@ -27,6 +28,7 @@ from gateway.spool import fsync_folder, private_mode, write_durably
 
 FOLDERS = ("openpgp", "statements", "succession")
 _ASIDE = ".new"
+_PUPIL_KEY = "pupil-index.key"
 
 
 def secret_keys(home: Home) -> list[Path]:
@@ -100,6 +102,17 @@ def write_secret(path: Path, secret: bytes) -> None:
     finally:
         aside.unlink()
     fsync_folder(path.parent)
+
+
+def pupil_key(home: Home) -> bytes:
+    """The key that pupils' numbers are digested with, 32 octets. ConfigurationError where it is missing."""
+    return _read(home.keys / _PUPIL_KEY)
+
+
+def make_pupil_key(home: Home) -> None:
+    """Make that key where it is missing. Whoever loses it loses what the registry knows of rolls, no more."""
+    if not (home.keys / _PUPIL_KEY).exists():
+        write_secret(home.keys / _PUPIL_KEY, secrets.token_bytes(32))
 
 
 def sweep(home: Home) -> None:

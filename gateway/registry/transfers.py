@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -62,6 +62,18 @@ def known(session: Session, references: Iterable[str]) -> set[str]:
             select(TransferRow.reference).where(col(TransferRow.reference).in_(list(references)))
         ).all()
     )
+
+
+def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
+    """The references of transfers by their sequence."""
+    found: dict[int, str] = {}
+    wanted = sorted(sequences)
+    for start in range(0, len(wanted), 500):
+        query = select(TransferRow.sequence, TransferRow.reference).where(
+            col(TransferRow.sequence).in_(wanted[start : start + 500])
+        )
+        found |= {sequence: reference for sequence, reference in session.exec(query) if sequence is not None}
+    return found
 
 
 def get(session: Session, reference: str) -> Transfer:

@@ -7,6 +7,7 @@ decided and published by the processor itself.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -146,8 +147,10 @@ class Desk:
 
     def gateway(self, *arguments: str, given: str | None = None, code: int = 0) -> str:
         """What `gateway ARGUMENTS` says, on stdout; what it complains of, where `code` is not 0."""
+        before = logging.getLogger().handlers[:]
         result: Result = CliRunner(env={"GATEWAY_HOME": str(self.home.root)}).invoke(
             app, list(arguments), input=given, catch_exceptions=False
         )
+        logging.getLogger().handlers[:] = before  # The command's own writes to a stream that is closed now.
         assert result.exit_code == code, (result.exit_code, result.output, result.stderr)
         return result.stdout if code == 0 else result.stdout + result.stderr

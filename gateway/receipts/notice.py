@@ -1,0 +1,63 @@
+"""A notice to a provider about its own records, as text to be clearsigned.
+
+Like a receipt it is printable ASCII of at most 74 columns. It names no child.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.policy.discrepancies import Notice
+from gateway.receipts.text import WIDTH, ascii_shown, spoken
+
+_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeFacts:
+    """What one notice states. `points` are the discrepancies by number, with what is told of each."""
+
+    reference: str
+    provider_name: str
+    organisation: str
+    made_at: datetime
+    points: tuple[tuple[int, Notice], ...]
+
+
+def render_notice(facts: NoticeFacts) -> str:
+    """The notice as text. Ends in a newline; tells of 500 discrepancies at most, and of how many more."""
+    sections = [
+        f"{_wrapped(f'Notice from {facts.organisation}')}\n{_wrapped(f'to {facts.provider_name}')}",
+        "Something in your data DOES NOT FIT the data of another school.",
+        f"    Reference       {facts.reference}\n    At              {spoken(facts.made_at)}",
+        "What it means",
+        _wrapped(
+            "Under clauses 7.3 and 8.2 of the agreement you and the local authority put such things right "
+            "together. No child is named here: each point says where to look in a file of yours.",
+            "    ",
+        ),
+        "What to do next",
+        *(_point(number, notice) for number, notice in facts.points[:_SHOWN]),
+        *_further(len(facts.points) - _SHOWN),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _point(number: int, notice: Notice) -> str:
+    lines = (f"{notice.sentence} (clause {notice.clause})", notice.next_step)
+    return "\n".join([f"    Discrepancy {number}", *(_wrapped(line, "      ") for line in lines)])
+
+
+def _further(more: int) -> Sequence[str]:
+    if more <= 0:
+        return ()
+    return (_wrapped(f"There are {more} more. Ask the central data team for the list.", "    "),)
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        ascii_shown(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )

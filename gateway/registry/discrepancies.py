@@ -1,0 +1,174 @@
+"""Discrepancies between rolls: which are open, whom they concern, and how each ended."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import GatewayError, NotFoundError
+from gateway.policy.discrepancies import Discrepancy, Kind
+from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
+
+_LASTING = ("open", "resolved")
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """One record that takes part: whose file, and where in it. `pupil` is a digest in hexadecimal."""
+
+    provider: str
+    reference: str
+    record: int
+    pupil: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A discrepancy as recorded. `state` is open, settled (the data fits again) or resolved (a person)."""
+
+    number: int
+    kind: Kind
+    key: str
+    state: str
+    opened_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    why: str | None
+    parties: tuple[Party, ...]
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The providers it concerns."""
+        return tuple(sorted({party.provider for party in self.parties}))
+
+
+def key_of(discrepancy: Discrepancy) -> str:
+    """The discrepancy's key in one word; the same whenever it is found."""
+    return ":".join((discrepancy.kind, *discrepancy.key))
+
+
+def open_discrepancies(
+    session: Session, new: Sequence[Discrepancy], transfers: Mapping[str, int], at: datetime
+) -> list[int]:
+    """Record discrepancies and return their numbers. `transfers` gives each reference's sequence."""
+    rows = [DiscrepancyRow(kind=each.kind, key=key_of(each), state="open", opened_at=at) for each in new]
+    session.add_all(rows)
+    session.flush()
+    numbers = [row.number for row in rows if row.number is not None]
+    session.add_all(
+        DiscrepancyPartyRow(
+            discrepancy=number,
+            ordinal=ordinal,
+            provider=said.provider,
+            pupil=bytes.fromhex(said.pupil),
+            transfer=transfers[said.reference],
+            record=said.record or 0,
+        )
+        for number, each in zip(numbers, new, strict=True)
+        for ordinal, said in enumerate(each.rows)
+    )
+    session.flush()
+    return numbers
+
+
+def lasting(session: Session, provider: str) -> Sequence[Known]:
+    """What is open between a provider and others, or was resolved by a person and may still show."""
+    numbers = select(DiscrepancyPartyRow.discrepancy).where(DiscrepancyPartyRow.provider == provider)
+    query = select(DiscrepancyRow).where(
+        col(DiscrepancyRow.state).in_(_LASTING), col(DiscrepancyRow.number).in_(numbers)
+    )
+    return _known(session, session.exec(query.order_by(col(DiscrepancyRow.number))).all())
+
+
+def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
+    """Those of `keys` that are open, or resolved and still showing."""
+    found: set[str] = set()
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), _AT_ONCE):
+        found |= set(
+            session.exec(
+                select(DiscrepancyRow.key).where(
+                    col(DiscrepancyRow.key).in_(wanted[start : start + _AT_ONCE]),
+                    col(DiscrepancyRow.state).in_(_LASTING),
+                )
+            )
+        )
+    return found
+
+
+def settle(session: Session, number: int, at: datetime) -> None:
+    """The data fits again."""
+    row = session.get_one(DiscrepancyRow, number)
+    row.state = "settled"
+    row.ended_at = row.ended_at or at
+    session.add(row)
+
+
+def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> Known:
+    """A person says that it is dealt with. GatewayError where it is not open."""
+    row = _row(session, number)
+    if row.state != "open":
+        raise GatewayError(f"discrepancy {number} is {row.state} already")
+    row.state, row.ended_at, row.ended_by, row.why = "resolved", at, by, why
+    session.add(row)
+    session.flush()
+    return get(session, number)
+
+
+def get(session: Session, number: int) -> Known:
+    """One discrepancy. NotFoundError where there is none."""
+    return _known(session, [_row(session, number)])[0]
+
+
+def find(session: Session, *, state: str | None = "open", provider: str | None = None) -> Sequence[Known]:
+    """Discrepancies in the order they were opened."""
+    query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
+    if state is not None:
+        query = query.where(DiscrepancyRow.state == state)
+    if provider is not None:
+        mine = select(DiscrepancyPartyRow.discrepancy).where(DiscrepancyPartyRow.provider == provider)
+        query = query.where(col(DiscrepancyRow.number).in_(mine))
+    return _known(session, session.exec(query).all())
+
+
+def _row(session: Session, number: int) -> DiscrepancyRow:
+    row = session.get(DiscrepancyRow, number)
+    if row is None:
+        raise NotFoundError(f"there is no discrepancy {number}")
+    return row
+
+
+def _known(session: Session, rows: Sequence[DiscrepancyRow]) -> list[Known]:
+    numbers = [row.number for row in rows if row.number is not None]
+    parties: defaultdict[int, list[Party]] = defaultdict(list)
+    for start in range(0, len(numbers), _AT_ONCE):
+        query = (
+            select(DiscrepancyPartyRow, TransferRow.reference)
+            .join(TransferRow, col(TransferRow.sequence) == col(DiscrepancyPartyRow.transfer))
+            .where(col(DiscrepancyPartyRow.discrepancy).in_(numbers[start : start + _AT_ONCE]))
+            .order_by(col(DiscrepancyPartyRow.ordinal))
+        )
+        for row, reference in session.exec(query):
+            parties[row.discrepancy].append(
+                Party(provider=row.provider, reference=reference, record=row.record, pupil=row.pupil.hex())
+            )
+    return [
+        Known(
+            number=number,
+            kind=cast("Kind", row.kind),
+            key=row.key,
+            state=row.state,
+            opened_at=row.opened_at,
+            ended_at=row.ended_at,
+            ended_by=row.ended_by,
+            why=row.why,
+            parties=tuple(parties[number]),
+        )
+        for row, number in zip(rows, numbers, strict=True)
+    ]
