@@ -1,0 +1,90 @@
+"""A good client beside an attack: what it waits for, and what the attack costs the service."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.intake.running import Running, in_own_process, sealed
+
+REPOSITORY = Path(__file__).parents[2]
+_PAGE = resource.getpagesize()
+
+
+@dataclass
+class Service:
+    """An intake in a process of its own."""
+
+    running: Running
+    process: subprocess.Popen
+    key: Path
+    quiet: list[float] = field(default_factory=list)
+
+    def resident(self) -> int:
+        """Its memory, in bytes."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * _PAGE
+
+    def open_files(self) -> int:
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def uploads(self, number: int) -> list[float]:
+        """Seconds that each of `number` small uploads takes on a session of the good client's."""
+        content = sealed(8_000)
+        waits = []
+        with self.running.paramiko("avon") as client:
+            for place in range(number):
+                begin = time.perf_counter()
+                with client.open(f"/in/{place}", "wb") as file:
+                    file.set_pipelined(True)
+                    file.write(content)
+                waits.append(time.perf_counter() - begin)
+        return waits
+
+    def logins(self, number: int) -> list[float]:
+        """Seconds that each of `number` logins of the good client takes."""
+        waits = []
+        for _ in range(number):
+            begin = time.perf_counter()
+            with self.running.paramiko("avon") as client:
+                client.stat("/in")
+            waits.append(time.perf_counter() - begin)
+        return waits
+
+    @contextlib.contextmanager
+    def attacked(self, name: str, seconds: float) -> Iterator[dict[str, int]]:
+        """While the attack goes on; what it saw is in the value afterwards."""
+        seen: dict[str, int] = {}
+        attacker = subprocess.Popen(
+            [sys.executable, "-m", "tests.hostile.attacks", name, str(self.running.port), str(self.key), str(seconds)],
+            stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
+        )  # fmt: skip
+        try:
+            assert attacker.stdout is not None
+            assert attacker.stdout.readline() == "begun\n"
+            time.sleep(0.7)
+            yield seen
+            out, _ = attacker.communicate(timeout=seconds + 30)
+            seen.update(json.loads(out))
+        finally:
+            if attacker.poll() is None:
+                attacker.kill()
+            attacker.wait()
+
+
+def p99(waits: list[float]) -> float:
+    return statistics.quantiles(waits, n=100, method="inclusive")[98]
+
+
+@contextlib.contextmanager
+def service(running: Running) -> Iterator[Service]:
+    key = running.provider("bath")
+    with in_own_process(running.home) as (process, running.port):
+        yield Service(running, process, key)

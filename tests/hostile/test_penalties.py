@@ -1,0 +1,243 @@
+"""Addresses that fail to log in too often have to wait, and can be let in again."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncssh
+import paramiko
+import pytest
+from pydantic import ValidationError
+
+from gateway.home import Home
+from gateway.intake.penalties import _KNOWN, Penalties, source_of
+from gateway.penance import Lifted, Listed, lifted_file, listed_file, read_lifted
+from gateway.settings import IntakeLimits
+from tests.gateway_site import Site
+from tests.intake.running import SEALED, Running, eventually
+
+LIMITS = IntakeLimits(penalty_exempt=("198.51.100.0/24",))
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def fail(penalties: Penalties, times: int, address: str = "192.0.2.1") -> None:
+    for _ in range(times):
+        penalties.add(address, LIMITS.penalty_login_failed)
+
+
+def test_a_few_failures_cost_nothing_and_many_in_a_row_a_wait(clock: Clock) -> None:
+    penalties = Penalties(LIMITS, clock)
+    fail(penalties, 5)
+    assert penalties.waits("192.0.2.1") == 0
+    fail(penalties, 1)
+    assert penalties.waits("192.0.2.1") == 30
+    assert penalties.in_force() == {"192.0.2.1": 30}
+    assert penalties.waits("192.0.2.2") == 0
+    clock.now += 29
+    assert penalties.waits("192.0.2.1") == 1
+    clock.now += 1
+    assert penalties.waits("192.0.2.1") == 0
+    assert penalties.in_force() == {}
+
+
+def test_one_failure_a_minute_for_a_day_shuts_nobody_out(clock: Clock) -> None:
+    penalties = Penalties(LIMITS, clock)
+    for _ in range(24 * 60):
+        fail(penalties, 1)
+        assert penalties.waits("192.0.2.1") == 0
+        clock.now += 60
+
+
+def test_a_flood_waits_the_most_and_no_longer(clock: Clock) -> None:
+    penalties = Penalties(LIMITS, clock)
+    fail(penalties, 100_000)
+    assert penalties.waits("192.0.2.1") == LIMITS.penalty_most
+    clock.now += LIMITS.penalty_most
+    assert penalties.waits("192.0.2.1") == 0
+
+
+def test_a_login_settles_what_is_not_in_force_yet(clock: Clock) -> None:
+    penalties = Penalties(LIMITS, clock)
+    fail(penalties, 5)
+    penalties.settle("192.0.2.1")
+    fail(penalties, 5)
+    assert penalties.waits("192.0.2.1") == 0
+    fail(penalties, 1)
+    penalties.settle("192.0.2.1")
+    assert penalties.waits("192.0.2.1") == 30
+
+
+def test_networks_that_are_exempt_never_wait(clock: Clock) -> None:
+    penalties = Penalties(LIMITS, clock)
+    fail(penalties, 100, "198.51.100.77")
+    fail(penalties, 100, "::ffff:198.51.100.77")
+    assert penalties.in_force() == {}
+    fail(penalties, 200, "2001:db8::1")
+    assert penalties.waits("2001:db8::1") == LIMITS.penalty_most
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("local", "0.0.0.0"),
+        ("", "0.0.0.0"),
+    ],
+)
+def test_who_is_behind_an_address(address: str, source: str) -> None:
+    assert source_of(address) == source
+
+
+def test_another_address_of_the_same_network_waits_too(clock: Clock) -> None:
+    penalties = Penalties(LIMITS, clock)
+    for number in range(6):
+        fail(penalties, 1, f"2001:db8:1:2::{number:x}")
+    assert penalties.waits("2001:db8:1:2:ffff::1") == 30
+    assert penalties.waits("2001:db8:1:3::1") == 0
+    assert penalties.lift("2001:db8:1:2::/64")
+    assert penalties.waits("2001:db8:1:2::1") == 0
+
+
+def test_the_table_is_bounded_and_forgets_what_is_paid_first(clock: Clock) -> None:
+    penalties = Penalties(LIMITS, clock)
+    fail(penalties, 200, "203.0.113.9")
+    for number in range(_KNOWN - 1):
+        fail(penalties, 1, f"10.0.{number // 256}.{number % 256}")
+    clock.now += 10
+    for number in range(3_000):
+        fail(penalties, 1, f"10.1.{number // 256}.{number % 256}")
+    assert len(penalties._debts) <= _KNOWN
+    assert penalties.waits("203.0.113.9") > 500
+    for number in range(20_000):
+        fail(penalties, 1, f"10.2.{number // 256}.{number % 256}")
+    assert len(penalties._debts) <= _KNOWN
+
+
+def test_a_network_that_is_none_is_a_mistake_in_the_settings() -> None:
+    with pytest.raises(ValidationError):
+        IntakeLimits(penalty_exempt=("192.0.2.0/33",))
+
+
+# At the door of a running intake. The attacker comes from 127.0.0.2.
+
+
+def connect(running: Running, source: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", running.port), 5, source_address=(source, 0))
+    connection.settimeout(5)
+    return connection
+
+
+def fail_to_log_in(running: Running, source: str) -> None:
+    key = paramiko.Ed25519Key(filename=str(running.provider("stranger-key-only")))
+    transport = paramiko.Transport(connect(running, source))
+    with pytest.raises((paramiko.SSHException, EOFError, OSError)):
+        transport.connect(username="avon", pkey=key)
+    transport.close()
+
+
+def is_cut(running: Running, source: str) -> bool:
+    with connect(running, source) as connection:
+        try:
+            return b"SSH-2.0" not in connection.recv(100)
+        except ConnectionResetError:
+            return True
+
+
+def test_an_address_that_fails_waits_others_do_not_and_it_can_be_lifted(
+    intake: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = intake.home
+    for _ in range(6):
+        fail_to_log_in(intake, "127.0.0.2")
+    eventually(lambda: is_cut(intake, "127.0.0.2"))
+    assert not is_cut(intake, "127.0.0.3")
+    with intake.paramiko() as client, client.open("/in/x", "wb") as file:
+        file.write(SEALED)
+    eventually(lambda: "127.0.0.2" in listed(home).until)
+    left = (listed(home).until["127.0.0.2"] - datetime.now(UTC)).total_seconds()
+    assert 20 < left < 40
+    lifted_file(home.published).write_text(
+        Lifted().with_one("127.0.0.2", datetime.now(UTC)).model_dump_json()
+    )
+    eventually(lambda: not is_cut(intake, "127.0.0.2"))
+    eventually(lambda: listed(home).until == {})
+    lines = [r.getMessage() for r in caplog.records if "code=login-failed" in r.getMessage()]
+    assert len(lines) == 1, lines
+    assert sum("connects-during-penalty" in r.getMessage() for r in caplog.records) == 1
+
+
+def listed(home: Home) -> Listed:
+    try:
+        return Listed.model_validate_json(listed_file(home.spool).read_bytes())
+    except FileNotFoundError:
+        return Listed()
+
+
+def test_a_file_of_the_lifted_that_is_not_valid_stops_nothing(intake: Running) -> None:
+    lifted_file(intake.home.published).write_text("{nonsense")
+    for _ in range(6):
+        fail_to_log_in(intake, "127.0.0.2")
+    eventually(lambda: is_cut(intake, "127.0.0.2"))
+    time.sleep(2.1)
+    assert is_cut(intake, "127.0.0.2")
+    lifted_file(intake.home.published).write_text(
+        Lifted().with_one("127.0.0.2", datetime.now(UTC)).model_dump_json()
+    )
+    eventually(lambda: not is_cut(intake, "127.0.0.2"))
+
+
+# On the command line.
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    home = Home(site.home)
+    assert site.json("penalties", "list") == []
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    waiting = Listed(until={"192.0.2.1": until, "2001:db8:1:2::/64": until, "192.0.2.9": past})
+    listed_file(home.spool).write_text(waiting.model_dump_json())
+    shown = site.json("penalties", "list")
+    assert [row["address"] for row in shown] == ["192.0.2.1", "2001:db8:1:2::/64"]
+    assert 290 <= shown[0]["seconds"] <= 300
+    site.gateway("penalties", "lift", "192.0.2.1")
+    site.gateway("penalties", "lift", "2001:db8:1:2::/64")
+    assert read_lifted(home.published).at.keys() == {"192.0.2.1", "2001:db8:1:2::/64"}
+    assert "does not have to wait" in site.refused("penalties", "lift", "192.0.2.2")
+    assert "not an address" in site.refused("penalties", "lift", "../../x")
+    listed_file(home.spool).write_text(json.dumps({"until": {"\x1b[31m": "never"}}))
+    assert "not valid" in site.refused("penalties", "list")
+
+
+def test_only_so_many_lifted_are_kept() -> None:
+    lifted = Lifted()
+    for number in range(1_000):
+        lifted = lifted.with_one(f"192.0.2.{number}", datetime.now(UTC))
+    assert len(lifted.at) == 256
+    assert "192.0.2.999" in lifted.at
+
+
+def test_the_key_for_the_attack_is_one_that_works_elsewhere(intake: Running) -> None:
+    """Otherwise the attacks above would show nothing."""
+    key = asyncssh.read_private_key(intake.provider("stranger-key-only"))
+    assert key.get_algorithm() == "ssh-ed25519"
+    with intake.transport("stranger-key-only") as transport:
+        assert transport.is_authenticated()
