@@ -1,0 +1,145 @@
+"""The life of a key: in force, retiring, retired, revoked; and what becomes of what it signed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.keyfile import judge
+from gateway.processing.examiner import Examiner
+from tests.gateway_site import until
+from tests.keys.workshop import School, Workshop, codes, fresh
+
+pytestmark = pytest.mark.needs("gpg")
+
+
+def enrol_another(shop: Workshop, school: School) -> str:
+    new = school.new_key()
+    with shop.changing() as clerk:
+        clerk.add("provider", school.name, judge(school.certificate(new), shop.now, 2048))
+    return new
+
+
+def key_of(shop: Workshop, school: School):
+    key = shop.key(school, school.fingerprint)
+    assert key is not None
+    return key
+
+
+def test_several_keys_are_in_force_at_once(shop: Workshop, oak: School) -> None:
+    new = enrol_another(shop, oak)
+    for fingerprint in (oak.fingerprint, new):
+        transfer = shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=fingerprint))
+        assert transfer.state == "accepted"
+        assert transfer.signature is not None
+        assert transfer.signature.certificate == fingerprint
+
+
+def test_a_retiring_key_counts_until_its_day_and_not_after(shop: Workshop, oak: School) -> None:
+    enrol_another(shop, oak)
+    early, late = oak.sealed(fresh(), shop.certificate), oak.sealed(fresh(), shop.certificate)
+    with shop.changing() as clerk:
+        retiring = clerk.retire(key_of(shop, oak), shop.now + timedelta(days=3))
+    assert retiring.state == "retiring"
+    in_time = shop.sent(oak, early)
+    assert in_time.state == "accepted"
+    assert "counts for 3 days more" in " ".join(shop.receipt(in_time.upload.reference).split())
+    shop.later(days=4)
+    until(lambda: key_of(shop, oak).state == "retired", "its day to come")
+    assert key_of(shop, oak).ended_at == retiring.not_after
+    held = shop.sent(oak, late)
+    assert (held.state, codes(held), held.waits_for) == ("held", {"open:key-superseded"}, "person")
+    signed_since = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
+    assert (signed_since.state, codes(signed_since)) == ("refused", {"key:retired"})
+    assert shop.events(oak.fingerprint) == ["key-added", "key-retiring", "key-retired"]
+    assert [("RETIRING" in text, "RETIRED" in text) for text in shop.notices(oak)].count((False, True)) == 1
+
+
+@pytest.mark.parametrize("revocation", ["hard", "soft"])
+def test_our_own_revocation_counts_whatever_the_certificate_says(
+    shop: Workshop, oak: School, revocation
+) -> None:
+    in_hand = oak.sealed(fresh(), shop.certificate)
+    with shop.changing("jane") as clerk:
+        clerk.revoke(key_of(shop, oak), revocation, why="laptop stolen")
+    key = key_of(shop, oak)
+    assert (key.state, key.revocation, key.ended_by, key.end_reason) == (
+        "revoked", revocation, "jane", "laptop stolen",
+    )  # fmt: skip
+    shop.later(hours=1)
+    before = shop.sent(oak, in_hand)
+    after = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
+    if revocation == "hard":
+        assert (before.state, codes(before)) == ("refused", {"open:key-revoked"})
+        assert (after.state, codes(after)) == ("refused", {"open:key-revoked"})
+    else:
+        assert (before.state, codes(before)) == ("held", {"open:key-superseded"})
+        assert (after.state, codes(after)) == ("refused", {"key:retired"})
+    assert "laptop" not in "".join(shop.notices(oak))
+
+
+def test_what_waits_for_a_person_can_be_opened_and_sent_on(shop: Workshop, oak: School) -> None:
+    in_hand = oak.sealed(fresh(), shop.certificate)
+    shop.later(minutes=1)
+    with shop.changing() as clerk:
+        clerk.revoke(key_of(shop, oak), "soft")
+    held = shop.sent(oak, in_hand)
+    assert held.content_sha256 is not None
+    assert held.data_type == "student-core"
+    assert held.signature is not None
+    assert held.signature.certificate == oak.fingerprint
+
+
+def test_a_stranger_s_signature_is_still_a_stranger_s(shop: Workshop, oak: School, school) -> None:
+    """Ended keys of a provider are asked only for the words; those of another are never asked."""
+    elm = school("elm")
+    with shop.changing() as clerk:
+        clerk.revoke(key_of(shop, oak), "soft")
+    for one in (oak, elm):
+        transfer = shop.sent(one, (elm if one is oak else oak).sealed(fresh(), shop.certificate))
+        assert (transfer.state, codes(transfer)) == ("refused", {"open:wrong-signer"})
+
+
+def test_a_file_that_was_examined_before_a_key_changed_is_examined_again(
+    shop: Workshop, oak: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between examination and record a key is revoked: what counts is the moment of the record."""
+    real = Examiner.examine
+    changed = []
+
+    def slow(self, job):
+        examined = real(self, job)
+        if job.reference == reference and not changed:
+            changed.append(True)
+            with shop.changing() as clerk:
+                clerk.revoke(key_of(shop, oak), "hard")
+        return examined
+
+    monkeypatch.setattr(Examiner, "examine", slow)
+    reference = ""
+    data = oak.sealed(fresh(), shop.certificate)
+    reference = shop.upload(oak, data)
+    shop.process(reference)
+    transfer = shop.transfer(reference)
+    assert changed
+    assert (transfer.state, codes(transfer)) == ("refused", {"open:key-revoked"})
+    assert shop.events(reference).count("decided") == 1
+
+
+def test_states_only_go_forward(shop: Workshop, oak: School) -> None:
+    with shop.changing() as clerk:
+        clerk.retire(key_of(shop, oak))
+    for change in ("retire", "approve"):
+        with pytest.raises(GatewayError), shop.changing() as clerk:
+            getattr(clerk, change)(key_of(shop, oak))
+    with pytest.raises(GatewayError), shop.changing() as clerk:
+        clerk.retire(key_of(shop, oak), shop.now + timedelta(days=1))
+    with shop.changing() as clerk:
+        clerk.revoke(key_of(shop, oak), "hard")
+    with pytest.raises(GatewayError), shop.changing() as clerk:
+        clerk.revoke(key_of(shop, oak), "soft")
+    with pytest.raises(GatewayError), shop.changing() as clerk:
+        clerk.add("provider", oak.name, judge(oak.certificate(), shop.now, 2048))
+    assert shop.events(oak.fingerprint) == ["key-added", "key-retired", "key-revoked"]
