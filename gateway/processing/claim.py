@@ -11,7 +11,9 @@ import errno
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,17 +30,21 @@ if TYPE_CHECKING:
 
 _CHUNK = 1024**2
 _BATCH = 64
+_COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
 
 
-def claim_waiting(registrar: Registrar) -> None:
-    """Take everything that waits in the spool inside.
+def claim_waiting(registrar: Registrar, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Take everything that waits in the spool inside; `meanwhile` is called after each batch of it.
 
     Fault where some of it cannot be: what can, is inside then, and the rest is where it was. OSError where
     the spool cannot be read or emptied.
     """
-    faults = [_claim(registrar, batch) for batch in _batches(waiting(registrar.home.spool))]
+    faults = []
+    for batch in _batches(waiting(registrar.home.spool)):
+        faults.append(_claim(registrar, batch))
+        meanwhile()
     for fault in filter(None, faults):
         raise fault
 
@@ -63,30 +69,44 @@ class Stored:
     fault: Fault | None
 
 
-def store(home: Home, references: Iterable[str]) -> Stored:
+def store(home: Home, references: Sequence[str]) -> Stored:
     """Copy landed uploads into the sealed store, durably.
 
     A record that intake should never have written is left where it is and logged; it is no upload.
     A file that cannot be copied keeps none of the others waiting, unless the disk is full.
     """
-    stored, fault = [], None
+    results = _store_each(home, references)
+    stored = [result for result in results if isinstance(result, Upload)]
+    failed = [result for result in results if isinstance(result, OSError)]
+    fault = Fault(f"the sealed store cannot be written: {_words(failed[0])}") if failed else None
     try:
-        for reference in references:
-            try:
-                upload = _store_one(home, reference)
-            except OSError as error:
-                _log.error("%s: cannot be stored: %s", reference, _words(error))
-                fault = Fault(f"the sealed store cannot be written: {_words(error)}")
-                if error.errno in _FOR_ALL:
-                    break
-            else:
-                stored += [] if upload is None else [upload]
         if stored:
             fsync_folder(home.sealed(stored[0].reference).parent)
             passing("claim.durable")
     except OSError as error:  # Of a folder that may not be durable nothing is believed.
         return Stored((), Fault(f"the sealed store cannot be written: {_words(error)}"))
     return Stored(sorted(stored, key=lambda upload: upload.landed_at), fault)
+
+
+def _store_each(home: Home, references: Sequence[str]) -> list[Upload | OSError | None]:
+    """Copy several at a time: waiting for the disk together, they wait hardly longer than one."""
+    full = threading.Event()
+
+    def store_one(reference: str) -> Upload | OSError | None:
+        if full.is_set():
+            return None
+        try:
+            return _store_one(home, reference)
+        except OSError as error:
+            _log.error("%s: cannot be stored: %s", reference, _words(error))
+            if error.errno in _FOR_ALL:
+                full.set()
+            return error
+
+    if len(references) == 1:
+        return [store_one(references[0])]
+    with ThreadPoolExecutor(_COPIERS, "claim") as pool:
+        return list(pool.map(store_one, references))
 
 
 def _words(error: OSError) -> str:

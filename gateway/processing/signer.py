@@ -70,13 +70,17 @@ def objection(signer: Key | None, made: datetime, now: datetime) -> Held | Refus
     return Refused(reasons=(reason("key:retired"),))
 
 
-def opening_keys(session: Session, landed_at: datetime, now: datetime) -> Sequence[Key]:
-    """The gateway's keys that open an upload: those in force now, or when it landed.
+def own_keys(session: Session) -> Sequence[Key]:
+    """The gateway's own OpenPGP keys, whatever became of them."""
+    return [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
+
+
+def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:
+    """Those of the gateway's `own` keys that open an upload: in force now, or when it landed.
 
     A key of ours that retired between the two is no reason to refuse what was sealed to it in time.
     """
-    known = [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
-    return [key for key in known if key.is_in_force(now) or _was_in_force(key, landed_at)]
+    return [key for key in own if key.is_in_force(now) or _was_in_force(key, landed_at)]
 
 
 def _was_in_force(key: Key, moment: datetime) -> bool:

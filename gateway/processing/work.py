@@ -30,17 +30,16 @@ from tenacity import (
 
 from gateway.errors import Fault, GatewayError
 from gateway.failpoints import passing
-from gateway.model import EDUCATION_PROVIDERS
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.processing import drops
+from gateway.processing.assignments import Assignment, assignments
 from gateway.processing.claim import claim_waiting
-from gateway.processing.examination import Examined, Job
+from gateway.processing.examination import Examined
 from gateway.processing.examiner import ExaminerLost, Examiners
 from gateway.processing.founding import publish_all
-from gateway.processing.signer import Signers, opening_keys, signers_of
 from gateway.processing.troubles import Troubles
 from gateway.processing.watch import Watch
-from gateway.registry import providers, secrets, transfers
+from gateway.registry import secrets, transfers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from gateway.processing.registrar import Registrar
 
 _BATCH = 64
+_IN_HAND = 256
 _ATTEMPTS = 3
 _log = logging.getLogger(__name__)
 
@@ -102,6 +102,7 @@ class Processor:
         watch = Watch(self._home.spool.landed, self.wake)
         with self._working() as pool, closing(watch):
             watch.renew()
+            self._warm_up(pool)
             ready()
             while not stop.is_set():
                 alive()
@@ -138,7 +139,7 @@ class Processor:
             self._take_over_policies,
             self._follow_keys,
             self._show,
-            lambda: claim_waiting(self._registrar),
+            lambda: claim_waiting(self._registrar, lambda: self._keep_up(pool)),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
             lambda: self._registrar.look_after_keys(),  # noqa: PLW0108
             self._reconsider,
@@ -183,20 +184,26 @@ class Processor:
         self._anew = False
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
+        """Give the oldest of what is landed to the pool: few enough that keys hardly change meanwhile."""
+        room = _IN_HAND - len(self._in_hand)
+        if room <= 0:
+            return
         with self._registrar.registry.read() as session:
             landed = transfers.landed(session)
-        for reference in landed:
-            if reference in self._in_hand or self._troubles.rests(reference):
-                continue
-            self._in_hand.add(reference)
-            pool.submit(self._examine, reference)
+        free = [one for one in landed if one not in self._in_hand and not self._troubles.rests(one)]
+        if not free:
+            return
+        for assignment in assignments(self._registrar, free[:room], self._registrar.clock()):
+            self._in_hand.add(assignment.upload.reference)
+            pool.submit(self._examine, assignment)
 
     @EXAMINE_SECONDS.time()
-    def _examine(self, reference: str) -> None:
+    def _examine(self, assignment: Assignment) -> None:
         """In a pool thread. Whatever happens, the loop hears that the file is out of hand."""
+        reference = assignment.upload.reference
         finished = _Finished(reference, lost=True)
         try:
-            finished = _Finished(reference, self._try_to_examine(reference))
+            finished = _Finished(reference, self._try_to_examine(assignment))
         except ExaminerLost as error:
             FAULTS.labels("examiner-lost").inc()
             _log.error("%s: %s", reference, error)
@@ -210,58 +217,54 @@ class Processor:
         finally:
             self._inbox.put(finished)
 
-    def _try_to_examine(self, reference: str) -> Examined:
-        with self._registrar.registry.read() as session:
-            upload = transfers.get(session, reference).upload
+    def _try_to_examine(self, assignment: Assignment) -> Examined:
+        upload = assignment.upload
         if upload.withheld:
-            return drops.withheld(reference, upload.folder)
+            return drops.withheld(upload.reference, upload.folder)
         retrying = Retrying(
             retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_exponential_jitter(initial=0.2, max=5),
             reraise=True,
         )
-        return retrying(lambda: self._asked(reference))
+        return retrying(lambda: self._asked(assignment))
 
-    def _asked(self, reference: str) -> Examined:
-        job, signers = self._job(reference)
+    def _asked(self, assignment: Assignment) -> Examined:
+        job = dataclasses.replace(assignment.job, now=self._registrar.clock())
         examined = self._examiners.mine().examine(job)
         passing("examine.answered")
-        return dataclasses.replace(examined, judged_by=signers.digest)
+        return dataclasses.replace(examined, judged_by=assignment.judged_by)
 
-    def _job(self, reference: str) -> tuple[Job, Signers]:
-        now, catalogue = self._registrar.clock(), self._registrar.catalogue
-        with self._registrar.registry.read() as session:
-            upload = transfers.get(session, reference).upload
-            provider = providers.get_provider(session, upload.provider)
-            signers = signers_of(session, upload.provider, now)
-            openers = [key.fingerprint for key in opening_keys(session, upload.landed_at, now)]
-        job = Job(
-            reference=reference,
-            name=upload.name,
-            senders=tuple(key.material for key in signers.in_force),
-            others=tuple(key.material for key in signers.others),
-            opens_with=tuple(f for f in openers if secrets.secret_key_file(self._home, f).exists()),
-            now=now,
-            folder=upload.folder,
-            agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
-            least_rsa_bits=catalogue.methods.strength.rsa_bits,
-            rolls=catalogue.agreement.discrepancies.rolls if provider.kind in EDUCATION_PROVIDERS else (),
-        )
-        return job, signers
+    def _keep_up(self, pool: ThreadPoolExecutor) -> None:
+        """Let the children work, and put on record what they finished, while more is claimed."""
+        finished, woken = self._finished_so_far()
+        if woken:
+            self.wake()  # What has landed since may be in no batch of this round.
+        self._take_in(finished)
+        self._hand_out(pool)
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""
         try:
-            finished = [self._inbox.get(timeout=seconds)]
+            first = self._inbox.get(timeout=seconds)
         except queue.Empty:
             return
+        self._take_in(([] if first is None else [first]) + self._finished_so_far()[0])
+
+    def _finished_so_far(self) -> tuple[list[_Finished], bool]:
+        """What is out of hand by now, as much as one commit takes, and whether somebody wants a look."""
+        finished: list[_Finished] = []
+        woken = False
         while len(finished) < _BATCH:
             try:
-                finished.append(self._inbox.get_nowait())
+                item = self._inbox.get_nowait()
             except queue.Empty:
                 break
-        self._take_in([item for item in finished if item is not None])
+            if item is None:
+                woken = True
+            else:
+                finished.append(item)
+        return finished, woken
 
     def _take_in(self, finished: list[_Finished]) -> None:
         examined = [item.examined or self._troubled(item) for item in finished]
@@ -306,6 +309,17 @@ class Processor:
                 break
         if (fault := _fault_of(self._show)) is not None:
             _log.error("%s; it is tried again at the next start", fault)
+
+    def _warm_up(self, pool: ThreadPoolExecutor) -> None:
+        """Start the children now, so that the first files do not wait for them."""
+        every = threading.Barrier(self._workers)
+
+        def start() -> None:
+            every.wait(_ATTEMPTS)  # Each in a thread of its own.
+            self._examiners.mine().start()
+
+        for _ in range(self._workers):
+            pool.submit(start)
 
     @contextmanager
     def _working(self) -> Iterator[ThreadPoolExecutor]:
