@@ -122,6 +122,32 @@ class Resealed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SealCopy:
+    """One accepted file to open and seal to a provider that it is about; its digest proves the content.
+
+    `recipients` are the provider's armored certificates in force at `now`.
+    """
+
+    reference: str
+    sha256: str
+    recipients: tuple[str, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedCopy:
+    """The sealed copy follows as a descriptor of anonymous memory. `size` and `sha256` are of it.
+
+    `sealed_to` are the fingerprints of the certificates that can open it.
+    """
+
+    reference: str
+    size: int
+    sha256: str
+    sealed_to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """A fault of ours; `explanation` is a sentence without names or contents."""
 
@@ -132,7 +158,7 @@ class Failed:
 GREETING = b"at work"
 """What a child says first, once it has loaded what it needs."""
 
-Request = Job | Reopen | Reseal
-Answer = Examined | Reopened | Resealed | Failed
+Request = Job | Reopen | Reseal | SealCopy
+Answer = Examined | Reopened | Resealed | SealedCopy | Failed
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)

@@ -25,6 +25,8 @@ from gateway.processing.examination import (
     Request,
     Reseal,
     Resealed,
+    SealCopy,
+    SealedCopy,
 )
 from gateway.registry import passphrase, secrets
 
@@ -69,10 +71,14 @@ class Examiner:
         answer = self._ask(request)
         if not isinstance(answer, Reopened):
             raise self._lost("gave another answer than was asked")
-        try:
-            return recv_handle(self._open_channel()), answer.size
-        except (EOFError, OSError) as error:
-            raise self._lost(f"ended early ({type(error).__name__})") from None
+        return self._received(), answer.size
+
+    def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
+        """A provider's sealed copy as (descriptor of anonymous memory, what it is); the caller closes it."""
+        answer = self._ask(request)
+        if not isinstance(answer, SealedCopy):
+            raise self._lost("gave another answer than was asked")
+        return self._received(), answer
 
     def reseal(self, request: Reseal) -> Resealed:
         """The session key of a stored file, sealed to another certificate."""
@@ -80,6 +86,13 @@ class Examiner:
         if not isinstance(answer, Resealed):
             raise self._lost("gave another answer than was asked")
         return answer
+
+    def _received(self) -> int:
+        """The descriptor that follows an answer."""
+        try:
+            return recv_handle(self._open_channel())
+        except (EOFError, OSError) as error:
+            raise self._lost(f"ended early ({type(error).__name__})") from None
 
     def close(self) -> None:
         """End the child."""
@@ -93,7 +106,7 @@ class Examiner:
             self._child = None
         self._greeted = False
 
-    def _ask(self, request: Request) -> Examined | Reopened | Resealed:
+    def _ask(self, request: Request) -> Examined | Reopened | Resealed | SealedCopy:
         if self._channel is not None and self._begun != self._surroundings():
             self.close()  # A child knows the keys and the policies that were there when it started.
         if self._answers >= _ANSWERS_A_LIFE:

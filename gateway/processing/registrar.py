@@ -18,7 +18,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_in_force
-from gateway.processing import drops, key_drops, key_round, outcome, rotation
+from gateway.processing import drops, fan_out, key_drops, key_round, outcome, rotation
 from gateway.processing.batch import Batch
 from gateway.processing.conclude import conclude
 from gateway.processing.discrepancy import Comparison, follow
@@ -247,8 +247,18 @@ class Registrar:
                 transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor, note=ruling.note
             )
             entries += follow(comparison, transfer, ruling.decision, ruling.roll)
+            entries += fan_out.owe(
+                session,
+                transfer,
+                ruling.decision,
+                self.catalogue,
+                lambda: self._enrolled(batch, now),
+            )
         numbers = log.append(session, entries, now)
         return self._issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+
+    def _enrolled(self, batch: Batch, now: datetime) -> Sequence[Provider]:
+        return batch.once("enrolled", lambda: providers.list_providers(batch.session, self._years(now)))
 
     def _comparison(self, session: Session, now: datetime) -> Comparison:
         return Comparison(

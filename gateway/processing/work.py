@@ -36,6 +36,7 @@ from gateway.processing.assignments import Assignment, assignments
 from gateway.processing.claim import claim_waiting
 from gateway.processing.examination import Examined
 from gateway.processing.examiner import ExaminerLost, Examiners
+from gateway.processing.fan_out import Copier
 from gateway.processing.founding import publish_all
 from gateway.processing.troubles import Troubles
 from gateway.processing.watch import Watch
@@ -82,6 +83,7 @@ class Processor:
         limits = registrar.limits
         self._examiners = Examiners(self._home, seconds=limits.open.seconds + limits.classify.seconds + 30)
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
+        self._copier = Copier(self._home, self._examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._in_hand: set[str] = set()
         self._keys = secrets.generation(self._home)
         self._troubles = Troubles(rescan_seconds, time.monotonic)
@@ -118,7 +120,7 @@ class Processor:
         """
         with self._working() as pool:
             fault = self._round(pool)
-            while self._in_hand:
+            while self._in_hand or self._copier.busy:
                 self._wait(None)
                 fault = self._round(pool)
             if fault is not None:
@@ -144,6 +146,7 @@ class Processor:
             lambda: self._registrar.look_after_keys(),  # noqa: PLW0108
             self._reconsider,
             lambda: self._hand_out(pool),
+            lambda: self._copier.hand_out(self._registrar, pool),
         )
         faults = [fault for step in steps if (fault := _fault_of(step)) is not None]
         for fault in faults:

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import ctypes
 import dataclasses
+import hashlib
 import logging
 import os
 import resource
@@ -27,8 +28,10 @@ from gateway.failpoints import passing
 from gateway.home import Home
 from gateway.model import Classified, ContentRefused
 from gateway.observe import logs
+from gateway.openpgp.certificates import describe
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.opener import Opener, find_opener
+from gateway.openpgp.sealer import CannotSeal, seal
 from gateway.openpgp.session_keys import open_session_key, seal_session_key
 from gateway.processing.examination import (
     ANSWER,
@@ -43,10 +46,12 @@ from gateway.processing.examination import (
     Request,
     Reseal,
     Resealed,
+    SealCopy,
+    SealedCopy,
 )
 from gateway.processing.guard import keep_in_memory, keep_to_itself
 from gateway.processing.rolls import RollTaker, packed
-from gateway.registry.secrets import openpgp_secrets, pupil_key
+from gateway.registry.secrets import openpgp_secrets, pupil_key, signing_fingerprint
 from gateway.settings import Limits, Processor, load_limits, load_settings
 
 _log = logging.getLogger(__name__)
@@ -123,6 +128,8 @@ class Worker:
                 channel.send_bytes(ANSWER.dump_json(self.examine(request)))
             elif isinstance(request, Reseal):
                 channel.send_bytes(ANSWER.dump_json(self.reseal(request)))
+            elif isinstance(request, SealCopy):
+                self._send_copy(channel, request)
             else:
                 self._send_content(channel, request)
         except (Fault, OSError, MemoryError) as error:
@@ -201,17 +208,54 @@ class Worker:
             return open_session_key(kept.read_bytes(), self.openers.secrets.values())
         return self.openers.of().session_key(self.home.sealed(reference), self.limits.open)
 
+    def _send_copy(self, channel: Connection, request: SealCopy) -> None:
+        """The content sealed to a provider and signed by the gateway; it leaves this process sealed only."""
+        recipients = _able(request)
+        signer = self.openers.secrets[signing_fingerprint(self.home)]
+        content = self._content(request.reference, request.sha256)
+        try:
+            sealed = seal(content, list(recipients.values()), signer)
+        except CannotSeal as error:
+            raise Fault(str(error)) from None
+        finally:
+            os.close(content)
+        answer = SealedCopy(
+            reference=request.reference,
+            size=len(sealed),
+            sha256=hashlib.sha256(sealed).hexdigest(),
+            sealed_to=tuple(recipients),
+        )
+        with os.fdopen(os.memfd_create("copy", os.MFD_CLOEXEC), "wb") as memory:
+            memory.write(sealed)
+            memory.flush()
+            channel.send_bytes(ANSWER.dump_json(answer))
+            send_handle(channel, memory.fileno(), os.getppid())
+
+    def _content(self, reference: str, sha256: str) -> int:
+        """The content of a stored file, proved by its digest, as a descriptor that the caller closes."""
+        kept = self.home.session(reference).exists()
+        session = self._session_key(reference) if kept else None
+        return self.openers.of().reopen(self.home.sealed(reference), sha256, self.limits.open, session)
+
     def _send_content(self, channel: Connection, request: Reopen) -> None:
-        sealed = self.home.sealed(request.reference)
-        kept = self.home.session(request.reference).exists()
-        session = self._session_key(request.reference) if kept else None
-        content = self.openers.of().reopen(sealed, request.sha256, self.limits.open, session)
+        content = self._content(request.reference, request.sha256)
         try:
             size = os.fstat(content).st_size
             channel.send_bytes(ANSWER.dump_json(Reopened(reference=request.reference, size=size)))
             send_handle(channel, content, os.getppid())
         finally:
             os.close(content)
+
+
+def _able(request: SealCopy) -> dict[str, bytes]:
+    """Those of the recipients' certificates that can be encrypted to, by fingerprint. Fault without any."""
+    described = (
+        (describe(material.encode(), request.now), material.encode()) for material in request.recipients
+    )
+    able = {known.fingerprint: material for known, material in described if known.can_encrypt}
+    if not able:
+        raise Fault("the provider has no OpenPGP key in force that can be encrypted to")
+    return able
 
 
 def _roll(job: Job, found: Classified | ContentRefused, taker: RollTaker | None) -> str | None:

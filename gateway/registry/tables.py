@@ -227,7 +227,7 @@ class CopyRow(SQLModel, table=True):
     """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out."""
 
     __tablename__ = "provider_copy"
-    __table_args__ = (UniqueConstraint("transfer", "provider"),)
+    __table_args__ = (UniqueConstraint("transfer", "provider"), Index("provider_copy_by_made", "made_at"))
     id: int | None = Field(default=None, primary_key=True)
     transfer: int = Field(foreign_key="transfer.sequence")
     provider: str = Field(foreign_key="provider.id", index=True)

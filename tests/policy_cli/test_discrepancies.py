@@ -34,7 +34,10 @@ def listed(desk: Desk, *options: str) -> list[dict[str, Any]]:
 
 
 def notices(desk: Desk, provider: str) -> list[str]:
-    found = [path.read_text().partition("-----BEGIN PGP SIGNATURE")[0] for path in desk.receipts(provider, "NOTICE.*.txt")]
+    found = [
+        path.read_text().partition("-----BEGIN PGP SIGNATURE")[0]
+        for path in desk.receipts(provider, "NOTICE.*.txt")
+    ]
     return [" ".join(text.split()) for text in found]
 
 

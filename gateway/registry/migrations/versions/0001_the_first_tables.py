@@ -19,6 +19,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("size"),
     )
     op.create_table(
+        "deletion_certificate",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
         "discrepancy",
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -233,6 +240,31 @@ def upgrade() -> None:
         batch_op.create_index("transfer_by_wait", ["waits_for", "held_until"], unique=False)
 
     op.create_table(
+        "deletion",
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("data_type", sa.String(), nullable=True),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.Column("files", sa.Text(), nullable=False),
+        sa.Column("certificate", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["certificate"],
+            ["deletion_certificate.number"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["reference"],
+            ["transfer.reference"],
+        ),
+        sa.PrimaryKeyConstraint("reference", "what"),
+    )
+    with op.batch_alter_table("deletion", schema=None) as batch_op:
+        batch_op.create_index("deletion_by_certificate", ["certificate"], unique=False)
+
+    op.create_table(
         "delivery",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("transfer", sa.Integer(), nullable=False),
@@ -276,6 +308,25 @@ def upgrade() -> None:
         batch_op.create_index("discrepancy_party_by_provider", ["provider", "discrepancy"], unique=False)
 
     op.create_table(
+        "legal_hold",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("placed_by", sa.String(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.String(), nullable=True),
+        sa.Column("lifted_why", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["reference"],
+            ["transfer.reference"],
+        ),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    with op.batch_alter_table("legal_hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_legal_hold_reference"), ["reference"], unique=False)
+
+    op.create_table(
         "provider_copy",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("transfer", sa.Integer(), nullable=False),
@@ -298,6 +349,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("provider_copy", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_provider_copy_provider"), ["provider"], unique=False)
+        batch_op.create_index("provider_copy_by_made", ["made_at"], unique=False)
 
     op.create_table(
         "pupil",
@@ -357,69 +409,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("transfer"),
     )
 
-    op.create_table(
-        "deletion_certificate",
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("number"),
-    )
-    op.create_table(
-        "deletion",
-        sa.Column("reference", sa.String(), nullable=False),
-        sa.Column("what", sa.String(), nullable=False),
-        sa.Column("data_type", sa.String(), nullable=True),
-        sa.Column("rule", sa.String(), nullable=False),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("sha256", sa.String(), nullable=True),
-        sa.Column("size", sa.Integer(), nullable=True),
-        sa.Column("files", sa.Text(), nullable=False),
-        sa.Column("certificate", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["certificate"],
-            ["deletion_certificate.number"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["reference"],
-            ["transfer.reference"],
-        ),
-        sa.PrimaryKeyConstraint("reference", "what"),
-    )
-    with op.batch_alter_table("deletion", schema=None) as batch_op:
-        batch_op.create_index("deletion_by_certificate", ["certificate"], unique=False)
-
-    op.create_table(
-        "legal_hold",
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("reference", sa.String(), nullable=False),
-        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("placed_by", sa.String(), nullable=False),
-        sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("lifted_by", sa.String(), nullable=True),
-        sa.Column("lifted_why", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["reference"],
-            ["transfer.reference"],
-        ),
-        sa.PrimaryKeyConstraint("number"),
-    )
-    with op.batch_alter_table("legal_hold", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_legal_hold_reference"), ["reference"], unique=False)
-
 
 def downgrade() -> None:
     """Undo."""
-    with op.batch_alter_table("legal_hold", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_legal_hold_reference"))
-
-    op.drop_table("legal_hold")
-    with op.batch_alter_table("deletion", schema=None) as batch_op:
-        batch_op.drop_index("deletion_by_certificate")
-
-    op.drop_table("deletion")
-    op.drop_table("deletion_certificate")
     op.drop_table("staged_roll")
     with op.batch_alter_table("reason", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reason_code"))
@@ -435,9 +427,14 @@ def downgrade() -> None:
 
     op.drop_table("pupil")
     with op.batch_alter_table("provider_copy", schema=None) as batch_op:
+        batch_op.drop_index("provider_copy_by_made")
         batch_op.drop_index(batch_op.f("ix_provider_copy_provider"))
 
     op.drop_table("provider_copy")
+    with op.batch_alter_table("legal_hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_legal_hold_reference"))
+
+    op.drop_table("legal_hold")
     with op.batch_alter_table("discrepancy_party", schema=None) as batch_op:
         batch_op.drop_index("discrepancy_party_by_provider")
 
@@ -446,6 +443,10 @@ def downgrade() -> None:
         batch_op.drop_index("delivery_by_team")
 
     op.drop_table("delivery")
+    with op.batch_alter_table("deletion", schema=None) as batch_op:
+        batch_op.drop_index("deletion_by_certificate")
+
+    op.drop_table("deletion")
     with op.batch_alter_table("transfer", schema=None) as batch_op:
         batch_op.drop_index("transfer_by_wait")
         batch_op.drop_index("transfer_by_state")
@@ -485,4 +486,5 @@ def downgrade() -> None:
         batch_op.drop_index("discrepancy_by_key")
 
     op.drop_table("discrepancy")
+    op.drop_table("deletion_certificate")
     op.drop_table("checkpoint")

@@ -1,0 +1,160 @@
+"""Rows 10 and 11: a school's own copy of a file that is about it, sealed to the school, in its /out.
+
+That a copy is owed is recorded in the transaction that accepts the file. Making it is a projection: it
+may be done again at any time, and is where the copy is missing. The content is opened and sealed in
+memory by an isolated child; this process sees the sealed copy only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session
+
+from gateway.errors import Fault
+from gateway.home import Home, shown_name
+from gateway.model import Accepted, Classified, Decision, Provider, Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.recipients import copies_for
+from gateway.processing.examination import SealCopy, SealedCopy
+from gateway.processing.troubles import Troubles
+from gateway.registry import copies, keys
+from gateway.registry.copies import Copy
+from gateway.registry.log import Entry
+
+if TYPE_CHECKING:
+    from gateway.processing.examiner import Examiners
+    from gateway.processing.registrar import Registrar
+
+_log = logging.getLogger(__name__)
+
+
+def owe(
+    session: Session,
+    transfer: Transfer,
+    decision: Decision,
+    catalogue: Catalogue,
+    enrolled: Callable[[], Iterable[Provider]],
+) -> Sequence[Entry]:
+    """Record which providers are to get a copy of an accepted file; the log's word on each."""
+    content, decided_at = transfer.content, transfer.decided_at
+    if not isinstance(decision, Accepted) or not isinstance(content, Classified) or decided_at is None:
+        return ()
+    recipients = copies_for(decision, content, catalogue, enrolled())
+    for provider in recipients:
+        copies.owe(session, transfer.sequence, provider.id, decided_at)
+    return [
+        Entry(
+            kind="delivered",
+            subject=transfer.upload.reference,
+            fields={"provider": provider.id, "flow": decision.flow},
+        )
+        for provider in recipients
+    ]
+
+
+class Copier:
+    """Makes the copies that are owed and not out, in the threads of a pool. `done` is called after each."""
+
+    def __init__(
+        self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
+    ) -> None:
+        self._home = home
+        self._examiners = examiners
+        self._done = done
+        self._in_hand: set[int] = set()
+        self._lock = threading.Lock()
+        self._troubles = Troubles(pause_seconds, time.monotonic)
+        self._all_looked_at = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a copy is being made."""
+        return bool(self._in_hand)
+
+    def hand_out(self, registrar: Registrar, pool: Executor) -> None:
+        """Begin to make what is owed, missing and not in hand."""
+        with registrar.registry.read() as session:
+            owed = copies.owed(session, made_too=not self._all_looked_at)
+        self._all_looked_at = True
+        for copy in owed:
+            if self._is_due(copy):
+                with self._lock:
+                    self._in_hand.add(copy.number)
+                pool.submit(self._make, registrar, copy)
+
+    def _is_due(self, copy: Copy) -> bool:
+        """Whether to make it now. What was made and has gone is made again once, at the start."""
+        if copy.number in self._in_hand or self._troubles.rests(copy.reference):
+            return False
+        out = copy.made and self._path(copy).exists()
+        return not out and self._home.sealed(copy.reference).exists()
+
+    def _make(self, registrar: Registrar, copy: Copy) -> None:
+        """In a pool thread. Whatever happens, the copy is out of hand afterwards."""
+        try:
+            self._bring_out(registrar, copy)
+            self._troubles.forget(copy.reference)
+        except Fault as fault:
+            self._troubles.note(copy.reference)
+            _log.error("%s: the copy for %s: %s; it is tried again", copy.reference, copy.provider, fault)
+        except Exception:  # noqa: BLE001 - logged in full; one copy must not end the service
+            self._troubles.note(copy.reference)
+            _log.exception("%s: the copy for %s could not be made", copy.reference, copy.provider)
+        finally:
+            with self._lock:
+                self._in_hand.discard(copy.number)
+            self._done()
+
+    def _bring_out(self, registrar: Registrar, copy: Copy) -> None:
+        now = registrar.clock()
+        with registrar.registry.read() as session:
+            certificates = keys.keys_in_force(session, "provider", copy.provider, "openpgp", now)
+        request = SealCopy(
+            reference=copy.reference,
+            sha256=copy.content_sha256,
+            recipients=tuple(certificate.material for certificate in certificates),
+            now=now,
+        )
+        descriptor, sealed = self._examiners.mine().seal_copy(request)
+        with os.fdopen(descriptor, "rb") as source:
+            _place(source.fileno(), self._path(copy))
+        self._record(registrar, copy, sealed)
+
+    def _record(self, registrar: Registrar, copy: Copy, sealed: SealedCopy) -> None:
+        with registrar.registry.write() as session:
+            copies.record_made(
+                session,
+                copy.number,
+                at=registrar.clock(),
+                certificates=sealed.sealed_to,
+                sha256=sealed.sha256,
+                size=sealed.size,
+            )
+
+    def _path(self, copy: Copy) -> Path:
+        name = shown_name(f"{copy.flow}_{copy.decided_at:%Y-%m-%d}_{copy.reference}.{copy.extension}.pgp")
+        return self._home.published.provider(copy.provider) / "out" / name
+
+
+def _place(source: int, path: Path) -> None:
+    """Write a sealed copy aside and rename it into place. Fault where published/ cannot be written."""
+    aside = path.with_name(f".{secrets.token_hex(6)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.dup(source), "rb") as sealed, aside.open("wb") as target:
+            sealed.seek(0)
+            shutil.copyfileobj(sealed, target)
+        aside.rename(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None

@@ -1,0 +1,66 @@
+"""Copies for providers of files that are about them: which are due, and which lie in an /out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from gateway.registry.tables import CopyRow, TransferRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One provider's copy of one file; `content_sha256` proves the content. `made` says that it was out."""
+
+    number: int
+    provider: str
+    reference: str
+    flow: str
+    extension: str
+    content_sha256: str
+    decided_at: datetime
+    made: bool
+
+
+def owe(session: Session, transfer: int, provider: str, at: datetime) -> None:
+    """Record that a provider is to get a copy."""
+    session.add(CopyRow(transfer=transfer, provider=provider, decided_at=at))
+    session.flush()
+
+
+def owed(session: Session, *, made_too: bool = False) -> Sequence[Copy]:
+    """The copies still to be made, oldest first; with `made_too` every one that was ever decided on."""
+    query = (
+        select(CopyRow, TransferRow)
+        .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
+        .order_by(col(CopyRow.id))
+    )
+    if not made_too:
+        query = query.where(col(CopyRow.made_at).is_(None))
+    return [
+        Copy(
+            number=row.id or 0,
+            provider=row.provider,
+            reference=transfer.reference,
+            flow=transfer.flow or "none",
+            extension=transfer.extension or "bin",
+            content_sha256=transfer.content_sha256 or "",
+            decided_at=row.decided_at,
+            made=row.made_at is not None,
+        )
+        for row, transfer in session.exec(query)
+    ]
+
+
+def record_made(
+    session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
+) -> None:
+    """Record the sealed copy that lies in the provider's /out, and to which certificates it is sealed."""
+    row = session.get_one(CopyRow, number)
+    row.made_at, row.sha256, row.size = at, sha256, size
+    row.certificates = " ".join(certificates)
+    session.add(row)
+    session.flush()
