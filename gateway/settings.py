@@ -54,6 +54,20 @@ class Watch(_File):
     key_days: float = Field(default=30, ge=0)
 
 
+class LogSettings(_File):
+    """Who is told of the log's heads, each hour in which there was a new one.
+
+    `witness_command`: a program with its arguments, given the signed head on its standard input, for at
+    most `witness_seconds`. `witness_email`: an address, by the machine's own sendmail. `witnesses`: the
+    verifier keys of those whose cosignatures are taken.
+    """
+
+    witness_command: tuple[str, ...] = ()
+    witness_email: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][^@\s]*@[A-Za-z0-9.-]+$")
+    witness_seconds: float = Field(default=60, gt=0)
+    witnesses: tuple[str, ...] = ()
+
+
 class Settings(_File):
     """gateway.toml."""
 
@@ -64,6 +78,7 @@ class Settings(_File):
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     processor: Processor = Processor()
     secrets: Secrets = Secrets()
+    log: LogSettings = LogSettings()
     metrics: Metrics = Metrics()
     watch: Watch = Watch()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -91,6 +92,24 @@ def _misfits(registrar: Registrar, heads: list[Path], *, sealed: bool) -> tuple[
 
 @app.command()
 @fails_clearly
+def cosign(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The head with the witness's line, or - .")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Keep and publish a head that a witness of gateway.toml has cosigned."""
+    from gateway.processing.heads import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    offered = _read(file)
+    with registrar_of(home) as registrar:
+        known = (registrar.signing.vkey, *registrar.settings.log.witnesses)
+        with registrar.registry.write() as session:
+            head = log.cosign(session, offered, known)
+        keep_cosigned(registrar.home.published, head)
+    out.print(f"the head of {head.size} entries is kept with its cosignatures")
+
+
+@app.command()
+@fails_clearly
 def prove(reference: Annotated[str, typer.Argument(metavar="REF")], home: HomeOption = DEFAULT_HOME) -> None:
     """Print, as JSON, every event on one transfer with its proof against the current head."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
@@ -132,23 +151,35 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Write the whole log as JSON lines with its signed heads, to be verified elsewhere."""
-    with registrar_of(home) as registrar, registrar.registry.write() as session:
-        signing = registrar.signing
-        log.sign_head(session, signing.log_key, signing.origin, now())
+    """Write the whole log as JSON lines with its signed heads, to be verified elsewhere.
+
+    There: python -m gateway.receipts.verify_log DIR.
+    """
+    with registrar_of(home) as registrar:
+        signing, registry = registrar.signing, registrar.registry
+        with registry.write() as session:
+            log.sign_head(session, signing.log_key, signing.origin, now())
         try:
             folder.mkdir(parents=True)
+            with registry.read() as session:
+                written = _export(session, folder)
+            (folder / "log-key.vkey").write_text(f"{signing.vkey}\n", "ascii")
+            (folder / "log-key.asc").write_text(signing.log_statement, "utf-8")
         except FileExistsError:
             raise GatewayError(f"{folder} exists already") from None
-        with (folder / "leaves.jsonl").open("wb") as leaves:
-            for leaf in log.leaves(session):
-                leaves.write(leaf + b"\n")
-        for row in log.checkpoints(session):
-            (folder / f"checkpoint-{row.size}").write_text(row.text, "utf-8")
-        (folder / "log-key.vkey").write_text(f"{signing.vkey}\n", "ascii")
-        (folder / "log-key.asc").write_text(signing.log_statement, "utf-8")
-        written = log.size(session)
-    out.print(f"wrote {written} entries into {folder}", soft_wrap=True)
+        except OSError as error:
+            raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
+    out.print(f"wrote {written} entries into {folder}", soft_wrap=True, markup=False)
+
+
+def _export(session: Session, folder: Path) -> int:
+    """Write the entries, of which there are so many, and the heads."""
+    with (folder / "leaves.jsonl").open("wb") as leaves:
+        for leaf in log.leaves(session):
+            leaves.write(leaf + b"\n")
+    for head in log.heads_after(session, -1):
+        (folder / f"checkpoint-{head.size}").write_text(head.text, "utf-8")
+    return log.size(session)
 
 
 def _kept_elsewhere(session: Session, files: list[Path], vkey: str) -> Iterator[Misfit]:
@@ -176,7 +207,7 @@ def _head_in(file: Path) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except OSError as error:
         raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

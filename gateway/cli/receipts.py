@@ -54,13 +54,22 @@ def verify(
     original: Annotated[
         Path | None, typer.Option(help="The sealed file: is it the one that the receipt is for?")
     ] = None,
+    consistency: Annotated[
+        Path | None,
+        typer.Option(help="A proof from one of their heads to another (gateway log consistency)."),
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Check receipts offline. Needs the gateway's certificate, or a home that holds it."""
+    """Check receipts offline, and heads of the log with them.
+
+    Needs the gateway's certificate, or a home that holds it.
+    """
     from gateway.receipts.verify_files import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
 
-    verdicts = verify_receipt_files(files, _certificate(gateway_key, home), original=original)
+    verdicts = verify_receipt_files(
+        files, _certificate(gateway_key, home), original=original, consistency=consistency
+    )
     if as_json:
         print_json([dataclasses.asdict(verdict) for verdict in verdicts])
     else:

@@ -44,6 +44,11 @@ engine = "auto"                       # auto: a SOP program for all but small fi
 sop_program = "sqop"
 rescan_seconds = 5.0
 
+[log]                                 # who is told of the log's heads, each hour that has a new one
+# witness_command = ["/usr/local/bin/keep-head"]    # gets the head on its standard input
+# witness_email = "auditor@example.gov.uk"
+# witnesses = ["NAME+ID+KEY"]         # whose cosignatures are taken
+
 [secrets]                             # the passphrase of keys/, where it is under one
 {passphrase_file}
 """

@@ -82,9 +82,9 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
         newest = log.newest_head(session)
     path = published.log / "checkpoint"
     try:
-        if newest is not None and not (path.exists() and path.read_text("utf-8") == newest):
+        if newest is not None and not (path.exists() and path.read_text("utf-8") == newest.text):
             published.log.mkdir(parents=True, exist_ok=True)
-            replace_published(path, newest)
+            replace_published(path, newest.text)
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 

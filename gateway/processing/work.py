@@ -38,6 +38,7 @@ from gateway.processing.examination import Examined
 from gateway.processing.examiner import ExaminerLost, Examiners
 from gateway.processing.fan_out import Copier
 from gateway.processing.founding import publish_all
+from gateway.processing.heads import Heads
 from gateway.processing.troubles import Troubles
 from gateway.processing.watch import Watch
 from gateway.registry import secrets, transfers
@@ -82,6 +83,7 @@ class Processor:
         self._rescan_seconds = rescan_seconds
         limits = registrar.limits
         self._examiners = Examiners(self._home, seconds=limits.open.seconds + limits.classify.seconds + 30)
+        self._heads = Heads(registrar)
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
         self._copier = Copier(self._home, self._examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._in_hand: set[str] = set()
@@ -143,6 +145,7 @@ class Processor:
             self._show,
             lambda: claim_waiting(self._registrar, lambda: self._keep_up(pool)),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
+            lambda: self._heads.tend(self._registrar),
             lambda: self._registrar.look_after_keys(),  # noqa: PLW0108
             self._reconsider,
             lambda: self._hand_out(pool),
@@ -332,6 +335,7 @@ class Processor:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._examiners.close()
+                self._heads.close()
 
 
 @contextmanager

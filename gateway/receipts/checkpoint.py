@@ -195,6 +195,26 @@ def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
     return Checkpoint(origin, size, root, tuple(cosignatures))
 
 
+def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
+    """`held` with the cosignatures of `offered`, the same head, by the witnesses in `vkeys`.
+
+    Nothing else is taken over. CheckpointError where it is another head, where a cosignature is not
+    good, or where there is no new one.
+    """
+    keys = [VerifierKey.read(vkey) for vkey in vkeys]
+    body, lines = _split(held)
+    other, offered_lines = _split(offered)
+    if body != other:
+        raise CheckpointError("it is not the head that this log signed")
+    wanted = {(key.name, key.key_id) for key in keys if key.kind == _COSIGNATURE}
+    fresh = [line for line in offered_lines if line not in lines and _signer(line) in wanted]
+    if not fresh:
+        raise CheckpointError("it brings no new cosignature by a witness that is known here")
+    added = held + "".join(f"{line}\n" for line in fresh)
+    read_checkpoint(added, map(str, keys))
+    return added
+
+
 def unbase64(text: str) -> bytes:
     """The bytes of strict standard base64 (RFC 4648 section 4). CheckpointError otherwise."""
     try:
@@ -234,6 +254,11 @@ def _read_line(line: str) -> tuple[str, bytes]:
     if len(parts) != 3 or parts[0] != "—" or not _NAME.fullmatch(parts[1]):  # noqa: PLR2004
         raise CheckpointError("the checkpoint has a malformed signature line")
     return parts[1], unbase64(parts[2])
+
+
+def _signer(line: str) -> tuple[str, bytes]:
+    name, blob = _read_line(line)
+    return name, blob[:4]
 
 
 def _cosigned(body: str, seconds: int) -> bytes:

@@ -7,6 +7,7 @@ goes on to the log: leaf, inclusion proof, signed head. Needs no home and no net
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from gateway.receipts.verify import (
 
 CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
+_HEAD = re.compile(r"\A[^\s{-]\S*\n\d+\n\S+\n\n— ")
 _CONTINUED = re.compile(r" {20}(\S.*)")
 _STATEMENT = re.compile(r"^log-key: (\S+)$", re.MULTILINE)
 
@@ -64,6 +66,9 @@ def verify_receipt_files(
 ) -> list[Verdict]:
     """One verdict a file, and one more for what the files show together where that is anything.
 
+    A file is a receipt, or a head of the log, which comes after them: it must be signed with the log key
+    of a receipt that the gateway's certificate vouches for.
+
     `gateway_certificate` may hold several, of keys that followed one another: an old receipt is signed
     with an old one. Without a certificate a text receipt proves nothing, and of a JSON receipt only that
     it is intact. `original` is the file the receipts should be for; `consistency` a proof between two of
@@ -71,9 +76,10 @@ def verify_receipt_files(
     """
     verdicts: list[Verdict] = []
     heads: list[Head] = []
-    for path in paths:
+    log_keys: set[str] = set()
+    for path in sorted(paths, key=_is_head):
         try:
-            verdict, head = _verify_file(path, gateway_certificate, original)
+            verdict, head = _verify_file(path, gateway_certificate, original, log_keys)
             heads.append(head)
         except (Unproved, GatewayError, OSError) as error:
             verdict = Verdict(path.name, good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))
@@ -90,18 +96,47 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
     return str(named[0])
 
 
-def _verify_file(path: Path, certificate: bytes | None, original: Path | None) -> tuple[Verdict, Head]:
+def _is_head(path: Path) -> bool:
+    try:
+        return _HEAD.search(read_text(path)) is not None
+    except (Unproved, OSError):
+        return False
+
+
+def _verify_file(
+    path: Path, certificate: bytes | None, original: Path | None, log_keys: set[str]
+) -> tuple[Verdict, Head]:
+    """What a file shows. Of a receipt that the certificate vouches for, `log_keys` learns the log's key."""
     text = read_text(path)
-    if text.lstrip().startswith(CLEARSIGNED):
-        if certificate is None:
-            raise Unproved("a text receipt can be checked only with the gateway's key (--gateway-key)")
-        return _verify_text(path, text, certificate, original)
-    return _verify_json(path, text, certificate, original)
+    if _HEAD.search(text):
+        return _verify_head(path, text, log_keys)
+    if not text.lstrip().startswith(CLEARSIGNED):
+        verdict, checked = _verify_json(path, text, certificate, original)
+    elif certificate is None:
+        raise Unproved("a text receipt can be checked only with the gateway's key (--gateway-key)")
+    else:
+        verdict, checked = _verify_text(path, text, certificate, original)
+    if verdict.anchored:
+        log_keys.add(checked.log_key)
+    return verdict, checked.head
+
+
+def _verify_head(path: Path, text: str, log_keys: set[str]) -> tuple[Verdict, Head]:
+    if not log_keys:
+        raise Unproved("a head of the log is checked together with a receipt, which says whose it must be")
+    for log_key in sorted(log_keys):
+        with contextlib.suppress(Unproved):
+            head = read_checkpoint(text, log_key)
+            line = (
+                f"genuine: a head of the log {head.origin} of {head.size} entries, signed with the log's key"
+            )
+            return Verdict(path.name, True, True, (line,)), head
+    raise Unproved("the head of the log is not signed with the log's key")
 
 
 def _verify_json(
     path: Path, text: str, certificate: bytes | None, original: Path | None
-) -> tuple[Verdict, Head]:
+) -> tuple[Verdict, Checked]:
     checked = check_receipt(text)
     if (
         certificate is not None
@@ -112,16 +147,16 @@ def _verify_json(
     if original is not None:
         lines.append(f"  proved: {check_original(original, checked.receipt)}")
     reference = str(checked.receipt.get("reference"))
-    return Verdict(path.name, True, certificate is not None, tuple(lines), reference), checked.head
+    return Verdict(path.name, True, certificate is not None, tuple(lines), reference), checked
 
 
-def _verify_text(path: Path, text: str, certificate: bytes, original: Path | None) -> tuple[Verdict, Head]:
+def _verify_text(path: Path, text: str, certificate: bytes, original: Path | None) -> tuple[Verdict, Checked]:
     signed, signature = verify_clearsigned(text, split(certificate))
     checked = _checked_text(signed)
     lines = [*report(checked, anchored=True), _signed_line(signature)]
     if original is not None:
         lines.append(f"  proved: {check_original(original, checked.receipt)}")
-    return Verdict(path.name, True, True, tuple(lines), str(checked.receipt["reference"])), checked.head
+    return Verdict(path.name, True, True, tuple(lines), str(checked.receipt["reference"])), checked
 
 
 def _checked_text(text: str) -> Checked:

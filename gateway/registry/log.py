@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from sqlalchemy import insert, text, tuple_
 from sqlmodel import Session, col, func, select
 
+from gateway.errors import NotFoundError
 from gateway.receipts import tree
-from gateway.receipts.checkpoint import LogKey, checkpoint
+from gateway.receipts.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
 from gateway.receipts.leaf import Event, Kind, commitment, leaf
 from gateway.registry.record import take_changes
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
@@ -38,6 +39,20 @@ class Entry:
     actor: str | None = None
     name: str | None = None
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedHead:
+    """A signed head as the log has it. `cosigned` by a witness at least."""
+
+    size: int
+    text: str
+    at: datetime
+
+    @property
+    def cosigned(self) -> bool:
+        """Whether somebody else has signed it as well."""
+        return len(self.text.rpartition("\n\n")[2].splitlines()) > 1
 
 
 class _Nodes:
@@ -149,15 +164,32 @@ def leaves(session: Session) -> Iterator[bytes]:
     yield from session.exec(query)
 
 
-def checkpoints(session: Session) -> Sequence[CheckpointRow]:
-    """Every signed head, by size."""
-    return session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size))).all()
-
-
-def newest_head(session: Session) -> str | None:
+def newest_head(session: Session) -> SignedHead | None:
     """The signed head of the most entries, if any was signed."""
-    last = session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)).first()
-    return None if last is None else last.text
+    row = session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)).first()
+    return None if row is None else _head(row)
+
+
+def heads_after(session: Session, size: int) -> Sequence[SignedHead]:
+    """The signed heads of more than `size` entries, by size."""
+    query = select(CheckpointRow).where(CheckpointRow.size > size).order_by(col(CheckpointRow.size))
+    return [_head(row) for row in session.exec(query)]
+
+
+def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
+    """Keep the cosignatures that a signed head brings. `vkeys` are the log's and the witnesses'.
+
+    CheckpointError where one of them is not good or none is new; NotFoundError where this log never
+    signed that head.
+    """
+    head = read_checkpoint(offered, vkeys)
+    row = session.get(CheckpointRow, head.size)
+    if row is None:
+        raise NotFoundError(f"this log has signed no head of {head.size} entries")
+    row.text = add_cosignatures(row.text, offered, vkeys)
+    session.add(row)
+    session.flush()
+    return _head(row)
 
 
 def leaf_of(session: Session, number: int) -> bytes:
@@ -187,6 +219,10 @@ def events(session: Session, subject: str) -> Sequence[EventRow]:
     return session.exec(
         select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
     ).all()
+
+
+def _head(row: CheckpointRow) -> SignedHead:
+    return SignedHead(size=row.size, text=row.text, at=row.created_at)
 
 
 def _nodes(session: Session) -> _Nodes:
