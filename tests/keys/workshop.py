@@ -188,7 +188,7 @@ class Workshop:
     def __enter__(self) -> Self:
         """Start the processor."""
         text = self.home.settings.read_text().replace("rescan_seconds = 5.0", "rescan_seconds = 0.2")
-        self.home.settings.write_text(text)
+        self.home.settings.write_text(text.replace("workers = 0", "workers = 1"))
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,))
         self._thread.start()
@@ -230,6 +230,10 @@ class Workshop:
     def key(self, school: School, fingerprint: str, kind: KeyKind = "openpgp") -> Key | None:
         with self.registry.read() as session:
             return keys.holder(session, kind, fingerprint.lower() if kind == "openpgp" else fingerprint)
+
+    def gateway_keys(self) -> list[Key]:
+        with self.registry.read() as session:
+            return list(keys.list_keys(session, "gateway", "gateway"))
 
     def current(self) -> str:
         return (self.home.keys / "signing").read_text().strip()
