@@ -185,6 +185,7 @@ class KeyPolicy(_File):
 
     approve_drops: bool = False
     overlap_days: int = Field(default=90, ge=0)
+    rotate_days: int = Field(default=730, ge=1)
     unused_days: int = Field(default=90, ge=1)
     warn_days: tuple[int, ...] = Field(default=(60, 30, 14, 7, 1), min_length=1)
 

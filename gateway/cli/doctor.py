@@ -13,6 +13,7 @@ from typing import Literal
 import typer
 from rich.text import Text
 
+from gateway.cli import key_complaints
 from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, print_json
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
@@ -22,7 +23,7 @@ from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.registry import keys, providers, secrets, staff, transfers
 from gateway.registry.database import Registry
-from gateway.settings import Settings, load_limits, load_settings
+from gateway.settings import Settings, load_key_policy, load_limits, load_settings
 from gateway.spool import waiting
 
 _LOW_BYTES = 1024**3
@@ -80,8 +81,9 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
         secrets.secret_keys(home)
         secrets.signing_key(home)
         secrets.log_key(home)
+        yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), "restore keys/ from a backup")
+        yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")
     program = shutil.which(settings.processor.sop_program)
     if settings.processor.engine == "auto" and program is None:
         size = load_limits(home).open.embedded_sealed_bytes // 1024**2
@@ -112,6 +114,8 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 yield from _provider(provider, year, {kind for kind, found in in_force.items() if found})
             people = staff.list_staff(session)
             yield from _teams(catalogue, {team for person in people for team in person.teams})
+            on_keys = key_complaints.of_keys(session, home, load_key_policy(home), at)
+            yield from (Complaint("warning", *said) for said in on_keys)
             landed = transfers.landed(session)
             if landed:
                 oldest = transfers.get(session, landed[0])

@@ -91,6 +91,10 @@ def _held(registrar: Registrar, reference: str) -> Transfer:
         transfer = transfers.get(session, reference)
     if transfer.state != "held":
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
+    if transfer.waits_for == "approval":
+        raise GatewayError(
+            f"{reference} is a key that was dropped: gateway keys approve, or gateway keys revoke, decides on it"
+        )
     return transfer
 
 
