@@ -93,7 +93,7 @@ def _held(registrar: Registrar, reference: str) -> Transfer:
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
     if transfer.waits_for == "approval":
         raise GatewayError(
-            f"{reference} is a key that was dropped: gateway keys approve, or gateway keys revoke, decides on it"
+            f"{reference} is a key that was dropped: gateway keys approve or gateway keys revoke decides"
         )
     return transfer
 
