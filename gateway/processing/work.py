@@ -25,7 +25,7 @@ from tenacity import (
     retry_if_exception_type,
     retry_if_not_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
 from gateway.errors import Fault, GatewayError
@@ -230,7 +230,7 @@ class Processor:
         retrying = Retrying(
             retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
             stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.2, max=5),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
             reraise=True,
         )
         return retrying(lambda: self._asked(assignment))
