@@ -61,7 +61,7 @@ def _owed(session: Session) -> dict[int, str]:
     deleted = retention.deleted(session, "receipts")
     return {
         event.sequence: event.subject
-        for event in _events(session, _RECEIPTED)
+        for event in _events(session, (*_RECEIPTED, "declared"))
         if "receipt" in event.fields and event.subject not in deleted
     }
 

@@ -13,6 +13,7 @@ from gateway.cli import (
     agreement,
     breach,
     classify,
+    declare,
     demo,
     discrepancies,
     flows,
@@ -69,6 +70,8 @@ app.add_typer(log.app, name="log")
 app.add_typer(penalties.app, name="penalties")
 app.add_typer(policy.app, name="policy")
 app.add_typer(discrepancies.app, name="discrepancies")
+app.command("declare")(declare.declare)
+app.add_typer(declare.app, name="declarations")
 report.app.command("breach")(breach.one_breach)
 app.add_typer(report.app, name="report")
 app.add_typer(retention.app, name="retention")

@@ -26,15 +26,15 @@ from gateway.cli.console import (
     show,
 )
 from gateway.cli.transfers import reason_object
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
-from gateway.model import Accepted, Decision, Held, Provider, ProviderKind, Refused, Transfer
+from gateway.model import Accepted, Decision, Held, Provider, ProviderKind, Reason, Refused, Transfer
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.explain import diff as differences
 from gateway.policy.explain import render
 from gateway.policy.ratification import years_in_force
-from gateway.registry import keys, log, providers, transfers
+from gateway.registry import declarations, keys, log, providers, transfers
 
 if TYPE_CHECKING:
     from gateway.processing.dry_run import Trial
@@ -79,14 +79,13 @@ def explain(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a transfer was decided as it was: each reason with its clause, by the policies of that day."""
+    """Say why a transfer, or a declared one, was decided so: each reason with its clause, as of that day."""
     with registry(home) as opened, opened.read() as session:
-        transfer = transfers.get(session, reference)
+        decision = _decision_on(session, reference)
         digest = _decided_by(session, reference)
-    decision = _decision_of(transfer)
     catalogue = _catalogue_of(Home(home), digest)
     if as_json:
-        print_json(_decision_object(decision) | {"reference": reference, "policies": digest})
+        print_json(decision_object(decision) | {"reference": reference, "policies": digest})
         return
     out.print(Text(f"{reference}: {render(decision, catalogue)}"), soft_wrap=True)
     if digest is not None:
@@ -126,7 +125,7 @@ def try_out(
         raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
     if as_json:
         found = None if tried.found is None else described(file, tried.found)
-        print_json(_decision_object(tried.decision) | {"file": str(file), "found": found})
+        print_json(decision_object(tried.decision) | {"file": str(file), "found": found})
         return
     out.print(Text(render(tried.decision, policies.catalogue)), soft_wrap=True)
 
@@ -143,13 +142,14 @@ def diff(
 ) -> None:
     """Which outcomes change between two policies folders, by kind of provider, data type and team."""
     before, after = load_catalogue(old), load_catalogue(new)
-    changes = differences(before, after, _moment(on, after))
+    changes = differences(before, after, moment(on, after))
     rows = [dataclasses.asdict(change) | {"team": change.team or None} for change in changes]
     columns = ("provider_kind", "data_type", "team", "before", "after")
     show(rows, columns, as_json=as_json, empty="no outcome changes")
 
 
-def _moment(given: datetime | None, catalogue: Catalogue) -> datetime:
+def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
+    """A day (at noon) or a local time that a person gave, as UTC; now where they gave none."""
     if given is None:
         return now()
     local = datetime.combine(given, time(12)) if given.time() == time() else given
@@ -159,7 +159,7 @@ def _moment(given: datetime | None, catalogue: Catalogue) -> datetime:
 def _trial(place: Home, file: Path, sender: str, on: datetime | None, catalogue: Catalogue) -> Trial:
     from gateway.processing.dry_run import Trial  # noqa: PLC0415
 
-    at = _moment(on, catalogue)
+    at = moment(on, catalogue)
     if sender in providers.KINDS:
         anyone = Provider(id=sender, name=sender, kind=_kind(sender), ratified=True)
         return Trial(file=file, provider=anyone, at=at)
@@ -190,18 +190,33 @@ def _catalogue_of(place: Home, digest: str | None) -> Catalogue:
     return load_catalogue(place.policies_in_force)
 
 
-def _decision_of(transfer: Transfer) -> Decision:
-    reasons, flow = transfer.reasons, transfer.flow
-    if transfer.state == "accepted":
-        return Accepted(flow=flow or "none", teams=transfer.teams, reasons=reasons)
-    if transfer.state == "held":
-        return Held(reasons=reasons, flow=flow, until=transfer.held_until)
-    if transfer.state == "refused":
-        return Refused(reasons=reasons, flow=flow)
-    raise GatewayError(f"{transfer.upload.reference} has landed and is not decided yet")
+def _decision_on(session: Session, reference: str) -> Decision:
+    """The decision on an upload or on a declaration of that reference."""
+    try:
+        transfer = transfers.get(session, reference)
+    except NotFoundError as unknown:
+        try:
+            declared = declarations.get(session, reference)
+        except NotFoundError:
+            raise unknown from None
+        return _decision(declared.state, declared.reasons, declared.flow)
+    if transfer.state == "landed":
+        raise GatewayError(f"{reference} has landed and is not decided yet")
+    return _decision(transfer.state, transfer.reasons, transfer.flow, transfer)
 
 
-def _decision_object(decision: Decision) -> dict[str, Any]:
+def _decision(
+    state: str, reasons: tuple[Reason, ...], flow: str | None, transfer: Transfer | None = None
+) -> Decision:
+    if state == "accepted":
+        return Accepted(flow=flow or "none", teams=transfer.teams if transfer else (), reasons=reasons)
+    if state == "held":
+        return Held(reasons=reasons, flow=flow, until=transfer.held_until if transfer else None)
+    return Refused(reasons=reasons, flow=flow)
+
+
+def decision_object(decision: Decision) -> dict[str, Any]:
+    """A decision as JSON has it."""
     return {
         "state": type(decision).__name__.lower(),
         "flow": decision.flow,

@@ -139,12 +139,19 @@ def receipt_rows(
     at: datetime,
 ) -> list[ReceiptRow]:
     """Receipts, each with the number of its leaf, proved against the signed `head` of the log as it is."""
-    numbers = [number for _, number in receipts]
-    leaves = log.leaves_of(session, numbers)
-    proofs = log.inclusion_proofs(session, numbers, log.size(session))
+    proved = proofs(session, [number for _, number in receipts], head=head, signing=signing)
     return [
-        _receipt_row(facts, _proof(leaves[number], number, hashes, head, signing), signing, at)
-        for (facts, number), hashes in zip(receipts, proofs, strict=True)
+        _receipt_row(facts, proof, signing, at) for (facts, _), proof in zip(receipts, proved, strict=True)
+    ]
+
+
+def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
+    """That the leaves of these numbers are in the log as it is, under the signed `head`."""
+    leaves = log.leaves_of(session, numbers)
+    paths = log.inclusion_proofs(session, numbers, log.size(session))
+    return [
+        _proof(leaves[number], number, hashes, head, signing)
+        for number, hashes in zip(numbers, paths, strict=True)
     ]
 
 

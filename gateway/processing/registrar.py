@@ -91,7 +91,7 @@ class Registrar:
             head = self._receive(session, fresh, self.clock())
             passing("land.written")
         passing("land.committed")
-        self._publish(head)
+        self.bring_out(head)
         return known
 
     def commit(self, examined: Sequence[Examined]) -> set[Folder]:
@@ -109,7 +109,7 @@ class Registrar:
             head = self._rule(session, rulings, now)
             passing("commit.written")
         passing("commit.committed")
-        self._publish(head)
+        self.bring_out(head)
         return {ruling.folder for ruling in rulings}
 
     def publish_drops(self, folders: set[Folder]) -> None:
@@ -130,7 +130,7 @@ class Registrar:
         with self.registry.write() as session:
             rulings = self._reconsidered(session, now, until)
             head = self._rule(session, rulings, now)
-        self._publish(head)
+        self.bring_out(head)
         return len(rulings)
 
     def rule(self, reference: str, decision: Decision, *, kind: Kind, actor: str, why: str) -> None:
@@ -139,7 +139,7 @@ class Registrar:
         with self.registry.write() as session:
             ruling = _Ruling(reference=reference, decision=decision, kind=kind, actor=actor, note=why)
             head = self._rule(session, [ruling], now)
-        self._publish(head)
+        self.bring_out(head)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """A provider as the policy sees it today."""
@@ -315,7 +315,7 @@ class Registrar:
         publish_receipts(self.registry, self.home.published)
         publish_checkpoint(self.registry, self.home.published)
 
-    def _publish(self, head: str | None) -> None:
+    def bring_out(self, head: str | None) -> None:
         """What is committed stays committed: where it cannot be brought out now, it is later."""
         if head is None:
             return

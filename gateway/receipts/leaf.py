@@ -146,6 +146,10 @@ FIELDS: dict[str, dict[str, str]] = {
     "ratified": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
     "declared": {
         **_WHO,
+        "provider": "provider",
+        "receipt": "digest",
+        "text": "digest",
+        "policies": "digest",
         "method": "word",
         "data_type": "word",
         "flow": "word",

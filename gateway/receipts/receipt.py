@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway.receipts.facts import (
     Proof,
@@ -26,6 +26,7 @@ __all__ = [
     "Proof",
     "ReceiptFacts",
     "canonical_receipt",
+    "envelope",
     "log_key_statement",
     "receipt_digest",
     "receipt_object",
@@ -42,18 +43,25 @@ def render_json(facts: ReceiptFacts, proof: Proof, sign: Callable[[bytes], bytes
 
     `sign` makes an Ed25519 signature (64 bytes) with the log key over the bytes it is given.
     """
-    envelope = {
+    return envelope(receipt_object(facts), canonical_receipt(facts), proof, sign)
+
+
+def envelope(
+    receipt: Mapping[str, object], canonical: bytes, proof: Proof, sign: Callable[[bytes], bytes]
+) -> str:
+    """The JSON around a receipt whose canonical form is `canonical`."""
+    parts = {
         "format": FORMAT,
-        "receipt": receipt_object(facts),
+        "receipt": receipt,
         "leaf": proof.leaf.decode(),
         "index": proof.index,
         "proof": [base64.b64encode(node).decode() for node in proof.hashes],
         "checkpoint": proof.checkpoint,
-        "signature": base64.b64encode(sign(canonical_receipt(facts))).decode(),
+        "signature": base64.b64encode(sign(canonical)).decode(),
         "log_key": proof.log_key,
         "log_key_certificate": proof.log_key_certificate,
     }
-    return json.dumps(envelope, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(parts, indent=2, ensure_ascii=False) + "\n"
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:

@@ -6,22 +6,31 @@ clearsigning changes no line and any mail program or printer keeps it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import textwrap
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.home import shown_name
+from gateway.model import Reason
 from gateway.receipts.facts import Proof, ReceiptFacts, plain_reason, receipt_digest, receipt_object
+from gateway.receipts.layout import (
+    WIDTH,
+    ascii_shown,
+    bullets,
+    digest_field,
+    field,
+    paragraph,
+    proof_lines,
+    section,
+    spoken,
+    wrapped,
+)
 from gateway.receipts.words import plain
 
-WIDTH = 74
-_LABEL = 16
+__all__ = ["WIDTH", "ascii_shown", "render_statement", "render_text", "spoken", "text_digest"]
+
 _NEXT_STEP_NEEDLESS = "Nothing needs doing."
 
 _HEADLINES = {
@@ -45,7 +54,7 @@ STATED = {
 
 def render_text(facts: ReceiptFacts, proof: Proof) -> str:
     """The receipt as text, to be clearsigned with the gateway's OpenPGP key. Ends in a newline."""
-    return f"{render_statement(facts)}\n\n{_section('Proof', _proof(facts, proof))}\n"
+    return f"{render_statement(facts)}\n\n{section('Proof', proof_lines(receipt_digest(facts), proof))}\n"
 
 
 # It is made twice, for its digest and for the receipt itself.
@@ -54,13 +63,13 @@ def render_statement(facts: ReceiptFacts) -> str:
     """All of the text that stands above its proof, without a newline at its end."""
     sections = [
         _heading(facts),
-        _section("What happened", _paragraph(_what_happened(facts))),
-        _section("Why", _reasons(facts)),
-        _section("What to do next", _next_steps(facts)),
-        _section("Please note", _bullets(facts.notices)),
-        _section("The file", _file_details(facts)),
-        _section("What was found in it", _content_details(facts)),
-        _section("What to look at in your data", _findings(facts)),
+        section("What happened", paragraph(_what_happened(facts))),
+        section("Why", _reasons(facts)),
+        section("What to do next", _next_steps(facts)),
+        section("Please note", bullets(facts.notices)),
+        section("The file", _file_details(facts)),
+        section("What was found in it", _content_details(facts)),
+        section("What to look at in your data", _findings(facts)),
     ]
     text = "\n\n".join(section for section in sections if section)
     return "\n".join(line.rstrip() for line in text.split("\n"))
@@ -74,33 +83,18 @@ def text_digest(facts: ReceiptFacts) -> str:
     return hashlib.sha256(render_statement(facts).encode()).hexdigest()
 
 
-def ascii_shown(text: str) -> str:
-    """`text` in printable ASCII: accents fall off, what has no plain letter becomes "?"."""
-    if text.isascii() and text.isprintable():
-        return text
-    split = unicodedata.normalize("NFKD", text)
-    letters = (c for c in split if not unicodedata.combining(c))
-    return "".join(c if " " <= c <= "~" else "?" for c in letters)
-
-
-def spoken(moment: datetime) -> str:
-    """A time as a person writes it, in UTC."""
-    utc = moment.astimezone(UTC)
-    return f"{utc.day} {utc:%B %Y at %H:%M:%S} UTC"
-
-
 def _heading(facts: ReceiptFacts) -> str:
     return "\n".join(
         [
-            *_wrapped(f"Receipt from {facts.organisation}"),
-            *_wrapped(f"to {facts.provider_name}"),
+            *wrapped(f"Receipt from {facts.organisation}"),
+            *wrapped(f"to {facts.provider_name}"),
             "",
             _HEADLINES[facts.state],
             "",
-            _field("File", shown_name(facts.name)),
-            _field("Reference", facts.reference),
-            _field("Received", spoken(facts.landed_at)),
-            *([_field("Decided", spoken(facts.decided_at))] if facts.decided_at else []),
+            field("File", shown_name(facts.name)),
+            field("Reference", facts.reference),
+            field("Received", spoken(facts.landed_at)),
+            *([field("Decided", spoken(facts.decided_at))] if facts.decided_at else []),
         ]
     )
 
@@ -127,10 +121,14 @@ def _what_happened(facts: ReceiptFacts) -> str:
 
 
 def _reasons(facts: ReceiptFacts) -> str:
-    shown = [plain_reason(reason) for reason in facts.reasons]
+    return reasons_told([plain_reason(reason) for reason in facts.reasons])
+
+
+def reasons_told(shown: Sequence[Reason]) -> str:
+    """Each reason with the clause it rests on."""
     blocks = [
         "\n".join(
-            [_paragraph(reason.sentence), _paragraph(f"(agreement clause {reason.clause}; {reason.code})")]
+            [paragraph(reason.sentence), paragraph(f"(agreement clause {reason.clause}; {reason.code})")]
         )
         for reason in shown
     ]
@@ -138,31 +136,36 @@ def _reasons(facts: ReceiptFacts) -> str:
 
 
 def _next_steps(facts: ReceiptFacts) -> str:
-    steps = list(dict.fromkeys(plain_reason(reason).next_step for reason in facts.reasons))
+    return next_steps([plain_reason(reason) for reason in facts.reasons])
+
+
+def next_steps(shown: Sequence[Reason]) -> str:
+    """What the reasons ask for, each step once."""
+    steps = list(dict.fromkeys(reason.next_step for reason in shown))
     wanted = [step for step in steps if step != _NEXT_STEP_NEEDLESS] or steps
-    return _bullets(wanted or ["Nothing needs doing. Keep this receipt."])
+    return bullets(wanted or ["Nothing needs doing. Keep this receipt."])
 
 
 def _file_details(facts: ReceiptFacts) -> str:
     name, shown = shown_name(facts.name), ascii_shown(shown_name(facts.name))
-    exact = [] if name == shown else [_field("Exact name", name.encode("unicode_escape").decode())]
+    exact = [] if name == shown else [field("Exact name", name.encode("unicode_escape").decode())]
     lines = [
         *exact,
-        _field("Sent by", f"{facts.provider_name} ({facts.provider})"),
-        _field("Put in folder", f"/{facts.folder}"),
-        _field("Size as sent", f"{facts.sealed_size} bytes"),
-        _digest_field("SHA-256 as sent", facts.sealed_sha256),
+        field("Sent by", f"{facts.provider_name} ({facts.provider})"),
+        field("Put in folder", f"/{facts.folder}"),
+        field("Size as sent", f"{facts.sealed_size} bytes"),
+        digest_field("SHA-256 as sent", facts.sealed_sha256),
     ]
     if facts.content_sha256 is not None:
         lines += [
-            _field("Size inside", f"{facts.content_size} bytes"),
-            _digest_field("SHA-256 inside", facts.content_sha256),
+            field("Size inside", f"{facts.content_size} bytes"),
+            digest_field("SHA-256 inside", facts.content_sha256),
         ]
     if facts.signature is not None:
         lines += [
-            _field("Signed by", facts.signature.certificate),
-            _field("with key", facts.signature.signing_key),
-            _field("signed", spoken(facts.signature.created_at)),
+            field("Signed by", facts.signature.certificate),
+            field("with key", facts.signature.signing_key),
+            field("signed", spoken(facts.signature.created_at)),
         ]
     return "\n".join(lines)
 
@@ -187,91 +190,14 @@ def _content_details(facts: ReceiptFacts) -> str:
         ("Flow", facts.flow),
         ("Passed to", ", ".join(facts.teams)),
     ]
-    return "\n".join(_field(label, str(value)) for label, value in pairs if value not in {None, ""})
+    return "\n".join(field(label, str(value)) for label, value in pairs if value not in {None, ""})
 
 
 def _findings(facts: ReceiptFacts) -> str:
     known = [finding for finding in facts.findings if finding.code in FINDINGS]
     more = len(facts.findings) - len(known)
     lines = [describe(replace(finding, about=plain(finding.about))) for finding in known]
-    return _bullets([*lines, *([f"Further kinds of fault: {more}."] if more else [])])
-
-
-def _proof(facts: ReceiptFacts, proof: Proof) -> str:
-    body, _, signatures = proof.checkpoint.rpartition("\n\n")
-    origin, size, root = body.split("\n")[:3]
-    # Neither the em dash before a note's signature nor the name, which is the origin, is repeated.
-    mark = f"— {origin} "
-    signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
-    return "\n".join(
-        [
-            _paragraph(
-                "This receipt is recorded for good in the gateway's log, of which anyone can check that "
-                "nothing was changed or taken out. Keep this file as it is, with the .json file of the "
-                "same name. To check both: gateway receipts verify FILE. To check the signature on this "
-                "text alone: gpg --verify FILE."
-            ),
-            "",
-            _digest_field("Record", receipt_digest(facts)),
-            _chunks("Leaf", proof.leaf.decode()),
-            _field("Index", str(proof.index)),
-            *(_field("Hash", base64.b64encode(node).decode()) for node in proof.hashes),
-            _chunks("Origin", origin),
-            _field("Size", size),
-            _field("Root", root),
-            *(_chunks("Signed", line) for line in signed),
-            _chunks("Log key", proof.log_key),
-        ]
-    )
-
-
-def _section(title: str, body: str) -> str:
-    return f"{title}\n\n{body}" if body else ""
-
-
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return _filled(text, indent, indent)
-
-
-def _paragraph(text: str) -> str:
-    return "\n".join(_wrapped(text, "    "))
-
-
-# The same sentences stand in many receipts.
-@lru_cache(1024)
-def _filled_once(text: str, first: str, further: str) -> tuple[str, ...]:
-    return tuple(
-        textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
-    )
-
-
-def _filled(text: str, first: str, further: str) -> list[str]:
-    """`text` in lines within the margin, of which the first begins with `first`, others with `further`."""
-    shown = ascii_shown(text)
-    if shown and len(first) + len(shown) <= WIDTH and shown == shown.strip():
-        return [first + shown]  # As textwrap would have it, ten times as fast.
-    return list(_filled_once(shown, first, further))
-
-
-def _bullets(texts: Iterable[str]) -> str:
-    return "\n".join("\n".join(_filled(text, "    * ", "      ")) for text in texts)
-
-
-def _field(label: str, value: str) -> str:
-    return "\n".join(_filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL)))
-
-
-def _digest_field(label: str, digest: str) -> str:
-    """A 64-digit digest in two halves, so that it can be compared by eye."""
-    return f"    {label:<{_LABEL}}{digest[:32]}\n{' ' * (4 + _LABEL)}{digest[32:]}"
-
-
-def _chunks(label: str, value: str) -> str:
-    """A value without a length limit, cut at the margin. It holds no spaces, so a reader joins the pieces."""
-    room = WIDTH - 4 - _LABEL
-    cut = [value[at : at + room] for at in range(0, len(value), room)]
-    lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
-    return "\n".join(lines)
+    return bullets([*lines, *([f"Further kinds of fault: {more}."] if more else [])])
 
 
 def _listed(values: object) -> str:

@@ -36,7 +36,7 @@ TEXTS = ("format", "leaf", "checkpoint", "signature", "log_key", "log_key_certif
 RECEIPT = {"receipt": dict, "index": int, "proof": list} | dict.fromkeys(TEXTS, str)
 LEAF = {"at": str, "fields": dict, "kind": str, "sequence": int, "subject": str, "version": int}
 CONSISTENCY = {"origin": str, "first": int, "second": int, "proof": list}
-KINDS = {"landed": ["landed"], "decided": ["decided", "released", "refused"]}
+KINDS = {"landed": ["landed"], "decided": ["decided", "released", "refused"], "declared": ["declared"]}
 
 
 class Unproved(Exception):  # noqa: N818 - the word for it
@@ -254,12 +254,15 @@ def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
 def report(checked: Checked, *, anchored: bool) -> list[str]:
     """What is proved by a receipt that holds, and what is not."""
     stated = checked.receipt.get
+    told = f"received {stated('name')}", f"({stated('size')} bytes, SHA-256 {stated('sha256')})", "landed_at"
+    if stated("stage") == "declared":
+        told = "was told of a transfer:", f"{stated('data')} by {stated('method')}", "goes_at"
     unknown = f"  NOT proved: that this key is the gateway's: {checked.log_key} (see --log-key)"
     return [
         "genuine" if anchored else "intact, but whose key signed it was not checked",
-        f"  proved: the holder of the log's key states that it received {stated('name')}",
-        f"    ({stated('size')} bytes, SHA-256 {stated('sha256')})",
-        f"    from {stated('provider')} at {stated('landed_at')}, as {stated('reference')};",
+        f"  proved: the holder of the log's key states that it {told[0]}",
+        f"    {told[1]}",
+        f"    from {stated('provider')} at {stated(told[2])}, as {stated('reference')};",
         f"    its state in this receipt is {stated('state')}",
         f"  proved: the log of {checked.head.size} entries holds this as entry {checked.index}",
         *([] if anchored else [unknown]),

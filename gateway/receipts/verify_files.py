@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
 _HEAD = re.compile(r"\A[^\s{-]\S*\n\d+\n\S+\n\n— ")
 _CONTINUED = re.compile(r" {20}(\S.*)")
+_DECLARED = {"ALLOWED": "accepted", "WAIT": "held", "NOT ALLOWED": "refused"}
 _STATEMENT = re.compile(r"^log-key: (\S+)$", re.MULTILINE)
 
 
@@ -161,7 +162,6 @@ def _verify_text(path: Path, text: str, certificate: bytes, original: Path | Non
 
 def _checked_text(text: str) -> Checked:
     """A text receipt whose OpenPGP signature is good, followed into the log that it names."""
-    state = _state(text)
     stated, _, proof = text.rpartition("\n\nProof\n\n")
     # The proof is read apart, so that nothing stated above it can stand in for a part of it.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}
@@ -170,17 +170,7 @@ def _checked_text(text: str) -> Checked:
         leaf, key, index = fields["Leaf"], fields["Log key"], int(fields["Index"])
         origin = fields["Origin"]
         note = f"{origin}\n{fields['Size']}\n{fields['Root']}\n\n— {origin} {fields['Signed']}\n"
-        receipt = {
-            "reference": fields["Reference"],
-            "stage": "landed" if state == "landed" else "decided",
-            "state": state,
-            "name": fields["File"],
-            "sha256": fields["SHA-256 as sent"],
-            "size": fields["Size as sent"].removesuffix(" bytes"),
-            "content_sha256": fields.get("SHA-256 inside"),
-            "provider": fields["Sent by"].rpartition("(")[2].rstrip(")"),
-            "landed_at": fields["Received"],
-        }
+        receipt = _stated(stated, fields)
     except (KeyError, ValueError):
         raise Unproved("the gateway signed this text, but it is not a receipt") from None
     entry = strict_json(leaf, LEAF)
@@ -193,6 +183,37 @@ def _checked_text(text: str) -> Checked:
     head = read_checkpoint(note, key)
     check_inclusion(leaf, index, hashes, head)
     return Checked(receipt, head, index, key, "")
+
+
+def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
+    """What the text says, under the names that the JSON form has. KeyError where it is no receipt."""
+    declared = re.search(r"^This transfer (?:is|must) (ALLOWED|WAIT|NOT ALLOWED)\.$", text, re.MULTILINE)
+    if declared is not None:
+        return {
+            "reference": fields["Reference"],
+            "stage": "declared",
+            "state": _DECLARED[declared[1]],
+            "provider": _bracketed(fields["Declared for"]),
+            "data": _bracketed(fields["Data"]),
+            "method": _bracketed(fields["Method"]),
+            "goes_at": fields["Goes"],
+        }
+    state = _state(text)
+    return {
+        "reference": fields["Reference"],
+        "stage": "landed" if state == "landed" else "decided",
+        "state": state,
+        "name": fields["File"],
+        "sha256": fields["SHA-256 as sent"],
+        "size": fields["Size as sent"].removesuffix(" bytes"),
+        "content_sha256": fields.get("SHA-256 inside"),
+        "provider": _bracketed(fields["Sent by"]),
+        "landed_at": fields["Received"],
+    }
+
+
+def _bracketed(text: str) -> str:
+    return text.rpartition("(")[2].rstrip(")")
 
 
 def _fields(text: str) -> tuple[dict[str, str], list[str]]:

@@ -146,11 +146,11 @@ class Desk:
     # Commands.
 
     def gateway(self, *arguments: str, given: str | None = None, code: int = 0) -> str:
-        """What `gateway ARGUMENTS` says, on stdout; what it complains of, where `code` is not 0."""
+        """What `gateway ARGUMENTS` says; what it asks or complains of too, with answers or another `code`."""
         before = logging.getLogger().handlers[:]
         result: Result = CliRunner(env={"GATEWAY_HOME": str(self.home.root)}).invoke(
             app, list(arguments), input=given, catch_exceptions=False
         )
         logging.getLogger().handlers[:] = before  # The command's own writes to a stream that is closed now.
         assert result.exit_code == code, (result.exit_code, result.output, result.stderr)
-        return result.stdout if code == 0 else result.stdout + result.stderr
+        return result.stdout if code == 0 and given is None else result.output

@@ -1,0 +1,237 @@
+"""declare: a transfer that went, or will go, another way than through this gateway (section 5)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    err,
+    fails_clearly,
+    out,
+    plain,
+    print_json,
+    registrar_of,
+    registry,
+    rfc3339,
+    show,
+    who,
+)
+from gateway.cli.policy import decision_object, moment
+from gateway.errors import GatewayError
+from gateway.model import Accepted, Decision, Refused
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.explain import render
+from gateway.policy.methods import (
+    Declaration,
+    Question,
+    circumstance_questions,
+    possible,
+    questions,
+    subject,
+)
+from gateway.registry import declarations
+from gateway.registry.declarations import Recorded
+
+app = typer.Typer(no_args_is_help=True, help="Transfers that were declared to go another way.")
+_WHEN = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
+_COLUMNS = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
+
+
+@fails_clearly
+def declare(
+    method: Annotated[
+        str | None, typer.Option(help="How it travels: email, egress, s2s, b2b, post, …")
+    ] = None,
+    provider: Annotated[str | None, typer.Option(metavar="ID", help="Whose transfer it is.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="A data type, a flow, or a material of methods.toml.")
+    ] = None,
+    safeguard: Annotated[list[str] | None, typer.Option(help="A safeguard that is in place.")] = None,
+    circumstance: Annotated[
+        list[str] | None, typer.Option(help="Something that is true of the data.")
+    ] = None,
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=_WHEN, help="When it goes; now if not given.")
+    ] = None,
+    ask: Annotated[
+        bool | None, typer.Option("--ask/--no-ask", help="Ask for what is not given; as a terminal is there.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be decided; record nothing.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Declare a transfer that goes another way. Exit 1 where it may not go, or not yet; it is recorded so."""
+    from gateway.processing.declaring import judge, record  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    asking = sys.stdin.isatty() if ask is None else ask
+    with registrar_of(home) as registrar:
+        catalogue = registrar.catalogue
+        way = _chosen("method", method, _ways(catalogue), asking=asking)
+        sender = _given("provider", provider, asking=asking)
+        matter = _chosen("data", data, _matters(catalogue), asking=asking)
+        with registrar.registry.read() as session:
+            known = registrar.provider(session, sender, registrar.clock())
+        declaration = Declaration(
+            provider=known,
+            method=way,
+            data=matter,
+            at=moment(on, catalogue),
+            safeguards=_known("safeguard", safeguard, catalogue.methods.safeguards()),
+            circumstances=_known(
+                "circumstance", circumstance, [c.id for c in catalogue.methods.circumstance]
+            ),
+        )
+        if asking:
+            declaration = _asked(declaration, catalogue)
+        if dry_run:
+            reference, decision = None, judge(declaration, catalogue)
+        else:
+            recorded = record(registrar, declaration, by=who())
+            reference, decision = recorded.reference, recorded.decision
+    _tell(reference, declaration, decision, catalogue, as_json=as_json)
+
+
+@app.command("list")
+@fails_clearly
+def list_all(
+    home: HomeOption = DEFAULT_HOME,
+    provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every declaration, in the order they were made."""
+    with registry(home) as opened, opened.read() as session:
+        rows = [_row(each) for each in declarations.find(session, provider=provider)]
+    show(rows, _COLUMNS, as_json=as_json, empty="nothing was declared")
+
+
+@app.command("show")
+@fails_clearly
+def show_one(
+    reference: Annotated[str, typer.Argument(metavar="REF")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """One declaration: what was confirmed, and what was decided."""
+    with registry(home) as opened, opened.read() as session:
+        row = _row(declarations.get(session, reference))
+    if as_json:
+        print_json(row)
+        return
+    for label, value in row.items():
+        if label != "reasons" and value not in (None, []):
+            said = ", ".join(value) if isinstance(value, list) else value
+            out.print(Text(f"{label.replace('_', ' '):>14}  {plain(said)}"), soft_wrap=True)
+    for reason in row["reasons"]:
+        out.print(Text(f"\n[{reason['code']}, clause {reason['clause']}]\n{reason['sentence']}"))
+
+
+def _ways(catalogue: Catalogue) -> list[str]:
+    return [method.id for method in catalogue.methods.method if method.declarable]
+
+
+def _matters(catalogue: Catalogue) -> list[str]:
+    return [*catalogue.data_types(), *(material.id for material in catalogue.methods.material)]
+
+
+def _given(what: str, value: str | None, *, asking: bool) -> str:
+    if value is None and not asking:
+        raise typer.BadParameter("is needed", param_hint=f"--{what}")
+    return value if value is not None else str(typer.prompt(what.capitalize(), err=True))
+
+
+def _chosen(what: str, value: str | None, known: Collection[str], *, asking: bool) -> str:
+    """One of the words that the policy knows; the gateway's own way is judged like any other."""
+    if value is None and asking:
+        err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
+    chosen = _given(what, value, asking=asking)
+    while chosen not in known and chosen != "sftp":
+        if not asking:
+            raise GatewayError(f"there is no {what} {plain(chosen)}; it is one of {', '.join(known)}")
+        err.print(f"there is no {what} {plain(chosen)}", soft_wrap=True)
+        chosen = _given(what, None, asking=True)
+    return chosen
+
+
+def _known(what: str, given: Sequence[str] | None, known: Collection[str]) -> frozenset[str]:
+    for each in given or ():
+        if each not in known:
+            raise GatewayError(f"there is no {what} {plain(each)}; it is one of {', '.join(known)}")
+    return frozenset(given or ())
+
+
+def _asked(declaration: Declaration, catalogue: Catalogue) -> Declaration:
+    """The declaration with what a person answers, in the order of the agreement."""
+    if isinstance(possible(declaration, catalogue), Refused):
+        return declaration
+    method, data = declaration.method, declaration.data
+    circumstances = _answered(circumstance_questions(method, data, catalogue), declaration.circumstances)
+    needed = questions(method, data, catalogue, circumstances)
+    safeguards = _answered(needed, declaration.safeguards)
+    return replace(declaration, circumstances=circumstances, safeguards=safeguards)
+
+
+def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
+    """What is given, and the first choice of each question that holds. Nothing is asked twice."""
+    known = set(given)
+    for question in asked:
+        if not known.isdisjoint(choice.id for choice in question.choices):
+            continue
+        for choice in question.choices:
+            if typer.confirm(f"{choice.question} (clause {choice.clause})", default=False, err=True):
+                known.add(choice.id)
+                break
+    return frozenset(known)
+
+
+def _tell(
+    reference: str | None,
+    declaration: Declaration,
+    decision: Decision,
+    catalogue: Catalogue,
+    *,
+    as_json: bool,
+) -> None:
+    if as_json:
+        print_json(
+            decision_object(decision)
+            | {
+                "reference": reference,
+                "recorded": reference is not None,
+                "provider": declaration.provider.id,
+                "method": declaration.method,
+                "data": declaration.data,
+                "goes_at": rfc3339(declaration.at),
+                "safeguards": sorted(declaration.safeguards),
+                "circumstances": sorted(declaration.circumstances),
+            }
+        )
+    else:
+        said = "allowed" if isinstance(decision, Accepted) else render(decision, catalogue).splitlines()[0]
+        title = found.title if (found := subject(declaration.data, catalogue)) else declaration.data
+        out.print(Text(f"{title} by {declaration.method}: {said}"), soft_wrap=True)
+        out.print(Text("\n".join(render(decision, catalogue).splitlines()[1:])), soft_wrap=True)
+        recorded = "dry run: nothing is recorded" if reference is None else f"recorded as {reference}"
+        out.print(f"\n{recorded}")
+    if not isinstance(decision, Accepted):
+        yet = "does not allow this" if isinstance(decision, Refused) else "does not allow this yet"
+        raise GatewayError(f"the agreement {yet}: {decision.reasons[0].sentence}")
+
+
+def _row(recorded: Recorded) -> dict[str, Any]:
+    row = asdict(recorded)
+    row["goes_at"], row["declared_at"] = rfc3339(recorded.goes_at), rfc3339(recorded.declared_at)
+    row["safeguards"], row["circumstances"] = list(recorded.safeguards), list(recorded.circumstances)
+    row["reasons"] = [asdict(reason) for reason in recorded.reasons]
+    return row

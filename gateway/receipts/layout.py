@@ -1,0 +1,113 @@
+"""The layout of receipts for people: printable ASCII, at most 74 columns, labels in a column of 16."""
+
+from __future__ import annotations
+
+import base64
+import textwrap
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from gateway.receipts.facts import Proof
+
+WIDTH = 74
+_LABEL = 16
+
+
+def ascii_shown(text: str) -> str:
+    """`text` in printable ASCII: accents fall off, what has no plain letter becomes "?"."""
+    if text.isascii() and text.isprintable():
+        return text
+    split = unicodedata.normalize("NFKD", text)
+    letters = (c for c in split if not unicodedata.combining(c))
+    return "".join(c if " " <= c <= "~" else "?" for c in letters)
+
+
+def spoken(moment: datetime) -> str:
+    """A time as a person writes it, in UTC."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y at %H:%M:%S} UTC"
+
+
+def proof_lines(record: str, proof: Proof) -> str:
+    """The proof at the end of a receipt. `record` is the digest that the leaf holds."""
+    body, _, signatures = proof.checkpoint.rpartition("\n\n")
+    origin, size, root = body.split("\n")[:3]
+    # Neither the em dash before a note's signature nor the name, which is the origin, is repeated.
+    mark = f"— {origin} "
+    signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
+    return "\n".join(
+        [
+            paragraph(
+                "This receipt is recorded for good in the gateway's log, of which anyone can check that "
+                "nothing was changed or taken out. Keep this file as it is, with the .json file of the "
+                "same name. To check both: gateway receipts verify FILE. To check the signature on this "
+                "text alone: gpg --verify FILE."
+            ),
+            "",
+            digest_field("Record", record),
+            chunks("Leaf", proof.leaf.decode()),
+            field("Index", str(proof.index)),
+            *(field("Hash", base64.b64encode(node).decode()) for node in proof.hashes),
+            chunks("Origin", origin),
+            field("Size", size),
+            field("Root", root),
+            *(chunks("Signed", line) for line in signed),
+            chunks("Log key", proof.log_key),
+        ]
+    )
+
+
+def section(title: str, body: str) -> str:
+    """A title and what stands under it; nothing where that is nothing."""
+    return f"{title}\n\n{body}" if body else ""
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Lines of at most 74 columns."""
+    return _filled(text, indent, indent)
+
+
+def paragraph(text: str) -> str:
+    """Running text, indented."""
+    return "\n".join(wrapped(text, "    "))
+
+
+# The same sentences stand in many receipts.
+@lru_cache(1024)
+def _filled_once(text: str, first: str, further: str) -> tuple[str, ...]:
+    return tuple(
+        textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
+    )
+
+
+def _filled(text: str, first: str, further: str) -> list[str]:
+    """`text` in lines within the margin, of which the first begins with `first`, others with `further`."""
+    shown = ascii_shown(text)
+    if shown and len(first) + len(shown) <= WIDTH and shown == shown.strip():
+        return [first + shown]  # As textwrap would have it, ten times as fast.
+    return list(_filled_once(shown, first, further))
+
+
+def bullets(texts: Iterable[str]) -> str:
+    """A list of points."""
+    return "\n".join("\n".join(_filled(text, "    * ", "      ")) for text in texts)
+
+
+def field(label: str, value: str) -> str:
+    """A label and its value."""
+    return "\n".join(_filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL)))
+
+
+def digest_field(label: str, digest: str) -> str:
+    """A 64-digit digest in two halves, so that it can be compared by eye."""
+    return f"    {label:<{_LABEL}}{digest[:32]}\n{' ' * (4 + _LABEL)}{digest[32:]}"
+
+
+def chunks(label: str, value: str) -> str:
+    """A value without a length limit, cut at the margin. It holds no spaces, so a reader joins the pieces."""
+    room = WIDTH - 4 - _LABEL
+    cut = [value[at : at + room] for at in range(0, len(value), room)]
+    lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
+    return "\n".join(lines)
