@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DEFAULT_HOME = Path("gateway-home")
+_PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -54,8 +56,25 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """The person at the keyboard, as the operating system knows them; behind sudo, who called it."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    """The person at the keyboard, as the operating system knows them; behind sudo, who called it.
+
+    Where administrators share one account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
+    """
+    account = os.environ.get("SUDO_USER") or _account()
+    named = os.environ.get("GATEWAY_ADMIN", "")
+    if not named or named == account:
+        return account
+    if not _PERSON.fullmatch(named):
+        raise GatewayError("GATEWAY_ADMIN: a name is 1 to 32 of a-z, 0-9, dot, hyphen and underscore")
+    return f"{named} (as {account})"
+
+
+def _account() -> str:
+    # Not as getpass finds it: that believes LOGNAME before it asks whose the process is.
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def plain(value: object) -> str:

@@ -52,7 +52,11 @@ def release(
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Send a held file on, in your name."""
+    """Send a held file on, in your name.
+
+    A file that is held because of a key cannot be released by whoever enrolled that key. Where several
+    people share one account, let each set GATEWAY_ADMIN to their name.
+    """
     _needs(why)
     with registrar_of(home) as registrar:
         transfer = _held(registrar, reference)

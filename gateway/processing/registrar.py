@@ -32,6 +32,7 @@ from gateway.processing.notices import notices
 from gateway.processing.publish import publish_checkpoint, publish_receipts
 from gateway.processing.signer import signers_of
 from gateway.processing.signing import Signing
+from gateway.processing.two_people import check_release
 from gateway.receipts.facts import ReceiptFacts
 from gateway.receipts.leaf import Kind
 from gateway.registry import log, providers, transfers
@@ -133,9 +134,14 @@ class Registrar:
         return len(rulings)
 
     def rule(self, reference: str, decision: Decision, *, kind: Kind, actor: str, why: str) -> None:
-        """Put a person's decision on a transfer in force, with their reason beside the log."""
+        """Put a person's decision on a transfer in force, with their reason beside the log.
+
+        GatewayError where it is a release that this person may not make alone.
+        """
         now = self.clock()
         with self.registry.write() as session:
+            if kind == "released":
+                check_release(session, transfers.get(session, reference), actor)
             ruling = _Ruling(reference=reference, decision=decision, kind=kind, actor=actor, note=why)
             head = self._rule(session, [ruling], now)
         self.bring_out(head)
