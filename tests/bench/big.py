@@ -6,7 +6,6 @@ inside, as the gateway does.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -141,8 +140,8 @@ def _family(pid: int) -> list[int]:
         one = queue.pop()
         found.append(one)
         with _gone_is_fine():
-            for task in os.listdir(f"/proc/{one}/task"):
-                queue += map(int, Path(f"/proc/{one}/task/{task}/children").read_text("ascii").split())
+            for task in Path(f"/proc/{one}/task").iterdir():
+                queue += map(int, (task / "children").read_text("ascii").split())
     return found
 
 

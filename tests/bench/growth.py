@@ -46,7 +46,8 @@ def run(setting: Setting) -> Iterator[Line]:
     for size in sizes[1:]:
         for what, values in found[size].items():
             target = 1.2 if what.endswith("p50") else None
-            yield line("growth", f"{what}, {size:,} transfers", "ms", values, f"with {sizes[0]:,}", first[what],
+            peer = f"with {sizes[0]:,}"
+            yield line("growth", f"{what}, {size:,} transfers", "ms", values, peer, first[what],
                        better="less", target=target)  # fmt: skip
     yield from _listing(setting, site, party, 5_000 if setting.quick else _ENTRIES)
 
@@ -101,7 +102,7 @@ def _passage(site: Site, landing: Landing, name: str, data: bytes) -> float:
 
 
 def fill(database: Path, model: str, first: int, last: int) -> None:
-    """Copies `first` to `last` of the transfer `model`, each with its delivery, receipt, and leaf in the log."""
+    """Copies `first` to `last` of the transfer `model`, each with its delivery, receipt and leaf."""
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA synchronous=OFF")
         (sequence,) = connection.execute("SELECT max(sequence) + 1 FROM transfer").fetchone()
@@ -119,8 +120,8 @@ def fill(database: Path, model: str, first: int, last: int) -> None:
             "json_text": "'{}'",
             "created_at": own["landed_at"].replace("landed", "created"),
         }
-        _copy(connection, "receipt", {"sequence": "NULL", "reference": reference, **short}, "m.reference = :model",
-              place)  # fmt: skip
+        own_receipt = {"sequence": "NULL", "reference": reference, **short}
+        _copy(connection, "receipt", own_receipt, "m.reference = :model AND m.stage = 'decided'", place)
         _leaves(connection, last - first)
     connection.close()
     with sqlite3.connect(database) as connection:
@@ -134,7 +135,8 @@ def _copy(
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
     values = ", ".join(own.get(name, f"m.{name}") for name in columns)
     connection.execute(
-        f"{_NUMBERS} INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM numbers, {table} m WHERE {which}",
+        f"{_NUMBERS} INSERT INTO {table} ({', '.join(columns)}) "
+        f"SELECT {values} FROM numbers, {table} m WHERE {which}",
         place,
     )
 
@@ -186,8 +188,9 @@ def _listing(setting: Setting, site: Site, party: Party, entries: int) -> Iterat
         def listed(command: Callable[[], None]) -> list[float]:
             return [1000 * seconds(command) for _ in range(3)]
 
-        yield line("growth", f"ls of /in after {entries:,} uploads (the latest 2,000 are shown)", "ms", listed(lambda: ours.sftp("ls -1 in\n")),
-                   "sshd", listed(lambda: theirs.sftp("ls -1\n")), better="less")  # fmt: skip
+        what = f"ls of /in after {entries:,} uploads (the latest 2,000 are shown)"
+        mine, others = listed(lambda: ours.sftp("ls -1 in\n")), listed(lambda: theirs.sftp("ls -1\n"))
+        yield line("growth", what, "ms", mine, "sshd", others, better="less")
 
 
 def _remember(site: Site, entries: int) -> None:

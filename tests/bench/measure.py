@@ -76,7 +76,7 @@ def in_turns(rounds: Iterable[int], *contestants: Callable[[], float]) -> list[l
     return found
 
 
-def line(
+def line(  # noqa: PLR0917 - a line of a table, in the order of its columns
     part: str,
     what: str,
     unit: str,

@@ -13,7 +13,7 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 
 
 def picture(lines: Sequence[Line]) -> str:
-    """An SVG document. To the right of the middle line the gateway is better than what it is compared with."""
+    """An SVG document. Right of the middle line the gateway is better than what it is compared with."""
     shown = [line for line in lines if line.ratio > 0 and math.isfinite(line.ratio)]
     height = _ROW * (len(shown) + 3)
     rows = "\n".join(_bar(line, _ROW * (number + 2)) for number, line in enumerate(shown))
