@@ -86,10 +86,10 @@ def plain(value: object) -> str:
 def registry(home: Path) -> Iterator[Registry]:
     """The registry of an existing home. ConfigurationError where there is none."""
     place = Home(home)
-    url = load_settings(place).database_url(place)
-    if url.startswith("sqlite") and not place.registry.exists():
+    settings = load_settings(place)
+    if settings.database is None and not place.registry.exists():
         raise ConfigurationError(f"{place.registry} is missing; make a home with: gateway init")
-    opened = Registry(url)
+    opened = Registry(settings.database_url(place))
     try:
         yield opened
     finally:

@@ -23,7 +23,7 @@ from multiprocessing.reduction import send_handle
 from pathlib import Path
 
 from gateway.classify import Rules, classify, load_rules
-from gateway.errors import Fault, Refusal
+from gateway.errors import Fault, GatewayError, Refusal
 from gateway.failpoints import passing
 from gateway.home import Home
 from gateway.model import Classified, ContentRefused
@@ -56,6 +56,7 @@ from gateway.settings import Limits, Processor, load_limits, load_settings
 
 _log = logging.getLogger(__name__)
 REQUEST_BYTES = 16 * 1024**2
+_FILES = 256
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
@@ -84,7 +85,8 @@ def main() -> None:
 def confine(limits: Limits) -> None:
     """Give up what a hostile file could use: memory, core files, new privileges, outliving the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    files = min(_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     resource.setrlimit(resource.RLIMIT_AS, (limits.open.memory_bytes, limits.open.memory_bytes))
     keep_to_itself()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -122,7 +124,10 @@ class Worker:
     rules: Rules
 
     def answer(self, channel: Connection, request: Request) -> None:
-        """Answer one request; a fault of ours is an answer too."""
+        """Answer one request; a fault of ours is an answer too.
+
+        MemoryError ends the child: it counts as lost over the file, which is held when that goes on.
+        """
         try:
             if isinstance(request, Job):
                 channel.send_bytes(ANSWER.dump_json(self.examine(request)))
@@ -132,8 +137,8 @@ class Worker:
                 self._send_copy(channel, request)
             else:
                 self._send_content(channel, request)
-        except (Fault, OSError, MemoryError) as error:
-            explanation = str(error) if isinstance(error, Fault) else type(error).__name__
+        except (GatewayError, OSError) as error:
+            explanation = str(error) if isinstance(error, GatewayError) else type(error).__name__
             failed = Failed(reference=request.reference, explanation=explanation)
             channel.send_bytes(ANSWER.dump_json(failed))
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlmodel import Session
 
@@ -16,7 +16,7 @@ from gateway.errors import Fault
 from gateway.registry import log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_MILLISECONDS = 90_000
+_BUSY_SECONDS = 90
 _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
@@ -30,9 +30,7 @@ class Registry:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            _prepare_sqlite(self._engine)
+        self._engine = _engine(url)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -90,6 +88,17 @@ def _fault(error: DatabaseError) -> Exception:
     return Fault(f"the registry did not answer: {error.orig}")
 
 
+def _engine(url: str) -> Engine:
+    """The engine for a URL. How long SQLite waits for a lock may stand in it: sqlite:///FILE?timeout=SECONDS."""
+    asked = make_url(url)
+    if asked.get_backend_name() != "sqlite":
+        return create_engine(asked)
+    waits = {} if "timeout" in asked.query else {"timeout": _BUSY_SECONDS}
+    engine = create_engine(asked, connect_args=waits)
+    _prepare_sqlite(engine)
+    return engine
+
+
 def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own types
@@ -97,7 +106,6 @@ def _prepare_sqlite(engine: Engine) -> None:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"busy_timeout={_BUSY_MILLISECONDS}",
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,68 @@
+"""The fault suite: `make faults`. Left out of `make test`; every test here carries the mark `faults`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.invariant import Outcome
+from tests.faults.table import PROPERTY, Noted, write
+from tests.faults.yard import Yard, yard
+
+HERE = Path(__file__).parent
+Note = Callable[[str, int, Outcome], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=100, help="how many random kills of services")
+    parser.addoption("--write-table", action="store_true", help="write docs/faults.md")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("faults")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    if not config.getoption("--write-table"):
+        return
+    reports = terminalreporter.stats.get("passed", [])
+    noted = [Noted.from_json(text) for r in reports for name, text in r.user_properties if name == PROPERTY]
+    if exitstatus == 0 and noted:
+        write(noted)
+
+
+@pytest.fixture
+def note(record_property: Callable[[str, object], None]) -> Note:
+    """Tell the table what was tried, how often, and what became of it."""
+
+    def noting(fault: str, times: int, outcome: Outcome) -> None:
+        record_property(PROPERTY, Noted(fault, times, outcome).to_json())
+
+    return noting
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    """One that nobody uses: making one takes ten commands, copying it nothing."""
+    return yard(tmp_path_factory.mktemp("pristine"))
+
+
+@pytest.fixture
+def fresh_yard(pristine: Yard, tmp_path: Path) -> Iterator[Yard]:
+    made = pristine.copied(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_yard(pristine: Yard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    made = pristine.copied(tmp_path_factory.mktemp("yard"))
+    yield made
+    made.stop()

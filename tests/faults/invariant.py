@@ -1,0 +1,113 @@
+"""What must hold after every fault, whatever it was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import Session, select
+
+from gateway.audit.audit import Anchors, audit, check_sealed
+from gateway.processing.signing import Signing
+from gateway.registry import keys
+from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
+from gateway.samples import MARKER
+from gateway.settings import load_settings
+from gateway.spool import read_record, waiting
+from tests.faults.yard import Yard
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many transfers there are, by state. `lost`: uploads whose client was told that they landed."""
+
+    landed: int
+    accepted: int
+    held: int
+    refused: int
+    in_progress: int
+    lost: int
+
+
+def settled(yard: Yard) -> Outcome:
+    """Stop the services, let everything that waits be processed, and check that nothing is amiss.
+
+    Every transfer is decided, once; nothing is lost, double or in the clear; log and receipts fit.
+    """
+    yard.stop()
+    yard.site.gateway("process", "--once")
+    outcome = check(yard)
+    assert outcome.in_progress == 0, outcome
+    return outcome
+
+
+def check(yard: Yard) -> Outcome:
+    """The invariant, whether or not everything is decided."""
+    with yard.registry() as registry, registry.read() as session:
+        outcome = _counted(session, yard)
+        _check_decided_once(session, yard)
+        _check_log(session, yard)
+    _check_folders(yard)
+    assert in_the_clear(yard.site.root) == []
+    assert outcome.lost == 0, outcome
+    return outcome
+
+
+def _counted(session: Session, yard: Yard) -> Outcome:
+    rows = session.exec(select(TransferRow)).all()
+    states = Counter(row.state for row in rows)
+    assert set(states) <= {"landed", "accepted", "held", "refused"}
+    there = {row.name for row in rows} | _waiting(yard)
+    # A client that was not told sends again. Then one copy counts and the others are told to be replays.
+    counting = Counter(row.name for row in rows if row.state != "refused")
+    assert all(number == 1 for number in counting.values()), counting.most_common(3)
+    return Outcome(
+        landed=len(rows),
+        accepted=states["accepted"],
+        held=states["held"],
+        refused=states["refused"],
+        in_progress=states["landed"],
+        lost=len(yard.told - there),
+    )
+
+
+def _waiting(yard: Yard) -> set[str]:
+    return {read_record(yard.home.spool, reference).name for reference in waiting(yard.home.spool)}
+
+
+def _check_decided_once(session: Session, yard: Yard) -> None:
+    """One decision and one receipt of it for each decided transfer, published as it is on record."""
+    decided = {row.reference for row in session.exec(select(TransferRow)).all() if row.state != "landed"}
+    events = Counter(row.subject for row in session.exec(select(EventRow)).all() if row.kind == "decided")
+    receipts = Counter(
+        row.reference for row in session.exec(select(ReceiptRow)).all() if row.stage == "decided"
+    )
+    assert events == receipts == Counter(decided), (events - receipts, receipts - events)
+    published = yard.site.receipts("oak")
+    for row in session.exec(select(ReceiptRow)).all():
+        if row.stage == "decided":
+            for kind, text in (("txt", row.text), ("json", row.json_text)):
+                (file,) = published.glob(f"*.{row.reference}.{kind}")
+                assert file.read_text("utf-8") == text, file
+
+
+def _check_log(session: Session, yard: Yard) -> None:
+    signing = Signing.load(yard.home, load_settings(yard.home))
+    certificates = tuple(
+        key.material.encode() for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"
+    )
+    found = [*audit(session, Anchors((signing.vkey,), certificates)), *check_sealed(session, yard.home)]
+    assert found == []
+
+
+def _check_folders(yard: Yard) -> None:
+    """What is stored is what is on record, and nothing is left behind half done."""
+    sealed = list((yard.home.root / "sealed").iterdir())
+    assert [path for path in sealed if path.suffix not in {".sealed", ".session"}] == []
+    assert list(yard.home.spool.landed.glob("*.json")) == []
+
+
+def in_the_clear(folder: Path) -> list[Path]:
+    """Every file below `folder` that holds what only the content of a sealed file holds."""
+    return [path for path in folder.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()]

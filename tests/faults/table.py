@@ -1,0 +1,76 @@
+"""The table of docs/faults.md: what was tried how often, and what became of the uploads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.faults.invariant import Outcome
+
+PROPERTY = "fault"
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+
+_HEAD = """\
+# Faults
+
+What breaks, how often the suite broke it, and what became of the uploads meanwhile. After each fault the
+suite holds the same invariant: landed = accepted + held + refused + in progress; one decision and one
+receipt of it each; every receipt and the log fit; no content in the clear on any disk; and nothing is lost
+whose client was told, by the answer to its CLOSE, that it had landed.
+
+`make faults` runs the suite (as root, for mounts and limits) and `make faults PYTEST_ARGS=--write-table`
+writes this page. Figures of {day}:
+
+| fault | times | landed | accepted | held | refused | in progress | lost |
+|---|---:|---:|---:|---:|---:|---:|---:|
+"""
+
+_FOOT = """
+Refused are copies that a client sent again because it was not told that the first one had landed: the
+receipt names the earlier one. The same goes for files signed in what a wrong clock takes for the future or
+for long ago. Held are files over which three isolated children were lost.
+
+A fault of ours never refuses a file: the uploads wait in the spool, or as landed transfers, and go on when
+the fault is gone. Where an upload cannot be made durable, its client is told so and sends it again.
+
+`make soak` is the same for longer: eight clients, and services and clients killed at random.
+
+Not shown here, for want of the means: a block device that loses writes (there is no device-mapper), and so
+the order of fsyncs is asserted from a trace of the system calls; a host that hangs.
+"""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """One fault as a test tried it."""
+
+    fault: str
+    times: int
+    outcome: Outcome
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Noted:
+        fields = json.loads(text)
+        return cls(fields["fault"], fields["times"], Outcome(**fields["outcome"]))
+
+
+def write(noted: Iterable[Noted], page: Path = PAGE) -> None:
+    """Put the table on its page, faults of one name together."""
+    rows: dict[str, list[Noted]] = {}
+    for one in noted:
+        rows.setdefault(one.fault, []).append(one)
+    lines = [_row(fault, rows[fault]) for fault in sorted(rows)]
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    page.write_text(_HEAD.format(day=day) + "\n".join(lines) + "\n" + _FOOT, "utf-8")
+
+
+def _row(fault: str, noted: list[Noted]) -> str:
+    outcomes = [asdict(one.outcome) for one in noted]
+    sums = [sum(outcome[name] for outcome in outcomes) for name in Outcome.__annotations__]
+    return f"| {fault} | {sum(one.times for one in noted)} | " + " | ".join(map(str, sums)) + " |"
