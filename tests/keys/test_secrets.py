@@ -1,0 +1,239 @@
+"""The gateway's secrets at rest: how they are written, and the passphrase they may be under."""
+
+from __future__ import annotations
+
+import os
+import pty
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from gateway.demo.stage import Stage
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.openpgp.lock import is_locked, lock, unlock
+from gateway.registry import passphrase, secrets
+from tests.end_to_end.content import core_data
+from tests.gateway_site import Running, Site
+from tests.keys.commands import Commands
+from tests.openpgp.gnupg import Gnupg, GnupgError
+
+PHRASE = "correct horse 9 battery"
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    yield
+    passphrase.forget()
+
+
+def phrase_file(folder: Path, phrase: str = PHRASE) -> Path:
+    file = folder / "phrase"
+    file.write_text(phrase + "\n")
+    file.chmod(0o600)
+    return file
+
+
+class Protected(Commands):
+    """A home made with its secrets under the passphrase of a file; no command remembers it for the next."""
+
+    def __post_init__(self) -> None:
+        file = phrase_file(self.root)
+        self.gateway("init", "--log-origin", "test.invalid/log", "--passphrase-file", str(file))
+
+    def result(self, *arguments: str) -> Result:
+        passphrase.forget()
+        return super().result(*arguments)
+
+
+def test_all_of_it_works_under_a_passphrase_that_no_process_shows(tmp_path: Path) -> None:
+    site = Site.__new__(Site)  # Whose `init` has no passphrase.
+    site.root, site.home, site.log = tmp_path, tmp_path / "home", tmp_path / "run.log"
+    site.stage = Stage(site.home)
+    made = ("init", "--log-origin", "test.invalid/log", "--passphrase-file", str(phrase_file(tmp_path)))
+    site.gateway(*made)
+    site.certificate = site.gateway("keys", "gateway", "export")
+    for path in secrets.protectable(Home(site.home)):
+        assert is_locked(path.read_bytes())
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    oak, jane = site.provider("oak"), site.staff("jane", "central-data-team")
+    with site.running() as services:
+        oak.put(services.intake, "core.pgp", oak.seal(content := core_data(), site.certificate))
+        (transfer,) = site.await_decided(1)
+        assert transfer["state"] == "accepted"
+        with jane.sftp(services.mailboxes) as session:
+            (name,) = session.listdir("/central-data-team")
+        assert jane.get(services.mailboxes, f"/central-data-team/{name}") == content
+        shown = shown_by_the_family_of(services)
+        assert len(shown) > 3
+        assert not [text for text in shown if PHRASE in text or "PRIVATE KEY" in text]
+    site.gateway("keys", "gateway", "rotate")
+    assert not secrets.unprotected(Home(site.home))
+    assert not any("passphrase" in c["what"] for c in site.json("doctor"))
+
+
+def shown_by_the_family_of(services: Running) -> list[str]:
+    """Arguments and environment of the supervisor and all that descends from it."""
+    family, shown = {services.supervisor.pid}, []
+    for folder in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if int(folder.name) in family or parent in family:
+                family.add(int(folder.name))
+                shown.append((folder / "cmdline").read_text(errors="replace"))
+                shown.append((folder / "environ").read_text(errors="replace"))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return shown
+
+
+def test_without_the_passphrase_nothing_is_signed_and_the_way_out_is_named(tmp_path: Path) -> None:
+    site = Protected(tmp_path)
+    file = tmp_path / "phrase"
+    file.write_text("another\n")
+    said = site.refused("log", "head")
+    assert "the passphrase does not fit" in said
+    settings = site.home / "gateway.toml"
+    settings.write_text(settings.read_text().replace("passphrase_file", "# passphrase_file"))
+    for command in (("log", "head"), ("process", "--once"), ("run",)):
+        said = site.refused(*command)
+        assert "set passphrase_file" in said
+        assert "gateway-passphrase" in said
+
+
+def test_a_systemd_credential_goes_before_all_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Protected(tmp_path)
+    (tmp_path / "phrase").write_text("another\n")
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "gateway-passphrase").write_text(PHRASE)
+    site.refused("log", "head")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    site.gateway("log", "head")
+
+
+def test_a_passphrase_file_that_others_may_read_is_not_used(tmp_path: Path) -> None:
+    site = Protected(tmp_path)
+    (tmp_path / "phrase").chmod(0o644)
+    assert "is open to other users" in site.refused("log", "head")
+
+
+def test_a_person_types_it_in_and_the_services_learn_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    typed(["init", "--log-origin", "test.invalid/log", "--passphrase"], home, [PHRASE, PHRASE])
+    assert not secrets.unprotected(Home(home))
+    assert "size" not in typed(["log", "head"], home, [PHRASE])
+    said = typed(["log", "head"], home, ["wrong"], code=1)
+    assert "the passphrase does not fit" in said
+    said = typed(["init", "--home", str(tmp_path / "other"), "--passphrase"], home, ["one", "two"], code=1)
+    assert "differ" in said
+    said = typed(["run", "--intake-port", "0", "--mailboxes-port", "0"], home, [PHRASE], until="ready intake")
+    assert PHRASE not in said
+
+
+def typed(arguments: list[str], home: Path, lines: list[str], *, code: int = 0, until: str = "") -> str:
+    """What a command says on a terminal at which `lines` are typed in."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["GATEWAY_HOME"] = str(home)
+        os.environ.pop(passphrase.HANDED_ON, None)
+        os.execv(sys.executable, [sys.executable, "-m", "gateway", *arguments])
+    said, waiting, deadline = b"", list(lines), time.monotonic() + 60
+    try:
+        while time.monotonic() < deadline:
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            said += piece
+            if waiting and piece.rstrip().endswith(b":"):
+                os.write(terminal, waiting.pop(0).encode() + b"\n")
+            if until and until.encode() in said:
+                os.kill(pid, 15)
+                until = ""
+    finally:
+        _, status = os.waitpid(pid, 0)
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == code, said.decode()
+    assert not waiting
+    return said.decode()
+
+
+@pytest.mark.needs("gpg")
+def test_a_locked_secret_opens_with_gpg_and_its_passphrase_alone(tmp_path: Path) -> None:
+    locked = lock(b"a secret", PHRASE)
+    assert unlock(locked, PHRASE) == b"a secret"
+    with pytest.raises(ConfigurationError, match="does not fit"):
+        unlock(locked, "another")
+    with pytest.raises(ConfigurationError, match="empty"):
+        lock(b"a secret", "")
+    with Gnupg() as gpg:
+        assert gpg.run("--passphrase", PHRASE, "--decrypt", given=locked) == b"a secret"
+        with pytest.raises(GnupgError):
+            gpg.run("--passphrase", "another", "--decrypt", given=locked)
+
+
+def test_protecting_is_changed_taken_off_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Commands(tmp_path)
+    home = Home(site.home)
+    assert any("under no passphrase" in c["what"] for c in site.json("doctor"))
+    before = secrets.openpgp_secrets(home)
+    with pytest.raises(KeyboardInterrupt):  # After the first of them.
+        secrets.protect(home, PHRASE, lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert len(secrets.unprotected(home)) == 1
+    file = phrase_file(tmp_path)
+    site.gateway("keys", "gateway", "protect", "--passphrase-file", str(file))
+    assert secrets.unprotected(home) == []
+    passphrase.keep(PHRASE)
+    assert secrets.openpgp_secrets(home) == before
+    settings = site.home / "gateway.toml"
+    settings.write_text(
+        settings.read_text().replace("[secrets]", f'[secrets]\npassphrase_file = "{tmp_path / "phrase"}"\n#')
+    )
+    site.gateway("keys", "gateway", "protect", "--none")
+    assert len(secrets.unprotected(home)) == 2
+
+
+def test_a_secret_is_there_whole_or_not_at_all_and_never_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "key"
+    secrets.write_secret(path, b"first")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        secrets.write_secret(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["key"]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        secrets.write_secret(tmp_path / "other", b"half")
+    assert not (tmp_path / "other").exists()
+
+
+def test_children_keep_their_memory_to_themselves(tmp_path: Path) -> None:
+    """A process that holds keys cannot be looked into, leaves no core, and is not swapped out."""
+    program = (
+        "from gateway.processing.guard import keep_in_memory, keep_to_itself\n"
+        "import resource\n"
+        "keep_to_itself()\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), keep_in_memory())\n"
+        "print(open('/proc/self/status').read())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    locked = next(line for line in done.stdout.splitlines() if line.startswith("VmLck"))
+    assert done.stdout.startswith("(0, 0)")
+    if os.geteuid() == 0:
+        assert done.stdout.startswith("(0, 0) True")
+        assert int(locked.split()[1]) > 0
