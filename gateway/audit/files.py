@@ -17,9 +17,10 @@ from sqlmodel import Session, col, select
 from gateway.audit.misfit import Misfit, paged
 from gateway.errors import GatewayError
 from gateway.home import Home, Published
+from gateway.processing.fan_out import copy_path
 from gateway.processing.publish import published_up_to, receipt_files
 from gateway.receipts.checkpoint import read_checkpoint
-from gateway.registry import keys, log, providers, retention
+from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
 
@@ -49,7 +50,7 @@ def check_sealed(session: Session, home: Home) -> Iterator[Misfit]:
         if row.reference in deleted:
             if path.exists() and row.reference not in leaving:
                 yield Misfit(where, "it is on record as deleted, but the file is there")
-        elif not row.withheld and (fault := _fault_of_sealed(path, row.sha256)):
+        elif not row.withheld and (fault := _fault_of(path, row.sha256)):
             yield Misfit(where, fault)
     for path in sorted((home.root / "sealed").glob("*.sealed")):
         # What is being claimed lies in both places for a moment.
@@ -63,17 +64,18 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Misfit]
     yield from _check_access(session, home.published)
     yield from _check_gateway_key(session, home.published, vkey)
     yield from _check_receipts(session, home.published)
+    yield from _check_copies(session, home)
     for provider in providers.list_providers(session):
         yield from _check_strangers(session, home.published, provider.id)
 
 
-def _fault_of_sealed(path: Path, sha256: str) -> str | None:
+def _fault_of(path: Path, sha256: str | None) -> str | None:
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return "the file is missing"
-    return None if digest == sha256 else "the file is not the one that landed"
+    return None if digest == sha256 else "the file is not the one on record"
 
 
 def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Misfit]:
@@ -147,6 +149,17 @@ def _compare(expected: dict[Path, tuple[str, int]], out: int) -> Iterator[Misfit
             continue
         if shown != content.encode():
             yield Misfit(where, "it is not the receipt that was signed last")
+
+
+def _check_copies(session: Session, home: Home) -> Iterator[Misfit]:
+    """What lies in an /out must be what was sealed for that provider."""
+    known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
+    for path in sorted((home.published.root / "providers").glob("*/out/[!.]*")):
+        where, copy = f"published {path.parent.parent.name}/out/{path.name}", known.get(path)
+        if copy is None:
+            yield Misfit(where, "nothing of this name was sealed for the provider")
+        elif copy.made and (fault := _fault_of(path, copy.sha256)):
+            yield Misfit(where, fault)
 
 
 def _check_strangers(session: Session, published: Published, provider: str) -> Iterator[Misfit]:

@@ -142,8 +142,13 @@ class Copier:
             )
 
     def _path(self, copy: Copy) -> Path:
-        name = shown_name(f"{copy.flow}_{copy.decided_at:%Y-%m-%d}_{copy.reference}.{copy.extension}.pgp")
-        return self._home.published.provider(copy.provider) / "out" / name
+        return copy_path(self._home, copy)
+
+
+def copy_path(home: Home, copy: Copy) -> Path:
+    """Where a copy lies once it is made."""
+    name = shown_name(f"{copy.flow}_{copy.decided_at:%Y-%m-%d}_{copy.reference}.{copy.extension}.pgp")
+    return home.published.provider(copy.provider) / "out" / name
 
 
 def _place(source: int, path: Path) -> None:

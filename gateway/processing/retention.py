@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Home
+from gateway.processing.fan_out import copy_path
 from gateway.processing.publish import receipt_files
 from gateway.processing.registrar import Registrar
 from gateway.receipts.retention import (
@@ -116,7 +117,8 @@ def _entry(due: Due, found: Holding, by: str) -> Entry:
 def _files(home: Home, due: Due, found: Holding) -> list[str]:
     """The files that go with a thing, as paths below the home."""
     if due.what == "sealed":
-        return [str(home.sealed(due.reference).relative_to(home.root))]
+        paths = [home.sealed(due.reference), *(copy_path(home, copy) for copy in found.copies)]
+        return [str(path.relative_to(home.root)) for path in paths]
     if due.what == "index" and found.withheld:  # An empty file stands for what was not written down.
         return [str(home.sealed(due.reference).relative_to(home.root))]
     if due.what != "receipts":

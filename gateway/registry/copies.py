@@ -13,7 +13,10 @@ from gateway.registry.tables import CopyRow, TransferRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """One provider's copy of one file; `content_sha256` proves the content. `made` says that it was out."""
+    """One provider's copy of one file; `content_sha256` proves the content. `made` says that it was out.
+
+    `sha256` is then of the sealed copy.
+    """
 
     number: int
     provider: str
@@ -23,6 +26,7 @@ class Copy:
     content_sha256: str
     decided_at: datetime
     made: bool
+    sha256: str | None = None
 
 
 def owe(session: Session, transfer: int, provider: str, at: datetime) -> None:
@@ -40,19 +44,18 @@ def owed(session: Session, *, made_too: bool = False) -> Sequence[Copy]:
     )
     if not made_too:
         query = query.where(col(CopyRow.made_at).is_(None))
-    return [
-        Copy(
-            number=row.id or 0,
-            provider=row.provider,
-            reference=transfer.reference,
-            flow=transfer.flow or "none",
-            extension=transfer.extension or "bin",
-            content_sha256=transfer.content_sha256 or "",
-            decided_at=row.decided_at,
-            made=row.made_at is not None,
-        )
-        for row, transfer in session.exec(query)
-    ]
+    return [_copy(row, transfer) for row, transfer in session.exec(query)]
+
+
+def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
+    """Every copy of one file, made or not."""
+    query = (
+        select(CopyRow, TransferRow)
+        .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
+        .where(TransferRow.reference == reference)
+        .order_by(col(CopyRow.id))
+    )
+    return [_copy(row, transfer) for row, transfer in session.exec(query)]
 
 
 def record_made(
@@ -64,3 +67,17 @@ def record_made(
     row.certificates = " ".join(certificates)
     session.add(row)
     session.flush()
+
+
+def _copy(row: CopyRow, transfer: TransferRow) -> Copy:
+    return Copy(
+        number=row.id or 0,
+        provider=row.provider,
+        reference=transfer.reference,
+        flow=transfer.flow or "none",
+        extension=transfer.extension or "bin",
+        content_sha256=transfer.content_sha256 or "",
+        decided_at=row.decided_at,
+        made=row.made_at is not None,
+        sha256=row.sha256,
+    )

@@ -13,7 +13,10 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.model import State
 from gateway.receipts.retention import Due, KeptTransfer, What
+from gateway.registry import copies
+from gateway.registry.copies import Copy
 from gateway.registry.tables import (
+    CopyRow,
     DeletionCertificateRow,
     DeletionRow,
     DeliveryRow,
@@ -44,13 +47,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What is there to be deleted: receipts by row, and the stored file's size and SHA-256."""
+    """What is there to be deleted: the stored file with its size and SHA-256, copies of it, receipts."""
 
     provider: str
     size: int
     sha256: str
     withheld: bool
     receipts: tuple[ReceiptRow, ...] = field(default=())
+    copies: tuple[Copy, ...] = field(default=())
 
 
 def place_hold(session: Session, reference: str, *, by: str, why: str, at: datetime) -> int:
@@ -137,6 +141,7 @@ def holding(session: Session, reference: str) -> Holding:
         sha256=row.sha256,
         withheld=row.withheld,
         receipts=tuple(receipts),
+        copies=tuple(copies.of_transfer(session, reference)),
     )
 
 
@@ -252,8 +257,10 @@ def _transfer(session: Session, reference: str) -> TransferRow:
 
 
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
-    """Nobody can be given the file any more: it leaves every mailbox where it still lay."""
+    """Nobody can be given the file any more: it leaves every mailbox and every /out where it still lay."""
     row = _transfer(session, reference)
+    for copy in session.exec(select(CopyRow).where(CopyRow.transfer == row.sequence)).all():
+        session.delete(copy)
     waiting = select(DeliveryRow).where(
         DeliveryRow.transfer == row.sequence, col(DeliveryRow.dealt_with_at).is_(None)
     )
