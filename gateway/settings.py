@@ -107,6 +107,7 @@ class IntakeLimits(_File):
     connections: int = 200
     connections_per_address: int = 40
     sessions_per_connection: int = 4
+    sessions_per_provider: int = 32
     handles_per_session: int = 32
     sealed_bytes: int = 2 * 1024**3
     unfinished_uploads: int = 200

@@ -6,6 +6,7 @@ ranges and every other extension are unknown here.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 VERSION = 3
 PACKET_BYTES = 256 * 1024 + 1024
 PIECE_BYTES = 256 * 1024
+_REQUEST_SECONDS = 0.0003  # What answering a request costs the loop, about.
 
 
 class Server(asyncssh.SFTPServer):
@@ -97,6 +99,7 @@ class Handler(SFTPServerHandler):
     ) -> None:
         super().__init__(server, reader, writer, VERSION)
         self._connection = connection
+        self.turns = asyncio.Semaphore()  # A service may have several sessions share one.
 
     async def run(self) -> None:
         """Answer requests until the client or the connection ends; then let go of what is still open."""
@@ -110,12 +113,16 @@ class Handler(SFTPServerHandler):
     async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         """Answer one request, once the client has read enough of the earlier answers.
 
-        Otherwise a client that asks and never reads would fill the memory.
+        Otherwise a client that asks and never reads would fill the memory. Before each request every
+        other session has its turn: answering from memory never waits, so without that a client which
+        sends hundreds of requests at once would have all of them answered first.
         """
         await self._connection.until_read()
         if self._writer is not None:
             await self._writer.drain()
-        await super()._process_packet(pkttype, pktid, packet)
+        await asyncio.sleep(self._connection.spend(_REQUEST_SECONDS))
+        async with self.turns:
+            await super()._process_packet(pkttype, pktid, packet)
 
     async def _cleanup(self, exc: Exception | None) -> None:
         """The session ends. `scp` and others want to hear that it ended well."""

@@ -10,15 +10,17 @@ import asyncio
 import logging
 import re
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import asyncssh
 
 from gateway.errors import ConfigurationError
+from gateway.shares import Shares
 from gateway.spool import private_mode, write_durably
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,9 @@ _SIGNATURES = (
 )
 _LOST_KEEPALIVES = 3
 _BACKLOG = 256
-_WINDOW_BYTES = 4 * 1024 * 1024
+_PIECE_BYTES = 32 * 1024
+# What a client may have under way in each direction of a session; so much of each may lie in memory.
+_WINDOW_BYTES = 2 * 1024 * 1024
 _PACKET_BYTES = 128 * 1024
 
 
@@ -105,12 +109,24 @@ def ssh_options(
 
 
 class Connection(asyncssh.SSHServerConnection):
-    """A connection whose client may fail to log in only so often, and must read what it asked for."""
+    """A connection whose client may fail to log in only so often, and must read what it asked for.
+
+    What it sends is read in small pieces; when the loop is busy, only as fast as its share allows.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, options: asyncssh.SSHServerConnectionOptions, attempts: int
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: asyncssh.SSHServerConnectionOptions,
+        attempts: int,
+        shares: Shares,
     ) -> None:
         super().__init__(loop, options)
+        self._turning_loop = loop
+        self._shares = shares
+        self._source = ""
+        self._unread = b""
+        self._resting: asyncio.TimerHandle | None = None
         self._attempts_left = attempts
         self._may_send = asyncio.Event()
         self._may_send.set()
@@ -128,6 +144,47 @@ class Connection(asyncssh.SSHServerConnection):
         channel = super().create_server_channel(encoding, errors, window, max_pktsize)
         channel._process_env_request = lambda packet: False  # type: ignore[method-assign]  # noqa: SLF001, ARG005
         return channel
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember who pays for what is read."""
+        self._source = str((transport.get_extra_info("peername") or ("local",))[0])
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
+        """Take in what the share allows now, and the rest after a rest."""
+        self._unread += data
+        if self._resting is None:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        rested, self._resting = self._resting is not None, None
+        while self._unread:
+            piece, self._unread = self._unread[:_PIECE_BYTES], self._unread[_PIECE_BYTES:]
+            begun = self._shares.clock()
+            super().data_received(piece)
+            pause = self.spend(self._shares.clock() - begun)
+            if pause and (transport := self._reading()) is not None:
+                transport.pause_reading()
+                self._resting = self._turning_loop.call_later(pause, self._take_in)
+                return
+        if rested and (transport := self._reading()) is not None:
+            transport.resume_reading()
+
+    def spend(self, seconds: float) -> float:
+        """Count what was done for this client; how many seconds it should wait for more."""
+        return self._shares.spend(self._source, seconds)
+
+    def _reading(self) -> asyncio.ReadTransport | None:
+        """The socket as long as something may come from it."""
+        transport = cast("asyncio.ReadTransport | None", self._transport)
+        return None if transport is None or transport.is_closing() else transport
+
+    def eof_received(self) -> None:
+        """The client says no more: what it said is heard to the end."""
+        unread, self._unread = self._unread, b""
+        if unread:
+            super().data_received(unread)
+        super().eof_received()
 
     async def reload_config(self) -> None:
         """Nothing in the options depends on who logs in."""
@@ -152,6 +209,9 @@ class Connection(asyncssh.SSHServerConnection):
     def connection_lost(self, exc: Exception | None = None) -> None:
         """Nobody needs to wait any longer."""
         self._may_send.set()
+        self._unread = b""
+        if self._resting is not None:
+            self._resting.cancel()
         super().connection_lost(exc)
 
     def abort(self) -> None:
@@ -175,9 +235,10 @@ async def listen(
     `options` are asked for anew for each connection.
     """
     loop = asyncio.get_running_loop()
+    shares = Shares(time.monotonic)
 
     def visit() -> Connection:
-        return Connection(loop, options(), attempts)
+        return Connection(loop, options(), attempts, shares)
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]

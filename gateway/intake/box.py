@@ -42,6 +42,8 @@ from gateway.settings import IntakeLimits
 
 log = logging.getLogger(__name__)
 
+_TURNS = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -65,6 +67,9 @@ class Box:
         self._landed = landed
         self._clock = clock
         self._memory = Memory()
+        # However many sessions a provider has, the others do not wait longer for their turn.
+        self.turns = asyncio.Semaphore(_TURNS)
+        self.sessions = 0
         self._named: dict[tuple[Folder, str], Unfinished] = {}
         self._open: set[Receiving] = set()
         self._recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))

@@ -149,12 +149,22 @@ class Login(asyncssh.SSHServer):
         if self._sessions >= self._limits.sessions_per_connection:
             self._offences.note("too-many-sessions", self._address)
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
+        box = self._box_of(self._username)
+        if box.sessions >= self._limits.sessions_per_provider:
+            self._offences.note("too-many-sessions-of-provider", self._address)
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
         self._sessions += 1
+        box.sessions += 1
+
+        def ended() -> None:
+            self._sessions -= 1
+            box.sessions -= 1
+
         guest, key = self._guest, self._key
         client = shown_name(self._connection.get_extra_info("client_version", ""))[:_CLIENT_NAME_LENGTH]
         tree = Tree(
             published=self._published,
-            box=self._box_of(self._username),
+            box=box,
             visitor=Visitor(self._username, key.get_fingerprint(), client),
             name_bytes=self._limits.name_bytes,
         )
@@ -164,9 +174,6 @@ class Login(asyncssh.SSHServer):
             handles=self._limits.handles_per_session,
             touch=lambda: self._door.touch(guest),
             running=self._running,
-            ended=self._session_ended,
+            ended=ended,
         )
         return self._connection.create_server_channel(encoding=None), session
-
-    def _session_ended(self) -> None:
-        self._sessions -= 1

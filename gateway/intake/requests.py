@@ -44,6 +44,7 @@ class Requests(Handler):
         super().__init__(files, connection, reader, writer)
         self._files = files
         self._touch = touch
+        self.turns = files.tree.box.turns
 
     async def run(self) -> None:
         """Answer requests until the client or the connection ends."""

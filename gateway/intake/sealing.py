@@ -38,6 +38,7 @@ _PUBLIC_TEXTS = (
     b"-----BEGIN PGP SIGNATURE-----",
     b"-----BEGIN PGP MESSAGE-----",
     b"---- BEGIN SSH2 PUBLIC KEY ----",
+    b"This is a revocation certificate for the OpenPGP key:",  # As GnuPG writes one beside each key it makes.
     b"ssh-",
     b"ecdsa-sha2-",
     b"sk-",

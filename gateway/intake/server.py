@@ -45,6 +45,7 @@ _SWEEP_SECONDS = 300.0
 _FAREWELL_SECONDS = 10.0
 _TURN_SECONDS = 2.0
 _PENALTY_SECONDS = 2.0
+_SWITCH_SECONDS = 0.0005
 
 
 def read_settings(published: Published) -> IntakeSettings:
@@ -252,6 +253,8 @@ def run_intake(home: Home, *, host: str | None = None, port: int | None = None) 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # asyncssh logs user names and paths as clients send them.
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
+    # Threads that wait for the disk must get their turn beside a busy loop: they need many short ones.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(home, host, port))

@@ -8,6 +8,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,12 @@ class Service:
     process: subprocess.Popen
     key: Path
     quiet: list[float] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        """Take down what it logs."""
+        assert self.process.stderr is not None
+        self.log.extend(self.process.stderr)
 
     def resident(self) -> int:
         """Its memory, in bytes."""
@@ -62,10 +69,13 @@ class Service:
     def attacked(self, name: str, seconds: float) -> Iterator[dict[str, int]]:
         """While the attack goes on; what it saw is in the value afterwards."""
         seen: dict[str, int] = {}
+        where = [str(self.running.port), str(self.key), str(seconds)]
         attacker = subprocess.Popen(
-            [sys.executable, "-m", "tests.hostile.attacks", name, str(self.running.port), str(self.key), str(seconds)],
-            stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
-        )  # fmt: skip
+            [sys.executable, "-m", "tests.hostile.attacks", name, *where],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+        )
         try:
             assert attacker.stdout is not None
             assert attacker.stdout.readline() == "begun\n"
@@ -87,4 +97,8 @@ def p99(waits: list[float]) -> float:
 def service(running: Running) -> Iterator[Service]:
     key = running.provider("bath")
     with in_own_process(running.home) as (process, running.port):
-        yield Service(running, process, key)
+        made = Service(running, process, key)
+        threading.Thread(target=made.listen, daemon=True).start()
+        made.uploads(30)
+        made.quiet = made.uploads(100)
+        yield made

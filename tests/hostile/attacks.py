@@ -21,6 +21,8 @@ from typing import Any
 
 import asyncssh
 
+from tests.intake.running import SEALED
+
 SOURCE = ("127.0.0.2", 0)
 GONE = (OSError, asyncssh.Error, asyncio.IncompleteReadError, EOFError, ConnectionError)
 
@@ -109,11 +111,11 @@ async def slow_loris(attack: Attack) -> None:
             offset = 0
             while attack.on:
                 for file in files:
-                    await file.write(b"\xc1"[:1], offset)
+                    await file.write(SEALED[offset % len(SEALED) :][:1], offset)
                 offset += 1
                 await asyncio.sleep(0.05)
 
-    await attack.many(8, one)
+    await attack.many(4, one)
 
 
 async def handles(attack: Attack) -> None:
@@ -234,7 +236,9 @@ async def noise_after_login(attack: Attack) -> None:
             try:
                 while attack.on:
                     body = attack.random.randbytes(attack.random.randrange(200))
-                    length = len(body) + 1 if attack.random.random() < 0.95 else attack.random.randrange(2**32)
+                    length = (
+                        len(body) + 1 if attack.random.random() < 0.95 else attack.random.randrange(2**32)
+                    )
                     writer.write(struct.pack(">IB", length, attack.random.randrange(256)) + body)
                     attack.seen["packets"] += 1
                     await writer.drain()
@@ -254,7 +258,7 @@ async def channels(attack: Attack) -> None:
         async with attack.login() as connection:
             for ask in (
                 lambda: connection.create_process("id"),
-                lambda: connection.create_process(),
+                connection.create_process,
                 lambda: connection.create_process(subsystem="netconf"),
                 lambda: connection.open_connection("127.0.0.1", 22),
                 lambda: connection.forward_remote_port("", 0, "127.0.0.1", 22),

@@ -1,0 +1,110 @@
+"""While one client attacks, another one uploads, and the service stays within its bounds."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.home import Home
+from tests.hostile.abuse import Service, p99, service
+from tests.hostile.attacks import ATTACKS
+from tests.intake.running import Running, eventually
+
+SECONDS = 3.0
+BEFORE_LOGIN = ["login_flood", "silent", "connect_and_leave", "noise_before_login"]
+AFTER_LOGIN = sorted(ATTACKS.keys() - set(BEFORE_LOGIN))
+MEMORY_BYTES = 150_000_000
+# On a machine that does other things as well, one upload in a hundred may be late without any attack.
+ALWAYS_FAST_ENOUGH = 0.3
+
+
+def _running(folder: Path, **limits: object) -> Running:
+    running = Running(Home(folder / "home"))
+    running.limits = running.limits.model_copy(update=limits)
+    running.publish()
+    running.provider("avon")
+    running.provider("bath")
+    return running
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """An intake as it is shipped, but that penalties are short."""
+    with service(_running(tmp_path_factory.mktemp("door"), penalty_most=31.0)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """An intake whose attacker never has to wait."""
+    running = _running(tmp_path_factory.mktemp("inside"), penalty_exempt=("127.0.0.2/32",))
+    with service(running) as made:
+        yield made
+
+
+def endure(service: Service, name: str) -> dict[str, int]:
+    """Attack, and hold the service to its bounds; what the attacker saw."""
+    memory, files = service.resident(), service.open_files()
+    for attempt in range(3):
+        with service.attacked(name, SECONDS) as seen:
+            waits = service.uploads(100)
+            most_memory, most_files = service.resident() - memory, service.open_files() - files
+        steady = statistics.median(waits) <= 3 * max(statistics.median(service.quiet), 0.01)
+        late = p99(waits) <= max(3 * p99(service.quiet), ALWAYS_FAST_ENOUGH)
+        if steady and late:
+            break
+        assert attempt < 2, (name, statistics.median(waits), p99(waits), p99(service.quiet))
+    print(
+        f"{name}: p50 {statistics.median(service.quiet) * 1e3:.1f} -> {statistics.median(waits) * 1e3:.1f} ms,"
+        f" p99 {p99(service.quiet) * 1e3:.1f} -> {p99(waits) * 1e3:.1f} ms,"
+        f" memory {most_memory / 1e6:+.0f} MB, files {most_files:+d}, {seen}"
+    )
+    assert most_memory < MEMORY_BYTES
+    assert most_files < 200
+    eventually(lambda: service.open_files() <= files + 3, 20)
+    return seen
+
+
+def offences(service: Service) -> Counter[str]:
+    """How often each offence of the attacker's was logged."""
+    return Counter(re.findall(r"offence code=(\S+) address=127\.0\.0\.2", "".join(service.log)))
+
+
+@pytest.mark.parametrize("name", BEFORE_LOGIN)
+def test_before_login(door: Service, name: str) -> None:
+    before = len(door.log)
+    seen = endure(door, name)
+    assert not seen.get("let in")
+    if name == "login_flood":
+        assert seen["thrown out"] >= 50
+    assert len(door.log) - before < 150, "the log grows with the attack"
+    assert max(offences(door).values(), default=0) <= 4, offences(door)
+
+
+@pytest.mark.parametrize("name", AFTER_LOGIN)
+def test_after_login(inside: Service, name: str) -> None:
+    seen = endure(inside, name)
+    assert not seen.get("ALLOWED")
+    if name == "handles":
+        assert seen["Too many files are open at once; close some first."] > 0
+        assert seen["opened"] <= 4 * 32 * 3
+    if name == "sessions":
+        assert seen["refused"] > 100
+    if name == "channels":
+        assert seen["refused"] >= 7
+    assert max(offences(inside).values(), default=0) <= 2, offences(inside)
+
+
+def test_nothing_internal_came_out_of_it(inside: Service, door: Service) -> None:
+    """Runs last: after all attacks, nothing unforeseen was logged, and both still serve."""
+    for each in (inside, door):
+        assert each.process.poll() is None
+        text = "".join(each.log)
+        assert "Traceback" not in text
+        assert "internal-error" not in text, re.findall(r".*internal-error.*", text)[:3]
+        each.uploads(5)
