@@ -1,0 +1,197 @@
+"""Schools that upload without pause while keys change under them, and services that may be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+import pysequoia
+
+from tests.end_to_end.content import core_data
+from tests.gateway_site import Party, Site, until
+
+_PATIENCE_SECONDS = 200
+
+
+class Services:
+    """Intake and processor of a home, each a process of its own, on a port that stays."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.intake: tuple[str, int] = free.getsockname()
+        self._commands = {
+            "intake": ("serve", "intake", "--port", str(self.intake[1])),
+            "processor": ("process",),
+        }
+        self._running: dict[str, subprocess.Popen[str]] = {}
+        self._log = (site.root / "services.log").open("a")
+
+    def __enter__(self) -> Services:
+        for name in self._commands:
+            self.start(name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._running.values():
+            child.terminate()
+        for child in self._running.values():
+            child.wait(60)
+        self._log.close()
+
+    def start(self, name: str) -> None:
+        command = [sys.executable, "-m", "gateway", *self._commands[name], "--home", str(self._site.home)]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
+        assert child.stdout is not None
+        assert child.stdout.readline().startswith("ready"), name
+        self._running[name] = child
+
+    def kill(self, name: str) -> None:
+        """kill -9, and a fresh start."""
+        self._running[name].kill()
+        self._running[name].wait()
+        self.start(name)
+
+
+@dataclass
+class Sent:
+    """One content that was put, and what has to become of it."""
+
+    school: str
+    name: str
+    right: bool
+    sealed: list[bytes] = field(default_factory=list)
+
+
+class Uploader(threading.Thread):
+    """A school's computer: seals and puts one small file after another, as fast as it is let."""
+
+    def __init__(
+        self,
+        party: Party,
+        place: tuple[str, int],
+        seeds: range,
+        wrong: Callable[[int], Party | None] = lambda _: None,
+        pause: float = 0.0,
+    ) -> None:
+        super().__init__(name=f"{party.name}-{seeds.start}")
+        self.party = party
+        self._place, self._seeds, self._wrong, self._pause = place, seeds, wrong, pause
+        self._certificate = ""
+        self.sent: list[Sent] = []
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        waiting = [(seed, core_data(seed=seed, pupils=1)) for seed in self._seeds]
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        try:
+            while waiting:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{self.name} has {len(waiting)} files left")
+                with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+                    self._put_some(waiting)
+        except BaseException as error:  # noqa: BLE001 - told by the test
+            self.failure = error
+
+    def _put_some(self, waiting: list[tuple[int, bytes]]) -> None:
+        """Put files on one connection; those that were acknowledged are no longer `waiting`."""
+        party = self.party
+        with party.sftp(self._place) as session:
+            session.get_channel().settimeout(20)
+            while waiting and self.party is party:
+                seed, content = waiting[0]
+                if seed % 10 == 0 or not self._certificate:
+                    taken = io.BytesIO()
+                    session.getfo("/keys/gateway.asc", taken)
+                    self._certificate = taken.getvalue().decode()
+                signer = self._wrong(seed) or party
+                name = f"core-{seed}.pgp"
+                record = next((one for one in self.sent if one.name == name), None)
+                if record is None:
+                    record = Sent(party.name, name, right=self._wrong(seed) is None)
+                    self.sent.append(record)
+                sealed = signer.seal(content, self._certificate)
+                with session.open(f"/in/{name}.{len(record.sealed)}", "wb") as file:
+                    file.set_pipelined(True)
+                    file.write(sealed)
+                record.sealed.append(sealed)
+                waiting.pop(0)
+                time.sleep(self._pause)
+
+
+@contextlib.contextmanager
+def uploading(uploaders: list[Uploader]) -> Iterator[None]:
+    """Meanwhile, all of them; at the end none has failed."""
+    for uploader in uploaders:
+        uploader.start()
+    try:
+        yield
+    finally:
+        for uploader in uploaders:
+            uploader.join(_PATIENCE_SECONDS)
+    assert [u.failure for u in uploaders if u.failure] == []
+
+
+def put_so_far(uploaders: list[Uploader]) -> int:
+    return sum(len(uploader.sent) for uploader in uploaders)
+
+
+def when_put(uploaders: list[Uploader], number: int) -> None:
+    """Wait until so many files were put."""
+    until(lambda: put_so_far(uploaders) >= number, f"{number} files to be put", _PATIENCE_SECONDS)
+
+
+def drop_key(party: Party, place: tuple[str, int], material: bytes, name: str) -> None:
+    """Put a new key into /keys, signed with the party's present one; again where that is cut off."""
+    signed = pysequoia.sign(party.openpgp.signer(), material, mode=pysequoia.SignatureMode.CLEAR)
+
+    def put() -> bool:
+        try:
+            party.put(place, f"/keys/{name}", signed)
+        except (OSError, EOFError, paramiko.SSHException):
+            return False
+        return True
+
+    until(put, f"{name} to be put", _PATIENCE_SECONDS)
+
+
+def host_fingerprint(place: tuple[str, int]) -> bytes:
+    with paramiko.Transport(place) as transport:
+        transport.start_client(timeout=20)
+        return transport.get_remote_server_key().asbytes()
+
+
+def killing(services: Services, stop: threading.Event, seed: int) -> threading.Thread:
+    """Kills intake and processor at random moments, for as long as `stop` is not set."""
+    chance = random.Random(seed)
+
+    def run() -> None:
+        while not stop.wait(chance.uniform(0.5, 2.5)):
+            services.kill(chance.choice(("intake", "processor")))
+
+    return threading.Thread(target=run, name="killer")
+
+
+def rotate_with_kills(site: Site, log: Path, seed: int, kills: int) -> None:
+    """`gateway keys gateway rotate`, killed at random moments so many times, then let be."""
+    chance = random.Random(seed)
+    command = [sys.executable, "-m", "gateway", "keys", "gateway", "rotate", "--home", str(site.home)]
+    with log.open("a") as errors:
+        for _ in range(kills):
+            child = subprocess.Popen(command, stdout=errors, stderr=errors)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(chance.uniform(0.3, 2.0))
+            child.kill()
+            child.wait()
+    site.gateway("keys", "gateway", "rotate")

@@ -1,0 +1,220 @@
+"""Keys change while files pour in: none is refused wrongly, none accepted wrongly, each has its receipt."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from gateway.receipts.verify_files import verify_receipt_files
+from tests.end_to_end.rotating import (
+    Services,
+    Uploader,
+    drop_key,
+    host_fingerprint,
+    killing,
+    rotate_with_kills,
+    uploading,
+    when_put,
+)
+from tests.gateway_site import Party, Site, until
+
+UPLOADS = 500
+SCHOOLS = ("oak", "elm", "ash")
+
+
+def uploaders_of(
+    schools: dict[str, Party], services: Services, rogue: Party, *, pause: float = 0.0
+) -> list[Uploader]:
+    """Two computers a school. Every 25th file is signed by a key that must not count."""
+
+    def wrong(seed: int) -> Party | None:
+        if seed % 25:
+            return None
+        return rogue if seed % 2 else schools["elm" if seed % 3 else "oak"]
+
+    def for_school(name: str, seed: int) -> Party | None:
+        signer = wrong(seed)
+        return rogue if signer is not None and signer.name == name else signer
+
+    shares, made = UPLOADS // (2 * len(SCHOOLS)), []
+    for number in range(2 * len(SCHOOLS)):
+        name = SCHOOLS[number // 2]
+        last = UPLOADS if number == 2 * len(SCHOOLS) - 1 else (number + 1) * shares
+        seeds = range(1 + number * shares, 1 + last)
+        made.append(
+            Uploader(
+                schools[name],
+                services.intake,
+                seeds,
+                wrong=lambda seed, name=name: for_school(name, seed),
+                pause=pause,
+            )
+        )
+    return made
+
+
+def change_keys_of_oak(site: Site, services: Services, old: Party, computers: list[Uploader]) -> Party:
+    """Oak drops a new OpenPGP key and a new SSH key, an admin approves, oak uses them."""
+    new = Party("oak", site.root / "parties" / "oak-new")
+    drop_key(old, services.intake, new.certificate.read_bytes(), "new.asc.asc")
+    drop_key(old, services.intake, new.ssh_public.read_bytes(), "new.pub.asc")
+
+    def pending() -> list[str]:
+        return [key["fingerprint"] for key in site.json("keys", "list", "oak") if key["state"] == "pending"]
+
+    for fingerprint in until(lambda: pending() if len(pending()) == 2 else None, "the dropped keys"):
+        site.gateway("keys", "approve", "oak", fingerprint)
+    for computer in computers:
+        if computer.party is old:
+            computer.party = new
+    return new
+
+
+def everything_is_right(site: Site, uploaders: list[Uploader], certificates: str) -> Counter[str]:
+    """Each content has one outcome, and it is the right one; each upload has its receipt, and it holds."""
+    put = {one.name: one for uploader in uploaders for one in uploader.sent}
+    assert len(put) == UPLOADS
+    outcomes: dict[str, list[tuple[str, str]]] = {name: [] for name in put}
+    uploads = [t for t in site.transfers() if t["name"].startswith("core-")]
+    for transfer in uploads:
+        name = transfer["name"].rpartition(".")[0]
+        outcomes[name].append((transfer["state"], transfer["reasons"][0]["code"]))
+    for name, found in outcomes.items():
+        states = Counter(state for state, _ in found)
+        if put[name].right:
+            assert states["accepted"] == 1, (name, found)
+            again = {code for state, code in found if state != "accepted"}
+            assert again <= {"open:replayed"}, (name, found)
+        else:
+            assert set(states) == {"refused"}, (name, found)
+            assert {code for _, code in found} <= {"open:wrong-signer", "open:key-revoked"}, (name, found)
+    for transfer in uploads:
+        (path,) = site.receipts(transfer["provider"]).glob(f"{transfer['name']}.{transfer['reference']}.txt")
+        assert f"Your file was {transfer['state'].upper()}" in path.read_text()
+    shown = [path for school in SCHOOLS for path in site.receipts(school).glob("core-*")][::7]
+    assert all(verdict.good for verdict in verify_receipt_files(shown, certificates.encode()))
+    site.gateway("log", "verify")
+    return Counter(state for found in outcomes.values() for state, _ in found)
+
+
+def published_certificates(site: Site) -> str:
+    return "".join(
+        path.read_text()
+        for path in sorted((site.home / "published" / "common" / "keys").glob("gateway*.asc"))
+        if "BEGIN PGP PUBLIC KEY BLOCK" in path.read_text()[:50]
+    )
+
+
+def all_decided(site: Site, uploaders: list[Uploader]) -> None:
+    number = sum(len(one.sealed) for uploader in uploaders for one in uploader.sent)
+
+    def decided() -> bool:
+        states = Counter(t["state"] for t in site.transfers() if t["name"].startswith("core-"))
+        return not states["landed"] and sum(states.values()) >= number
+
+    until(decided, f"{number} decisions", 200)
+
+
+def enrolled(site: Site) -> tuple[dict[str, Party], Party]:
+    """Three schools, and a key of each that was revoked because it may be in wrong hands."""
+    schools = {name: site.provider(name) for name in SCHOOLS}
+    rogue = Party("rogue", site.root / "parties" / "rogue")
+    fingerprint = str(rogue.openpgp.extract_certificate().fingerprint)
+    site.gateway("keys", "add", "ash", str(rogue.certificate))
+    site.gateway("keys", "revoke", "ash", fingerprint, "--reason", "laptop stolen")
+    return schools, rogue
+
+
+@pytest.mark.timeout(400)
+def test_every_key_is_changed_while_five_hundred_files_pour_in(site: Site) -> None:
+    schools, rogue = enrolled(site)
+    with Services(site) as services:
+        uploaders = uploaders_of(schools, services, rogue, pause=0.05)
+        with uploading(uploaders):
+            when_put(uploaders, 40)
+            before = host_fingerprint(services.intake)
+            site.gateway("keys", "host", "announce")
+            site.gateway("keys", "host", "switch")
+            site.gateway("keys", "gateway", "rotate", "--until", "2099-01-01")
+            new = change_keys_of_oak(site, services, schools["oak"], uploaders)
+            until(lambda: host_fingerprint(services.intake) != before, "the new host key", 30)
+        all_decided(site, uploaders)
+        for kind, old in (("openpgp", schools["oak"].openpgp.extract_certificate().fingerprint),):
+            assert kind
+            site.gateway("keys", "retire", "oak", str(old))
+        late = new.seal(b"UPN\n", site.gateway("keys", "gateway", "export"))
+        new.put(services.intake, "/in/late.pgp", late)
+    counts = everything_is_right(site, uploaders, published_certificates(site))
+    assert counts == {"accepted": UPLOADS - UPLOADS // 25, "refused": UPLOADS // 25}
+    used = {key["fingerprint"]: key["uses"] for key in site.json("keys", "list", "oak")}
+    assert used[str(new.openpgp.extract_certificate().fingerprint)] > 0
+
+
+@pytest.mark.timeout(400)
+def test_the_same_with_services_and_commands_killed_at_random(site: Site, tmp_path: Path) -> None:
+    seed = int.from_bytes(os.urandom(4))
+    print("seed", seed)
+    schools, rogue = enrolled(site)
+    with Services(site) as services:
+        uploaders = uploaders_of(schools, services, rogue, pause=0.05)
+        stop = threading.Event()
+        killer = killing(services, stop, seed)
+        with uploading(uploaders):
+            killer.start()
+            try:
+                when_put(uploaders, 40)
+                site.gateway("keys", "host", "announce")
+                site.gateway("keys", "host", "switch")
+                rotate_with_kills(site, tmp_path / "rotate.log", seed, kills=3)
+                change_keys_of_oak(site, services, schools["oak"], uploaders)
+            finally:
+                stop.set()
+                killer.join()
+        all_decided(site, uploaders)
+    counts = everything_is_right(site, uploaders, published_certificates(site))
+    assert counts["accepted"] == UPLOADS - UPLOADS // 25
+    assert [key["state"] for key in site.json("keys", "gateway", "show")].count("active") == 1
+
+
+@pytest.mark.needs("sftp")
+def test_openssh_learns_the_next_host_key_by_itself(site: Site, tmp_path: Path) -> None:
+    oak = site.provider("oak")
+    known = tmp_path / "known_hosts"
+    with Services(site) as services:
+        host, port = services.intake
+
+        def login(strict: str) -> subprocess.CompletedProcess[str]:
+            options = (
+                f"StrictHostKeyChecking={strict} UpdateHostKeys=yes BatchMode=yes UserKnownHostsFile={known}"
+            )
+            command = ["sftp", *(f"-o{option}" for option in options.split()), "-i", str(oak.ssh_key)]
+            return subprocess.run(
+                [*command, "-P", str(port), "-b", "-", f"oak@{host}"],
+                input="ls /\n", capture_output=True, text=True, timeout=60, check=False,
+            )  # fmt: skip
+
+        assert login("accept-new").returncode == 0
+        before = known.read_text()
+        site.gateway("keys", "host", "announce")
+        announced = site.json("keys", "host", "list")
+        assert [row["use"] for row in announced if row["service"] == "intake"] == ["in use", "announced"]
+
+        def learnt() -> bool:
+            assert login("yes").returncode == 0
+            return known.read_text() != before
+
+        until(learnt, "OpenSSH to learn the announced key", 30)
+        first = host_fingerprint(services.intake)
+        site.gateway("keys", "host", "switch")
+        until(lambda: host_fingerprint(services.intake) != first, "the switch", 30)
+        done = login("yes")
+        assert done.returncode == 0, done.stderr
+        site.gateway("keys", "host", "publish")
+    signed = (site.home / "published" / "common" / "keys" / "gateway-hosts.asc").read_text()
+    (now,) = [r["fingerprint"] for r in site.json("keys", "host", "list") if r["service"] == "intake"]
+    assert now in signed
