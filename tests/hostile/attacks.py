@@ -115,7 +115,7 @@ async def slow_loris(attack: Attack) -> None:
                 offset += 1
                 await asyncio.sleep(0.05)
 
-    await attack.many(4, one)
+    await attack.many(2, one)
 
 
 async def handles(attack: Attack) -> None:

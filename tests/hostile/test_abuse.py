@@ -59,8 +59,9 @@ def endure(service: Service, name: str) -> dict[str, int]:
         if steady and late:
             break
         assert attempt < 2, (name, statistics.median(waits), p99(waits), p99(service.quiet))
+    quiet, attacked = statistics.median(service.quiet), statistics.median(waits)
     print(
-        f"{name}: p50 {statistics.median(service.quiet) * 1e3:.1f} -> {statistics.median(waits) * 1e3:.1f} ms,"
+        f"{name}: p50 {quiet * 1e3:.1f} -> {attacked * 1e3:.1f} ms,"
         f" p99 {p99(service.quiet) * 1e3:.1f} -> {p99(waits) * 1e3:.1f} ms,"
         f" memory {most_memory / 1e6:+.0f} MB, files {most_files:+d}, {seen}"
     )
