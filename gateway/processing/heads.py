@@ -64,9 +64,9 @@ def hour_of(moment: datetime) -> datetime:
 
 def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
     """Of heads in order of their size: the last of each hour that is over, and the cosigned ones."""
-    for head, following in zip(heads, [*heads[1:], None], strict=False):  # In a quiet hour there are none.
-        next_hour = hour_of(following.at if following is not None else now)
-        if head.cosigned or hour_of(head.at) != next_hour:
+    next_at = [*(head.at for head in heads[1:]), now]
+    for head, following in zip(heads, next_at, strict=False):  # In a quiet hour there are none.
+        if head.cosigned or hour_of(head.at) != hour_of(following):
             yield head
 
 

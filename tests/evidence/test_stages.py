@@ -1,0 +1,101 @@
+"""Two receipts: one as soon as a file is safely stored, one when it is decided."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+from gateway.errors import Fault
+from gateway.processing.claim import claim_waiting
+from gateway.receipts.verify_files import verify_receipt_files
+from gateway.registry import log
+from tests.end_to_end.content import core_data
+from tests.policy_cli.desk import Desk
+
+YEARS = ("2026-27",)
+
+
+def claim(desk: Desk) -> None:
+    """What the processor does before it looks into any file."""
+    with desk.registrar() as registrar:
+        claim_waiting(registrar)
+        with contextlib.suppress(Fault):
+            registrar.publish()
+
+
+def verified(desk: Desk, *paths: Path) -> list[str]:
+    """What the first line says of each file, checked as a school would."""
+    found = verify_receipt_files(paths, desk.certificate.encode())
+    assert all(one.good and one.anchored for one in found), found
+    return [one.lines[0] for one in found]
+
+
+def test_a_receipt_says_that_a_file_landed_before_anybody_looks_into_it(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    sent = desk.send(oak, core_data(), "core.xml.pgp")
+    claim(desk)
+    assert [path.name for path in desk.receipts("oak", "*")] == [f"core.xml.pgp.{sent}.landed"]
+    (landed,) = desk.receipts("oak", "*.landed")
+    assert "Your file has ARRIVED." in landed.read_text("utf-8")
+    assert verified(desk, landed) == ["genuine"]
+    assert desk.gateway("receipts", "show", sent) == landed.read_text("utf-8")
+    assert json.loads(desk.gateway("receipts", "show", sent, "--json"))["receipt"]["stage"] == "landed"
+
+    desk.process()
+    before = landed.read_text("utf-8")
+    text, made = (desk.receipts("oak", f"*.{ending}")[0] for ending in ("txt", "json"))
+    assert verified(desk, landed, text, made) == ["genuine"] * 3
+    assert landed.read_text("utf-8") == before
+    assert "Your file was ACCEPTED." in desk.gateway("receipts", "show", sent)
+    assert len(desk.receipts("oak", "*")) == 3
+
+
+def test_the_head_that_the_first_receipt_leads_to_is_of_the_transaction_that_landed_it(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    references = [desk.send(oak, core_data(seed), f"{seed}.xml.pgp") for seed in (1, 2, 3)]
+    claim(desk)
+    heads = {json.loads(desk.gateway("receipts", "show", one, "--json"))["checkpoint"] for one in references}
+    with desk.registry.read() as session:
+        after = log.size(session)
+    assert [head.split("\n")[1] for head in heads] == [str(after - 1)]  # All but what vouches for itself.
+
+
+def test_what_was_not_written_down_gets_no_receipt_that_it_is_stored(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    sent = desk.land(oak, b"", "plain.xml")
+    record = desk.home.spool.record(sent)
+    record.write_text(record.read_text().replace('"withheld":false', '"withheld":true'))
+    claim(desk)
+    assert desk.state(sent) == "landed"
+    assert desk.receipts("oak", "*") == []
+    desk.process()
+    assert [path.suffix for path in desk.receipts("oak", "*")] == [".json", ".txt"]
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_a_receipt_that_could_not_be_brought_out_follows(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    desk.send(oak, core_data(), "core.xml.pgp")
+    folder = desk.home.published.provider("oak")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "receipts").write_text("in the way")
+    claim(desk)
+    (folder / "receipts").unlink()
+    desk.process()
+    assert sorted(path.suffix for path in desk.receipts("oak", "*")) == [".json", ".landed", ".txt"]
+
+
+def test_a_landed_receipt_of_another_file_is_not_taken_for_this_one(desk: Desk, tmp_path: Path) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    sealed = [oak.seal(core_data(seed), desk.certificate) for seed in (1, 2)]
+    for number, data in enumerate(sealed):
+        desk.land(oak, data, f"{number}.pgp")
+        (tmp_path / f"{number}.pgp").write_bytes(data)
+    claim(desk)
+    receipt = desk.receipts("oak", "0.pgp.*.landed")
+    for number, good in ((0, True), (1, False)):
+        (found,) = verify_receipt_files(
+            receipt, desk.certificate.encode(), original=tmp_path / f"{number}.pgp"
+        )
+        assert found.good is good
