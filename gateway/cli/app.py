@@ -11,6 +11,7 @@ import typer
 
 from gateway.cli import (
     agreement,
+    backup,
     breach,
     classify,
     declare,
@@ -57,6 +58,8 @@ app = typer.Typer(
 services.add_to(app)
 app.command()(doctor)
 app.command()(status.status)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(install.install)
 app.add_typer(providers.app, name="providers")
 app.add_typer(keys.app, name="keys")

@@ -8,13 +8,24 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from gateway.cli import key_complaints
-from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, print_json
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fails_clearly,
+    now,
+    out,
+    plain,
+    print_json,
+    registrar_of,
+)
+from gateway.cli.log import misfits
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
@@ -40,9 +51,18 @@ class Complaint:
 
 
 @fails_clearly
-def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def doctor(
+    home: HomeOption = DEFAULT_HOME,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Also recompute the log, check every row and read every sealed file."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass."""
     complaints = list(examine(Home(home), now()))
+    if deep:
+        complaints += _audited(home)
     if as_json:
         print_json([asdict(complaint) for complaint in complaints])
     else:
@@ -70,12 +90,23 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         yield Complaint("fault", str(error), "see that the database runs and that this user may use it")
 
 
+def _audited(home: Path) -> Iterator[Complaint]:
+    """What does not fit between the log, the registry, the published and the sealed files."""
+    with registrar_of(home) as registrar:
+        found, _ = misfits(registrar, [], sealed=True)
+    for misfit in found:
+        yield Complaint(
+            "fault", plain(f"{misfit.where}: {misfit.what}"), "gateway restore DIR, into a new home"
+        )
+
+
 def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
     for folder in (home.keys, home.root / "sealed"):
         mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
         if not folder.exists():
             yield Complaint("fault", f"{folder} is missing", "restore it from a backup")
-        elif mode & 0o077:
+        elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
+            # With the set-group-ID bit, its group is meant to read it: the mailboxes as another user.
             yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
     try:
         secrets.secret_keys(home)

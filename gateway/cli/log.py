@@ -61,7 +61,7 @@ def verify(
     from gateway.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registrar_of(home) as registrar:
-        found, leaves = _misfits(registrar, checkpoint or [], sealed=sealed)
+        found, leaves = misfits(registrar, checkpoint or [], sealed=sealed)
     if as_json:
         print_json({"fits": not found, "leaves": leaves, "misfits": [dataclasses.asdict(m) for m in found]})
     for misfit in () if as_json else found:
@@ -72,7 +72,7 @@ def verify(
         out.print(summary(found, leaves))
 
 
-def _misfits(registrar: Registrar, heads: list[Path], *, sealed: bool) -> tuple[list[Misfit], int]:
+def misfits(registrar: Registrar, heads: list[Path], *, sealed: bool) -> tuple[list[Misfit], int]:
     """What does not fit, each kind of check up to the number that is shown; and the size of the log."""
     from gateway.audit.audit import Anchors, audit  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.audit.files import check_published, check_sealed, settled  # noqa: PLC0415

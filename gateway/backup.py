@@ -1,0 +1,229 @@
+"""A whole copy of a home, taken while everything runs, and a new home made from one.
+
+What is copied, in this order: the registry, by SQLite's own backup, which is a snapshot of one moment,
+with the keys that it belongs to; policies and settings; then every sealed file that this snapshot
+names. A sealed file is durable before its row is written and never changes, so each one that the
+snapshot names is there. published/ is not copied: it is made again from the registry. Nor is spool/:
+what lies there was not yet claimed.
+
+`backup.json` is written last: a copy without it was interrupted and is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.home import Home, checked_reference
+from gateway.registry import secrets
+from gateway.settings import load_settings
+from gateway.spool import fsync_folder, write_durably
+
+_MANIFEST = "backup.json"
+_FOLDERS = ("keys", "policies")
+_CHUNK = 1024**2
+_TRIES = 5
+_DATED = "%Y-%m-%dT%H%M%SZ"
+
+
+class Manifest(BaseModel):
+    """backup.json: what the copy holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = 1
+    taken_at: datetime
+    registry_sha256: str
+    sealed_files: int
+
+
+def back_up(home: Home, folder: Path, now: datetime, *, earlier: Path | None = None) -> Manifest:
+    """Copy `home` into `folder`, which must not exist or be empty. Durable after return.
+
+    Sealed files that the backup `earlier` has are linked, not copied, where both lie on one file system.
+    ConfigurationError where the registry is not SQLite; GatewayError where `folder` is in use; Fault
+    where the disk fails.
+    """
+    _check_sqlite(home)
+    _claim(folder)
+    try:
+        _copy_registry_and_keys(home, folder)
+        _copy_tree(home.policies, folder / "policies")
+        _copy(home.settings, folder / home.settings.name)
+        (folder / "sealed").mkdir(mode=0o700)
+        count = 0
+        for reference in _sealed_references(folder / home.registry.name):
+            _copy_sealed(home.sealed(reference), Home(folder).sealed(reference), earlier)
+            count += 1
+        _fsync_tree(folder)
+        digest = _digest(folder / home.registry.name)
+        manifest = Manifest(taken_at=now, registry_sha256=digest, sealed_files=count)
+        write_durably(folder / _MANIFEST, manifest.model_dump_json(indent=1).encode(), mode=0o600)
+    except OSError as error:
+        raise Fault(f"the backup cannot be written: {os.strerror(error.errno or 0)}") from None
+    return manifest
+
+
+def restore(folder: Path, home: Home) -> Manifest:
+    """Make `home`, which must not hold any file yet, from a whole backup. Durable after return.
+
+    GatewayError where the backup was interrupted or altered, or the home is in use.
+    """
+    manifest = read_manifest(folder)
+    if _digest(folder / home.registry.name) != manifest.registry_sha256:
+        raise GatewayError(f"{folder / home.registry.name} is not the registry that was backed up")
+    if any(not path.is_dir() for path in home.root.rglob("*")):
+        raise GatewayError(f"{home.root} is not empty; a home is never overwritten")
+    new = not home.root.exists()
+    try:
+        home.root.mkdir(parents=True, exist_ok=True)
+        if new:
+            home.root.chmod(0o755)
+        for part in (*_FOLDERS, "sealed"):
+            _copy_tree(folder / part, home.root / part)
+        _copy(folder / home.registry.name, home.registry)
+        for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
+            outside.mkdir(mode=0o755, exist_ok=True)
+        _fsync_tree(home.root)
+        # The settings are written last: their presence says that the home is whole.
+        _copy(folder / home.settings.name, home.settings)
+        fsync_folder(home.root)
+    except OSError as error:
+        raise Fault(f"the home cannot be written: {os.strerror(error.errno or 0)}") from None
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a backup holds. GatewayError where it is none, or was interrupted."""
+    try:
+        return Manifest.model_validate_json((folder / _MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        raise GatewayError(f"{folder} is not a whole backup: {_MANIFEST} is missing or wrong") from None
+
+
+def dated(folder: Path, now: datetime) -> Path:
+    """The place of a new backup in a folder of backups."""
+    return folder / now.astimezone(UTC).strftime(_DATED)
+
+
+def whole_backups(folder: Path) -> list[Path]:
+    """The whole backups in a folder of dated ones, oldest first."""
+    return [path for path in sorted(folder.glob("????-??-??T??????Z")) if (path / _MANIFEST).is_file()]
+
+
+def prune(folder: Path, keep: int) -> list[Path]:
+    """Remove all but the latest `keep` whole backups in `folder`; which those were."""
+    gone = whole_backups(folder)[:-keep]
+    for path in gone:
+        (path / _MANIFEST).unlink()  # From here on it is no whole backup, whatever happens.
+        shutil.rmtree(path)
+    return gone
+
+
+def _check_sqlite(home: Home) -> None:
+    if load_settings(home).database is not None:
+        raise ConfigurationError(
+            "gateway.toml: database: back up PostgreSQL by its own means, and the rest of the home after it"
+        )
+    if not home.registry.exists():
+        raise ConfigurationError(f"{home.registry} is missing")
+
+
+def _claim(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise GatewayError(f"{folder} is not empty; a backup never overwrites anything")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise GatewayError(f"{folder} cannot be used: {error.strerror}") from None
+
+
+def _copy_registry_and_keys(home: Home, folder: Path) -> None:
+    """Both, with no rotation of the gateway's keys in between."""
+    for _ in range(_TRIES):
+        before = secrets.generation(home)
+        _copy_registry(home.registry, folder / home.registry.name)
+        _copy_tree(home.keys, folder / "keys")
+        if secrets.generation(home) == before:
+            return
+        (folder / home.registry.name).unlink()
+        shutil.rmtree(folder / "keys")
+    raise Fault("the gateway's keys are being changed; try again when that is done")
+
+
+def _copy_registry(source: Path, target: Path) -> None:
+    """A snapshot of one moment, whoever writes meanwhile."""
+    target.touch(mode=0o600)
+    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
+        original.execute("PRAGMA busy_timeout=90000")
+        original.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+        if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise Fault("the registry's copy is damaged")
+
+
+def _sealed_references(registry: Path) -> Iterator[str]:
+    """Read from the copy as it is: a Registry would make it a database in use."""
+    with closing(sqlite3.connect(f"file:{quote(str(registry.absolute()))}?immutable=1", uri=True)) as copy:
+        for (reference,) in copy.execute("SELECT reference FROM transfer ORDER BY sequence"):
+            yield checked_reference(reference)
+
+
+def _copy_sealed(source: Path, target: Path, earlier: Path | None) -> None:
+    """A sealed file that retention has erased is not there, and is not missed."""
+    if earlier is not None:
+        try:
+            target.hardlink_to(Home(earlier).sealed(source.stem))
+        except OSError:
+            pass  # Not in that backup, or that one is on another disk.
+        else:
+            return
+    try:
+        _copy(source, target)
+    except FileNotFoundError:
+        target.unlink(missing_ok=True)
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    target.mkdir(mode=0o700, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            _copy_tree(path, target / path.name)
+        elif not path.name.startswith("."):  # Those are half written.
+            _copy(path, target / path.name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy one file, with its mode; no links are followed. FileExistsError where the target is there."""
+    read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(read, "rb") as original:
+        mode = os.fstat(read).st_mode & 0o777
+        write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(write, "wb") as copy:
+            shutil.copyfileobj(original, copy, _CHUNK)
+            copy.flush()
+            os.fsync(write)
+
+
+def _fsync_tree(folder: Path) -> None:
+    for path in (folder, *(found for found in folder.rglob("*") if found.is_dir())):
+        fsync_folder(path)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,56 @@
+"""backup and restore: a whole copy of a home, and a home made from one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import backup as copies
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+
+
+@fails_clearly
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet, or empty.")],
+    home: HomeOption = DEFAULT_HOME,
+    dated: Annotated[
+        bool, typer.Option("--dated", help="Make a folder in DIR that is named after the time.")
+    ] = False,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="With --dated: remove all but so many of the backups in DIR.")
+    ] = None,
+) -> None:
+    """Copy a whole home, consistent while the services run. Guard the copy as you guard the home's keys."""
+    if keep is not None and not dated:
+        raise ConfigurationError("--keep is for --dated backups")
+    at = now()
+    place = copies.dated(folder, at) if dated else folder
+    whole = copies.whole_backups(folder) if dated else []
+    manifest = copies.back_up(Home(home), place, at, earlier=whole[-1] if whole else None)
+    out.print(f"backed up the registry and {manifest.sealed_files} sealed files to {place}", soft_wrap=True)
+    if keep is not None:
+        for gone in copies.prune(folder, keep):
+            out.print(f"removed the backup {gone}", soft_wrap=True)
+
+
+@fails_clearly
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A backup.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep."""
+    from gateway.processing.service import open_processor  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    manifest = copies.restore(folder, Home(home))
+    with open_processor(Home(home), now):
+        pass  # Brings the registry up to this version, and out what providers see.
+    out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}", soft_wrap=True)
+    out.print(
+        "next: gateway doctor --deep; and compare with a head of the log kept elsewhere: "
+        "gateway log verify --checkpoint FILE",
+        soft_wrap=True,
+    )
