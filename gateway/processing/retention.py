@@ -88,6 +88,7 @@ def finish(registrar: Registrar) -> str | None:
 def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment: datetime, by: str) -> None:
     now = registrar.clock()
     with registrar.registry.write() as session:
+        retention.overwrite_what_goes(session)
         # Asked again inside the transaction: a hold may have been placed since the plan was made.
         rows = retention.kept(session, {due.reference for due in batch})
         still = set(plan(rules, rows, moment).due) & set(batch)

@@ -174,6 +174,12 @@ def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[
     session.flush()
 
 
+def overwrite_what_goes(session: Session) -> None:
+    """Let the database overwrite what is deleted from now on, rather than only forget where it was."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.connection().exec_driver_sql("PRAGMA secure_delete = ON")
+
+
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
     """The files whose deletion is on record and that may still be there, by reference and what it was."""
     rows = session.exec(select(DeletionRow).where(DeletionRow.files != "")).all()
