@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench confusion fuzz docs clean
+.PHONY: demo test lint format bench confusion fuzz docs lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -32,6 +32,17 @@ fuzz: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md
+
+# Every package that runs in production, with its hashes, for every Python that is supported.
+lock: $(VENV)/.installed-dev
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --quiet --output-file requirements.lock pyproject.toml
+
+audit: $(VENV)/.installed-dev
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
+sbom: $(VENV)/.installed-dev
+	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml requirements.lock > sbom.json
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
