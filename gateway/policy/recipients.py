@@ -11,6 +11,12 @@ from gateway.policy.decide import named_school
 _TO_EDUCATION_PROVIDERS = frozenset({"education-providers", "post-16-education-providers"})
 
 
+def is_shared(accepted: Accepted, catalogue: Catalogue) -> bool:
+    """Whether files of this flow go to education providers at all."""
+    flow = catalogue.flow(accepted.flow)
+    return flow is not None and not _TO_EDUCATION_PROVIDERS.isdisjoint(flow.recipients)
+
+
 def copies_for(
     accepted: Accepted, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[Provider, ...]:
@@ -20,8 +26,8 @@ def copies_for(
     school. A provider that is suspended or has not ratified gets nothing. Data of another sender is
     about a school's sixth form wherever it names the school, so no list of sixth forms is needed.
     """
-    flow, about = catalogue.flow(accepted.flow), named_school(classified)
-    if flow is None or about is None or _TO_EDUCATION_PROVIDERS.isdisjoint(flow.recipients):
+    about = named_school(classified)
+    if about is None or not is_shared(accepted, catalogue):
         return ()
     return tuple(
         provider

@@ -47,6 +47,8 @@ def follow(
     `roll` is what the examination packed, None where the file was examined earlier or holds no roll.
     """
     session, sequence = comparison.session, transfer.sequence
+    if transfer.data_type not in comparison.catalogue.agreement.discrepancies.rolls:
+        return ()
     if isinstance(decision, Held):
         if roll is not None:
             rolls.stage(session, sequence, roll)

@@ -24,7 +24,7 @@ from gateway.errors import Fault
 from gateway.home import Home, shown_name
 from gateway.model import Accepted, Classified, Decision, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.recipients import copies_for
+from gateway.policy.recipients import copies_for, is_shared
 from gateway.processing.examination import SealCopy, SealedCopy
 from gateway.processing.troubles import Troubles
 from gateway.registry import copies, keys
@@ -47,7 +47,9 @@ def owe(
 ) -> Sequence[Entry]:
     """Record which providers are to get a copy of an accepted file; the log's word on each."""
     content, decided_at = transfer.content, transfer.decided_at
-    if not isinstance(decision, Accepted) or not isinstance(content, Classified) or decided_at is None:
+    if not isinstance(decision, Accepted) or not is_shared(decision, catalogue):
+        return ()
+    if not isinstance(content, Classified) or decided_at is None:
         return ()
     recipients = copies_for(decision, content, catalogue, enrolled())
     for provider in recipients:

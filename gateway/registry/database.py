@@ -23,8 +23,8 @@ _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 class Registry:
     """The registry behind one SQLAlchemy URL.
 
-    `write()` holds the one writer's place from its first statement (BEGIN IMMEDIATE), since a read
-    that turns into a write would fail at once in SQLite. Both raise `Fault` where the database
+    `write()` holds the one writer's place from its first statement (in SQLite by BEGIN IMMEDIATE, since
+    a read that turns into a write would fail there at once). Both raise `Fault` where the database
     cannot be reached or stays locked.
     """
 
@@ -49,6 +49,8 @@ class Registry:
                 connection.begin(),
                 Session(connection) as session,
             ):
+                if write:
+                    log.take_the_writers_place(session)
                 yield session
                 if write:
                     log.record_changes(session, datetime.now(UTC))

@@ -18,8 +18,8 @@ from gateway.receipts.leaf import Event, Kind, commitment, leaf
 from gateway.registry.record import take_changes
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 
-# Any number: it only has to be the same in every process that appends.
-_APPEND_LOCK = 7_201_917
+# Any number: it only has to be the same in every process that writes.
+_WRITERS_PLACE = 7_201_917
 _FETCHED = 400
 _NODES = "gateway log nodes"
 R = TypeVar("R")
@@ -95,8 +95,6 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
     """Append events in order and return their places. ValueError where the log does not admit one."""
     if not entries:
         return []
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _APPEND_LOCK})
     first = size(session)
     nodes = _nodes(session)
     # Appending reads complete subtrees of the tree as it was, which are those that its root is made of.
@@ -107,6 +105,15 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
     session.execute(insert(EventRow), rows)
     nodes.write()
     return list(range(first, first + len(entries)))
+
+
+def take_the_writers_place(session: Session) -> None:
+    """Be the only one who writes, to the end of the transaction; wait for it. SQLite sees to that itself.
+
+    What a writer reads is then what it changes, and the log has one next place.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_PLACE})
 
 
 def size(session: Session) -> int:
