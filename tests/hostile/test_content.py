@@ -126,7 +126,10 @@ def test_each_has_a_clear_outcome(aftermath: Aftermath) -> None:
             assert transfer["state"] == "accepted", (transfer["name"], codes)
         else:
             assert transfer["state"] in {"held", "refused"}, (what, codes)
-            assert any(code.startswith(("classify:", "policy:", "open:empty")) for code in codes), (what, codes)
+            assert any(code.startswith(("classify:", "policy:", "open:empty")) for code in codes), (
+                what,
+                codes,
+            )
             assert transfer["teams"] == [], what
         for reason in transfer["reasons"]:
             assert all(reason[part] for part in ("sentence", "next_step", "clause")), (what, reason)
