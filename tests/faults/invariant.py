@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlmodel import Session, select
 
-from gateway.audit.audit import Anchors, audit, check_sealed
+from gateway.audit.audit import Anchors, audit
+from gateway.audit.files import check_sealed
 from gateway.processing.signing import Signing
 from gateway.registry import keys
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
