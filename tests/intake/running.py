@@ -39,6 +39,7 @@ class Running:
     home: Home
     limits: IntakeLimits = field(default_factory=lambda: IntakeLimits(free_bytes=0))
     port: int = 0
+    host: str = "127.0.0.1"
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: asyncio.Event | None = None
     _thread: threading.Thread | None = None
@@ -78,7 +79,7 @@ class Running:
             await serve(
                 self.home.spool,
                 self.home.published,
-                host="127.0.0.1",
+                host=self.host,
                 port=self.port,
                 ready=accepted,
                 stop=self._stop,
