@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
@@ -25,6 +26,7 @@ from gateway.model import (
     Transfer,
     Upload,
 )
+from gateway.receipts.words import plain
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
@@ -186,10 +188,17 @@ def record_content(
         row.content_size, row.content_sha256 = opened.size, opened.sha256
         row.opened_by, row.engine = opened.opened_by, opened.engine
     if content is not None:
-        row.content = CONTENT.dump_json(content).decode()
+        row.content = CONTENT.dump_json(_in_our_words(content)).decode()
         row.extension = content.extension
         row.data_type = content.data_type if isinstance(content, Classified) else None
     session.add(row)
+
+
+def _in_our_words(content: Classified | ContentRefused) -> Classified | ContentRefused:
+    """The same, the one text of its own that a file is asked for reduced to words that we know."""
+    if not isinstance(content, Classified) or content.facts.software is None:
+        return content
+    return replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
 
 
 def record_signature(session: Session, reference: str, signature: Signature) -> None:
