@@ -11,22 +11,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
 import pysequoia
 
 from tests.end_to_end.content import core_data
-from tests.gateway_site import Party, Site, until
+from tests.gateway_site import Party, until
+from tests.keys.commands import Commands
 
 _PATIENCE_SECONDS = 200
+_PAUSE_SECONDS = 0.15
+_LAST_PART = 5
 
 
 class Services:
     """Intake and processor of a home, each a process of its own, on a port that stays."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Commands) -> None:
         self._site = site
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -71,24 +74,29 @@ class Sent:
     school: str
     name: str
     right: bool
-    sealed: list[bytes] = field(default_factory=list)
+    sealed: bytes
+    puts: int = 0
 
 
 class Uploader(threading.Thread):
-    """A school's computer: seals and puts one small file after another, as fast as it is let."""
+    """A school's computer: seals and puts one small file after another.
+
+    It takes its time while keys change, and keeps its last files for after that.
+    """
 
     def __init__(
         self,
         party: Party,
         place: tuple[str, int],
         seeds: range,
-        wrong: Callable[[int], Party | None] = lambda _: None,
-        pause: float = 0.0,
+        wrong: Callable[[int], Party | None],
+        changed: threading.Event,
     ) -> None:
         super().__init__(name=f"{party.name}-{seeds.start}")
         self.party = party
-        self._place, self._seeds, self._wrong, self._pause = place, seeds, wrong, pause
+        self._place, self._seeds, self._wrong, self._changed = place, seeds, wrong, changed
         self._certificate = ""
+        self._attempts = 0
         self.sent: list[Sent] = []
         self.failure: BaseException | None = None
 
@@ -97,8 +105,7 @@ class Uploader(threading.Thread):
         deadline = time.monotonic() + _PATIENCE_SECONDS
         try:
             while waiting:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{self.name} has {len(waiting)} files left")
+                assert time.monotonic() < deadline, f"{self.name} has {len(waiting)} files left"
                 with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
                     self._put_some(waiting)
         except BaseException as error:  # noqa: BLE001 - told by the test
@@ -119,15 +126,17 @@ class Uploader(threading.Thread):
                 name = f"core-{seed}.pgp"
                 record = next((one for one in self.sent if one.name == name), None)
                 if record is None:
-                    record = Sent(party.name, name, right=self._wrong(seed) is None)
+                    sealed = signer.seal(content, self._certificate)
+                    record = Sent(party.name, name, right=self._wrong(seed) is None, sealed=sealed)
                     self.sent.append(record)
-                sealed = signer.seal(content, self._certificate)
-                with session.open(f"/in/{name}.{len(record.sealed)}", "wb") as file:
+                self._attempts += 1
+                with session.open(f"/in/{name}.{self._attempts}", "wb") as file:
                     file.set_pipelined(True)
-                    file.write(sealed)
-                record.sealed.append(sealed)
+                    file.write(record.sealed)
+                record.puts += 1
                 waiting.pop(0)
-                time.sleep(self._pause)
+                patient = len(waiting) < len(self._seeds) // _LAST_PART
+                self._changed.wait(_PATIENCE_SECONDS if patient else _PAUSE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -166,10 +175,11 @@ def drop_key(party: Party, place: tuple[str, int], material: bytes, name: str) -
     until(put, f"{name} to be put", _PATIENCE_SECONDS)
 
 
-def host_fingerprint(place: tuple[str, int]) -> bytes:
-    with paramiko.Transport(place) as transport:
-        transport.start_client(timeout=20)
-        return transport.get_remote_server_key().asbytes()
+def host_key(party: Party, place: tuple[str, int]) -> bytes:
+    """The host key that intake shows to somebody who logs in; who does not would soon have to wait."""
+    time.sleep(0.5)
+    with party.sftp(place) as session:
+        return session.get_channel().get_transport().get_remote_server_key().asbytes()
 
 
 def killing(services: Services, stop: threading.Event, seed: int) -> threading.Thread:
@@ -183,7 +193,7 @@ def killing(services: Services, stop: threading.Event, seed: int) -> threading.T
     return threading.Thread(target=run, name="killer")
 
 
-def rotate_with_kills(site: Site, log: Path, seed: int, kills: int) -> None:
+def rotate_with_kills(site: Commands, log: Path, seed: int, kills: int) -> None:
     """`gateway keys gateway rotate`, killed at random moments so many times, then let be."""
     chance = random.Random(seed)
     command = [sys.executable, "-m", "gateway", "keys", "gateway", "rotate", "--home", str(site.home)]

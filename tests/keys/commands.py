@@ -51,6 +51,7 @@ class Commands:
             "providers", "add", identifier, "--name", f"The {identifier}", "--kind", "school",
             "--ssh-key", str(party.ssh_public), "--openpgp-key", str(party.certificate),
         )  # fmt: skip
+        self.gateway("agreement", "ratify", identifier, "--signatory", "The Head")
         return party
 
     def receipts(self, provider: str) -> Path:
