@@ -16,7 +16,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -30,7 +30,7 @@ from gateway.settings import load_settings
 from gateway.spool import fsync_folder, write_durably
 
 _MANIFEST = "backup.json"
-_FOLDERS = ("keys", "policies")
+_POLICIES = ("policies", "policies-in-force")
 _CHUNK = 1024**2
 _TRIES = 5
 _DATED = "%Y-%m-%dT%H%M%SZ"
@@ -58,12 +58,14 @@ def back_up(home: Home, folder: Path, now: datetime, *, earlier: Path | None = N
     _claim(folder)
     try:
         _copy_registry_and_keys(home, folder)
-        _copy_tree(home.policies, folder / "policies")
+        for part in _POLICIES:
+            _copy_tree(home.root / part, folder / part)
         _copy(home.settings, folder / home.settings.name)
         (folder / "sealed").mkdir(mode=0o700)
         count = 0
         for reference in _sealed_references(folder / home.registry.name):
             _copy_sealed(home.sealed(reference), Home(folder).sealed(reference), earlier)
+            _copy_if_there(home.session(reference), Home(folder).session(reference))
             count += 1
         _fsync_tree(folder)
         digest = _digest(folder / home.registry.name)
@@ -89,7 +91,7 @@ def restore(folder: Path, home: Home) -> Manifest:
         home.root.mkdir(parents=True, exist_ok=True)
         if new:
             home.root.chmod(0o755)
-        for part in (*_FOLDERS, "sealed"):
+        for part in ("keys", *_POLICIES, "sealed"):
             _copy_tree(folder / part, home.root / part)
         _copy(folder / home.registry.name, home.registry)
         for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
@@ -189,13 +191,18 @@ def _copy_sealed(source: Path, target: Path, earlier: Path | None) -> None:
             pass  # Not in that backup, or that one is on another disk.
         else:
             return
-    try:
+    _copy_if_there(source, target)
+
+
+def _copy_if_there(source: Path, target: Path) -> None:
+    with suppress(FileNotFoundError):
         _copy(source, target)
-    except FileNotFoundError:
-        target.unlink(missing_ok=True)
 
 
 def _copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder; nothing where there is none."""
+    if not source.is_dir():
+        return
     target.mkdir(mode=0o700, exist_ok=True)
     for path in sorted(source.iterdir()):
         if path.is_dir():
