@@ -408,11 +408,6 @@ REASONS: dict[str, Template] = {
         "Ratify it for {next_year}: sign the text in /agreement and drop it there, or tell the central "
         "data team.",
     ),
-    "drop:for-a-person": Template(
-        "8.3",
-        "A person at the local authority looks at what is put into this folder.",
-        "Nothing needs doing unless they ask.",
-    ),
     "person:released": Template(
         "8.3",
         "A named person at the local authority released the file.",

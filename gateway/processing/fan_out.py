@@ -96,21 +96,20 @@ class Copier:
 
     def _is_due(self, copy: Copy) -> bool:
         """Whether to make it now. What was made and has gone is made again once, at the start."""
-        if copy.number in self._in_hand or self._troubles.rests(copy.reference):
+        if copy.number in self._in_hand or self._troubles.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
         return not out and self._home.sealed(copy.reference).exists()
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """In a pool thread. Whatever happens, the copy is out of hand afterwards."""
+        """In a pool thread. Whatever happens, the copy is out of hand afterwards, and rests if it failed."""
+        self._troubles.note(_key(copy))
         try:
             self._bring_out(registrar, copy)
-            self._troubles.forget(copy.reference)
+            self._troubles.forget(_key(copy))
         except Fault as fault:
-            self._troubles.note(copy.reference)
             _log.error("%s: the copy for %s: %s; it is tried again", copy.reference, copy.provider, fault)
         except Exception:  # noqa: BLE001 - logged in full; one copy must not end the service
-            self._troubles.note(copy.reference)
             _log.exception("%s: the copy for %s could not be made", copy.reference, copy.provider)
         finally:
             with self._lock:
@@ -151,6 +150,10 @@ def copy_path(home: Home, copy: Copy) -> Path:
     """Where a copy lies once it is made."""
     name = shown_name(f"{copy.flow}_{copy.decided_at:%Y-%m-%d}_{copy.reference}.{copy.extension}.pgp")
     return home.published.provider(copy.provider) / "out" / name
+
+
+def _key(copy: Copy) -> str:
+    return f"{copy.reference} {copy.provider}"
 
 
 def _place(source: int, path: Path) -> None:
