@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from gateway.audit.misfit import Misfit
-from gateway.audit.receipts import check_receipts, check_transfers
+from gateway.audit.receipts import check_names, check_receipts, check_transfers
 from gateway.audit.rows import check_rows
 from gateway.audit.tree import check_tree
 
@@ -30,6 +30,7 @@ def audit(session: Session, anchors: Anchors) -> Iterator[Misfit]:
     yield from check_tree(session, anchors.vkeys)
     yield from check_rows(session)
     yield from check_transfers(session)
+    yield from check_names(session)
     yield from check_receipts(session, anchors.vkeys, anchors.certificates)
 
 

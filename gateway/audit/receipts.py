@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from gateway.audit.misfit import Misfit, paged
 from gateway.audit.tree import read_leaf
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
-from gateway.receipts.leaf import Event
+from gateway.receipts.leaf import Event, commitment
 from gateway.receipts.verify import Unproved, check_receipt
 from gateway.registry import retention
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
@@ -54,6 +54,21 @@ def check_transfers(session: Session) -> Iterator[Misfit]:
             yield Misfit(where, f"it is {row.state}, but its events lead to {state}")
     for reference in sorted(folded):
         yield Misfit(f"transfer {reference}", "the log knows it, but it is missing")
+
+
+def check_names(session: Session) -> Iterator[Misfit]:
+    """Every event whose commitment to a file's name is not opened by that name and its own salt."""
+    names = dict(session.exec(select(TransferRow.reference, TransferRow.name)).all())
+    for row in paged(session, EventRow, [col(EventRow.number)]):
+        name, salt = names.get(row.subject), row.salt
+        if name is None or salt is None or row.kind not in _RECEIPTED:
+            continue
+        try:
+            held = read_leaf(row).fields.get("name_commitment") == commitment(name, salt)
+        except ValueError:
+            held = False
+        if not held:
+            yield Misfit(f"event {row.number}", "its salt does not open the name that it commits to")
 
 
 def _owed(session: Session) -> dict[int, str]:
