@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import FileCreatedEvent, FileMovedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+# A record is renamed into place, which arrives as "moved" or as "created"; its content was there before.
+_RECORD = ".json"
 _log = logging.getLogger(__name__)
 
 
@@ -18,13 +21,13 @@ class _Wake(FileSystemEventHandler):
         self._wake = wake
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        # A record is renamed into place, which arrives as "moved" or as "created".
-        if event.event_type in {"created", "moved"}:
+        name = event.dest_path if isinstance(event, FileMovedEvent) else event.src_path
+        if os.fsdecode(name).endswith(_RECORD):
             self._wake()
 
 
 class Watch:
-    """Calls `wake` from another thread when a name appears in `folder`.
+    """Calls `wake` from another thread when a record appears in `folder`.
 
     inotify loses events when its queue is full and says so only in a log; it goes on watching a folder
     that was replaced by another of the same name, and may be refused altogether. So callers scan by
@@ -60,6 +63,7 @@ class Watch:
 
 def _started(folder: Path, wake: Callable[[], None]) -> BaseObserver:
     observer = Observer()
-    observer.schedule(_Wake(wake), str(folder), event_filter=None)
+    # Only these are asked of the kernel: each file that is opened or read here would be an event too.
+    observer.schedule(_Wake(wake), str(folder), event_filter=[FileCreatedEvent, FileMovedEvent])
     observer.start()
     return observer

@@ -63,6 +63,17 @@ def csv_marks(size: int) -> Iterator[bytes]:
     )
 
 
+def csv_wide(size: int) -> Iterator[bytes]:
+    """A CSV of core data with long rows, as exports with empty columns have: about 300 bytes a pupil."""
+    header, row = made.core_rows(1)
+    more = [f"Unused {n}" for n in range(40)]
+    yield from _filled(
+        made.as_csv([[*header, *more]]) + "@",
+        lambda n: made.as_csv([[made.Child(n).upn, *row[1:], *("not recorded" for _ in more)]]),
+        size,
+    )
+
+
 def _filled(whole: str, record: Callable[[int], str], size: int) -> Iterator[bytes]:
     """`whole` with records in the place of its @, of about `size` bytes."""
     before, _, after = whole.partition("@")

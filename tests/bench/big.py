@@ -15,7 +15,7 @@ from pathlib import Path
 from gateway.demo.parties import Party
 from gateway.home import Home
 from gateway.registry import secrets
-from tests.bench.bench_classify import csv_marks
+from tests.bench.bench_classify import csv_wide
 from tests.bench.measure import Line, Setting, line, seconds, until
 from tests.bench.parties import Landing, processor
 from tests.gateway_site import Site
@@ -42,7 +42,7 @@ def run(setting: Setting) -> Iterator[Line]:
     state = site.transfers()[0]
     said = f"{state['state']} {','.join(reason['code'] for reason in state['reasons'])}".strip()
     for program in ("sqop", "gosop"):
-        theirs = [_bare(program, setting.scratch, sealed, party, secret) for _ in range(2)]
+        theirs = [_bare(program, setting.scratch, sealed, party, secret) for _ in setting.rounds(2)]
         yield line("big", f"sealed CSV of {mebibytes} MiB, landing to receipt", "s", ours,
                    f"{program} decrypt", theirs, better="less", target=1.3 if program == "sqop" else None,
                    note=said)  # fmt: skip
@@ -55,7 +55,7 @@ def run(setting: Setting) -> Iterator[Line]:
 def _sealed(scratch: Path, site: Site, party: Party, mebibytes: int) -> Path:
     plain, sealed = scratch / "plain.csv", scratch / "sealed.pgp"
     with plain.open("wb") as file:
-        file.writelines(csv_marks(mebibytes * 1024**2))
+        file.writelines(csv_wide(mebibytes * 1024**2))
     signer, recipient = scratch / "signer.pgp", scratch / "recipient.asc"
     signer.write_bytes(bytes(party.openpgp))
     recipient.write_text(site.certificate)
