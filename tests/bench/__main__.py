@@ -26,7 +26,7 @@ from tests.bench.picture import picture
 
 # What each part needs, and for how many seconds it may begin further rounds: ten minutes in all.
 PARTS: dict[str, tuple[Callable[[Setting], Iterator[Line]], tuple[str, ...], float]] = {
-    "door": (door.run, ("sftp", "ssh-keygen"), 110),
+    "door": (door.run, ("sftp", "ssh-keygen"), 140),
     "passage": (passage.run, ("sqop", "gpg", "inotifywait", "xmllint", "sqlite3", "ssh-keygen"), 60),
     "big": (big.run, ("sqop", "gosop"), 40),
     "growth": (growth.run, ("sftp", "ssh-keygen"), 60),
@@ -48,16 +48,23 @@ def main() -> None:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
     parts = options.parts or list(PARTS)
     out = options.out or (DOCUMENTS if parts == list(PARTS) and not options.quick else None)
-    found = {"machine": machine(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    found: dict[str, object] = {"machine": machine(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     begun = time.monotonic()
-    lines = [line for part in parts for line in _measured(part, quick=options.quick)]
+    lines: list[Line] = []
+    for part in parts:
+        lines += _measured(part, quick=options.quick)
+        if out is not None:
+            _write(out, found, lines)
     print_table(lines)
     print(f"measured in {time.monotonic() - begun:.0f} s on {found['machine']}")
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        shown = [{**asdict(line), "ratio": line.ratio, "met": line.met} for line in lines]
-        (out / "results.json").write_text(json.dumps({**found, "lines": shown}, indent=1) + "\n")
-        (out / "results.svg").write_text(picture(lines))
+
+
+def _write(out: Path, found: dict[str, object], lines: list[Line]) -> None:
+    """Write what is measured so far."""
+    out.mkdir(parents=True, exist_ok=True)
+    shown = [{**asdict(line), "ratio": line.ratio, "met": line.met} for line in lines]
+    (out / "results.json").write_text(json.dumps({**found, "lines": shown}, indent=1) + "\n")
+    (out / "results.svg").write_text(picture(lines))
 
 
 def _measured(part: str, *, quick: bool) -> Iterator[Line]:
