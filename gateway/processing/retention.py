@@ -118,7 +118,8 @@ def _entry(due: Due, found: Holding, by: str) -> Entry:
 def _files(home: Home, due: Due, found: Holding) -> list[str]:
     """The files that go with a thing, as paths below the home."""
     if due.what == "sealed":
-        paths = [home.sealed(due.reference), *(copy_path(home, copy) for copy in found.copies)]
+        stored = (home.sealed(due.reference), home.session(due.reference))
+        paths = [*stored, *(copy_path(home, copy) for copy in found.copies)]
         return [str(path.relative_to(home.root)) for path in paths]
     if due.what == "index" and found.withheld:  # An empty file stands for what was not written down.
         return [str(home.sealed(due.reference).relative_to(home.root))]
