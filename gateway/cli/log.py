@@ -20,6 +20,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    err,
     fails_clearly,
     now,
     out,
@@ -60,7 +61,7 @@ def verify(
     """Recompute the whole log and compare registry and published files with it; name what does not fit."""
     from gateway.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    with registrar_of(home) as registrar:
+    with registrar_of(home) as registrar, err.status("recomputing the log"):
         found, leaves = misfits(registrar, checkpoint or [], sealed=sealed)
     if as_json:
         print_json({"fits": not found, "leaves": leaves, "misfits": [dataclasses.asdict(m) for m in found]})

@@ -111,6 +111,17 @@ def test_after_seven_years_nothing_names_the_file_or_who_opened_it(
     fits(desk)
 
 
+def test_names_may_go_before_the_means_to_prove_them(desk: Desk, sent: str) -> None:
+    policy = desk.home.policies / "retention.toml"
+    before, people = policy.read_text("utf-8").split("[people]")
+    policy.write_text(f"{before}[people]{people.replace('2557', '5000')}", "utf-8")
+    certificate = run(desk, 2558)
+    assert certificate is not None
+    assert "Deletions  3" in certificate
+    assert {event.salt is None for event in desk.events(sent) if event.kind == "decided"} == {False}
+    fits(desk)
+
+
 def found(desk: Desk, text: str) -> list[Path]:
     """The files of the home that hold a text, or have it in their names."""
     return [

@@ -1,0 +1,47 @@
+"""Every command that docs/evidence.md shows is one that there is, with the options that it shows."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.app import app
+from gateway.receipts import verify, verify_log
+from tests.policy_cli.desk import Desk
+
+GUIDE = Path(__file__).parents[2] / "docs" / "evidence.md"
+USAGE = 2
+
+
+def commands() -> list[list[str]]:
+    """The words of each command line of the guide."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [shlex.split(line.partition(" > ")[0], comments=True) for line in lines if line.strip()]
+
+
+def test_the_commands_take_what_the_guide_gives_them(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may find nothing to do, or a file missing, but nothing wrong with how they are called."""
+    monkeypatch.chdir(tmp_path)
+    ours = [words for words in commands() if words[0] == "gateway"]
+    assert len(ours) > 15
+    before = logging.getLogger().handlers[:]
+    for _, *words in ours:
+        result = CliRunner(env={"GATEWAY_HOME": str(desk.home.root)}).invoke(app, words)
+        assert result.exit_code in {0, 1}, (words, result.output)
+        assert result.exception is None or isinstance(result.exception, SystemExit), (words, result.exception)
+    logging.getLogger().handlers[:] = before
+
+
+def test_the_verifiers_take_what_the_guide_gives_them() -> None:
+    for words in (one for one in commands() if one[0] == "python"):
+        main = verify_log.main if "gateway.receipts.verify_log" in words else verify.main
+        arguments = words[3 if words[1] == "-m" else 2 :]
+        assert main(arguments) == 1  # Not 2: the files are missing, but nothing is wrong with the options.
