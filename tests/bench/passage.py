@@ -35,28 +35,35 @@ _PATIENCE = 240
 def run(setting: Setting) -> Iterator[Line]:
     """Every line on the passage."""
     site = Site(setting.scratch / "passage")
-    party = site.provider("oak")
-    yield from _latency(setting, site, party)
+    party, other = site.provider("oak"), site.provider("ash")
+    yield from _latency(setting, site, [party, other])
     yield from _burst(setting, site, party)
 
 
-def _latency(setting: Setting, site: Site, party: Party) -> Iterator[Line]:
+def _latency(setting: Setting, site: Site, parties: Sequence[Party]) -> Iterator[Line]:
     each = 30 if setting.quick else 60
+    party = parties[0]
     sample = sealed(site, party, [1_000_000])[0]
     bare = Bare(setting.scratch / "bare", site, party)
     alone = [bare.one(sample) for _ in range(20)]
     number = 0
-    with site.running() as running, Receipts(site.receipts("oak")) as receipts:
-        warm = {f"w{n}.pgp": data for n, data in enumerate(sealed(site, party, range(8_000_000, 8_000_008)))}
-        asyncio.run(_pass(running.intake, party, warm, receipts, 4))
+    folders = [site.receipts(one.name) for one in parties]
+    with site.running() as running, Receipts(folders) as receipts:
+
+        def passed(count: int, together: int) -> list[float]:
+            nonlocal number
+            used = parties[: 1 + (together > 1)]
+            files: dict[str, dict[str, bytes]] = {one.name: {} for one in used}
+            for one in used:
+                for data in sealed(site, one, range(number, number + count // len(used))):
+                    files[one.name][f"f{number}.pgp"] = data
+                    number += 1
+            return asyncio.run(_pass(running.intake, used, files, receipts, together))
+
+        passed(8, 4)  # What is made at first use is made.
         for together in (1, 10, 50):
             count = max(each, together * 3)
-            files = {
-                f"f{number + n}.pgp": data
-                for n, data in enumerate(sealed(site, party, range(number, number + count)))
-            }
-            number += count
-            taken = asyncio.run(_pass(running.intake, party, files, receipts, together))
+            taken = passed(count, together)
             what = f"closed upload to receipt, {together} at once"
             alone += [bare.one(sample) for _ in range(10)]  # Now too: the machine may be busier.
             for name, part in (("p50", 0.5), ("p99", 0.99)):
@@ -69,13 +76,14 @@ def _latency(setting: Setting, site: Site, party: Party) -> Iterator[Line]:
 class Receipts(FileSystemEventHandler):
     """When each receipt came out, by the name of its file."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
         self.seen: dict[str, float] = {}
         self._observer = Observer()
 
     def __enter__(self) -> Receipts:
-        self._observer.schedule(self, str(self._folder))
+        for folder in self._folders:
+            self._observer.schedule(self, str(folder), event_filter=[FileMovedEvent])
         self._observer.start()
         return self
 
@@ -91,30 +99,37 @@ class Receipts(FileSystemEventHandler):
 
 
 async def _pass(
-    place: tuple[str, int], party: Party, files: dict[str, bytes], receipts: Receipts, together: int
+    place: tuple[str, int],
+    parties: Sequence[Party],
+    files: dict[str, dict[str, bytes]],
+    receipts: Receipts,
+    together: int,
 ) -> list[float]:
-    """Upload files, `together` at a time; the seconds from each close to its receipt."""
-    waiting, taken = list(files), []
+    """Upload each party's files, `together` at a time in all; the seconds from each close to its receipt."""
+    taken: list[float] = []
 
-    async def go(client: asyncssh.SFTPClient) -> None:
+    async def go(client: asyncssh.SFTPClient, waiting: dict[str, bytes]) -> None:
         while waiting:
-            name = waiting.pop()
+            name, data = waiting.popitem()
             async with client.open(f"in/{name}", "wb") as file:
-                await file.write(files[name])
+                await file.write(data)
             closed = time.perf_counter()
             while name not in receipts.seen:  # noqa: ASYNC110 - another thread sees them
                 await asyncio.sleep(0.001)
             taken.append(max(0.0, receipts.seen[name] - closed))
 
-    connections = [
-        await asyncssh.connect(
-            *place, username=party.name, client_keys=[str(party.ssh_key)], known_hosts=None,
-            encryption_algs=CIPHER, config=None, agent_path=None,
-        )
-        for _ in range(-(-together // _SESSIONS))
-    ]  # fmt: skip
-    clients = [await connections[number % len(connections)].start_sftp_client() for number in range(together)]
-    await asyncio.wait_for(asyncio.gather(*map(go, clients)), _PATIENCE)
+    work, connections = [], []
+    for party in parties:
+        share = together // len(parties)
+        for first in range(0, share, _SESSIONS):
+            connection = await asyncssh.connect(
+                *place, username=party.name, client_keys=[str(party.ssh_key)], known_hosts=None,
+                encryption_algs=CIPHER, config=None, agent_path=None,
+            )  # fmt: skip
+            connections.append(connection)
+            for _ in range(min(_SESSIONS, share - first)):
+                work.append(go(await connection.start_sftp_client(), files[party.name]))
+    await asyncio.wait_for(asyncio.gather(*work), _PATIENCE)
     for connection in connections:
         connection.close()
         await connection.wait_closed()
