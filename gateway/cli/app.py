@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-from enum import StrEnum
-from typing import Annotated
-
-import typer
-
 from gateway.cli import (
     agreement,
     backup,
@@ -35,25 +28,9 @@ from gateway.cli import (
     transfers,
 )
 from gateway.cli.doctor import doctor
-from gateway.observe import logs
+from gateway.cli.root import root
 
-
-class LogFormat(StrEnum):
-    """How log lines look."""
-
-    AUTO = "auto"
-    JSON = "json"
-    TEXT = "text"
-
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="An SFTP drop box through which schools hand pupil data to their local authority, "
-    "as their data sharing agreement allows.",
-)
+app = root()
 
 services.add_to(app)
 app.command()(doctor)
@@ -82,16 +59,3 @@ app.add_typer(retention.hold_app, name="hold")
 app.command("classify")(classify.classify_files)
 app.command("samples")(samples.samples)
 app.command("demo")(demo.demo)
-
-
-@app.callback()
-def settings(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more to stderr.")] = False,
-    log_format: Annotated[
-        LogFormat, typer.Option(envvar=logs.FORMAT, help="auto: JSON under systemd, text elsewhere.")
-    ] = LogFormat.AUTO,
-) -> None:
-    """Set up what holds for every command."""
-    level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", "INFO").upper()
-    os.environ[logs.FORMAT] = log_format.value  # Child processes log alike.
-    logs.configure(level)

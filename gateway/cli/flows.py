@@ -33,7 +33,7 @@ _STATUS_COLUMNS = ("provider", "flow", "data_type", "timescale", "state", "due",
 # A yearly flow's period reaches back a year at most, and an academic year as well.
 _ANYTHING_DUE = timedelta(days=800)
 # A school day's period lasts until the next school day.
-_LONGEST_HOLIDAY = timedelta(days=90)
+_LONGEST_HOLIDAY = timedelta(days=70)
 
 
 @app.command("list")

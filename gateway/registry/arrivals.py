@@ -48,7 +48,7 @@ def _uploads(session: Session, window: Window, provider: str | None) -> Iterator
     earlier = and_(often, landed < lately, landed >= window.since)
     last = select(sender, flow, data_type, func.max(landed)).group_by(sender, flow, data_type)
     for query in (select(sender, flow, data_type, landed).where(wanted), last.where(earlier)):
-        for by, under, kind, at in session.execute(query.where(accepted)):
+        for by, under, kind, at in session.connection().execute(query.where(accepted)):
             yield by, (under or "", kind or "", at)
 
 

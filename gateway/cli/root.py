@@ -1,0 +1,46 @@
+"""The root of the `gateway` command: what holds for every noun."""
+
+from __future__ import annotations
+
+import logging
+import os
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from gateway.observe import logs
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+def root() -> typer.Typer:
+    """The command without any noun."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="An SFTP drop box through which schools hand pupil data to their local authority, "
+        "as their data sharing agreement allows.",
+    )
+    app.callback()(settings)
+    return app
+
+
+def settings(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more to stderr.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option(envvar=logs.FORMAT, help="auto: JSON under systemd, text elsewhere.")
+    ] = LogFormat.AUTO,
+) -> None:
+    """Set up what holds for every command."""
+    level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", "INFO").upper()
+    os.environ[logs.FORMAT] = log_format.value  # Child processes log alike.
+    logs.configure(level)
