@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 # Nouns that stand alone in a module of their name: to run one, the others need not be loaded.
 ALONE = frozenset(
-    ["agreement", "discrepancies", "flows", "held", "keys", "log", "policy", "providers", "receipts", "staff", "transfers"]
+    {
+        "agreement",
+        "discrepancies",
+        "flows",
+        "held",
+        "keys",
+        "log",
+        "policy",
+        "providers",
+        "receipts",
+        "staff",
+        "transfers",
+    }
 )
 
 
