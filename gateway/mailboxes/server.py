@@ -28,6 +28,7 @@ from gateway.observe import systemd
 from gateway.policy.catalogue import load_catalogue
 from gateway.processing.examination import Reopen
 from gateway.processing.examiner import Examiners
+from gateway.processing.guard import keep_in_memory, keep_to_itself
 from gateway.receipts.checkpoint import LogKey
 from gateway.registry import secrets
 from gateway.registry.database import Registry
@@ -56,7 +57,9 @@ def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = Non
         host=configured.host if host is None else host, port=configured.port if port is None else port
     )
     keys = host_keys(host_key_path(home))
+    keep_to_itself()
     with open_office(home, lambda: datetime.now(UTC)) as office:
+        keep_in_memory()
         uvloop.run(_serve(office, listen, keys))
     return 0
 

@@ -17,6 +17,7 @@ from gateway.observe.metrics import PROCESSOR
 from gateway.observe.registry_view import RegistryView
 from gateway.processing import retention
 from gateway.processing.founding import publish_all
+from gateway.processing.guard import keep_in_memory, keep_to_itself
 from gateway.processing.in_force import Keeper
 from gateway.processing.publish import publish_receipts
 from gateway.processing.registrar import Registrar
@@ -52,7 +53,9 @@ def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Regist
 def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[[], None]) -> None:
     """Process until SIGTERM or SIGINT."""
     stop = threading.Event()
+    keep_to_itself()
     with open_processor(home, clock) as processor, _observed(home, clock):
+        keep_in_memory()
 
         def end(*_: object) -> None:
             stop.set()

@@ -28,7 +28,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from gateway.errors import Fault, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.failpoints import passing
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.processing import drops
@@ -173,9 +173,13 @@ class Processor:
     def _follow_keys(self) -> None:
         """Sign with the gateway's new key as soon as there is one."""
         found = secrets.generation(self._home)
-        if found != self._keys:
+        if found == self._keys:
+            return
+        try:
             self._registrar = self._registrar.refreshed()
-            self._keys = found
+        except ConfigurationError as error:  # Such as a passphrase that was changed under us.
+            raise Fault(str(error)) from None
+        self._keys = found
 
     def _show(self) -> None:
         """Show outside what policies and drops have changed, until that has been done once."""

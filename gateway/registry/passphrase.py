@@ -32,6 +32,16 @@ def passphrase(home: Home) -> str:
     return known
 
 
+def changed(home: Home, tried: str) -> str | None:
+    """The passphrase of a home where it has been changed since this process learnt it; None if it has not."""
+    found = _found(home)
+    if found is None or found == tried:
+        return None
+    forget()
+    keep(found)
+    return found
+
+
 def new_passphrase(file: Path | None) -> str:
     """A passphrase for secrets that are made now: from `file`, the credential, or typed in twice."""
     if file is not None:

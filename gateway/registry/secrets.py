@@ -23,7 +23,7 @@ from pathlib import Path
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.openpgp.lock import is_locked, lock, unlock
-from gateway.registry.passphrase import passphrase
+from gateway.registry.passphrase import changed, passphrase
 from gateway.spool import fsync_folder, private_mode, write_durably
 
 FOLDERS = ("openpgp", "statements", "succession")
@@ -165,9 +165,12 @@ def _secret(home: Home, path: Path) -> bytes:
     data = _read(path)
     if not is_locked(data):
         return data
+    known = passphrase(home)
     try:
-        return unlock(data, passphrase(home))
+        return unlock(data, known)
     except ConfigurationError as error:
+        if (other := changed(home, known)) is not None:
+            return unlock(data, other)
         raise ConfigurationError(f"{path}: {error}") from None
 
 

@@ -19,7 +19,8 @@ from gateway.home import Home
 from gateway.openpgp.lock import is_locked, lock, unlock
 from gateway.registry import passphrase, secrets
 from tests.end_to_end.content import core_data
-from tests.gateway_site import Running, Site
+from tests.end_to_end.rotating import Services
+from tests.gateway_site import Running, Site, until
 from tests.keys.commands import Commands
 from tests.openpgp.gnupg import Gnupg, GnupgError
 
@@ -200,6 +201,21 @@ def test_protecting_is_changed_taken_off_and_resumed(tmp_path: Path, monkeypatch
     )
     site.gateway("keys", "gateway", "protect", "--none")
     assert len(secrets.unprotected(home)) == 2
+
+
+def test_services_find_a_passphrase_that_was_changed_under_them(tmp_path: Path) -> None:
+    site = Protected(tmp_path)
+    oak = site.provider("oak")
+    (tmp_path / "next").mkdir()
+    new = phrase_file(tmp_path / "next", "another one")
+    with Services(site) as services:
+        certificate = site.gateway("keys", "gateway", "export")
+        oak.put(services.intake, "one.pgp", oak.seal(core_data(seed=1), certificate))
+        until(lambda: site.json("transfers", "list", "--state", "accepted"), "the first file")
+        site.gateway("keys", "gateway", "protect", "--passphrase-file", str(new))
+        oak.put(services.intake, "two.pgp", oak.seal(core_data(seed=2), certificate))
+        new.replace(tmp_path / "phrase")
+        until(lambda: len(site.json("transfers", "list", "--state", "accepted")) == 2, "the second file")
 
 
 def test_a_secret_is_there_whole_or_not_at_all_and_never_replaced(
