@@ -3,16 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test faults lint format bench confusion fuzz docs lock audit sbom clean
+.PHONY: demo test faults soak lint format bench confusion fuzz docs lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/faults $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
+# Kills, full disks, failing calls, wrong clocks: as root, a quarter of an hour at most.
 faults: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest tests/faults
+	timeout 900 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults $(PYTEST_ARGS)
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.faults.soak $(SOAK_ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

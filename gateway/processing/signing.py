@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from gateway.errors import Fault
 from gateway.home import Home
 from gateway.openpgp.sealer import certificate_of, clearsign
 from gateway.receipts.checkpoint import LogKey
@@ -43,5 +44,11 @@ class Signing:
         return self.log_key.vkey(self.origin)
 
     def clearsign(self, text: str) -> str:
-        """`text` signed for people, verifiable with any OpenPGP program."""
-        return clearsign(self.openpgp, text)
+        """`text` signed for people, verifiable with any OpenPGP program.
+
+        Fault where the key cannot sign, as when the clock stands before the key was made.
+        """
+        try:
+            return clearsign(self.openpgp, text)
+        except RuntimeError:
+            raise Fault("the gateway's OpenPGP key cannot sign; is the clock right?") from None

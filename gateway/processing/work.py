@@ -360,11 +360,16 @@ def only_owner(registrar: Registrar) -> Iterator[None]:
 
 
 def _fault_of(step: Callable[[], object]) -> Fault | None:
-    """Do one step of a round; the fault that it met, if any."""
+    """Do one step of a round; the fault that it met, if any.
+
+    A setting that is wrong keeps a service from starting, but does not end one that runs.
+    """
     try:
         step()
     except Fault as fault:
         return fault
+    except GatewayError as error:
+        return Fault(str(error))
     except OSError as error:
         return Fault(f"a disk failed: {error.strerror}")
     return None

@@ -18,7 +18,6 @@ SICKNESS = {
     "crashes": "kill -SEGV $$",
     "hangs": "exec sleep 1000",
     "swallows memory": "python3 -c 'x = bytearray(1 << 40)' || kill -ABRT $$",
-    "fills the pipe for ever": "exec cat /dev/zero",
 }
 
 
@@ -32,7 +31,7 @@ def test_the_engine(fresh_yard: Yard, how: str, note: Note) -> None:
     )
     program.chmod(0o755)
     sick.touch()
-    fresh_yard.set(sop_program=str(program), seconds=2, content_bytes=64 * 1024**2)
+    fresh_yard.set(engine="sop", sop_program=str(program), seconds=2, content_bytes=64 * 1024**2)
     with fresh_yard.up(fresh_yard.intake, fresh_yard.processor):
         names = fresh_yard.send_fresh(2)
         until(
@@ -50,16 +49,31 @@ def test_the_engine(fresh_yard: Yard, how: str, note: Note) -> None:
 
 def test_children_that_cannot_start(fresh_yard: Yard, note: Note) -> None:
     """No file is to blame for that: they stay landed, however often it is tried."""
+    settings = fresh_yard.home.settings
+    good = settings.read_text()
     with fresh_yard.up(fresh_yard.intake, fresh_yard.processor):
-        fresh_yard.set(memory_bytes=48 * 1024**2)
+        settings.write_text(f"a_slip_of_the_pen = 1\n{good}")
         names = fresh_yard.send_fresh(2)
-        until(lambda: fresh_yard.processor.log.read_text().count("process does not start") >= 4, "alarms", 90)
-        assert set(fresh_yard.states(*names)) == {"landed"}
-        fresh_yard.set(memory_bytes=3 * 1024**3)
+        until(lambda: fresh_yard.processor.log.read_text().count("process does not start") >= 6, "alarms", 90)
+        settings.write_text(good)
         fresh_yard.await_decided(*names, seconds=90)
     outcome = settled(fresh_yard)
     assert outcome.accepted == 2
     note("isolated children that cannot start", 1, outcome)
+
+
+def test_children_that_run_out_of_memory(fresh_yard: Yard, note: Note) -> None:
+    """A file over which three children end waits for a person, and keeps no other from being decided."""
+    fresh_yard.set(memory_bytes=48 * 1024**2)
+    with fresh_yard.up(fresh_yard.intake, fresh_yard.processor):
+        names = fresh_yard.send_fresh(2)
+        fresh_yard.await_decided(*names, seconds=90)
+        assert fresh_yard.states(*names) == ["held", "held"]
+        fresh_yard.set(memory_bytes=3 * 1024**3)
+        fresh_yard.await_decided(*fresh_yard.send_fresh(2))
+    outcome = settled(fresh_yard)
+    assert (outcome.held, outcome.accepted) == (2, 2)
+    note("isolated children out of memory", 6, outcome)
 
 
 def test_an_engine_that_is_not_there(fresh_yard: Yard, note: Note) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import itertools
+import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +24,7 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
 from gateway.settings import load_settings
 from tests.end_to_end.content import core_data
-from tests.faults.services import Service, until
+from tests.faults.services import REPOSITORY, Service, until
 from tests.gateway_site import Party, Site
 
 FXP_CLOSE = 4
@@ -147,6 +150,13 @@ class Yard:
             yield registry
         finally:
             registry.close()
+
+    def gateway_as(self, *words: str, environment: Mapping[str, str]) -> str:
+        """What `gateway WORDS` printed in this environment."""
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", *words, "--home", str(self.site.home)],
+            cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
 
     # Its settings.
 
