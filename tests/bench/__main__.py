@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import big, classification, door, growth, passage
+from tests.bench import bench_log, big, classification, door, growth, passage
 from tests.bench.measure import Line, Setting, machine
 from tests.bench.picture import picture
 
@@ -29,6 +29,7 @@ PARTS: dict[str, tuple[Callable[[Setting], Iterator[Line]], tuple[str, ...], flo
     "door": (door.run, ("sftp", "ssh-keygen"), 140),
     "passage": (passage.run, ("sqop", "gpg", "inotifywait", "xmllint", "sqlite3", "ssh-keygen"), 60),
     "big": (big.run, ("sqop", "gosop"), 40),
+    "log": (bench_log.run, (), 20),
     "growth": (growth.run, ("sftp", "ssh-keygen"), 60),
     "classification": (classification.run, (), 20),
 }

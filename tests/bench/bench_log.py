@@ -26,11 +26,13 @@ from gateway.receipts.leaf import Event, leaf
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
+from tests.bench.measure import Line, Setting, line
 
 SMALL = 1_000
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 ORIGIN = "bench.invalid/log"
 WARM_UP = 20
+Pair = tuple[list[float], list[float]]
 # A leaf of the usual length; only its place differs, so that a million are made in seconds.
 FIELDS: dict[str, str | int] = {
     "provider": "oak",
@@ -94,24 +96,34 @@ def timed(step: Callable[[], None]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def p50s(small: Callable[[], None], large: Callable[[], None], rounds: int) -> tuple[float, float]:
-    """The medians of two steps taken in turns, so that whatever else the machine does slows both."""
+def in_turns(small: Callable[[], None], large: Callable[[], None], rounds: int) -> Pair:
+    """What two steps took in turns, so that whatever else the machine does slows both."""
     for _ in range(WARM_UP):
         small()
         large()
     taken = [(timed(small), timed(large)) for _ in range(rounds)]
-    return statistics.median(one for one, _ in taken), statistics.median(one for _, one in taken)
+    return [one for one, _ in taken], [one for _, one in taken]
 
 
-def ratios(folder: Path, large: int, rounds: int) -> dict[str, tuple[float, float]]:
-    """The two p50s, in milliseconds, of each operation."""
+def run(setting: Setting) -> Iterator[Line]:
+    """The lines of the table on the log."""
+    large = 30_000 if setting.quick else 1_000_000
+    folder = setting.scratch / "log"
+    folder.mkdir()
+    for name, (few, many) in measured(folder, large, 60 if setting.quick else 300).items():
+        what, peer = f"{name} p50, {large:,} entries", f"with {SMALL:,}"
+        yield line("log", what, "ms", many, peer, few, better="less", target=1.5)
+
+
+def measured(folder: Path, large: int, rounds: int) -> dict[str, Pair]:
+    """What each operation took, in milliseconds, on the small and on the large log."""
     logs = [filled(folder / f"{size}.db", size) for size in (SMALL, large)]
     key, rng = LogKey.load(LogKey.generate()), random.Random(1)
     try:
         few, many = logs
         return {
-            "append": p50s(lambda: append_one(few, key), lambda: append_one(many, key), rounds),
-            "proof": p50s(lambda: prove_one(few, rng), lambda: prove_one(many, rng), rounds),
+            "append": in_turns(lambda: append_one(few, key), lambda: append_one(many, key), rounds),
+            "proof": in_turns(lambda: prove_one(few, rng), lambda: prove_one(many, rng), rounds),
         }
     finally:
         for registry in logs:
@@ -126,10 +138,11 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        found = ratios(Path(folder), args.large, args.rounds)
+        found = measured(Path(folder), args.large, args.rounds)
         seconds = time.perf_counter() - start
         print(f"log of {args.large} entries, {args.rounds} rounds, {seconds:.0f} s in all")
-        for name, (small, large) in found.items():
+        for name, pair in found.items():
+            small, large = map(statistics.median, pair)
             print(f"{name:8} p50 {small:6.2f} ms at {SMALL}  {large:6.2f} ms  ratio {large / small:4.2f}")
 
 
