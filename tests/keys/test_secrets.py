@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import stat
@@ -20,7 +21,7 @@ from gateway.openpgp.lock import is_locked, lock, unlock
 from gateway.registry import passphrase, secrets
 from tests.end_to_end.content import core_data
 from tests.end_to_end.rotating import Services
-from tests.gateway_site import Running, Site, until
+from tests.gateway_site import Party, Running, until
 from tests.keys.commands import Commands
 from tests.openpgp.gnupg import Gnupg, GnupgError
 
@@ -54,29 +55,25 @@ class Protected(Commands):
 
 
 def test_all_of_it_works_under_a_passphrase_that_no_process_shows(tmp_path: Path) -> None:
-    site = Site.__new__(Site)  # Whose `init` has no passphrase.
-    site.root, site.home, site.log = tmp_path, tmp_path / "home", tmp_path / "run.log"
-    site.stage = Stage(site.home)
-    made = ("init", "--log-origin", "test.invalid/log", "--passphrase-file", str(phrase_file(tmp_path)))
-    site.gateway(*made)
-    site.certificate = site.gateway("keys", "gateway", "export")
+    site, party = Protected(tmp_path), Party("jane", tmp_path / "jane")
+    certificate = site.gateway("keys", "gateway", "export")
     for path in secrets.protectable(Home(site.home)):
         assert is_locked(path.read_bytes())
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    oak, jane = site.provider("oak"), site.staff("jane", "central-data-team")
-    with site.running() as services:
-        oak.put(services.intake, "core.pgp", oak.seal(content := core_data(), site.certificate))
-        (transfer,) = site.await_decided(1)
-        assert transfer["state"] == "accepted"
-        with jane.sftp(services.mailboxes) as session:
+    oak = site.provider("oak")
+    site.gateway("staff", "add", "jane", "--team", "central-data-team", "--ssh-key", str(party.ssh_public))
+    with Stage(site.home).running(tmp_path / "run.log") as services:
+        oak.put(services.intake, "core.pgp", oak.seal(content := core_data(), certificate))
+        until(lambda: site.json("transfers", "list", "--state", "accepted"), "the file")
+        with party.sftp(services.mailboxes) as session:
             (name,) = session.listdir("/central-data-team")
-        assert jane.get(services.mailboxes, f"/central-data-team/{name}") == content
+        assert party.get(services.mailboxes, f"/central-data-team/{name}") == content
         shown = shown_by_the_family_of(services)
         assert len(shown) > 3
         assert not [text for text in shown if PHRASE in text or "PRIVATE KEY" in text]
     site.gateway("keys", "gateway", "rotate")
     assert not secrets.unprotected(Home(site.home))
-    assert not any("passphrase" in c["what"] for c in site.json("doctor"))
+    assert not any("passphrase" in c["what"] for c in json.loads(site.result("doctor", "--json").stdout))
 
 
 def shown_by_the_family_of(services: Running) -> list[str]:
