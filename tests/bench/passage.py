@@ -127,8 +127,10 @@ async def _pass(
                 encryption_algs=CIPHER, config=None, agent_path=None,
             )  # fmt: skip
             connections.append(connection)
-            for _ in range(min(_SESSIONS, share - first)):
-                work.append(go(await connection.start_sftp_client(), files[party.name]))
+            work += [
+                go(await connection.start_sftp_client(), files[party.name])
+                for _ in range(min(_SESSIONS, share - first))
+            ]
     await asyncio.wait_for(asyncio.gather(*work), _PATIENCE)
     for connection in connections:
         connection.close()
