@@ -15,7 +15,7 @@ from gateway.errors import Fault
 from gateway.home import Published
 from gateway.processing import key_notices
 from gateway.processing.key_changes import Clerk, sign_head
-from gateway.processing.key_warnings import step_due
+from gateway.processing.key_warnings import days_left, step_due
 from gateway.processing.publish import publish_access
 from gateway.registry import keys
 from gateway.registry.database import Registry
@@ -57,10 +57,5 @@ def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tupl
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = step_due(key, now, policy.warn_days)
         if step is not None and (key.warned_days is None or step < key.warned_days):
-            found.append((key, _days(key, now), step))
+            found.append((key, days_left(key, now) or 0, step))
     return found
-
-
-def _days(key: Key, now: datetime) -> int:
-    until = key.until or now
-    return -((now - until) // timedelta(days=1))
