@@ -22,7 +22,7 @@ from gateway.errors import Fault
 from gateway.failpoints import passing
 from gateway.home import Home, Spool
 from gateway.model import Upload
-from gateway.registry import transfers
+from gateway.processing.references import sort_out
 from gateway.spool import fsync_folder, private_mode, read_record, take_away, waiting
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def claim_waiting(registrar: Registrar, meanwhile: Callable[[], None] = lambda: 
 def _claim(registrar: Registrar, batch: Sequence[str]) -> Fault | None:
     home = registrar.home
     with registrar.registry.read() as session:
-        known = transfers.known(session, batch)
-    stored = store(home, [reference for reference in batch if reference not in known])
+        found = sort_out(session, home.spool, batch)
+    stored = store(home, found.fresh)
     landed = registrar.land(stored.uploads) if stored.uploads else set()
-    for reference in known | landed:
+    for reference in landed.union(found.known):
         take_away(home.spool, reference)
     passing("land.emptied")
     return stored.fault

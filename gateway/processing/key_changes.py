@@ -17,7 +17,6 @@ from gateway.registry.keys import Key, NewKey, OwnerKind, Revocation
 from gateway.registry.log import Entry
 from gateway.registry.tables import ReceiptRow
 from gateway.settings import load_settings
-from gateway.spool import new_reference
 
 NOTICE_NAME = "key-notice"
 
@@ -130,7 +129,7 @@ class Clerk:
         if addressee is None:
             return
         name = providers.provider_row(self.session, addressee).name
-        reference = self._fresh_reference(addressee)
+        reference = receipts.fresh_reference(self.session, addressee, self.at)
         text = key_notices.render(
             notice,
             key,
@@ -150,13 +149,6 @@ class Clerk:
             )
         )
         self.session.flush()
-
-    def _fresh_reference(self, provider: str) -> str:
-        while True:
-            reference = new_reference(provider, self.at)
-            taken = receipts.latest(self.session, reference) or transfers.known(self.session, [reference])
-            if not taken:
-                return reference
 
     def _is_due(self, key: Key) -> bool:
         return key.state == "retiring" and key.not_after is not None and key.not_after <= self.at

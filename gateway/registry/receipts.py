@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -14,9 +15,19 @@ def fresh_reference(session: Session, provider: str, at: datetime) -> str:
     """A reference that neither a transfer nor a notice nor a declaration bears."""
     while True:
         reference = new_reference(provider, at)
-        columns = (ReceiptRow.reference, TransferRow.reference, DeclarationRow.reference)
-        if not any(session.exec(select(column).where(column == reference)).first() for column in columns):
+        if not borne(session, [reference]):
             return reference
+
+
+def borne(session: Session, references: Iterable[str]) -> set[str]:
+    """Those of `references` that a transfer, a notice or a declaration bears."""
+    wanted = list(references)
+    columns = (ReceiptRow.reference, TransferRow.reference, DeclarationRow.reference)
+    return {
+        found
+        for column in columns
+        for found in session.exec(select(column).where(col(column).in_(wanted)).distinct()).all()
+    }
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:

@@ -77,9 +77,16 @@ class Desk:
 
     # Files.
 
-    def land(self, party: Party, data: bytes, name: str = "data.xml.pgp", folder: Folder = "in") -> str:
-        """Hand `data` over as intake does; its reference."""
-        reference = new_reference(party.name, self.now)
+    def land(
+        self,
+        party: Party,
+        data: bytes,
+        name: str = "data.xml.pgp",
+        folder: Folder = "in",
+        reference: str = "",
+    ) -> str:
+        """Hand `data` over as intake does, as `reference` where that is given; its reference."""
+        reference = reference or new_reference(party.name, self.now)
         content = self.home.spool.root / f"{reference}.part"
         content.write_bytes(data)
         upload = Upload(
