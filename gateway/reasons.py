@@ -310,12 +310,12 @@ REASONS: dict[str, Template] = {
     ),
     "policy:items-outside": Template(
         "3.1",
-        "The file holds {count} kinds of personal data that Appendix A of the agreement does not list.",
+        "The file holds personal data that Appendix A of the agreement does not list (kinds of it: {count}).",
         "Leave them out of the next export; ask the central data team if you cannot tell which they are.",
     ),
     "policy:items-outside-held": Template(
         "3.1",
-        "The file holds {count} kinds of personal data that Appendix A of the agreement does not list, "
+        "The file holds personal data that Appendix A of the agreement does not list (kinds of it: {count}), "
         "so it waits for a person.",
         "Send the file again without them, or wait until a person has looked at it.",
     ),
