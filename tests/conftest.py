@@ -1,7 +1,10 @@
-"""What every test folder shares: the `needs` mark."""
+"""What every test folder shares: the `needs` mark, and that nothing is skipped where all is required."""
+
+from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -16,23 +19,36 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         wanted = {program for mark in item.iter_markers("needs") for program in mark.args}
         missing = sorted(program for program in wanted if shutil.which(program) is None)
-        if missing and not REQUIRE_ALL:
+        if missing:
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
-        if item.get_closest_marker("root") and os.geteuid() != 0 and not REQUIRE_ALL:
+        if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Under GATEWAY_TEST_REQUIRE_ALL=1 a missing program is a failure, never a skip."""
-    if not REQUIRE_ALL:
-        return
-    wanted = {program for mark in item.iter_markers("needs") for program in mark.args}
-    missing = sorted(program for program in wanted if shutil.which(program) is None)
-    if missing:
-        pytest.fail(f"GATEWAY_TEST_REQUIRE_ALL=1, and these are missing: {', '.join(missing)}")
-    if item.get_closest_marker("root") and os.geteuid() != 0:
-        pytest.fail("GATEWAY_TEST_REQUIRE_ALL=1, and this test needs root")
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under GATEWAY_TEST_REQUIRE_ALL=1 a skipped test has failed, whatever made it skip."""
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _fail_where_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file."""
+    report = yield
+    _fail_where_skipped(report)
+    return report
+
+
+def _fail_where_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if REQUIRE_ALL and report.skipped:
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"GATEWAY_TEST_REQUIRE_ALL=1 and this test was not run: {why}"
 
 
 @pytest.fixture
