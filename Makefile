@@ -11,9 +11,11 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
-# Kills, full disks, failing calls, wrong clocks: as root, a quarter of an hour at most.
+# Kills, full disks, failing calls, wrong clocks: as root, a quarter of an hour at most. Writes docs/faults.md,
+# unless PYTEST_ARGS picks only some of them.
 faults: $(VENV)/.installed-dev
-	timeout 900 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults $(PYTEST_ARGS)
+	timeout 900 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults \
+	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.faults.soak $(SOAK_ARGS)

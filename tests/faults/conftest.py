@@ -17,7 +17,7 @@ Note = Callable[[str, int, Outcome], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=100, help="how many random kills of services")
-    parser.addoption("--write-table", action="store_true", help="write docs/faults.md")
+    parser.addoption("--faults-table", type=Path, metavar="FILE", help="write what was tried into FILE")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,12 +30,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    if not config.getoption("--write-table"):
+    page: Path | None = config.getoption("--faults-table")
+    if page is None:
         return
     reports = terminalreporter.stats.get("passed", [])
+    left_out = terminalreporter.stats.get("skipped", [])
     noted = [Noted.from_json(text) for r in reports for name, text in r.user_properties if name == PROPERTY]
-    if exitstatus == 0 and noted:
-        write(noted)
+    if exitstatus == 0 and noted and not left_out:
+        write(noted, page)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pathlib import Path
 from tests.faults.invariant import Outcome
 
 PROPERTY = "fault"
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 
 _HEAD = """\
 # Faults
@@ -21,8 +20,8 @@ suite holds the same invariant: landed = accepted + held + refused + in progress
 receipt of it each; every receipt and the log fit; no content in the clear on any disk; and nothing is lost
 whose client was told, by the answer to its CLOSE, that it had landed.
 
-`make faults` runs the suite (as root, for mounts and limits) and `make faults PYTEST_ARGS=--write-table`
-writes this page. Figures of {day}:
+`make faults` runs the suite (as root, for mounts and limits) and, where all of it holds, writes this page.
+Figures of {day}:
 
 | fault | times | landed | accepted | held | refused | in progress | lost |
 |---|---:|---:|---:|---:|---:|---:|---:|
@@ -60,7 +59,7 @@ class Noted:
         return cls(fields["fault"], fields["times"], Outcome(**fields["outcome"]))
 
 
-def write(noted: Iterable[Noted], page: Path = PAGE) -> None:
+def write(noted: Iterable[Noted], page: Path) -> None:
     """Put the table on its page, faults of one name together."""
     rows: dict[str, list[Noted]] = {}
     for one in noted:
