@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -68,11 +70,23 @@ class LogSettings(_File):
     witnesses: tuple[str, ...] = ()
 
 
+def _database(url: str) -> str:
+    """A URL without a password: gateway.toml is no secret, nor is a command line."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"sqlite", "postgresql+psycopg"}:
+        raise ValueError("it has to be a URL like postgresql+psycopg://USER@/DATABASE?host=/run/postgresql")
+    if parts.password is not None or "password" in parse_qs(parts.query):
+        raise ValueError(
+            "no password may stand in it: use peer authentication, or passfile=FILE in its query"
+        )
+    return url
+
+
 class Settings(_File):
     """gateway.toml."""
 
     organisation: str = "Somerset County Council"
-    database: str | None = None
+    database: Annotated[str, AfterValidator(_database)] | None = None
     log_origin: str = Field(default="gateway.invalid/log", pattern=r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
@@ -213,15 +227,22 @@ M = TypeVar("M", bound=BaseModel)
 def read_toml(path: Path, kind: type[M]) -> M:
     """The file at `path` as a `kind`. ConfigurationError names the file, the key and the fault."""
     try:
-        return kind.model_validate(tomllib.loads(path.read_text("utf-8")))
+        content = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"{path} is missing") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
+    return checked(kind, content, str(path))
+
+
+def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
+    """`content` as a `kind`. ConfigurationError names `where` it stood, the key and the fault."""
+    try:
+        return kind.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{path}: {key}: {first['msg']}") from None
+        raise ConfigurationError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def load_settings(home: Home) -> Settings:

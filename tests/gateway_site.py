@@ -19,12 +19,13 @@ __all__ = ["Party", "Running", "Site", "until"]
 class Site:
     """One gateway in one temporary folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *init: str) -> None:
+        """Make it in `root` by `gateway init` with these further options."""
         self.root = root
         self.home = root / "home"
         self.stage = Stage(self.home)
         self.log = root / "run.log"
-        self.gateway("init", "--log-origin", "test.invalid/log")
+        self.gateway("init", "--log-origin", "test.invalid/log", *init)
         self.certificate = self.gateway("keys", "gateway", "export")
 
     def gateway(self, *arguments: str) -> str:

@@ -9,10 +9,10 @@ import typer
 
 from gateway import supervisor
 from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.openpgp.certificates import grouped
-from gateway.settings import Secrets, Settings, load_settings
+from gateway.settings import Secrets, Settings, checked, load_settings
 
 serve = typer.Typer(no_args_is_help=True, help="Run one of the SFTP services in the foreground.")
 HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
@@ -38,6 +38,13 @@ def init(
     log_origin: Annotated[
         str, typer.Option(help="The name of the log, such as gateway.example.gov.uk/log.")
     ] = "gateway.invalid/log",
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep the registry in this PostgreSQL database, which must be empty; no password in it.",
+            metavar="postgresql+psycopg://USER@/DATABASE",
+        ),
+    ] = None,
     passphrase: Annotated[
         bool,
         typer.Option("--passphrase", help="Put the secrets under a passphrase, typed in or a credential."),
@@ -53,10 +60,8 @@ def init(
 
     secrets = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
-    try:
-        settings = Settings(organisation=organisation, log_origin=log_origin, secrets=secrets)
-    except ValueError:
-        raise ConfigurationError("--log-origin takes a name such as gateway.example.gov.uk/log") from None
+    fields = {"organisation": organisation, "log_origin": log_origin, "database": database_url}
+    settings = checked(Settings, {**fields, "secrets": secrets}, "gateway init")
     fingerprint = found(Home(home), settings, now(), known)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)

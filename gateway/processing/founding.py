@@ -28,7 +28,7 @@ _SETTINGS = """\
 
 organisation = "{organisation}"
 log_origin = "{log_origin}"          # the name of the log, as auditors will see it
-# database = "postgresql+psycopg://..."    # registry.db in this folder
+{database}
 
 [intake]                              # the SFTP service that providers reach
 host = "0.0.0.0"
@@ -68,16 +68,19 @@ def found(home: Home, settings: Settings, now: datetime, known: str | None = Non
     """Make a home and return the fingerprint of its OpenPGP key.
 
     `known` is the passphrase under which its secrets are put; None for none. ConfigurationError where
-    `home` holds any file already; empty folders may be there, with the owners that they are to have.
+    `home` holds any file already, or the database any table; empty folders may be there, with the
+    owners that they are to have. Fault where the database does not answer: nothing is made then.
     """
     if any(not path.is_dir() for path in home.root.rglob("*")):
         raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten")
+    registry = Registry(settings.database_url(home))
+    if settings.database is not None:
+        registry.check_unused()
     _make_folders(home)
     shutil.copytree(shipped_policies(), home.policies, dirs_exist_ok=True)
     if known is not None:
         passphrase.keep(known)
     new, log_key = _make_keys(home, settings, now, known)
-    registry = Registry(settings.database_url(home))
     if settings.database is None:
         home.registry.touch()
         home.registry.chmod(private_mode(home.root))
@@ -139,6 +142,9 @@ def _settings_text(settings: Settings) -> str:
     return _SETTINGS.format(
         organisation=_quoted(settings.organisation),
         log_origin=settings.log_origin,
+        database='# database = "postgresql+psycopg://USER@/DATABASE"    # registry.db in this folder'
+        if settings.database is None
+        else f'database = "{_quoted(settings.database)}"',
         passphrase_file='# passphrase_file = "/etc/gateway/passphrase"'
         if file is None
         else f'passphrase_file = "{_quoted(str(file))}"',

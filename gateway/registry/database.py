@@ -8,29 +8,35 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlmodel import Session
 
-from gateway.errors import Fault
+from gateway.errors import ConfigurationError, Fault
 from gateway.registry import log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 90
+_CONNECT_SECONDS = 10
+# What is told to have landed is on the disk of the database server too, whatever its own default.
+_POSTGRESQL_OPTIONS = f"-c lock_timeout={_BUSY_SECONDS}s -c synchronous_commit=on"
+# In SQLite a transaction sees one moment by itself.
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
 class Registry:
-    """The registry behind one SQLAlchemy URL.
+    """The registry behind one SQLAlchemy URL. ConfigurationError where its driver is not installed.
 
     `write()` holds the one writer's place from its first statement (in SQLite by BEGIN IMMEDIATE, since
-    a read that turns into a write would fail there at once). Both raise `Fault` where the database
-    cannot be reached or stays locked.
+    a read that turns into a write would fail there at once; in PostgreSQL by an advisory lock). Both
+    raise `Fault` where the database cannot be reached or stays locked.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _engine(url)
+        self._reading = _ONE_MOMENT if self._engine.dialect.name == "postgresql" else {}
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -44,8 +50,9 @@ class Registry:
 
     def _session(self, *, write: bool) -> Iterator[Session]:
         try:
+            options = {} if write else self._reading
             with (
-                self._engine.connect().execution_options(gateway_write=write) as connection,
+                self._engine.connect().execution_options(gateway_write=write, **options) as connection,
                 connection.begin(),
                 Session(connection) as session,
             ):
@@ -56,6 +63,20 @@ class Registry:
                     log.record_changes(session, datetime.now(UTC))
         except DatabaseError as error:
             raise _fault(error) from None
+
+    def check_unused(self) -> None:
+        """ConfigurationError unless the database is empty and takes every character. Fault as above."""
+        try:
+            with self._engine.connect() as connection:
+                used = inspect(connection).get_table_names()
+                postgresql = connection.dialect.name == "postgresql"
+                encoding = connection.scalar(text("SHOW server_encoding")) if postgresql else "UTF8"
+        except DatabaseError as error:
+            raise _fault(error) from None
+        if used:
+            raise ConfigurationError("the database holds tables already; a registry is never overwritten")
+        if encoding != "UTF8":
+            raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def migrate(self) -> None:
         """Bring the tables to this version. Harmless when they are. Fault as for `read` and `write`."""
@@ -74,6 +95,8 @@ class Registry:
             self._engine.connect().execution_options(gateway_write=True) as connection,
             connection.begin(),
         ):
+            with Session(connection) as session:
+                log.take_the_writers_place(session)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -94,11 +117,25 @@ def _engine(url: str) -> Engine:
     """The engine for a URL. How long SQLite waits for a lock may stand in it: sqlite:///FILE?timeout=SECONDS."""
     asked = make_url(url)
     if asked.get_backend_name() != "sqlite":
-        return create_engine(asked)
+        return _postgresql(asked)
     waits = {} if "timeout" in asked.query else {"timeout": _BUSY_SECONDS}
     engine = create_engine(asked, connect_args=waits)
     _prepare_sqlite(engine)
     return engine
+
+
+def _postgresql(asked: URL) -> Engine:
+    """The engine for PostgreSQL: a connection that broke while nobody used it is made anew."""
+    theirs = asked.query.get("options", "")
+    arguments = {"options": f"{_POSTGRESQL_OPTIONS} {theirs}".strip(), "client_encoding": "utf8"}
+    if "connect_timeout" not in asked.query:
+        arguments["connect_timeout"] = str(_CONNECT_SECONDS)
+    try:
+        return create_engine(asked, connect_args=arguments, pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "psycopg is missing, which PostgreSQL needs: pip install 'psycopg[binary]'"
+        ) from None
 
 
 def _prepare_sqlite(engine: Engine) -> None:

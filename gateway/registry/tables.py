@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import DateTime, Index, LargeBinary, Text, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, Text, TypeDecorator, UniqueConstraint, text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import Field, SQLModel
 
@@ -116,7 +116,7 @@ class TransferRow(SQLModel, table=True):
     name: str
     folder: str
     state: str
-    size: int
+    size: int = Field(sa_type=BigInteger)
     sha256: str
     started_at: datetime = Field(sa_type=UtcDateTime)
     landed_at: datetime = Field(sa_type=UtcDateTime)
@@ -127,7 +127,7 @@ class TransferRow(SQLModel, table=True):
     flow: str | None = None
     data_type: str | None = None
     extension: str | None = None
-    content_size: int | None = None
+    content_size: int | None = Field(default=None, sa_type=BigInteger)
     content_sha256: str | None = None
     signer: str | None = None
     signing_key: str | None = None
@@ -235,7 +235,7 @@ class CopyRow(SQLModel, table=True):
     made_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     certificates: str | None = None
     sha256: str | None = None
-    size: int | None = None
+    size: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class PupilRow(SQLModel, table=True):
@@ -347,7 +347,7 @@ class DeletionRow(SQLModel, table=True):
     since: datetime = Field(sa_type=UtcDateTime)
     deleted_at: datetime = Field(sa_type=UtcDateTime)
     sha256: str | None = None
-    size: int | None = None
+    size: int | None = Field(default=None, sa_type=BigInteger)
     files: str = Field(default="", sa_type=Text)
     certificate: int | None = Field(default=None, foreign_key="deletion_certificate.number")
 

@@ -180,7 +180,7 @@ def test_postgresql_is_left_to_its_own_means(backed: Backed, tmp_path: Path) -> 
     home = tmp_path / "home"
     shutil.copytree(backed.restored.home, home)
     settings = home / "gateway.toml"
-    settings.write_text('database = "postgresql://x"\n' + settings.read_text())
+    settings.write_text('database = "postgresql+psycopg://x"\n' + settings.read_text())
     with pytest.raises(ConfigurationError, match="PostgreSQL"):
         backup.back_up(Home(home), tmp_path / "copy", datetime.now(UTC))
     assert not (tmp_path / "copy").exists()
