@@ -14,6 +14,8 @@ from typing import ParamSpec, Protocol, TypeVar
 from gateway.failpoints import passing
 
 _THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="intake-disk")
+# Folders with thousands of names are read one after another, so that uploads do not wait behind them.
+_READER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-listing")
 _READ = 1024 * 1024
 
 P = ParamSpec("P")
@@ -35,6 +37,11 @@ async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` in a thread of its own kind, so that a slow disk never stops the event loop."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_THREADS, lambda: work(*args, **kwargs))
+
+
+async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` in the one thread of work that is long and not pressing."""
+    return await asyncio.get_running_loop().run_in_executor(_READER, lambda: work(*args, **kwargs))
 
 
 def store(

@@ -29,6 +29,7 @@ class Files(Server):
         self.tree = tree
         self.handles = handles
         self.client_closes = False
+        self.listed = 0  # Entries of the folder that was opened last.
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> File:  # noqa: ARG002 - asyncssh's signature
         """Open to read what was published, or to write an upload."""
@@ -58,7 +59,9 @@ class Files(Server):
 
     async def opendir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         """The entries of a folder."""
-        return _names(await self.tree.listing(path))
+        listing = await self.tree.listing(path)
+        self.listed = len(listing.files)
+        return _names(listing)
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Read from a published file."""

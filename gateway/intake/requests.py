@@ -21,6 +21,7 @@ from gateway.sshd import Connection
 
 log = logging.getLogger(__name__)
 
+_ENTRY_SECONDS = 0.00001  # What reading one entry of a folder costs, about.
 _LISTINGS = 4  # A listing lies in memory as long as it is open.
 
 _POSIX_RENAME = b"posix-rename@openssh.com"
@@ -70,7 +71,9 @@ class Requests(Handler):
     async def _opendir(self, packet: SSHPacket) -> bytes:
         if len(self._dir_handles) >= _LISTINGS:
             raise Declined(TOO_MANY_HANDLES)
-        return await super()._opendir(packet)
+        handle = await super()._opendir(packet)
+        self._connection.spend(self._files.listed * _ENTRY_SECONDS)
+        return handle
 
     _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
         **Handler._packet_handlers,  # noqa: SLF001 - the parent's

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, Declined
 from gateway.home import Published
 from gateway.intake.answers import KEPT, NOT_DOWNLOADABLE, ONLY_TEMPORARY, READ_ONLY, TAKEN_NAME
 from gateway.intake.box import Box, Wish
-from gateway.intake.disk import on_disk
+from gateway.intake.disk import in_turn, on_disk
 from gateway.intake.handover import Visitor
 from gateway.intake.paths import FOLDERS, FolderName, Place, checked_name, place_of
 from gateway.intake.published import Entry, find_published, list_published, open_published
@@ -25,6 +26,7 @@ from gateway.intake.unfinished import Unfinished
 from gateway.intake.upload import Receiving
 from gateway.model import Folder
 
+_AT_ONCE = 500  # So many entries are made before others have their turn: about a millisecond.
 _UPLOADS: dict[FolderName, Folder] = {"in": "in", "keys": "keys", "agreement": "agreement"}
 
 
@@ -74,10 +76,10 @@ class Tree:
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
         if place.folder is None:
-            return Listing(FOLDERS, tuple(self._sent("in")))
-        shown = {entry.name: entry for entry in self._sent(place.folder)}
+            return Listing(FOLDERS, tuple(await self._sent("in")))
+        shown = {entry.name: entry for entry in await self._sent(place.folder)}
         for folder in self._published_folders(place.folder):
-            shown.update({entry.name: entry for entry in await on_disk(list_published, folder)})
+            shown.update({entry.name: entry for entry in await in_turn(list_published, folder)})
         return Listing(files=tuple(shown.values()))
 
     async def open_to_read(self, raw: bytes) -> Reading:
@@ -156,12 +158,16 @@ class Tree:
                     return entry
         return None
 
-    def _sent(self, folder: FolderName) -> list[Entry]:
+    async def _sent(self, folder: FolderName) -> list[Entry]:
         """What this provider sent to `folder`; of two under one name the unfinished one."""
         kind = _UPLOADS.get(folder)
         if kind is None:
             return []
-        sent = {known.name: _entry(known.name, known) for known in self.box.handed_over(kind)}
+        sent = {}
+        for number, known in enumerate(self.box.handed_over(kind)):
+            sent[known.name] = _entry(known.name, known)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
         for upload in self.box.unfinished(kind):
             sent[upload.label.name] = _entry(upload.label.name, upload)
         return list(sent.values())

@@ -152,14 +152,14 @@ async def sessions(attack: Attack) -> None:
 
 
 async def listings(attack: Attack) -> None:
-    """Whole listings of a folder with thousands of names, again and again, on many sessions."""
+    """Listings of a folder with thousands of names, again and again, on many sessions."""
 
     async def one() -> None:
         async with attack.login() as connection, connection.start_sftp_client() as client:
             while attack.on:
-                names = await client.listdir("/in")
                 attack.seen["listings"] += 1
-                attack.seen["names"] = max(attack.seen["names"], len(names))
+                async for _ in client.scandir("/receipts"):
+                    attack.seen["names"] += 1
 
     await attack.many(16, one)
 

@@ -18,9 +18,12 @@ from tests.intake.running import Running, eventually
 SECONDS = 3.0
 BEFORE_LOGIN = ["login_flood", "silent", "connect_and_leave", "noise_before_login"]
 AFTER_LOGIN = sorted(ATTACKS.keys() - set(BEFORE_LOGIN))
+MANY = 5_000  # As many receipts as a large school gets in some years.
 MEMORY_BYTES = 150_000_000
-# On a machine that does other things as well, one upload in a hundred may be late without any attack.
-ALWAYS_FAST_ENOUGH = 0.3
+# What an attack costs shows in every attempt; what the machine does beside it does not. Below this, one
+# upload in a hundred is late without any attack.
+ATTEMPTS = 5
+ALWAYS_FAST_ENOUGH = 0.1
 
 
 def _running(folder: Path, **limits: object) -> Running:
@@ -43,6 +46,10 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """An intake whose attacker never has to wait."""
     running = _running(tmp_path_factory.mktemp("inside"), penalty_exempt=("127.0.0.2/32",))
+    receipts = running.home.published.provider("bath") / "receipts"
+    receipts.mkdir(parents=True, exist_ok=True)
+    for number in range(MANY):
+        (receipts / f"core {number}.xml.261124-bath-{number:05}.accepted.txt").touch()
     with service(running) as made:
         yield made
 
@@ -50,7 +57,8 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def endure(service: Service, name: str) -> dict[str, int]:
     """Attack, and hold the service to its bounds; what the attacker saw."""
     memory, files = service.resident(), service.open_files()
-    for attempt in range(3):
+    for attempt in range(ATTEMPTS):
+        service.quiet = service.uploads(100)
         with service.attacked(name, SECONDS) as seen:
             waits = service.uploads(100)
             most_memory, most_files = service.resident() - memory, service.open_files() - files
@@ -58,7 +66,7 @@ def endure(service: Service, name: str) -> dict[str, int]:
         late = p99(waits) <= max(3 * p99(service.quiet), ALWAYS_FAST_ENOUGH)
         if steady and late:
             break
-        assert attempt < 2, (name, statistics.median(waits), p99(waits), p99(service.quiet))
+        assert attempt < ATTEMPTS - 1, (name, statistics.median(waits), p99(waits), p99(service.quiet))
     quiet, attacked = statistics.median(service.quiet), statistics.median(waits)
     print(
         f"{name}: p50 {quiet * 1e3:.1f} -> {attacked * 1e3:.1f} ms,"
@@ -76,14 +84,19 @@ def offences(service: Service) -> Counter[str]:
     return Counter(re.findall(r"offence code=(\S+) address=127\.0\.0\.2", "".join(service.log)))
 
 
+def of_others(service: Service) -> list[str]:
+    """What was logged that is not of the good client."""
+    return [line for line in service.log if "avon" not in line]
+
+
 @pytest.mark.parametrize("name", BEFORE_LOGIN)
 def test_before_login(door: Service, name: str) -> None:
-    before = len(door.log)
+    before = len(of_others(door))
     seen = endure(door, name)
     assert not seen.get("let in")
     if name == "login_flood":
         assert seen["thrown out"] >= 50
-    assert len(door.log) - before < 150, "the log grows with the attack"
+    assert len(of_others(door)) - before < 50, "the log grows with the attack"
     assert max(offences(door).values(), default=0) <= 4, offences(door)
 
 
@@ -94,8 +107,10 @@ def test_after_login(inside: Service, name: str) -> None:
     if name == "handles":
         assert seen["Too many files are open at once; close some first."] > 0
         assert seen["opened"] <= 4 * 32 * 3
+    if name == "listings":
+        assert seen["names"] >= MANY
     if name == "sessions":
-        assert seen["refused"] > 100
+        assert seen["refused"] > 10
     if name == "channels":
         assert seen["refused"] >= 7
     assert max(offences(inside).values(), default=0) <= 2, offences(inside)

@@ -13,7 +13,9 @@ REPOSITORY = Path(__file__).parents[2]
 
 WAYS = {
     "in the test": "import pytest\n\ndef test_it():\n    pytest.skip('why')\n",
-    "in a fixture": "import pytest\n\n@pytest.fixture\ndef x():\n    pytest.skip('why')\n\ndef test_it(x): ...\n",
+    "in a fixture": (
+        "import pytest\n\n@pytest.fixture\ndef x():\n    pytest.skip('why')\n\ndef test_it(x): ...\n"
+    ),
     "by a mark": "import pytest\n\n@pytest.mark.skip(reason='why')\ndef test_it(): ...\n",
     "the whole file": "import pytest\n\npytest.importorskip('no_such_module', reason='why')\n",
     "a missing program": "import pytest\n\n@pytest.mark.needs('no-such-program')\ndef test_it(): ...\n",
