@@ -74,7 +74,7 @@ def check_names(session: Session) -> Iterator[Misfit]:
 
 def _owed(session: Session) -> dict[int, str]:
     """Number and subject of every event for which there must be a receipt."""
-    deleted = retention.deleted(session, "receipts")
+    deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
     return {
         event.sequence: event.subject
         for event in _events(session, (*_RECEIPTED, "declared"))

@@ -44,7 +44,7 @@ class Frontier:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The transfers of which names and reasons, or the salts as well, were deleted as retention has it."""
+    """Of whose entries names and reasons, or the salts as well, were deleted as retention has it."""
 
     texts: frozenset[str]
     salts: frozenset[str]
@@ -52,8 +52,8 @@ class Forgotten:
     @classmethod
     def read(cls, session: Session) -> Forgotten:
         """Those that the registry has on record, which the check of its rows vouches for."""
-        index, people = retention.deleted(session, "index"), retention.deleted(session, "people")
-        return cls(texts=frozenset(index | people), salts=frozenset(people))
+        people = retention.deleted(session, "people") | retention.deleted(session, "declarations")
+        return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
 
 def check_tree(session: Session, vkeys: tuple[str, ...]) -> Iterator[Misfit]:

@@ -25,7 +25,7 @@ from gateway.cli.console import (
 )
 from gateway.errors import GatewayError
 from gateway.receipts.retention import Due, Plan
-from gateway.registry import log, retention
+from gateway.registry import holds, log, retention
 from gateway.registry.log import Entry
 
 app = typer.Typer(no_args_is_help=True, help="How long things are kept (policies/retention.toml).")
@@ -104,7 +104,7 @@ def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
                 "placed_by": hold.placed_by,
                 "why": hold.why,
             }
-            for hold in retention.holds(session)
+            for hold in holds.list_holds(session)
         ]
     show(
         rows,
@@ -117,7 +117,7 @@ def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
 @hold_app.command()
 @fails_clearly
 def place(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
-    """Keep a transfer, and all that belongs to it, from deletion, in your name."""
+    """Keep a transfer and all that belongs to it, a notice or a declaration from deletion, in your name."""
     _change(home, reference, why, placed=True)
     out.print(f"{reference} is on hold: nothing of it is deleted")
 
@@ -135,7 +135,7 @@ def _change(home: Path, reference: str, why: str, *, placed: bool) -> None:
         raise GatewayError("--why needs a reason: it goes on record with your name")
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
-        change = retention.place_hold if placed else retention.lift_hold
+        change = holds.place if placed else holds.lift
         number = change(session, reference, by=who(), why=why, at=at)
         entry = Entry(
             kind="hold-placed" if placed else "hold-lifted",

@@ -25,8 +25,6 @@ from gateway.registry import providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.tables import PupilRow, ReceiptRow
 
-NOTICE_NAME = "NOTICE"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
@@ -152,7 +150,7 @@ def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, Not
         ReceiptRow(
             reference=reference,
             provider=provider,
-            name=NOTICE_NAME,
+            name=receipts.DISCREPANCY_NOTICE,
             text=comparison.signing.clearsign(render_notice(facts)),
             json_text="",
             created_at=comparison.now,

@@ -18,8 +18,6 @@ from gateway.registry.log import Entry
 from gateway.registry.tables import ReceiptRow
 from gateway.settings import load_settings
 
-NOTICE_NAME = "key-notice"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clerk:
@@ -142,7 +140,7 @@ class Clerk:
             ReceiptRow(
                 reference=reference,
                 provider=addressee,
-                name=NOTICE_NAME,
+                name=receipts.KEY_NOTICE,
                 text=self.signing.clearsign(text),
                 json_text="",
                 created_at=self.at,

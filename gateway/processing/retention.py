@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -22,14 +22,13 @@ from gateway.receipts.retention import (
     WHATS,
     Deleted,
     Due,
-    Keep,
     Plan,
     Retention,
     deletion_certificate,
     load_retention,
     plan,
 )
-from gateway.registry import log, retention
+from gateway.registry import log, papers, retention
 from gateway.registry.log import Entry
 from gateway.registry.retention import Holding
 from gateway.registry.tables import DeletionRow
@@ -42,8 +41,9 @@ def plan_at(registrar: Registrar, moment: datetime) -> Plan:
     """What is due at `moment`."""
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
-        rows = retention.decided_before(session, moment - _shortest(rules))
-        found = plan(rules, rows, moment)
+        early = moment - rules.shortest()
+        made = papers.made_before(session, early)
+        found = plan(rules, retention.decided_before(session, early), moment, made)
         return Plan(due=found.due, on_hold=found.on_hold, undecided=tuple(retention.undecided(session)))
 
 
@@ -90,8 +90,9 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
     with registrar.registry.write() as session:
         retention.overwrite_what_goes(session)
         # Asked again inside the transaction: a hold may have been placed since the plan was made.
-        rows = retention.kept(session, {due.reference for due in batch})
-        still = set(plan(rules, rows, moment).due) & set(batch)
+        references = {due.reference for due in batch}
+        rows, made = retention.kept(session, references), papers.kept(session, references)
+        still = set(plan(rules, rows, moment, made).due) & set(batch)
         entries = []
         for due in (one for one in batch if one in still):
             found = retention.holding(session, due.reference)
@@ -123,7 +124,7 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
         return [str(path.relative_to(home.root)) for path in paths]
     if due.what == "index" and found.withheld:  # An empty file stands for what was not written down.
         return [str(home.sealed(due.reference).relative_to(home.root))]
-    if due.what != "receipts":
+    if due.what not in {"receipts", "notices", "declarations"}:
         return []
     folder = home.published.provider(found.provider).relative_to(home.root) / "receipts"
     return sorted({str(folder / name) for receipt in found.receipts for name in receipt_files(receipt)})
@@ -160,13 +161,6 @@ def _deleted(row: DeletionRow) -> Deleted:
 
 def _sign(registrar: Registrar, session: Session, now: datetime) -> None:
     log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
-
-
-def _shortest(rules: Retention) -> timedelta:
-    """Nothing can be due that was decided a shorter time ago than this."""
-    keeps: list[Keep] = [getattr(rules, what) for what in WHATS]
-    given = [days for keep in keeps for days in (keep.accepted, keep.refused, *keep.by_data_type.values())]
-    return timedelta(days=min((days for days in given if days != "for ever"), default=36_525))
 
 
 def _batches(due: Sequence[Due]) -> Iterator[Sequence[Due]]:

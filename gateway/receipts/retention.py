@@ -19,15 +19,18 @@ from gateway.receipts.leaf import rfc3339
 from gateway.receipts.text import ascii_shown
 from gateway.settings import read_toml
 
-What = Literal["sealed", "receipts", "index", "people"]
+What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
 Days = Annotated[int, Field(ge=1, le=36_525)] | Literal["for ever"]
 WHATS: tuple[What, ...] = get_args(What)
+OF_TRANSFERS: tuple[What, ...] = ("sealed", "receipts", "index", "people")
 
 _WORDS: dict[What, str] = {
     "sealed": "the file as it was sent",
     "receipts": "the receipts held here",
     "index": "what the registry said of the file",
     "people": "the means to tie log entries to a person or a file name",
+    "notices": "a notice to a provider",
+    "declarations": "the receipt of a declaration, and who made it",
 }
 
 
@@ -49,6 +52,15 @@ class Keep(BaseModel):
         return self.accepted, "accepted"
 
 
+class KeepNotices(BaseModel):
+    """How long notices are kept after they were made, in days."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keys: Days
+    discrepancies: Days
+
+
 class Retention(BaseModel):
     """policies/retention.toml."""
 
@@ -58,6 +70,16 @@ class Retention(BaseModel):
     receipts: Keep
     index: Keep
     people: Keep
+    notices: KeepNotices
+    declarations: Keep
+
+    def shortest(self) -> timedelta:
+        """Nothing can be due that was decided, or made, a shorter time ago than this."""
+        keeps = [*(getattr(self, what) for what in OF_TRANSFERS), self.declarations]
+        given = [self.notices.keys, self.notices.discrepancies]
+        given += [days for keep in keeps for days in (keep.accepted, keep.refused)]
+        given += [days for keep in keeps for days in keep.by_data_type.values()]
+        return timedelta(days=min((days for days in given if days != "for ever"), default=36_525))
 
     @model_validator(mode="after")
     def _files_go_first(self) -> Self:
@@ -88,6 +110,21 @@ class KeptTransfer:
     decided_at: datetime | None = None
     legal_hold: bool = False
     deleted: frozenset[What] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPaper:
+    """A notice, or the receipt of a declaration, as retention sees it.
+
+    `subject` is what a notice is about, or how a declaration was decided.
+    """
+
+    reference: str
+    what: Literal["notices", "declarations"]
+    subject: Literal["keys", "discrepancies", "accepted", "refused"]
+    made_at: datetime
+    data_type: str | None = None
+    legal_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +162,10 @@ def load_retention(home: Home) -> Retention:
     return read_toml(home.policies / "retention.toml", Retention)
 
 
-def plan(retention: Retention, rows: Iterable[KeptTransfer], now: datetime) -> Plan:
-    """What of `rows` is due at `now`. Nothing that is undecided, deleted or on hold is ever due."""
+def plan(
+    retention: Retention, rows: Iterable[KeptTransfer], now: datetime, papers: Iterable[KeptPaper] = ()
+) -> Plan:
+    """What of `rows` and `papers` is due at `now`. Nothing undecided, deleted or on hold is ever due."""
     due: list[Due] = []
     on_hold: list[Due] = []
     undecided: list[str] = []
@@ -135,6 +174,8 @@ def plan(retention: Retention, rows: Iterable[KeptTransfer], now: datetime) -> P
             undecided.append(row.reference)
         else:
             (on_hold if row.legal_hold else due).extend(_due_of(retention, row, row.decided_at, now))
+    for paper in papers:
+        (on_hold if paper.legal_hold else due).extend(_due_paper(retention, paper, now))
     return Plan(due=_ordered(due), on_hold=_ordered(on_hold), undecided=tuple(sorted(undecided)))
 
 
@@ -181,20 +222,37 @@ def _certified(one: Deleted) -> list[str]:
 
 
 def _due_of(retention: Retention, row: KeptTransfer, decided_at: datetime, now: datetime) -> Iterable[Due]:
-    for what in WHATS:
+    for what in OF_TRANSFERS:
         keep: Keep = getattr(retention, what)
-        days, rule = keep.days(row.state, row.data_type)
-        if what in row.deleted or days == "for ever":
-            continue
-        since = decided_at + timedelta(days=days)
-        if since <= now:
-            yield Due(
-                reference=row.reference,
-                what=what,
-                data_type=row.data_type,
-                rule=f"{what}-{rule}",
-                since=since,
-            )
+        if what not in row.deleted:
+            kept = keep.days(row.state, row.data_type)
+            yield from _due(row, what, kept, decided_at, now)
+
+
+def _due_paper(retention: Retention, paper: KeptPaper, now: datetime) -> Iterable[Due]:
+    match paper.subject:
+        case "keys" | "discrepancies":
+            kept: tuple[Days, str] = getattr(retention.notices, paper.subject), paper.subject
+        case state:
+            kept = retention.declarations.days(state, paper.data_type)
+    yield from _due(paper, paper.what, kept, paper.made_at, now)
+
+
+def _due(
+    of: KeptTransfer | KeptPaper, what: What, kept: tuple[Days, str], start: datetime, now: datetime
+) -> Iterable[Due]:
+    days, rule = kept
+    if days == "for ever":
+        return
+    since = start + timedelta(days=days)
+    if since <= now:
+        yield Due(
+            reference=of.reference,
+            what=what,
+            data_type=of.data_type,
+            rule=f"{what}-{rule}",
+            since=since,
+        )
 
 
 def _ordered(due: Iterable[Due]) -> tuple[Due, ...]:

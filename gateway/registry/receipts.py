@@ -10,6 +10,10 @@ from sqlmodel import Session, col, select
 from gateway.registry.tables import DeclarationRow, ReceiptRow, TransferRow
 from gateway.spool import new_reference
 
+# The names under which notices are published.
+KEY_NOTICE = "key-notice"
+DISCREPANCY_NOTICE = "NOTICE"
+
 
 def fresh_reference(session: Session, provider: str, at: datetime) -> str:
     """A reference that neither a transfer nor a notice nor a declaration bears."""

@@ -1,4 +1,4 @@
-"""What is kept and what was deleted: legal holds, deletions, and the certificates of these."""
+"""What is kept of transfers, what was deleted of anything, and the certificates of that."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import cast
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
-from gateway.errors import GatewayError, NotFoundError
+from gateway.errors import NotFoundError
 from gateway.model import State
 from gateway.receipts.retention import Due, KeptTransfer, What
-from gateway.registry import copies
+from gateway.registry import copies, holds
 from gateway.registry.copies import Copy
 from gateway.registry.tables import (
     CopyRow,
+    DeclarationRow,
     DeletionCertificateRow,
     DeletionRow,
     DeliveryRow,
     EventRow,
-    HoldRow,
     PupilRow,
     ReasonRow,
     ReceiptRow,
@@ -35,67 +35,18 @@ _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A legal hold that is on."""
-
-    number: int
-    reference: str
-    placed_at: datetime
-    placed_by: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What is there to be deleted: the stored file with its size and SHA-256, copies of it, receipts."""
+    """What is there to be deleted: the stored file with its size and SHA-256, copies of it, receipts.
+
+    Of a notice or a declaration there is only what its provider was given.
+    """
 
     provider: str
-    size: int
-    sha256: str
-    withheld: bool
+    size: int = 0
+    sha256: str = ""
+    withheld: bool = False
     receipts: tuple[ReceiptRow, ...] = field(default=())
     copies: tuple[Copy, ...] = field(default=())
-
-
-def place_hold(session: Session, reference: str, *, by: str, why: str, at: datetime) -> int:
-    """Put a transfer on legal hold and return the hold's number.
-
-    NotFoundError where there is no such transfer, GatewayError where it is on hold already.
-    """
-    if session.exec(select(TransferRow.reference).where(TransferRow.reference == reference)).first() is None:
-        raise NotFoundError(f"there is no transfer {reference}")
-    if _hold_on(session, reference) is not None:
-        raise GatewayError(f"{reference} is on hold already")
-    row = HoldRow(reference=reference, placed_at=at, placed_by=by, why=why)
-    session.add(row)
-    session.flush()
-    return cast("int", row.number)
-
-
-def lift_hold(session: Session, reference: str, *, by: str, why: str, at: datetime) -> int:
-    """Lift a legal hold and return its number. GatewayError where there is none."""
-    row = _hold_on(session, reference)
-    if row is None:
-        raise GatewayError(f"{reference} is not on hold")
-    row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
-    session.add(row)
-    session.flush()
-    return cast("int", row.number)
-
-
-def holds(session: Session) -> Sequence[Hold]:
-    """The legal holds that are on, oldest first."""
-    query = select(HoldRow).where(col(HoldRow.lifted_at).is_(None)).order_by(col(HoldRow.number))
-    return [
-        Hold(
-            number=cast("int", row.number),
-            reference=row.reference,
-            placed_at=row.placed_at,
-            placed_by=row.placed_by,
-            why=row.why,
-        )
-        for row in session.exec(query)
-    ]
 
 
 def decided_before(session: Session, moment: datetime) -> Iterator[KeptTransfer]:
@@ -132,9 +83,13 @@ def undecided(session: Session) -> Sequence[str]:
 
 
 def holding(session: Session, reference: str) -> Holding:
-    """What there is of a transfer. NotFoundError where there is no such transfer."""
-    row = _transfer(session, reference)
+    """What there is of a transfer, a notice or a declaration. NotFoundError where there is nothing."""
     receipts = session.exec(select(ReceiptRow).where(ReceiptRow.reference == reference)).all()
+    row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
+    if row is None:
+        if not receipts:
+            raise NotFoundError(f"there is nothing of {reference}")
+        return Holding(provider=receipts[0].provider, receipts=tuple(receipts))
     return Holding(
         provider=row.provider,
         size=row.size,
@@ -164,9 +119,11 @@ def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[
     match due.what:
         case "sealed":
             _forget_file(session, due.reference, at)
-        case "receipts":
-            for receipt in found.receipts:
-                session.delete(receipt)
+        case "receipts" | "notices":
+            _forget_receipts(session, found)
+        case "declarations":
+            _forget_receipts(session, found)
+            _forget_declarer(session, due.reference)
         case "index":
             _forget_index(session, due.reference)
         case "people":
@@ -231,10 +188,7 @@ def deleted(session: Session, what: What) -> set[str]:
 
 def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfer]:
     references = [row.reference for row in rows]
-    on = select(HoldRow.reference).where(
-        col(HoldRow.reference).in_(references), col(HoldRow.lifted_at).is_(None)
-    )
-    on_hold = set(session.exec(on).all())
+    on_hold = holds.on_hold(session, references)
     gone: dict[str, set[What]] = {row.reference: {"sealed"} if row.withheld else set() for row in rows}
     query = select(DeletionRow.reference, DeletionRow.what).where(col(DeletionRow.reference).in_(references))
     for reference, what in session.exec(query):
@@ -248,11 +202,6 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfe
             legal_hold=row.reference in on_hold,
             deleted=frozenset(gone[row.reference]),
         )
-
-
-def _hold_on(session: Session, reference: str) -> HoldRow | None:
-    query = select(HoldRow).where(HoldRow.reference == reference, col(HoldRow.lifted_at).is_(None))
-    return session.exec(query).first()
 
 
 def _transfer(session: Session, reference: str) -> TransferRow:
@@ -273,6 +222,19 @@ def _forget_file(session: Session, reference: str, at: datetime) -> None:
     for delivery in session.exec(waiting).all():
         delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
         session.add(delivery)
+
+
+def _forget_receipts(session: Session, found: Holding) -> None:
+    for receipt in found.receipts:
+        session.delete(receipt)
+
+
+def _forget_declarer(session: Session, reference: str) -> None:
+    """What stays is what the log states too: method, kind of data, times, state."""
+    row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == reference)).one()
+    row.declared_by, row.circumstances = "", ""
+    session.add(row)
+    _forget_people(session, reference)
 
 
 def _forget_index(session: Session, reference: str) -> None:

@@ -309,11 +309,11 @@ class DiscrepancyPartyRow(SQLModel, table=True):
 
 
 class HoldRow(SQLModel, table=True):
-    """A legal hold on a transfer: while it is on, nothing of the transfer is deleted."""
+    """A legal hold on a transfer, a notice or a declaration: while it is on, nothing of it is deleted."""
 
     __tablename__ = "legal_hold"
     number: int | None = Field(default=None, primary_key=True)
-    reference: str = Field(foreign_key="transfer.reference", index=True)
+    reference: str = Field(index=True)
     placed_at: datetime = Field(sa_type=UtcDateTime)
     placed_by: str
     why: str = Field(sa_type=Text)
@@ -332,7 +332,7 @@ class DeletionCertificateRow(SQLModel, table=True):
 
 
 class DeletionRow(SQLModel, table=True):
-    """One thing of a transfer that was deleted under policies/retention.toml.
+    """One thing of a transfer, a notice or a declaration that was deleted under policies/retention.toml.
 
     `files` are the paths, below the home, that are still to be removed, one a line: written before the
     files go and emptied afterwards. `size` and `sha256` are of a sealed file.
@@ -340,7 +340,7 @@ class DeletionRow(SQLModel, table=True):
 
     __tablename__ = "deletion"
     __table_args__ = (Index("deletion_by_certificate", "certificate"),)
-    reference: str = Field(primary_key=True, foreign_key="transfer.reference")
+    reference: str = Field(primary_key=True)
     what: str = Field(primary_key=True)
     data_type: str | None = None
     rule: str

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import text
 
 from gateway.errors import Fault
+from gateway.openpgp.certificates import admit
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.processing import retention
 from gateway.receipts.verify_files import verify_receipt_files
-from gateway.registry import deliveries
-from gateway.registry import retention as rows
+from gateway.registry import deliveries, holds
 from tests.end_to_end.content import core_data
 from tests.evidence.whole import collect, jane
 from tests.policy_cli.desk import Desk
@@ -151,7 +151,7 @@ def test_a_legal_hold_keeps_everything_until_it_is_lifted(desk: Desk, sent: str)
     assert run(desk, 1) is not None
     assert not desk.home.sealed(sent).exists()
     fits(desk)
-    assert "no transfer" in desk.gateway("hold", "place", "261124-oak-00000", "--why", "x", code=1)
+    assert "there is no transfer" in desk.gateway("hold", "place", "261124-oak-00000", "--why", "x", code=1)
     assert "needs a reason" in desk.gateway("hold", "place", sent, "--why", " ", code=1)
 
 
@@ -168,7 +168,7 @@ def test_a_hold_that_is_placed_while_a_run_is_under_way_counts(
     def between(_: int) -> None:
         for reference in placed:
             with desk.registry.write() as session:
-                rows.place_hold(session, reference, by="admin", why="in time", at=desk.now)
+                holds.place(session, reference, by="admin", why="in time", at=desk.now)
 
     certificate = run(desk, 401, progress=between)
     assert certificate is not None
@@ -277,3 +277,72 @@ def test_progress_adds_up_to_what_is_due(desk: Desk, long_ago: list[str]) -> Non
     steps: list[int] = []
     run(desk, 0, progress=steps.append)
     assert sum(steps) == len(long_ago)
+
+
+@pytest.fixture
+def told(desk: Desk) -> dict[str, str]:
+    """A notice on a key, one on a discrepancy, and the receipts of a declaration; their references."""
+    oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
+    for party in (oak, elm):
+        desk.send(party, core_data())
+        desk.process()
+    desk.gateway("keys", "retire", "elm", admit(elm.certificate.read_bytes(), desk.now).fingerprint)
+    desk.gateway(
+        "declare", "--method", "post", "--provider", "oak", "--data", "safeguarding", "--safeguard",
+        "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
+    )  # fmt: skip
+    (key,) = desk.receipts("elm", "key-notice.*")
+    (discrepancy, *_) = desk.receipts("oak", "NOTICE.*")
+    (declaration,) = desk.receipts("oak", "DECLARED*.txt")
+    named = {"keys": key, "discrepancies": discrepancy, "declaration": declaration}
+    return {what: path.name.removesuffix(".txt").rpartition(".")[2] for what, path in named.items()}
+
+
+def test_notices_and_declarations_go_by_their_own_rules_and_stay_verifiable(
+    desk: Desk, told: dict[str, str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept by the school"
+    kept.mkdir()
+    for path in [path for name in ("oak", "elm") for path in desk.receipts(name, "*")]:
+        if path.name.rpartition(".")[0].endswith(tuple(told.values())):
+            shutil.copy(path, kept)
+    desk.pass_time(hours=1)
+    assert run(desk, 799) is not None  # Of files, but of nothing else.
+    assert all(desk.receipts(name, f"*{told[what]}*") for name, what in HOLDERS)
+    certificate = run(desk, 1)
+    assert certificate is not None
+    assert (told["discrepancies"] in certificate, told["keys"] in certificate) == (True, False)
+    assert "a notice to a provider" in certificate
+    certificate = run(desk, 1757)
+    assert certificate is not None
+    assert "Rule     notices-keys" in certificate
+    assert "Rule     declarations-" in certificate
+    assert not any(desk.receipts(name, f"*{told[what]}*") for name, what in HOLDERS)
+    (said,) = fields(desk, told["declaration"])
+    assert (said["what"], said["rule"]) == ("declarations", "declarations-accepted")
+    (declared, _) = desk.events(told["declaration"])
+    assert (declared.kind, declared.actor, declared.salt) == ("declared", None, None)
+    assert [row["declared_by"] for row in json.loads(desk.gateway("declarations", "list", "--json"))] == [""]
+    fits(desk)
+    desk.process()
+    fits(desk)
+    # What the school has is as good as ever.
+    for notice in kept.glob("*otice*.txt"):
+        verify_clearsigned(notice.read_text(), [desk.certificate.encode()])
+    receipts = sorted(kept.glob("DECLARED*"))
+    assert len(receipts) == 2
+    assert all(one.good and one.anchored for one in verify_receipt_files(receipts, desk.certificate.encode()))
+
+
+HOLDERS = (("elm", "keys"), ("oak", "discrepancies"), ("oak", "declaration"))
+
+
+def test_a_legal_hold_keeps_a_notice_and_a_declaration(desk: Desk, told: dict[str, str]) -> None:
+    for reference in told.values():
+        desk.gateway("hold", "place", reference, "--why", "a question of the court")
+    run(desk, 2600)
+    assert all(desk.receipts(name, f"*{told[what]}*") for name, what in HOLDERS)
+    desk.gateway("hold", "lift", told["keys"], "--why", "answered")
+    assert run(desk, 1) is not None
+    assert desk.receipts("elm", f"*{told['keys']}*") == []
+    fits(desk)

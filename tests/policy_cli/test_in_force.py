@@ -111,7 +111,7 @@ def test_check_names_file_line_and_key_of_every_fault(desk: Desk) -> None:
     faults = json.loads(desk.gateway("policy", "check", "--json", code=1))
     assert {(fault["file"], fault["line"]) for fault in faults} == {
         ("limits.toml", 5),
-        ("retention.toml", 14),
+        ("retention.toml", 19),
     }
     assert {fault["key"] for fault in faults} >= {"intake.login_seconds", "sealed.accepted.constrained-int"}
     edit(desk, "limits.toml", 'login_seconds = "soon"', "login_seconds = 25")

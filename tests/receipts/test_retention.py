@@ -20,6 +20,8 @@ from gateway.receipts.retention import (
     Deleted,
     Due,
     Keep,
+    KeepNotices,
+    KeptPaper,
     KeptTransfer,
     Retention,
     deletion_certificate,
@@ -35,6 +37,8 @@ RULES = Retention(
     receipts=FOR_EVER,
     index=Keep(accepted=2557, refused=2557),
     people=Keep(accepted=2557, refused=90),
+    notices=KeepNotices(keys=2557, discrepancies=800),
+    declarations=Keep(accepted=2557, refused=400, by_data_type={"attendance": 30}),
 )
 
 
@@ -91,6 +95,46 @@ def test_a_legal_hold_keeps_everything_and_is_shown() -> None:
     assert [one.what for one in found.on_hold] == ["sealed", "index", "people"]
 
 
+def paper(**changes: Any) -> KeptPaper:
+    given: dict[str, Any] = {"reference": "260131-marsh-lane-00002", "made_at": DECIDED}
+    return KeptPaper(**given | changes)
+
+
+@pytest.mark.parametrize(
+    ("days", "changes", "rule"),
+    [
+        (800, {"what": "notices", "subject": "discrepancies"}, "notices-discrepancies"),
+        (2557, {"what": "notices", "subject": "keys"}, "notices-keys"),
+        (2557, {"what": "declarations", "subject": "accepted"}, "declarations-accepted"),
+        (
+            400,
+            {"what": "declarations", "subject": "refused", "data_type": "attendance"},
+            "declarations-refused",
+        ),
+        (
+            30,
+            {"what": "declarations", "subject": "accepted", "data_type": "attendance"},
+            "declarations-attendance",
+        ),
+    ],
+)
+def test_what_belongs_to_no_file_is_due_by_its_own_rule(
+    days: int, changes: dict[str, Any], rule: str
+) -> None:
+    def planned(after: float, **more: Any) -> tuple[list[str], list[str]]:
+        found = plan(RULES, [], DECIDED + timedelta(days=after), [paper(**changes, **more)])
+        return [one.rule for one in found.due], [one.rule for one in found.on_hold]
+
+    assert planned(days - 0.01) == ([], [])
+    assert planned(days) == ([rule], [])
+    assert planned(days, legal_hold=True) == ([], [rule])
+
+
+def test_the_shortest_time_is_of_any_rule() -> None:
+    assert RULES.shortest() == timedelta(days=30)
+    assert RULES.model_copy(update={"notices": KeepNotices(keys=7, discrepancies=9)}).shortest().days == 7
+
+
 rows = st.builds(
     KeptTransfer,
     reference=st.from_regex(r"260131-marsh-lane-0000[0-9]", fullmatch=True),
@@ -129,8 +173,8 @@ def test_the_shipped_policy_loads_and_names_known_data_types(tmp_path: Path) -> 
     shutil.copy(ROOT / "policies" / "retention.toml", tmp_path / "policies")
     retention = load_retention(Home(tmp_path))
     known = set(tomllib.loads((ROOT / "policies" / "data_types.toml").read_text("utf-8"))["types"])
-    for what in WHATS:
-        assert set(getattr(retention, what).by_data_type) <= known
+    for keep in (getattr(retention, what) for what in WHATS if what != "notices"):
+        assert set(keep.by_data_type) <= known
 
 
 @pytest.mark.parametrize(

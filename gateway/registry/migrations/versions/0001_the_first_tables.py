@@ -255,10 +255,6 @@ def upgrade() -> None:
             ["certificate"],
             ["deletion_certificate.number"],
         ),
-        sa.ForeignKeyConstraint(
-            ["reference"],
-            ["transfer.reference"],
-        ),
         sa.PrimaryKeyConstraint("reference", "what"),
     )
     with op.batch_alter_table("deletion", schema=None) as batch_op:
@@ -317,10 +313,6 @@ def upgrade() -> None:
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lifted_by", sa.String(), nullable=True),
         sa.Column("lifted_why", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["reference"],
-            ["transfer.reference"],
-        ),
         sa.PrimaryKeyConstraint("number"),
     )
     with op.batch_alter_table("legal_hold", schema=None) as batch_op:
