@@ -54,7 +54,8 @@ class Opened:
 
     `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0; whoever
     holds the value closes it. `size` is in bytes; `sha256` is of the content. `opened_by` is the
-    fingerprint of the gateway certificate it was sealed to, where the engine can tell.
+    fingerprint of the gateway certificate it was sealed to, where the engine can tell. `renewed_since`:
+    the signer's certificate had expired when it signed, and has been renewed since.
     """
 
     content: int
@@ -63,6 +64,7 @@ class Opened:
     signature: Signature
     engine: str
     opened_by: str | None = None
+    renewed_since: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

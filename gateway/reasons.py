@@ -64,9 +64,15 @@ REASONS: dict[str, Template] = {
     "open:key-expired": Template(
         "5.1",
         "The key that signed the file has expired.",
-        "Extend your key (gpg --quick-set-expire FINGERPRINT 2y, and the same again with '*' at the end),"
-        " export it, and put the file into /keys. What waits is then released by itself; what was "
-        "refused, send again.",
+        "Extend your key (gpg --quick-set-expire FINGERPRINT 2y, and the same again with the fingerprint of "
+        "each subkey at the end), export it, and put the file into /keys. What waits is then released by "
+        "itself; what was refused, send again.",
+    ),
+    "open:renewed-since": Template(
+        "5.1",
+        "When the file was signed, the certificate of its key was out of date. It has been renewed since, so "
+        "the signature counts.",
+        "Nothing needs doing.",
     ),
     "open:key-revoked": Template(
         "5.1",

@@ -62,6 +62,14 @@ class Revoked:
     at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a self-signature made `at` a moment says of the expiry of a key; None for never."""
+
+    at: datetime
+    expires_at: datetime | None
+
+
 @dataclass(slots=True)
 class Component:
     """One key of a certificate. `bits` is the length of its first number, where it has one."""
@@ -78,7 +86,12 @@ class Component:
     bound: bool = False
     revocations: list[Revoked] = field(default_factory=list)
     hashes: set[str] = field(default_factory=set)
-    _stated_at: datetime | None = None
+    stated: list[Stated] = field(default_factory=list)
+
+    def counted(self, moment: datetime) -> bool:
+        """Whether what had been stated of the key by `moment` let it count then."""
+        known = max((one for one in self.stated if one.at <= moment), default=None, key=lambda one: one.at)
+        return known is not None and (known.expires_at is None or moment < known.expires_at)
 
     def revoked(self) -> Revocation | None:
         """How the key is revoked, the more final kind first; None where it is not."""
@@ -116,15 +129,20 @@ def user_ids(certificate: bytes) -> tuple[str, ...]:
     )
 
 
-def subpackets(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and data of each hashed subpacket of a version 4 or 6 signature (RFC 9580, 5.2.3.7)."""
+def critical_subpackets(body: bytes) -> set[int]:
+    """The types of the hashed subpackets of a signature that whoever reads it must understand."""
+    return {octet & 0x7F for octet, _ in _subpackets(body) if octet & 0x80}
+
+
+def _subpackets(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type octet and data of each hashed subpacket of a version 4 or 6 signature (RFC 9580, 5.2.3.7)."""
     size, start = (4, 8) if body[:1] == b"\x06" else (2, 6)
     area = body[start : start + int.from_bytes(body[4 : 4 + size], "big")]
     position = 0
     while position < len(area):
         length, position = _subpacket_length(area, position)
         if length:
-            yield area[position] & 0x7F, area[position + 1 : position + length]
+            yield area[position], area[position + 1 : position + length]
         position += length
 
 
@@ -218,12 +236,14 @@ def _note(signature: Packet, subject: Component, primary: Component) -> None:
 def _note_binding(signature: Packet, subject: Component) -> None:
     subject.bound = True
     subject.hashes.add(_hash(signature))
-    made = signature.signature_created
-    if made is None or (subject._stated_at is not None and made < subject._stated_at):  # noqa: SLF001
+    made, period = signature.signature_created, signature.key_validity_period
+    if made is None:
         return
-    subject._stated_at = made  # noqa: SLF001
-    period = signature.key_validity_period
-    subject.expires_at = subject.created_at + period if period and period > timedelta(0) else None
+    expires_at = subject.created_at + period if period and period > timedelta(0) else None
+    subject.stated.append(Stated(made, expires_at))
+    if any(made < one.at for one in subject.stated):
+        return
+    subject.expires_at = expires_at
     flags = signature.key_flags
     if flags is not None:
         subject.can_sign = flags.signing
@@ -231,7 +251,7 @@ def _note_binding(signature: Packet, subject: Component) -> None:
 
 
 def _finality(signature: Packet) -> Revocation:
-    for kind, data in subpackets(signature.body):
-        if kind == _REASON_FOR_REVOCATION and data:
+    for octet, data in _subpackets(signature.body):
+        if octet & 0x7F == _REASON_FOR_REVOCATION and data:
             return "soft" if data[0] in _SOFT_REASONS else "hard"
     return "hard"

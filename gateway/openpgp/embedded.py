@@ -1,9 +1,10 @@
 """The engine that needs nothing but Python packages: for newcomers and small gateways.
 
 `layers` takes the message out of its encryption and compression under caps; pysequoia then
-verifies the signed message. Sequoia alone decides whether a signature is good. pysequoia is not
-handed the encrypted message itself, because it refuses compressed ones (what GnuPG makes by
-default), inflates without limit, and does not tell when a signature was made.
+verifies the signed message. Sequoia alone decides whether a signature is good, but for one that its
+certificate covers only since: see `late`. pysequoia is not handed the encrypted message itself, because
+it refuses compressed ones (what GnuPG makes by default), inflates without limit, and does not tell
+when a signature was made.
 
 The opener works in the process that calls it, and holds the content several times in memory:
 callers run it in a child process with resource limits.
@@ -22,7 +23,8 @@ from gateway.errors import Fault, Refusal
 from gateway.model import Opened, Signature
 from gateway.openpgp import explain
 from gateway.openpgp.envelope import look, look_again
-from gateway.openpgp.judge import Claim, Sender, Waits, check_signature, parsed_senders
+from gateway.openpgp.judge import Claim, Sender, Verified, Waits, check_signature, parsed_senders
+from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import session_text, unwrapped
 from gateway.openpgp.memory import Content
 from gateway.openpgp.secret_keys import SecretKey, SessionKey, read_secret_keys
@@ -43,10 +45,10 @@ class EmbeddedOpener:
         look(sealed, self._key_ids, limits)
         parsed = parsed_senders(senders)
         inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes)
-        content, signature, ended = verified_message(inside.message, parsed, limits, now)
-        opened = self._opened(content, signature, inside.opened_by, limits)
-        if ended is not None:
-            raise Waits(ended, opened)
+        verified = verified_message(inside.message, parsed, limits, now)
+        opened = self._opened(verified, inside.opened_by, limits)
+        if verified.ended is not None:
+            raise Waits(verified.ended, opened)
         return opened
 
     def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
@@ -67,34 +69,38 @@ class EmbeddedOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
         return descriptor
 
-    def _opened(self, data: bytes, signature: Signature, opened_by: str, limits: OpenLimits) -> Opened:
+    def _opened(self, verified: Verified, opened_by: str, limits: OpenLimits) -> Opened:
         with Content(limits.embedded_content_bytes) as content:
-            content.write(data)
+            content.write(verified.content)
             descriptor, size, sha256 = content.finish()
         return Opened(
             content=descriptor,
             size=size,
             sha256=sha256,
-            signature=signature,
+            signature=verified.signature,
             engine=self.name,
             opened_by=opened_by,
+            renewed_since=verified.late,
         )
 
 
 def verified_message(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime
-) -> tuple[bytes, Signature, str | None]:
-    """The content of a signed message, who signed it, and why it waits, as `check_signature` says.
+) -> Verified:
+    """The content of a signed message, and who signed it.
 
     Refusal where it is anything else than one literal with one good signature by one of `senders`.
     """
     claims = explain.claims(message)
     verified = _verified(message, senders)
     if isinstance(verified, _Failed):
+        if verified.at_signature and (late := verified_late(message, senders, limits, now)) is not None:
+            return late
         why = explain.refusal(message, senders, limits, now)
         raise why if verified.at_signature else explain.unread(why)
     signature = _only_signature(verified, claims)
-    return verified.bytes or b"", signature, check_signature(signature, senders, limits, now)
+    ended = check_signature(signature, senders, limits, now)
+    return Verified(signature=signature, ended=ended, content=verified.bytes or b"")
 
 
 def _read(sealed: Path, limits: OpenLimits) -> bytes:

@@ -38,6 +38,11 @@ class Sender:
         """The key of this certificate that a fingerprint or key id names."""
         return next((key for key in self.keys if key.is_named(handle)), None)
 
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the certificate, or a key of it that signs, has expired."""
+        signing = (key for key in self.keys if key.primary or (key.bound and key.can_sign))
+        return any(key.expires_at is not None and key.expires_at <= now for key in signing)
+
 
 class Waits(Refusal):
     """A file that is good in itself, but whose key has expired or was given up for another since.
@@ -48,6 +53,20 @@ class Waits(Refusal):
     def __init__(self, code: str, opened: Opened) -> None:
         super().__init__(code)
         self.opened = opened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A good signature, and why the file waits all the same, as `check_signature` says.
+
+    `content` is what was signed, where the engine does not keep it itself. `late`: when it was made its
+    certificate did not count, which has been mended since.
+    """
+
+    signature: Signature
+    ended: str | None
+    content: bytes = b""
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +124,7 @@ def _why_bad(claim: Claim, sender: Sender, key: Component, limits: OpenLimits, n
     if not key.bound or not key.can_sign:
         return Refusal("open:wrong-signer")
     try:
-        _check_keys(sender, key, claim.created_at or now, now)
+        _ended(sender, key, claim.created_at or now, now)  # Who only waits must have signed it.
         _check_date(claim.created_at or now, limits, now)
     except Refusal as refusal:
         return refusal

@@ -35,10 +35,10 @@ def open_signed(
     except armor.ArmorError:
         raise Refusal("open:damaged") from None
     senders = parsed_senders(certificates)
-    content, signature, ended = verified_message(uncompressed(message, cap), senders, limits, now)
-    if ended is not None:
-        raise Refusal(ended)
-    return content, signature
+    verified = verified_message(uncompressed(message, cap), senders, limits, now)
+    if verified.ended is not None:
+        raise Refusal(verified.ended)
+    return verified.content, verified.signature
 
 
 def _clearsigned(

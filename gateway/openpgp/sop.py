@@ -25,7 +25,8 @@ from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.model import Opened, Signature
 from gateway.openpgp import explain, packets
 from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
-from gateway.openpgp.judge import Sender, Waits, check_signature, parsed_senders
+from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders
+from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import kind_inside, session_of, session_text, unwrapped
 from gateway.openpgp.memory import Content, in_memory
 from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys
@@ -58,21 +59,24 @@ class SopOpener:
             job = _Job(sealed, envelope, parsed, content, limits)
             code, verifications = self._run_somehow(job)
             if code or not verifications:
-                raise self._why(code, job, now)
-            signature = _only_signature(verifications)
-            ended = check_signature(signature, parsed, limits, now)
+                verified = self._late(code, job, now)
+            else:
+                signature = _only_signature(verifications)
+                ended = check_signature(signature, parsed, limits, now)
+                verified = Verified(signature=signature, ended=ended)
             self._check_not_nested(envelope)
             descriptor, size, sha256 = content.finish()
         opened = Opened(
             content=descriptor,
             size=size,
             sha256=sha256,
-            signature=signature,
+            signature=verified.signature,
             engine=self.name,
             opened_by=self._opened_by(envelope),
+            renewed_since=verified.late,
         )
-        if ended is not None:
-            raise Waits(ended, opened)
+        if verified.ended is not None:
+            raise Waits(verified.ended, opened)
         return opened
 
     @cached_property
@@ -145,19 +149,30 @@ class SopOpener:
             return _CANNOT_DECRYPT, b""
         return self._run(job, session.text(job.envelope.start))
 
-    def _why(self, code: int, job: _Job, now: datetime) -> Refusal:
-        """The refusal that fits. Fault where the program or its keys failed, not the file."""
+    def _late(self, code: int, job: _Job, now: datetime) -> Verified:
+        """A signature that came too late for the program, with its content; else the refusal that fits.
+
+        Fault where the program or its keys failed, not the file.
+        """
         if code < 0 or code in _OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")
         unsigned = code in {0, _NO_SIGNATURE}
         if job.sealed.stat().st_size > job.limits.embedded_sealed_bytes or not self._keys:
-            return Refusal("open:wrong-signer" if unsigned else "open:damaged")
-        try:
-            inside = unwrapped(job.sealed.read_bytes(), self._keys, job.limits.embedded_content_bytes)
-        except Refusal as refusal:
-            return refusal
-        why = explain.refusal(inside.message, job.senders, job.limits, now)
-        return why if unsigned else explain.unread(why)
+            raise _unseen(job.senders, now) if unsigned else Refusal("open:damaged")
+        message = unwrapped(job.sealed.read_bytes(), self._keys, job.limits.embedded_content_bytes).message
+        verified = verified_late(message, job.senders, job.limits, now) if unsigned else None
+        if verified is None:
+            why = explain.refusal(message, job.senders, job.limits, now)
+            raise why if unsigned else explain.unread(why)
+        job.content.restart()
+        job.content.write(verified.content)
+        return verified
+
+
+def _unseen(senders: Sequence[Sender], now: datetime) -> Refusal:
+    """The words for a signature that is not good and lies in a file too large to be looked into."""
+    expired = any(sender.has_expired(now) for sender in senders)
+    return Refusal("open:key-expired" if expired else "open:wrong-signer")
 
 
 @dataclass(frozen=True, slots=True)

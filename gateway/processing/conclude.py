@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from gateway.model import Decision, Held, Provider, Refused
@@ -10,6 +11,8 @@ from gateway.policy.decide import decide
 from gateway.processing.examination import Examined, OpenRefused
 from gateway.processing.signer import Signers, objection
 from gateway.reasons import reason
+
+SIGNED_LATE = "open:renewed-since"
 
 
 def conclude(
@@ -36,11 +39,17 @@ def conclude(
         return Held(reasons=(reason(examined.refused.code, **examined.refused.detail),))
     if examined.content is None:
         raise AssertionError("an opened file was not classified")
-    return decide(examined.content, catalogue, provider, now)
+    decision = decide(examined.content, catalogue, provider, now)
+    return told_late(decision) if examined.opened.renewed_since else decision
+
+
+def told_late(decision: Decision) -> Decision:
+    """The same decision, which also says that the file was signed before its key was renewed."""
+    return replace(decision, reasons=(*decision.reasons, reason(SIGNED_LATE)))
 
 
 def _unopened(refused: OpenRefused | None, signers: Signers, now: datetime) -> Decision:
-    """A file that did not open. With a renewed certificate, what was signed after the old date will."""
+    """A file that did not open. One too large to be looked into waits too: it may be a key that expired."""
     if refused is None:
         raise AssertionError("a file was neither opened nor refused")
     why = reason(refused.code, **refused.detail)

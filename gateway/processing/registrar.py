@@ -20,7 +20,7 @@ from gateway.policy.decide import decide
 from gateway.policy.ratification import years_in_force
 from gateway.processing import drops, fan_out, key_drops, key_round, outcome, rotation
 from gateway.processing.batch import Batch
-from gateway.processing.conclude import conclude
+from gateway.processing.conclude import SIGNED_LATE, conclude, told_late
 from gateway.processing.discrepancy import Comparison, follow
 from gateway.processing.drop import Dropped
 from gateway.processing.drops import DROPS
@@ -207,6 +207,8 @@ class Registrar:
                 continue
             provider = self.provider(session, transfer.upload.provider, now)
             decision = decide(transfer.content, self.catalogue, provider, now)
+            if any(why.code == SIGNED_LATE for why in transfer.reasons):
+                decision = told_late(decision)
             if not _same(decision, transfer):
                 rulings.append(_Ruling(reference=transfer.upload.reference, decision=decision))
         for reference in transfers.waiting_for_approval(session):

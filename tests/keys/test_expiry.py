@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pgpy
 import pytest
+from pgpy.constants import CompressionAlgorithm
 
 from gateway.keyfile import updated
 from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh
+from tests.openpgp.make.surgery import Wrapping
 
 pytestmark = pytest.mark.needs("gpg")
+# What a file of core data always carries.
+USUAL = {"policy:items-outside"}
 
 
 def test_warnings_come_in_time_and_once(shop: Workshop, school) -> None:
@@ -66,20 +70,73 @@ def test_files_wait_for_a_renewed_certificate_and_none_is_lost(shop: Workshop, s
         assert shop.events(reference).count("decided") == 2
 
 
-def test_what_a_renewal_cannot_cure_is_refused_in_the_end(shop: Workshop, school) -> None:
-    """Signed after the old date and before the new one was set: no certificate ever covers it."""
-    oak: School = school("oak", expires="1d")
-    secret, _ = pgpy.PGPKey.from_blob(oak.run("--armor", "--export-secret-keys", oak.fingerprint))
-    shop.later(days=2)
-    message = pgpy.PGPMessage.new(fresh())
+def by_stubborn_software(shop: Workshop, school: School, signer: str = "") -> bytes:
+    """A file signed without regard to the expiry of the school's key; by `signer`, in its name."""
+    secret, named = (
+        pgpy.PGPKey.from_blob(school.run("--armor", "--export-secret-keys", one or school.fingerprint))[0]
+        for one in (signer, "")
+    )
+    message = pgpy.PGPMessage.new(fresh(), compression=CompressionAlgorithm.Uncompressed)
     message |= secret.sign(message, created=shop.now.replace(microsecond=0))
-    gateway, _ = pgpy.PGPKey.from_blob(shop.certificate)
-    transfer = shop.sent(oak, bytes(gateway.encrypt(message)))
-    assert (transfer.state, codes(transfer), transfer.waits_for) == ("held", {"open:key-expired"}, "key")
+    data = bytes(message)
+    for mine, theirs in (
+        (str(secret.fingerprint), str(named.fingerprint)),
+        (str(secret.fingerprint.keyid), str(named.fingerprint.keyid)),
+    ):
+        data = data.replace(bytes.fromhex(mine), bytes.fromhex(theirs))
+    return Wrapping(shop.certificate.encode()).sealed(data)
+
+
+def renew(school: School) -> None:
+    """Extend an expired key as the guide says: its subkeys by name."""
+    for more in ((), tuple(school.subkeys())):
+        school.run("--quick-set-expire", school.fingerprint, "2y", *more)
+
+
+def test_what_was_signed_after_the_old_date_waits_and_goes_on_too(shop: Workshop, school) -> None:
+    """No certificate covers the moment of the signature; the renewed one vouches for it all the same."""
+    oak: School = school("oak", expires="1d")
+    shop.later(days=2)
+    late = shop.sent(oak, by_stubborn_software(shop, oak))
+    assert (late.state, codes(late), late.waits_for) == ("held", {"open:key-expired"}, "key")
+    assert late.data_type == "student-core"
     shop.later(hours=1)
-    for more in ((), ("*",)):
-        oak.run("--quick-set-expire", oak.fingerprint, "2y", *more)
+    renew(oak)
     assert codes(shop.sent(oak, oak.certificate(), "keys")) == {"key:renewed"}
-    reference = transfer.upload.reference
-    until(lambda: shop.transfer(reference).state == "refused", "the end of it")
-    assert shop.sent(oak, oak.sealed(fresh(), shop.certificate)).state == "accepted"
+    reference = late.upload.reference
+    until(lambda: shop.transfer(reference).state == "accepted", "its release")
+    assert codes(shop.transfer(reference)) == {"policy:allowed", "open:renewed-since", *USUAL}
+    assert "It has been renewed since" in " ".join(shop.receipt(reference).split())
+    assert shop.events(reference).count("decided") == 2
+    ordinary = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
+    assert codes(ordinary) == {"policy:allowed", *USUAL}
+
+
+def test_who_signs_in_the_name_of_an_expired_key_is_refused(shop: Workshop, school) -> None:
+    """Neither expiry nor renewal lets in what another key signed."""
+    oak: School = school("oak", expires="1d")
+    other = oak.new_key()
+    shop.later(days=2)
+    for verdict in ("expired", "renewed"):
+        data = by_stubborn_software(shop, oak, signer=other)
+        refused = shop.sent(oak, data)
+        assert (refused.state, codes(refused)) == ("refused", {"open:bad-signature"}), verdict
+        shop.later(hours=1)
+        renew(oak)
+        shop.sent(oak, oak.certificate(), "keys")
+
+
+def test_a_late_file_that_waits_for_something_else_keeps_saying_so(shop: Workshop, school) -> None:
+    oak: School = school("oak", expires="1d", ratified=False)
+    shop.later(days=2)
+    late = shop.sent(oak, by_stubborn_software(shop, oak))
+    shop.later(hours=1)
+    renew(oak)
+    shop.sent(oak, oak.certificate(), "keys")
+    reference, waits = late.upload.reference, {"policy:agreement-not-ratified", "open:renewed-since", *USUAL}
+    until(lambda: codes(shop.transfer(reference)) == waits, "the next hold")
+    assert shop.transfer(reference).waits_for == "ratification"
+    shop.ratify(oak.name)
+    until(lambda: shop.transfer(reference).state == "accepted", "its release")
+    assert codes(shop.transfer(reference)) == {"policy:allowed", "open:renewed-since", *USUAL}
+    assert shop.events(reference).count("decided") == 3

@@ -81,6 +81,10 @@ class Office:
         lines = self.shell(f"gpg --with-colons --list-keys {WHO}").splitlines()
         return [lines[n + 1].split(":")[9] for n, line in enumerate(lines) if line.startswith("pub")]
 
+    def subkey(self, key: str) -> str:
+        lines = self.shell(f"gpg --with-colons --list-keys {key}").splitlines()
+        return [line.split(":")[9] for line in lines if line.startswith("fpr")][1]
+
     def seal(self, seed: int, *options: str) -> str:
         """A data file, signed and encrypted as the guide says for each time; its name."""
         (self.folder / f"core-{seed}.xml").write_bytes(core_data(seed=seed, pupils=2))
@@ -136,6 +140,17 @@ def outcome(site: Commands, name: str) -> tuple[str, str]:
     return until(decided, f"the outcome of {name}")
 
 
+def lapse(office: Office, key: str) -> str:
+    """Let the school's key and subkey expire, on record too; a file that was signed just before."""
+    for more in ("", "'*'"):
+        office.shell(f"gpg --quick-set-expire {key} seconds=4 {more}")
+    office.shell(f"gpg --armor --export {key} > lapsing.asc")
+    office.put("lapsing.asc /keys/")
+    waiting = office.seal(6)
+    until(lambda: "[expired" in office.shell(f"gpg --list-keys {key}"), "the expiry")
+    return waiting
+
+
 def test_a_school_changes_its_keys_by_the_guide_and_nobody_rings(
     gateway: tuple[Commands, Services], office: Office
 ) -> None:
@@ -147,6 +162,12 @@ def test_a_school_changes_its_keys_by_the_guide_and_nobody_rings(
     # The recipes need no one at the authority but the person who approves.
     office.follow("Your key is about to expire", OLD=old)
     assert outcome(site, "renewed.asc") == ("accepted", "key:renewed")
+
+    waiting = lapse(office, old)
+    office.put(waiting)
+    assert outcome(site, waiting) == ("held", "open:key-expired")
+    office.follow("Your key has expired", OLD=old, SUBKEY=office.subkey(old))
+    until(lambda: outcome(site, waiting)[0] == "accepted", "what waited")
 
     office.follow("A new OpenPGP key", OLD=old)
     new = next(one for one in office.fingerprints() if one != old)

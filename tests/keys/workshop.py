@@ -66,6 +66,11 @@ class School:
             next(line for line in lines[n:] if line.startswith("fpr")).split(":")[9].lower() for n in primary
         ]
 
+    def subkeys(self) -> list[str]:
+        """The fingerprints of the subkeys of its first key."""
+        lines = self.run("--with-colons", "--list-keys", self.fingerprint).decode().splitlines()
+        return [line.split(":")[9].lower() for line in lines if line.startswith("fpr")][1:]
+
     def extend(self, fingerprint: str = "", until: str = "2y") -> None:
         self.run("--quick-set-expire", fingerprint or self.fingerprint, until)
         self.run("--quick-set-expire", fingerprint or self.fingerprint, until, "*")
@@ -130,7 +135,7 @@ class Workshop:
         """What a school finds in /keys/gateway.asc now."""
         return (self.home.published.common / "keys" / "gateway.asc").read_text()
 
-    def school(self, name: str, gpg: Gnupg, *, expires: str = "2y") -> School:
+    def school(self, name: str, gpg: Gnupg, *, expires: str = "2y", ratified: bool = True) -> School:
         """Enrol a school with fresh keys."""
         school = School(name, asyncssh.generate_private_key("ssh-ed25519"), gpg, self.clock)
         school.run("--quick-generate-key", f"{name} <{name}@x.invalid>", "default", "default", expires)
@@ -140,7 +145,8 @@ class Workshop:
         with self.changing() as clerk:
             for data in (school.ssh.export_public_key(), school.certificate()):
                 clerk.add("provider", name, judge(data, self.now, 2048), tell=False)
-        self.ratify(name)
+        if ratified:
+            self.ratify(name)
         publish_access(self.registry, self.home.published, self.now)
         return school
 

@@ -1,5 +1,6 @@
 """Every vector, by both engines, and by other programs for a second opinion."""
 
+import collections
 import hashlib
 import os
 import shutil
@@ -8,12 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pysequoia.packet import PacketPile
 
 from gateway.errors import Fault, Refusal
+from gateway.openpgp import arithmetic, explain, packets
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.judge import Waits
+from gateway.openpgp.judge import Claim, Waits, parsed_senders
+from gateway.openpgp.layers import unwrapped
 from gateway.openpgp.opener import Opener, find_opener
+from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
 from gateway.settings import Processor
@@ -83,8 +88,8 @@ def test_there_are_many_vectors():
 
 def test_every_refusal_of_opening_has_a_vector():
     ours = {code for code in REASONS if code.startswith("open:")}
-    # Whether a file came before is for the registry to know.
-    assert ours - {vector.expect for vector in VECTORS} == {"open:replayed"}
+    # Whether a file came before is for the registry to know; the other is no refusal.
+    assert ours - {vector.expect for vector in VECTORS} == {"open:replayed", "open:renewed-since"}
 
 
 def test_every_vector_has_a_verdict_that_is_ours():
@@ -185,7 +190,11 @@ def test_no_descriptor_is_left_open(engine, tmp_path):
     [
         ("expired-since", True),
         ("retired-before", True),
-        ("expired-when-signed", False),
+        ("expired-when-signed", True),
+        ("subkey-expired", True),
+        ("renewed-then-superseded", True),
+        ("expired-forged", False),
+        ("expired-and-revoked", False),
         ("retired-after", False),
         ("compromised-before", False),
     ],
@@ -201,6 +210,74 @@ def test_a_file_waits_whose_key_ended_after_it_was_signed(engine, name, waits, t
     if isinstance(caught.value, Waits):
         with os.fdopen(caught.value.opened.content, "rb") as content:
             assert content.read().startswith(b"UPN,")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_was_signed_before_the_renewal_is_told_from_all_else(engine, tmp_path):
+    late = set()
+    for vector in VECTORS:
+        (tmp_path / "sealed").write_bytes(vector.data)
+        with suppress(Refusal):
+            opened = opener(engine, vector.key_files()).open(
+                tmp_path / "sealed", vector.certificates(), vector.limits, vector.at
+            )
+            os.close(opened.content)
+            late |= {vector.name} if opened.renewed_since else set()
+    kinds = ("renewed", "rsa", "p256", "only", "subkey", "text")
+    assert late == {f"renewed-since-{kind}" for kind in kinds}
+
+
+@pytest.mark.needs("sqop")
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("expired-when-signed", "open:key-expired"),
+        ("expired-forged", "open:key-expired"),
+        ("renewed-since-only", "open:wrong-signer"),
+        ("wrong-signer", "open:wrong-signer"),
+    ],
+)
+def test_a_file_too_large_to_look_into_is_judged_by_the_keys_on_record(name, code, tmp_path):
+    vector = next(vector for vector in VECTORS if vector.name == name)
+    (tmp_path / "sealed").write_bytes(vector.data)
+    limits = vector.limits.model_copy(update={"embedded_sealed_bytes": 100})
+    with pytest.raises(Refusal) as caught:
+        opener("sop", vector.key_files()).open(tmp_path / "sealed", vector.certificates(), limits, vector.at)
+    assert (caught.value.code, isinstance(caught.value, Waits)) == (code, False)
+
+
+def test_the_arithmetic_agrees_with_every_engine():
+    """Every signature that engines find good fits, and fits nothing else."""
+    seen = collections.Counter()
+    for vector in VECTORS:
+        message, claims = _message(vector)
+        for sender in (
+            parsed_senders(vector.certificates()) if message is not None and len(claims) == 1 else ()
+        ):
+            key = sender.key(claims[0].issuer)
+            if key is None or vector.expect != "open":
+                continue
+            signature = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
+            pile = PacketPile.from_bytes(sender.data)
+            public = next(p.body for p in pile if p.fingerprint == key.fingerprint)
+            content = explain.literal(message)
+            assert arithmetic.fits(signature, public, content), vector.name
+            assert not arithmetic.fits(signature, public, content + b"x"), vector.name
+            for at in (1, 3, 8, len(signature) - 1):
+                changed = signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :]
+                assert not arithmetic.fits(changed, public, content), f"{vector.name}: {at}"
+            assert not arithmetic.fits(signature[:-1], public, content), vector.name
+            seen[key.algorithm] += 1
+    assert set(seen) == {"Ed25519", "RSA", "NIST P-256"}
+
+
+def _message(vector: Vector) -> tuple[bytes | None, tuple[Claim, ...]]:
+    try:
+        keys = [SecretKey(data) for data in read_secret_keys(vector.key_files())]
+        message = unwrapped(vector.data, keys, vector.limits.embedded_content_bytes).message
+        return message, explain.claims(message)
+    except Refusal:
+        return None, ()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Signatures that do not count."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pgpy
 from pgpy.constants import HashAlgorithm, SignatureType
@@ -8,7 +8,7 @@ from pgpy.constants import HashAlgorithm, SignatureType
 from tests.openpgp.make.case import PROGRAMS, Case
 from tests.openpgp.make.good import two_signers
 from tests.openpgp.make.surgery import joined, literal, split
-from tests.openpgp.make.world import AEAD, AT, CONTENT, World
+from tests.openpgp.make.world import AEAD, AT, CONTENT, SIGNED, World
 
 
 def _changed_content(world: World) -> bytes:
@@ -23,18 +23,18 @@ def _other_signature(world: World) -> bytes:
     return world.sealed(joined([one_pass, part, signature]))
 
 
-def _claims_to_be_alice(world: World) -> bytes:
-    """A signature by mallory whose packet names alice as its issuer."""
-    (ops, ops_body), part, (tag, body) = split(world.signed("mallory"))
-    ours, _ = pgpy.PGPKey.from_blob(world.cert["mallory"])
-    hers, _ = pgpy.PGPKey.from_blob(world.cert["alice"])
+def claiming(world: World, signer: str, named: str, at: datetime = SIGNED) -> bytes:
+    """A message signed by `signer` whose packets name another key as the issuer."""
+    (ops, ops_body), part, (tag, body) = split(world.signed(signer, at=at))
+    ours, _ = pgpy.PGPKey.from_blob(world.cert[signer])
+    hers, _ = pgpy.PGPKey.from_blob(world.cert[named])
     for mine, theirs in (
         (str(ours.fingerprint).replace(" ", ""), str(hers.fingerprint).replace(" ", "")),
         (str(ours.fingerprint.keyid), str(hers.fingerprint.keyid)),
     ):
         body = body.replace(bytes.fromhex(mine), bytes.fromhex(theirs))
         ops_body = ops_body.replace(bytes.fromhex(mine), bytes.fromhex(theirs))
-    return world.sealed(joined([(ops, ops_body), part, (tag, body)]))
+    return joined([(ops, ops_body), part, (tag, body)])
 
 
 def _grafted(world: World) -> bytes:
@@ -111,7 +111,7 @@ CASES = [
         expect="open:bad-signature",
         made_by="surgery",
         why="mallory's signature, with alice named as its issuer",
-        make=_claims_to_be_alice,
+        make=lambda w: w.sealed(claiming(w, "mallory", "alice")),
     ),
     Case(
         name="grafted-subkey",

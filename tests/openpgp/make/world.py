@@ -24,6 +24,7 @@ from tests.openpgp.make.surgery import Wrapping
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SIGNED = AT - timedelta(hours=1)
+RENEWED = AT - timedelta(days=5)
 BORN = datetime(2025, 9, 1, 9, 0, tzinfo=UTC)
 CONTENT = b"UPN,Surname,Forename\r\nT999000100001,Sample,Sam\r\n" * 4
 PREFERENCES = {
@@ -49,6 +50,7 @@ class World:
         self._sop_keys()
         self._pgpy_keys()
         self._wrong_keys()
+        self.renewed_keys()
         for name, secret in self.secret.items():
             (folder / f"{name}.key").write_bytes(secret)
         for name, cert in self.cert.items():
@@ -131,6 +133,42 @@ class World:
         self._pgpy("certify-only", self.fresh("certify-only", uses={KeyFlags.Certify}))
         self._with_signing_subkeys()
 
+    def renewed_keys(self) -> None:
+        """Keys that expired, and whose owner set a later date some weeks after that."""
+        for name, kind, size in (
+            ("renewed", PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519),
+            ("renewed-rsa", PubKeyAlgorithm.RSAEncryptOrSign, 2048),
+            ("renewed-p256", PubKeyAlgorithm.ECDSA, EllipticCurveOID.NIST_P256),
+            ("renewed-only", PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519),
+            ("renewed-then-compromised", PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519),
+            ("renewed-then-superseded", PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519),
+        ):
+            key = self.fresh(name, kind, size, lasting=timedelta(days=150))
+            user_id = key.userids[0]
+            first = user_id.selfsig
+            user_id |= key.certify(
+                user_id,
+                SignatureType.Positive_Cert,
+                usage=ALL_USES,
+                created=RENEWED,
+                key_expiration=timedelta(days=1500),
+                **PREFERENCES,
+            )
+            if name == "renewed-only":
+                user_id._signatures.remove(first)
+            reason = {"compromised": RevocationReason.Compromised, "superseded": RevocationReason.Superseded}
+            if why := reason.get(name.rpartition("-")[2]):
+                key |= key.revoke(key, reason=why, created=AT - timedelta(days=2))
+            self._pgpy(name, key)
+        self.gpg.make_key("the renewed-subkey", "ed25519", use="cert", at=BORN)
+        primary = self.gpg.fingerprint("the renewed-subkey")
+        self.gpg.run("--quick-add-key", primary, "ed25519", "sign", "150d", at=BORN)
+        listing = self.gpg.run("--with-colons", "--list-keys", primary).decode().splitlines()
+        subkey = [line.split(":")[9] for line in listing if line.startswith("fpr")][1]
+        # By its name: "*" means the subkeys that have not expired yet.
+        self.gpg.run("--quick-set-expire", primary, "1500d", subkey, at=RENEWED)
+        self._exported("renewed-subkey", "the renewed-subkey")
+
     def _with_signing_subkeys(self) -> None:
         for name, lasting in (("subkey", "never"), ("subkey-expired", "150d"), ("subkey-revoked", "never")):
             self.gpg.make_key(f"the {name}", "ed25519", use="cert", at=BORN)
@@ -162,6 +200,8 @@ class World:
         key.add_uid(pgpy.PGPUID.new(name), usage=set(uses), created=BORN, hash=digest, **PREFERENCES, **more)
         if kind == PubKeyAlgorithm.EdDSA:
             kind, size = PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519
+        elif kind == PubKeyAlgorithm.ECDSA:
+            kind = PubKeyAlgorithm.ECDH
         subkey = pgpy.PGPKey.new(kind, size, created=BORN)
         key.add_subkey(subkey, usage=ENCRYPTION, created=BORN, hash=digest)
         return key
@@ -225,10 +265,14 @@ class World:
         message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.Uncompressed, format="b")
         signing = next((one for one in key.subkeys.values() if KeyFlags.Sign in one._get_key_flags()), key)
         digest = more.pop("hash", HashAlgorithm.SHA512)
-        kind = SignatureType.BinaryDocument
+        kind = more.pop("kind", SignatureType.BinaryDocument)
         fresh = pgpy.PGPSignature.new(
             kind, signing.key_algorithm, digest, signing.fingerprint.keyid, created=at
         )
+        if more.pop("critical", False):
+            notation = {"flags": 0, "name": "odd@example.org", "value": bytearray(b"1")}
+            fresh._signature.subpackets.addnew("NotationData", hashed=True, **notation)
+            fresh._signature.subpackets["h_NotationData"][0].header.critical = True
         # The public method would refuse keys that may not sign, which is what some cases need.
         message |= signing._sign(message.message, fresh, **more)
         return bytes(message)
