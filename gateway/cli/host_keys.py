@@ -73,6 +73,7 @@ def switch(service: ServiceOption = Service.INTAKE, home: HomeOption = DEFAULT_H
 def publish(home: HomeOption = DEFAULT_HOME) -> None:
     """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
     from gateway.processing.founding import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processing.key_notices import host_list  # noqa: PLC0415
     from gateway.processing.signing import Signing  # noqa: PLC0415
     from gateway.spool import private_mode, write_durably  # noqa: PLC0415
 
@@ -81,9 +82,8 @@ def publish(home: HomeOption = DEFAULT_HOME) -> None:
     if not rows:
         raise GatewayError("intake has no host key yet; it makes one at its first start")
     settings = load_settings(place)
-    lines = [f"The gateway of {settings.organisation} shows these SSH host keys, as of {at:%Y-%m-%d}:", ""]
-    lines += [f"host-key: {row['fingerprint']} ({row['use']})" for row in rows]
-    signed = Signing.load(place, settings).clearsign("\n".join(lines) + "\n")
+    text = host_list(settings.organisation, [(row["fingerprint"], row["use"]) for row in rows], at)
+    signed = Signing.load(place, settings).clearsign(text)
     write_durably(place.keys / "hosts.asc", signed.encode(), mode=private_mode(place.keys))
     publish_all(place, at)
     for row in rows:

@@ -128,6 +128,12 @@ def render(
     return "\n\n".join(sections) + "\n"
 
 
+def host_list(organisation: str, hosts: Iterable[tuple[str, str]], at: datetime) -> str:
+    """The fingerprints of intake's SSH host keys, each with what it is for, as text to be clearsigned."""
+    lines = [f"The gateway of {organisation} shows these SSH host keys, as of {at:%Y-%m-%d}:", ""]
+    return "\n".join([*lines, *(f"host-key: {fingerprint} ({use})" for fingerprint, use in hosts)]) + "\n"
+
+
 def _facts(key: Key, reference: str, at: datetime) -> Iterable[str]:
     yield _field("Reference", reference)
     yield _field("At", spoken(at))

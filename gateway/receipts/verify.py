@@ -280,6 +280,8 @@ def check_file(path: Path, log_key: str | None, original: Path | None) -> tuple[
         if original is not None:
             lines.append(f"  proved: {check_original(original, checked.receipt)}")
         return checked.head, lines
+    if text.startswith("-----BEGIN PGP"):
+        raise Unproved("a signed text: gpg --verify checks it, this here the .json of the same name")
     if log_key is None:
         raise Unproved("not a receipt; a checkpoint can be checked only with --log-key")
     head = read_checkpoint(text, log_key)

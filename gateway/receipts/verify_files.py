@@ -1,8 +1,9 @@
-"""Check receipts in both forms, with the gateway's OpenPGP certificate as the only trust anchor.
+"""Check receipts in both forms, and notices, with the gateway's OpenPGP certificate as the only trust anchor.
 
 A text receipt is clearsigned with that certificate's key. A JSON receipt is signed with the log's
 key, and carries the gateway's clearsigned statement that this key is its own. Either way the chain
-goes on to the log: leaf, inclusion proof, signed head. Needs no home and no network.
+goes on to the log: leaf, inclusion proof, signed head. A notice is signed and no more. Needs no home and no
+network.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from gateway.errors import GatewayError
 from gateway.model import Signature
 from gateway.openpgp.certificates import split
 from gateway.openpgp.sealer import verify_clearsigned
-from gateway.receipts.leaf import rfc3339
 from gateway.receipts.verify import (
     LEAF,
     Checked,
@@ -34,6 +34,7 @@ from gateway.receipts.verify import (
     report,
     strict_json,
 )
+from gateway.receipts.verify_notices import kind_of, report_notice, signed_line
 
 CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
@@ -67,8 +68,9 @@ def verify_receipt_files(
 ) -> list[Verdict]:
     """One verdict a file, and one more for what the files show together where that is anything.
 
-    A file is a receipt, or a head of the log, which comes after them: it must be signed with the log key
-    of a receipt that the gateway's certificate vouches for.
+    A file is a receipt, a notice or what else the gateway signs for providers, or a head of the log, which
+    comes after them: it must be signed with the log key of a receipt that the gateway's certificate vouches
+    for.
 
     `gateway_certificate` may hold several, of keys that followed one another: an old receipt is signed
     with an old one. Without a certificate a text receipt proves nothing, and of a JSON receipt only that
@@ -81,7 +83,7 @@ def verify_receipt_files(
     for path in sorted(paths, key=_is_head):
         try:
             verdict, head = _verify_file(path, gateway_certificate, original, log_keys)
-            heads.append(head)
+            heads += [head] if head is not None else []
         except (Unproved, GatewayError, OSError) as error:
             verdict = Verdict(path.name, good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))
         verdicts.append(verdict)
@@ -106,7 +108,7 @@ def _is_head(path: Path) -> bool:
 
 def _verify_file(
     path: Path, certificate: bytes | None, original: Path | None, log_keys: set[str]
-) -> tuple[Verdict, Head]:
+) -> tuple[Verdict, Head | None]:
     """What a file shows. Of a receipt that the certificate vouches for, `log_keys` learns the log's key."""
     text = read_text(path)
     if _HEAD.search(text):
@@ -114,9 +116,12 @@ def _verify_file(
     if not text.lstrip().startswith(CLEARSIGNED):
         verdict, checked = _verify_json(path, text, certificate, original)
     elif certificate is None:
-        raise Unproved("a text receipt can be checked only with the gateway's key (--gateway-key)")
+        raise Unproved("a signed text can be checked only with the gateway's key (--gateway-key)")
     else:
-        verdict, checked = _verify_text(path, text, certificate, original)
+        signed, signature = verify_clearsigned(text, split(certificate))
+        if (kind := kind_of(signed)) is not None:
+            return _verify_notice(path, kind, signed, signature, original), None
+        verdict, checked = _verify_text(path, signed, signature, original)
     if verdict.anchored:
         log_keys.add(checked.log_key)
     return verdict, checked.head
@@ -151,10 +156,19 @@ def _verify_json(
     return Verdict(path.name, True, certificate is not None, tuple(lines), reference), checked
 
 
-def _verify_text(path: Path, text: str, certificate: bytes, original: Path | None) -> tuple[Verdict, Checked]:
-    signed, signature = verify_clearsigned(text, split(certificate))
+def _verify_notice(
+    path: Path, kind: str, signed: str, signature: Signature, original: Path | None
+) -> Verdict:
+    if original is not None:
+        raise Unproved(f"this is {kind}, which is for no file")
+    return Verdict(path.name, True, True, tuple(report_notice(kind, signed, signature)))
+
+
+def _verify_text(
+    path: Path, signed: str, signature: Signature, original: Path | None
+) -> tuple[Verdict, Checked]:
     checked = _checked_text(signed)
-    lines = [*report(checked, anchored=True), _signed_line(signature)]
+    lines = [*report(checked, anchored=True), signed_line(signature)]
     if original is not None:
         lines.append(f"  proved: {check_original(original, checked.receipt)}")
     return Verdict(path.name, True, True, tuple(lines), str(checked.receipt["reference"])), checked
@@ -238,11 +252,6 @@ def _state(text: str) -> str:
     if found is None:
         raise Unproved("the gateway signed this text, but it is not a receipt")
     return {"ARRIVED": "landed"}.get(found[1], found[1].lower())
-
-
-def _signed_line(signature: Signature) -> str:
-    at = rfc3339(signature.created_at)
-    return f"  proved: the gateway's OpenPGP key {signature.signing_key} signed this text (dated {at})"
 
 
 def _together(heads: Sequence[Head], consistency: Path | None) -> list[Verdict]:

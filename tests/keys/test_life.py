@@ -9,6 +9,8 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.keyfile import judge
 from gateway.processing.examiner import Examiner
+from gateway.processing.publish import publish_receipts
+from gateway.receipts.verify_files import verify_receipt_files
 from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh
 
@@ -126,6 +128,20 @@ def test_a_file_that_was_examined_before_a_key_changed_is_examined_again(
     assert changed
     assert (transfer.state, codes(transfer)) == ("refused", {"open:key-revoked"})
     assert shop.events(reference).count("decided") == 1
+
+
+def test_every_file_that_a_school_finds_in_receipts_can_be_verified(shop: Workshop, oak: School) -> None:
+    new = enrol_another(shop, oak)
+    shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new))
+    with shop.changing() as clerk:
+        clerk.retire(key_of(shop, oak))
+    publish_receipts(shop.registry, shop.home.published)
+    folder = shop.home.published.provider(oak.name) / "receipts"
+    paths = sorted(folder.iterdir())
+    assert {"key-notice", "file"} <= {path.name.partition(".")[0] for path in paths}
+    found = verify_receipt_files(paths, shop.certificate.encode())
+    assert [(one.file, one.lines) for one in found if not one.good] == []
+    assert sum(one.lines[0].startswith("genuine: a notice about a key") for one in found) == 2
 
 
 def test_states_only_go_forward(shop: Workshop, oak: School) -> None:

@@ -15,9 +15,16 @@ from typing import NamedTuple
 import pytest
 
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
+from gateway.policy import discrepancies as policy_notice
+from gateway.processing import key_notices
+from gateway.processing.gateway_keys import described, succession_text
+from gateway.processing.key_notices import host_list
 from gateway.receipts.checkpoint import LogKey
+from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.receipts.receipt import ReceiptFacts, log_key_statement, render_json, render_text
+from gateway.receipts.retention import Deleted, Due, deletion_certificate
 from gateway.receipts.verify_files import Verdict, verify_receipt_files
+from gateway.registry.keys import Key
 from tests.receipts.made import FACTS, KEY, ORIGIN, VKEY, Log, changed, landed, recorded
 
 PROOF = ("Index", "Hash", "Size", "Root", "Record")
@@ -111,6 +118,64 @@ def test_other_texts_of_the_gateway_are_not_receipts(tmp_path: Path) -> None:
     for text in (gateway().statement, clearsign(gateway().secret, "hello\n"), ""):
         path.write_text(text, "utf-8")
         assert not verdict(path).good
+
+
+def other_texts() -> dict[str, str]:
+    """What the gateway signs for providers beside receipts, by the words for it."""
+    key = Key(
+        owner_kind="provider", owner="oak", kind="openpgp", fingerprint="ab" * 20, material="",
+        algorithm="Ed25519", state="active", added_at=MADE_AT, added_by="x", expires_at=None,
+        not_before=None, not_after=None,
+        ended_at=None, ended_by=None, end_reason=None, revocation=None, warned_days=None, dropped_as=None,
+        last_used_at=None, uses=0,
+    )  # fmt: skip
+    about = {"organisation": "Somerset " * 12, "provider_name": "Oak", "reference": "260101-oak-AAAAA"}
+    point = (
+        7,
+        policy_notice.Notice(
+            provider="oak", clause="7.3", sentence="A pupil is on two rolls.", next_step="Look."
+        ),
+    )
+    due = Due(reference="260101-oak-BBBBB", what="sealed", data_type=None, rule="r", since=MADE_AT)
+    secret = generate_gateway_key("Somerset", MADE_AT)
+    return {
+        "a notice about a key": key_notices.render(key_notices.in_force(key), key, at=MADE_AT, **about),
+        "a notice about pupils' records": render_notice(
+            NoticeFacts(made_at=MADE_AT, points=(point,), **about)
+        ),
+        "a certificate of deletion": deletion_certificate(
+            [Deleted(due=due, at=MADE_AT)], organisation="Somerset", policy_sha256="0" * 64, at=MADE_AT
+        ),
+        "the old key's word on the gateway's new key": succession_text(
+            "Somerset", gateway().certificate, described(secret, MADE_AT), MADE_AT
+        ),
+        "the list of the gateway's SSH host keys": host_list("Somerset", [("SHA256:abc", "in use")], MADE_AT),
+    }
+
+
+@pytest.mark.parametrize("kind", other_texts())
+def test_what_is_no_receipt_is_known_for_what_it_is(tmp_path: Path, kind: str) -> None:
+    path, text = tmp_path / "n.txt", clearsign(gateway().secret, other_texts()[kind])
+    path.write_text(text, "utf-8")
+    found = verdict(path)
+    assert (found.good, found.anchored, found.reference) == (True, True, None)
+    assert found.lines[0].startswith(f"genuine: {kind}")
+    assert any(line.startswith("  not proved: ") for line in found.lines)
+    assert "260101-oak-AAAAA" in found.lines[0] or "notice" not in kind
+    assert not verdict(path, gateway("Elsewhere").certificate).good
+    assert not verify_receipt_files([path], None)[0].good
+    assert not verdict(path, original=path).good
+    middle = text.index("Somerset") + 3
+    path.write_text(text[:middle] + "M" + text[middle + 1 :], "utf-8")
+    assert not verdict(path).good
+
+
+def test_a_receipt_whose_proof_fails_does_not_pass_for_a_notice(tmp_path: Path) -> None:
+    facts = replace(FACTS, name="Notice from Somerset", provider_name="Notice from Somerset")
+    text = verify_clearsigned(receipts(tmp_path, facts)[0].read_text("utf-8"), [gateway().certificate])[0]
+    path = tmp_path / "r.txt"
+    path.write_text(clearsign(gateway().secret, text.rpartition("\n\nProof\n\n")[0]), "utf-8")
+    assert not verdict(path).good
 
 
 def test_every_flipped_bit_of_a_text_receipt_is_refused(tmp_path: Path) -> None:
