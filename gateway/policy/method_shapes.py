@@ -9,10 +9,9 @@ from gateway.policy.shapes import ClauseId, Shape, Slug
 
 
 class Strength(Shape):
-    """The weakest keys that may sign or encrypt a file for the gateway (clause 5.1)."""
+    """The shortest RSA key that may be enrolled (clause 5.1). Below 2048 bits none is, whatever is set."""
 
     rsa_bits: int = Field(ge=1024)
-    curves: tuple[str, ...]
 
 
 class Circumstance(Shape):

@@ -93,6 +93,26 @@ def test_refused(name):
     assert refused(cert(name)) == REFUSED[name]
 
 
+@pytest.mark.needs("gpg")
+@pytest.mark.parametrize(
+    ("curve", "shown"),
+    [
+        ("nistp384", "NIST P-384"),
+        ("nistp521", "NIST P-521"),
+        ("secp256k1", None),
+        ("brainpoolP256r1", None),
+    ],
+)
+def test_curves(curve, shown):
+    with Gnupg() as gpg:
+        gpg.make_key("curved", curve, use="sign", at=AT)
+        made = gpg.certificate("curved")
+    if shown is None:
+        assert refused(made) == "key:not-acceptable"
+    else:
+        assert admit(made, AT).algorithm == shown
+
+
 def test_every_key_of_the_vectors_is_in_one_of_the_lists():
     names = {path.stem for path in vectors.KEYS.glob("*.asc")}
     assert names == set(ADMITTED) | set(REFUSED) | {"gateway-old", "stranger", "mallory"}
