@@ -91,8 +91,10 @@ def restore(folder: Path, home: Home) -> Manifest:
         home.root.mkdir(parents=True, exist_ok=True)
         if new:
             home.root.chmod(0o755)
-        for part in ("keys", *_POLICIES, "sealed"):
+        for part in ("keys", "sealed"):
             _copy_tree(folder / part, home.root / part)
+        for part in _POLICIES:  # Services of other users read them.
+            _copy_tree(folder / part, home.root / part, mode=0o755)
         _copy(folder / home.registry.name, home.registry)
         for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
             outside.mkdir(mode=0o755, exist_ok=True)
@@ -199,14 +201,14 @@ def _copy_if_there(source: Path, target: Path) -> None:
         _copy(source, target)
 
 
-def _copy_tree(source: Path, target: Path) -> None:
-    """Copy a folder; nothing where there is none."""
+def _copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
+    """Copy a folder; nothing where there is none. Folders that are made get `mode`."""
     if not source.is_dir():
         return
-    target.mkdir(mode=0o700, exist_ok=True)
+    target.mkdir(mode=mode, exist_ok=True)
     for path in sorted(source.iterdir()):
         if path.is_dir():
-            _copy_tree(path, target / path.name)
+            _copy_tree(path, target / path.name, mode=mode)
         elif not path.name.startswith("."):  # Those are half written.
             _copy(path, target / path.name)
 

@@ -116,6 +116,19 @@ def test_nobody_else_may_read_a_backup(backed: Backed) -> None:
     assert (backed.folder / "registry.db").stat().st_mode & 0o077 == 0
 
 
+def test_a_restored_home_is_open_to_the_same_users(backed: Backed) -> None:
+    """Services of other users must be able to read the policies, and nobody else the secrets."""
+
+    def modes(home: Path) -> dict[str, int]:
+        parts = (
+            path for part in ("keys", "policies", "policies-in-force") for path in (home / part).rglob("*")
+        )
+        return {str(path.relative_to(home)): stat.S_IMODE(path.stat().st_mode) for path in parts}
+
+    before, after = modes(backed.site.home), modes(backed.restored.home)
+    assert {path: mode for path, mode in after.items() if before.get(path) != mode} == {}
+
+
 def test_neither_overwrites(backed: Backed) -> None:
     assert "never overwrites" in backed.site.refused("backup", str(backed.folder))
     assert "never overwritten" in backed.restored.refused("restore", str(backed.folder))
