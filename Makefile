@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test faults soak lint format bench confusion fuzz docs lock audit sbom clean
+.PHONY: demo test faults install-check soak lint format bench confusion fuzz docs lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -16,6 +16,10 @@ test: $(VENV)/.installed-dev
 faults: $(VENV)/.installed-dev
 	timeout 900 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
+
+# The guide for production, followed on a clean Debian 13: as root, some minutes, and a mirror of Debian.
+install-check: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m install tests/production $(PYTEST_ARGS)
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.faults.soak $(SOAK_ARGS)
