@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from gateway.model import Opened, Upload
 from gateway.registry import keys, transfers
+from gateway.registry.transfers import Act, act_of
 
 T = TypeVar("T")
 
@@ -21,7 +22,8 @@ class Batch:
 
     session: Session
     _answers: dict[Hashable, Any] = field(default_factory=dict)
-    _seen: dict[Hashable, str] = field(default_factory=dict)
+    _before: dict[Act, list[str]] = field(default_factory=dict)
+    _seen: dict[Act, str] = field(default_factory=dict)
     _uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
 
     def once(self, question: Hashable, ask: Callable[[], T]) -> T:
@@ -35,15 +37,18 @@ class Batch:
         """Ask everything anew: keys, providers or ratifications were changed."""
         self._answers.clear()
 
+    def look_back(self, files: Iterable[tuple[Upload, Opened]]) -> None:
+        """Find out which of the files that are about to be decided came before, for `earlier`."""
+        self._before = transfers.signed_before(self.session, {act_of(*file) for file in files})
+
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
         """The reference of the transfer that this one replays, if any, be it in the same batch."""
-        made = opened.signature
-        act = (upload.provider, made.signing_key, made.created_at, opened.sha256)
-        before = self._seen.setdefault(act, upload.reference)
-        if before != upload.reference:
-            return before
-        with self.session.no_autoflush:
-            return transfers.earlier(self.session, upload, opened)
+        act = act_of(upload, opened)
+        first = self._seen.setdefault(act, upload.reference)
+        if first != upload.reference:
+            return first
+        others = (one for one in self._before.get(act, ()) if one != upload.reference)
+        return next(others, None)
 
     def note_use(self, provider: str, fingerprint: str, at: datetime) -> None:
         """Count a use of a provider's key, to be recorded by `record_uses`."""

@@ -7,7 +7,7 @@ does not fit is recorded, and each provider that it concerns is told of its own 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,7 +23,22 @@ from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.registry import discrepancies as recorded
 from gateway.registry import providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
+from gateway.registry.rolls import Roll
 from gateway.registry.tables import PupilRow, ReceiptRow
+
+_COMPARED_BYTES = 4 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A file that was decided on, and the roll in it.
+
+    `roll` is what the examination packed, None where the file was examined earlier or holds no roll.
+    """
+
+    transfer: Transfer
+    decision: Decision
+    roll: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,42 +52,66 @@ class Comparison:
     now: datetime
 
 
-def follow(
-    comparison: Comparison, transfer: Transfer, decision: Decision, roll: bytes | None
-) -> Sequence[Entry]:
-    """Do to the roll of a file what was decided on the file; the log's word on what came of it.
+def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry]:
+    """Do to the rolls of files what was decided on these; the log's word on what came of it.
 
-    `roll` is what the examination packed, None where the file was examined earlier or holds no roll.
+    They are compared together: what one file upsets and another sets right is no discrepancy.
     """
-    session, sequence = comparison.session, transfer.sequence
-    if transfer.data_type not in comparison.catalogue.agreement.discrepancies.rolls:
-        return ()
-    if isinstance(decision, Held):
-        if roll is not None:
-            rolls.stage(session, sequence, roll)
-        return ()
-    staged = rolls.take_staged(session, sequence)
-    taken = roll if roll is not None else staged
-    if taken is None or not isinstance(decision, Accepted):
-        return ()
-    entries = list(unpacked(taken))
-    _enter(comparison, transfer, entries)
-    return _compare(comparison, transfer.upload.provider, entries)
+    session, kinds = comparison.session, comparison.catalogue.agreement.discrepancies.rolls
+    concerned = [each for each in decided if each.transfer.data_type in kinds]
+    for each in concerned:
+        if isinstance(each.decision, Held) and each.roll is not None:
+            rolls.stage(session, each.transfer.sequence, each.roll)
+    final = [each for each in concerned if not isinstance(each.decision, Held)]
+    staged = rolls.take_staged(session, [each.transfer.sequence for each in final])
+    taken = [
+        (each.transfer, roll)
+        for each in final
+        if isinstance(each.decision, Accepted)
+        and (roll := each.roll if each.roll is not None else staged.get(each.transfer.sequence)) is not None
+    ]
+    return [entry for some in _few(taken) for entry in _compare(comparison, _entered(comparison, some))]
 
 
-def _enter(comparison: Comparison, transfer: Transfer, entries: Iterable[RollEntry]) -> None:
-    provider, at = transfer.upload.provider, transfer.upload.landed_at
-    rolls.enter(comparison.session, provider, entries, at=at, transfer=transfer.sequence)
-    if transfer.data_type in comparison.catalogue.agreement.discrepancies.whole_rolls:
-        rolls.note_full_roll(comparison.session, provider, at)
+def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfer, bytes]]]:
+    """As many files at a time as are compared in little memory."""
+    some: list[tuple[Transfer, bytes]] = []
+    size = 0
+    for each in taken:
+        if some and size + len(each[1]) > _COMPARED_BYTES:
+            yield some
+            some, size = [], 0
+        some.append(each)
+        size += len(each[1])
+    if some:
+        yield some
 
 
-def _compare(comparison: Comparison, provider: str, entries: Sequence[RollEntry]) -> Sequence[Entry]:
-    """Open what newly does not fit, settle what fits again, among the pupils that the file touches."""
+def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) -> list[Roll]:
+    """The rolls of accepted files, put down."""
+    found = [
+        Roll(
+            provider=transfer.upload.provider,
+            at=transfer.upload.landed_at,
+            transfer=transfer.sequence,
+            entries=list(unpacked(roll)),
+        )
+        for transfer, roll in taken
+    ]
+    rolls.enter(comparison.session, found)
+    whole = comparison.catalogue.agreement.discrepancies.whole_rolls
+    for transfer, _ in taken:
+        if transfer.data_type in whole:
+            rolls.note_full_roll(comparison.session, transfer.upload.provider, transfer.upload.landed_at)
+    return found
+
+
+def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:
+    """Open what newly does not fit, settle what fits again, among the pupils that the files touch."""
     session = comparison.session
-    lasting = recorded.lasting(session, provider)
+    lasting = recorded.lasting(session, {roll.provider for roll in entered})
     touched = {bytes.fromhex(party.pupil) for each in lasting for party in each.parties}
-    touched |= _related(session, provider, entries)
+    touched |= _related(session, [entry for roll in entered for entry in roll.entries])
     found = {recorded.key_of(each): each for each in _found(session, touched)}
     known = recorded.lasting_keys(session, found)
     new = [each for key, each in found.items() if key not in known]
@@ -83,11 +122,11 @@ def _compare(comparison: Comparison, provider: str, entries: Sequence[RollEntry]
     return [*_opened(comparison, new), *(_entry("discrepancy-resolved", n, "settled") for n in fits)]
 
 
-def _related(session: Session, provider: str, entries: Sequence[RollEntry]) -> set[bytes]:
-    """The few pupils of a file with whom anything can be wrong: known elsewhere, or under two numbers."""
+def _related(session: Session, entries: Sequence[RollEntry]) -> set[bytes]:
+    """The few pupils of files with whom anything can be wrong: known elsewhere, or under two numbers."""
     own = {entry.pupil for entry in entries}
     renumbered = {pupil for entry in entries if entry.former for pupil in (entry.pupil, entry.former)}
-    return rolls.shared(session, provider, own) | renumbered | rolls.renumbered_from(session, own)
+    return rolls.shared(session, own) | renumbered | rolls.renumbered_from(session, own)
 
 
 def _found(session: Session, pupils: set[bytes]) -> list[Discrepancy]:

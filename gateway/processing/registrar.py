@@ -21,7 +21,7 @@ from gateway.policy.ratification import years_in_force
 from gateway.processing import drops, fan_out, key_drops, key_round, outcome, rotation
 from gateway.processing.batch import Batch
 from gateway.processing.conclude import SIGNED_LATE, conclude, told_late
-from gateway.processing.discrepancy import Comparison, follow
+from gateway.processing.discrepancy import Comparison, Decided, follow
 from gateway.processing.drop import Dropped
 from gateway.processing.drops import DROPS
 from gateway.processing.examination import Examined
@@ -104,6 +104,7 @@ class Registrar:
             batch = Batch(session)
             found = transfers.work_on(session, [one.reference for one in examined])
             pairs = [(one, found[one.reference]) for one in {one.reference: one for one in examined}.values()]
+            batch.look_back((transfer.upload, one.opened) for one, transfer in pairs if one.opened)
             rulings = [ruling for pair in pairs if (ruling := self._conclude(batch, *pair, now))]
             batch.record_uses()
             head = self._rule(session, rulings, now)
@@ -253,7 +254,6 @@ class Registrar:
             entries += outcome.decision_entries(
                 transfer, facts, self.catalogue.digest, kind=ruling.kind, actor=ruling.actor, note=ruling.note
             )
-            entries += follow(comparison, transfer, ruling.decision, ruling.roll)
             entries += fan_out.owe(
                 session,
                 transfer,
@@ -261,6 +261,8 @@ class Registrar:
                 self.catalogue,
                 lambda: self._enrolled(batch, now),
             )
+        pairs = zip(decided, rulings, strict=True)
+        entries += follow(comparison, [Decided(transfer, one.decision, one.roll) for transfer, one in pairs])
         numbers = log.append(session, entries, now)
         return self._issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
 

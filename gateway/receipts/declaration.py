@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import rfc8785
-
 from gateway.model import Reason
+from gateway.receipts.canonical import canonical
 from gateway.receipts.facts import Proof
 from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped
 from gateway.receipts.leaf import rfc3339
@@ -77,7 +76,7 @@ def declaration_object(facts: DeclarationFacts) -> dict[str, object]:
 
 def canonical_declaration(facts: DeclarationFacts) -> bytes:
     """The declaration in the canonical form (RFC 8785) that is signed and hashed."""
-    return rfc8785.dumps(declaration_object(facts))  # type: ignore[arg-type]
+    return canonical(declaration_object(facts))
 
 
 def declaration_digest(facts: DeclarationFacts) -> str:
@@ -92,7 +91,7 @@ def declaration_text_digest(facts: DeclarationFacts) -> str:
 
 def render_declaration_json(facts: DeclarationFacts, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
     """The receipt for machines; `sign` makes an Ed25519 signature with the log key."""
-    return envelope(declaration_object(facts), canonical_declaration(facts), proof, sign)
+    return envelope(canonical_declaration(facts), proof, sign)
 
 
 def render_declaration_text(facts: DeclarationFacts, proof: Proof) -> str:

@@ -15,12 +15,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
-import rfc8785
-
 from gateway.classify.findings import FINDINGS
 from gateway.home import shown_name
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.reasons import REASONS
+from gateway.receipts.canonical import canonical
 from gateway.receipts.leaf import rfc3339
 from gateway.receipts.words import HIDDEN, plain, plain_facts
 
@@ -121,7 +120,7 @@ def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
 @lru_cache(_IN_THE_MAKING)
 def canonical_receipt(facts: ReceiptFacts) -> bytes:
     """The receipt in the canonical form (RFC 8785) that is signed and hashed."""
-    return rfc8785.dumps(receipt_object(facts))  # type: ignore[arg-type]
+    return canonical(receipt_object(facts))
 
 
 def receipt_digest(facts: ReceiptFacts) -> str:

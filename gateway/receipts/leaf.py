@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-import rfc8785
-
 from gateway.home import PROVIDER_ID, REFERENCE
 from gateway.reasons import REASONS
+from gateway.receipts.canonical import canonical
 
 VERSION = 1
 _MAX_COUNT = 2**53 - 1
@@ -215,7 +214,7 @@ class Event:
 def leaf(event: Event | Mapping[str, object]) -> bytes:
     """The bytes of an event's leaf: RFC 8785 canonical JSON. ValueError where it is not admitted."""
     checked = event if isinstance(event, Event) else read_event(event)
-    return rfc8785.dumps(checked.mapping())
+    return canonical(checked.mapping())
 
 
 def read_event(mapping: Mapping[str, object]) -> Event:

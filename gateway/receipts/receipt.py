@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from gateway.receipts.facts import (
     Proof,
@@ -43,16 +43,12 @@ def render_json(facts: ReceiptFacts, proof: Proof, sign: Callable[[bytes], bytes
 
     `sign` makes an Ed25519 signature (64 bytes) with the log key over the bytes it is given.
     """
-    return envelope(receipt_object(facts), canonical_receipt(facts), proof, sign)
+    return envelope(canonical_receipt(facts), proof, sign)
 
 
-def envelope(
-    receipt: Mapping[str, object], canonical: bytes, proof: Proof, sign: Callable[[bytes], bytes]
-) -> str:
-    """The JSON around a receipt whose canonical form is `canonical`."""
-    parts = {
-        "format": FORMAT,
-        "receipt": receipt,
+def envelope(canonical: bytes, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
+    """The JSON around a receipt whose canonical form is `canonical`: one part on each line."""
+    proof_parts = {
         "leaf": proof.leaf.decode(),
         "index": proof.index,
         "proof": [base64.b64encode(node).decode() for node in proof.hashes],
@@ -61,7 +57,12 @@ def envelope(
         "log_key": proof.log_key,
         "log_key_certificate": proof.log_key_certificate,
     }
-    return json.dumps(parts, indent=2, ensure_ascii=False) + "\n"
+    lines = [
+        f'"format": "{FORMAT}"',
+        f'"receipt": {canonical.decode()}',
+        *(f'"{name}": {json.dumps(part, ensure_ascii=False)}' for name, part in proof_parts.items()),
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from gateway.model import Facts
 
@@ -84,6 +85,8 @@ WORDS = frozenset(
 )
 
 
+# The same phrases stand in many receipts.
+@lru_cache(1024)
 def plain(text: str) -> str:
     """`text` with every word that is not ours, and every long number, shown as "..."."""
     shown = [_shown(token) for token in _TOKEN.findall(_MONTH.sub(HIDDEN, text))]

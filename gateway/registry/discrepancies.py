@@ -77,9 +77,10 @@ def open_discrepancies(
     return numbers
 
 
-def lasting(session: Session, provider: str) -> Sequence[Known]:
-    """What is open between a provider and others, or was resolved by a person and may still show."""
-    numbers = select(DiscrepancyPartyRow.discrepancy).where(DiscrepancyPartyRow.provider == provider)
+def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
+    """What is open between these providers and others, or was resolved by a person and may still show."""
+    parties = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
+    numbers = select(DiscrepancyPartyRow.discrepancy).where(parties)
     query = select(DiscrepancyRow).where(
         col(DiscrepancyRow.state).in_(_LASTING), col(DiscrepancyRow.number).in_(numbers)
     )

@@ -6,17 +6,29 @@ made again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
 from gateway.registry.tables import FullRollRow, PupilRow, StagedRollRow
 
 _AT_ONCE = 500
+K = TypeVar("K", bytes, int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """What an accepted file says of its pupils; `at` is when it landed, `transfer` its sequence."""
+
+    provider: str
+    at: datetime
+    transfer: int
+    entries: Sequence[RollEntry]
 
 
 def stage(session: Session, transfer: int, roll: bytes) -> None:
@@ -25,32 +37,34 @@ def stage(session: Session, transfer: int, roll: bytes) -> None:
     session.flush()
 
 
-def take_staged(session: Session, transfer: int) -> bytes | None:
-    """The packed roll of a file that was held, which is then gone."""
-    row = session.get(StagedRollRow, transfer)
-    if row is None:
-        return None
-    session.delete(row)
+def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
+    """The packed rolls of those of these files that were held, by sequence; they are then gone."""
+    rows = [
+        row
+        for some in _batches(transfers)
+        for row in session.exec(select(StagedRollRow).where(col(StagedRollRow.transfer).in_(some)))
+    ]
+    for row in rows:
+        session.delete(row)
     session.flush()
-    return row.roll
+    return {row.transfer: row.roll for row in rows}
 
 
-def enter(
-    session: Session, provider: str, entries: Iterable[RollEntry], *, at: datetime, transfer: int
-) -> None:
-    """Put down what a file said of its pupils, where nothing later is known of them."""
+def enter(session: Session, rolls: Iterable[Roll]) -> None:
+    """Put down what files said of their pupils, where nothing later is known of them."""
     values = [
         {
-            "provider": provider,
+            "provider": roll.provider,
             "pupil": entry.pupil,
             "on_roll": entry.on_roll,
-            "at": at,
+            "at": roll.at,
             "birth_date": entry.birth_date,
             "former": entry.former,
-            "transfer": transfer,
+            "transfer": roll.transfer,
             "record": entry.record,
         }
-        for entry in entries
+        for roll in rolls
+        for entry in roll.entries
     ]
     if not values:
         return
@@ -90,13 +104,13 @@ def of_pupils(session: Session, pupils: Collection[bytes]) -> Iterator[PupilRow]
         yield from session.exec(select(PupilRow).where(col(PupilRow.pupil).in_(some)))
 
 
-def shared(session: Session, provider: str, pupils: Collection[bytes]) -> set[bytes]:
-    """Those of the pupils of whom another provider says something too."""
-    others = select(PupilRow.pupil).where(PupilRow.provider != provider)
+def shared(session: Session, pupils: Collection[bytes]) -> set[bytes]:
+    """Those of the pupils of whom several providers say something."""
+    several = select(PupilRow.pupil).group_by(col(PupilRow.pupil)).having(func.count() > 1)
     return {
         pupil
         for some in _batches(pupils)
-        for pupil in session.exec(others.where(col(PupilRow.pupil).in_(some)))
+        for pupil in session.exec(several.where(col(PupilRow.pupil).in_(some)))
     }
 
 
@@ -112,7 +126,7 @@ def renumbered_from(session: Session, pupils: Collection[bytes]) -> set[bytes]:
     }
 
 
-def _batches(digests: Collection[bytes]) -> Iterator[list[bytes]]:
-    wanted = sorted(digests)
+def _batches(keys: Collection[K]) -> Iterator[list[K]]:
+    wanted = sorted(keys)
     for start in range(0, len(wanted), _AT_ONCE):
         yield wanted[start : start + _AT_ONCE]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from pydantic import TypeAdapter
+from sqlalchemy import select as select_columns
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
@@ -32,6 +34,7 @@ from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
 _ROWS = "gateway transfer rows"
 _AT_ONCE = 500
+_ACTS_AT_ONCE = 100
 
 
 def land(session: Session, *uploads: Upload) -> None:
@@ -161,22 +164,41 @@ def examine_again(session: Session, provider: str) -> Sequence[str]:
     return [row.reference for row in rows]
 
 
-def earlier(session: Session, upload: Upload, opened: Opened) -> str | None:
-    """The reference of an earlier transfer of the same provider with the same signature and content.
+class Act(NamedTuple):
+    """One act of signing, however often what it covers is encrypted again."""
 
-    A signature is told by its key and time: with the digest of what it covers, that is one act of
-    signing, however often it is encrypted again.
-    """
-    return session.exec(
-        select(TransferRow.reference).where(
-            TransferRow.provider == upload.provider,
-            TransferRow.signing_key == opened.signature.signing_key,
-            TransferRow.signed_at == opened.signature.created_at,
-            TransferRow.content_sha256 == opened.sha256,
-            TransferRow.reference != upload.reference,
-            TransferRow.state != "refused",
+    provider: str
+    signing_key: str
+    signed_at: datetime
+    sha256: str
+
+
+def act_of(upload: Upload, opened: Opened) -> Act:
+    """The act of signing that a file is the fruit of: told by key, time and digest of the content."""
+    made = opened.signature
+    return Act(upload.provider, made.signing_key, made.created_at, opened.sha256)
+
+
+def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str]]:
+    """The references of the transfers that came of these acts and were not refused, in their order."""
+    columns = (
+        col(TransferRow.provider),
+        col(TransferRow.signing_key),
+        col(TransferRow.signed_at),
+        col(TransferRow.content_sha256),
+    )
+    found: dict[Act, list[str]] = {}
+    wanted = sorted(acts)
+    for start in range(0, len(wanted), _ACTS_AT_ONCE):
+        some = wanted[start : start + _ACTS_AT_ONCE]
+        rows = session.execute(
+            select_columns(*columns, col(TransferRow.reference))
+            .where(tuple_(*columns).in_(some), col(TransferRow.state) != "refused")
+            .order_by(col(TransferRow.sequence))
         )
-    ).first()
+        for *act, reference in rows:
+            found.setdefault(Act(*act), []).append(reference)
+    return found
 
 
 def record_content(

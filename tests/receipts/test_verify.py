@@ -289,7 +289,7 @@ def test_other_text_is_refused(text: str) -> None:
 
 
 def test_a_name_that_stands_twice_is_refused() -> None:
-    twice = RECEIPT.replace('"state": "accepted"', '"state": "refused", "state": "accepted"')
+    twice = RECEIPT.replace('"state":"accepted"', '"state":"refused","state":"accepted"')
     assert twice != RECEIPT
     with pytest.raises(Unproved, match="damaged"):
         check_receipt(twice)
