@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import pgpy
@@ -72,8 +72,18 @@ def clearsign(secret: bytes, text: str) -> str:
     White space at the ends of lines cannot be signed and is taken off. The end of the last line is
     no part of such a message: readers see the text end with one line feed, whether it had one or not.
     """
-    lines = "\n".join(line.rstrip(" \t\r") for line in text.split("\n")).removesuffix("\n")
-    return sign(_secret(secret).signer(), lines.encode("utf-8"), mode=SignatureMode.CLEAR).decode("utf-8")
+    return clearsign_each(secret, [text])[0]
+
+
+def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
+    """The same for many texts: the key is unpacked once."""
+    signer = _secret(secret).signer()
+    return [sign(signer, _signable(text), mode=SignatureMode.CLEAR).decode("utf-8") for text in texts]
+
+
+def _signable(text: str) -> bytes:
+    lines = "\n".join(line.rstrip(" \t\r") for line in text.split("\n"))
+    return lines.removesuffix("\n").encode("utf-8")
 
 
 def sign_detached(secret: bytes, data: bytes) -> bytes:

@@ -57,6 +57,7 @@ class Batch:
 
     def record_uses(self) -> None:
         """Record how often each key was used."""
-        for (provider, fingerprint), (at, times) in self._uses.items():
-            keys.note_use(self.session, "provider", provider, fingerprint, at, times=times)
+        with self.session.no_autoflush:  # What was found in files is written with what is decided on it.
+            for (provider, fingerprint), (at, times) in self._uses.items():
+                keys.note_use(self.session, "provider", provider, fingerprint, at, times=times)
         self._uses.clear()

@@ -20,6 +20,7 @@ from gateway.receipts.receipt import (
 )
 from gateway.registry import log
 from gateway.registry.log import Entry
+from gateway.registry.record import add_rows
 from gateway.registry.tables import ReceiptRow
 
 
@@ -130,19 +131,31 @@ def decision_entries(
     return [decided, *deliveries]
 
 
-def receipt_rows(
+def issue(
     session: Session,
     receipts: Sequence[tuple[ReceiptFacts, int]],
     *,
     head: str,
     signing: Signing,
     at: datetime,
-) -> list[ReceiptRow]:
-    """Receipts, each with the number of its leaf, proved against the signed `head` of the log as it is."""
+) -> None:
+    """Put receipts down, each with the number of its leaf, proved against `head`, the signed one of now."""
     proved = proofs(session, [number for _, number in receipts], head=head, signing=signing)
-    return [
-        _receipt_row(facts, proof, signing, at) for (facts, _), proof in zip(receipts, proved, strict=True)
+    stated = [(facts, proof) for (facts, _), proof in zip(receipts, proved, strict=True)]
+    texts = signing.clearsign_each(render_text(*each) for each in stated)
+    rows = [
+        {
+            "reference": facts.reference,
+            "provider": facts.provider,
+            "name": facts.name,
+            "stage": facts.stage,
+            "text": text,
+            "json_text": render_json(facts, proof, signing.log_key.sign),
+            "created_at": at,
+        }
+        for (facts, proof), text in zip(stated, texts, strict=True)
     ]
+    add_rows(session, ReceiptRow, rows)
 
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
@@ -163,18 +176,6 @@ def _proof(leaf: bytes, number: int, hashes: Sequence[bytes], head: str, signing
         checkpoint=head,
         log_key=signing.vkey,
         log_key_certificate=signing.log_statement,
-    )
-
-
-def _receipt_row(facts: ReceiptFacts, proof: Proof, signing: Signing, at: datetime) -> ReceiptRow:
-    return ReceiptRow(
-        reference=facts.reference,
-        provider=facts.provider,
-        name=facts.name,
-        stage=facts.stage,
-        text=signing.clearsign(render_text(facts, proof)),
-        json_text=render_json(facts, proof, signing.log_key.sign),
-        created_at=at,
     )
 
 

@@ -281,8 +281,7 @@ class Registrar:
     def _issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
         """Sign the log's head and the receipts whose leaves it vouches for; the head."""
         head = log.sign_head(session, self.signing.log_key, self.signing.origin, now)
-        session.add_all(outcome.receipt_rows(session, receipts, head=head, signing=self.signing, at=now))
-        session.flush()
+        outcome.issue(session, receipts, head=head, signing=self.signing, at=now)
         return head
 
     def _notices(self, batch: Batch, transfer: Transfer, now: datetime) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from gateway.errors import Fault
 from gateway.home import Home
-from gateway.openpgp.sealer import certificate_of, clearsign
+from gateway.openpgp.sealer import certificate_of, clearsign_each
 from gateway.receipts.checkpoint import LogKey
 from gateway.registry import secrets
 from gateway.settings import Settings
@@ -48,7 +49,11 @@ class Signing:
 
         Fault where the key cannot sign, as when the clock stands before the key was made.
         """
+        return self.clearsign_each([text])[0]
+
+    def clearsign_each(self, texts: Iterable[str]) -> list[str]:
+        """The same for many texts."""
         try:
-            return clearsign(self.openpgp, text)
+            return clearsign_each(self.openpgp, texts)
         except RuntimeError:
             raise Fault("the gateway's OpenPGP key cannot sign; is the clock right?") from None

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import event, inspect
+from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
@@ -23,6 +23,8 @@ _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_a
 _CHANGED = "gateway changed rows"
 
 Row = tuple[str, str]
+Kept = SQLModel | str | None
+"""What is known of a changed row: itself, its digest, or that it was taken out."""
 
 
 def recorded_tables() -> list[str]:
@@ -33,10 +35,13 @@ def recorded_tables() -> list[str]:
 def take_changes(session: Session) -> str | None:
     """What this transaction has changed since it was last asked: canonical JSON, or None for nothing."""
     session.flush()
-    changed: dict[Row, SQLModel | None] = session.info.pop(_CHANGED, {})
+    changed: dict[Row, Kept] = session.info.pop(_CHANGED, {})
     if not changed:
         return None
-    rows = [[*row, None if kept is None else digest(kept)] for row, kept in sorted(changed.items(), key=_key)]
+    rows = [
+        [*row, digest(kept) if isinstance(kept, SQLModel) else kept]
+        for row, kept in sorted(changed.items(), key=_key)
+    ]
     return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -46,14 +51,40 @@ def read_changes(note: str) -> Iterable[tuple[Row, str | None]]:
         yield (table, key), content
 
 
+def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+    """Write new rows with one statement; the log vouches for them as for any other.
+
+    Each has the same columns: all of them, but for a number that the database gives. Rows that they
+    refer to must have been flushed.
+    """
+    if not rows:
+        return
+    place = table.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    key = [column.name for column in place.primary_key]
+    given = [name for name in key if name not in rows[0]]
+    if set(rows[0]).union(given) != set(place.columns.keys()):
+        raise AssertionError(f"a row of {place.name} has other columns than these")
+    statement = insert(place)
+    if given:
+        numbered = statement.returning(place.c[given[0]], sort_by_parameter_order=True)
+        numbers = session.connection().execute(numbered, rows).scalars()
+        rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
+    else:
+        session.connection().execute(statement, rows)
+    changed = session.info.setdefault(_CHANGED, {})
+    for row in rows:
+        changed[place.name, _spelled_key(row[name] for name in key)] = _digest(place.name, row)
+
+
 def digest(row: SQLModel) -> str:
     """The SHA-256 of a row's content, in one spelling whatever the database."""
-    left_out = _UNRECORDED.get(str(row.__tablename__), frozenset())
-    content = {
-        attribute.key: _plain(getattr(row, attribute.key))
-        for attribute in inspect(type(row)).column_attrs
-        if attribute.key not in left_out
-    }
+    columns = inspect(type(row)).column_attrs
+    return _digest(str(row.__tablename__), {each.key: getattr(row, each.key) for each in columns})
+
+
+def _digest(table: str, row: Mapping[str, object]) -> str:
+    left_out = _UNRECORDED.get(table, frozenset())
+    content = {name: _plain(value) for name, value in row.items() if name not in left_out}
     spelled = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(spelled.encode()).hexdigest()
 
@@ -61,13 +92,16 @@ def digest(row: SQLModel) -> str:
 def identity(row: SQLModel) -> Row:
     """The table and primary key of a row, in one spelling."""
     state: InstanceState[Any] = inspect(row)
-    key = state.mapper.primary_key_from_instance(row)
-    return str(row.__tablename__), json.dumps([_plain(part) for part in key], separators=(",", ":"))
+    return str(row.__tablename__), _spelled_key(state.mapper.primary_key_from_instance(row))
+
+
+def _spelled_key(key: Iterable[object]) -> str:
+    return json.dumps([_plain(part) for part in key], separators=(",", ":"))
 
 
 @event.listens_for(Session, "after_flush")
 def _note_changes(session: Session, _context: object) -> None:
-    changed: dict[Row, SQLModel | None] = session.info.setdefault(_CHANGED, {})
+    changed: dict[Row, Kept] = session.info.setdefault(_CHANGED, {})
     for row in (*session.new, *filter(_changed, session.dirty)):
         if row.__tablename__ not in OUTSIDE:
             changed[identity(row)] = row
@@ -85,15 +119,15 @@ def _changed(row: SQLModel) -> bool:
 
 @event.listens_for(Session, "do_orm_execute")
 def _refuse_unseen_writes(state: ORMExecuteState) -> None:
-    """A bulk statement would write rows that nobody vouches for: a bug, found at once."""
+    """Any other bulk statement would write rows that nobody vouches for: a bug, found at once."""
     if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:
         return
     table = str(state.bind_mapper.local_table)
     if table not in OUTSIDE:
-        raise AssertionError(f"rows of {table} are written one by one, so that the log can vouch for them")
+        raise AssertionError(f"rows of {table} are written by objects or add_rows, so that the log can vouch")
 
 
-def _key(item: tuple[Row, SQLModel | None]) -> Row:
+def _key(item: tuple[Row, Kept]) -> Row:
     return item[0]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import select as select_columns
@@ -29,35 +29,26 @@ from gateway.model import (
     Upload,
 )
 from gateway.receipts.words import plain
+from gateway.registry.record import add_rows
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
 _ROWS = "gateway transfer rows"
 _AT_ONCE = 500
 _ACTS_AT_ONCE = 100
+_FOUND_LATER = (
+    set(TransferRow.model_fields) - {"sequence", "state"} - {field.name for field in fields(Upload)}
+)
 
 
 def land(session: Session, *uploads: Upload) -> None:
     """Record uploads as landed. IntegrityError where a reference is known."""
-    session.add_all(_landed_row(upload) for upload in uploads)
-    session.flush()
+    add_rows(session, TransferRow, [_landed_row(upload) for upload in uploads])
 
 
-def _landed_row(upload: Upload) -> TransferRow:
-    return TransferRow(
-        reference=upload.reference,
-        provider=upload.provider,
-        name=upload.name,
-        folder=upload.folder,
-        state="landed",
-        size=upload.size,
-        sha256=upload.sha256,
-        started_at=upload.started_at,
-        landed_at=upload.landed_at,
-        ssh_key=upload.ssh_key,
-        client=upload.client,
-        withheld=upload.withheld,
-    )
+def _landed_row(upload: Upload) -> dict[str, Any]:
+    known = {field.name: getattr(upload, field.name) for field in fields(Upload)}
+    return {**dict.fromkeys(_FOUND_LATER), **known, "state": "landed"}
 
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
@@ -248,8 +239,10 @@ def record_decisions(
         session.flush()
     for row, (_, decision) in zip(rows, decisions, strict=True):
         _decide(row, decision, at)
-        session.add_all(_consequences(_sequence(row), decision, at))
     session.flush()
+    sequenced = [(_sequence(row), decision) for row, (_, decision) in zip(rows, decisions, strict=True)]
+    add_rows(session, ReasonRow, [row for each in sequenced for row in _reason_rows(*each)])
+    add_rows(session, DeliveryRow, [row for each in sequenced for row in _delivery_rows(*each, at)])
     if again:
         return _transfers(session, rows)
     return [
@@ -270,19 +263,28 @@ def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.waits_for = _waits_for(decision)
 
 
-def _consequences(sequence: int, decision: Decision, at: datetime) -> Iterator[ReasonRow | DeliveryRow]:
+def _reason_rows(sequence: int, decision: Decision) -> Iterator[dict[str, Any]]:
     for ordinal, reason in enumerate(decision.reasons):
-        yield ReasonRow(
-            transfer=sequence,
-            ordinal=ordinal,
-            code=reason.code,
-            clause=reason.clause,
-            sentence=reason.sentence,
-            next_step=reason.next_step,
-        )
+        yield {
+            "transfer": sequence,
+            "ordinal": ordinal,
+            "code": reason.code,
+            "clause": reason.clause,
+            "sentence": reason.sentence,
+            "next_step": reason.next_step,
+        }
+
+
+def _delivery_rows(sequence: int, decision: Decision, at: datetime) -> Iterator[dict[str, Any]]:
     if isinstance(decision, Accepted):
         for team in decision.teams:
-            yield DeliveryRow(transfer=sequence, team=team, delivered_at=at)
+            yield {
+                "transfer": sequence,
+                "team": team,
+                "delivered_at": at,
+                "dealt_with_at": None,
+                "dealt_with_by": None,
+            }
 
 
 def counts(session: Session) -> dict[str, int]:
