@@ -7,7 +7,6 @@ the registry.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import stat
@@ -86,29 +85,6 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
         sealed.rename(content)
         raise
     passing("hand-over.recorded")
-
-
-def record_again(spool: Spool, reference: str, upload: Upload) -> bool:
-    """Give what waits as `reference` to the processor as `upload` instead, which bears another reference.
-
-    False, and nothing is changed, where another upload has that one. Durable after return; repeating it
-    with the same `upload` after a crash finishes what was begun.
-    """
-    record = spool.record(upload.reference)
-    if record.exists():
-        if read_record(spool, upload.reference) != upload:
-            return False
-    else:
-        try:
-            os.close(os.open(spool.sealed(upload.reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
-        except FileExistsError:
-            return False
-        write_durably(record, _UPLOAD.dump_json(upload))
-    with contextlib.suppress(FileNotFoundError):  # It was moved before a crash.
-        spool.sealed(reference).rename(spool.sealed(upload.reference))
-    fsync_folder(spool.landed)
-    spool.record(reference).unlink(missing_ok=True)
-    return True
 
 
 def waiting(spool: Spool) -> Iterator[str]:

@@ -23,7 +23,7 @@ class Batch:
     session: Session
     _answers: dict[Hashable, Any] = field(default_factory=dict)
     _before: dict[Act, list[str]] = field(default_factory=dict)
-    _seen: dict[Act, str] = field(default_factory=dict)
+    _taken: dict[Act, str] = field(default_factory=dict)
     _uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
 
     def once(self, question: Hashable, ask: Callable[[], T]) -> T:
@@ -42,13 +42,17 @@ class Batch:
         self._before = transfers.signed_before(self.session, {act_of(*file) for file in files})
 
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
-        """The reference of the transfer that this one replays, if any, be it in the same batch."""
+        """The reference of the transfer that this one replays, if any, be it in the same batch.
+
+        One that was refused is no such transfer: its sender may well send the file again.
+        """
         act = act_of(upload, opened)
-        first = self._seen.setdefault(act, upload.reference)
-        if first != upload.reference:
-            return first
         others = (one for one in self._before.get(act, ()) if one != upload.reference)
-        return next(others, None)
+        return next(others, None) or self._taken.get(act)
+
+    def note_taken(self, upload: Upload, opened: Opened) -> None:
+        """A file of this batch was not refused: what comes of the same act of signing replays it."""
+        self._taken.setdefault(act_of(upload, opened), upload.reference)
 
     def note_use(self, provider: str, fingerprint: str, at: datetime) -> None:
         """Count a use of a provider's key, to be recorded by `record_uses`."""

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ def _claim(registrar: Registrar, batch: Sequence[str]) -> Fault | None:
         found = sort_out(session, home.spool, batch)
     stored = store(home, found.fresh)
     landed = registrar.land(stored.uploads) if stored.uploads else set()
-    for reference in landed.union(found.known):
+    for reference in (*found.known, *(there for there, inside in found.fresh.items() if inside in landed)):
         take_away(home.spool, reference)
     passing("land.emptied")
     return stored.fault
@@ -69,8 +69,8 @@ class Stored:
     fault: Fault | None
 
 
-def store(home: Home, references: Sequence[str]) -> Stored:
-    """Copy landed uploads into the sealed store, durably.
+def store(home: Home, references: Mapping[str, str]) -> Stored:
+    """Copy landed uploads into the sealed store, durably; `references` are theirs there and inside.
 
     A record that intake should never have written is left where it is and logged; it is no upload.
     A file that cannot be copied keeps none of the others waiting, unless the disk is full.
@@ -88,7 +88,7 @@ def store(home: Home, references: Sequence[str]) -> Stored:
     return Stored(sorted(stored, key=lambda upload: upload.landed_at), fault)
 
 
-def _store_each(home: Home, references: Sequence[str]) -> list[Upload | OSError | None]:
+def _store_each(home: Home, references: Mapping[str, str]) -> list[Upload | OSError | None]:
     """Copy several at a time: waiting for the disk together, they wait hardly longer than one."""
     full = threading.Event()
 
@@ -96,7 +96,7 @@ def _store_each(home: Home, references: Sequence[str]) -> list[Upload | OSError 
         if full.is_set():
             return None
         try:
-            return _store_one(home, reference)
+            return _store_one(home, reference, references[reference])
         except OSError as error:
             _log.error("%s: cannot be stored: %s", reference, _words(error))
             if error.errno in _FOR_ALL:
@@ -104,7 +104,7 @@ def _store_each(home: Home, references: Sequence[str]) -> list[Upload | OSError 
             return error
 
     if len(references) == 1:
-        return [store_one(references[0])]
+        return [store_one(reference) for reference in references]
     with ThreadPoolExecutor(_COPIERS, "claim") as pool:
         return list(pool.map(store_one, references))
 
@@ -113,17 +113,17 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
-def _store_one(home: Home, reference: str) -> Upload | None:
+def _store_one(home: Home, reference: str, inside: str) -> Upload | None:
     """One upload, copied; None where there is none. OSError where it cannot be read or written."""
     try:
-        upload = read_record(home.spool, reference)
+        upload = dataclasses.replace(read_record(home.spool, reference), reference=inside)
     except FileNotFoundError:
         return None
     except ValueError:
         _log.error("the spool holds a record that is not valid; it is left there for a person")
         return None
     try:
-        size, digest = _copy(home.spool, reference, home.sealed(reference))
+        size, digest = _copy(home.spool, reference, home.sealed(inside))
     except FileNotFoundError:
         _log.error("%s: the spool holds a record without its content", reference)
         return None

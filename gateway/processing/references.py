@@ -1,4 +1,4 @@
-"""Uploads whose reference somebody else bears already: each is given another one, and none is lost.
+"""Uploads whose reference somebody else bears already: each is given another one inside, and none is lost.
 
 Intake draws references at random and knows only those that wait in the spool, so among thousands of uploads
 of one provider on one day it will draw one twice. What is on record knows them all.
@@ -8,77 +8,73 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
 from gateway.home import Spool
 from gateway.model import Upload
 from gateway.registry import receipts, transfers
-from gateway.spool import encoded_tail, read_record, record_again
+from gateway.spool import encoded_tail, read_record
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """References of the spool by what is to be done: to be taken inside, or on record already."""
+    """References of the spool: what each fresh upload is called inside, and those that are on record."""
 
-    fresh: Sequence[str]
+    fresh: Mapping[str, str]
     known: Collection[str]
 
 
-def sort_out(session: Session, spool: Spool, references: Sequence[str]) -> Sorted:
-    """Tell uploads that are on record from those that only bear the reference of another; rename these.
+def sort_out(session: Session, spool: Spool, waiting: Sequence[str]) -> Sorted:
+    """Tell uploads that are on record from fresh ones, also from those that bear another's reference.
 
-    OSError where the spool cannot be written. Repeating it after a crash has the same result.
+    One that has no valid record is neither. The answer is the same again after a crash: what a reference
+    that was drawn twice becomes follows from the upload alone.
     """
-    borne = receipts.borne(session, references)
-    if not borne:
-        return Sorted(references, ())
-    landed = {one.reference: one for one in transfers.uploads(session, sorted(borne))}
-    fresh = [reference for reference in references if reference not in borne]
+    borne = receipts.borne(session, waiting)
+    fresh = {reference: reference for reference in waiting if reference not in borne}
     known = set()
     for reference in sorted(borne):
         try:
             upload = read_record(spool, reference)
-        except (FileNotFoundError, ValueError):
-            known.add(reference)  # Nothing that could be lost.
+        except FileNotFoundError:
             continue
-        if reference in landed and _same(upload, landed[reference]):
+        except ValueError:
+            _log.error("the spool holds a record that is not valid; it is left there for a person")
+            continue
+        if _on_record(session, reference, upload):
             known.add(reference)
             continue
-        other = _rename(session, spool, upload)
-        _log.warning("%s: the reference was drawn twice; this upload is %s now", reference, other)
-        fresh.append(other)
-    return Sorted(list(dict.fromkeys(fresh)), known)
+        inside = _another(session, upload, {*waiting, *fresh.values()})
+        if _on_record(session, inside, upload):
+            known.add(reference)
+        else:
+            _log.warning("%s: the reference was drawn twice; this upload is %s now", reference, inside)
+            fresh[reference] = inside
+    return Sorted(fresh, known)
 
 
-def _same(one: Upload, other: Upload) -> bool:
-    """Whether both are the same upload. Size and digest are not compared: what was stored counts for them."""
-    return (one.provider, one.folder, one.name, one.started_at, one.landed_at) == (
-        other.provider,
-        other.folder,
-        other.name,
-        other.started_at,
-        other.landed_at,
+def _on_record(session: Session, reference: str, upload: Upload) -> bool:
+    """Whether `upload` is on record as `reference`. Size and digest may differ: what was stored counts."""
+    return any(
+        (one.provider, one.folder, one.name, one.started_at, one.landed_at)
+        == (upload.provider, upload.folder, upload.name, upload.started_at, upload.landed_at)
+        for one in transfers.uploads(session, [reference])
     )
 
 
-def _rename(session: Session, spool: Spool, upload: Upload) -> str:
-    """Give `upload` a reference that nothing else bears, here or on record: the same one each time."""
+def _another(session: Session, upload: Upload, taken: Collection[str]) -> str:
+    """The reference that `upload` gets for its own: one that nothing else bears, the same each time."""
     attempt = 0
     while True:
         seed = f"{upload.reference} {upload.landed_at.isoformat()} {upload.sha256} {attempt}"
-        tail = encoded_tail(hashlib.sha256(seed.encode()).digest())
-        other = replace(upload, reference=f"{upload.reference[:-5]}{tail}")
-        on_record = receipts.borne(session, [other.reference])
-        if on_record:
-            landed = transfers.uploads(session, sorted(on_record))
-            free = any(_same(other, one) for one in landed)
-        else:
-            free = True
-        if free and record_again(spool, upload.reference, other):
-            return other.reference
+        inside = upload.reference[:-5] + encoded_tail(hashlib.sha256(seed.encode()).digest())
+        if _on_record(session, inside, upload):
+            return inside
+        if inside not in taken and not receipts.borne(session, [inside]):
+            return inside
         attempt += 1

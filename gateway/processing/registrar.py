@@ -13,7 +13,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.failpoints import passing
 from gateway.home import Home
-from gateway.model import Decision, Folder, Held, Provider, Transfer, Upload
+from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
@@ -104,6 +104,7 @@ class Registrar:
             batch = Batch(session)
             found = transfers.work_on(session, [one.reference for one in examined])
             pairs = [(one, found[one.reference]) for one in {one.reference: one for one in examined}.values()]
+            pairs.sort(key=lambda pair: pair[1].sequence)
             batch.look_back((transfer.upload, one.opened) for one, transfer in pairs if one.opened)
             rulings = [ruling for pair in pairs if (ruling := self._conclude(batch, *pair, now))]
             batch.record_uses()
@@ -170,6 +171,8 @@ class Registrar:
         else:
             earlier = batch.earlier(upload, opened) if opened is not None else None
             decision = conclude(examined, self.catalogue, provider, now, earlier=earlier, signers=signers)
+            if opened is not None and not isinstance(decision, Refused):
+                batch.note_taken(upload, opened)
         transfers.record_content(session, upload.reference, opened, examined.content)
         signature = opened.signature if opened is not None else examined.signed
         batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)

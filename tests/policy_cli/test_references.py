@@ -1,15 +1,18 @@
-"""A reference that intake drew twice: both uploads are decided, under a reference each."""
+"""References, and files, that come more than once: each upload is decided, under a reference of its own."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable
-from pathlib import Path
+import signal
+import subprocess
+import sys
 
 import pytest
 
-from gateway.home import Spool
+from gateway.demo.parties import Party
+from gateway.failpoints import VARIABLE, Failpoint
 from gateway.processing.references import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
@@ -22,9 +25,9 @@ def names(desk: Desk) -> dict[str, tuple[str, str]]:
     return {one["name"]: (one["reference"], one["state"]) for one in listed}
 
 
-def drawn_twice(desk: Desk) -> str:
+def drawn_twice(desk: Desk, oak: Party | None = None) -> str:
     """One upload on record, and another that waits under the same reference; that."""
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = oak or desk.provider("oak", years=("2026-27",))
     reference = desk.send(oak, core_data(1), "first.xml.pgp")
     desk.process()
     desk.pass_time(seconds=1)
@@ -63,33 +66,49 @@ def test_an_upload_under_the_reference_of_a_notice_is_not_lost(desk: Desk) -> No
     assert (state, other == reference) == ("accepted", False)
 
 
-def crashed_before_the_content_moved(desk: Desk, reference: str, other: str) -> None:
-    record = desk.home.spool.record(reference).read_text()
-    desk.home.spool.record(other).write_text(record.replace(reference, other))
-    desk.home.spool.sealed(other).touch()
-
-
-def crashed_after_the_content_moved(desk: Desk, reference: str, other: str) -> None:
-    crashed_before_the_content_moved(desk, reference, other)
-    desk.home.spool.sealed(reference).rename(desk.home.spool.sealed(other))
-
-
-@pytest.mark.parametrize("crash", [crashed_before_the_content_moved, crashed_after_the_content_moved])
-def test_a_crash_while_it_is_renamed_neither_loses_nor_doubles_it(
-    desk: Desk, tmp_path: Path, crash: Callable[[Desk, str, str], None]
-) -> None:
+@pytest.mark.parametrize("failpoint", ["claim.stored", "land.written", "land.committed", "land.half-emptied"])
+def test_a_crash_meanwhile_neither_loses_nor_doubles_it(desk: Desk, failpoint: Failpoint) -> None:
     reference = drawn_twice(desk)
-    elsewhere = Spool(tmp_path / "spool")
-    shutil.copytree(desk.home.spool.landed, elsewhere.landed)
+    killed = subprocess.run(
+        [sys.executable, "-m", "gateway", "process", "--once", "--home", str(desk.home.root)],
+        env={**os.environ, VARIABLE: failpoint}, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL
+    for _ in range(2):
+        desk.process()
+    found = names(desk)
+    assert {name: state for name, (_, state) in found.items()} == dict.fromkeys(found, "accepted")
+    assert len(found) == len(json.loads(desk.gateway("transfers", "list", "--json"))) == 2
+    assert found["first.xml.pgp"] == (reference, "accepted")
+    assert "everything fits" in desk.gateway("log", "verify", "--sealed")
+
+
+def test_what_intake_draws_meanwhile_is_not_taken(desk: Desk) -> None:
+    """The reference that the second upload would get is that of a third one, which waits beside it."""
+    oak = desk.provider("oak", years=("2026-27",))
+    reference = drawn_twice(desk, oak)
     with desk.registry.read() as session:
-        (other,) = sort_out(session, elsewhere, [reference]).fresh
-    crash(desk, reference, other)
+        would_get = sort_out(session, desk.home.spool, [reference]).fresh[reference]
+    desk.land(oak, oak.seal(core_data(3), desk.certificate), "third.xml.pgp", reference=would_get)
     desk.process()
-    assert {name: who for name, (who, _) in names(desk).items()} == {
-        "first.xml.pgp": reference,
-        "second.xml.pgp": other,
-    }
-    assert list(desk.home.spool.landed.iterdir()) == []
+    found = names(desk)
+    assert found["third.xml.pgp"] == (would_get, "accepted")
+    assert {who for who, _ in found.values()} >= {reference, would_get}
+    assert len({who for who, _ in found.values()}) == 3
+    assert "everything fits" in desk.gateway("log", "verify", "--sealed")
+
+
+def test_a_record_that_is_not_valid_stays_and_stops_nothing(desk: Desk) -> None:
+    reference = drawn_twice(desk)
+    record = desk.home.spool.record(reference)
+    whole = record.read_text()
+    record.write_text("{}")
+    desk.process()
+    assert record.read_text() == "{}"
+    assert desk.home.spool.sealed(reference).exists()
+    record.write_text(whole)
+    desk.process()
+    assert names(desk)["second.xml.pgp"][1] == "accepted"
 
 
 def test_an_upload_that_is_on_record_already_is_not_taken_for_another(desk: Desk) -> None:
@@ -101,3 +120,29 @@ def test_an_upload_that_is_on_record_already_is_not_taken_for_another(desk: Desk
     desk.process()
     assert names(desk) == {"first.xml.pgp": (reference, "accepted")}
     assert list(desk.home.spool.landed.iterdir()) == []
+
+
+def test_copies_of_one_file_all_point_to_the_one_that_counts(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    sealed = oak.seal(core_data(1), desk.certificate)
+    first = desk.land(oak, sealed, "first.xml.pgp")
+    desk.process()
+    copies = []
+    for number in range(4):
+        desk.pass_time(seconds=1)
+        copies.append(desk.land(oak, sealed, f"copy {number}.xml.pgp"))
+    desk.process()
+    for copy in copies:
+        (reason,) = desk.transfer(copy).reasons
+        assert (reason.code, first in reason.sentence) == ("open:replayed", True)
+
+
+def test_of_copies_that_come_together_one_counts(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    sealed = oak.seal(core_data(1), desk.certificate)
+    sent = [desk.land(oak, sealed, f"copy {number}.xml.pgp") for number in range(4)]
+    desk.process()
+    (counts,) = (one for one in sent if desk.state(one) == "accepted")
+    for copy in set(sent) - {counts}:
+        (reason,) = desk.transfer(copy).reasons
+        assert (reason.code, counts in reason.sentence) == ("open:replayed", True)
