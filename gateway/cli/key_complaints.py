@@ -22,8 +22,9 @@ def of_secrets(home: Home) -> Iterator[Said]:
     """Secrets that are under no passphrase."""
     bare = secrets.unprotected(home)
     if bare:
+        number = "1 secret is" if len(bare) == 1 else f"{len(bare)} secrets are"
         yield (
-            f"{len(bare)} secrets in {home.keys} are under no passphrase: whoever copies them reads all",
+            f"{number} under no passphrase in {home.keys}: whoever copies that reads all",
             "gateway keys gateway protect",
         )
 

@@ -64,7 +64,11 @@ def rotate(
             return _done(registry, resumed=True)
         signing = Signing.load(home, settings)
         new = _left_behind(home, registry, at) or make_gateway_key(
-            home, settings.organisation, signing.vkey, at, passphrase(home) if _is_protected(home) else None
+            home,
+            settings.organisation,
+            signing.vkey,
+            at,
+            passphrase(home) if secrets.is_protected(home) else None,
         )
         if until is not None:
             write_succession(home, settings.organisation, signing.openpgp, new, at)
@@ -149,7 +153,3 @@ def _done(registry: Registry, *, resumed: bool) -> Rotation:
 def _current(known: Sequence[Key]) -> Key:
     """The key to seal to: the last one that came into force and is not to end."""
     return [key for key in known if key.kind == "openpgp" and key.state == "active"][-1]
-
-
-def _is_protected(home: Home) -> bool:
-    return not secrets.unprotected(home)

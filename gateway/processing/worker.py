@@ -11,13 +11,14 @@ import base64
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import gc
 import hashlib
 import logging
 import os
 import resource
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
@@ -75,6 +76,7 @@ def main() -> None:
         limits=limits,
         openers=Openers(load_settings(home).processor, openpgp_secrets(home)),
         rules=load_rules(home.policies_in_force),
+        pupils=functools.cache(lambda: pupil_key(home)),  # Behind a passphrase it takes a while.
     )
     keep_in_memory()
     gc.freeze()  # Rules and modules stay: no need to look through them again and again.
@@ -118,12 +120,13 @@ class Openers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What one child works with."""
+    """What one child works with. `pupils` gives the key that pupils' numbers are digested with."""
 
     home: Home
     limits: Limits
     openers: Openers
     rules: Rules
+    pupils: Callable[[], bytes]
 
     def answer(self, channel: Connection, request: Request) -> None:
         """Answer one request; a fault of ours is an answer too.
@@ -194,7 +197,7 @@ class Worker:
             refused = OpenRefused(code=refusal.code, detail=refusal.detail)
             return Examined(reference=job.reference, refused=refused)
         passing("examine.opened")
-        taker = RollTaker(pupil_key(self.home)) if job.rolls else None
+        taker = RollTaker(self.pupils()) if job.rolls else None
         with os.fdopen(opened.content, "rb") as content:
             found = classify(
                 content, job.name, self.limits.classify, self.rules, today=job.now.date(), on_pupil=taker

@@ -10,7 +10,7 @@ mailboxes_host_key          the SSH host key of the mailboxes service
 pupil-index.key             what pupils' numbers are digested with; of use only together with the registry
 
 `signing` alone says which key is the current one, so that one rename changes from key to key.
-OpenPGP keys and the log's key may be under a passphrase (`openpgp.lock`).
+OpenPGP keys, the log's key and the pupils' may be under a passphrase (`openpgp.lock`).
 """
 
 from __future__ import annotations
@@ -106,13 +106,17 @@ def write_secret(path: Path, secret: bytes) -> None:
 
 def pupil_key(home: Home) -> bytes:
     """The key that pupils' numbers are digested with, 32 octets. ConfigurationError where it is missing."""
-    return _read(home.keys / _PUPIL_KEY)
+    return _secret(home, home.keys / _PUPIL_KEY)
 
 
 def make_pupil_key(home: Home) -> None:
-    """Make that key where it is missing. Whoever loses it loses what the registry knows of rolls, no more."""
+    """Make that key where it is missing, under the passphrase if the log's key is.
+
+    Whoever loses it loses what the registry knows of rolls, no more.
+    """
     if not (home.keys / _PUPIL_KEY).exists():
-        write_secret(home.keys / _PUPIL_KEY, secrets.token_bytes(32))
+        key = secrets.token_bytes(32)
+        write_secret(home.keys / _PUPIL_KEY, lock(key, passphrase(home)) if is_protected(home) else key)
 
 
 def sweep(home: Home) -> None:
@@ -130,7 +134,13 @@ def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
 
 def protectable(home: Home) -> list[Path]:
     """The secrets that may be under a passphrase."""
-    return [*secret_keys(home), home.keys / "log.pem"]
+    pupils = home.keys / _PUPIL_KEY
+    return [*secret_keys(home), home.keys / "log.pem", *([pupils] if pupils.exists() else [])]
+
+
+def is_protected(home: Home) -> bool:
+    """Whether what is made now goes under a passphrase: as the log's key, which `protect` comes to late."""
+    return is_locked(_read(home.keys / "log.pem"))
 
 
 def unprotected(home: Home) -> list[Path]:

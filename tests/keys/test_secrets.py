@@ -183,21 +183,44 @@ def test_protecting_is_changed_taken_off_and_resumed(tmp_path: Path, monkeypatch
     site = Commands(tmp_path)
     home = Home(site.home)
     assert any("under no passphrase" in c["what"] for c in site.json("doctor"))
-    before = secrets.openpgp_secrets(home)
+    before = secrets.openpgp_secrets(home), secrets.log_key(home), secrets.pupil_key(home)
     with pytest.raises(KeyboardInterrupt):  # After the first of them.
         secrets.protect(home, PHRASE, lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
-    assert len(secrets.unprotected(home)) == 1
+    assert len(secrets.unprotected(home)) == 2
     file = phrase_file(tmp_path)
     site.gateway("keys", "gateway", "protect", "--passphrase-file", str(file))
     assert secrets.unprotected(home) == []
     passphrase.keep(PHRASE)
-    assert secrets.openpgp_secrets(home) == before
+    assert (secrets.openpgp_secrets(home), secrets.log_key(home), secrets.pupil_key(home)) == before
     settings = site.home / "gateway.toml"
     settings.write_text(
         settings.read_text().replace("[secrets]", f'[secrets]\npassphrase_file = "{tmp_path / "phrase"}"\n#')
     )
     site.gateway("keys", "gateway", "protect", "--none")
-    assert len(secrets.unprotected(home)) == 2
+    assert len(secrets.unprotected(home)) == 3
+
+
+def test_a_home_whose_pupil_key_is_in_the_clear_goes_on_and_can_be_put_right(tmp_path: Path) -> None:
+    """As an earlier version left it, which put the other secrets under the passphrase."""
+    site = Protected(tmp_path)
+    home, oak = Home(site.home), site.provider("oak")
+    passphrase.keep(PHRASE)
+    known, file = secrets.pupil_key(home), home.keys / "pupil-index.key"
+    file.write_bytes(known)
+    assert any(
+        "1 secret is under no passphrase" in c["what"]
+        for c in json.loads(site.result("doctor", "--json").stdout)
+    )
+    certificate = site.gateway("keys", "gateway", "export")
+    with Services(site) as services:
+        oak.put(services.intake, "one.pgp", oak.seal(core_data(seed=1), certificate))
+        until(lambda: site.json("transfers", "list", "--state", "accepted"), "the file")
+    site.gateway("keys", "gateway", "rotate")
+    assert secrets.unprotected(home) == [file]
+    site.gateway("keys", "gateway", "protect", "--passphrase-file", str(tmp_path / "phrase"))
+    assert secrets.unprotected(home) == []
+    passphrase.keep(PHRASE)
+    assert secrets.pupil_key(home) == known
 
 
 def test_services_find_a_passphrase_that_was_changed_under_them(tmp_path: Path) -> None:
