@@ -1,0 +1,196 @@
+"""Every command of docs/admins.md, typed into a shell as it is written there, in the order of the page.
+
+What a reader puts in for themselves is put in here: fingerprints, references, dates that are to come. Beside
+the commands, only what others do happens: schools upload, and somebody hands over a key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.demo.parties import Party
+from tests.classify import made
+from tests.end_to_end.content import core_data
+from tests.gateway_site import until
+from tests.production.guide import commands
+
+pytestmark = pytest.mark.timeout(600)
+REFERENCE = "261124-oak-7K2MX"
+# These say by their exit code that somebody has something to do.
+MAY_EXIT_1 = ("gateway doctor", "gateway flows status")
+ON_ROLL = made.ctf([made.pupil(made.Child(1), made.CORE_INSIDE)]).encode()
+POST = (
+    "--method post --provider oak --data safeguarding --safeguard special-delivery"
+    " --safeguard return-address --safeguard addressee-only"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def fingerprint(party: Party) -> str:
+    return str(party.openpgp.extract_certificate().fingerprint)
+
+
+@dataclass
+class Reader:
+    """Somebody with a shell in a folder, and the schools they look after."""
+
+    folder: Path
+    services: subprocess.Popen[str] | None = None
+    place: tuple[str, int] = ("", 0)
+    oak: Party = field(init=False)
+    others: dict[str, Party] = field(default_factory=dict)
+    approved: str = ""
+
+    def __post_init__(self) -> None:
+        self.oak, newer = (Party("oak", self.folder / "keys" / name) for name in ("oak", "oak-new"))
+        jane = Party("jane", self.folder / "keys" / "jane")
+        self.newer = fingerprint(newer)
+        shutil.copy(self.oak.ssh_public, self.folder / "oak.pub")
+        shutil.copy(self.oak.certificate, self.folder / "oak.asc")
+        shutil.copy(newer.certificate, self.folder / "oak-new.asc")
+        shutil.copy(jane.ssh_public, self.folder / "jane.pub")
+        (self.folder / "core.xml").write_bytes(core_data(99))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        others = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        return {**others, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
+
+    def type(self, text: str, given: str = "") -> str:
+        """Type a command; what it printed."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=self.folder, env=self.environment, input=given, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        allowed = {0, 1} if text.startswith(MAY_EXIT_1) else {0}
+        assert done.returncode in allowed, (text, done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr, (text, done.stderr)
+        return done.stdout
+
+    def json(self, text: str) -> Any:
+        return json.loads(self.type(f"{text} --json"))
+
+    def run(self) -> None:
+        """`gateway run`, on ports that are free, as its settings say."""
+        settings = self.folder / "gateway-home" / "gateway.toml"
+        ports = iter((free_port(), free_port()))
+        text, changed = re.subn(
+            r"(?m)^#? ?port = \d+", lambda _: f"port = {next(ports)}", settings.read_text()
+        )
+        assert changed == 2, text
+        settings.write_text(text)
+        self.services = subprocess.Popen(
+            ["bash", "-c", "exec gateway run"], cwd=self.folder, env=self.environment,
+            stdout=subprocess.PIPE, stderr=(self.folder / "run.log").open("w"), text=True,
+        )  # fmt: skip
+        assert self.services.stdout is not None
+        words = self.services.stdout.readline().split()
+        assert words[:1] == ["ready"], (self.folder / "run.log").read_text()
+        host, _, port = words[2].rpartition(":")
+        self.place = (host, int(port))
+
+    # What others do meanwhile.
+
+    def send(self, party: Party, name: str, content: bytes) -> str:
+        """Upload a file; its reference once it is decided."""
+        certificate = party.get(self.place, "/keys/gateway.asc").decode()
+        party.put(self.place, name, party.seal(content, certificate))
+
+        def decided() -> str:
+            rows = self.json("gateway transfers list")
+            found = [t for t in rows if t["name"] == Path(name).name and t["state"] != "landed"]
+            return str(found[-1]["reference"]) if found else ""
+
+        return until(decided, name)
+
+    def school(self, name: str, *, ratified: bool) -> Party:
+        if name not in self.others:
+            party = self.others[name] = Party(name, self.folder / "keys" / name)
+            self.type(
+                f"gateway providers add {name} --name {name} --kind school"
+                f" --ssh-key {party.ssh_public} --openpgp-key {party.certificate}"
+            )
+            if ratified:
+                self.type(f"gateway agreement ratify {name} --signatory 'A. Head'")
+        return self.others[name]
+
+    # What a reader puts in.
+
+    def filled(self, text: str) -> str:
+        today = datetime.now(UTC).date()
+        text = text.replace("2026-12-31", f"{today + timedelta(days=30)}")
+        text = re.sub(r"--on 2026-\d\d-\d\d", f"--on {today}", text)
+        if "FPR" in text:
+            text = text.replace("FPR", self._fingerprint(text))
+        if REFERENCE in text:
+            text = text.replace(REFERENCE, self._reference(text))
+        if text.startswith(("gateway discrepancies show", "gateway discrepancies resolve")):
+            text = text.replace(" 7", f" {self._discrepancy()}")
+        return text.replace("--dry-run …", f"--dry-run {POST}").replace("…", "as they asked")
+
+    def _fingerprint(self, text: str) -> str:
+        if " retire " in text:
+            return self.newer
+        if " approve " in text:
+            dropped = Party("oak", self.folder / "keys" / "dropped")
+            self.send(self.oak, "/keys/dropped.asc", dropped.certificate.read_bytes())
+            self.approved = fingerprint(dropped)
+        return self.approved
+
+    def _reference(self, text: str) -> str:
+        number = len(self.json("gateway transfers list"))
+        if text.startswith("gateway held"):
+            elm = self.school("elm", ratified=False)
+            return self.send(elm, f"{number}.xml.pgp", core_data(1_000 + number))
+        return self.send(self.oak, f"{number}.xml.pgp", core_data(1_000 + number))
+
+    def _discrepancy(self) -> int:
+        if not (found := self.json("gateway discrepancies list")):
+            for party in (self.school("ash", ratified=True), self.school("yew", ratified=True)):
+                self.send(party, f"{party.name}.xml.pgp", ON_ROLL)
+            found = until(lambda: self.json("gateway discrepancies list"), "a discrepancy")
+        return int(found[0]["number"])
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    somebody = Reader(tmp_path)
+    yield somebody
+    if somebody.services is not None:
+        somebody.services.terminate()
+        somebody.services.wait(60)
+
+
+def test_every_command_does_what_the_page_says(reader: Reader) -> None:
+    typed = []
+    for command in commands("admins.md"):
+        typed.append(command.text)
+        if command.text == "gateway run":
+            reader.run()
+        elif command.text == "gateway declare":
+            reader.type("gateway declare --ask", given="post\noak\nsafeguarding\n" + "y\n" * 20)
+        elif command.text.startswith("gateway policy diff"):
+            shutil.copytree(reader.folder / "gateway-home/policies", reader.folder / "old")
+            reader.type(f"cd gateway-home && {command.text.replace('old/', '../old/')}")
+        else:
+            reader.type(reader.filled(command.text))
+    assert len(typed) > 40
+    assert reader.json("gateway log verify")["fits"]
