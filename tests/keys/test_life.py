@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli.app import app
 from gateway.errors import GatewayError
 from gateway.keyfile import judge
 from gateway.processing.examiner import Examiner
@@ -142,6 +146,39 @@ def test_every_file_that_a_school_finds_in_receipts_can_be_verified(shop: Worksh
     found = verify_receipt_files(paths, shop.certificate.encode())
     assert [(one.file, one.lines) for one in found if not one.good] == []
     assert sum(one.lines[0].startswith("genuine: a notice about a key") for one in found) == 2
+
+
+def test_the_list_tells_which_key_until_when_and_how_it_was_used(
+    shop: Workshop, school, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak: School = school("oak", expires="400d")
+    begun, spare, ssh = shop.now, enrol_another(shop, oak), oak.ssh.get_fingerprint()
+    sent = [shop.sent(oak, oak.sealed(fresh(), shop.certificate)) for _ in range(2)]
+
+    def listed(days: int) -> dict[str, dict[str, Any]]:
+        monkeypatch.setattr("gateway.cli.keys.now", lambda: begun + timedelta(days=days))
+        home = {"GATEWAY_HOME": str(shop.home.root)}
+        return {
+            row["fingerprint"]: row
+            for row in json.loads(CliRunner().invoke(app, ["keys", "list", "--json"], env=home).stdout)
+            if row["provider"] == oak.name
+        }
+
+    found = listed(1)
+    assert {name: row["uses"] for name, row in found.items()} == {oak.fingerprint: 2, ssh: 2, spare: 0}
+    assert {row["state"] for row in found.values()} == {"active"}
+    decided = sent[-1].decided_at
+    assert decided is not None
+    for name, moment in ((ssh, sent[-1].upload.landed_at), (oak.fingerprint, decided)):
+        assert datetime.fromisoformat(found[name]["last_used_at"]) - moment < timedelta(seconds=1)
+    assert found[spare]["last_used_at"] is None
+    until_when = datetime.fromisoformat(found[oak.fingerprint]["until"])
+    assert abs(until_when - begun - timedelta(days=400)) < timedelta(minutes=5)
+    assert found[ssh]["until"] is None
+    for days, unused in ((89, set()), (91, {oak.fingerprint, spare, ssh})):
+        found = listed(days)
+        assert {name for name, row in found.items() if row["unused"]} == unused
+        assert {name for name, row in found.items() if "not used for 90 days" in row["notes"]} == unused
 
 
 def test_states_only_go_forward(shop: Workshop, oak: School) -> None:
