@@ -12,7 +12,10 @@ READ_ONLY = denied("Nothing can be put into this folder; put files for the local
 NOT_DOWNLOADABLE = denied("What was sent cannot be fetched back; its receipt will appear in /receipts.")
 TAKEN_NAME = denied("The gateway itself keeps a file under this name; choose another name.")
 ALREADY_EXISTS = failed("A file of this name is already here.")
-HANDED_OVER = denied("This file has been handed over already and can no longer be changed or removed.")
+HANDED_OVER = denied(
+    "This file has been handed over already and can no longer be changed or removed; "
+    "to send it again, upload it from its start."
+)
 ONLY_TEMPORARY = denied("Only a temporary upload (such as NAME.filepart) can be renamed, in its own folder.")
 STILL_OPEN = denied("This file is still being written; close it first.")
 CUT_OFF = denied("The upload of this file was cut off; finish it before renaming it.")

@@ -133,15 +133,19 @@ class Box:
             raise Declined(ALREADY_EXISTS)
         if known is not None and not wish.truncate:
             return await self._resume(known, wish)
-        if known is None and not wish.create:
-            self._decline_missing(folder, name, wish)
+        if known is None:
+            self._check_meant(folder, name, wish)
         return await self._begin(folder, name, wish)
 
-    def _decline_missing(self, folder: Folder, name: str, wish: Wish) -> None:
-        """A client that does not want to create can only mean a file that is here."""
-        if self._recent.find(folder, name) is None:
+    def _check_meant(self, folder: Folder, name: str, wish: Wish) -> None:
+        """A client that does not create means a file that is here; one that goes on, the one handed over.
+
+        To take its rest for a new upload would be to take a tail for a file.
+        """
+        here = self._recent.find(folder, name) is not None
+        if not here and not wish.create:
             raise Declined(NO_SUCH_FILE)
-        if not wish.truncate:
+        if here and not wish.truncate and (wish.append or not wish.create):
             raise Declined(HANDED_OVER)
 
     async def _begin(self, folder: Folder, name: str, wish: Wish) -> Receiving:
@@ -174,6 +178,7 @@ class Box:
             upload,
             descriptor,
             append=wish.append,
+            anew=wish.truncate,
             limits=self._limits,
             memory=self._memory,
             may_grow=self._check_growth,
@@ -218,7 +223,9 @@ class Box:
         reference = None
         try:
             await receiving.release(whole=True)
-            if is_temporary(upload.label.name):
+            if self._adds_nothing(receiving):
+                upload.worthless = True
+            elif is_temporary(upload.label.name):
                 await on_disk(upload.write_label)
             else:
                 reference = await self._complete_or_reopen(upload, visitor)
@@ -228,6 +235,12 @@ class Box:
             if reference is None:
                 await self._keep(receiving)
         return reference
+
+    def _adds_nothing(self, receiving: Receiving) -> bool:
+        """Whether a client found nothing left to send of a file handed over, as `put -c` of lftp may."""
+        upload = receiving.upload
+        handed_over = self._recent.find(upload.label.folder, upload.label.name) is not None
+        return upload.size == 0 and not receiving.anew and handed_over
 
     async def _complete_or_reopen(self, upload: Unfinished, visitor: Visitor) -> str:
         """Hand over; where that fails, give the last byte back.

@@ -51,7 +51,10 @@ class Block:
 
 
 class Receiving:
-    """Receives one upload. `may_grow` is asked before each block and declines what is over a quota."""
+    """Receives one upload. `may_grow` is asked before each block and declines what is over a quota.
+
+    `anew`: its client asked for an empty file to begin with, rather than to go on with one.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Receiving:
         descriptor: int,
         *,
         append: bool,
+        anew: bool = True,
         limits: IntakeLimits,
         memory: Memory,
         may_grow: Callable[[int], None],
@@ -66,6 +70,7 @@ class Receiving:
         self.upload = upload
         self._descriptor: int | None = descriptor
         self._append = append
+        self.anew = anew
         self._limits = limits
         self._memory = memory
         self._may_grow = may_grow

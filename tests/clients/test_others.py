@@ -56,6 +56,13 @@ def test_lftp_continues(intake: Running, ssh_config: Path, source: Path) -> None
     assert intake.content(intake.only()) == CONTENT
 
 
+@pytest.mark.needs("lftp", "ssh")
+def test_lftp_has_nothing_to_continue(intake: Running, ssh_config: Path, source: Path) -> None:
+    lftp(ssh_config, f"put -O /in {source}")
+    lftp(ssh_config, f"put -c -O /in {source}")
+    assert intake.content(intake.only()) == CONTENT
+
+
 def _cut_off(intake: Running, name: str, content: bytes) -> None:
     """Leave an unfinished upload behind."""
     with intake.transport() as transport:

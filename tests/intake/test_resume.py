@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import paramiko
 import pytest
+from paramiko.sftp import CMD_CLOSE, CMD_OPEN, SFTP_FLAG_CREATE, SFTP_FLAG_WRITE
 
 from gateway.intake.unfinished import load_shelf, sweep_shelf
 from tests.intake.running import SEALED, Running, eventually
@@ -142,3 +143,29 @@ def test_a_shelf_with_odd_files_loads(tmp_path) -> None:
     (tmp_path / "d.json").write_text('{"folder":"in","name":"d","started_at":"2026-01-01T00:00:00Z"}')
     (upload,) = load_shelf(tmp_path)
     assert (upload.label.name, upload.size, upload.busy) == ("d", 4, False)
+
+
+def test_the_rest_of_what_was_handed_over_is_not_taken_for_a_file(intake: Running) -> None:
+    """OpenSSH's sftp closes its file when a person interrupts it; `reput` then sends the rest."""
+    with intake.paramiko() as client:
+        with client.open("/in/x.gpg", "wb") as file:
+            file.write(CONTENT[:HALF])
+        with pytest.raises(PermissionError, match="upload it from its start"):
+            client.open("/in/x.gpg", "ab")
+        assert [len(intake.content(one)) for one in intake.landed()] == [HALF]
+        with client.open("/in/x.gpg", "wb") as file:
+            file.write(CONTENT)
+    assert sorted(len(intake.content(one)) for one in intake.landed()) == [HALF, len(CONTENT)]
+
+
+def test_going_on_with_a_whole_file_hands_over_nothing(intake: Running) -> None:
+    """As `put -c` of lftp does: it opens without emptying, and has nothing left to send."""
+    with intake.paramiko() as client:
+        with client.open("/in/x.gpg", "wb") as file:
+            file.write(CONTENT)
+        going_on = client._request(
+            CMD_OPEN, b"/in/x.gpg", SFTP_FLAG_WRITE | SFTP_FLAG_CREATE, paramiko.SFTPAttributes()
+        )
+        client._request(CMD_CLOSE, going_on[1].get_binary())
+    assert intake.content(intake.only()) == CONTENT
+    assert intake.partial() == []
