@@ -111,8 +111,15 @@ class Files(Server):
         await self.setstat(path, attrs)
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        """The same, on an open file."""
-        if attrs.mtime is not None and isinstance(file_obj, Receiving):
+        """The same, on an open file; one that is written can be cut to a length too.
+
+        OpenSSH's scp empties no file when it opens it, and cuts off at the end what was there before.
+        """
+        if not isinstance(file_obj, Receiving):
+            return
+        if attrs.size is not None:
+            await file_obj.cut(attrs.size)
+        if attrs.mtime is not None:
             upload = file_obj.upload
             upload.label = upload.label.model_copy(update={"modified": attrs.mtime})
 

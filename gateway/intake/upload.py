@@ -260,6 +260,19 @@ class Receiving:
             raise
         upload.mark(whole=whole, withheld=withheld)
 
+    async def cut(self, size: int) -> None:
+        """Let go of all that came beyond `size` bytes, if any did. As for `write`."""
+        async with self._lock:
+            if size >= self.upload.size:
+                return
+            self._check_usable()
+            if self._withheld is not False:
+                raise Declined(NOT_KEPT)
+            await self._store_all()
+            if self._descriptor is not None:
+                await on_disk(os.ftruncate, self._descriptor, size)
+            self._hasher, self._stored, self.upload.size = None, size, size
+
     async def make_durable(self) -> None:
         """Put all that came in order safely on the disk (fsync@openssh.com)."""
         async with self._lock:

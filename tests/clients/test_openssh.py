@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 import time
@@ -121,6 +122,24 @@ def test_resuming_a_complete_file_does_not_send_it_twice(
 def test_scp(intake: Running, ssh_config: Path, source: Path) -> None:
     run("scp", "-F", ssh_config, "-p", source, "gateway:/in/")
     assert intake.content(intake.only()) == CONTENT
+
+
+@pytest.mark.needs("scp")
+def test_scp_leaves_nothing_of_a_longer_upload_that_was_cut_off(
+    intake: Running, ssh_config: Path, source: Path
+) -> None:
+    with intake.transport() as transport:
+        client = transport.open_sftp_client()
+        assert client is not None
+        longer = client.open(f"/in/{source.name}", "wb")
+        longer.write(CONTENT + bytes(500_000))
+        longer.flush()
+        client.stat("/in")
+        transport.sock.close()
+    eventually(lambda: all(path.stat().st_size > len(CONTENT) for path in intake.partial()))
+    run("scp", "-F", ssh_config, source, "gateway:/in/")
+    assert intake.content(intake.only()) == CONTENT
+    assert intake.only().sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.needs("ssh")

@@ -202,11 +202,18 @@ def test_setting_attributes_of_an_open_file_changes_nothing(
     with client.open("/in/x", "wb") as file:
         file.write(SEALED)
         file.chmod(0o4777)
-        file.truncate(1)
+        file.truncate(20 * 1024**3)
         file.utime((1, 1))
     assert intake.content(intake.only()) == SEALED
     mode = intake.home.spool.sealed(intake.only().reference).stat().st_mode
     assert stat.S_IMODE(mode) == 0o640
+
+
+def test_an_open_upload_can_be_cut(intake: Running, client: paramiko.SFTPClient) -> None:
+    with client.open("/in/x", "wb") as file:
+        file.write(SEALED + bytes(2_000_000))
+        file.truncate(len(SEALED))
+    assert intake.content(intake.only()) == SEALED
 
 
 def test_an_unfinished_upload_can_be_removed(intake: Running, client: paramiko.SFTPClient) -> None:
