@@ -15,7 +15,7 @@ from gateway.audit.misfit import Misfit, first
 from gateway.processing.signing import Signing
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
-from tests.evidence.whole import whole
+from tests.evidence.whole import plentiful
 
 # Columns that are not vouched for: how often a key was used.
 USAGE = {("key", "uses"), ("key", "last_used_at")}
@@ -40,7 +40,7 @@ class Table:
 @cache
 def tables() -> tuple[Table, ...]:
     """Every table that the log vouches for, and the log's own."""
-    with closing(sqlite3.connect(whole().home.registry)) as db:
+    with closing(sqlite3.connect(plentiful().home.registry)) as db:
         names = [n for (n,) in db.execute("select name from sqlite_master where type = 'table'")]
         return tuple(
             Table(
@@ -62,7 +62,7 @@ def table(name: str) -> Table:
 @contextmanager
 def spoilt(path: Path) -> Iterator[sqlite3.Connection]:
     """A copy of the registry at `path`, open for changes."""
-    with closing(sqlite3.connect(whole().home.registry)) as source, closing(sqlite3.connect(path)) as db:
+    with closing(sqlite3.connect(plentiful().home.registry)) as source, closing(sqlite3.connect(path)) as db:
         source.backup(db)
         db.execute("pragma foreign_keys = off")
         yield db
@@ -71,7 +71,7 @@ def spoilt(path: Path) -> Iterator[sqlite3.Connection]:
 
 def found_in(path: Path) -> Misfit | None:
     """The first thing that the audit finds, if it finds any. Afterwards the copy is gone."""
-    home = whole().home
+    home = plentiful().home
     signing = Signing.load(home, load_settings(home))
     registry = Registry(f"sqlite:///{path}")
     try:

@@ -7,17 +7,20 @@ log, a receipt, a notice, a published file or a line of the service's own log.
 from __future__ import annotations
 
 import atexit
+import io
 import logging
 import os
 import re
 import shutil
 import sqlite3
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
+import openpyxl
 from lxml import etree
 from sqlmodel import select
 
@@ -47,6 +50,7 @@ def planted() -> Iterator[tuple[str, bytes]]:
         yield from in_xml(case.name, case.text().encode())
     for table in (one for one in cases.TABLES if one.name in TABLES):
         yield from in_table(table.name, table.rows())
+        yield from in_workbook(table.name, table.rows())
     for marker in MARKERS:
         yield f"text {marker[:3]}", f"Dear all,\n{marker}\n".encode()
         yield f"csv {marker[:3]}", f"{marker},{marker}\n1,2\n".encode()
@@ -61,6 +65,19 @@ def in_xml(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
         for one in root.iter(tag):
             one.text = MARKERS[number % len(MARKERS)]
         yield f"{name} {tag}", etree.tostring(root)
+    attributes = sorted({str(key) for one in etree.fromstring(data).iter("*") for key in one.attrib})
+    for number, attribute in enumerate(attributes):
+        root = etree.fromstring(data)
+        for one in root.iter("*"):
+            if attribute in one.attrib:
+                one.set(attribute, MARKERS[number % len(MARKERS)])
+        yield f"{name} @{attribute}", etree.tostring(root)
+    root = etree.fromstring(data)
+    root.addprevious(etree.ProcessingInstruction("quillfeather", MARKERS[0]))
+    yield f"{name} instruction", etree.tostring(root.getroottree())
+    root = etree.fromstring(data)
+    root.tag = "Quillfeather"
+    yield f"{name} root", etree.tostring(root)
     root = etree.fromstring(data)
     root.set("note", MARKERS[0])
     root.append(etree.Comment(MARKERS[0]))
@@ -84,6 +101,30 @@ def in_table(name: str, rows: list[list[str]]) -> Iterator[tuple[str, bytes]]:
         further = [[*row, marker] for row in rows]
         yield f"{name} further column", as_csv(further).encode()
         yield f"{name} row above", as_csv([[marker], *rows]).encode()
+
+
+def in_workbook(name: str, rows: list[list[str]]) -> Iterator[tuple[str, bytes]]:
+    """The marker in a cell, as a sheet's name, as who made the workbook; around it, in a ZIP archive."""
+    for where in ("cell", "sheet", "author"):
+        book = openpyxl.Workbook()
+        sheet = book.active
+        assert sheet is not None
+        for row in rows:
+            sheet.append(row)
+        if where == "cell":
+            sheet.cell(len(rows), 1).value = MARKERS[0]
+        elif where == "sheet":
+            sheet.title = "Zebedee Quillfeather"
+        else:
+            book.properties.creator = book.properties.title = book.properties.keywords = MARKERS[0]
+        out = io.BytesIO()
+        book.save(out)
+        yield f"{name} workbook {where}", out.getvalue()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("Zebedee Quillfeather A999123456780.csv", as_csv(rows))
+        archive.comment = MARKERS[0].encode()
+    yield f"{name} archive", out.getvalue()
 
 
 NAMES = ("oak's Quillfeather, Zebedee.pgp", "A999123456780.csv.pgp", "12 Hobblewick Lane.pgp")

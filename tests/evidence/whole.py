@@ -60,6 +60,35 @@ def whole() -> Desk:
     return desk
 
 
+@cache
+def plentiful() -> Desk:
+    """A home with several rows in every table that the log vouches for. It must not be changed either."""
+    root = Path(tempfile.mkdtemp(prefix="plentiful-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    desk = copy_of(whole(), root)
+    desk.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
+    # The samples are about a school that gets a copy of its own.
+    fft = desk.provider("fft-again", "fft")
+    desk.send(fft, make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=4), "fft.csv.pgp")
+    damaged = desk.land(fft, b"nonsense", "no file.pgp")
+    desk.process()
+    desk.gateway("hold", "place", damaged, "--why", "by mistake")
+    desk.gateway("hold", "lift", damaged, "--why", "by mistake")
+    desk.gateway(
+        "staff", "add", "sam", "--team", "sen",
+        "--ssh-key", str(Party("sam", root / "parties" / "sam").ssh_public),
+    )  # fmt: skip
+    desk.gateway(
+        "declare", "--method", "post", "--provider", "oak", "--data", "safeguarding", "--safeguard",
+        "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
+    )  # fmt: skip
+    desk.pass_time(days=100)
+    with desk.registrar() as registrar:
+        assert retention.run(registrar, desk.now, by="admin") is not None
+    desk.registry.close()
+    return desk
+
+
 def copy_of(desk: Desk, root: Path) -> Desk:
     """The same home and people elsewhere, to be changed or spoiled."""
     copy = object.__new__(Desk)

@@ -84,6 +84,8 @@ class Desk:
         name: str = "data.xml.pgp",
         folder: Folder = "in",
         reference: str = "",
+        *,
+        client: str = "",
     ) -> str:
         """Hand `data` over as intake does, as `reference` where that is given; its reference."""
         reference = reference or new_reference(party.name, self.now)
@@ -92,7 +94,7 @@ class Desk:
         upload = Upload(
             reference=reference, provider=party.name, name=name, folder=folder, size=len(data),
             sha256=hashlib.sha256(data).hexdigest(), started_at=self.now, landed_at=self.now,
-            ssh_key="SHA256:" + "A" * 43,
+            ssh_key="SHA256:" + "A" * 43, client=client,
         )  # fmt: skip
         hand_over(self.home.spool, upload, content)
         fsync_folder(self.home.spool.landed)
