@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+
+_LOG_ORIGIN = re.compile(r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
 
 
 class _File(BaseModel):
@@ -82,12 +85,28 @@ def _database(url: str) -> str:
     return url
 
 
+def _organisation(name: str) -> str:
+    """A name that can stand in receipts and in a key's user id."""
+    if not name.strip() or not name.isprintable():
+        raise ValueError("a name of one line is needed, such as Somerset County Council")
+    return name
+
+
+def _log_origin(name: str) -> str:
+    if not _LOG_ORIGIN.fullmatch(name):
+        raise ValueError(
+            "the log's name is made of a-z, 0-9, dots and hyphens, with slashes between its parts, such as "
+            "gateway.example.gov.uk/log"
+        )
+    return name
+
+
 class Settings(_File):
     """gateway.toml."""
 
-    organisation: str = "Somerset County Council"
+    organisation: Annotated[str, AfterValidator(_organisation)] = "Somerset County Council"
     database: Annotated[str, AfterValidator(_database)] | None = None
-    log_origin: str = Field(default="gateway.invalid/log", pattern=r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
+    log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     processor: Processor = Processor()

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from gateway.cli import terminal
+
 if TYPE_CHECKING:
     import typer
 
@@ -35,7 +37,14 @@ def main() -> None:
     gc.disable()
     app = app_for(sys.argv[1:])
     gc.enable()
-    app()
+    terminal.prepare()
+    try:
+        app()
+    except OSError as error:  # Of what no command catches, such as the help.
+        from gateway.cli.console import complain  # noqa: PLC0415
+
+        complain(terminal.words(error))
+        sys.exit(1)
 
 
 def app_for(arguments: Sequence[str]) -> typer.Typer:

@@ -15,6 +15,7 @@ from gateway.cli.console import (
     fails_clearly,
     now,
     out,
+    print_exactly,
     registrar_of,
     registry,
     show,
@@ -103,7 +104,7 @@ def status(
 @fails_clearly
 def text(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the text of the agreement, as providers find it in /agreement."""
-    typer.echo(load_catalogue(Home(home).policies).agreement_text, nl=False)
+    print_exactly(load_catalogue(Home(home).policies).agreement_text)
 
 
 def _check_party(provider: Provider) -> None:

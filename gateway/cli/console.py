@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pwd
 import re
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli import terminal
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.reasons import REASONS, reason
@@ -45,6 +47,8 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DEFAULT_HOME = Path("gateway-home")
 _PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+
+_log = logging.getLogger(__name__)
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -123,7 +127,14 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
 
 def print_json(value: object) -> None:
     """Print JSON; times in RFC 3339, UTC."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable) + "\n")
+    escaped = not terminal.shows_all()
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=escaped, default=_jsonable) + "\n")
+    sys.stdout.flush()
+
+
+def print_exactly(document: str) -> None:
+    """Print a document that others compare or verify, in UTF-8 whatever the terminal's own encoding."""
+    typer.echo(document.encode(), nl=False)
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -132,17 +143,28 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 
 def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn an error raised on purpose into one line on stderr and exit 1."""
+    """Turn an error raised on purpose, or by the operating system, into one line on stderr and exit 1."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
         except GatewayError as error:
-            err.print(Text(f"gateway: {plain(told(error))}"), soft_wrap=True)
+            complain(told(error))
+            raise typer.Exit(1) from None
+        except BrokenPipeError:
+            raise  # Whoever read the output has seen enough; that is no complaint.
+        except OSError as error:
+            _log.debug("refused by the operating system", exc_info=True)
+            complain(terminal.words(error))
             raise typer.Exit(1) from None
 
     return guarded
+
+
+def complain(what: str) -> None:
+    """The one line on stderr with which a command fails."""
+    err.print(Text(f"gateway: {plain(what)}"), soft_wrap=True)
 
 
 def told(error: GatewayError) -> str:

@@ -18,6 +18,7 @@ from gateway.cli.console import (
     fails_clearly,
     now,
     out,
+    print_exactly,
     registry,
     show,
     who,
@@ -38,7 +39,7 @@ def export(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the gateway's OpenPGP certificate, to which providers encrypt."""
     with registry(home) as opened, opened.read() as session:
         current = keys.find_key(session, "gateway", "gateway", _signing(home))
-    typer.echo(current.material, nl=False)
+    print_exactly(current.material)
 
 
 @app.command("show")

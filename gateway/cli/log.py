@@ -25,6 +25,7 @@ from gateway.cli.console import (
     now,
     out,
     plain,
+    print_exactly,
     print_json,
     registrar_of,
 )
@@ -44,7 +45,7 @@ def head(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the signed head of the log, for keeping elsewhere."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
-        typer.echo(log.sign_head(session, signing.log_key, signing.origin, now()), nl=False)
+        print_exactly(log.sign_head(session, signing.log_key, signing.origin, now()))
 
 
 @app.command()

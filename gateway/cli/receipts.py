@@ -16,6 +16,7 @@ from gateway.cli.console import (
     fails_clearly,
     out,
     plain,
+    print_exactly,
     print_json,
     registry,
 )
@@ -41,7 +42,7 @@ def show_one(
         receipt = receipts.latest(session, reference)
     if receipt is None:
         raise NotFoundError(f"there is no receipt for {reference} yet")
-    typer.echo(receipt.json_text if as_json else receipt.text, nl=False)
+    print_exactly(receipt.json_text if as_json else receipt.text)
 
 
 @app.command()

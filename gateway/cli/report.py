@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out, registrar_of
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out, print_exactly, registrar_of
 from gateway.errors import GatewayError
 from gateway.receipts.document import Document, as_html, as_text
 from gateway.receipts.report import provider_report, transfer_report
@@ -70,7 +70,7 @@ def one_provider(
 def deliver(document: Document, html: Path | None) -> None:
     """Print a report, or write it as a page that only its owner can read."""
     if html is None:
-        typer.echo(as_text(document), nl=False)
+        print_exactly(as_text(document))
         return
     try:
         descriptor = os.open(html, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

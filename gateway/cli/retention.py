@@ -17,6 +17,7 @@ from gateway.cli.console import (
     fails_clearly,
     now,
     out,
+    print_exactly,
     print_json,
     registrar_of,
     registry,
@@ -76,7 +77,7 @@ def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
     if certificate is None:
         out.print("nothing is due")
         return
-    typer.echo(certificate, nl=False)
+    print_exactly(certificate)
 
 
 @app.command("certificate")
@@ -88,7 +89,7 @@ def show_certificate(
     """Print a signed certificate of deletion."""
     with registry(home) as opened, opened.read() as session:
         text = retention.certificate(session, number)
-    typer.echo(text, nl=False)
+    print_exactly(text)
 
 
 @hold_app.command("list")

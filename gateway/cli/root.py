@@ -11,6 +11,8 @@ import typer
 
 from gateway.observe import logs
 
+_SERVICES = {"run", "serve", "process"}
+
 
 class LogFormat(StrEnum):
     """How log lines look."""
@@ -35,12 +37,19 @@ def root() -> typer.Typer:
 
 
 def settings(
+    context: typer.Context,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more to stderr.")] = False,
     log_format: Annotated[
         LogFormat, typer.Option(envvar=logs.FORMAT, help="auto: JSON under systemd, text elsewhere.")
     ] = LogFormat.AUTO,
 ) -> None:
     """Set up what holds for every command."""
-    level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", "INFO").upper()
+    level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", _usual(context)).upper()
     os.environ[logs.FORMAT] = log_format.value  # Child processes log alike.
     logs.configure(level)
+
+
+def _usual(context: typer.Context) -> str:
+    """What is logged if nobody asks: all that happens by services, what is wrong by a command of a person."""
+    is_service = context.invoked_subcommand in _SERVICES or "JOURNAL_STREAM" in os.environ
+    return "INFO" if is_service else "WARNING"

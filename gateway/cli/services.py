@@ -61,11 +61,11 @@ def init(
     secrets = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
     fields = {"organisation": organisation, "log_origin": log_origin, "database": database_url}
-    settings = checked(Settings, {**fields, "secrets": secrets}, "gateway init")
+    settings = checked(Settings, {**fields, "secrets": secrets}, "init")
     fingerprint = found(Home(home), settings, now(), known)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
-    out.print("next: gateway providers add …, gateway staff add …, gateway run; gateway doctor helps")
+    out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")
 
 
 @fails_clearly

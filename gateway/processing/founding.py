@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -69,13 +71,34 @@ def found(home: Home, settings: Settings, now: datetime, known: str | None = Non
 
     `known` is the passphrase under which its secrets are put; None for none. ConfigurationError where
     `home` holds any file already, or the database any table; empty folders may be there, with the
-    owners that they are to have. Fault where the database does not answer: nothing is made then.
+    owners that they are to have. Fault where the database does not answer, OSError where a folder cannot
+    be written. After any of these `home` is as it was.
     """
+    if home.root.exists() and not home.root.is_dir():
+        raise ConfigurationError(f"{home.root} is no folder")
     if any(not path.is_dir() for path in home.root.rglob("*")):
         raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten")
     registry = Registry(settings.database_url(home))
     if settings.database is not None:
         registry.check_unused()
+    with _whole_or_nothing(home.root):
+        return _found(home, settings, now, known, registry)
+
+
+@contextmanager
+def _whole_or_nothing(root: Path) -> Iterator[None]:
+    """Take away again what was made in a folder, and the folder, where not all could be made."""
+    before = {root, *root.rglob("*")} if root.exists() else set()
+    try:
+        yield
+    except BaseException:
+        made = [path for path in (root, *root.rglob("*")) if path.exists() and path not in before]
+        for path in sorted(made, reverse=True):  # What lies in a folder goes before it.
+            path.rmdir() if path.is_dir() else path.unlink()
+        raise
+
+
+def _found(home: Home, settings: Settings, now: datetime, known: str | None, registry: Registry) -> str:
     _make_folders(home)
     shutil.copytree(shipped_policies(), home.policies, dirs_exist_ok=True)
     if known is not None:

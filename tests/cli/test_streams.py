@@ -1,0 +1,138 @@
+"""What cannot be written or shown ends in one line, and an `init` that fails leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.gateway_site import Site
+
+LOCALE_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+NARROW = [{"PYTHONIOENCODING": "ascii"}, LOCALE_C]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    made = Site(tmp_path_factory.mktemp("site"))
+    made.gateway("providers", "add", "oak", "--name", "Zoë School", "--kind", "school")
+    return made
+
+
+def run(
+    *arguments: str, home: Path, output: int = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        env={**os.environ, "GATEWAY_HOME": str(home), **environment},
+        stdout=output,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+
+
+def one_line(result: subprocess.CompletedProcess[bytes]) -> str:
+    said = result.stderr.decode()
+    assert result.returncode == 1, said
+    assert said.startswith("gateway: ")
+    assert len(said.splitlines()) == 1, said
+    return said
+
+
+@pytest.mark.parametrize("name", ["Not Valid", "Ünï/ x", "log+1", "a/", "log\n", ""])
+def test_a_name_that_no_log_can_have_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    home = tmp_path / "h"
+    said = one_line(run("init", "--log-origin", name, home=home))
+    assert "gateway.example.gov.uk/log" in said
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("name", ["", " ", "Two\nlines", "\x1b[31mred"])
+def test_a_name_that_no_authority_can_have_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    assert "organisation" in one_line(run("init", "--organisation", name, home=tmp_path / "h"))
+    assert not (tmp_path / "h").exists()
+
+
+def test_an_init_that_fails_half_way_leaves_what_was_there_and_no_more(tmp_path: Path) -> None:
+    home = tmp_path / "h"
+    (home / "registry.db").mkdir(parents=True)  # A folder where the registry is to lie.
+    one_line(run("init", home=home))
+    assert list(home.rglob("*")) == [home / "registry.db"]
+    (home / "registry.db").rmdir()
+    assert run("init", home=home).returncode == 0
+
+
+def test_a_home_in_a_place_where_none_can_be_is_named(tmp_path: Path) -> None:
+    assert "/proc/x" in one_line(run("init", home=Path("/proc/x")))
+    (tmp_path / "file").write_text("mine")
+    assert "file is no folder" in one_line(run("init", home=tmp_path / "file"))
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_samples_in_a_place_where_none_can_be_are_refused(tmp_path: Path) -> None:
+    assert "/proc/x" in one_line(run("samples", "/proc/x", home=tmp_path))
+
+
+def test_a_file_that_cannot_be_opened_is_named(site: Site) -> None:
+    lock = site.home / "keys" / "changing.lock"
+    lock.mkdir()
+    assert f"{lock}: Is a directory" in one_line(run("keys", "gateway", "rotate", home=site.home))
+    lock.rmdir()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("providers", "list"), ("providers", "list", "--json"), ("log", "head"), ("doctor",), ("--help",)],
+)
+def test_an_output_that_is_full_is_said(site: Site, arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = one_line(run(*arguments, home=site.home, output=full.fileno()))
+    assert said == "gateway: the output cannot be written: No space left on device\n"
+
+
+def test_an_output_that_is_closed_is_said(site: Site) -> None:
+    command = f'exec "{sys.executable}" -m gateway providers list >&-'
+    result = subprocess.run(
+        ["sh", "-c", command],
+        env={**os.environ, "GATEWAY_HOME": str(site.home)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert one_line(result) == "gateway: the output cannot be written: Bad file descriptor\n"
+
+
+@pytest.mark.parametrize("arguments", [("flows", "list"), ("flows", "list", "--json"), ("agreement", "text")])
+def test_a_reader_that_has_seen_enough_is_no_fault(site: Site, arguments: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = run(*arguments, home=site.home, output=writing)
+    os.close(writing)
+    assert result.stderr == b""
+
+
+@pytest.mark.parametrize("narrow", NARROW)
+def test_what_the_terminal_cannot_show_is_escaped(site: Site, narrow: dict[str, str]) -> None:
+    shown = run("providers", "list", home=site.home, **narrow)
+    assert shown.returncode == 0, shown.stderr
+    assert "Zo\\xeb" in shown.stdout.decode("ascii")
+    as_json = run("providers", "list", "--json", home=site.home, **narrow)
+    assert json.loads(as_json.stdout.decode("ascii"))[0]["name"] == "Zoë School"
+
+
+@pytest.mark.parametrize("narrow", NARROW)
+def test_a_home_can_be_made_where_little_can_be_shown(tmp_path: Path, narrow: dict[str, str]) -> None:
+    made = run("init", home=tmp_path / "h", **narrow)
+    assert made.returncode == 0, made.stderr
+    assert run("doctor", home=tmp_path / "h", **narrow).returncode == 0
+
+
+def test_what_others_compare_is_printed_as_it_is(site: Site) -> None:
+    text = site.home / "policies" / "agreement.txt"
+    shown = run("agreement", "text", home=site.home, **NARROW[0])
+    assert shown.stdout == text.read_bytes()
