@@ -64,6 +64,26 @@ def test_an_ssh_key_is_approved_and_published(shop: Workshop, oak: School, form:
     assert key.material in published.read_text()
 
 
+def test_a_drop_must_be_as_strong_as_the_policy_asks(shop: Workshop, oak: School) -> None:
+    policy = shop.home.policies / "methods.toml"
+    before = policy.read_text()
+    new = asyncssh.generate_private_key("ssh-rsa", key_size=2048).export_public_key()
+
+    def dropped() -> set[str]:
+        return codes(shop.sent(oak, oak.signed(new, "--clearsign"), "keys", "oak.pub.asc"))
+
+    policy.write_text(before.replace("rsa_bits = 2048", "rsa_bits = 3072"))
+    try:
+        until(
+            lambda: "rsa_bits = 3072" in (shop.home.policies_in_force / "methods.toml").read_text(), "policy"
+        )
+        assert dropped() == {"key:weak"}
+    finally:
+        policy.write_text(before)
+    until(lambda: "rsa_bits = 2048" in (shop.home.policies_in_force / "methods.toml").read_text(), "policy")
+    assert dropped() == {"key:pending"}
+
+
 def test_a_policy_puts_it_in_force_at_once(shop: Workshop, oak: School) -> None:
     policy = shop.home.policies / "keys.toml"
     before = policy.read_text()
