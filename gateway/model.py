@@ -12,6 +12,7 @@ from typing import Literal
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
+LooksLike = Literal["", "public", "secret-key"]
 Level = Literal["certain", "strong", "moderate"]
 Severity = Literal["error", "query"]
 
@@ -23,7 +24,8 @@ class Upload:
     """One file as it landed, as intake recorded it. Inside, nothing of it is believed unchecked.
 
     `withheld`: it came without encryption, so intake wrote none of it down; `size` and `sha256` are
-    of what passed by.
+    of what passed by. `looks_like` is what a withheld one was by its beginning: something about keys
+    that is no secret, a secret key, or anything else.
     """
 
     reference: str
@@ -37,6 +39,7 @@ class Upload:
     ssh_key: str
     client: str = ""
     withheld: bool = False
+    looks_like: LooksLike = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,14 @@ REASONS: dict[str, Template] = {
     "key:secret": Template(
         "5.1",
         "STOP: this file holds a SECRET key. It was not stored. Whoever has seen it can sign as its owner.",
-        "Treat the key as lost: revoke it, make a new one, and hand over only what gpg --export gives.",
+        "Treat the key as lost: make a new one, and revoke this one (an SSH key: ring, so that it is taken "
+        "out). Hand over public keys only: what gpg --export gives, or the SSH file whose name ends in .pub.",
+    ),
+    "key:not-data": Template(
+        "5.1",
+        "What you put in is a public key or a signature by itself, not data. Nothing of it was kept here.",
+        "Put keys into /keys. Data must be signed and encrypted in one file (gpg --sign --encrypt); a "
+        "signature in a file of its own is not enough.",
     ),
     "key:not-a-certificate": Template(
         "5.1",
@@ -244,14 +251,15 @@ REASONS: dict[str, Template] = {
         "What you put into /keys holds neither a key nor a revocation of one.",
         "Put in one certificate (gpg --armor --export) or one SSH public key (.pub), signed with your "
         "present key, or a revocation certificate (gpg --gen-revoke). A signature alone, in a file of its"
-        " own, is not enough.",
+        " own, is not enough. If it is data, put it into /in.",
     ),
     "key:in-the-clear": Template(
         "5.1",
         "What you put into /keys was neither a public key nor signed nor encrypted. Nothing of it was "
         "kept here.",
-        "If it was a SECRET key, treat it as lost: revoke it and make a new one. Put in public keys only,"
-        " signed with your present key.",
+        "Put data into /in, signed and encrypted; if this was pupil data, tell your data protection lead. Put"
+        " public keys only into /keys, signed with your present key. If this was a SECRET key, treat it as "
+        "lost: revoke it and make a new one.",
     ),
     "key:other-certificate": Template(
         "5.1",

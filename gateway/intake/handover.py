@@ -41,6 +41,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, visitor: Visit
         ssh_key=visitor.ssh_key,
         client=visitor.client,
         withheld=upload.label.withheld,
+        looks_like=upload.label.looks_like,
     )
     passing("hand-over.reserved")
     try:

@@ -12,7 +12,7 @@ import binascii
 import re
 from collections.abc import Callable
 
-from gateway.model import Folder
+from gateway.model import Folder, LooksLike
 
 ENOUGH_BYTES = 4_096
 """After so many bytes `is_sealed` and `is_public` know."""
@@ -32,6 +32,17 @@ _MARKER_TAG = 10
 # The packets that an encrypted message can begin with, and the versions they have.
 _ENCRYPTED = {1: {2, 3, 6}, 3: {4, 5, 6}, 18: {1, 2}, 20: {1}}
 _PUBLIC_TAGS = {2, 4, 6, 8}  # A signature, a signed message, a public key.
+_KEY_VERSIONS = range(3, 7)
+_SIGNATURE, _SECRET_TAGS, _PUBLIC_KEY_TAG = 2, {5, 7}, 6
+_SECRET_TEXT = re.compile(
+    rb"-----BEGIN (?:PGP PRIVATE KEY BLOCK|(?:[A-Z]+ )?PRIVATE KEY)-----"
+    rb"|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----|PuTTY-User-Key-File-"
+)
+_PUBLIC_KEY_TEXT = re.compile(
+    rb"-----BEGIN PGP PUBLIC KEY BLOCK-----|---- BEGIN SSH2 PUBLIC KEY ----"
+    rb"|(?:ssh-|ecdsa-sha2-|sk-)[!-~]+ AAAA|This is a revocation certificate for the OpenPGP key:"
+)
+_SIGNATURE_TEXT = re.compile(rb"-----BEGIN PGP SIGNATURE-----[^-]*-----END PGP SIGNATURE-----\s*")
 _PUBLIC_TEXTS = (
     b"-----BEGIN PGP PUBLIC KEY BLOCK-----",
     b"-----BEGIN PGP SIGNED MESSAGE-----",
@@ -83,6 +94,33 @@ def is_public(start: bytes) -> bool | None:
     return is_sealed(start)
 
 
+def looks_like(start: bytes, *, whole: bool) -> LooksLike:
+    """Whether what came in the clear is a secret key, or about keys and no secret; "" for anything else.
+
+    `whole`: `start` is all of it. A signature counts only where nothing stands beside it, which might be
+    what it signs.
+    """
+    if start[:1] >= b"\x80" and not start.startswith(_BOM):
+        return _packet_looks_like(start, whole=whole)
+    text = start.removeprefix(_BOM).lstrip(_BLANK)
+    if _SECRET_TEXT.match(text):
+        return "secret-key"
+    public = _PUBLIC_KEY_TEXT.match(text) or (whole and _SIGNATURE_TEXT.fullmatch(text))
+    return "public" if public else ""
+
+
+def _packet_looks_like(data: bytes, *, whole: bool) -> LooksLike:
+    if len(data) < _PACKET_BYTES:
+        return ""
+    tag, head = _tag(data[0]), _head_length(data)
+    if data[head] not in _KEY_VERSIONS:
+        return ""
+    if tag in _SECRET_TAGS:
+        return "secret-key"
+    alone = whole and tag == _SIGNATURE and head + _body_length(data) == len(data)
+    return "public" if tag == _PUBLIC_KEY_TAG or alone else ""
+
+
 def _armored_begins_encrypted(body: bytes) -> bool | None:
     """The same for the base64 text of an armored message."""
     text = b"".join(body[: 8 * _PACKET_BYTES].split())[: 4 * _PACKET_BYTES]
@@ -115,3 +153,12 @@ def _head_length(data: bytes) -> int:
     if data[1] == _FIVE_OCTETS:
         return 6
     return 3 if data[1] in _TWO_OCTETS else 2
+
+
+def _body_length(data: bytes) -> int:
+    """The length of the first packet's body, as it is stated; what is of no stated length has 0."""
+    if not data[0] & 0x40:
+        return int.from_bytes(data[1 : _head_length(data)])
+    if data[1] in _TWO_OCTETS:
+        return (data[1] - _TWO_OCTETS.start << 8) + data[2] + _TWO_OCTETS.start
+    return int.from_bytes(data[2:6]) if data[1] == _FIVE_OCTETS else data[1]

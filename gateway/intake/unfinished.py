@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.boundary import trace_of
 from gateway.failpoints import passing
-from gateway.model import Folder
+from gateway.model import Folder, LooksLike
 
 if TYPE_CHECKING:
     from gateway.intake.upload import Receiving
@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 class Label(BaseModel):
     """ID.json. `whole`: its client closed it properly, so that a rename may complete it.
 
-    `withheld`: it came in the clear and its data is empty; `size` and `sha256` are of what passed by.
+    `withheld`: it came in the clear and its data is empty; `size`, `sha256` and `looks_like` are of what
+    passed by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +41,7 @@ class Label(BaseModel):
     whole: bool = False
     modified: int | None = None
     withheld: bool = False
+    looks_like: LooksLike = ""
     size: int | None = None
     sha256: str | None = None
 
@@ -72,9 +74,10 @@ class Unfinished:
         """ID.json."""
         return self.data.with_suffix(".json")
 
-    def mark(self, *, whole: bool, withheld: bool) -> None:
+    def mark(self, *, whole: bool, withheld: bool, looks_like: LooksLike = "") -> None:
         """Note how its handle left it."""
-        kept = {"size": self.size, "sha256": self.sha256} if whole and withheld else {}
+        passed = {"size": self.size, "sha256": self.sha256, "looks_like": looks_like}
+        kept = passed if whole and withheld else {}
         self.label = self.label.model_copy(update={"whole": whole, "withheld": withheld, **kept})
 
     def shorten(self) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from gateway.boundary import Declined
 from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
 from gateway.intake.disk import Hasher, end_writing, on_disk, store
-from gateway.intake.sealing import ENOUGH_BYTES, judge_for
+from gateway.intake.sealing import ENOUGH_BYTES, judge_for, looks_like
 from gateway.intake.unfinished import Unfinished
 from gateway.settings import IntakeLimits
 
@@ -82,6 +82,7 @@ class Receiving:
         self._hasher: Hasher | None = hashlib.sha256() if upload.size == 0 else None
         self._failure: Exception | None = None
         self._withheld: bool | None = None if upload.size == 0 else False
+        self._beginning = b""  # Of what is withheld.
 
     async def write(self, offset: int, data: bytes) -> None:
         """Take `data` at `offset` (at the end, where the file was opened to append).
@@ -130,6 +131,8 @@ class Receiving:
         self.upload.size += len(data)
         if self._withheld is None:
             self._judge(at_end=False)
+        elif self._withheld and len(self._beginning) < ENOUGH_BYTES:
+            self._beginning += data[:ENOUGH_BYTES]
 
     def _judge(self, *, at_end: bool) -> None:
         """Find out whether the upload may be written down, as soon as its beginning tells.
@@ -144,6 +147,7 @@ class Receiving:
             self._withheld = True
         elif at_end:
             self._withheld = False
+        self._beginning = start if self._withheld else b""
 
     def _keep_ahead(self, offset: int, data: bytes) -> None:
         """Keep a block that arrived before its turn, as clients with parallel writes send them."""
@@ -258,7 +262,8 @@ class Receiving:
         except OSError:
             upload.worthless = True
             raise
-        upload.mark(whole=whole, withheld=withheld)
+        like = looks_like(self._beginning, whole=len(self._beginning) == self._stored)
+        upload.mark(whole=whole, withheld=withheld, looks_like=like)
 
     async def cut(self, size: int) -> None:
         """Let go of all that came beyond `size` bytes, if any did. As for `write`."""

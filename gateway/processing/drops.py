@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.home import Home
-from gateway.model import Decision, Folder, Held, Refused
+from gateway.model import Decision, Folder, Held, Refused, Upload
 from gateway.processing import agreement_drops, key_drops
 from gateway.processing.drop import DROP_BYTES, Drop, Dropped, Tools
 from gateway.processing.examination import Examined, Job, OpenRefused
@@ -15,16 +15,23 @@ from gateway.registry.database import Registry
 DROPS: dict[Folder, Drop] = {"agreement": agreement_drops.DROP, "keys": key_drops.DROP}
 
 
-def withheld(reference: str, folder: Folder) -> Examined:
-    """The outcome of a file that came in the clear, by the folder it was put in."""
-    code = DROPS[folder].withheld if folder in DROPS else "open:not-encrypted"
-    return Examined(reference=reference, refused=OpenRefused(code=code))
+def withheld(upload: Upload) -> Examined:
+    """The outcome of a file that came in the clear, by what it looked like and the folder it was put in."""
+    code = DROPS[upload.folder].withheld if upload.folder in DROPS else "open:not-encrypted"
+    if upload.looks_like == "secret-key":
+        code = "key:secret"
+    # Pupils' data behind something public would be long: then the alarm is the safer answer.
+    elif upload.looks_like == "public" and upload.folder == "in" and upload.size <= DROP_BYTES:
+        code = "key:not-data"
+    return Examined(reference=upload.reference, refused=OpenRefused(code=code))
 
 
 def examine(job: Job, tools: Tools) -> Examined:
     """Look at a drop; in the child. Fault where the fault is ours."""
     with tools.home.sealed(job.reference).open("rb") as file:
         data = file.read(DROP_BYTES + 1)
+    if not data:
+        return Examined(reference=job.reference, refused=OpenRefused(code="open:empty"))
     if len(data) > DROP_BYTES:
         return Examined(reference=job.reference, refused=OpenRefused(code="open:too-large"))
     return DROPS[job.folder].examine(job, data, tools)

@@ -187,6 +187,8 @@ def settle_later(session: Session, reference: str) -> Decision | None:
 def forget(drop: Dropped) -> None:
     """Record that nothing is kept of a drop that held a secret key; `publish` then removes it."""
     row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.examined.reference)).one()
+    if row.withheld:  # It was recognised at the door, and never stored.
+        return
     row.withheld = True
     drop.session.add(row)
     fields = {"what": "sealed-file", "rule": "secret-key", "sha256": row.sha256}

@@ -230,7 +230,7 @@ class Processor:
     def _try_to_examine(self, assignment: Assignment) -> Examined:
         upload = assignment.upload
         if upload.withheld:
-            return drops.withheld(upload.reference, upload.folder)
+            return drops.withheld(upload)
         retrying = Retrying(
             retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
             stop=stop_after_attempt(_ATTEMPTS),

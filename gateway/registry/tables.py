@@ -123,6 +123,7 @@ class TransferRow(SQLModel, table=True):
     ssh_key: str
     client: str
     withheld: bool = False
+    looks_like: str = ""
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     flow: str | None = None
     data_type: str | None = None

@@ -20,6 +20,7 @@ from gateway.model import (
     Decision,
     Folder,
     Held,
+    LooksLike,
     Opened,
     Reason,
     Refused,
@@ -392,4 +393,5 @@ def _upload(row: TransferRow) -> Upload:
         ssh_key=row.ssh_key,
         client=row.client,
         withheld=row.withheld,
+        looks_like=cast("LooksLike", row.looks_like),
     )

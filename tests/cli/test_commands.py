@@ -79,7 +79,9 @@ def test_a_secret_key_is_refused_loudly_and_not_stored(site: Site, stranger: Par
     secret.write_text(str(stranger.openpgp))
     before = site.json("keys", "list", "oak")
     assert "STOP" in site.refused("keys", "add", "oak", str(secret))
-    assert "STOP" in site.refused("keys", "add", "oak", str(stranger.ssh_key))
+    said = site.refused("keys", "add", "oak", str(stranger.ssh_key))
+    assert "STOP" in said
+    assert ".pub" in said
     assert site.json("keys", "list", "oak") == before
 
 

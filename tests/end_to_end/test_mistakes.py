@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import paramiko
 import pysequoia
 import pytest
@@ -15,6 +16,7 @@ from tests.end_to_end.conftest import Scene
 from tests.end_to_end.content import census, core_data
 from tests.gateway_site import Party, until
 
+SSH = asyncssh.generate_private_key("ssh-ed25519")
 ELSEWHERE = pysequoia.Tsk.generate("Somebody Else <else@example.invalid>")
 
 
@@ -79,6 +81,54 @@ def test_a_file_that_cannot_be_taken_is_refused_in_words_that_help(
     assert "Your file was REFUSED" in text
     assert reason["sentence"] in text
     assert reason["next_step"] in text
+
+
+SECRET = bytes(ELSEWHERE)
+CERTIFICATE = bytes(ELSEWHERE.extract_certificate())
+
+
+@pytest.mark.parametrize(
+    ("folder", "data", "code"),
+    [
+        ("/in", SECRET, "key:secret"),
+        ("/in", str(ELSEWHERE).encode(), "key:secret"),
+        ("/in", SSH.export_private_key(), "key:secret"),
+        ("/keys", SECRET, "key:secret"),
+        ("/keys", SSH.export_private_key(), "key:secret"),
+        ("/in", CERTIFICATE, "key:not-data"),
+        ("/in", SSH.export_public_key(), "key:not-data"),
+        (
+            "/in",
+            pysequoia.sign(ELSEWHERE.signer(), b"x", mode=pysequoia.SignatureMode.DETACHED),
+            "key:not-data",
+        ),
+        ("/in", CERTIFICATE + core_data(9) * 200, "open:not-encrypted"),
+        ("/keys", core_data(10), "key:in-the-clear"),
+        ("/keys", b"", "open:empty"),
+        ("/agreement", b"", "open:empty"),
+    ],
+    ids=[
+        "secret", "secret-armored", "ssh-secret", "secret-in-keys", "ssh-secret-in-keys", "cert", "ssh",
+        "signature", "certificate-then-data", "data-in-keys", "empty-in-keys", "empty-in-agreement",
+    ],
+)  # fmt: skip
+def test_a_key_in_the_wrong_place_and_data_among_the_keys_are_told_apart(
+    scene: Scene, folder: str, data: bytes, code: str
+) -> None:
+    transfer = outcome(scene, "file", data, folder=folder)
+    assert (transfer["state"], transfer["reasons"][0]["code"]) == ("refused", code)
+    text = receipt(scene, transfer)
+    alarm = code in {"open:not-encrypted", "key:in-the-clear"}
+    assert ("data protection lead" in " ".join(text.split())) == alarm
+    assert (".pub" in text) == (code == "key:secret")
+    assert "everything fits" in scene.site.gateway("log", "verify")
+
+
+def test_data_among_the_keys_is_shown_where_it_belongs(scene: Scene) -> None:
+    sealed = scene.oak.seal(core_data(11), scene.site.certificate)
+    transfer = outcome(scene, "core.xml.pgp", sealed, folder="/keys")
+    assert (transfer["state"], transfer["reasons"][0]["code"]) == ("refused", "key:not-a-key")
+    assert "put it into /in" in " ".join(receipt(scene, transfer).split())
 
 
 def test_the_same_file_twice_is_answered_with_the_earlier_reference(scene: Scene) -> None:

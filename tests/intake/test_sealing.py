@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.sealing import ENOUGH_BYTES, is_public, is_sealed
+from gateway.intake.sealing import ENOUGH_BYTES, is_public, is_sealed, looks_like
 from gateway.intake.unfinished import load_shelf
 from tests.intake.running import SEALED, Running, eventually, sealed
 
@@ -118,6 +118,38 @@ def test_no_public_things(content: bytes) -> None:
     assert is_public(content) is False
 
 
+@pytest.mark.parametrize("kind", sorted(set(CLEAR) - {"a secret key"}))
+def test_data_looks_like_nothing_about_keys(kind: str) -> None:
+    assert looks_like(CLEAR[kind][:ENOUGH_BYTES], whole=len(CLEAR[kind]) <= ENOUGH_BYTES) == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CLEAR["a secret key"],
+        b"\xef\xbb\xbf\n-----BEGIN PGP PRIVATE KEY BLOCK-----\n",
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\n",
+        b"-----BEGIN RSA PRIVATE KEY-----\n",
+        b"-----BEGIN PRIVATE KEY-----\n",
+        b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n",
+        b"PuTTY-User-Key-File-3: ssh-ed25519\n",
+        bytes.fromhex("9458046601") + bytes(60),
+    ],
+)
+def test_a_secret_key_is_known_by_its_beginning(content: bytes) -> None:
+    assert looks_like(content[:ENOUGH_BYTES], whole=False) == "secret-key"
+
+
+def test_a_signature_beside_its_data_is_not_taken_for_one_alone() -> None:
+    signature = bytes.fromhex("c20a0400") + bytes(8)
+    assert looks_like(signature, whole=True) == "public"
+    assert looks_like(signature, whole=False) == ""
+    assert looks_like(signature + bytes.fromhex("cb1b62") + PLAIN[:100], whole=True) == ""
+    armored = b"-----BEGIN PGP SIGNATURE-----\n\niIgE\n=AbCd\n-----END PGP SIGNATURE-----\n"
+    assert looks_like(armored, whole=True) == "public"
+    assert looks_like(armored + PLAIN[:100], whole=True) == ""
+
+
 def holds_marker(root: Path) -> bool:
     return any(MARKER in path.read_bytes() for path in root.rglob("*") if path.is_file())
 
@@ -209,6 +241,28 @@ def test_pupil_data_in_the_folder_of_keys_is_withheld(intake: Running) -> None:
     assert not holds_marker(intake.home.root)
 
 
+def test_what_it_looked_like_is_handed_over_though_nothing_of_it_is(intake: Running) -> None:
+    certificate = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME\n"
+    with intake.paramiko() as client:
+        for folder, content in (
+            ("in", CLEAR["a secret key"]),
+            ("keys", CLEAR["a secret key"]),
+            ("in", PLAIN),
+        ):
+            with client.open(f"/{folder}/file", "wb", bufsize=0) as file:
+                for start in range(0, 6_000, 3):
+                    file.write(content[start : start + 3])
+        with client.open("/in/oak.asc.filepart", "wb") as file:
+            file.write(certificate)
+    intake.stop()
+    intake.start()
+    with intake.paramiko() as client:
+        client.rename("/in/oak.asc.filepart", "/in/oak.asc")
+    uploads = intake.landed()
+    assert [upload.looks_like for upload in uploads] == ["secret-key", "secret-key", "", "public"]
+    assert {intake.content(upload) for upload in uploads} == {b""}
+
+
 def test_a_label_of_something_withheld_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "a.data").touch()
     (tmp_path / "a.json").write_text(
@@ -239,6 +293,11 @@ def test_what_gnupg_writes(tmp_path: Path, options: list[str]) -> None:
         assert is_sealed(call("--clearsign")[:ENOUGH_BYTES]) is False
         assert is_public(call("--clearsign")[:ENOUGH_BYTES]) is True
         assert is_public(call("--export")[:ENOUGH_BYTES]) is True
+        for armor in ([], ["--armor"]):
+            assert looks_like(call(*armor, "--export-secret-keys"), whole=True) == "secret-key"
+            assert looks_like(call(*armor, "--export"), whole=True) == "public"
+            assert looks_like(call(*armor, "--detach-sign"), whole=True) == "public"
+            assert looks_like(call(*armor, "--sign", "-z", "0")[:ENOUGH_BYTES], whole=False) == ""
     finally:
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
         shutil.rmtree(home, ignore_errors=True)

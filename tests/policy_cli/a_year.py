@@ -55,5 +55,6 @@ def _row(name: str, number: str, flow: str, data_type: str, day: date) -> dict[s
     return {
         "reference": f"{day:%y%m%d}-{name}-{number}", "provider": name, "name": "file.pgp", "folder": "in",
         "state": "accepted", "size": 1, "sha256": "0" * 64, "started_at": at, "landed_at": at, "ssh_key": "x",
-        "client": "", "withheld": False, "decided_at": at, "flow": flow, "data_type": data_type,
+        "client": "", "withheld": False, "looks_like": "", "decided_at": at, "flow": flow,
+        "data_type": data_type,
     }  # fmt: skip

@@ -207,6 +207,7 @@ def upgrade() -> None:
         sa.Column("ssh_key", sa.String(), nullable=False),
         sa.Column("client", sa.String(), nullable=False),
         sa.Column("withheld", sa.Boolean(), nullable=False),
+        sa.Column("looks_like", sa.String(), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("flow", sa.String(), nullable=True),
         sa.Column("data_type", sa.String(), nullable=True),
