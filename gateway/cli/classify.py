@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
 from rich.progress import track
 from rich.text import Text
 
-from gateway.cli.console import JsonOption, fails_clearly, out, plain, print_json
+from gateway.cli.console import JsonOption, complain, fails_clearly, out, plain, print_json
 from gateway.errors import GatewayError
+from gateway.intake.sealing import ENOUGH_BYTES, is_sealed
 from gateway.model import Classified, ContentRefused
 from gateway.reasons import reason
 
@@ -36,20 +37,36 @@ def classify_files(
     from gateway.settings import ClassifyLimits  # noqa: PLC0415
 
     rules = load_rules(policies or shipped_policies())
-    rows = []
+    rows: list[dict[str, Any]] = []
+    complaints: list[str] = []
     progress = Console(stderr=True)
     for file in track(files, "classifying", console=progress, transient=True, disable=len(files) < _FEW):
         try:
             with file.open("rb") as content:
+                _check_plain(file, content)
                 found = classify(content, file.name, ClassifyLimits(), rules, today=date.today())  # noqa: DTZ011
+            rows.append(described(file, found))
         except OSError as error:
-            raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
-        rows.append(described(file, found))
+            complaints.append(f"{file} cannot be read: {error.strerror}")
+        except GatewayError as error:
+            complaints.append(str(error))
     if as_json:
         print_json(rows)
-        return
-    for row in rows:
-        _print(row)
+    else:
+        for row in rows:
+            _print(row)
+    for complaint in complaints:
+        complain(complaint)
+    if complaints:
+        raise typer.Exit(1)
+
+
+def _check_plain(file: Path, content: BinaryIO) -> None:
+    """GatewayError where a file is encrypted already, so that nothing can be said of what is in it."""
+    start = content.read(ENOUGH_BYTES)
+    content.seek(0)
+    if is_sealed(start):
+        raise GatewayError(f"{file} is encrypted; give the plain file, as it was before gpg encrypted it")
 
 
 def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pysequoia
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
+from tests.end_to_end.content import core_data
 from tests.gateway_site import Party, Site
 
 
@@ -160,3 +162,23 @@ def _subcommands(path: tuple[str, ...]) -> list[str]:
         command = command.commands[word]  # type: ignore[attr-defined]
     assert command.help, path
     return list(getattr(command, "commands", {}))
+
+
+def test_each_file_is_classified_or_named_with_what_is_in_the_way(
+    site: Site, stranger: Party, tmp_path: Path
+) -> None:
+    plain, sealed, missing = (tmp_path / name for name in ("core.xml", "core.xml.gpg", "missing.xml"))
+    plain.write_bytes(core_data(1))
+    sealed.write_bytes(stranger.seal(core_data(1), stranger.certificate.read_text()))
+    arguments = ["classify", str(missing), str(sealed), str(tmp_path), str(plain)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert "core.xml\n  student-core (certain" in result.stdout
+    absent, encrypted, folder = result.stderr.splitlines()
+    assert absent == f"gateway: {missing} cannot be read: No such file or directory"
+    assert (
+        encrypted == f"gateway: {sealed} is encrypted; give the plain file, as it was before gpg encrypted it"
+    )
+    assert folder == f"gateway: {tmp_path} cannot be read: Is a directory"
+    rows = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert [row["file"] for row in rows] == [str(plain)]
