@@ -267,7 +267,10 @@ def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
 def load_settings(home: Home) -> Settings:
     """gateway.toml of `home`. ConfigurationError where the home was never made."""
     if not home.settings.is_file():
-        raise ConfigurationError(f"{home.root} is not a gateway home; make one with: gateway init")
+        raise ConfigurationError(
+            f"{home.root} is not a gateway home; name yours with --home or in GATEWAY_HOME, or make a first "
+            "one with: gateway init"
+        )
     return read_toml(home.settings, Settings)
 
 

@@ -7,7 +7,9 @@ passwords, agents) is off, and the banner says nothing about the software behind
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import re
 import socket
 import time
@@ -230,9 +232,9 @@ async def listen(
     place: tuple[str, int],
     sockets: Sequence[socket.socket] = (),
 ) -> list[asyncio.Server]:
-    """Accept connections at `place` (host, port), or on `sockets` that listen already. OSError if not.
+    """Accept connections at `place` (host, port), or on `sockets` that listen already.
 
-    `options` are asked for anew for each connection.
+    ConfigurationError if not. `options` are asked for anew for each connection.
     """
     loop = asyncio.get_running_loop()
     shares = Shares(time.monotonic)
@@ -242,7 +244,20 @@ async def listen(
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]
-    return [await loop.create_server(visit, *place, backlog=_BACKLOG)]
+    try:
+        return [await loop.create_server(visit, *place, backlog=_BACKLOG)]
+    except OSError as error:
+        raise ConfigurationError(_cannot_listen(*place, error)) from None
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} of {host} is taken by another program, or by a gateway that runs already: stop "
+            "that, or set another port in gateway.toml"
+        )
+    told = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return f"cannot listen on port {port} of {host}: {told}; see host and port in gateway.toml"
 
 
 def host_key(secret: Path) -> asyncssh.SSHKey:

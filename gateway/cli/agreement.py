@@ -12,6 +12,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    existing,
     fails_clearly,
     now,
     out,
@@ -22,7 +23,6 @@ from gateway.cli.console import (
     who,
 )
 from gateway.errors import GatewayError
-from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
@@ -85,7 +85,7 @@ def status(
 
     For teams of the local authority only: the agreement keeps this list from other agencies (1.5).
     """
-    catalogue = load_catalogue(Home(home).policies)
+    catalogue = load_catalogue(existing(home).policies)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
     signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
     with registry(home) as opened, opened.read() as session:
@@ -104,7 +104,7 @@ def status(
 @fails_clearly
 def text(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the text of the agreement, as providers find it in /agreement."""
-    print_exactly(load_catalogue(Home(home).policies).agreement_text)
+    print_exactly(load_catalogue(existing(home).policies).agreement_text)
 
 
 def _check_party(provider: Provider) -> None:

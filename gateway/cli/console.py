@@ -86,13 +86,20 @@ def plain(value: object) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))
 
 
+def existing(home: Path) -> Home:
+    """A home that is there. ConfigurationError where there is none."""
+    place = Home(home)
+    load_settings(place)
+    return place
+
+
 @contextmanager
 def registry(home: Path) -> Iterator[Registry]:
     """The registry of an existing home. ConfigurationError where there is none."""
     place = Home(home)
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
-        raise ConfigurationError(f"{place.registry} is missing; make a home with: gateway init")
+        raise ConfigurationError(f"{place.registry} is missing; restore the home from a backup")
     opened = Registry(settings.database_url(place))
     try:
         yield opened

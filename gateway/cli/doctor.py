@@ -87,7 +87,9 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     try:
         yield from _registry(home, settings, catalogue, at)
     except GatewayError as error:
-        yield Complaint("fault", str(error), "see that the database runs and that this user may use it")
+        theirs = "see that the database runs and that this user may use it"
+        ours = f"see that this user may write {home.registry} and the folder that it lies in"
+        yield Complaint("fault", str(error), ours if settings.database is None else theirs)
 
 
 def _audited(home: Path) -> Iterator[Complaint]:

@@ -15,6 +15,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    existing,
     fails_clearly,
     now,
     registry,
@@ -75,7 +76,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all."""
-    catalogue = load_catalogue(Home(home).policies)
+    catalogue = load_catalogue(existing(home).policies)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
     with registry(home) as opened, opened.read() as session:
         rows = [

@@ -15,6 +15,7 @@ from gateway.cli.console import (
     HomeOption,
     JsonOption,
     err,
+    existing,
     fails_clearly,
     now,
     out,
@@ -76,7 +77,7 @@ def rotate(
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.processing.rotation import rotate as change  # noqa: PLC0415
 
-    place, at = Home(home), now()
+    place, at = existing(home), now()
     end = at + timedelta(days=load_key_policy(place).overlap_days)
     if until is not None:
         end = last_moment(until, place)

@@ -18,6 +18,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    existing,
     fails_clearly,
     now,
     out,
@@ -57,7 +58,7 @@ def list_all(
     as_json: JsonOption = False,
 ) -> None:
     """Keys of one provider, or of everybody: until when, last used, how often, and what to look at."""
-    at, policy = now(), load_key_policy(Home(home))
+    at, policy = now(), load_key_policy(existing(home))
     with registry(home) as opened, opened.read() as session:
         if identifier is not None:
             providers.provider_row(session, identifier)

@@ -17,6 +17,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    existing,
     fails_clearly,
     now,
     out,
@@ -56,9 +57,9 @@ def check(
     """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
     from gateway.processing.in_force import check as faults_of  # noqa: PLC0415 - loads the classifier
 
-    policies = folder or Home(home).policies
+    policies = folder or existing(home).policies
     if not policies.is_dir():
-        raise ConfigurationError(f"{policies} is no folder; make a home with: gateway init")
+        raise ConfigurationError(f"{policies} is no folder")
     faults = faults_of(policies)
     if as_json:
         print_json([dataclasses.asdict(fault) for fault in faults])

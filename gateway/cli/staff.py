@@ -12,6 +12,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    existing,
     fails_clearly,
     now,
     out,
@@ -39,7 +40,7 @@ def add(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Enrol a person who collects files."""
-    known = [t.id for t in load_catalogue(Home(home).policies).teams.team]
+    known = [t.id for t in load_catalogue(existing(home).policies).teams.team]
     for wanted in team:
         if wanted not in known:
             raise GatewayError(f"there is no team {wanted}; the teams are {', '.join(known)}")

@@ -54,7 +54,9 @@ def read_settings(published: Published) -> IntakeSettings:
     try:
         return IntakeSettings.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read; make it with: gateway init") from error
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}; the processor writes it when it starts"
+        ) from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -181,7 +183,7 @@ async def serve(
     `host` and `port` stand in for those of published/intake.json, and `sockets` that listen already
     for both. At the end every connection is
     closed; an upload that was not complete can be resumed. ConfigurationError where the settings or
-    the host key are unusable, OSError where the port is not free.
+    the host key are unusable or the port is not free.
     """
     settings = await on_disk(read_settings, published)
     await on_disk(_make_folders, spool)
@@ -258,7 +260,7 @@ def run_intake(home: Home, *, host: str | None = None, port: int | None = None) 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(home, host, port))
-    except (GatewayError, OSError) as error:
+    except GatewayError as error:
         print(f"intake: {error}", file=sys.stderr)  # noqa: T201 - for the person who starts it
         return 1
     return 0

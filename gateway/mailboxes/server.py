@@ -160,10 +160,7 @@ async def serving(
     connections: set[asyncssh.SSHServerConnection] = set()
     options = ssh_options([key, *announced], office.limits, lambda: Staff(door, office, connections))
     place = (listen.host, listen.port)
-    try:
-        listeners = await start_listening(lambda: options, office.limits.login_attempts, place, sockets)
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}") from None
+    listeners = await start_listening(lambda: options, office.limits.login_attempts, place, sockets)
     loop = asyncio.get_running_loop()
     chores = [loop.create_task(_sweep(office)), loop.create_task(systemd.keep_alive())]
     try:

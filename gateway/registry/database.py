@@ -22,6 +22,7 @@ _CONNECT_SECONDS = 10
 _POSTGRESQL_OPTIONS = f"-c lock_timeout={_BUSY_SECONDS}s -c synchronous_commit=on"
 # In SQLite a transaction sees one moment by itself.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # SQLite writes beside its file, even to read it.
 _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
@@ -110,6 +111,10 @@ def _fault(error: DatabaseError) -> Exception:
     if isinstance(error, _OUR_BUGS):
         return error
     # Only the driver's own words: the full error would carry the statement's values.
+    if getattr(error.orig, "sqlite_errorname", "").startswith(_UNWRITABLE):
+        return Fault(
+            f"the registry cannot be written: see that this user may write its folder ({error.orig})"
+        )
     return Fault(f"the registry did not answer: {error.orig}")
 
 

@@ -98,7 +98,7 @@ def _read_private(path: Path) -> str:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ConfigurationError(f"{path} is open to other users: chmod 600 {path}")
     except OSError as error:
-        raise ConfigurationError(f"the passphrase cannot be read from {path}: {error}") from None
+        raise ConfigurationError(f"the passphrase cannot be read from {path}: {error.strerror}") from None
     return _read(path)
 
 
@@ -106,8 +106,10 @@ def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES).decode().removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the passphrase cannot be read from {path}: {error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"the passphrase cannot be read from {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"the passphrase in {path} is not UTF-8 text") from None
     if not text:
         raise ConfigurationError(f"{path} is empty: it should hold the passphrase")
     return text

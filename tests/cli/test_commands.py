@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pysequoia
@@ -31,8 +32,34 @@ def test_init_never_overwrites(site: Site) -> None:
 
 
 def test_a_folder_that_is_no_home_is_named(site: Site, tmp_path: Path) -> None:
-    said = site.refused("transfers", "list", "--home", str(tmp_path / "nowhere"))
-    assert "is not a gateway home; make one with: gateway init" in said
+    for noun in (("transfers", "list"), ("agreement", "text"), ("flows", "status"), ("policy", "check")):
+        said = site.refused(*noun, "--home", str(tmp_path / "nowhere"))
+        assert "nowhere is not a gateway home; name yours with --home or in GATEWAY_HOME" in said
+        assert "or make a first one with: gateway init" in said
+
+
+@pytest.mark.parametrize("service", ["intake", "mailboxes"])
+def test_a_port_that_is_taken_is_said_alike(site: Site, service: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = site.refused("serve", service, "--host", "127.0.0.1", "--port", port)
+    line = said.splitlines()[-1]
+    assert f"port {port} of 127.0.0.1 is taken by another program" in line
+    assert "set another port in gateway.toml" in line
+
+
+def test_a_registry_that_cannot_be_written_is_no_database_that_does_not_run(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    settings = site.home / "gateway.toml"
+    file = f"sqlite:///file:{site.home}/registry.db?mode=ro&uri=true"
+    settings.write_text(f'database = "{file}"\n{settings.read_text()}')
+    said = site.refused("providers", "add", "oak", "--name", "Oak", "--kind", "school")
+    assert "the registry cannot be written: see that this user may write its folder" in said
+
+
+def test_a_passphrase_that_cannot_be_read_is_told_without_numbers(site: Site, tmp_path: Path) -> None:
+    said = site.refused("init", "--passphrase-file", str(tmp_path / "gone"), "--home", str(tmp_path / "h"))
+    assert f"cannot be read from {tmp_path / 'gone'}: No such file or directory" in said
 
 
 def test_a_setting_that_is_wrong_is_named_with_file_and_key(tmp_path: Path) -> None:

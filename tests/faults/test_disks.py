@@ -114,7 +114,7 @@ def test_the_database_and_the_log(fresh_yard: Yard, kind: str, note: Note) -> No
                 fresh_yard.processor.launch()
                 assert fresh_yard.processor.wait() == 1
                 assert re.search(
-                    r"(?m)^gateway: the registry did not answer", fresh_yard.processor.log.read_text()
+                    r"(?m)^gateway: the registry cannot be written", fresh_yard.processor.log.read_text()
                 )
             mend(disk)
             assert (

@@ -155,7 +155,7 @@ def test_a_host_key_that_is_none_stops_the_start(tmp_path: Path):
 def test_a_port_that_is_taken_stops_the_start_with_one_sentence(room: Mailroom):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"):
+        with pytest.raises(ConfigurationError, match=f"port {port} of 127.0.0.1 is taken"):
             run_mailboxes(room.home, host="127.0.0.1", port=port)
 
 
