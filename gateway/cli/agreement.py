@@ -22,6 +22,7 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.options import SignatoryOption
 from gateway.errors import GatewayError
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -40,7 +41,7 @@ _COLUMNS = ("provider", "name", "standing", "academic_year", "lapses", "days_lef
 @fails_clearly
 def ratify(
     identifier: Annotated[str, typer.Argument(metavar="ID")],
-    signatory: Annotated[str, typer.Option(help="Who signed for the provider.")],
+    signatory: SignatoryOption,
     on: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day it was signed; today if not given.")
     ] = None,

@@ -22,7 +22,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.errors import GatewayError
+from gateway.cli.options import WhyOption
 from gateway.registry import discrepancies, log
 from gateway.registry.discrepancies import Known
 from gateway.registry.log import Entry
@@ -73,12 +73,10 @@ def show_one(number: NumberArgument, home: HomeOption = DEFAULT_HOME, as_json: J
 @fails_clearly
 def resolve(
     number: NumberArgument,
-    why: Annotated[str, typer.Option(help="Why: for the record, without any pupil's data.")],
+    why: WhyOption,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Say that a discrepancy is dealt with, in your name. It is not raised again while it lasts."""
-    if not why.strip():
-        raise GatewayError("--why needs a reason: it goes on record with your name")
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         known = discrepancies.resolve(session, number, by=who(), why=why, at=at)

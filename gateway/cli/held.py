@@ -17,6 +17,7 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.options import WhyOption
 from gateway.cli.transfers import summary
 from gateway.errors import GatewayError
 from gateway.model import Accepted, Refused, Transfer
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Files that wait for a person or a date.")
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
-WhyOption = Annotated[str, typer.Option(help="Why: for the record, without any pupil's data.")]
 
 
 @app.command("list")
@@ -57,7 +57,6 @@ def release(
     A file that is held because of a key cannot be released by whoever enrolled that key. Where several
     people share one account, let each set GATEWAY_ADMIN to their name.
     """
-    _needs(why)
     with registrar_of(home) as registrar:
         transfer = _held(registrar, reference)
         if transfer.content_sha256 is None:
@@ -77,17 +76,11 @@ def release(
 @fails_clearly
 def refuse(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
     """Refuse a held file for good, in your name."""
-    _needs(why)
     with registrar_of(home) as registrar:
         transfer = _held(registrar, reference)
         refused = Refused(reasons=(reason("person:refused"),), flow=transfer.flow)
         registrar.rule(reference, refused, kind="refused", actor=who(), why=why)
     out.print(f"{reference} is refused")
-
-
-def _needs(why: str) -> None:
-    if not why.strip():
-        raise GatewayError("--why needs a reason: it goes on record with your name")
 
 
 def _held(registrar: Registrar, reference: str) -> Transfer:

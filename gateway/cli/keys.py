@@ -27,6 +27,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import described, least_rsa_bits, read_key_file
+from gateway.cli.options import ReasonOption
 from gateway.errors import GatewayError, Refusal
 from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue
@@ -126,7 +127,7 @@ def retire(
 def revoke(
     identifier: OwnerArgument,
     fingerprint: FingerprintArgument,
-    reason: Annotated[str, typer.Option(help="Why: for the record, without personal data.")],
+    reason: ReasonOption,
     hard: Annotated[
         bool,
         typer.Option(

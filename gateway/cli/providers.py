@@ -22,6 +22,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import enrol_openpgp, enrol_ssh
+from gateway.cli.options import NameOption, NewNameOption
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider, ProviderKind
@@ -42,7 +43,7 @@ _COLUMNS = ("id", "name", "kind", "dfe_number", "suspended", "ratified")
 @fails_clearly
 def add(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="1 to 32 of a-z, 0-9 and hyphen.")],
-    name: Annotated[str, typer.Option(help="The provider's name, as receipts show it.")],
+    name: NameOption,
     kind: Annotated[str, typer.Option(help="school, academy, dfe, fft, alps, lpuk or la.")],
     home: HomeOption = DEFAULT_HOME,
     ssh_key: Annotated[list[Path] | None, typer.Option(help="A file with an SSH public key.")] = None,
@@ -110,7 +111,7 @@ def set_numbers(
     identifier: Annotated[str, typer.Argument(metavar="ID")],
     dfe_number: Annotated[str | None, typer.Option(help="LA and establishment number, 7 digits.")] = None,
     urn: Annotated[str | None, typer.Option(help="Unique reference number, 6 digits.")] = None,
-    name: Annotated[str | None, typer.Option(help="The provider's name, as receipts show it.")] = None,
+    name: NewNameOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put right what is recorded of a provider."""

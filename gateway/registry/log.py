@@ -30,7 +30,7 @@ class Entry:
     """Something that happened, before it has its place in the log.
 
     `actor` is the person who did it, `name` the name of a file, `note` what is to be kept beside the
-    log in a person's own words: of each, the leaf holds only a commitment.
+    log in a person's own words: of each, the leaf holds only a commitment. Empty is the same as none.
     """
 
     kind: Kind
@@ -39,6 +39,11 @@ class Entry:
     actor: str | None = None
     name: str | None = None
     note: str | None = None
+
+    def __post_init__(self) -> None:
+        """Commit to nothing where nothing is said, and keep nothing then."""
+        for field_name in ("actor", "name", "note"):
+            object.__setattr__(self, field_name, getattr(self, field_name) or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,7 +152,7 @@ def test_a_legal_hold_keeps_everything_until_it_is_lifted(desk: Desk, sent: str)
     assert not desk.home.sealed(sent).exists()
     fits(desk)
     assert "there is no transfer" in desk.gateway("hold", "place", "261124-oak-00000", "--why", "x", code=1)
-    assert "needs a reason" in desk.gateway("hold", "place", sent, "--why", " ", code=1)
+    assert "needs a reason" in desk.gateway("hold", "place", sent, "--why", " ", code=2)
 
 
 def test_a_hold_that_is_placed_while_a_run_is_under_way_counts(

@@ -147,7 +147,7 @@ def test_a_person_resolves_one_and_it_is_not_raised_again(desk: Desk) -> None:
     for party in (oak, elm):
         desk.send(party, core(child(1)))
     desk.process()
-    assert "needs a reason" in desk.gateway("discrepancies", "resolve", "1", "--why", " ", code=1)
+    assert "needs a reason" in desk.gateway("discrepancies", "resolve", "1", "--why", " ", code=2)
     desk.gateway("discrepancies", "resolve", "1", "--why", "dual registration, agreed by both")
     assert "resolved already" in desk.gateway("discrepancies", "resolve", "1", "--why", "again", code=1)
     shown = desk.gateway("discrepancies", "show", "1")

@@ -68,7 +68,7 @@ def test_what_is_held_for_another_reason_needs_one_person_and_a_reason(desk: Des
     oak = desk.provider("oak")
     sent = desk.send(oak, core_data())
     desk.process()
-    assert "needs a reason" in desk.gateway("held", "release", sent, "--why", " ", code=1)
+    assert "needs a reason" in desk.gateway("held", "release", sent, "--why", " ", code=2)
     assert "--why" in desk.gateway("held", "release", sent, code=2)
     desk.gateway("held", "release", sent, "--why", "the agreement is in the post")
     assert desk.state(sent) == "accepted"

@@ -1,0 +1,40 @@
+"""Options that more than one command takes, each with what it asks of a value."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import typer
+
+Given = TypeVar("Given", str, None)
+
+
+def one_line(given: Given) -> Given:
+    """Text that goes on record: something that can be read, on one line. BadParameter where it is not."""
+    if given is None:
+        return given
+    if not given.strip():
+        raise typer.BadParameter("it goes on record, so it cannot be empty")
+    if not given.isprintable():
+        raise typer.BadParameter("it goes on record: one line, no control characters")
+    return given.strip()
+
+
+def reason(given: str) -> str:
+    """Why somebody did something, on record with their name. BadParameter where nothing is said."""
+    if not given.strip():
+        raise typer.BadParameter("it needs a reason, which goes on record")
+    return one_line(given)
+
+
+WhyOption = Annotated[
+    str, typer.Option(callback=reason, help="Why: for the record, without any pupil's data.")
+]
+ReasonOption = Annotated[
+    str, typer.Option(callback=reason, help="Why: for the record, without personal data.")
+]
+SignatoryOption = Annotated[str, typer.Option(callback=one_line, help="Who signed for the provider.")]
+NameOption = Annotated[str, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")]
+NewNameOption = Annotated[
+    str | None, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")
+]
