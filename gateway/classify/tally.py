@@ -38,6 +38,8 @@ _IDENTITIES = (
     ("pupil-reference",),
 )
 _NO_UPN = "\t"
+_REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
+_MAIN = ("", "C", "M")
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in _IDENTITIES for k in keys))
 
 
@@ -203,9 +205,7 @@ class Tally:
         named = "" not in upns
         self._meet(upns if named else _identities(upns, columns), first, named=named)
         if self._on_pupil is not None and "upn" in columns:
-            for record, (upn, said) in enumerate(zip(upns, _records(columns), strict=True), first):
-                if upn:
-                    self._report(self._on_pupil, record, upn, said, left=None)
+            self._report_rows(self._on_pupil, upns, columns, first)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""
@@ -239,9 +239,21 @@ class Tally:
     ) -> None:
         if left is None:
             left = bool(values.get("leaving-date", "").strip())
-        main = values.get("enrolment-status", "").strip().upper() in ("", "C", "M")
+        main = values.get("enrolment-status", "").strip().upper() in _MAIN
         former = values.get("former-upn", "").strip().upper() or None
         on_pupil(upn, checks.read_date(values.get("birth-date", "")), former, main and not left, record)
+
+    def _report_rows(
+        self, on_pupil: OnPupil, upns: Sequence[str], columns: Mapping[str, Sequence[str]], first: int
+    ) -> None:
+        blank = ("",) * len(upns)
+        dates, formers, statuses, left = (columns.get(key, blank) for key in _REPORTED)
+        born = {text: checks.read_date(text) for text in set(dates)}
+        said = zip(upns, dates, formers, statuses, left, strict=True)
+        for record, (upn, birth, former, status, leaving) in enumerate(said, first):
+            if upn:
+                on_roll = status.strip().upper() in _MAIN and not leaving.strip()
+                on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record)
 
     def pupils(self) -> int:
         """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""

@@ -26,12 +26,13 @@ class RollTaker:
     """Takes the roll while a file is read: to be called as `classify` calls `on_pupil`.
 
     A number that is no permanent UPN names nobody across schools and is left out. Of several records
-    of one pupil the last counts.
+    of one pupil the last counts. Digests are made at the end: for each pupil once, and only where the
+    file turns out to be a roll.
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._entries: dict[bytes, RollEntry] = {}
+        self._said: dict[str, tuple[date | None, str | None, bool, int]] = {}
         self.left_out = 0
 
     def __call__(
@@ -43,27 +44,32 @@ class RollTaker:
         record: int,
     ) -> None:
         """One record."""
-        if is_temporary_upn(upn) or not is_upn(upn):
-            return
-        pupil = self._digest(b"pupil", upn)
-        if len(self._entries) >= PUPILS and pupil not in self._entries:
-            self.left_out += 1
-            return
-        known = former is not None and is_upn(former) and not is_temporary_upn(former)
-        self._entries[pupil] = RollEntry(
-            pupil=pupil,
-            on_roll=on_roll,
-            record=record,
-            birth_date=self._digest(b"birth date", f"{upn} {born}")[:8] if born else None,
-            former=self._digest(b"pupil", former or "") if known else None,
-        )
+        if upn not in self._said:
+            if not _lasts(upn):
+                return
+            if len(self._said) >= PUPILS:
+                self.left_out += 1
+                return
+        self._said[upn] = (born, former, on_roll, record)
 
-    def entries(self) -> Iterable[RollEntry]:
+    def entries(self) -> Iterator[RollEntry]:
         """What was taken."""
-        return self._entries.values()
+        for upn, (born, former, on_roll, record) in self._said.items():
+            yield RollEntry(
+                pupil=self._digest(b"pupil", upn),
+                on_roll=on_roll,
+                record=record,
+                birth_date=self._digest(b"birth date", f"{upn} {born}")[:8] if born else None,
+                former=self._digest(b"pupil", former) if former is not None and _lasts(former) else None,
+            )
 
     def _digest(self, what: bytes, text: str) -> bytes:
         return hmac.digest(self._key, what + b"\0" + text.encode(), "sha256")[:16]
+
+
+def _lasts(upn: str) -> bool:
+    """Whether this is a number that a pupil keeps."""
+    return is_upn(upn) and not is_temporary_upn(upn)
 
 
 def packed(entries: Iterable[RollEntry]) -> bytes:
