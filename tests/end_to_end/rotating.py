@@ -27,16 +27,19 @@ _LAST_PART = 5
 
 
 class Services:
-    """Intake and processor of a home, each a process of its own, on a port that stays."""
+    """The services of a home, each a process of its own, on ports that stay."""
 
     def __init__(self, site: Commands) -> None:
         self._site = site
-        with socket.socket() as free:
+        with socket.socket() as free, socket.socket() as another:
             free.bind(("127.0.0.1", 0))
+            another.bind(("127.0.0.1", 0))
             self.intake: tuple[str, int] = free.getsockname()
+            self.mailboxes: tuple[str, int] = another.getsockname()
         self._commands = {
             "intake": ("serve", "intake", "--port", str(self.intake[1])),
             "processor": ("process",),
+            "mailboxes": ("serve", "mailboxes", "--port", str(self.mailboxes[1])),
         }
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._log = (site.root / "services.log").open("a")
@@ -183,12 +186,12 @@ def host_key(party: Party, place: tuple[str, int]) -> bytes:
 
 
 def killing(services: Services, stop: threading.Event, seed: int) -> threading.Thread:
-    """Kills intake and processor at random moments, for as long as `stop` is not set."""
+    """Kills one service or another at random moments, for as long as `stop` is not set."""
     chance = random.Random(seed)
 
     def run() -> None:
         while not stop.wait(chance.uniform(0.5, 2.5)):
-            services.kill(chance.choice(("intake", "processor")))
+            services.kill(chance.choice(("intake", "processor", "mailboxes")))
 
     return threading.Thread(target=run, name="killer")
 

@@ -16,6 +16,7 @@ from gateway.registry import transfers
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
 from gateway.spool import waiting
+from tests.end_to_end.content import core_data
 from tests.end_to_end.rotating import (
     Services,
     Uploader,
@@ -134,6 +135,20 @@ def all_decided(site: Commands, uploaders: list[Uploader]) -> None:
     registry.close()
 
 
+def everything_can_be_collected(jane: Party, place: tuple[str, int]) -> None:
+    """The team has each accepted file once; a sample of them is what the schools had sealed."""
+    sealed = {core_data(seed=seed, pupils=1) for seed in range(1, UPLOADS + 1)}
+    with jane.sftp(place) as session:
+        names = session.listdir("/central-data-team")
+        assert len(names) == UPLOADS - UPLOADS // 25
+        opened = set()
+        for name in names[:: UPLOADS // 10]:
+            with session.open(f"/central-data-team/{name}") as file:
+                opened.add(file.read())
+    assert len(opened) == len(names[:: UPLOADS // 10])
+    assert opened <= sealed
+
+
 def enrolled(site: Commands) -> tuple[dict[str, Party], Party]:
     """Three schools, and a key of each that was revoked because it may be in wrong hands."""
     schools = {name: site.provider(name) for name in SCHOOLS}
@@ -171,6 +186,8 @@ def test_the_same_with_services_and_commands_killed_at_random(site: Commands, tm
     seed = int.from_bytes(os.urandom(4))
     print("seed", seed)
     schools, rogue = enrolled(site)
+    jane = Party("jane", site.root / "parties" / "jane")
+    site.gateway("staff", "add", "jane", "--team", "central-data-team", "--ssh-key", str(jane.ssh_public))
     with Services(site) as services:
         changed = threading.Event()
         uploaders = uploaders_of(schools, services, rogue, changed)
@@ -189,6 +206,7 @@ def test_the_same_with_services_and_commands_killed_at_random(site: Commands, tm
                 stop.set()
                 killer.join()
         all_decided(site, uploaders)
+        everything_can_be_collected(jane, services.mailboxes)
     counts = everything_is_right(site, uploaders, published_certificates(site))
     assert counts["accepted"] == UPLOADS - UPLOADS // 25
     assert [key["state"] for key in site.json("keys", "gateway", "show")].count("active") == 1
