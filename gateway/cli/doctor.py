@@ -86,6 +86,8 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         return
     try:
         yield from _registry(home, settings, catalogue, at)
+    except ConfigurationError as error:
+        yield Complaint("fault", str(error), "docs/operations.md: upgrading, and going back")
     except GatewayError as error:
         theirs = "see that the database runs and that this user may use it"
         ours = f"see that this user may write {home.registry} and the folder that it lies in"
@@ -133,6 +135,7 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
 def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
     registry = Registry(settings.database_url(home))
     try:
+        registry.check_version()
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
             year = academic_year(today, catalogue.agreement.year.starts)

@@ -76,6 +76,7 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     triage = _triage(home)
     log_key = LogKey.load(secrets.log_key(home))
     registry = Registry(settings.database_url(home))
+    registry.check_version()
     examiners = Examiners(home, seconds=_seconds_to_open(limits))
     readers = ThreadPoolExecutor(_READERS, "read")
     writers = ThreadPoolExecutor(_WRITERS, "write")

@@ -35,6 +35,7 @@ def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Regist
     settings = load_settings(home)
     registry = Registry(settings.database_url(home))
     try:
+        registry.check_version()
         signing = Signing.load(home, settings)
         policies = Keeper(home, registry, signing, clock).current()
         yield Registrar(
@@ -107,11 +108,20 @@ def process_once(home: Home, clock: Callable[[], datetime]) -> int:
         return processor.drain()
 
 
+def _bring_up_to_date(home: Home) -> None:
+    """Give the registry of an older version the tables of this one, before anything else looks at it."""
+    registry = Registry(load_settings(home).database_url(home))
+    try:
+        registry.migrate()
+    finally:
+        registry.close()
+
+
 @contextmanager
 def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Processor]:
     """A processor for `home`, with everything published that may be missing."""
+    _bring_up_to_date(home)
     with open_registrar(home, clock) as registrar:
-        registrar.registry.migrate()
         make_pupil_key(home)
         try:
             publish_all(home, clock())

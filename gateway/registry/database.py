@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from sqlmodel import Session
 
 from gateway.errors import ConfigurationError, Fault
 from gateway.registry import log
+
+logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 90
@@ -79,8 +82,19 @@ class Registry:
         if encoding != "UTF8":
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
+    def check_version(self) -> None:
+        """ConfigurationError where a newer version than this one has changed the tables. Fault as above."""
+        try:
+            with self._engine.connect() as connection:
+                _check_known(_revision(connection))
+        except DatabaseError as error:
+            raise _fault(error) from None
+
     def migrate(self) -> None:
-        """Bring the tables to this version. Harmless when they are. Fault as for `read` and `write`."""
+        """Bring the tables to this version. Harmless when they are. Fault as for `read` and `write`.
+
+        ConfigurationError, and no change, where they are of a newer version.
+        """
         try:
             self._migrate()
         except DatabaseError as error:
@@ -98,12 +112,34 @@ class Registry:
         ):
             with Session(connection) as session:
                 log.take_the_writers_place(session)
+            before = _revision(connection)
+            _check_known(before)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            after = _revision(connection)
+        if before not in {None, after}:
+            logger.info("registry-upgraded from=%s to=%s", before, after)
 
     def close(self) -> None:
         """Give up every connection."""
         self._engine.dispose()
+
+
+def _revision(connection: Connection) -> str | None:
+    """Up to which migration the tables have been brought; None where there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _check_known(revision: str | None) -> None:
+    known = {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
+    if revision is not None and revision not in known:
+        raise ConfigurationError(
+            f"a newer version of the gateway has changed the registry (to {revision}); install that version, "
+            "or restore the backup taken before the upgrade"
+        )
 
 
 def _fault(error: DatabaseError) -> Exception:

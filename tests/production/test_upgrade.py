@@ -1,0 +1,188 @@
+"""An upgrade whose version changes the registry, with files in hand; and the way back.
+
+The newer version is this one with one more migration, in a folder of its own: the services and commands of
+both run from their own code, one after the other, on one home.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gateway
+from gateway.failpoints import VARIABLE
+from tests.end_to_end.content import core_data
+from tests.gateway_site import Party, Site
+
+pytestmark = pytest.mark.timeout(300)
+THIS = Path(gateway.__file__).parents[1]
+MIGRATION = '''"""one more column."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{before}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("transfer") as batch:
+        batch.add_column(sa.Column("later", sa.String(), nullable=True))
+    op.execute("UPDATE transfer SET later = 'kept'")
+'''
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the gateway, as it lies in a folder."""
+
+    code: Path
+    home: Path
+
+    def result(self, *words: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", *words],
+            cwd=self.code, env=self._environment(failpoint), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def done(self, *words: str) -> str:
+        result = self.result(*words)
+        assert result.returncode == 0, (words, result.stdout, result.stderr)
+        return result.stdout
+
+    def refused(self, *words: str) -> str:
+        result = self.result(*words)
+        assert result.returncode == 1, (words, result.stdout, result.stderr)
+        assert "Traceback" not in result.stderr, result.stderr
+        return result.stdout + result.stderr
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.done(*words, "--json"))
+
+    def states(self) -> dict[str, str]:
+        return {one["name"]: one["state"] for one in self.json("transfers", "list")}
+
+    @contextmanager
+    def intake(self) -> Iterator[tuple[str, int]]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "serve", "intake", "--port", "0"],
+            cwd=self.code, env=self._environment(), stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            yield "127.0.0.1", int(process.stdout.readline().rpartition(":")[2])
+        finally:
+            process.terminate()
+            process.wait(30)
+
+    def _environment(self, failpoint: str = "") -> dict[str, str]:
+        chosen = {"GATEWAY_HOME": str(self.home), "GATEWAY_LOG": "INFO", "PYTHONPATH": str(self.code)}
+        return {**os.environ, **chosen, **({VARIABLE: failpoint} if failpoint else {})}
+
+
+@dataclass
+class Upgrade:
+    """A home with files in hand at this version, its backup, and the next version."""
+
+    oak: Party
+    certificate: str
+    old: Version
+    new: Version
+    backup: Path
+
+    def put(self, version: Version, name: str, seed: int) -> None:
+        with version.intake() as place:
+            self.oak.put(place, name, self.oak.seal(core_data(seed), self.certificate))
+
+
+@pytest.fixture(scope="module")
+def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
+    root = tmp_path_factory.mktemp("upgrade")
+    site = Site(root)
+    code = root / "newer"
+    for part in ("gateway", "policies", "systemd", "docs"):
+        shutil.copytree(THIS / part, code / part, ignore=shutil.ignore_patterns("__pycache__"))
+    versions = code / "gateway/registry/migrations/versions"
+    latest = max(path.name.partition("_")[0] for path in versions.glob("[0-9]*.py"))
+    (versions / "9999_one_more_column.py").write_text(MIGRATION.format(before=latest))
+    old, new = Version(THIS, site.home), Version(code, site.home)
+    made = Upgrade(site.provider("oak"), site.certificate, old, new, root / "before-upgrade")
+    made.put(old, "decided.xml.pgp", 1)
+    old.done("process", "--once")
+    # In hand: one that has landed in the registry, and one that still lies in the spool.
+    made.put(old, "in-registry.xml.pgp", 2)
+    assert old.result("process", "--once", failpoint="land.emptied").returncode == -9
+    made.put(old, "in-spool.xml.pgp", 3)
+    assert old.states() == {"decided.xml.pgp": "accepted", "in-registry.xml.pgp": "landed"}
+    old.done("backup", str(made.backup))
+    return made
+
+
+def test_the_newer_version_takes_over_with_all_that_is_in_hand(upgrade: Upgrade) -> None:
+    done = upgrade.new.result("process", "--once")
+    assert done.returncode == 0, done.stderr
+    assert f"registry-upgraded from={upgraded_from(upgrade)} to=9999" in done.stdout + done.stderr
+    assert upgrade.new.states() == {
+        "decided.xml.pgp": "accepted",
+        "in-registry.xml.pgp": "accepted",
+        "in-spool.xml.pgp": "accepted",
+    }
+    with closing(sqlite3.connect(upgrade.new.home / "registry.db")) as database:
+        kept = dict(database.execute("SELECT name, later FROM transfer"))
+    assert kept["decided.xml.pgp"] == kept["in-registry.xml.pgp"] == "kept"
+    assert upgrade.new.json("log", "verify")["fits"]
+    assert not [c for c in upgrade.new.json("doctor", "--deep") if c["severity"] == "fault"]
+    # A second start finds nothing left to do.
+    assert "registry-upgraded" not in upgrade.new.result("process", "--once").stderr
+
+
+def test_the_older_version_refuses_what_the_newer_one_changed(upgrade: Upgrade) -> None:
+    for words in (
+        ("doctor",),
+        ("process", "--once"),
+        ("serve", "mailboxes", "--port", "0"),
+        ("held", "release", "261124-oak-00000", "--why", "x"),
+    ):
+        assert "a newer version of the gateway has changed the registry" in upgrade.old.refused(*words), words
+    # What is uploaded meanwhile waits.
+    upgrade.put(upgrade.old, "meanwhile.xml.pgp", 4)
+    assert upgrade.new.json("log", "verify")["fits"]
+
+
+def test_the_backup_leads_back_to_the_older_version(upgrade: Upgrade) -> None:
+    newer = upgrade.old.home.with_name("newer-home")
+    upgrade.old.home.rename(newer)
+    upgrade.old.done("restore", str(upgrade.backup))
+    assert not [c for c in upgrade.old.json("doctor", "--deep") if c["severity"] == "fault"]
+    # As the guide says: what still waits in the newer home's spool is brought over.
+    for path in (newer / "spool/landed").iterdir():
+        shutil.move(path, upgrade.old.home / "spool/landed" / path.name)
+    upgrade.old.done("process", "--once")
+    assert upgrade.old.states() == {
+        "decided.xml.pgp": "accepted",
+        "in-registry.xml.pgp": "accepted",
+        "meanwhile.xml.pgp": "accepted",
+    }
+    assert upgrade.old.json("log", "verify")["fits"]
+    # What only the newer version has decided is sent again: its sender's receipt names it.
+    upgrade.put(upgrade.old, "in-spool.xml.pgp", 3)
+    upgrade.old.done("process", "--once")
+    assert upgrade.old.states()["in-spool.xml.pgp"] == "accepted"
+
+
+def upgraded_from(upgrade: Upgrade) -> str:
+    versions = upgrade.old.code / "gateway/registry/migrations/versions"
+    return max(path.name.partition("_")[0] for path in versions.glob("[0-9]*.py"))
