@@ -8,6 +8,7 @@ import os
 import pwd
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,10 +18,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from gateway.cli import terminal
+from gateway.cli.tables import NOTHING, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.reasons import REASONS, reason
@@ -46,6 +47,7 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DEFAULT_HOME = Path("gateway-home")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 _log = logging.getLogger(__name__)
@@ -117,19 +119,21 @@ def registrar_of(home: Path) -> Iterator[Registrar]:
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
-    """Print a listing: all of each row as JSON, or `columns` of it as a table."""
+    """Print a listing: all of each row as JSON, or `columns` of it as a table or, if too wide, as records."""
     if as_json:
         print_json(rows)
         return
     if not rows:
         out.print(empty)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, column in enumerate(columns):
-        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=not place)
-    for row in rows:
-        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
-    out.print(table)
+    headings = [column.replace("_", " ") for column in columns]
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    # What is piped into another program has one line for a row.
+    limited = out.is_terminal or "COLUMNS" in os.environ
+    for line in laid_out(headings, cells, out.width if limited else None):
+        out.print(Text(line), soft_wrap=True)
+    if any(_moment(row.get(column)) for row in rows for column in columns):
+        out.print(Text(f"\ntimes are local ({'/'.join(dict.fromkeys(time.tzname))})"))
 
 
 def print_json(value: object) -> None:
@@ -185,16 +189,23 @@ def told(error: GatewayError) -> str:
 
 def _cell(value: object) -> str:
     if value is None:
-        return "-"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+    if (moment := _moment(value)) is not None:
+        return f"{moment.astimezone():%Y-%m-%d %H:%M}"
     if isinstance(value, list | tuple):
-        return ", ".join(_cell(item) for item in value) or "-"
+        return ", ".join(_cell(item) for item in value) or NOTHING
     if isinstance(value, Mapping):
         return plain(value.get("code", value))
     return plain(value)
+
+
+def _moment(value: object) -> datetime | None:
+    """The time that a value is, as such or in the form of the contract."""
+    if isinstance(value, str) and _RFC3339.fullmatch(value):
+        return datetime.fromisoformat(value)
+    return value if isinstance(value, datetime) else None
 
 
 def _jsonable(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -80,9 +79,8 @@ def show_one(
 
 
 def _at_a_glance(row: dict[str, Any]) -> dict[str, Any]:
-    landed = datetime.fromisoformat(row["landed_at"]).astimezone()
     why = [reason["code"] for reason in row["reasons"] if reason["code"] != "policy:allowed"]
-    return row | {"why": why, "landed": f"{landed:%d %b %H:%M}"}
+    return row | {"why": why, "landed": row["landed_at"]}
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
