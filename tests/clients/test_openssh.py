@@ -80,9 +80,12 @@ def test_a_killed_upload_is_finished_by_resuming(
 ) -> None:
     source = tmp_path / "large.gpg"
     source.write_bytes(sealed(24 * 1024 * 1024))
-    _kill_in_the_middle(intake, ssh_config, source)
-    assert intake.landed() == []
+    _end_in_the_middle(intake, ssh_config, source, signal.SIGKILL)
     (partial,) = intake.partial()
+    size = -1
+    while size != (size := partial.stat().st_size):
+        time.sleep(0.3)
+    assert intake.landed() == []
     received = partial.stat().st_size
     assert 0 < received < source.stat().st_size
     assert source.read_bytes().startswith(partial.read_bytes())
@@ -93,20 +96,31 @@ def test_a_killed_upload_is_finished_by_resuming(
     assert intake.partial() == []
 
 
-def _kill_in_the_middle(intake: Running, config: Path, source: Path) -> None:
-    """Start an upload at 8 Mbit/s or so and kill the client when some of it has arrived."""
+def _end_in_the_middle(intake: Running, config: Path, source: Path, how: signal.Signals) -> None:
+    """Start an upload at 8 Mbit/s or so and signal the client when some of it has arrived."""
     command = ["sftp", "-F", config, "-l", "60000", "-b", "-", "gateway"]
     client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     assert client.stdin is not None
     client.stdin.write(f"put {source} /in/\n".encode())
     client.stdin.flush()
     eventually(lambda: any(path.stat().st_size > 2_000_000 for path in intake.partial()))
-    client.send_signal(signal.SIGKILL)
-    client.wait()
+    client.send_signal(how)
     client.stdin.close()
-    size = -1
-    while size != (size := intake.partial()[0].stat().st_size):
-        time.sleep(0.3)
+    client.wait()
+
+
+@pytest.mark.needs("sftp")
+def test_ctrl_c_ends_the_file_so_that_what_had_come_is_taken(
+    intake: Running, ssh_config: Path, tmp_path: Path
+) -> None:
+    """What the guide warns of: the client closes the file, and nothing tells that from its end."""
+    source = tmp_path / "large.gpg"
+    source.write_bytes(sealed(20_000_000))
+    _end_in_the_middle(intake, ssh_config, source, signal.SIGINT)
+    eventually(lambda: intake.landed() != [])
+    upload = intake.only()
+    assert 0 < upload.size < source.stat().st_size
+    assert intake.partial() == []
 
 
 @pytest.mark.needs("sftp")
