@@ -33,7 +33,7 @@ from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue
 from gateway.processing.key_warnings import days_left, step_due
 from gateway.registry import keys, providers, staff
-from gateway.registry.keys import Key, OwnerKind
+from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.settings import KeyPolicy, load_key_policy
 
 if TYPE_CHECKING:
@@ -202,14 +202,16 @@ def _taken_in(
         new = judge(data, clerk.at, least)
         clerk.add(owner_kind, identifier, new, state=state)
         return f"enrolled for {identifier}" + ("; it waits for approval" if state == "pending" else "")
+    update = updated(known.material.encode(), data, clerk.at, least)
+    if update is not None and update.change == "revoked":
+        revocation: Revocation = "hard" if update.final else "soft"
+        if known.may_be_revoked(revocation):
+            clerk.revoke(known, revocation, new=update.new)
+            return f"{identifier} has revoked this certificate; it no longer counts"
     if known.state in {"retired", "revoked"}:
         raise GatewayError(f"{identifier} has this certificate already, and it is {known.state}")
-    update = updated(known.material.encode(), data, clerk.at, least)
     if update is None:
         raise GatewayError(f"{identifier} has this certificate already, and nothing in the file is new")
-    if update.change == "revoked":
-        clerk.revoke(known, "hard" if update.final else "soft", new=update.new)
-        return f"{identifier} has revoked this certificate; it no longer counts"
     clerk.renew(known, update.new)
     return f"what is new in this certificate of {identifier} is taken over"
 

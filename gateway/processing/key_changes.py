@@ -107,7 +107,8 @@ class Clerk:
     ) -> Key:
         """Take a key out of use because it is no longer trusted ("hard"), or was replaced ("soft").
 
-        `new` is its certificate with its own revocation in it, where there is one.
+        `new` is its certificate with its own revocation in it, where there is one. What waits for a
+        person because the key was given up is examined again once it may be in wrong hands.
         """
         if new is not None:
             keys.renew_key(self.session, key, new)
@@ -115,6 +116,8 @@ class Clerk:
         cause = {"cause": "compromised" if revocation == "hard" else "superseded"}
         self._log("key-revoked", changed, {**cause, **({"drop": dropped_as} if dropped_as else {})}, why)
         self.tell(changed, key_notices.revoked(changed))
+        if revocation == "hard" and key.owner_kind == "provider":
+            transfers.examine_superseded(self.session, key.owner, key.fingerprint)
         return changed
 
     def destroyed(self, key: Key) -> None:

@@ -28,7 +28,7 @@ from gateway.processing.publish import publish_access
 from gateway.reasons import reason
 from gateway.registry import keys, log
 from gateway.registry.database import Registry
-from gateway.registry.keys import Key, NewKey
+from gateway.registry.keys import Key, NewKey, Revocation
 from gateway.registry.log import Entry
 from gateway.registry.tables import TransferRow
 
@@ -164,11 +164,10 @@ def _settle_new(drop: Dropped, clerk: Clerk, found: FoundKey, known: Key | None)
 
 def _settle_update(drop: Dropped, clerk: Clerk, found: FoundKey, known: Key) -> Decision:
     if found.change == "revoked":
-        if known.state == "revoked":
+        revocation: Revocation = "hard" if found.final else "soft"
+        if not known.may_be_revoked(revocation):
             return _refused("key:nothing-new")
-        clerk.revoke(
-            known, "hard" if found.final else "soft", new=_new(found), dropped_as=drop.examined.reference
-        )
+        clerk.revoke(known, revocation, new=_new(found), dropped_as=drop.examined.reference)
         return _accepted("key:revocation-taken")
     if known.state in {"retired", "revoked"}:
         return _refused("key:known")

@@ -26,7 +26,8 @@ class Signers:
     def digest(self) -> str:
         """What changes when any of them does, or the standing of one: an outcome holds for this state."""
         parts = [
-            f"{key.fingerprint} {key.state} {key.until} {hashlib.sha256(key.material.encode()).hexdigest()}"
+            f"{key.fingerprint} {key.state} {key.revocation} {key.until} "
+            f"{hashlib.sha256(key.material.encode()).hexdigest()}"
             for key in (*self.in_force, *self.others)
         ]
         text = "\n".join([str(len(self.in_force)), *sorted(parts)])

@@ -56,6 +56,10 @@ class Key:
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
+    def may_be_revoked(self, revocation: Revocation) -> bool:
+        """Whether that would change anything: of what is revoked already, only "hard" after "soft"."""
+        return self.state != "revoked" or (self.revocation, revocation) == ("soft", "hard")
+
     def is_in_force(self, now: datetime) -> bool:
         """Whether it counts at `now`, as far as our own records say."""
         begun = self.not_before is None or self.not_before <= now
@@ -214,12 +218,16 @@ def end_key(
 ) -> Key:
     """Retire or revoke a key, named by its fingerprint or a unique beginning of it.
 
-    A retired key may still be revoked. GatewayError where there is nothing left to end.
+    A retired key may still be revoked, and a soft revocation made hard: since when it has not counted
+    stays as it was then. GatewayError where there is nothing left to end.
     """
     row = _find(session, owner_kind, owner, fingerprint)
-    if row.state in {"revoked", state}:
+    hardens = state == row.state == "revoked" and _key(row).may_be_revoked(revocation)
+    if row.state in {"revoked", state} and not hardens:
         raise GatewayError(f"the key {row.fingerprint} is {row.state} already")
-    row.state, row.ended_at, row.ended_by, row.end_reason = state, at, by, reason
+    if not hardens:
+        row.ended_at = at
+    row.state, row.ended_by, row.end_reason = state, by, reason
     row.revocation = revocation if state == "revoked" else None
     return _kept(session, row)
 

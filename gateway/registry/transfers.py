@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, tuple_
 from sqlalchemy import select as select_columns
-from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
@@ -144,11 +144,24 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
 
 def examine_again(session: Session, provider: str) -> Sequence[str]:
     """Let what waits for a key of this provider be examined once more: it is landed again."""
-    rows = session.exec(
-        select(TransferRow)
-        .where(TransferRow.waits_for == "key", TransferRow.provider == provider)
-        .order_by(col(TransferRow.sequence))
-    ).all()
+    return _land_again(session, provider, col(TransferRow.waits_for) == "key")
+
+
+def examine_superseded(session: Session, provider: str, signer: str) -> Sequence[str]:
+    """The same for what waits for a person because it was signed with this key before that was given up."""
+    superseded = select(ReasonRow.transfer).where(ReasonRow.code == "open:key-superseded")
+    return _land_again(
+        session,
+        provider,
+        col(TransferRow.waits_for) == "person",
+        col(TransferRow.signer) == signer,
+        col(TransferRow.sequence).in_(superseded),
+    )
+
+
+def _land_again(session: Session, provider: str, *which: ColumnElement[bool]) -> Sequence[str]:
+    query = select(TransferRow).where(TransferRow.provider == provider, *which)
+    rows = session.exec(query.order_by(col(TransferRow.sequence))).all()
     for row in rows:
         row.state, row.waits_for = "landed", None
         session.add(row)

@@ -86,6 +86,68 @@ def test_our_own_revocation_counts_whatever_the_certificate_says(
     assert "laptop" not in "".join(shop.notices(oak))
 
 
+def by_us(shop: Workshop, oak: School) -> None:
+    with shop.changing("jane") as clerk:
+        clerk.revoke(key_of(shop, oak), "hard", why="it was stolen after all")
+
+
+def by_the_command(shop: Workshop, oak: School) -> None:
+    said = CliRunner().invoke(
+        app,
+        ["keys", "revoke", oak.name, oak.fingerprint, "--reason", "it was stolen after all"],
+        env={"GATEWAY_HOME": str(shop.home.root)},
+    )
+    assert said.exit_code == 0, said.output
+
+
+def by_a_drop(shop: Workshop, oak: School) -> None:
+    dropped = shop.sent(oak, oak.revocation(reason=1), "keys")
+    assert (dropped.state, codes(dropped)) == ("accepted", {"key:revocation-taken"})
+
+
+def enrolled_again(shop: Workshop, oak: School) -> None:
+    oak.run("--import", given=oak.revocation(reason=1))
+    file = shop.home.root.parent / "revoked.asc"
+    file.write_bytes(oak.certificate())
+    said = CliRunner().invoke(
+        app, ["keys", "add", oak.name, str(file)], env={"GATEWAY_HOME": str(shop.home.root)}
+    )
+    assert said.exit_code == 0, said.output
+
+
+@pytest.mark.parametrize("harden", [by_us, by_the_command, by_a_drop, enrolled_again])
+@pytest.mark.parametrize("before", ["superseded", "retired"])
+def test_a_key_that_was_given_up_may_turn_out_to_be_stolen(
+    shop: Workshop, oak: School, before: str, harden
+) -> None:
+    """Then what waited for a person because of it is refused, as is whatever its holder dates back."""
+    in_hand, later = oak.sealed(fresh(), shop.certificate), oak.sealed(fresh(), shop.certificate)
+    shop.later(minutes=1)
+    if before == "retired":
+        with shop.changing() as clerk:
+            clerk.retire(key_of(shop, oak))
+    else:
+        shop.sent(oak, oak.revocation(reason=2), "keys")
+    given_up = key_of(shop, oak)
+    held = shop.sent(oak, in_hand)
+    assert (held.state, codes(held)) == ("held", {"open:key-superseded"})
+    shop.later(minutes=1)
+    harden(shop, oak)
+    key = key_of(shop, oak)
+    assert (key.state, key.revocation) == ("revoked", "hard")
+    if before == "superseded":
+        assert key.ended_at == given_up.ended_at
+    until(lambda: shop.transfer(held.upload.reference).state == "refused", "it to be decided again")
+    assert codes(shop.transfer(held.upload.reference)) == {"open:key-revoked"}
+    back_dated = shop.sent(oak, later)
+    assert (back_dated.state, codes(back_dated)) == ("refused", {"open:key-revoked"})
+    first = "key-retired" if before == "retired" else "key-revoked"
+    assert shop.events(oak.fingerprint) == ["key-added", first, "key-revoked"]
+    assert sum("was not decided on yet is refused" in " ".join(n.split()) for n in shop.notices(oak)) == 1
+    again = shop.sent(oak, oak.revocation(reason=2), "keys")
+    assert (again.state, codes(again)) == ("refused", {"key:nothing-new"})
+
+
 def test_what_waits_for_a_person_can_be_opened_and_sent_on(shop: Workshop, oak: School) -> None:
     in_hand = oak.sealed(fresh(), shop.certificate)
     shop.later(minutes=1)
