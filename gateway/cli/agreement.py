@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     existing,
     fails_clearly,
     now,
@@ -43,7 +45,8 @@ def ratify(
     identifier: Annotated[str, typer.Argument(metavar="ID")],
     signatory: SignatoryOption,
     on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day it was signed; today if not given.")
+        datetime | None,
+        typer.Option(parser=dates.day, metavar="DAY", help="The day it was signed; today if not given."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
@@ -69,7 +72,7 @@ def ratify(
         released = registrar.reconsider()
     out.print(f"{identifier} has ratified the agreement for {year}")
     if released:
-        out.print(f"{released} held files were decided again")
+        out.print(f"{counted(released, 'held file')} {'was' if released == 1 else 'were'} decided again")
 
 
 @app.command()
@@ -78,7 +81,7 @@ def status(
     home: HomeOption = DEFAULT_HOME,
     on: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="How it stands on a day; today if not given."),
+        typer.Option(parser=dates.day, metavar="DAY", help="How it stands on a day; today if not given."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

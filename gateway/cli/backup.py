@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway import backup as copies
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
+from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 
@@ -31,7 +31,10 @@ def backup(
     place = copies.dated(folder, at) if dated else folder
     whole = copies.whole_backups(folder) if dated else []
     manifest = copies.back_up(Home(home), place, at, earlier=whole[-1] if whole else None)
-    out.print(f"backed up the registry and {manifest.sealed_files} sealed files to {place}", soft_wrap=True)
+    out.print(
+        f"backed up the registry and {counted(manifest.sealed_files, 'sealed file')} to {place}",
+        soft_wrap=True,
+    )
     if keep is not None:
         for gone in copies.prune(folder, keep):
             out.print(f"removed the backup {gone}", soft_wrap=True)

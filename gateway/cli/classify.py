@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.text import Text
 
-from gateway.cli.console import JsonOption, complain, fails_clearly, out, plain, print_json
+from gateway.cli.console import JsonOption, complain, counted, fails_clearly, out, plain, print_json
 from gateway.errors import GatewayError
 from gateway.intake.sealing import ENOUGH_BYTES, is_sealed
 from gateway.model import Classified, ContentRefused
@@ -97,10 +97,12 @@ def _print(row: dict[str, Any]) -> None:
         kind = row["runner_up"] or "another collection"
         out.print(Text(f"  {reason(row['code'], kind=kind).sentence} [{row['code']}]"), soft_wrap=True)
     else:
-        count = "" if row["pupils"] is None else f", {row['pupils']} pupils"
+        count = "" if row["pupils"] is None else f", {counted(row['pupils'], 'pupil')}"
         out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"), soft_wrap=True)
     for label, lines in (("because", row["evidence"]), ("not in Appendix A", row["other_items"])):
         for line in lines:
             out.print(Text(f"  {label}: {plain(line)}"), soft_wrap=True)
     for finding in row["findings"]:
-        out.print(Text(f"  {finding['severity']}: {finding['code']} in {finding['count']} records"))
+        out.print(
+            Text(f"  {finding['severity']}: {finding['code']} in {counted(finding['count'], 'record')}")
+        )

@@ -136,6 +136,11 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
         out.print(Text(f"\ntimes are local ({'/'.join(dict.fromkeys(time.tzname))})"))
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """How many: "1 file", "2 files"."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def print_json(value: object) -> None:
     """Print JSON; times in RFC 3339, UTC."""
     escaped = not terminal.shows_all()

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -43,7 +44,6 @@ from gateway.registry import declarations
 from gateway.registry.declarations import Recorded
 
 app = typer.Typer(no_args_is_help=True, help="Transfers that were declared to go another way.")
-_WHEN = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 _COLUMNS = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
 
 
@@ -61,7 +61,10 @@ def declare(
         list[str] | None, typer.Option(help="Something that is true of the data.")
     ] = None,
     on: Annotated[
-        datetime | None, typer.Option("--on", formats=_WHEN, help="When it goes; now if not given.")
+        datetime | None,
+        typer.Option(
+            "--on", parser=dates.local_time, metavar="DAY|TIME", help="When it goes; now if not given."
+        ),
     ] = None,
     ask: Annotated[
         bool | None, typer.Option("--ask/--no-ask", help="Ask for what is not given; as a terminal is there.")

@@ -18,6 +18,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     fails_clearly,
     now,
     out,
@@ -156,7 +157,9 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             if landed:
                 oldest = transfers.get(session, landed[0])
                 if (at - oldest.upload.landed_at).total_seconds() > _STUCK_SECONDS:
-                    yield Complaint("fault", f"{len(landed)} files have landed and wait", "gateway process")
+                    yield Complaint(
+                        "fault", f"{counted(len(landed), 'file')} landed and not decided", "gateway process"
+                    )
         yield from _spool(home, at)
     finally:
         registry.close()

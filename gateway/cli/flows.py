@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlmodel import Session
 
+from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -68,7 +69,8 @@ def status(
     home: HomeOption = DEFAULT_HOME,
     provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,
     on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="At the end of a day; today if not given.")
+        datetime | None,
+        typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
     state: Annotated[
         list[str] | None, typer.Option(help="Only these: due, early, on-time, late, missing, …")

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     err,
     existing,
     fails_clearly,
@@ -31,7 +33,6 @@ from gateway.settings import load_key_policy, load_limits, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
-_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 
 
 @app.command()
@@ -65,7 +66,11 @@ def show_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 def rotate(
     until: Annotated[
         datetime | None,
-        typer.Option(formats=_DATES, help="The last day on which the old key opens files; see keys.toml."),
+        typer.Option(
+            parser=dates.last_day,
+            metavar="DAY|TIME",
+            help="The last day on which the old key opens files; see keys.toml.",
+        ),
     ] = None,
     compromised: Annotated[
         bool, typer.Option("--compromised", help="The old key may be in wrong hands: it ends at once.")
@@ -119,11 +124,11 @@ def reseal(
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
     out.print(
-        f"{outcome.kept} files open with the current key ({outcome.proved} proved by their content), "
-        f"{outcome.unopenable} open with no key of ours, {outcome.left} are left"
+        f"open with the current key: {counted(outcome.kept, 'file')} ({outcome.proved} proved by content); "
+        f"with no key of ours: {outcome.unopenable}; left: {outcome.left}"
     )
     if outcome.failed:
-        raise GatewayError(f"{outcome.failed} files could not be resealed; the log above says why")
+        raise GatewayError(f"{counted(outcome.failed, 'file')} could not be resealed; the log above says why")
 
 
 @app.command()

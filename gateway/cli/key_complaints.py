@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from gateway.cli.console import counted
 from gateway.home import Home
 from gateway.processing.key_warnings import days_left, step_due
 from gateway.registry import keys, secrets, transfers
@@ -41,7 +42,7 @@ def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> It
     )
     for provider, number in sorted(waiting.items()):
         yield (
-            f"{number} files of {provider} wait for a key that is renewed or approved",
+            f"{counted(number, 'file')} of {provider} waiting for a key that is renewed or approved",
             f"gateway keys list {provider}; a renewed certificate: gateway keys add {provider} FILE",
         )
 
@@ -59,10 +60,13 @@ def _of_one(key: Key, policy: KeyPolicy, at: datetime) -> Iterator[Said]:
             f"gateway keys add {key.owner} FILE, once it is renewed",
         )
     elif step_due(key, at, policy.warn_days) is not None:
-        yield f"{what} ends in {days_left(key, at)} days", f"ask {key.owner} to extend or replace it"
+        yield (
+            f"{what} ends in {counted(days_left(key, at) or 0, 'day')}",
+            f"ask {key.owner} to extend or replace it",
+        )
     if (key.last_used_at or key.added_at) < at - timedelta(days=policy.unused_days):
         yield (
-            f"{what} was not used for {policy.unused_days} days",
+            f"{what} was not used for {counted(policy.unused_days, 'day')}",
             f"gateway keys retire {key.owner} {key.fingerprint}{staff}",
         )
 
@@ -76,7 +80,8 @@ def _of_gateway(known: Sequence[Key], home: Home, policy: KeyPolicy, at: datetim
                 f"gateway keys gateway reseal; gateway keys gateway destroy {key.fingerprint}",
             )
         if key.state == "active" and key.added_at < at - timedelta(days=policy.rotate_days):
+            age = counted(policy.rotate_days, "day")
             yield (
-                f"the gateway's key {key.fingerprint[:16]} is older than {policy.rotate_days} days",
+                f"the gateway's key {key.fingerprint[:16]} is older than {age}",
                 "gateway keys gateway rotate",
             )

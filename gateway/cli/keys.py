@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.text import Text
 
-from gateway.cli import gateway_keys, host_keys
+from gateway.cli import dates, gateway_keys, host_keys
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     existing,
     fails_clearly,
     now,
@@ -45,9 +46,11 @@ app.add_typer(host_keys.app, name="host")
 OwnerArgument = Annotated[str, typer.Argument(metavar="ID", help="The provider; with --staff, the person.")]
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
 StaffOption = Annotated[bool, typer.Option("--staff", help="ID is a member of staff.")]
-_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 UntilOption = Annotated[
-    datetime | None, typer.Option(formats=_DATES, help="The last day on which it counts; now if not given.")
+    datetime | None,
+    typer.Option(
+        parser=dates.last_day, metavar="DAY|TIME", help="The last day on which it counts; now if not given."
+    ),
 ]
 
 
@@ -243,8 +246,8 @@ def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterat
     if key.state == "pending":
         yield f"waits: gateway keys approve {key.owner} {key.fingerprint[:16]}"
     if unused:
-        yield f"not used for {policy.unused_days} days"
+        yield f"not used for {counted(policy.unused_days, 'day')}"
     if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:
         yield "expired: what it signs waits"
     elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
-        yield f"ends in {days_left(key, at)} days"
+        yield f"ends in {counted(days_left(key, at) or 0, 'day')}"

@@ -20,6 +20,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     err,
     fails_clearly,
     now,
@@ -107,7 +108,7 @@ def cosign(
         with registrar.registry.write() as session:
             head = log.cosign(session, offered, known)
         keep_cosigned(registrar.home.published, head)
-    out.print(f"the head of {head.size} entries is kept with its cosignatures")
+    out.print(f"the head of {counted(head.size, 'entry', 'entries')} is kept with its cosignatures")
 
 
 @app.command()
@@ -171,7 +172,7 @@ def export(
             raise GatewayError(f"{folder} exists already") from None
         except OSError as error:
             raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
-    out.print(f"wrote {written} entries into {folder}", soft_wrap=True, markup=False)
+    out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}", soft_wrap=True, markup=False)
 
 
 def _export(session: Session, folder: Path) -> int:

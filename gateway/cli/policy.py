@@ -13,10 +13,12 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
+from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     existing,
     fails_clearly,
     now,
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from gateway.processing.dry_run import Trial
 
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
-_WHEN = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
 
 
@@ -67,7 +68,8 @@ def check(
         for fault in faults:
             out.print(Text(plain(fault)), soft_wrap=True)
         out.print(
-            f"{len(faults)} faults in {policies}" if faults else f"no fault in {policies}", soft_wrap=True
+            f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}",
+            soft_wrap=True,
         )
     if faults:
         raise typer.Exit(1)
@@ -105,7 +107,11 @@ def try_out(
     ],
     on: Annotated[
         datetime | None,
-        typer.Option(formats=_WHEN, help="A day (at noon) or a local time; now if not given."),
+        typer.Option(
+            parser=dates.local_time,
+            metavar="DAY|TIME",
+            help="A day (at noon) or a local time; now if not given.",
+        ),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--policies", help="Other policies than those of the home.")
@@ -137,7 +143,10 @@ def diff(
     old: FolderArgument,
     new: FolderArgument,
     on: Annotated[
-        datetime | None, typer.Option(formats=_WHEN, help="As of a day or a local time; now if not given.")
+        datetime | None,
+        typer.Option(
+            parser=dates.local_time, metavar="DAY|TIME", help="As of a day or a local time; now if not given."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli import dates
 from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out, print_exactly, registrar_of
 from gateway.errors import GatewayError
 from gateway.receipts.document import Document, as_html, as_text
@@ -19,7 +20,6 @@ app = typer.Typer(no_args_is_help=True, help="Reports for people.")
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
 ]
-_DAY = ["%Y-%m-%d"]
 
 
 @app.command("transfer")
@@ -42,8 +42,10 @@ def one_transfer(
 @fails_clearly
 def one_provider(
     provider: Annotated[str, typer.Argument(metavar="ID")],
-    first: Annotated[datetime, typer.Option("--from", formats=_DAY, help="The first day.")],
-    last: Annotated[datetime, typer.Option("--to", formats=_DAY, help="The last day.")],
+    first: Annotated[
+        datetime, typer.Option("--from", parser=dates.day, metavar="DAY", help="The first day.")
+    ],
+    last: Annotated[datetime, typer.Option("--to", parser=dates.day, metavar="DAY", help="The last day.")],
     html: HtmlOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:

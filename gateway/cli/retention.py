@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
+from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     err,
     fails_clearly,
     now,
@@ -34,7 +36,8 @@ app = typer.Typer(no_args_is_help=True, help="How long things are kept (policies
 hold_app = typer.Typer(no_args_is_help=True, help="Legal holds: nothing on hold is ever deleted.")
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
 OnOption = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As at the end of this day; now if not given.")
+    datetime | None,
+    typer.Option(parser=dates.day, metavar="DAY", help="As at the end of this day; now if not given."),
 ]
 
 
@@ -56,9 +59,9 @@ def plan_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME, as_json
         empty="nothing is due",
     )
     if plan.on_hold:
-        out.print(f"\n{len(plan.on_hold)} more would be due, and are kept by a legal hold")
+        out.print(f"\nwould be due, and kept by a legal hold: {len(plan.on_hold)} more")
     if plan.undecided:
-        out.print(f"{len(plan.undecided)} transfers are not decided, and so are kept")
+        out.print(f"not decided, and so kept: {counted(len(plan.undecided), 'transfer')}")
 
 
 @app.command("run")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway import supervisor
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
+from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.openpgp.certificates import grouped
@@ -130,4 +130,6 @@ def process(
         return
     left = process_once(Home(home), now)
     if left:
-        raise GatewayError(f"{left} files could not be processed because of a fault here; they stay landed")
+        raise GatewayError(
+            f"{counted(left, 'file')} could not be processed because of a fault here: landed still"
+        )

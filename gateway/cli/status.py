@@ -12,7 +12,16 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, print_json
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    counted,
+    fails_clearly,
+    now,
+    out,
+    print_json,
+)
 from gateway.cli.console import registry as open_registry
 from gateway.home import Home
 from gateway.observe.snapshot import Snapshot, take, wrong
@@ -107,12 +116,12 @@ def _lines(services: dict[str, bool], snapshot: Snapshot, found: list[str]) -> I
         if key.days < _SHOWN_DAYS:
             whose = f"{key.owner_kind} {key.owner}".strip()
             yield f"key         the last {key.kind} key of {whose} {_ends(key.days)}"
-    yield f"log         {snapshot.log_entries} entries"
+    yield f"log         {counted(snapshot.log_entries, 'entry', 'entries')}"
     yield "all is well" if not found else "look at     " + "  ".join(found)
 
 
 def _ends(days: float) -> str:
-    return "has ended" if days < 0 else f"ends in {days:.0f} days"
+    return "has ended" if days < 0 else f"ends in {counted(round(days), 'day')}"
 
 
 def _time(seconds: float) -> str:

@@ -123,7 +123,7 @@ def test_the_command_ratifies_once_and_releases_what_waited(desk: Desk) -> None:
     waiting = desk.send(oak, core_data())
     desk.process()
     said = desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
-    assert said == "oak has ratified the agreement for 2026-27\n1 held files were decided again\n"
+    assert said == "oak has ratified the agreement for 2026-27\n1 held file was decided again\n"
     assert desk.state(waiting) == "accepted"
     assert "already" in desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head", code=1)
     assert "no education provider" in desk.gateway("agreement", "ratify", "fft", "--signatory", "X", code=1)
