@@ -119,9 +119,12 @@ def test_a_file_that_costs_three_children_is_held(fresh_yard: Yard, note: Note) 
 
 
 @pytest.mark.timeout(900)
-def test_killed_at_random_moments(fresh_yard: Yard, note: Note, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("seed", [7, 8, 9])
+def test_killed_at_random_moments(
+    fresh_yard: Yard, note: Note, request: pytest.FixtureRequest, seed: int
+) -> None:
     kills = request.config.getoption("--kills")
-    rng = random.Random(7)
+    rng = random.Random(seed)
     stop = threading.Event()
     clients = [threading.Thread(target=keep_sending, args=(fresh_yard, stop)) for _ in range(2)]
     for service in fresh_yard.services:
