@@ -8,6 +8,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from gateway.processing import discrepancy
 from gateway.processing.rolls import RollTaker, packed
 from gateway.registry.discrepancies import find
 from tests.classify import made
@@ -187,6 +190,25 @@ def test_what_names_nobody_across_schools_is_not_compared(desk: Desk) -> None:
     desk.process()
     assert [each["records"] for each in listed(desk)] != []
     assert len(listed(desk)) == 1
+
+
+@pytest.mark.parametrize("at_once", [1, 4 * 1024**2])
+def test_files_that_come_together_are_compared_with_each_other_and_with_what_is_known(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(discrepancy, "_COMPARED_BYTES", at_once)
+    oak, elm, ash = (desk.provider(name, years=YEARS) for name in ("oak", "elm", "ash"))
+    desk.send(oak, core(child(1), child(2)))
+    desk.process()
+    for party, pupils in ((elm, (1, 3)), (ash, (2, 3)), (oak, (1, 2, 4))):
+        desk.send(party, core(*map(child, pupils)))
+    desk.process()
+    assert sorted(each["providers"] for each in listed(desk)) == [
+        ["ash", "elm"], ["ash", "oak"], ["elm", "oak"],
+    ]  # fmt: skip
+    desk.send(elm, core(child(1, LEFT), child(3, LEFT)))
+    desk.process()
+    assert [each["providers"] for each in listed(desk)] == [["ash", "oak"]]
 
 
 def test_the_registry_holds_digests_that_need_the_key(desk: Desk) -> None:
