@@ -193,22 +193,24 @@ def test_what_names_nobody_across_schools_is_not_compared(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 4 * 1024**2])
-def test_files_that_come_together_are_compared_with_each_other_and_with_what_is_known(
+def test_files_decided_together_are_compared_with_each_other_and_with_what_is_known(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr(discrepancy, "_COMPARED_BYTES", at_once)
-    oak, elm, ash = (desk.provider(name, years=YEARS) for name in ("oak", "elm", "ash"))
+    oak = desk.provider("oak", years=YEARS)
     desk.send(oak, core(child(1), child(2)))
+    late = {name: desk.provider(name, years=()) for name in ("elm", "ash")}
+    for name, pupils in (("elm", (1, 3)), ("ash", (2, 3)), ("elm", (4, 5)), ("ash", (5, 6))):
+        desk.send(late[name], core(*map(child, pupils)))
     desk.process()
-    for party, pupils in ((elm, (1, 3)), (ash, (2, 3)), (oak, (1, 2, 4))):
-        desk.send(party, core(*map(child, pupils)))
+    assert listed(desk) == []
+    with desk.registry.write() as session:
+        for name in late:
+            desk.ratify(session, name, *YEARS)
     desk.process()
     assert sorted(each["providers"] for each in listed(desk)) == [
-        ["ash", "elm"], ["ash", "oak"], ["elm", "oak"],
+        ["ash", "elm"], ["ash", "elm"], ["ash", "oak"], ["elm", "oak"],
     ]  # fmt: skip
-    desk.send(elm, core(child(1, LEFT), child(3, LEFT)))
-    desk.process()
-    assert [each["providers"] for each in listed(desk)] == [["ash", "oak"]]
 
 
 def test_the_registry_holds_digests_that_need_the_key(desk: Desk) -> None:
