@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, registrar_of, who
+from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, registrar_of, who
 from gateway.cli.report import HtmlOption, deliver
 from gateway.errors import GatewayError
 from gateway.receipts.breach import Breach, Nature, breach_report
@@ -69,6 +69,7 @@ def one_breach(
     ] = None,
     html: HtmlOption = None,
     home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
     """The record of a breach for the ICO (UK GDPR Article 33), prefilled, and put on record."""
     from gateway.processing.accounts import Scope  # noqa: PLC0415 - loads the OpenPGP libraries
@@ -96,7 +97,7 @@ def one_breach(
         governance=governance,
         ico_notified_at=notified_at,
     )
-    deliver(_put_on_record(home, scope, told), html)
+    deliver(_put_on_record(home, scope, told), html, as_json=as_json)
 
 
 def _put_on_record(home: Path, scope: Scope, told: Breach) -> Document:

@@ -40,7 +40,7 @@ from gateway.policy.methods import (
     questions,
     subject,
 )
-from gateway.registry import declarations
+from gateway.registry import declarations, providers
 from gateway.registry.declarations import Recorded
 
 app = typer.Typer(no_args_is_help=True, help="Transfers that were declared to go another way.")
@@ -115,6 +115,8 @@ def list_all(
 ) -> None:
     """Every declaration, in the order they were made."""
     with registry(home) as opened, opened.read() as session:
+        if provider is not None:
+            providers.provider_row(session, provider)
         rows = [_row(each) for each in declarations.find(session, provider=provider)]
     show(rows, _COLUMNS, as_json=as_json, empty="nothing was declared")
 
@@ -161,16 +163,21 @@ def _chosen(what: str, value: str | None, known: Collection[str], *, asking: boo
     chosen = _given(what, value, asking=asking)
     while chosen not in known and chosen != "sftp":
         if not asking:
-            raise GatewayError(f"there is no {what} {plain(chosen)}; it is one of {', '.join(known)}")
+            raise _unknown(what, chosen, known)
         err.print(f"there is no {what} {plain(chosen)}", soft_wrap=True)
         chosen = _given(what, None, asking=True)
     return chosen
 
 
+def _unknown(what: str, given: str, known: Collection[str]) -> typer.BadParameter:
+    said = f"there is no {what} {plain(given)}; it is one of {', '.join(known)}"
+    return typer.BadParameter(said, param_hint=f"--{what}")
+
+
 def _known(what: str, given: Sequence[str] | None, known: Collection[str]) -> frozenset[str]:
     for each in given or ():
         if each not in known:
-            raise GatewayError(f"there is no {what} {plain(each)}; it is one of {', '.join(known)}")
+            raise _unknown(what, each, known)
     return frozenset(given or ())
 
 

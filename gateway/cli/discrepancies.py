@@ -23,7 +23,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.options import WhyOption
-from gateway.registry import discrepancies, log
+from gateway.registry import discrepancies, log, providers
 from gateway.registry.discrepancies import Known
 from gateway.registry.log import Entry
 
@@ -49,6 +49,8 @@ def list_all(
 ) -> None:
     """What does not fit and is not settled."""
     with registry(home) as opened, opened.read() as session:
+        if provider is not None:
+            providers.provider_row(session, provider)
         found = discrepancies.find(session, state=None if every else "open", provider=provider)
     show([_row(each) for each in found], _COLUMNS, as_json=as_json, empty="nothing that does not fit")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -31,6 +32,21 @@ from gateway.registry import providers
 from gateway.registry.arrivals import Window, arrivals
 
 app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by row, and when it came.")
+
+
+class State(StrEnum):
+    """How a flow of a provider may stand: the words of `timescale.State`."""
+
+    NOT_DUE = "not-due"
+    DUE = "due"
+    EARLY = "early"
+    ON_TIME = "on-time"
+    LATE = "late"
+    MISSING = "missing"
+    RECEIVED = "received"
+    NO_CALENDAR = "no-calendar"
+
+
 _STATUS_COLUMNS = ("provider", "flow", "data_type", "timescale", "state", "due", "last", "missed")
 # A yearly flow's period reaches back a year at most, and an academic year as well.
 _ANYTHING_DUE = timedelta(days=800)
@@ -72,9 +88,7 @@ def status(
         datetime | None,
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
-    state: Annotated[
-        list[str] | None, typer.Option(help="Only these: due, early, on-time, late, missing, …")
-    ] = None,
+    state: Annotated[list[State] | None, typer.Option(help="Only these; may be given again.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all."""

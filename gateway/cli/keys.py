@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
+from sqlmodel import Session
 
 from gateway.cli import dates, gateway_keys, host_keys
 from gateway.cli.console import (
@@ -28,8 +29,8 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import described, least_rsa_bits, read_key_file
-from gateway.cli.options import ReasonOption
-from gateway.errors import GatewayError, Refusal
+from gateway.cli.options import ReasonOption, WhyRevokedOption
+from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue
 from gateway.processing.key_warnings import days_left, step_due
@@ -57,16 +58,19 @@ UntilOption = Annotated[
 @app.command("list")
 @fails_clearly
 def list_all(
-    identifier: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+    identifier: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="The provider; with --staff, the person.")
+    ] = None,
+    is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Keys of one provider, or of everybody: until when, last used, how often, and what to look at."""
+    """Keys of one owner, or of everybody: until when, last used, how often, and what to look at."""
     at, policy = now(), load_key_policy(existing(home))
     with registry(home) as opened, opened.read() as session:
+        owner_kind: OwnerKind | None = "staff" if is_staff else None
         if identifier is not None:
-            providers.provider_row(session, identifier)
-        owner_kind: OwnerKind | None = None if identifier is None else "provider"
+            owner_kind = _owner(session, identifier, is_staff=is_staff)
         rows = [_row(key, at, policy) for key in keys.list_keys(session, owner_kind, identifier)]
     columns = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
     show(rows, columns, as_json=as_json, empty="no key is enrolled")
@@ -87,7 +91,7 @@ def add(
         out.print(Text(f"{label:>14}  {value}"), soft_wrap=True)
     least = least_rsa_bits(Home(home))
     with _changing(home) as clerk:
-        owner_kind = _owner(clerk, identifier, is_staff=is_staff)
+        owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
         what = _taken_in(clerk, owner_kind, identifier, data, least, state="pending" if pending else "active")
     out.print(what)
     if not is_staff:
@@ -130,7 +134,8 @@ def retire(
 def revoke(
     identifier: OwnerArgument,
     fingerprint: FingerprintArgument,
-    reason: ReasonOption,
+    why: WhyRevokedOption = None,
+    reason: ReasonOption = None,
     hard: Annotated[
         bool,
         typer.Option(
@@ -143,9 +148,12 @@ def revoke(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Take a key out of use at once that can no longer be trusted, or refuse a pending one."""
+    said = why or reason
+    if said is None:
+        raise typer.BadParameter("is needed: it goes on record with your name", param_hint="--why")
     with _changing(home) as clerk:
         named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
-        ended = clerk.revoke(named, "hard" if hard else "soft", why=reason)
+        ended = clerk.revoke(named, "hard" if hard else "soft", why=said)
     out.print(f"{ended.fingerprint} is revoked", soft_wrap=True)
 
 
@@ -178,17 +186,22 @@ def _changing(home: Path) -> Iterator[Clerk]:
         registrar.publish()
 
 
-def _owner(clerk: Clerk, identifier: str, *, is_staff: bool) -> OwnerKind:
+def _owner(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:
     """What kind of owner that is. NotFoundError where there is no such."""
     if is_staff:
-        staff.get_staff(clerk.session, identifier)
+        staff.get_staff(session, identifier)
         return "staff"
-    providers.provider_row(clerk.session, identifier)
+    try:
+        providers.provider_row(session, identifier)
+    except NotFoundError as unknown:
+        if identifier in {person.name for person in staff.list_staff(session)}:
+            raise NotFoundError(f"{unknown}; {identifier} is a member of staff: add --staff") from None
+        raise
     return "provider"
 
 
 def _named(clerk: Clerk, identifier: str, fingerprint: str, *, is_staff: bool) -> Key:
-    owner_kind = _owner(clerk, identifier, is_staff=is_staff)
+    owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
     return keys.find_key(clerk.session, owner_kind, identifier, fingerprint)
 
 

@@ -27,11 +27,21 @@ def reason(given: str) -> str:
     return one_line(given)
 
 
+def reason_if_given(given: str | None) -> str | None:
+    """The same, where it may be left out."""
+    return None if given is None else reason(given)
+
+
 WhyOption = Annotated[
     str, typer.Option(callback=reason, help="Why: for the record, without any pupil's data.")
 ]
+WhyRevokedOption = Annotated[
+    str | None,
+    typer.Option("--why", callback=reason_if_given, help="Why: for the record, without personal data."),
+]
 ReasonOption = Annotated[
-    str, typer.Option(callback=reason, help="Why: for the record, without personal data.")
+    str | None,
+    typer.Option("--reason", callback=reason_if_given, hidden=True, help="The former name of --why."),
 ]
 SignatoryOption = Annotated[str, typer.Option(callback=one_line, help="Who signed for the provider.")]
 NameOption = Annotated[str, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")]

@@ -10,9 +10,20 @@ from typing import Annotated
 import typer
 
 from gateway.cli import dates
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out, print_exactly, registrar_of
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    err,
+    fails_clearly,
+    now,
+    out,
+    print_exactly,
+    print_json,
+    registrar_of,
+)
 from gateway.errors import GatewayError
-from gateway.receipts.document import Document, as_html, as_text
+from gateway.receipts.document import Document, as_html, as_object, as_text
 from gateway.receipts.report import provider_report, transfer_report
 from gateway.registry import log, providers
 
@@ -28,6 +39,7 @@ def one_transfer(
     reference: Annotated[str, typer.Argument(metavar="REF")],
     html: HtmlOption = None,
     home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
     """What was sent, when, with which keys, what was decided on which clause, who collected it."""
     from gateway.processing.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
@@ -35,7 +47,7 @@ def one_transfer(
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         found = account(session, reference, registrar.settings.organisation)
         head = log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
-    deliver(transfer_report(found, now(), head=head), html)
+    deliver(transfer_report(found, now(), head=head), html, as_json=as_json)
 
 
 @app.command("provider")
@@ -48,6 +60,7 @@ def one_provider(
     last: Annotated[datetime, typer.Option("--to", parser=dates.day, metavar="DAY", help="The last day.")],
     html: HtmlOption = None,
     home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
     """Everything a provider sent from one day to another (UTC), and what came of it."""
     from gateway.processing.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
@@ -66,13 +79,16 @@ def one_provider(
             first=first.date(),
             last=last.date(),
         )
-    deliver(document, html)
+    deliver(document, html, as_json=as_json)
 
 
-def deliver(document: Document, html: Path | None) -> None:
+def deliver(document: Document, html: Path | None, *, as_json: bool) -> None:
     """Print a report, or write it as a page that only its owner can read."""
-    if html is None:
+    if as_json:
+        print_json(as_object(document))
+    if html is None and not as_json:
         print_exactly(as_text(document))
+    if html is None:
         return
     try:
         descriptor = os.open(html, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -80,4 +96,4 @@ def deliver(document: Document, html: Path | None) -> None:
             file.write(as_html(document))
     except OSError as error:
         raise GatewayError(f"{html} cannot be written: {error.strerror}") from None
-    out.print(f"wrote {html}", soft_wrap=True, markup=False)
+    (err if as_json else out).print(f"wrote {html}", soft_wrap=True, markup=False)

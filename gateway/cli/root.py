@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from enum import StrEnum
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -36,8 +37,17 @@ def root() -> typer.Typer:
     return app
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gateway {version('gateway')}")
+        raise typer.Exit
+
+
 def settings(
     context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more to stderr.")] = False,
     log_format: Annotated[
         LogFormat, typer.Option(envvar=logs.FORMAT, help="auto: JSON under systemd, text elsewhere.")

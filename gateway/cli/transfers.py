@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -19,29 +20,36 @@ from gateway.cli.console import (
     rfc3339,
     show,
 )
-from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.model import Classified, Reason, Transfer
-from gateway.registry import log, transfers
+from gateway.registry import log, providers, transfers
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
 COLUMNS = ("reference", "provider", "name", "state", "data_type", "why", "landed")
-_STATES = ("landed", "accepted", "held", "refused")
+
+
+class State(StrEnum):
+    """What may have become of a transfer."""
+
+    LANDED = "landed"
+    ACCEPTED = "accepted"
+    HELD = "held"
+    REFUSED = "refused"
 
 
 @app.command("list")
 @fails_clearly
 def list_all(
     home: HomeOption = DEFAULT_HOME,
-    state: Annotated[str | None, typer.Option(help="landed, accepted, held or refused.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the latest so many.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Transfers in the order they landed."""
-    if state is not None and state not in _STATES:
-        raise GatewayError(f"there is no state {plain(state)}; the states are {', '.join(_STATES)}")
     with registry(home) as opened, opened.read() as session:
+        if provider is not None:
+            providers.provider_row(session, provider)
         rows = [summary(t) for t in transfers.find(session, state=state, provider=provider, limit=limit)]
     show(
         [_at_a_glance(row) for row in rows] if not as_json else rows,

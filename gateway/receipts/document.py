@@ -111,6 +111,32 @@ def as_html(document: Document) -> str:
     )
 
 
+def as_object(document: Document) -> dict[str, object]:
+    """The document as JSON has it: its sections with their blocks, in order."""
+    return {
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "sections": [
+            {"title": section.title, "blocks": [_object(block) for block in section.blocks]}
+            for section in document.sections
+        ],
+    }
+
+
+def _object(block: Block) -> dict[str, object]:
+    match block:
+        case Paragraph(text, important):
+            return {"text": text, "important": important}
+        case Points(texts):
+            return {"points": list(texts)}
+        case Details(pairs):
+            return {
+                "details": [{"label": label, "value": value} for label, value in pairs if value is not None]
+            }
+        case Table(headings, rows):
+            return {"rows": [dict(zip(headings, row, strict=True)) for row in rows]}
+
+
 def _title(title: str) -> str:
     lines = _wrapped(title)
     return "\n".join([*lines, "=" * max(len(line) for line in lines)])
