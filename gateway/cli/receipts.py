@@ -21,7 +21,7 @@ from gateway.cli.console import (
     registry,
 )
 from gateway.cli.enrol import read_key_file
-from gateway.errors import ConfigurationError, NotFoundError
+from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.registry import receipts
 
@@ -82,8 +82,13 @@ def verify(
 
 
 def _certificate(gateway_key: Path | None, home: Path) -> bytes:
+    from gateway.openpgp.certificates import split  # noqa: PLC0415 - loads OpenPGP
+
     if gateway_key is not None:
-        return read_key_file(gateway_key)
+        given = read_key_file(gateway_key)
+        if not split(given):
+            raise GatewayError(f"{gateway_key} holds no certificate; the gateway's is /keys/gateway.asc")
+        return given
     published = Home(home).published.common / "keys"
     certificates = [*published.glob("gateway.asc"), *published.glob(f"gateway-{'?' * _SHOWN_DIGITS}.asc")]
     if not certificates:

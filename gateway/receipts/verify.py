@@ -36,6 +36,7 @@ TEXTS = ("format", "leaf", "checkpoint", "signature", "log_key", "log_key_certif
 RECEIPT = {"receipt": dict, "index": int, "proof": list} | dict.fromkeys(TEXTS, str)
 LEAF = {"at": str, "fields": dict, "kind": str, "sequence": int, "subject": str, "version": int}
 CONSISTENCY = {"origin": str, "first": int, "second": int, "proof": list}
+HEAD = re.compile(r"\A[^\s{-]\S*\n\d+\n\S+\n\n— ")
 KINDS = {"landed": ["landed"], "decided": ["decided", "released", "refused"], "declared": ["declared"]}
 
 
@@ -233,7 +234,7 @@ def read_text(path: Path) -> str:
     try:
         return data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise Unproved("the file is damaged: it is not the text that the gateway wrote") from None
+        raise Unproved("not a receipt, or a damaged one: it is no text") from None
 
 
 def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
@@ -274,16 +275,18 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
 def check_file(path: Path, log_key: str | None, original: Path | None) -> tuple[Head, list[str]]:
     """The head in a receipt or checkpoint, and what the file shows, in lines."""
     text = read_text(path)
-    if text.startswith("{"):
+    if text.lstrip().startswith("{"):
         checked = check_receipt(text, log_key)
         lines = report(checked, anchored=log_key is not None)
         if original is not None:
             lines.append(f"  proved: {check_original(original, checked.receipt)}")
         return checked.head, lines
-    if text.startswith("-----BEGIN PGP"):
-        raise Unproved("a signed text: gpg --verify checks it, this here the .json of the same name")
+    if text.lstrip().startswith("-----BEGIN PGP"):
+        raise Unproved("a signed text: gpg --verify checks it, this here only the .json of the same name")
+    if not HEAD.search(text):
+        raise Unproved("not a receipt in JSON, nor a head of the log; nothing else is checked here")
     if log_key is None:
-        raise Unproved("not a receipt; a checkpoint can be checked only with --log-key")
+        raise Unproved("a head of the log can be checked only with --log-key")
     head = read_checkpoint(text, log_key)
     return head, [f"a head of the log {head.origin} of {head.size} entries, signed with the log's key"]
 

@@ -20,6 +20,7 @@ from gateway.model import Signature
 from gateway.openpgp.certificates import split
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.receipts.verify import (
+    HEAD,
     LEAF,
     Checked,
     Head,
@@ -38,7 +39,6 @@ from gateway.receipts.verify_notices import kind_of, report_notice, signed_line
 
 CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
-_HEAD = re.compile(r"\A[^\s{-]\S*\n\d+\n\S+\n\n— ")
 _CONTINUED = re.compile(r" {20}(\S.*)")
 _DECLARED = {"ALLOWED": "accepted", "WAIT": "held", "NOT ALLOWED": "refused"}
 _STATEMENT = re.compile(r"^log-key: (\S+)$", re.MULTILINE)
@@ -101,7 +101,7 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 def _is_head(path: Path) -> bool:
     try:
-        return _HEAD.search(read_text(path)) is not None
+        return HEAD.search(read_text(path)) is not None
     except (Unproved, OSError):
         return False
 
@@ -111,8 +111,12 @@ def _verify_file(
 ) -> tuple[Verdict, Head | None]:
     """What a file shows. Of a receipt that the certificate vouches for, `log_keys` learns the log's key."""
     text = read_text(path)
-    if _HEAD.search(text):
+    if HEAD.search(text):
         return _verify_head(path, text, log_keys)
+    if not text.lstrip().startswith((CLEARSIGNED, "{")):
+        raise Unproved(
+            "not a receipt, nor anything else that the gateway signs: neither a signed text nor JSON"
+        )
     if not text.lstrip().startswith(CLEARSIGNED):
         verdict, checked = _verify_json(path, text, certificate, original)
     elif certificate is None:

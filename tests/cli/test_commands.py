@@ -211,3 +211,10 @@ def test_each_file_is_classified_or_named_with_what_is_in_the_way(
     assert folder == f"gateway: {tmp_path} cannot be read: Is a directory"
     rows = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert [row["file"] for row in rows] == [str(plain)]
+
+
+def test_a_file_that_is_no_certificate_is_not_taken_for_the_gateway_s_key(site: Site, tmp_path: Path) -> None:
+    other = tmp_path / "other.asc"
+    other.write_text("hello\n")
+    said = site.refused("receipts", "verify", str(other), "--gateway-key", str(other))
+    assert "holds no certificate" in said

@@ -418,6 +418,22 @@ def test_a_bare_head_needs_a_key(tmp_path: Path) -> None:
     assert run(head, "--log-key", OTHER_KEY.vkey(ORIGIN)) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Surname,Forename\n", "not a receipt in JSON"),
+        ("\n-----BEGIN PGP SIGNED MESSAGE-----\n", "only the .json of the same name"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--log-key", VKEY]])
+def test_a_file_that_it_does_not_check_is_named_as_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str, more: list[str]
+) -> None:
+    (tmp_path / "x.txt").write_text(text)
+    assert main([str(tmp_path / "x.txt"), *more]) == 1
+    assert told in capsys.readouterr().out
+
+
 def test_names_cannot_steer_the_terminal_or_forge_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

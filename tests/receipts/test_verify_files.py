@@ -286,6 +286,16 @@ def test_receipts_of_two_histories_contradict_each_other(tmp_path: Path) -> None
     assert "another log" in found[-1].lines[0]
 
 
+@pytest.mark.parametrize(
+    "content", [b"Surname,Forename\n", b"", "Dear all,\n\n\u2014 the head\n".encode(), b"\x85\x01\x0c\x03"]
+)
+def test_what_nobody_here_signed_is_not_called_a_damaged_receipt(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.txt").write_bytes(content)
+    (verdict,) = verify_receipt_files([tmp_path / "x.txt"], gateway().certificate)
+    assert not verdict.good
+    assert verdict.lines[0].startswith("NOT PROVED: not a receipt")
+
+
 def test_missing_and_unreadable_files_are_verdicts(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(bytes(range(256)))
     found = verify_receipt_files([tmp_path / "none", tmp_path / "binary", tmp_path], gateway().certificate)
