@@ -6,18 +6,21 @@ names. A sealed file is durable before its row is written and never changes, so 
 snapshot names is there. published/ is not copied: it is made again from the registry. Nor is spool/:
 what lies there was not yet claimed.
 
-`backup.json` is written last: a copy without it was interrupted and is refused.
+`backup.json` is written last, with the digest of every file: a copy without it was interrupted and is
+refused, as is one in which a file is missing or is not what was backed up.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, suppress
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,61 +32,76 @@ from gateway.registry import secrets
 from gateway.settings import load_settings
 from gateway.spool import fsync_folder, write_durably
 
-_MANIFEST = "backup.json"
+MANIFEST = "backup.json"
 _POLICIES = ("policies", "policies-in-force")
 _CHUNK = 1024**2
 _TRIES = 5
-_DATED = "%Y-%m-%dT%H%M%SZ"
 
 
 class Manifest(BaseModel):
-    """backup.json: what the copy holds."""
+    """backup.json: what the copy holds. `files` are the SHA-256 digests of all others in it, by place.
+
+    `sealed_files` are those with content: of what was not kept, an empty one stands in the place.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: int = 1
     taken_at: datetime
-    registry_sha256: str
     sealed_files: int
+    files: Mapping[str, str]
 
 
 def back_up(home: Home, folder: Path, now: datetime, *, earlier: Path | None = None) -> Manifest:
     """Copy `home` into `folder`, which must not exist or be empty. Durable after return.
 
     Sealed files that the backup `earlier` has are linked, not copied, where both lie on one file system.
-    ConfigurationError where the registry is not SQLite; GatewayError where `folder` is in use; Fault
-    where the disk fails.
+    ConfigurationError where the registry is not SQLite; GatewayError where `folder` is in use or a link
+    stands in the home; Fault where the disk fails. Nothing is left of a copy that fails.
     """
     _check_sqlite(home)
     _claim(folder)
-    try:
-        _copy_registry_and_keys(home, folder)
-        for part in _POLICIES:
-            _copy_tree(home.root / part, folder / part)
-        _copy(home.settings, folder / home.settings.name)
-        (folder / "sealed").mkdir(mode=0o700)
-        count = 0
-        for reference in _sealed_references(folder / home.registry.name):
-            _copy_sealed(home.sealed(reference), Home(folder).sealed(reference), earlier)
-            _copy_if_there(home.session(reference), Home(folder).session(reference))
-            count += 1
-        _fsync_tree(folder)
-        digest = _digest(folder / home.registry.name)
-        manifest = Manifest(taken_at=now, registry_sha256=digest, sealed_files=count)
-        write_durably(folder / _MANIFEST, manifest.model_dump_json(indent=1).encode(), mode=0o600)
-    except OSError as error:
-        raise Fault(f"the backup cannot be written: {os.strerror(error.errno or 0)}") from None
+    with at_work(folder):
+        try:
+            return _backed_up(home, folder, now, earlier)
+        except BaseException as error:
+            _clear(folder)  # It holds the gateway's keys.
+            if isinstance(error, OSError):
+                raise Fault(f"the backup cannot be written: {os.strerror(error.errno or 0)}") from None
+            raise
+
+
+def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None) -> Manifest:
+    _copy_registry_and_keys(home, folder)
+    for part in _POLICIES:
+        _copy_tree(home.root / part, folder / part)
+    _copy(home.settings.resolve(), folder / home.settings.name)
+    (folder / "sealed").mkdir(mode=0o700)
+    stated = _stated(earlier)
+    known: dict[str, str] = {}  # What is linked is not read once more: it is what it was.
+    for reference in _sealed_references(folder / home.registry.name):
+        target = Home(folder).sealed(reference)
+        place = str(target.relative_to(folder))
+        if earlier is not None and place in stated and _linked(earlier / place, target):
+            known[place] = stated[place]
+        else:
+            _copy_if_there(home.sealed(reference), target)
+        _copy_if_there(home.session(reference), Home(folder).session(reference))
+    _fsync_tree(folder)
+    count = sum(path.stat().st_size > 0 for path in (folder / "sealed").iterdir())
+    manifest = Manifest(taken_at=now, sealed_files=count, files=_digests(folder, known))
+    write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode(), mode=0o600)
     return manifest
 
 
-def restore(folder: Path, home: Home) -> Manifest:
+def restore(folder: Path, home: Home, *, damaged: bool = False) -> Manifest:
     """Make `home`, which must not hold any file yet, from a whole backup. Durable after return.
 
-    GatewayError where the backup was interrupted or altered, or the home is in use.
+    GatewayError where the backup was interrupted or any file of it altered, or the home is in use. With
+    `damaged`, sealed files may be missing or altered: an audit of the home then names them.
     """
     manifest = read_manifest(folder)
-    if _digest(folder / home.registry.name) != manifest.registry_sha256:
-        raise GatewayError(f"{folder / home.registry.name} is not the registry that was backed up")
+    _check_unaltered(folder, manifest, damaged=damaged)
     if any(not path.is_dir() for path in home.root.rglob("*")):
         raise GatewayError(f"{home.root} is not empty; a home is never overwritten")
     new = not home.root.exists()
@@ -110,28 +128,63 @@ def restore(folder: Path, home: Home) -> Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """What a backup holds. GatewayError where it is none, or was interrupted."""
     try:
-        return Manifest.model_validate_json((folder / _MANIFEST).read_bytes())
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
-        raise GatewayError(f"{folder} is not a whole backup: {_MANIFEST} is missing or wrong") from None
+        raise GatewayError(f"{folder} is not a whole backup: {MANIFEST} is missing or wrong") from None
 
 
-def dated(folder: Path, now: datetime) -> Path:
-    """The place of a new backup in a folder of backups."""
-    return folder / now.astimezone(UTC).strftime(_DATED)
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """While this lasts, `folder` is not taken for the rest of an interrupted backup: it is locked."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
-def whole_backups(folder: Path) -> list[Path]:
-    """The whole backups in a folder of dated ones, oldest first."""
-    return [path for path in sorted(folder.glob("????-??-??T??????Z")) if (path / _MANIFEST).is_file()]
+def _clear(folder: Path) -> None:
+    """Leave `folder` as it was claimed: empty. What cannot be removed stays."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
-def prune(folder: Path, keep: int) -> list[Path]:
-    """Remove all but the latest `keep` whole backups in `folder`; which those were."""
-    gone = whole_backups(folder)[:-keep]
-    for path in gone:
-        (path / _MANIFEST).unlink()  # From here on it is no whole backup, whatever happens.
-        shutil.rmtree(path)
-    return gone
+def _stated(earlier: Path | None) -> Mapping[str, str]:
+    """What an earlier backup holds; nothing where it is none."""
+    try:
+        return {} if earlier is None else read_manifest(earlier).files
+    except GatewayError:
+        return {}
+
+
+def _digests(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """The digest of every file in a backup but its manifest, by its place; those `known` are not read."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        place = str(path.relative_to(folder))
+        if path.is_file() and place != MANIFEST:
+            found[place] = known.get(place) or _digest(path)
+    return found
+
+
+def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool) -> None:
+    found = _digests(folder, {})
+    wrong = sorted(place for place, digest in manifest.files.items() if found.get(place) != digest)
+    wrong += sorted(found.keys() - manifest.files.keys())
+    if damaged:
+        wrong = [place for place in wrong if not place.startswith("sealed/")]
+    if wrong:
+        more = f", nor are {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise GatewayError(
+            f"{folder / wrong[0]} is not what was backed up{more}; take another backup. Where there is none: "
+            "--damaged restores the rest without sealed files that are lost"
+        )
 
 
 def _check_sqlite(home: Home) -> None:
@@ -184,19 +237,16 @@ def _sealed_references(registry: Path) -> Iterator[str]:
             yield checked_reference(reference)
 
 
-def _copy_sealed(source: Path, target: Path, earlier: Path | None) -> None:
-    """A sealed file that retention has erased is not there, and is not missed."""
-    if earlier is not None:
-        try:
-            target.hardlink_to(Home(earlier).sealed(source.stem))
-        except OSError:
-            pass  # Not in that backup, or that one is on another disk.
-        else:
-            return
-    _copy_if_there(source, target)
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False  # Not in that backup, or that one is on another disk.
+    return True
 
 
 def _copy_if_there(source: Path, target: Path) -> None:
+    """A sealed file that retention has erased is not there, and is not missed."""
     with suppress(FileNotFoundError):
         _copy(source, target)
 
@@ -215,7 +265,12 @@ def _copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy one file, with its mode; no links are followed. FileExistsError where the target is there."""
-    read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise GatewayError(f"{source} is a symbolic link, which is not followed") from None
+        raise
     with os.fdopen(read, "rb") as original:
         mode = os.fstat(read).st_mode & 0o777
         write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway import backup as copies
+from gateway import dated_backups
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
 from gateway.errors import ConfigurationError
 from gateway.home import Home
@@ -21,34 +22,41 @@ def backup(
         bool, typer.Option("--dated", help="Make a folder in DIR that is named after the time.")
     ] = False,
     keep: Annotated[
-        int | None, typer.Option(min=1, help="With --dated: remove all but so many of the backups in DIR.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="With --dated: remove all but so many backups in DIR, and those cut off before.",
+        ),
     ] = None,
 ) -> None:
     """Copy a whole home, consistent while the services run. Guard the copy as you guard the home's keys."""
     if keep is not None and not dated:
         raise ConfigurationError("--keep is for --dated backups")
     at = now()
-    place = copies.dated(folder, at) if dated else folder
-    whole = copies.whole_backups(folder) if dated else []
+    place = dated_backups.dated(folder, at) if dated else folder
+    whole = dated_backups.whole_backups(folder) if dated else []
     manifest = copies.back_up(Home(home), place, at, earlier=whole[-1] if whole else None)
     out.print(
         f"backed up the registry and {counted(manifest.sealed_files, 'sealed file')} to {place}",
         soft_wrap=True,
     )
     if keep is not None:
-        for gone in copies.prune(folder, keep):
+        for gone in dated_backups.prune(folder, keep):
             out.print(f"removed the backup {gone}", soft_wrap=True)
 
 
 @fails_clearly
 def restore(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A backup.")],
+    damaged: Annotated[
+        bool, typer.Option("--damaged", help="Even where sealed files in it are missing or altered.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep."""
     from gateway.processing.service import open_processor  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    manifest = copies.restore(folder, Home(home))
+    manifest = copies.restore(folder, Home(home), damaged=damaged)
     with open_processor(Home(home), now):
         pass  # Brings the registry up to this version, and out what providers see.
     out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}", soft_wrap=True)

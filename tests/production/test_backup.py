@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import backup
+from gateway import backup, dated_backups
+from gateway.demo.stage import Stage
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from tests.end_to_end.content import core_data
@@ -62,13 +64,11 @@ def _keep_busy(site: Site, oak: Party, place: tuple[str, int], done: threading.E
         oak.put(place, f"busy {number}.xml.pgp", oak.seal(core_data(number, pupils=2), site.certificate))
 
 
-def _restored(folder: Path, home: Path) -> Site:
+def _restored(folder: Path, home: Path, *options: str) -> Site:
     made = Site.__new__(Site)
     made.root, made.home, made.log = home.parent, home, home.parent / "restored.log"
-    from gateway.demo.stage import Stage  # noqa: PLC0415
-
     made.stage = Stage(home)
-    made.gateway("restore", str(folder))
+    made.gateway("restore", str(folder), *options)
     return made
 
 
@@ -148,8 +148,60 @@ def test_an_altered_registry_is_refused(backed: Backed, tmp_path: Path) -> None:
     shutil.copytree(backed.folder, altered)
     with sqlite3.connect(altered / "registry.db") as database:
         database.execute("UPDATE transfer SET state = 'accepted'")
-    with pytest.raises(GatewayError, match="is not the registry"):
+    with pytest.raises(GatewayError, match=r"registry\.db is not what was backed up"):
         backup.restore(altered, Home(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("place", ["sealed", "keys", "policies"])
+@pytest.mark.parametrize("harm", ["missing", "changed", "added"])
+def test_a_backup_that_was_altered_is_refused(backed: Backed, tmp_path: Path, place: str, harm: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(backed.folder, copy)
+    path = max((path for path in (copy / place).rglob("*") if path.is_file()), key=lambda p: p.stat().st_size)
+    if harm == "missing":
+        path.unlink()
+    elif harm == "added":
+        path = path.with_name("more")
+        path.write_bytes(b"")
+    else:
+        path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(GatewayError) as refused:
+        backup.restore(copy, Home(tmp_path / "home"))
+    assert f"{path} is not what was backed up" in str(refused.value)
+    assert not (tmp_path / "home").exists()
+
+
+def test_only_files_are_counted_of_which_there_is_something(backed: Backed) -> None:
+    sizes = [path.stat().st_size for path in (backed.folder / "sealed").iterdir()]
+    assert 0 in sizes
+    assert backup.read_manifest(backed.folder).sealed_files == sum(size > 0 for size in sizes)
+
+
+def test_settings_may_be_a_link_and_nothing_is_left_where_it_fails(backed: Backed, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(backed.restored.home, home)
+    (home / "gateway.toml").rename(tmp_path / "elsewhere.toml")
+    (home / "gateway.toml").symlink_to(tmp_path / "elsewhere.toml")
+    backup.back_up(Home(home), tmp_path / "copy", datetime.now(UTC))
+    assert (tmp_path / "copy" / "gateway.toml").read_bytes() == (tmp_path / "elsewhere.toml").read_bytes()
+    (home / "policies" / "flows.toml").rename(tmp_path / "flows.toml")
+    (home / "policies" / "flows.toml").symlink_to(tmp_path / "flows.toml")
+    with pytest.raises(GatewayError, match=r"policies/flows\.toml is a symbolic link"):
+        backup.back_up(Home(home), tmp_path / "other", datetime.now(UTC))
+    assert not (tmp_path / "other").exists()
+
+
+def test_what_was_interrupted_goes_once_there_is_a_newer_one(backed: Backed, tmp_path: Path) -> None:
+    home, at = Home(backed.restored.home), datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+    cut, busy, whole, newer = [dated_backups.dated(tmp_path, at.replace(hour=hour)) for hour in range(4)]
+    for place in (cut, busy, whole, newer):
+        backup.back_up(home, place, at)
+    for place in (cut, busy, newer):
+        (place / "backup.json").unlink()
+    with backup.at_work(busy):
+        assert dated_backups.prune(tmp_path, 2) == [cut]
+    assert dated_backups.prune(tmp_path, 2) == [busy]
+    assert sorted(tmp_path.iterdir()) == [whole, newer]
 
 
 @pytest.mark.parametrize("harm", ["missing", "changed"])
@@ -163,7 +215,7 @@ def test_a_sealed_file_that_is_lost_or_changed_is_found(backed: Backed, tmp_path
         data = bytearray(sealed.read_bytes())
         data[-1] ^= 1
         sealed.write_bytes(data)
-    home = _restored(copy, tmp_path / "home")
+    home = _restored(copy, tmp_path / "home", "--damaged")
     done = home.stage.gateway("doctor", "--deep", "--json")
     assert done.returncode == 1
     said = [c["what"] for c in json.loads(done.stdout) if c["severity"] == "fault"]
@@ -175,18 +227,21 @@ def test_dated_backups_share_sealed_files_and_old_ones_go(backed: Backed, tmp_pa
     home, at = Home(backed.restored.home), datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
     places = []
     for hour in range(4):
-        place = backup.dated(tmp_path, at.replace(hour=hour))
-        earlier = backup.whole_backups(tmp_path)
+        place = dated_backups.dated(tmp_path, at.replace(hour=hour))
+        earlier = dated_backups.whole_backups(tmp_path)
         backup.back_up(home, place, at, earlier=earlier[-1] if earlier else None)
         places.append(place)
     inodes = [{p.name: p.stat().st_ino for p in (place / "sealed").iterdir()} for place in places]
     assert inodes[0] == inodes[3]
     assert inodes[0]
     (tmp_path / "2026-11-25T010000Z").mkdir()
-    assert backup.prune(tmp_path, 2) == places[:2]
-    assert backup.whole_backups(tmp_path) == places[2:]
-    restored = backup.restore(places[3], Home(tmp_path / "home"))
-    assert restored.sealed_files == len(inodes[0])
+    assert dated_backups.prune(tmp_path, 2) == places[:2]
+    assert dated_backups.whole_backups(tmp_path) == places[2:]
+    backup.restore(places[3], Home(tmp_path / "home"))
+    assert backup.read_manifest(places[3]).files.items() >= {
+        (f"sealed/{p.name}", hashlib.sha256(p.read_bytes()).hexdigest())
+        for p in (places[3] / "sealed").iterdir()
+    }
 
 
 def test_postgresql_is_left_to_its_own_means(backed: Backed, tmp_path: Path) -> None:
