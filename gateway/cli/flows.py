@@ -24,7 +24,6 @@ from gateway.cli.console import (
     rfc3339,
     show,
 )
-from gateway.home import Home
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
@@ -57,9 +56,12 @@ _LONGEST_HOLIDAY = timedelta(days=70)
 @app.command("list")
 @fails_clearly
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """The rows of Appendix B: who may send what, how often, and which teams get it."""
-    policies = Home(home).policies
-    catalogue = load_catalogue(policies if policies.is_dir() else _shipped())
+    """The rows of Appendix B: who may send what, how often, and which teams get it.
+
+    Where no home is named and none is there, those that the gateway comes with.
+    """
+    no_home = home == DEFAULT_HOME and not home.exists()
+    catalogue = load_catalogue(_shipped() if no_home else existing(home).policies)
     rows = [
         {
             "row": flow.row,

@@ -45,6 +45,7 @@ app = typer.Typer(no_args_is_help=True, help="Keys of providers and staff, and t
 app.add_typer(gateway_keys.app, name="gateway")
 app.add_typer(host_keys.app, name="host")
 OwnerArgument = Annotated[str, typer.Argument(metavar="ID", help="The provider; with --staff, the person.")]
+_READ_OUT = 16
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
 StaffOption = Annotated[bool, typer.Option("--staff", help="ID is a member of staff.")]
 UntilOption = Annotated[
@@ -106,7 +107,11 @@ def approve(
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Put a pending key in force, such as one that its provider dropped in /keys."""
+    """Put a pending key in force, such as one that its provider dropped in /keys.
+
+    Its fingerprint is what the provider reads out on the telephone: all of it, or 16 characters at least.
+    """
+    _check_read_out(fingerprint)
     with _changing(home) as clerk:
         approved = clerk.approve(_named(clerk, identifier, fingerprint, is_staff=is_staff))
     out.print(f"{approved.fingerprint} is in force", soft_wrap=True)
@@ -158,11 +163,24 @@ def revoke(
 
 
 def last_moment(until: datetime, place: Home) -> datetime:
-    """The end of a day as the authority's clocks have it; a moment with its zone is taken as it is."""
-    if until.tzinfo is not None:
-        return until
-    zone = ZoneInfo(load_catalogue(place.policies_in_force).calendar.timezone)
-    return (until + timedelta(days=1)).replace(tzinfo=zone)
+    """The end of a day as the authority's clocks have it; a moment with its zone is taken as it is.
+
+    GatewayError where it is past.
+    """
+    last = until
+    if until.tzinfo is None:
+        zone = ZoneInfo(load_catalogue(place.policies_in_force).calendar.timezone)
+        last = (until + timedelta(days=1)).replace(tzinfo=zone)
+    if last <= now():
+        raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
+    return last
+
+
+def _check_read_out(fingerprint: str) -> None:
+    """A key that somebody made to look alike shares a few characters of a fingerprint, not that many."""
+    read_out = fingerprint.replace(" ", "").removeprefix("SHA256:")
+    if len(read_out) < _READ_OUT:
+        raise GatewayError(f"so short a beginning tells no keys apart: give {_READ_OUT} characters or all")
 
 
 @contextmanager
@@ -257,7 +275,7 @@ def _row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
 
 def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
     if key.state == "pending":
-        yield f"waits: gateway keys approve {key.owner} {key.fingerprint[:16]}"
+        yield f"waits: gateway keys approve {key.owner} FPR, once it is read out to you"
     if unused:
         yield f"not used for {counted(policy.unused_days, 'day')}"
     if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:

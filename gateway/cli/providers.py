@@ -115,11 +115,17 @@ def set_numbers(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put right what is recorded of a provider."""
+    given = {"name": name, "dfe_number": _dfe_number(dfe_number), "urn": _urn(urn)}
+    wanted = {column: value for column, value in given.items() if value is not None}
+    if not wanted:
+        raise GatewayError("say what to put right: --name, --dfe-number or --urn")
     with registry(home) as opened, opened.write() as session:
         row = providers.provider_row(session, identifier)
-        row.dfe_number = _dfe_number(dfe_number) or row.dfe_number
-        row.urn = _urn(urn) or row.urn
-        row.name = name or row.name
+        if all(getattr(row, column) == value for column, value in wanted.items()):
+            out.print(f"{identifier} is on record so already")
+            return
+        for column, value in wanted.items():
+            setattr(row, column, value)
         session.add(row)
         session.flush()
         _log(session, "provider-changed", providers.get_provider(session, identifier))
@@ -185,7 +191,7 @@ def _kind(kind: str) -> ProviderKind:
 
 
 def _dfe_number(given: str | None) -> str | None:
-    number = given.replace("/", "").replace(" ", "") if given else None
+    number = None if given is None else given.replace("/", "").replace(" ", "")
     if number is not None and not (len(number) == 7 and number.isdecimal()):  # noqa: PLR2004 - LLLEEEE
         raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
     return number

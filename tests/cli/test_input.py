@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from gateway.demo.parties import Party
+from gateway.home import Home
+from gateway.registry import log
+from gateway.registry.database import Registry
+from gateway.settings import load_settings
 from tests.keys.commands import Commands
 
 
@@ -50,3 +57,53 @@ def test_a_name_is_one_line_that_can_be_read(desk: Commands, name: str) -> None:
     assert "goes on record" in usage(desk, "providers", "add", "elm", "--name", name, "--kind", "school")
     assert "goes on record" in usage(desk, "providers", "set", "oak", "--name", name)
     assert "goes on record" in usage(desk, "agreement", "ratify", "oak", "--signatory", name)
+
+
+def test_a_name_is_kept_and_nothing_that_is_not_changed_is_on_record(desk: Commands) -> None:
+    before = desk.json("providers", "show", "oak")
+    assert "say what to put right" in desk.refused("providers", "set", "oak")
+    assert "7 digits" in desk.refused("providers", "set", "oak", "--dfe-number", "")
+    assert "6 digits" in desk.refused("providers", "set", "oak", "--urn", "")
+    entries = changes(desk)
+    assert "on record so already" in desk.gateway("providers", "set", "oak", "--name", before["name"])
+    assert changes(desk) == entries
+    assert "is changed" in desk.gateway("providers", "set", "oak", "--name", "Oak Academy")
+    assert changes(desk) == entries + 1
+    assert desk.json("providers", "show", "oak")["name"] == "Oak Academy"
+
+
+def changes(desk: Commands) -> int:
+    home = Home(desk.home)
+    registry = Registry(load_settings(home).database_url(home))
+    try:
+        with registry.read() as session:
+            return sum(event.kind == "provider-changed" for event in log.events(session, "oak"))
+    finally:
+        registry.close()
+
+
+@pytest.mark.parametrize("until", ["2026-01-01", "2026-01-01T12:00:00+00:00"])
+def test_a_last_day_is_not_past(desk: Commands, until: str) -> None:
+    fingerprint = key_of(desk, "oak", "openpgp")
+    assert "is past" in desk.refused("keys", "retire", "oak", fingerprint, "--until", until)
+    assert "is past" in desk.refused("keys", "gateway", "rotate", "--until", until)
+    assert {row["state"] for row in desk.json("keys", "list", "oak")} == {"active"}
+    assert len(desk.json("keys", "gateway", "show")) == 1
+
+
+def test_a_key_is_approved_by_what_is_read_out(desk: Commands, tmp_path: Path) -> None:
+    party = Party("ash", tmp_path)
+    desk.gateway("providers", "add", "ash", "--name", "Ash", "--kind", "school")
+    for file, kind in ((party.certificate, "openpgp"), (party.ssh_public, "ssh")):
+        desk.gateway("keys", "add", "ash", str(file), "--pending")
+        fingerprint = key_of(desk, "ash", kind)
+        start = len("SHA256:") if kind == "ssh" else 0
+        for length in (start + 4, start + 15):
+            assert "so short" in desk.refused("keys", "approve", "ash", fingerprint[:length])
+        grouped = " ".join(fingerprint[n : n + 4] for n in range(0, start + 16, 4))
+        assert "is in force" in desk.gateway("keys", "approve", "ash", grouped)
+
+
+def test_flows_of_a_home_that_is_not_there_are_not_made_up(desk: Commands, tmp_path: Path) -> None:
+    assert "is not a gateway home" in desk.refused("flows", "list", "--home", str(tmp_path / "nowhere"))
+    assert len(desk.json("flows", "list")) > 5
