@@ -108,7 +108,7 @@ def status(
 @fails_clearly
 def text(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the text of the agreement, as providers find it in /agreement."""
-    print_exactly(load_catalogue(existing(home).policies).agreement_text)
+    print_exactly(load_catalogue(existing(home).policies_in_force).agreement_text)
 
 
 def _check_party(provider: Provider) -> None:

@@ -132,8 +132,13 @@ def test_a_pending_key_and_what_becomes_of_it(site: Commands, oak: Party, tmp_pa
     site.gateway("keys", "revoke", "oak", fingerprint, "--superseded", "--reason", "a newer one")
     key = listed(site, fingerprint)
     assert (key["state"], key["revocation"], key["end_reason"]) == ("revoked", "soft", "a newer one")
-    assert "revoked already" in site.refused("keys", "revoke", "oak", fingerprint, "--reason", "again")
-    kinds = ["key-added", "key-approved", "key-retiring", "key-revoked"]
+    again = ("keys", "revoke", "oak", fingerprint, "--why", "stolen after all")
+    assert "revoked already" in site.refused(*again, "--superseded")
+    site.gateway(*again)
+    key = listed(site, fingerprint)
+    assert (key["state"], key["revocation"], key["end_reason"]) == ("revoked", "hard", "stolen after all")
+    assert "revoked already" in site.refused(*again)
+    kinds = ["key-added", "key-approved", "key-retiring", "key-revoked", "key-revoked"]
     notices = sorted(site.receipts("oak").glob("key-notice.*.txt"))
     assert sum(fingerprint[:4].upper() in path.read_text() for path in notices) == len(kinds)
 

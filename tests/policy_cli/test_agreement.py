@@ -165,7 +165,12 @@ def test_receipts_say_that_the_lapse_is_near(desk: Desk) -> None:
 
 
 def test_the_text_is_printed_as_it_is_published(desk: Desk) -> None:
-    assert desk.gateway("agreement", "text") == text_of(desk)
+    """Not as it is being edited: what is in force is what providers sign."""
+    desk.process()
+    edited = desk.home.policies / "agreement.txt"
+    before = edited.read_text()
+    edited.write_text(before.replace("the", "THE", 1))
+    assert desk.gateway("agreement", "text") == text_of(desk) == before
 
 
 def test_nothing_published_for_providers_says_who_has_ratified(desk: Desk) -> None:
