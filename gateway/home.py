@@ -130,6 +130,11 @@ class Home:
         return self.root / "policies"
 
     @property
+    def places(self) -> Path:
+        """Where the services of `gateway run` listen, while it runs."""
+        return self.root / "places.json"
+
+    @property
     def versions(self) -> Path:
         """Each version of the policies that has decided, under its digest, and `current`, which names one."""
         return self.root / "policies-in-force"

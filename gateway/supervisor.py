@@ -1,18 +1,23 @@
 """`gateway run`: intake, processor and mailboxes as child processes of one supervisor.
 
-Each child is the same command that runs as a service of its own in production. When one ends, all
-end: whoever started the supervisor (a person, systemd) decides what happens next.
+Each child is the same command that runs as a service of its own in production. Intake waits for the
+processor, which writes down for it what gateway.toml and the policies say. When one ends, all end:
+whoever started the supervisor (a person, systemd) decides what happens next.
 """
 
 from __future__ import annotations
 
+import fcntl
+import json
 import logging
+import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
@@ -24,6 +29,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "mailboxes": ("serve", "mailboxes"),
     "processor": ("process",),
 }
+_ORDER = (("processor", "mailboxes"), ("intake",))
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _log = logging.getLogger(__name__)
@@ -46,14 +52,18 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
     heard: queue.Queue[_Heard] = queue.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: heard.put(_Heard("supervisor", None)))
-    children = {name: _start(home, name, options.get(name, ()), heard) for name in SERVICES}
+    children: dict[str, subprocess.Popen[str]] = {}
+    places: dict[str, str] = {}
     try:
-        places = _await_ready(heard)
-        if places is None:
-            return 0
-        ready(places)
-        while (event := heard.get()).line is not None:
-            _log.debug("%s: %s", event.service, event.line)
+        for together in _ORDER:
+            for name in together:
+                children[name] = _start(home, name, options.get(name, ()), heard)
+            if not _await_ready(heard, together, places):
+                return 0
+        with noted(home, places):
+            ready(places)
+            while (event := heard.get()).line is not None:
+                _log.debug("%s: %s", event.service, event.line)
         if event.service != "supervisor":
             raise GatewayError(f"{event.service} ended by itself; the other services are stopped too")
     finally:
@@ -90,23 +100,45 @@ def _listen(name: str, child: subprocess.Popen[str], heard: queue.Queue[_Heard])
     heard.put(_Heard(name, None))
 
 
-def _await_ready(heard: queue.Queue[_Heard]) -> dict[str, str] | None:
-    """HOST:PORT by service, or None when told to stop first."""
-    places: dict[str, str] = {}
-    while len(places) < len(SERVICES):
+def _await_ready(heard: queue.Queue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:
+    """Put HOST:PORT of the services that get ready into `places`; False when told to stop first."""
+    while slow := ", ".join(sorted(set(wanted) - places.keys())):
         try:
             event = heard.get(timeout=_START_SECONDS)
         except queue.Empty:
-            slow = ", ".join(sorted(SERVICES.keys() - places.keys()))
             raise GatewayError(f"{slow} did not get ready in {_START_SECONDS} s") from None
         if event.line is None:
             if event.service == "supervisor":
-                return None
+                return False
             raise GatewayError(f"{event.service} did not start; what it said is above")
         words = event.line.split()
         if words[:1] == ["ready"]:
             places[event.service] = words[-1]
-    return places
+    return True
+
+
+@contextmanager
+def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
+    """Let `places_of` say meanwhile where the services listen."""
+    with os.fdopen(os.open(home.places, os.O_RDWR | os.O_CREAT, 0o644), "w", encoding="ascii") as file:
+        # The lock, not the file, says that they run: it ends with the process, however that ends.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(json.dumps(dict(places)))
+        file.flush()
+        yield
+
+
+def places_of(home: Home) -> dict[str, str]:
+    """HOST:PORT of the services that `gateway run` runs on `home` now; nothing where it does not."""
+    try:
+        with home.places.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return dict(json.loads(home.places.read_bytes() or b"{}"))
+    except FileNotFoundError:
+        pass
+    return {}
 
 
 def _stop(children: dict[str, subprocess.Popen[str]]) -> None:

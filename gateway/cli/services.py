@@ -75,12 +75,10 @@ def run(
     mailboxes_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
 ) -> None:
     """Run intake, processor and mailboxes until SIGTERM or Ctrl-C."""
-    intake = load_settings(Home(home)).intake
+    load_settings(Home(home))
     _learn_passphrase(Home(home))
-    # Intake itself reads what was published of the settings before they were edited.
-    port = intake.port if intake_port is None else intake_port
     options = {
-        "intake": ("--host", intake.host, "--port", str(port)),
+        "intake": () if intake_port is None else ("--port", str(intake_port)),
         "mailboxes": () if mailboxes_port is None else ("--port", str(mailboxes_port)),
     }
 

@@ -26,6 +26,7 @@ from gateway.cli.console import registry as open_registry
 from gateway.home import Home
 from gateway.observe.snapshot import Snapshot, take, wrong
 from gateway.settings import Listen, load_settings
+from gateway.supervisor import places_of
 
 _CONNECT_SECONDS = 3.0
 _BANNER = b"SSH-2.0-gateway"
@@ -33,7 +34,10 @@ _SHOWN_DAYS = 60
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 PortOption = Annotated[
-    int | None, typer.Option(min=1, max=65535, help="Where it is reached, if not as gateway.toml says.")
+    int | None,
+    typer.Option(
+        min=1, max=65535, help="Where it is reached, if neither gateway run nor gateway.toml says so."
+    ),
 ]
 
 
@@ -49,27 +53,39 @@ def status(
     settings = load_settings(place)
     with open_registry(home) as registry:
         snapshot = take(place, registry, now())
+    asked = {
+        "intake": _place(place, "intake", settings.intake, intake_port),
+        "mailboxes": _place(place, "mailboxes", settings.mailboxes, mailboxes_port),
+    }
     services = {
-        "intake": _answers(settings.intake, intake_port),
+        "intake": _answers(asked["intake"]),
         "processor": _at_work(place),
-        "mailboxes": _answers(settings.mailboxes, mailboxes_port),
+        "mailboxes": _answers(asked["mailboxes"]),
     }
     found = [f"service-down:{name}" for name, up in services.items() if not up]
     found += wrong(snapshot, settings.watch)
     if as_json:
         print_json({"well": not found, "wrong": found, "services": services, **_as_json(snapshot)})
     else:
-        for line in _lines(services, snapshot, found):
+        for line in (*_standing(services, asked), *_lines(snapshot, found)):
             out.print(Text(line), soft_wrap=True)
     if found:
         raise typer.Exit(1)
 
 
-def _answers(place: Listen, port: int | None) -> bool:
+def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
+    """Where to look for a service: where `gateway run` has it, or else where gateway.toml has it."""
+    host, _, known = places_of(home).get(service, "").rpartition(":")
+    if port is None and known:
+        return Listen(host=host.strip("[]"), port=int(known))
+    return Listen(host=configured.host, port=port or configured.port)
+
+
+def _answers(place: Listen) -> bool:
     """Whether an SSH service of ours answers there."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)  # noqa: S104 - to reach it
     try:
-        with socket.create_connection((host, port or place.port), _CONNECT_SECONDS) as connection:
+        with socket.create_connection((host, place.port), _CONNECT_SECONDS) as connection:
             return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
     except OSError:
         return False
@@ -99,8 +115,14 @@ def _as_json(snapshot: Snapshot) -> dict[str, Any]:
     return {**seen, "oldest": snapshot.oldest}
 
 
-def _lines(services: dict[str, bool], snapshot: Snapshot, found: list[str]) -> Iterator[str]:
+def _standing(services: dict[str, bool], asked: dict[str, Listen]) -> Iterator[str]:
     yield "services    " + "  ".join(f"{name} {'up' if up else 'DOWN'}" for name, up in services.items())
+    for name, place in asked.items():
+        if not services[name]:
+            yield f"            {name} was looked for on port {place.port} of {place.host}"
+
+
+def _lines(snapshot: Snapshot, found: list[str]) -> Iterator[str]:
     yield "transfers   " + "  ".join(f"{state} {count}" for state, count in snapshot.states.items())
     if snapshot.held:
         waits = (f"for a {waits_for} {count}" for waits_for, count in sorted(snapshot.held.items()))

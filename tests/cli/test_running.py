@@ -1,0 +1,89 @@
+"""`gateway run`: an edited setting counts from the next start on, and status finds what runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+from tests.gateway_site import Site, until
+
+
+def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) -> None:
+    settings = site.home / "gateway.toml"
+    intake, mailboxes = _free_ports()
+    text = settings.read_text().replace('host = "0.0.0.0"', 'host = "127.0.0.1"')
+    text = text.replace("port = 2222", f"port = {intake}").replace("port = 2223", f"port = {mailboxes}")
+    settings.write_text(text)
+    published = site.home / "published" / "intake.json"
+    former = json.loads(published.read_text())
+    former["limits"]["of_an_older_version"] = 1  # Intake refuses to start with this.
+    published.write_text(json.dumps(former))
+    said = _ready_in_spite_of_a_slow_processor(site, mailboxes)
+    assert said == f"ready intake 127.0.0.1:{intake} mailboxes 127.0.0.1:{mailboxes}\n"
+
+
+def test_status_finds_services_where_they_run(site: Site) -> None:
+    with site.running():
+        assert _services(site) == {"intake": True, "processor": True, "mailboxes": True}
+    assert _services(site) == {"intake": False, "processor": False, "mailboxes": False}
+    assert "intake was looked for on port 2222 of 0.0.0.0" in site.stage.gateway("status").stdout
+
+
+def test_a_killed_gateway_is_not_looked_for_where_it_was(site: Site) -> None:
+    with site.running() as running:
+        before = site.stage.gateway("status").stdout
+        children = _children(running.supervisor.pid)
+        for process in (running.supervisor.pid, *children):
+            os.kill(process, signal.SIGKILL)
+        running.supervisor.wait(30)
+    assert "DOWN" not in before
+    assert "intake was looked for on port 2222 of 0.0.0.0" in site.stage.gateway("status").stdout
+
+
+def _services(site: Site) -> dict[str, bool]:
+    found: dict[str, bool] = json.loads(site.stage.gateway("status", "--json").stdout)["services"]
+    return found
+
+
+def _children(process: int) -> list[int]:
+    with open(f"/proc/{process}/task/{process}/children") as file:  # noqa: PTH123
+        return [int(child) for child in file.read().split()]
+
+
+def _ready_in_spite_of_a_slow_processor(site: Site, mailboxes: int) -> str:
+    """What `gateway run` says when it is ready, where the processor finds the registry locked at first."""
+    with (
+        site.log.open("a") as log,
+        closing(sqlite3.connect(site.home / "registry.db", isolation_level=None)) as lock,
+    ):
+        lock.execute("BEGIN IMMEDIATE")
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "run", "--home", str(site.home)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            until(lambda: _is_listening(mailboxes), "the mailboxes")
+            lock.execute("ROLLBACK")
+            assert supervisor.stdout is not None
+            return supervisor.stdout.readline()
+        finally:
+            supervisor.terminate()
+            supervisor.wait(60)
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return int(one.getsockname()[1]), int(other.getsockname()[1])
