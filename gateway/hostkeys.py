@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncssh
@@ -78,6 +79,14 @@ def switch(secret: Path) -> asyncssh.SSHKey:
     fsync_folder(secret.parent)
     following.with_name(f"{following.name}.pub").unlink(missing_ok=True)
     return host_key(secret)
+
+
+def announced_at(secret: Path) -> datetime | None:
+    """Since when clients are told of the host key that will follow; None where none is announced."""
+    try:
+        return datetime.fromtimestamp(next_file(secret).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
 
 
 def fingerprint(secret: Path) -> str | None:

@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from sqlmodel import Session
 
-from gateway.cli.console import plain, who
+from gateway.cli.console import out, plain, who
 from gateway.errors import GatewayError, Refusal
 from gateway.home import Home
 from gateway.registry import keys, log
@@ -18,6 +19,7 @@ from gateway.registry.log import Entry
 if TYPE_CHECKING:
     from gateway.openpgp.certificates import Certificate
 
+RING = "Ring the provider on a number you know and let them read the fingerprint to you."
 _KEY_FILE_BYTES = 1024**2
 
 
@@ -61,6 +63,12 @@ def enrol_openpgp(session: Session, place: Home, provider: str, file: Path, at: 
     key = of_certificate(data, admit(data, at, least_rsa_bits(place)))
     _store(session, "provider", provider, key, at)
     return key
+
+
+def show_key(data: bytes, at: datetime) -> None:
+    """Print what to read out and what to know about the key in a file; nothing where it is none."""
+    for label, value in described(data, at):
+        out.print(Text(f"{label:>14}  {value}"), soft_wrap=True)
 
 
 def described(data: bytes, at: datetime) -> list[tuple[str, str]]:

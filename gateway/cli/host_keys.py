@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,10 @@ from gateway.home import Home
 from gateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.")
+
+
+# Every school that uploads weekly has logged in by then, and learnt the key.
+_KNOWN_AFTER = timedelta(days=14)
 
 
 class Service(StrEnum):
@@ -54,12 +59,23 @@ def announce(service: ServiceOption = Service.INTAKE, home: HomeOption = DEFAULT
 
 @app.command()
 @fails_clearly
-def switch(service: ServiceOption = Service.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
-    """Put the announced host key in use. Run it as the service's own user."""
+def switch(
+    service: ServiceOption = Service.INTAKE,
+    yes: Annotated[bool, typer.Option("--yes", help="Even where it was announced only lately.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put the announced host key in use, some weeks after that. Run it as the service's own user."""
     from gateway import hostkeys  # noqa: PLC0415 - loads asyncssh
 
     secret = _secret(Home(home), service)
     _check_started(secret)
+    announced = hostkeys.announced_at(secret)
+    if announced is not None and announced > now() - _KNOWN_AFTER and not yes:
+        raise GatewayError(
+            f"this key is announced only since {announced:%Y-%m-%d}: clients that have not logged in since "
+            f"then would say that the host key has changed. Wait until {announced + _KNOWN_AFTER:%Y-%m-%d}, "
+            "or, where the key in use may be in wrong hands, add --yes"
+        )
     key = hostkeys.switch(secret)
     out.print(f"in use  {key.get_fingerprint()}", soft_wrap=True)
     if service is Service.MAILBOXES:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.text import Text
 from sqlmodel import Session
 
 from gateway.cli import dates, gateway_keys, host_keys
@@ -28,7 +27,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import described, least_rsa_bits, read_key_file
+from gateway.cli.enrol import RING, least_rsa_bits, read_key_file, show_key
 from gateway.cli.options import ReasonOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
@@ -88,15 +87,14 @@ def add(
 ) -> None:
     """Enrol a key, or take over what is new in a known certificate; show what to read out by telephone."""
     data = read_key_file(file)
-    for label, value in described(data, now()):
-        out.print(Text(f"{label:>14}  {value}"), soft_wrap=True)
+    show_key(data, now())
     least = least_rsa_bits(Home(home))
     with _changing(home) as clerk:
         owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
         what = _taken_in(clerk, owner_kind, identifier, data, least, state="pending" if pending else "active")
     out.print(what)
     if not is_staff:
-        out.print("Ring the provider on a number you know and let them read the fingerprint to you.")
+        out.print(RING)
 
 
 @app.command()

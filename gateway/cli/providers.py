@@ -21,7 +21,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import enrol_openpgp, enrol_ssh
+from gateway.cli.enrol import RING, enrol_openpgp, enrol_ssh, read_key_file, show_key
 from gateway.cli.options import NameOption, NewNameOption
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -60,6 +60,9 @@ def add(
     provider = Provider(
         id=identifier, name=name, kind=_kind(kind), dfe_number=_dfe_number(dfe_number), urn=_urn(urn)
     )  # fmt: skip
+    files = [*(ssh_key or ()), *(openpgp_key or ())]
+    for file in files:
+        show_key(read_key_file(file), at)
     with registry(home) as opened:
         with opened.write() as session:
             providers.add_provider(session, provider, at)
@@ -71,6 +74,8 @@ def add(
             signed_head(session, place)
         publish_access(opened, place.published, at)
     out.print(f"enrolled {identifier}")
+    if files:
+        out.print(RING)
     if provider.kind in EDUCATION_PROVIDERS and provider.dfe_number is None:
         out.print("without --dfe-number the gateway cannot tell when a file names another school")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -70,7 +71,13 @@ def show_one(
     with registry(home) as opened, opened.read() as session:
         transfer = transfers.get(session, reference)
         events = [
-            {"number": e.number, "at": rfc3339(e.at), "kind": e.kind, "by": e.actor}
+            {
+                "number": e.number,
+                "at": rfc3339(e.at),
+                "kind": e.kind,
+                "team": json.loads(e.leaf).get("fields", {}).get("team"),
+                "by": e.actor,
+            }
             for e in log.events(session, reference)
         ]
     row = summary(transfer) | _details(transfer) | {"events": events}
@@ -83,7 +90,7 @@ def show_one(
     for reason in transfer.reasons:
         out.print(Text(f"\n[{reason.code}, clause {reason.clause}]\n{reason.sentence}\n{reason.next_step}"))
     out.print()
-    show(events, ("at", "kind", "by"), as_json=False, empty="no events")
+    show(events, ("at", "kind", "team", "by"), as_json=False, empty="no events")
 
 
 def _at_a_glance(row: dict[str, Any]) -> dict[str, Any]:

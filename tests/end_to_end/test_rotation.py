@@ -169,7 +169,7 @@ def test_every_key_is_changed_while_five_hundred_files_pour_in(site: Commands) -
             when_put(uploaders, 40)
             before = host_key(schools["elm"], services.intake)
             site.gateway("keys", "host", "announce")
-            site.gateway("keys", "host", "switch")
+            site.gateway("keys", "host", "switch", "--yes")
             site.gateway("keys", "gateway", "rotate", "--until", "2099-01-01")
             new = change_keys_of_oak(site, services, schools["oak"], uploaders)
             until(lambda: host_key(schools["elm"], services.intake) != before, "the new host key", 30)
@@ -198,7 +198,7 @@ def test_the_same_with_services_and_commands_killed_at_random(site: Commands, tm
             try:
                 when_put(uploaders, 40)
                 site.gateway("keys", "host", "announce")
-                site.gateway("keys", "host", "switch")
+                site.gateway("keys", "host", "switch", "--yes")
                 rotate_with_kills(site, tmp_path / "rotate.log", seed, kills=3)
                 change_keys_of_oak(site, services, schools["oak"], uploaders)
             finally:
@@ -239,7 +239,7 @@ def test_openssh_learns_the_next_host_key_by_itself(site: Commands, tmp_path: Pa
 
         until(learnt, "OpenSSH to learn the announced key", 30)
         first = host_key(oak, services.intake)
-        site.gateway("keys", "host", "switch")
+        site.gateway("keys", "host", "switch", "--yes")
         until(lambda: host_key(oak, services.intake) != first, "the switch", 30)
         done = login("yes")
         assert done.returncode == 0, done.stderr
