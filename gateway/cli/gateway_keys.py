@@ -30,6 +30,7 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.registry import keys
 from gateway.settings import load_key_policy, load_limits, load_settings
+from gateway.settings_text import note_passphrase_file
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
@@ -161,8 +162,12 @@ def protect(
         secrets.protect(place, new)
     passphrase.forget()
     out.print("the secrets are under no passphrase" if none else "the secrets are under the new passphrase")
+    if passphrase_file is not None and not none:
+        file = passphrase_file.absolute()
+        note_passphrase_file(place.settings, file)
+        out.print(f"gateway.toml names {file}: services take it from there", soft_wrap=True)
     if not none:
-        out.print("services take it from the systemd credential gateway-passphrase, or from passphrase_file")
+        out.print("a systemd credential gateway-passphrase goes before any file: renew it where there is one")
 
 
 def _signing(home: Path) -> str:

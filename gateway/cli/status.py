@@ -23,6 +23,7 @@ from gateway.cli.console import (
     print_json,
 )
 from gateway.cli.console import registry as open_registry
+from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.observe.snapshot import Snapshot, take, wrong
 from gateway.settings import Listen, load_settings
@@ -64,6 +65,8 @@ def status(
     }
     found = [f"service-down:{name}" for name, up in services.items() if not up]
     found += wrong(snapshot, settings.watch)
+    if not _secrets_open(place):
+        found.append("secrets-closed")
     if as_json:
         print_json({"well": not found, "wrong": found, "services": services, **_as_json(snapshot)})
     else:
@@ -89,6 +92,18 @@ def _answers(place: Listen) -> bool:
             return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
     except OSError:
         return False
+
+
+def _secrets_open(home: Home) -> bool:
+    """Whether the passphrase that is noted opens the secrets; where none is, only a service knows."""
+    from gateway.registry import passphrase, secrets  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    try:
+        if secrets.is_protected(home) and passphrase.is_at_hand(home):
+            secrets.log_key(home)
+    except (ConfigurationError, OSError):
+        return False
+    return True
 
 
 def _at_work(home: Home) -> bool:

@@ -42,6 +42,11 @@ def changed(home: Home, tried: str) -> str | None:
     return found
 
 
+def is_at_hand(home: Home) -> bool:
+    """Whether the home's passphrase can be had here with nobody to ask; whether it fits is not looked at."""
+    return _credential() is not None or load_settings(home).secrets.passphrase_file is not None
+
+
 def new_passphrase(file: Path | None) -> str:
     """A passphrase for secrets that are made now: from `file`, the credential, or typed in twice."""
     if file is not None:

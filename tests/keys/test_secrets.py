@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.openpgp.lock import is_locked, lock, unlock
 from gateway.registry import passphrase, secrets
+from gateway.settings import load_settings
+from gateway.settings_text import note_passphrase_file
 from tests.end_to_end.content import core_data
 from tests.end_to_end.rotating import Services
 from tests.gateway_site import Party, Running, until
@@ -192,10 +195,9 @@ def test_protecting_is_changed_taken_off_and_resumed(tmp_path: Path, monkeypatch
     assert secrets.unprotected(home) == []
     passphrase.keep(PHRASE)
     assert (secrets.openpgp_secrets(home), secrets.log_key(home), secrets.pupil_key(home)) == before
-    settings = site.home / "gateway.toml"
-    settings.write_text(
-        settings.read_text().replace("[secrets]", f'[secrets]\npassphrase_file = "{tmp_path / "phrase"}"\n#')
-    )
+    passphrase.forget()
+    assert load_settings(home).secrets.passphrase_file == file
+    site.gateway("log", "head")
     site.gateway("keys", "gateway", "protect", "--none")
     assert len(secrets.unprotected(home)) == 3
 
@@ -223,6 +225,34 @@ def test_a_home_whose_pupil_key_is_in_the_clear_goes_on_and_can_be_put_right(tmp
     assert secrets.pupil_key(home) == known
 
 
+def test_only_the_name_of_the_file_is_changed_in_the_settings(tmp_path: Path) -> None:
+    settings = tmp_path / "gateway.toml"
+    file = Path('/etc/a "b" \\c')
+    for before in (
+        '[secrets]  # here\n# passphrase_file = "/x"\n\n[intake]\nport = 1\n',
+        'log = "x"\n\n[secrets]\npassphrase_file = "/old"\n',
+        '[intake]\npassphrase_file = "not this"\n',
+    ):
+        settings.write_text(before)
+        settings.chmod(0o640)
+        note_passphrase_file(settings, file)
+        after, expected = tomllib.loads(settings.read_text()), tomllib.loads(before)
+        assert after == expected | {"secrets": {"passphrase_file": str(file)}}
+        assert stat.S_IMODE(settings.stat().st_mode) == 0o640
+        assert ("# here" in settings.read_text()) == ("# here" in before)
+    settings.write_text("[secrets\n")
+    with pytest.raises(ConfigurationError, match="write there, under"):
+        note_passphrase_file(settings, file)
+
+
+def test_a_passphrase_that_does_not_fit_is_not_called_well(tmp_path: Path) -> None:
+    site = Protected(tmp_path)
+    assert "secrets-closed" not in json.loads(site.result("status", "--json").stdout)["wrong"]
+    phrase_file(tmp_path, "an older one")
+    assert "secrets-closed" in json.loads(site.result("status", "--json").stdout)["wrong"]
+    assert "the passphrase does not fit" in site.result("doctor").stdout
+
+
 def test_services_find_a_passphrase_that_was_changed_under_them(tmp_path: Path) -> None:
     site = Protected(tmp_path)
     oak = site.provider("oak")
@@ -234,7 +264,6 @@ def test_services_find_a_passphrase_that_was_changed_under_them(tmp_path: Path) 
         until(lambda: site.json("transfers", "list", "--state", "accepted"), "the first file")
         site.gateway("keys", "gateway", "protect", "--passphrase-file", str(new))
         oak.put(services.intake, "two.pgp", oak.seal(core_data(seed=2), certificate))
-        new.replace(tmp_path / "phrase")
         until(lambda: len(site.json("transfers", "list", "--state", "accepted")) == 2, "the second file")
 
 
