@@ -101,10 +101,10 @@ def of_staff(desk: Desk, held: str) -> None:
         "--measure", WORDS, "--contact", WORDS, "--governance", WORDS,
     )  # fmt: skip
     declared = ("declare", "--method", "post", "--provider", "oak")
-    desk.gateway(*declared, "--data", WORDS, code=1)
-    desk.gateway(*declared, "--data", "safeguarding", "--safeguard", WORDS, code=1)
-    desk.gateway(*declared, "--data", "safeguarding", "--circumstance", WORDS, code=1)
-    desk.gateway("declare", "--method", WORDS, "--provider", "oak", "--data", "safeguarding", code=1)
+    desk.gateway(*declared, "--data", WORDS, code=2)
+    desk.gateway(*declared, "--data", "safeguarding", "--safeguard", WORDS, code=2)
+    desk.gateway(*declared, "--data", "safeguarding", "--circumstance", WORDS, code=2)
+    desk.gateway("declare", "--method", WORDS, "--provider", "oak", "--data", "safeguarding", code=2)
 
 
 @cache
