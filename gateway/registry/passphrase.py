@@ -60,7 +60,8 @@ def new_passphrase(file: Path | None) -> str:
 
 
 def keep(known: str) -> None:
-    """Remember the passphrase for this process and the children that are `inheriting`."""
+    """Remember the passphrase, and no other, for this process and the children that are `inheriting`."""
+    forget()
     descriptor = os.memfd_create("passphrase", os.MFD_CLOEXEC)
     os.write(descriptor, known.encode())
     os.environ[HANDED_ON] = str(descriptor)

@@ -183,12 +183,12 @@ class Mailroom:
 
 
 def open_memory() -> list[Path]:
-    """The contents that this process holds in memory (memfd)."""
+    """The contents that this process holds in memory (memfd); a passphrase is none."""
     found = []
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):
             found.append(descriptor.readlink())
-    return [target for target in found if "memfd:" in str(target)]
+    return [target for target in found if "memfd:" in str(target) and "passphrase" not in target.name]
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
