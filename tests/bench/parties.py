@@ -178,6 +178,14 @@ class Landing:
         self._key = fingerprint(party)
         self._aside.landed.mkdir(parents=True, exist_ok=True)
         self._prepared: list[str] = []
+        self._drawn: set[str] = set()
+
+    def _fresh_reference(self, now: datetime) -> str:
+        """One that was not drawn before: among thousands of one day some are drawn twice."""
+        while (reference := new_reference(self._party.name, now)) in self._drawn:
+            pass
+        self._drawn.add(reference)
+        return reference
 
     def prepare(self, name: str, data: bytes | Path) -> str:
         """Put one upload in place, as intake does; its reference."""
@@ -191,7 +199,7 @@ class Landing:
             source.write_bytes(data)
             digest = hashlib.sha256(data).hexdigest()
         upload = Upload(
-            reference=new_reference(self._party.name, now),
+            reference=self._fresh_reference(now),
             provider=self._party.name,
             name=name,
             folder="in",
