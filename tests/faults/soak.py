@@ -44,7 +44,7 @@ def main() -> int:
     arguments = parser.parse_args()
     # On a real disk, where fsync takes its time.
     with tempfile.TemporaryDirectory(prefix="gateway-soak-", dir="/var/tmp") as folder:
-        made = yard(Path(folder))
+        made = yard(Path(folder), uploads_per_day=1_000_000)
         try:
             return soak(made, arguments.seconds, random.Random(arguments.seed))
         finally:
