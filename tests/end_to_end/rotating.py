@@ -26,16 +26,24 @@ _PAUSE_SECONDS = 0.15
 _LAST_PART = 5
 
 
+def _free_places(number: int) -> list[tuple[str, int]]:
+    """So many that nobody listens on, below the ports that the system gives to clients meanwhile."""
+    found: list[tuple[str, int]] = []
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            found.append(free.getsockname())
+        if len(found) == number:
+            return found
+    raise AssertionError("no port is free")
+
+
 class Services:
     """The services of a home, each a process of its own, on ports that stay."""
 
     def __init__(self, site: Commands) -> None:
         self._site = site
-        with socket.socket() as free, socket.socket() as another:
-            free.bind(("127.0.0.1", 0))
-            another.bind(("127.0.0.1", 0))
-            self.intake: tuple[str, int] = free.getsockname()
-            self.mailboxes: tuple[str, int] = another.getsockname()
+        self.intake, self.mailboxes = _free_places(2)
         self._commands = {
             "intake": ("serve", "intake", "--port", str(self.intake[1])),
             "processor": ("process",),
