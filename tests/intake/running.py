@@ -99,6 +99,7 @@ class Running:
         self._thread.start()
         assert ready.wait(20)
         if self._error is not None:
+            self._thread.join(20)
             error, self._error = self._error, None
             raise error
 
