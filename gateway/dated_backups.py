@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.backup import MANIFEST
+from gateway.locks import is_locked
 
 _DATED = "%Y-%m-%dT%H%M%SZ"
 _ANY_DATE = "????-??-??T??????Z"
@@ -30,20 +29,8 @@ def prune(folder: Path, keep: int) -> list[Path]:
     """
     whole = whole_backups(folder)
     cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < whole[-1]]
-    gone = sorted([*whole[:-keep], *(path for path in cut_off if path.is_dir() and not _is_at_work(path))])
+    gone = sorted([*whole[:-keep], *(path for path in cut_off if path.is_dir() and not is_locked(path))])
     for path in gone:
         (path / MANIFEST).unlink(missing_ok=True)  # From here on it is no whole backup, whatever happens.
         shutil.rmtree(path)
     return gone
-
-
-def _is_at_work(folder: Path) -> bool:
-    """Whether a backup is being written there."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.locks import is_locked
 from gateway.registry import passphrase
 
 SERVICES: dict[str, tuple[str, ...]] = {
@@ -121,7 +122,6 @@ def _await_ready(heard: queue.Queue[_Heard], wanted: Sequence[str], places: dict
 def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
     """Let `places_of` say meanwhile where the services listen."""
     with os.fdopen(os.open(home.places, os.O_RDWR | os.O_CREAT, 0o644), "w", encoding="ascii") as file:
-        # The lock, not the file, says that they run: it ends with the process, however that ends.
         fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(json.dumps(dict(places)))
@@ -132,13 +132,10 @@ def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
 def places_of(home: Home) -> dict[str, str]:
     """HOST:PORT of the services that `gateway run` runs on `home` now; nothing where it does not."""
     try:
-        with home.places.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return dict(json.loads(home.places.read_bytes() or b"{}"))
+        running = is_locked(home.places)
     except FileNotFoundError:
-        pass
-    return {}
+        return {}
+    return dict(json.loads(home.places.read_bytes() or b"{}")) if running else {}
 
 
 def _stop(children: dict[str, subprocess.Popen[str]]) -> None:

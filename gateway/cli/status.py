@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-import os
 import socket
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -25,6 +23,7 @@ from gateway.cli.console import (
 from gateway.cli.console import registry as open_registry
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.locks import is_locked
 from gateway.observe.snapshot import Snapshot, take, wrong
 from gateway.settings import Listen, load_settings
 from gateway.supervisor import places_of
@@ -107,18 +106,11 @@ def _secrets_open(home: Home) -> bool:
 
 
 def _at_work(home: Home) -> bool:
-    """Whether a processor holds the home; one that starts at this very moment is not disturbed for long."""
+    """Whether a processor holds the home."""
     try:
-        descriptor = os.open(home.root / "processor.lock", os.O_RDONLY)
+        return is_locked(home.root / "processor.lock")
     except FileNotFoundError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _as_json(snapshot: Snapshot) -> dict[str, Any]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import atexit
 import logging
 import shutil
-import sqlite3
 import tempfile
-from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from gateway.openpgp.certificates import admit
 from gateway.registry import log
 from gateway.registry.tables import ReceiptRow
 from tests.end_to_end.content import core_data
-from tests.evidence.test_privacy import MARKERS, TELLING, logged, unhashed
+from tests.evidence.test_privacy import MARKERS, TELLING, logged, telling_columns, unhashed
 from tests.policy_cli.desk import Desk
 
 NAME = "Zebedee Quillfeather"
@@ -161,14 +159,4 @@ def test_no_other_published_file_holds_a_marker() -> None:
 
 def test_the_registry_holds_markers_only_where_people_s_words_belong() -> None:
     desk, _ = world()
-    found = set()
-    with closing(sqlite3.connect(desk.home.registry)) as db:
-        for (table,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
-            names = [column[1] for column in db.execute(f"pragma table_info({table})")]
-            for row in db.execute(f"select * from {table}"):
-                found |= {
-                    (table, name)
-                    for name, value in zip(names, row, strict=True)
-                    if isinstance(value, str) and TELLING.search(unhashed(value))
-                }
-    assert found == KEPT
+    assert telling_columns(desk) == KEPT
