@@ -18,12 +18,20 @@ class _Output(io.FileIO):
     """The output itself, so that what keeps it from being written can be told from other faults."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write; the OSError of a failure has `_OUTPUT` for its file."""
+        """Write; the OSError of a failure has `_OUTPUT` for its file, and what follows it is lost."""
         try:
             return super().write(data)
         except OSError as error:
             error.filename = _OUTPUT
+            _lose(self.fileno())  # Python would try once more, at its end.
             raise
+
+
+def _lose(number: int) -> None:
+    """Let all that is written to a stream from now on go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 def prepare() -> None:
@@ -58,6 +66,5 @@ def words(error: OSError) -> str:
     told = error.strerror or str(error) or type(error).__name__
     path = error.filename
     if path == _OUTPUT:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try once more, at its end.
         return f"the output cannot be written: {told}"
     return f"{os.fsdecode(path)}: {told}" if isinstance(path, str | bytes | os.PathLike) else told

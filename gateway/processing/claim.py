@@ -35,8 +35,8 @@ _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
 
 
-def claim_waiting(registrar: Registrar, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Take everything that waits in the spool inside; `meanwhile` is called after each batch of it.
+def claim_waiting(registrar: Registrar, go_on: Callable[[], bool] = lambda: True) -> None:
+    """Take everything that waits in the spool inside; `go_on` is asked after each batch of it.
 
     Fault where some of it cannot be: what can, is inside then, and the rest is where it was. OSError where
     the spool cannot be read or emptied.
@@ -44,7 +44,8 @@ def claim_waiting(registrar: Registrar, meanwhile: Callable[[], None] = lambda: 
     faults = []
     for batch in _batches(waiting(registrar.home.spool)):
         faults.append(_claim(registrar, batch))
-        meanwhile()
+        if not go_on():
+            break
     for fault in filter(None, faults):
         raise fault
 

@@ -15,7 +15,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -86,11 +86,13 @@ class Processor:
         self._heads = Heads(registrar)
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
         self._copier = Copier(self._home, self._examiners, pause_seconds=rescan_seconds, done=self.wake)
-        self._in_hand: set[str] = set()
+        self._in_hand: dict[str, Future[None]] = {}
         self._keys = secrets.generation(self._home)
         self._troubles = Troubles(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
+        self._stop = threading.Event()
+        self._alive: Callable[[], None] = lambda: None
 
     def run(
         self,
@@ -99,10 +101,11 @@ class Processor:
         ready: Callable[[], None] = lambda: None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
-        """Work until `stop` is set; what is then in hand is finished or stays landed.
+        """Work until `stop` is set; what is then being examined is finished or stays landed.
 
-        `alive` is called in every round.
+        `alive` is called in every round, and in a long one after every batch.
         """
+        self._stop, self._alive = stop, alive
         watch = Watch(self._home.spool.landed, self.wake)
         with self._working() as pool, closing(watch):
             watch.renew()
@@ -151,7 +154,9 @@ class Processor:
             lambda: self._hand_out(pool),
             lambda: self._copier.hand_out(self._registrar, pool),
         )
-        faults = [fault for step in steps if (fault := _fault_of(step)) is not None]
+        faults = [
+            fault for step in steps if not self._stop.is_set() and (fault := _fault_of(step)) is not None
+        ]
         for fault in faults:
             FAULTS.labels("registry").inc()
             _log.error("%s; it is tried again in %s s", fault, self._rescan_seconds)
@@ -204,8 +209,7 @@ class Processor:
         if not free:
             return
         for assignment in assignments(self._registrar, free[:room], self._registrar.clock()):
-            self._in_hand.add(assignment.upload.reference)
-            pool.submit(self._examine, assignment)
+            self._in_hand[assignment.upload.reference] = pool.submit(self._examine, assignment)
 
     @EXAMINE_SECONDS.time()
     def _examine(self, assignment: Assignment) -> None:
@@ -245,13 +249,20 @@ class Processor:
         passing("examine.answered")
         return dataclasses.replace(examined, judged_by=assignment.judged_by)
 
-    def _keep_up(self, pool: ThreadPoolExecutor) -> None:
-        """Let the children work, and put on record what they finished, while more is claimed."""
+    def _keep_up(self, pool: ThreadPoolExecutor) -> bool:
+        """Let the children work, and put on record what they finished, while more is claimed.
+
+        False where no more is to be, as the processor is to stop.
+        """
+        self._alive()
         finished, woken = self._finished_so_far()
         if woken:
             self.wake()  # What has landed since may be in no batch of this round.
         self._take_in(finished)
+        if self._stop.is_set():
+            return False
         self._hand_out(pool)
+        return True
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""
@@ -281,7 +292,8 @@ class Processor:
         try:
             self._commit([one for one in examined if one is not None])
         finally:
-            self._in_hand.difference_update(item.reference for item in finished)
+            for item in finished:
+                self._in_hand.pop(item.reference, None)
 
     def _commit(self, examined: list[Examined]) -> None:
         if not examined:
@@ -311,7 +323,9 @@ class Processor:
         return Examined(reference=item.reference, lost=True) if losses >= _ATTEMPTS else None
 
     def _finish(self) -> None:
-        """Take in what the children still finish; what they do not stays landed."""
+        """Take in what the children still finish; what they have not begun, or do not, stays landed."""
+        for reference in [one for one, future in self._in_hand.items() if future.cancel()]:
+            del self._in_hand[reference]
         while self._in_hand:
             before = len(self._in_hand)
             self._wait(1.0)

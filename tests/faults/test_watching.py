@@ -16,7 +16,7 @@ import pytest
 
 from gateway.model import Upload
 from gateway.processing.watch import Watch
-from gateway.spool import hand_over, new_reference
+from gateway.spool import hand_over, new_reference, waiting
 from tests.faults.conftest import Note
 from tests.faults.invariant import settled
 from tests.faults.services import until
@@ -24,6 +24,7 @@ from tests.faults.yard import Yard
 
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 MANY = 2_000
+AT_ONCE_SECONDS = 5
 
 
 @pytest.mark.timeout(120)
@@ -35,6 +36,24 @@ def test_files_that_landed_while_down(fresh_yard: Yard, note: Note) -> None:
     outcome = settled(fresh_yard)
     assert outcome.accepted == 30
     note("files landed while the processor was down", 30, outcome)
+
+
+@pytest.mark.timeout(180)
+def test_it_is_stopped_with_much_still_to_do(fresh_yard: Yard, note: Note) -> None:
+    """It ends at once, not when all is done, and what it has not come to waits for the next start."""
+    with fresh_yard.up(fresh_yard.intake):
+        names = fresh_yard.send_fresh(10)
+    for number in range(MANY):
+        land_in_the_clear(fresh_yard, number)
+    fresh_yard.processor.start()
+    until(lambda: fresh_yard.decided() > 0, "the first of them")
+    began = time.monotonic()
+    assert fresh_yard.processor.stop() == 0
+    assert time.monotonic() - began < AT_ONCE_SECONDS
+    assert any(waiting(fresh_yard.home.spool)), "all of it was taken inside first"
+    outcome = settled(fresh_yard)
+    assert (outcome.accepted, outcome.refused) == (len(names), MANY)
+    note("stopped with two thousand files in the spool", 1, outcome)
 
 
 @pytest.mark.root
