@@ -19,7 +19,7 @@ from asyncssh.sftp import SFTPLimits, SFTPServerHandler
 from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
 
 from gateway.boundary import NOT_OFFERED, TOO_MANY_HANDLES, Declined, guarded, trace_of
-from gateway.sshd import Connection
+from gateway.connection import Connection
 
 log = logging.getLogger(__name__)
 

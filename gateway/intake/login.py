@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import asyncssh
 
+from gateway.connection import Connection
 from gateway.home import PROVIDER_ID, Published, shown_name
 from gateway.intake.box import Box
 from gateway.intake.disk import on_disk
@@ -19,7 +20,6 @@ from gateway.intake.session import Session
 from gateway.intake.tree import Tree
 from gateway.observe.metrics import LOGINS
 from gateway.settings import IntakeLimits
-from gateway.sshd import Connection
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from asyncssh.packet import SSHPacket
 from asyncssh.sftp import SFTPServerHandler
 
 from gateway.boundary import TOO_MANY_HANDLES, Declined, guarded, trace_of
+from gateway.connection import Connection
 from gateway.intake.files import Files
 from gateway.sftp import Handler
-from gateway.sshd import Connection
 
 log = logging.getLogger(__name__)
 

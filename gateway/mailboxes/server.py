@@ -17,6 +17,7 @@ from pathlib import Path
 import asyncssh
 import uvloop
 
+from gateway.connection import Connection
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.hostkeys import host_keys
@@ -34,7 +35,7 @@ from gateway.registry import secrets
 from gateway.registry.database import Registry
 from gateway.settings import Limits, Listen, load_limits, load_settings
 from gateway.sftp import Session
-from gateway.sshd import Connection, Door, Visitor, make_host_key, ssh_options
+from gateway.sshd import Door, Visitor, make_host_key, ssh_options
 from gateway.sshd import listen as start_listening
 
 __all__ = ["make_host_key", "run_mailboxes"]
