@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from socketserver import ThreadingMixIn
+from socketserver import BaseServer, ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -36,8 +36,8 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def __init__(self, listening: socket.socket) -> None:
-        super().__init__(listening.getsockname()[:2], _Request, bind_and_activate=False)
-        self.socket.close()
+        # Not the __init__ of TCPServer: it makes a socket first, which a unit forbids that is handed its own.
+        BaseServer.__init__(self, listening.getsockname()[:2], _Request)
         listening.setblocking(True)
         self.socket = listening
         self.server_name, self.server_port = "localhost", listening.getsockname()[1]

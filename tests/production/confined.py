@@ -26,11 +26,22 @@ from gateway.cli.install import shipped_units
 
 REPOSITORY = Path(__file__).parents[2]
 NO_WRITTEN_MEMORY_IS_RUN = 65  # PR_SET_MDWE
+SECCOMP, SECCOMP_REFUSES, SECCOMP_ALLOWS = 22, 0x50000, 0x7FFF0000
 
-# What systemd does between fork and exec, for what can only be done in the process itself.
+# What systemd does between fork and exec, for what can only be done in the process itself: sockets of no
+# family but AF_UNIX are made (RestrictAddressFamilies=), as a filter of socket(2) by its first argument.
 SHIM = f"""
-import ctypes, os, sys
-assert ctypes.CDLL(None).prctl({NO_WRITTEN_MEMORY_IS_RUN}, 1, 0, 0, 0) == 0
+import ctypes, errno, os, platform, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl({NO_WRITTEN_MEMORY_IS_RUN}, 1, 0, 0, 0) == 0
+call = {{"x86_64": 41, "aarch64": 198}}[platform.machine()]
+refused = {SECCOMP_REFUSES} | errno.EAFNOSUPPORT
+steps = [(0x20, 0, 0, 0), (0x15, 0, 3, call), (0x20, 0, 0, 16), (0x15, 1, 0, 1), (6, 0, 0, refused),
+         (6, 0, 0, {SECCOMP_ALLOWS})]
+program = b"".join(struct.pack("HBBI", *step) for step in steps)
+kept = ctypes.create_string_buffer(program)
+header = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(kept))
+assert libc.prctl({SECCOMP}, 2, header, 0, 0) == 0, os.strerror(ctypes.get_errno())
 if "LISTEN_FDS" in os.environ:
     os.environ["LISTEN_PID"] = str(os.getpid())
     for place, number in enumerate(sys.argv[1].split(",")):
