@@ -24,7 +24,7 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
 from gateway.settings import IntakeSettings
 
-# A projection is not fsynced; after a power cut, what was written in the last minutes is redone.
+# A projection is not fsynced; what a power cut took of the last minutes is written again at the start.
 _REDONE = timedelta(hours=1)
 _PAGE = 500
 
@@ -32,15 +32,16 @@ _PAGE = 500
 def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> int:
     """Write every receipt that is not out yet, whoever recorded it; how many those were.
 
-    With `redo`, those of the last hour before the last one are written once more. Fault where
-    published/ cannot be written: the next call begins where this one stopped.
+    With `redo`, those of the last hour before the last one are looked at, and written once more where they
+    are not as they were. Fault where published/ cannot be written: the next call begins where this one
+    stopped.
     """
     done = 0
     with registry.read() as session:
         for page in _after(session, _redo_from(session, published) if redo else published_up_to(published)):
             try:
                 for receipt in page:
-                    _write_receipt(published, receipt)
+                    _write_receipt(published, receipt, look_first=redo)
                 passing("publish.written")
                 replace_published(_watermark_file(published), str(page[-1].sequence))
                 passing("publish.marked")
@@ -102,12 +103,21 @@ def receipt_files(receipt: ReceiptRow) -> dict[str, str]:
     return {f"{stem}.txt": receipt.text} | ({f"{stem}.json": receipt.json_text} if receipt.json_text else {})
 
 
-def _write_receipt(published: Published, receipt: ReceiptRow) -> None:
+def _write_receipt(published: Published, receipt: ReceiptRow, *, look_first: bool) -> None:
     folder = published.provider(receipt.provider) / "receipts"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in receipt_files(receipt).items():
+        if look_first and _holds(folder / name, content):
+            continue
         replace_published(folder / name, content)
         passing("publish.half")
+
+
+def _holds(path: Path, content: str) -> bool:
+    try:
+        return path.read_bytes() == content.encode()
+    except OSError:
+        return False
 
 
 def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:

@@ -99,3 +99,16 @@ def test_a_landed_receipt_of_another_file_is_not_taken_for_this_one(desk: Desk, 
             receipt, desk.certificate.encode(), original=tmp_path / f"{number}.pgp"
         )
         assert found.good is good
+
+
+def test_receipts_that_a_power_cut_took_are_written_again_and_no_others(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    desk.send(oak, core_data(1), "core.xml.pgp")
+    desk.process()
+    text, made, landed = (desk.receipts("oak", f"*.{ending}")[0] for ending in ("txt", "json", "landed"))
+    before = {path: (path.read_bytes(), path.stat().st_ino) for path in (text, made, landed)}
+    text.write_bytes(b"")
+    made.unlink()
+    desk.process()
+    assert [path.read_bytes() for path in before] == [content for content, _ in before.values()]
+    assert landed.stat().st_ino == before[landed][1]

@@ -6,6 +6,7 @@ Memory and open files of the services are taken while nothing is killed, before 
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 import paramiko
 
 from tests.faults.invariant import settled
-from tests.faults.services import memory_kib, open_files
+from tests.faults.services import memory_kib, open_files, until
 from tests.faults.test_kills import strike
 from tests.faults.yard import Yard, put, yard
 
@@ -25,6 +26,7 @@ CLIENTS = 8
 WARM_FILES = 200
 FLAT = 1.10
 A_FEW = 4
+BACKLOG_SECONDS = 1800
 
 
 @dataclass
@@ -42,6 +44,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # It tells every connection that a kill cuts.
     # On a real disk, where fsync takes its time.
     with tempfile.TemporaryDirectory(prefix="gateway-soak-", dir="/var/tmp") as folder:
         made = yard(Path(folder), uploads_per_day=1_000_000)
@@ -58,6 +61,10 @@ def soak(yard: Yard, seconds: float, rng: random.Random) -> int:
     quiet_work(yard)
     before = measured(yard)
     stormy_work(yard, tally, seconds, rng)
+    print(f"{tally.uploads} uploads told, {tally.cut_off} cut off, {tally.kills} kills in {seconds:.0f} s")
+    left, began = yard.undecided(), time.monotonic()
+    until(lambda: not yard.undecided(), "what the storm left to be decided", BACKLOG_SECONDS)
+    print(f"{left} were decided after that, in {time.monotonic() - began:.0f} s", flush=True)
     # Whoever was killed has begun anew: what is compared is the same work done by processes as old.
     for service in yard.services:
         service.stop()
@@ -68,7 +75,6 @@ def soak(yard: Yard, seconds: float, rng: random.Random) -> int:
         quiet_work(yard)
     last = measured(yard)
     outcome = settled(yard)
-    print(f"{tally.uploads} uploads told, {tally.cut_off} cut off, {tally.kills} kills in {seconds:.0f} s")
     print(f"{outcome}")
     for name in before:
         print(f"{name}: KiB, files: fresh {before[name]}, after the storm {first[name]}, then {last[name]}")

@@ -23,6 +23,7 @@ from gateway.home import Home
 from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
 from gateway.settings import load_settings
+from gateway.spool import waiting
 from tests.end_to_end.content import core_data
 from tests.faults.services import REPOSITORY, Service, until
 from tests.gateway_site import Party, Site
@@ -135,6 +136,14 @@ class Yard:
         with self.registry() as registry, registry.read() as session:
             query = select(func.count()).select_from(TransferRow).where(TransferRow.state != "landed")
             return session.exec(query).one()
+
+    def undecided(self) -> int:
+        """How many uploads wait, in the spool or inside."""
+        with self.registry() as registry, registry.read() as session:
+            inside = session.exec(
+                select(func.count()).select_from(TransferRow).where(TransferRow.state == "landed")
+            ).one()
+        return inside + sum(1 for _ in waiting(self.home.spool))
 
     def await_decided(self, *names: str, seconds: float = 60) -> None:
         until(
