@@ -23,6 +23,8 @@ from tests.faults.test_kills import strike
 from tests.faults.yard import Yard, put, yard
 
 CLIENTS = 8
+UPLOADS_A_SECOND = 20  # By all of them together, about: ten thousand in ten minutes, and some more.
+MOST_AT_ONCE = 12
 WARM_FILES = 200
 FLAT = 1.10
 A_FEW = 4
@@ -127,6 +129,7 @@ def client(yard: Yard, stop: threading.Event, tally: Tally, rng: random.Random) 
         name, data = yard.fresh()
         while not stop.is_set() and not send(yard, name, data, tally, rng):
             time.sleep(0.2)
+        stop.wait(rng.uniform(0, CLIENTS * MOST_AT_ONCE / UPLOADS_A_SECOND))
 
 
 def send(yard: Yard, name: str, data: bytes, tally: Tally, rng: random.Random) -> bool:
@@ -140,7 +143,7 @@ def send(yard: Yard, name: str, data: bytes, tally: Tally, rng: random.Random) -
             put(session, f"/in/{name}", data)
             yard.told.add(name)
             tally.uploads += 1
-            for _ in range(rng.randrange(12)):
+            for _ in range(rng.randrange(MOST_AT_ONCE)):
                 further, more = yard.fresh()
                 put(session, f"/in/{further}", more)
                 yard.told.add(further)
