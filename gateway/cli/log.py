@@ -42,11 +42,12 @@ _SHOWN = 50
 
 @app.command()
 @fails_clearly
-def head(home: HomeOption = DEFAULT_HOME) -> None:
-    """Print the signed head of the log, for keeping elsewhere."""
+def head(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Print the signed head of the log, for keeping elsewhere; on one line with --json, for a journal."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
-        print_exactly(log.sign_head(session, signing.log_key, signing.origin, now()))
+        signed = log.sign_head(session, signing.log_key, signing.origin, now())
+    print_exactly(json.dumps({"checkpoint": signed}) + "\n" if as_json else signed)
 
 
 @app.command()
@@ -55,7 +56,7 @@ def verify(
     home: HomeOption = DEFAULT_HOME,
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(help="A signed head, or a JSON receipt, kept elsewhere: is it part of this log?"),
+        typer.Option(help="A signed head or a JSON receipt, kept elsewhere: is it part of this log?"),
     ] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Read every sealed file as well.")] = False,
     as_json: JsonOption = False,
@@ -198,7 +199,7 @@ def _kept_elsewhere(session: Session, files: list[Path], vkey: str) -> Iterator[
 
 
 def _head_in(file: Path) -> str:
-    """The signed head in a file: the file itself, or what a JSON receipt carries."""
+    """The signed head in a file: the file itself, or what a JSON receipt or `head --json` carries."""
     text = _read(file)
     if not text.lstrip().startswith("{"):
         return text

@@ -190,7 +190,7 @@ def test_another_history_of_the_same_length_is_caught_too(copy: Desk, tmp_path: 
     shutil.copytree(copy.home.published.root, published)
     copy.gateway("providers", "suspend", "oak")
     head = tmp_path / "head"
-    head.write_text(copy.gateway("log", "head"))
+    head.write_text(copy.gateway("log", "head", "--json"))
     roll_back(copy, tmp_path / "yesterday.db")
     for _ in range(3):
         copy.gateway("providers", "suspend", "elm")
