@@ -226,8 +226,7 @@ class Machine:
             }
             process = subprocess.Popen(
                 self.command(
-                    user, *words, descriptors=",".join(map(str, numbers)),
-                    umask="007" if name == "mailboxes" else "027",
+                    user, *words, descriptors=",".join(map(str, numbers)), umask="027",
                 ),
                 cwd="/", env=environment, stdout=errors, stderr=errors, text=True, pass_fds=numbers,
             )  # fmt: skip
