@@ -1,8 +1,7 @@
 """A clean Debian in a folder, to follow the guides in: what a newcomer has before the first command.
 
-Commands run in it as root at a terminal of their own. The network of the machine is theirs only where they
-are to fetch something. There is no systemd running in it: of `systemctl`, what only asks that one is
-reported as ignored, and services are run by as_systemd.py.
+systemd runs in it as the first process, in namespaces of its own (boot.sh). Commands run as root at a
+terminal of their own. The network of the machine is theirs only where they are to fetch something.
 """
 
 from __future__ import annotations
@@ -25,90 +24,73 @@ from tests.production.guide import REPOSITORY
 SOURCE = "/usr/src/gateway"
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
 PASSPHRASE = "a passphrase of the test"
+EDITOR = Path("usr/local/bin/edited")
+_BOOT = Path(__file__).with_name("boot.sh")
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
-    "SYSTEMD_OFFLINE": "1",
     "PIP_CERT": f"/{CERTIFICATES}",
+    "SYSTEMD_EDITOR": f"/{EDITOR}",
+    "SYSTEMD_PAGER": "",
 }
-_NAMESPACES = """
-set -e
-ip link set lo up
-mount --bind {root} {root}
-mount -t proc proc {root}/proc
-mount --rbind /dev {root}/dev
-mount -t tmpfs -o mode=755 tmpfs {root}/run
-cp /etc/resolv.conf {root}/etc/resolv.conf
-echo "127.0.0.1 localhost $(uname -n)" > {root}/etc/hosts
-echo made
-exec sleep infinity
+# Writes what lies in /root/lines where systemctl edit shows that own lines belong.
+_EDITED = """#!/bin/sh
+for file; do sed -i '/^### Anything between/r /root/lines' "$file"; done
 """
 
 
 @dataclass
 class Root:
-    """The folder, and the namespaces in which it is the root."""
+    """The folder, and the first process of the namespaces in which it is the root."""
 
     folder: Path
-    holder: subprocess.Popen[str]
-    services: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    first: int
     others: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def _inside(self, *words: str, network: bool) -> list[str]:
-        into = ["nsenter", f"--target={self.holder.pid}", "--mount", *([] if network else ["--net"])]
+    def inside(self, *words: str, network: bool = False) -> list[str]:
+        """What runs a program there."""
+        spaces = ["--mount", "--uts", "--ipc", "--pid", "--cgroup", "--root", *([] if network else ["--net"])]
         variables = [f"{name}={value}" for name, value in _ENVIRONMENT.items()]
-        return [*into, "chroot", str(self.folder), "env", "-i", f"--chdir={SOURCE}", *variables, *words]
+        return [
+            "nsenter", f"--target={self.first}", *spaces, "env", "-i", f"--chdir={SOURCE}", *variables, *words
+        ]  # fmt: skip
 
     def type(self, command: str, *, network: bool = False, seconds: float = 300) -> str:
         """Type a command at a terminal, and the passphrase whenever it is asked for; what is shown."""
         process, terminal = pty.fork()
         if process == 0:
-            words = self._inside("bash", "-euo", "pipefail", "-c", command, network=network)
+            words = self.inside("bash", "-euo", "pipefail", "-c", command, network=network)
             os.execvp(words[0], words)
         status, shown = _converse(process, terminal, time.monotonic() + seconds)
-        assert status == 0, f"{command}\n{shown}"
+        assert status == 0, f"{command}\n{shown}\n{self.journal()[-6000:]}"
         return shown.replace("\r\n", "\n")
 
     def talk(self, *words: str) -> subprocess.Popen[str]:
         """A program to exchange lines with, that has said that it is ready."""
-        inside = self._inside(*words, network=False)
         process = subprocess.Popen(
-            inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )  # fmt: skip
+            self.inside(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
         self.others.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         return process
 
-    def start(self, service: str) -> None:
-        """What systemd would start; returns when the service says that it is ready."""
-        log = self.folder.with_name(f"{self.folder.name}.{service}.log")
-        with log.open("wb") as out:
-            words = self._inside(
-                "python3", f"{SOURCE}/tests/production/as_systemd.py", service, network=False
-            )
-            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        self.services[service] = process
-        deadline = time.monotonic() + 60
-        while b"ready " not in log.read_bytes():
-            assert process.poll() is None, (service, log.read_text())
-            assert time.monotonic() < deadline, (service, log.read_text())
-            time.sleep(0.1)
+    def give(self, address: str) -> None:
+        """One more address of its own."""
+        into = [f"--target={self.first}", "--net"]
+        subprocess.run(["nsenter", *into, "ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
 
-    def stop(self, service: str) -> None:
-        """As systemd stops it; a clean end."""
-        process = self.services.pop(service)
-        process.terminate()
-        assert process.wait(60) == 0, service
+    def shown(self, unit: str, what: str) -> str:
+        """A property of a unit."""
+        words = self.inside("systemctl", "show", "--property", what, "--value", unit)
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
-    def once(self, unit: str) -> str:
-        """Run a unit that ends by itself; what it logged."""
-        words = self._inside("python3", f"{SOURCE}/tests/production/as_systemd.py", unit, network=False)
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
-        assert done.returncode == 0, (unit, done.stdout, done.stderr)
-        return done.stdout
+    def journal(self, *chosen: str) -> str:
+        """What was logged since the start."""
+        words = self.inside("journalctl", "--no-pager", *chosen)
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 def _converse(process: int, terminal: int, deadline: float) -> tuple[int, str]:
@@ -137,39 +119,35 @@ def _converse(process: int, terminal: int, deadline: float) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def clean_root() -> Iterator[Root]:
-    """A fresh Debian 13 with systemd's programs and this source, unpacked."""
-    folder = Path(tempfile.mkdtemp(prefix="gateway-root-", dir="/var/tmp")) / "root"
-    holder = None
+    """A fresh Debian 13 that has booted, with this source unpacked."""
+    base = Path(tempfile.mkdtemp(prefix="gateway-root-", dir="/var/tmp"))
+    # In a session of its own: what interrupts the tests must not interrupt its cleaning up.
+    holder = subprocess.Popen(
+        ["sh", str(_BOOT), str(base)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    others: list[subprocess.Popen[str]] = []
     try:
-        _unpack(folder)
-        holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", "sh", "-c", _NAMESPACES.format(root=folder)],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "made\n"
-        root = Root(folder, holder)
-        try:
-            yield root
-        finally:
-            for process in (*root.services.values(), *root.others):
-                process.kill()
-                process.wait()
+        said = holder.stdout.readline().split()
+        assert said[:1] == ["booted"], "see the errors above"
+        root = Root(base / "root", int(said[1]), others)
+        _unpack(root.folder)
+        root.type("systemctl is-system-running --wait")
+        yield root
     finally:
-        if holder is not None:
-            holder.kill()
-            holder.wait()
-        shutil.rmtree(folder.parent)
+        for process in others:
+            process.kill()
+            process.wait()
+        holder.stdin.close()
+        assert holder.wait(120) == 0
 
 
 def _unpack(folder: Path) -> None:
-    done = subprocess.run(
-        ["mmdebstrap", "--variant=minbase", "--include=systemd,ca-certificates", "trixie", str(folder)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    # The first boot does this.
-    subprocess.run(["systemd-machine-id-setup", f"--root={folder}"], check=True, capture_output=True)
+    shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
+    (folder / EDITOR).write_text(_EDITED)
+    (folder / EDITOR).chmod(0o755)
     if (Path("/") / CERTIFICATES).exists():  # A proxy on the way may have a certificate of its own.
         shutil.copy(Path("/") / CERTIFICATES, folder / CERTIFICATES)
     names = subprocess.run(

@@ -1,6 +1,7 @@
 """Who is on the far side in the clean root: a school, a member of staff, and a stranger, told by lines.
 
-`put NAME SEED`, `collect SEED`, `knock ADDRESS`; each is answered by `done` or by what went wrong.
+`put NAME SEED [PUPILS]`, `receipt NAME`, `collect SEED`, `reach ADDRESS`, `come SECONDS`,
+`knock ADDRESS`; each is answered by `done` or by what went wrong.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import contextlib
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -22,15 +24,37 @@ FAILURES = 8
 TEAM = "/central-data-team"
 
 
-def put(oak: Party, name: str, seed: str) -> None:
+def put(oak: Party, name: str, seed: str, pupils: str = "10") -> None:
     certificate = oak.get(INTAKE, "/keys/gateway.asc").decode()
-    oak.put(INTAKE, name, oak.seal(core_data(int(seed)), certificate))
+    oak.put(INTAKE, name, oak.seal(core_data(int(seed), int(pupils)), certificate))
+
+
+def receipt(oak: Party, name: str) -> None:
+    with oak.sftp(INTAKE) as session:
+        (found,) = [one for one in session.listdir("/receipts") if one.startswith(name) and ".json" in one]
+    assert '"accepted"' in oak.get(INTAKE, f"/receipts/{found}").decode().replace("\\", "")
 
 
 def collect(jane: Party, seed: str) -> None:
     with jane.sftp(MAILBOXES) as session:
         latest = session.listdir(TEAM)[0]
     assert jane.get(MAILBOXES, f"{TEAM}/{latest}") == core_data(int(seed)), latest
+
+
+def reach(address: str) -> None:
+    """Be greeted by the mailboxes, coming from an address."""
+    with socket.create_connection(MAILBOXES, timeout=10, source_address=(address, 0)) as connection:
+        assert connection.recv(100).startswith(b"SSH-2.0-gateway")
+
+
+def come(oak: Party, seconds: str) -> None:
+    """Log in again and again for so long."""
+    until = time.monotonic() + float(seconds)
+    while time.monotonic() < until:
+        # One that is open may be cut off; none may be refused.
+        cut_off = (EOFError, paramiko.SSHException, ConnectionResetError)
+        with contextlib.suppress(*cut_off), oak.sftp(INTAKE) as session:
+            session.listdir("/keys")
 
 
 def knock(address: str) -> None:
@@ -51,15 +75,18 @@ def knock(address: str) -> None:
 def main() -> None:
     oak, jane = (Party(name, Path("/tmp") / name) for name in ("oak", "jane"))
     print("ready", flush=True)
+    can = {
+        "put": partial(put, oak),
+        "receipt": partial(receipt, oak),
+        "collect": partial(collect, jane),
+        "reach": reach,
+        "come": partial(come, oak),
+        "knock": knock,
+    }
     for line in sys.stdin:
         verb, *words = line.split()
         try:
-            if verb == "put":
-                put(oak, *words)
-            elif verb == "collect":
-                collect(jane, *words)
-            else:
-                knock(*words)
+            can[verb](*words)
         except Exception as error:  # noqa: BLE001 - whatever it is, the test is to show it
             print(f"{type(error).__name__}: {error}", flush=True)
         else:
