@@ -45,23 +45,29 @@ class Recent:
 
     def load(self, now: datetime) -> None:
         """Read the journal, leaving out what is too old or unreadable. For a worker thread, before use."""
-        entries = list(self._read())
-        kept = [e for e in entries if e is not None and e.landed_at >= now - self._keep]
-        for entry in kept:
-            self.remember(entry)
-        if 2 * len(kept) < len(entries):
-            self._rewrite(kept)
+        entries = kept = 0
+        for entry in self._read():
+            entries += 1
+            if entry is not None and self._is_kept(entry, now):
+                kept += 1
+                self.remember(entry)
+        if 2 * kept < entries:
+            self._rewrite(now)
+
+    def _is_kept(self, entry: HandedOver, now: datetime) -> bool:
+        return entry.landed_at >= now - self._keep
 
     def _read(self) -> Iterator[HandedOver | None]:
         try:
-            text = self._path.read_bytes()
+            file = self._path.open("rb")
         except FileNotFoundError:
             return
-        for line in text.splitlines():
-            try:
-                yield HandedOver.model_validate_json(line)
-            except ValidationError:
-                yield None  # A line cut off by a crash.
+        with file:
+            for line in file:
+                try:
+                    yield HandedOver.model_validate_json(line)
+                except ValidationError:
+                    yield None  # A line cut off by a crash.
 
     def remember(self, entry: HandedOver) -> None:
         """Take `entry` into memory as the latest of its name."""
@@ -99,12 +105,12 @@ class Recent:
         """The latest upload under each name in `folder`."""
         return [entry for entry in self._latest.values() if entry.folder == folder]
 
-    def _rewrite(self, entries: list[HandedOver]) -> None:
-        """Replace the journal by `entries`."""
+    def _rewrite(self, now: datetime) -> None:
+        """Leave out of the journal what need not be kept any longer."""
         aside = self._path.with_suffix(".new")
         try:
             with aside.open("wb") as file:
-                file.writelines(_line(entry) for entry in entries)
+                file.writelines(_line(e) for e in self._read() if e is not None and self._is_kept(e, now))
             aside.replace(self._path)
         except OSError as error:
             log.warning("journal-not-written %s", trace_of(error))

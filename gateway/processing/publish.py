@@ -26,7 +26,7 @@ from gateway.settings import IntakeSettings
 
 # A projection is not fsynced; what a power cut took of the last minutes is written again at the start.
 _REDONE = timedelta(hours=1)
-_PAGE = 500
+_PAGE = 100
 
 
 def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> int:
