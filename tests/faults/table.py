@@ -35,11 +35,12 @@ for long ago. Held are files over which three isolated children were lost.
 A fault of ours never refuses a file: the uploads wait in the spool, or as landed transfers, and go on when
 the fault is gone. Where an upload cannot be made durable, its client is told so and sends it again.
 
-`make soak` is the same for longer: eight clients, and services and clients killed at random. On 24 November 2026,
-in ten minutes: 10,386 uploads told to have landed, 169 services or children killed, 191 clients cut off. Nothing was
-lost or taken twice (11,394 transfers with those of the quiet minutes: 11,391 accepted, 3 refused as copies sent again),
-and the quiet work before and after it found intake at 114 and 117 MB, the processor at 141 and 147 MB, the
-mailboxes at 112 and 112 MB of memory, with as many open files as at the start.
+`make soak` is the same for longer: eight clients, and services and clients killed at random. On
+24 November 2026, in ten minutes: 10,386 uploads told to have landed, 169 services or children killed, 191
+clients cut off. Nothing was lost or taken twice (11,394 transfers with those of the quiet minutes: 11,391
+accepted, 3 refused as copies sent again), and the quiet work before and after it found intake at 114 and
+117 MB, the processor at 141 and 147 MB, the mailboxes at 112 and 112 MB of memory, with as many open files
+as at the start.
 
 Not shown here, for want of the means: a block device that loses writes (there is no device-mapper), and so
 the order of fsyncs is asserted from a trace of the system calls; a host that hangs.
