@@ -17,7 +17,7 @@ faults: $(VENV)/.installed-dev
 	timeout 900 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
-# The guide for production, followed on a clean Debian 13: as root, some minutes, and a mirror of Debian.
+# The guide for production, followed on a clean Debian 13 that boots: as root, ten minutes, and a mirror of Debian.
 install-check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m install tests/production $(PYTEST_ARGS)
 

@@ -11,7 +11,7 @@ outside() {
     trap clean_up EXIT
     trap '' INT TERM HUP
     mkdir "$group"
-    mmdebstrap --quiet --variant=minbase --include=systemd,ca-certificates trixie "$root" >&2
+    mmdebstrap --quiet --variant=minbase --include=systemd-sysv,ca-certificates trixie "$root" >&2
     echo gateway >"$root/etc/hostname"
     echo "127.0.0.1 localhost gateway" >"$root/etc/hosts"
     # --fork: the first process of a new PID namespace. --kill-child: it goes with its parent, all else with it.

@@ -37,13 +37,37 @@ def test_nothing_is_left_open_to_other_users(newcomer: Newcomer) -> None:
     assert written_by_groups == [*registry, "spool/landed"]
 
 
+def test_the_registry_may_be_in_postgresql(newcomer: Newcomer) -> None:
+    root, stop = (
+        newcomer.root,
+        "systemctl stop gateway.target gateway-intake gateway-mailboxes gateway-processor",
+    )
+    again = "systemd-tmpfiles --create gateway.conf && systemctl start gateway.target"
+    text = (REPOSITORY / "docs" / PAGE).read_text()
+    root.type(f"{stop} && mv {HOME} {HOME}.sqlite && systemd-tmpfiles --create gateway.conf")
+    try:
+        for command in under("PostgreSQL"):
+            newcomer.follow(command)
+        for file, lines in re.findall(r"^\| `(pg_\w+\.conf)` \| (.+) \|$", text, re.MULTILINE):
+            (place,) = root.folder.glob(f"etc/postgresql/*/main/{file}")
+            place.write_text("\n".join([*re.findall(r"`(.+?)`", lines), place.read_text()]))
+        root.type(f"systemctl reload postgresql && {again}")
+        newcomer.enrol()
+        newcomer.exchange("in-postgresql.xml.gpg", 30)
+        for name in ("doctor", "checkpoint", "retention"):
+            root.type(f"systemctl start gateway-{name}.service")
+        assert not (root.folder / HOME.lstrip("/") / "registry.db").exists()
+    finally:
+        root.type(f"{stop} && rm -r {HOME} && mv {HOME}.sqlite {HOME} && {again}")
+
+
 def test_each_change_of_ones_own_does_what_it_says(newcomer: Newcomer) -> None:
     newcomer.root.give("192.0.2.7")
     with pytest.raises(AssertionError, match="TimeoutError"):
         newcomer.ask("reach 192.0.2.7")
     text = (REPOSITORY / "docs" / PAGE).read_text()
     rows = re.findall(r"^\| [^|]+ \| (`gateway-[^|]+) \| (`[^|]+`) \|$", text, re.MULTILINE)
-    assert len(rows) == 4
+    assert len(rows) == 3
     newcomer.prepare("gateway-mailboxes.socket", "IPAddressAllow=192.0.2.0/24")
     for command in under("Your own changes"):
         newcomer.follow(command)
@@ -110,5 +134,5 @@ def test_an_upgrade_keeps_what_waits(newcomer: Newcomer) -> None:
 
 def test_every_command_of_the_page_was_typed(newcomer: Newcomer) -> None:
     """Runs last."""
-    assert newcomer.typed == [c.text for c in commands(PAGE) if c.title != "PostgreSQL"]
+    assert newcomer.typed == [command.text for command in commands(PAGE)]
     assert "Traceback" not in newcomer.root.journal()
