@@ -25,7 +25,8 @@ def test_results_are_released_at_the_moment_by_services_that_were_killed_meanwhi
     (held,) = site.transfers()
     assert (held["state"], [reason["code"] for reason in held["reasons"]]) == ("held", ["policy:embargo"])
     time.sleep(max(0.0, (moment - datetime.now(moment.tzinfo)).total_seconds()))
-    kill_at(site, "publish.half")  # Passed at the start already, when receipts are brought out again.
+    next(site.receipts("oak").glob("*.json")).unlink()
+    kill_at(site, "publish.half")  # Passed at the start already, where a receipt is brought out again.
     assert site.transfers()[0]["state"] == "held"
     kill_at(site, "publish.finished")  # The release is on record; nothing after it is done.
     assert site.transfers()[0]["state"] == "accepted"
