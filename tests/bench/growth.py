@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from gateway.demo.parties import Party
 from gateway.intake.recent import HandedOver
 from gateway.spool import new_reference
 from tests.bench.measure import Line, Setting, in_turns, line, percentile, seconds, until
-from tests.bench.parties import Landing, intake, openssh, processor, sealed
+from tests.bench.parties import Landing, Target, intake, mailboxes, openssh, processor, sealed
 from tests.gateway_site import Site
 
 _FILES = 40
@@ -49,7 +50,7 @@ def run(setting: Setting) -> Iterator[Line]:
             yield line("growth", f"{what}, {size:,} transfers", "ms", found[place], peer, found[0],
                        better="less")  # fmt: skip
     first = grown[0]
-    yield from _listing(setting, first.site, first.party, 5_000 if setting.quick else _ENTRIES)
+    yield from _listings(setting, first.site, first.party, 5_000 if setting.quick else _ENTRIES)
 
 
 _COMMANDS = (
@@ -195,20 +196,29 @@ def _insert(
     events.clear()
 
 
-def _listing(setting: Setting, site: Site, party: Party, entries: int) -> Iterator[Line]:
-    """/in of a provider that has sent many files, against OpenSSH's folder of as many."""
-    with intake(site, party) as ours, openssh(setting.scratch / "listed", party.ssh_key) as theirs:
-        site.home.joinpath("spool", "recent").mkdir(exist_ok=True)
+def _listings(setting: Setting, site: Site, party: Party, entries: int) -> Iterator[Line]:
+    """/in of who has sent many files, and a mailbox of as many, against a folder of OpenSSH."""
+    full = Grown.make(setting.scratch / "full", entries).site
+    staff = full.staff("jane", "central-data-team")
+    # In memory where that can be: some disks take minutes to give up so many files.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder, openssh(Path(folder), party.ssh_key) as theirs:
         for number in range(entries):
-            os.close(os.open(setting.scratch / "listed" / "files" / f"file{number}", os.O_CREAT, 0o600))
+            os.close(os.open(Path(folder) / "files" / f"file{number}", os.O_CREAT, 0o600))
+        site.home.joinpath("spool", "recent").mkdir(exist_ok=True)
         _remember(site, entries)
 
-        def listed(command: Callable[[], None]) -> list[float]:
-            return [1000 * seconds(command) for _ in range(3)]
+        def listed(target: Target, path: str) -> list[float]:
+            return [1000 * seconds(lambda: target.sftp(f"ls -1 {path}\n")) for _ in range(3)]
 
-        what = f"ls of /in after {entries:,} uploads (the latest 2,000 are shown)"
-        mine, others = listed(lambda: ours.sftp("ls -1 in\n")), listed(lambda: theirs.sftp("ls -1\n"))
-        yield line("growth", what, "ms", mine, "sshd", others, better="less")
+        others = listed(theirs, "")
+        with intake(site, party) as ours:
+            what = f"ls of /in after {entries:,} uploads (the latest 2,000 are shown)"
+            yield line("growth", what, "ms", listed(ours, "in"), "sshd", others, better="less")
+        with mailboxes(full, staff) as ours:
+            found = listed(ours, "central-data-team")
+            yield line("growth", f"ls of a mailbox of {entries:,} files", "ms", found, "sshd", others,
+                       better="less")  # fmt: skip
 
 
 def _remember(site: Site, entries: int) -> None:

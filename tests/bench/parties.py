@@ -130,11 +130,24 @@ def service(site: Site, *command: str, log: str) -> Iterator[subprocess.Popen[st
 @contextmanager
 def intake(site: Site, party: Party) -> Iterator[Target]:
     """The gateway's intake alone, so that nothing takes the uploads away."""
+    with _served(site, party, "intake") as target:
+        yield target
+
+
+@contextmanager
+def mailboxes(site: Site, party: Party) -> Iterator[Target]:
+    """The gateway's mailboxes, for a member of staff."""
+    with _served(site, party, "mailboxes") as target:
+        yield target
+
+
+@contextmanager
+def _served(site: Site, party: Party, name: str) -> Iterator[Target]:
     port = free_port()
-    with service(site, "serve", "intake", "--port", str(port), log="intake.log") as process:
+    with service(site, "serve", name, "--port", str(port), log=f"{name}.log") as process:
         words = process.stdout.readline().split() if process.stdout else []
         if words[:1] != ["ready"]:
-            raise RuntimeError(f"intake did not start: {(site.root / 'intake.log').read_text()[-500:]}")
+            raise RuntimeError(f"{name} did not start: {(site.root / f'{name}.log').read_text()[-500:]}")
         yield Target("gateway", f"{party.name}@127.0.0.1", _ssh(party.ssh_key, port), "in", "out")
 
 
