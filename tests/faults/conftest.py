@@ -31,7 +31,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     page: Path | None = config.getoption("--faults-table")
-    if page is None:
+    if page is None or hasattr(config, "workerinput"):  # A worker knows only what it has done itself.
         return
     reports = terminalreporter.stats.get("passed", [])
     left_out = terminalreporter.stats.get("skipped", [])
