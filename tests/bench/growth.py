@@ -29,6 +29,8 @@ _WARM = 3
 _ENTRIES = 50_000
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TAIL = " || ".join(f"substr('{_DIGITS}', (n >> {shift} & 31) + 1, 1)" for shift in (20, 15, 10, 5, 0))
+# In the order in which they came, over 400 days.
+_AGE = "(:last - n) * 34560000 / (:last - :first)"
 _NUMBERS = (
     "WITH RECURSIVE numbers(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n < :last - 1)"
 )
@@ -129,7 +131,7 @@ def fill(database: Path, model: str, first: int, last: int) -> None:
         place = {"first": first, "last": last, "model": model, "from": sequence - first}
         reference = f"'250101-elm-' || {_TAIL}"
         own = {"sequence": ":from + n", "reference": reference, "content_sha256": "hex(randomblob(32))"}
-        own["landed_at"] = "strftime('%Y-%m-%d %H:%M:%f', landed_at, '-' || (n % 400) || ' days')"
+        own["landed_at"] = f"strftime('%Y-%m-%d %H:%M:%f', landed_at, '-' || ({_AGE}) || ' seconds')"
         own["decided_at"] = own["landed_at"]
         _copy(connection, "transfer", own, "m.reference = :model", place)
         of_model = "m.transfer = (SELECT sequence FROM transfer WHERE reference = :model)"
