@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from gateway.spool import fsync_folder, hand_over, new_reference
 from tests.bench.measure import until
 from tests.end_to_end.content import core_data
 from tests.gateway_site import Site
+from tests.ports import free_port
 
 CIPHER = "aes256-gcm@openssh.com"
 _PUPILS = 45
@@ -65,14 +66,6 @@ def _ssh(key: Path, port: int) -> tuple[str, ...]:
         "LogLevel": "ERROR",
     }
     return ("-F", "none", *(part for name, value in options.items() for part in ("-o", f"{name}={value}")))
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def answers(port: int) -> bool:
@@ -127,18 +120,14 @@ def service(site: Site, *command: str, log: str) -> Iterator[subprocess.Popen[st
             process.wait(60)
 
 
-@contextmanager
-def intake(site: Site, party: Party) -> Iterator[Target]:
+def intake(site: Site, party: Party) -> AbstractContextManager[Target]:
     """The gateway's intake alone, so that nothing takes the uploads away."""
-    with _served(site, party, "intake") as target:
-        yield target
+    return _served(site, party, "intake")
 
 
-@contextmanager
-def mailboxes(site: Site, party: Party) -> Iterator[Target]:
+def mailboxes(site: Site, party: Party) -> AbstractContextManager[Target]:
     """The gateway's mailboxes, for a member of staff."""
-    with _served(site, party, "mailboxes") as target:
-        yield target
+    return _served(site, party, "mailboxes")
 
 
 @contextmanager

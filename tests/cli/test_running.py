@@ -12,11 +12,12 @@ import sys
 from contextlib import closing
 
 from tests.gateway_site import Site, until
+from tests.ports import free_ports
 
 
 def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) -> None:
     settings = site.home / "gateway.toml"
-    intake, mailboxes = _free_ports()
+    intake, mailboxes = free_ports(2)
     text = settings.read_text().replace('host = "0.0.0.0"', 'host = "127.0.0.1"')
     text = text.replace("port = 2222", f"port = {intake}").replace("port = 2223", f"port = {mailboxes}")
     settings.write_text(text)
@@ -82,8 +83,3 @@ def _ready_in_spite_of_a_slow_processor(site: Site, mailboxes: int) -> str:
 def _is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return int(one.getsockname()[1]), int(other.getsockname()[1])

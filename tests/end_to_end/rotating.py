@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -20,22 +19,11 @@ import pysequoia
 from tests.end_to_end.content import core_data
 from tests.gateway_site import Party, until
 from tests.keys.commands import Commands
+from tests.ports import free_ports
 
 _PATIENCE_SECONDS = 200
 _PAUSE_SECONDS = 0.15
 _LAST_PART = 5
-
-
-def _free_places(number: int) -> list[tuple[str, int]]:
-    """So many that nobody listens on, below the ports that the system gives to clients meanwhile."""
-    found: list[tuple[str, int]] = []
-    for port in random.sample(range(20_000, 32_000), 100):
-        with socket.socket() as free, contextlib.suppress(OSError):
-            free.bind(("127.0.0.1", port))
-            found.append(free.getsockname())
-        if len(found) == number:
-            return found
-    raise AssertionError("no port is free")
 
 
 class Services:
@@ -43,7 +31,7 @@ class Services:
 
     def __init__(self, site: Commands) -> None:
         self._site = site
-        self.intake, self.mailboxes = _free_places(2)
+        self.intake, self.mailboxes = (("127.0.0.1", port) for port in free_ports(2))
         self._commands = {
             "intake": ("serve", "intake", "--port", str(self.intake[1])),
             "processor": ("process",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway_site import until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.needs("gpg", "sftp", "ssh-keygen"), pytest.mark.timeout(300)]
 README = Path(__file__).parents[2] / "README.md"
@@ -70,12 +70,6 @@ class Terminal:
     def close(self) -> None:
         self.process.terminate()
         self.process.wait(60)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture

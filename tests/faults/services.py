@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.gateway_site import Site, until
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 WORDS = {
@@ -104,12 +104,6 @@ class Service:
             self.stop()
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def open_files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
@@ -122,4 +116,4 @@ def memory_kib(pid: int) -> int:
     return 0
 
 
-__all__ = ["REPOSITORY", "Service", "free_port", "memory_kib", "open_files", "until"]
+__all__ = ["REPOSITORY", "Service", "memory_kib", "open_files", "until"]

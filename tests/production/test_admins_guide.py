@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from gateway.demo.parties import Party
 from tests.classify import made
 from tests.end_to_end.content import core_data
 from tests.gateway_site import until
+from tests.ports import free_port
 from tests.production.guide import commands
 
 pytestmark = pytest.mark.timeout(600)
@@ -36,12 +36,6 @@ POST = (
     "--method post --provider oak --data safeguarding --safeguard special-delivery"
     " --safeguard return-address --safeguard addressee-only"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def fingerprint(party: Party) -> str:

@@ -28,14 +28,9 @@ from gateway.observe.snapshot import Disk, Expiry, Snapshot, wrong
 from gateway.settings import Watch
 from tests.end_to_end.content import core_data
 from tests.gateway_site import Party, Running, Site
+from tests.ports import free_port
 
 CHILD_NAME = "Zebedee Quux"
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def get(port: int, path: str) -> tuple[int, str]:
