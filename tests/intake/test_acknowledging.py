@@ -27,9 +27,7 @@ def seconds_to_be_acknowledged(intake: Running) -> float:
             answered += client.recv(65536)
         client.sendall(bytes(3))  # Of the length of a packet, the beginning.
         began = time.perf_counter()
-        while struct.unpack_from("I", client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), UNACKED)[
-            0
-        ]:
+        while unacknowledged(client):
             time.sleep(0.001)
         return time.perf_counter() - began
 
