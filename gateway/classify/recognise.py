@@ -9,7 +9,7 @@ from datetime import date
 from typing import BinaryIO, cast
 from zipfile import ZipFile
 
-from gateway.classify import archive, ctf, jcq, markup, message, registers, tables, workbook
+from gateway.classify import archive, ctf, jcq, markup, dfe_message, registers, tables, workbook
 from gateway.classify.content import (
     Source,
     TimedContent,
@@ -32,7 +32,7 @@ _XML_SIGNS = ("<?xml", "<ctfile", "<message")
 _EXTENSIONS = {
     "XML": "xml",
     ctf.FORMAT: "xml",
-    message.FORMAT: "xml",
+    dfe_message.FORMAT: "xml",
     "CSV": "csv",
     "text": "txt",
     jcq.FORMAT: "txt",
@@ -132,7 +132,7 @@ def _recognise_xml(source: Source, tally: Tally) -> Verdict:
     if name == "ctfile":
         return ctf.recognise(source, tally)
     if name == "message":
-        return message.recognise(source, tally)
+        return dfe_message.recognise(source, tally)
     kind = tally.rules.data_types.outside_roots.get(name)
     if kind is not None:
         raise Unreadable("classify:outside-agreement", kind, format="XML")

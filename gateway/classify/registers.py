@@ -10,7 +10,7 @@ from collections import Counter
 from gateway.classify import markup
 from gateway.classify.content import Source, Unreadable, unknown
 from gateway.classify.gather import Gatherer
-from gateway.classify.signatures import Evidence, decide
+from gateway.classify.column_signatures import Evidence, decide
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 

@@ -10,7 +10,7 @@ from gateway.classify.content import Source, unknown
 from gateway.classify.delimited import Header, Row, Table, read_table
 from gateway.classify.facts import table_facts
 from gateway.classify.results import Examiner, Kind, Outcome
-from gateway.classify.signatures import Evidence, decide
+from gateway.classify.column_signatures import Evidence, decide
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 

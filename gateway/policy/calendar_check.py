@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.policy.calendar_shapes import CalendarFile, SchoolYear
+from gateway.policy.calendar_schema import CalendarFile, SchoolYear
 from gateway.policy.dates import first_year
 from gateway.policy.faults import Location
-from gateway.policy.shapes import FlowsFile
+from gateway.policy.schema import FlowsFile
 
 Contradiction = tuple[str, Location, str]
 

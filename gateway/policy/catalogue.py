@@ -16,11 +16,11 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
-from gateway.policy.calendar_shapes import CalendarFile
+from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Fault, Location, key_of, line_of
-from gateway.policy.method_shapes import MethodsFile
-from gateway.policy.shapes import (
+from gateway.policy.method_schema import MethodsFile
+from gateway.policy.schema import (
     AgreementFile,
     Flow,
     FlowsFile,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gateway.policy.calendar_check import calendar_faults
 from gateway.policy.faults import Location
-from gateway.policy.method_shapes import Method, MethodsFile
-from gateway.policy.shapes import ClauseId
+from gateway.policy.method_schema import Method, MethodsFile
+from gateway.policy.schema import ClauseId
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import FR, MO, TH, TU, WE, relativedelta
 
-from gateway.policy.calendar_shapes import DayRule
-from gateway.policy.shapes import MonthDay
+from gateway.policy.calendar_schema import DayRule
+from gateway.policy.schema import MonthDay
 
 _WEEKDAYS = {"monday": MO, "tuesday": TU, "wednesday": WE, "thursday": TH, "friday": FR}
 

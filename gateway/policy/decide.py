@@ -25,7 +25,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
-from gateway.policy.shapes import Flow
+from gateway.policy.schema import Flow
 from gateway.reasons import reason
 
 

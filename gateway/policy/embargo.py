@@ -8,10 +8,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.model import Facts, Reason
-from gateway.policy.calendar_shapes import CalendarFile, Results
+from gateway.policy.calendar_schema import CalendarFile, Results
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import day_by_rule, day_in, local_day, moment
-from gateway.policy.shapes import Flow
+from gateway.policy.schema import Flow
 from gateway.reasons import reason
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.model import Classified, Reason
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.shapes import Flow, ItemAction
+from gateway.policy.schema import Flow, ItemAction
 from gateway.reasons import reason
 
 

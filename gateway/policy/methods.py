@@ -23,8 +23,8 @@ from gateway.model import (
 )
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
-from gateway.policy.method_shapes import Material, Method, Need
-from gateway.policy.shapes import ClauseId, Flow
+from gateway.policy.method_schema import Material, Method, Need
+from gateway.policy.schema import ClauseId, Flow
 from gateway.reasons import reason
 
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import holidays
 
-from gateway.policy.calendar_shapes import CalendarFile, Census, Due, SchoolYear
+from gateway.policy.calendar_schema import CalendarFile, Census, Due, SchoolYear
 from gateway.policy.dates import day_by_rule, day_in
-from gateway.policy.shapes import Timescale
+from gateway.policy.schema import Timescale
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from gateway.policy.calendar_shapes import Inset
+from gateway.policy.calendar_schema import Inset
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_by_rule, day_in, first_year, local_day
 from gateway.policy.schooldays import bank_holidays, school_days

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.model import ProviderKind
-from gateway.policy.shapes import ClauseId, Shape, Slug
+from gateway.policy.schema import ClauseId, Shape, Slug
 
 
 class Strength(Shape):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gateway.policy.shapes import MonthDay, Shape, Slug
+from gateway.policy.schema import MonthDay, Shape, Slug
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
