@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
@@ -178,6 +178,19 @@ class Accepted:
     flow: str
     teams: tuple[str, ...]
     reasons: tuple[Reason, ...]
+
+
+class Arrival(NamedTuple):
+    """That something of a flow came, and when. `period` is what it is about, where it says so.
+
+    `nil`: no file, but the word that there is nothing to send for that period.
+    """
+
+    flow: str
+    data_type: str
+    at: datetime
+    period: str | None = None
+    nil: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

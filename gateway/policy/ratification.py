@@ -12,7 +12,7 @@ from typing import Literal
 
 from gateway.model import EDUCATION_PROVIDERS, Provider, Reason
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import academic_year, day_in, first_year, local_day
+from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day
 from gateway.policy.schema import Flow, MonthDay
 from gateway.reasons import reason
 
@@ -78,15 +78,11 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
 
 def following(year: str) -> str:
     """The academic year after one."""
-    return _beginning(first_year(year) + 1)
+    return academic_year_from(first_year(year) + 1)
 
 
 def _preceding(year: str) -> str:
-    return _beginning(first_year(year) - 1)
-
-
-def _beginning(first: int) -> str:
-    return f"{first}-{(first + 1) % 100:02}"
+    return academic_year_from(first_year(year) - 1)
 
 
 def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:

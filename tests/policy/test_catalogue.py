@@ -139,7 +139,13 @@ EDITS = [
         "right[0].without",
         "Appendix A has no item SEN: NHX",
     ),
-    ("rights.toml", '"Pupil: EAL"', '"Pupil: EAX"', "selection[1].items", "Appendix A has no item Pupil: EAX"),
+    (
+        "rights.toml",
+        '"Pupil: EAL"',
+        '"Pupil: EAX"',
+        "selection[1].items",
+        "Appendix A has no item Pupil: EAX",
+    ),
     ("rights.toml", 'id = "minority-and-traveller"', 'id = "who-and-where"', "selection", "listed twice"),
     ("rights.toml", 'selections = ["who-and', 'selections = ["whom-and', None, "there is no selection whom-"),
     (
@@ -150,7 +156,13 @@ EDITS = [
         "Appendix A has no item Pupil: FSM",
     ),
     ("rights.toml", "{ academy = [", "{ akademy = [", "right[1].not_from.akademy.[key]", "'academy'"),
-    ("flows.toml", 'within = "student-core"', 'within = "exclusions"', None, "no other data type of this flow"),
+    (
+        "flows.toml",
+        'within = "student-core"',
+        'within = "exclusions"',
+        None,
+        "no other data type of this flow",
+    ),
     ("flows.toml", 'within = "student-core"', 'within = "attendance"', None, "attendance is not due daily"),
     ("flows.toml", 'ratification = "accept"', 'ratification = "wait"', None, "write hold, accept, or"),
     (
@@ -196,6 +208,11 @@ EDITS = [
     ("calendar.toml", 'academic_year = "2025-26"', 'academic_year = "2024-25"', None, "not those of 2024-25"),
     ("calendar.toml", 'data_type = "phonics"', 'data_type = "phonetics"', None, "no flow lists phonetics"),
     ("calendar.toml", 'optional = ["a-level', 'optional = ["b-level', "optional", "no flow lists b-level"),
+    ("calendar.toml", "easter = -9", "easter = 40", "term_rule", "overlap"),
+    ("calendar.toml", "easter = -9", "easter = -90", None, "greater than"),
+    ("calendar.toml", "easter = -9", "nth = 1", None, "or easter alone"),
+    ("calendar.toml", 'term = "spring"', 'term = "summer"', "census", "summer census is given twice"),
+    ("calendar.toml", 'term = "spring"', 'term = "winter"', "census[1].term", "'autumn'"),
     ("calendar.toml", "days = 7", "first = '01-01'", "due[5]", "give either days, or first and last"),
 ]
 

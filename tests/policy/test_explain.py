@@ -22,7 +22,9 @@ def test_a_held_file_says_how_long(catalogue: Catalogue) -> None:
     results = classified("gcse-results", facts=Facts(academic_year="2026/27"))
     until = headline(decide(results, catalogue, provider(), NOON), catalogue)
     assert until == "held until Thursday 19 August 2027, then released by itself"
-    person = headline(decide(classified("student-core"), catalogue, provider(ratified=False), NOON), catalogue)
+    person = headline(
+        decide(classified("student-core"), catalogue, provider(ratified=False), NOON), catalogue
+    )
     assert person == "held until a person releases it, or what it waits for is settled"
 
 

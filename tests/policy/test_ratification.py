@@ -138,7 +138,9 @@ def test_what_a_statute_requires_does_not_wait_for_a_signature(catalogue: Catalo
     assert isinstance(decision, Accepted)
 
 
-@pytest.mark.parametrize(("data", "waits"), [("exclusions", False), ("student-core", True), ("finance", True)])
+@pytest.mark.parametrize(
+    ("data", "waits"), [("exclusions", False), ("student-core", True), ("finance", True)]
+)
 def test_what_is_declared_waits_for_a_signature_where_a_file_would(
     *, catalogue: Catalogue, data: str, waits: bool
 ) -> None:
