@@ -314,10 +314,10 @@ REASONS: dict[str, Template] = {
     ),
     "policy:taken-unratified": Template(
         "1.6",
-        "Your organisation has not ratified this year's data sharing agreement. Files of this kind are taken all "
-        "the same until the end of {until}.",
-        "Ratify the agreement before then: sign the text in /agreement and drop it there, or tell the central data "
-        "team. Later files wait until you have.",
+        "Your organisation has not ratified this year's data sharing agreement. Files of this kind are taken "
+        "all the same until the end of {until}.",
+        "Ratify the agreement before then: sign the text in /agreement and drop it there, or tell the "
+        "central data team. Later files wait until you have.",
     ),
     "policy:embargo": Template(
         "12.{row}",

@@ -120,11 +120,7 @@ def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         yield "rights.toml", ("group",), f"{name} is listed twice"
     for name in _repeated(right.team for right in rights.right):
         yield "rights.toml", ("right",), f"the rights of {name} are listed twice"
-    for n, selection in enumerate(rights.selection):
-        for item in sorted(set(selection.items) - set(catalogue.appendix_a)):
-            yield "rights.toml", ("selection", n, "items"), f"Appendix A has no item {item}"
-    for name in _repeated(selection.id for selection in rights.selection):
-        yield "rights.toml", ("selection",), f"selection {name} is listed twice"
+    yield from _selection_faults(catalogue)
     for n, group in enumerate(rights.group):
         for item in sorted(set(group.proposed) - set(group.items)):
             yield "rights.toml", ("group", n, "proposed"), f"{item} is not an item of {group.label}"
@@ -135,6 +131,14 @@ def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         team = catalogue.team(right.team)
         if team is not None and not team.pupil_level and (right.groups or right.selections or right.items):
             yield "rights.toml", ("right", n, "groups"), f"{team.id} may have no data about single pupils"
+
+
+def _selection_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    for n, selection in enumerate(catalogue.rights.selection):
+        for item in sorted(set(selection.items) - set(catalogue.appendix_a)):
+            yield "rights.toml", ("selection", n, "items"), f"Appendix A has no item {item}"
+    for name in _repeated(selection.id for selection in catalogue.rights.selection):
+        yield "rights.toml", ("selection",), f"selection {name} is listed twice"
 
 
 def _item_faults(n: int, right: Right, catalogue: Catalogue) -> Iterator[Contradiction]:

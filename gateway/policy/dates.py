@@ -29,7 +29,8 @@ def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
         if day.year == year:
             return day
     if rule.easter is not None:
-        return easter(year) + timedelta(days=rule.easter)
+        sunday: date = easter(year)
+        return sunday + timedelta(days=rule.easter)
     start = day_in(year, rule.on_or_after) if rule.on_or_after else date(year, rule.month or 1, 1)
     found: date = start + relativedelta(weekday=_WEEKDAYS[rule.weekday or "monday"](rule.nth or 1))
     return found

@@ -13,7 +13,8 @@ def teams_for(
 ) -> tuple[str, ...]:
     """The teams of the flow that may have every Appendix A item in the file, in the flow's order.
 
-    Some items they may not have of every kind of sender; where the kind is not known, they have less. A file whose records of pupils were not counted is taken to have some (clause 2.4.2).
+    A team may not have every item of every kind of sender; where the kind is not known, it has less.
+    A file whose records of pupils were not counted is taken to have some (clause 2.4.2).
     """
     listed = [item for item in classified.items if item in catalogue.appendix_a]
     return tuple(

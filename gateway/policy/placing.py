@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -27,39 +27,45 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The arrivals of a data type by the index of their period, in the order in which they came."""
+    """The arrivals of a data type by the index of their period, in the order in which they came.
 
-    _own: dict[int, list[Place]] = field(default_factory=dict)
-    _told: dict[int, list[Place]] = field(default_factory=dict)
+    `told` are those of another data type whose arrival tells of this one.
+    """
+
+    own: dict[int, list[Place]]
+    told: dict[int, list[Place]]
 
     def of(self, index: int) -> list[Place]:
         """What came for a period: its own files first of all, or else what told of it."""
-        return self._own.get(index) or self._told.get(index, [])
+        return self.own.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
         """How the period of what came for it is known; None where nothing came."""
-        own = self._own.get(index, [])
+        own = self.own.get(index, [])
         files = [each for each in own if not each.arrival.nil]
         if files:
             return "file" if any(each.arrival.period for each in files) else "arrival"
         if own:
             return "nil"
-        return "daily-update" if index in self._told else None
+        return "daily-update" if index in self.told else None
 
     def latest(self, at: int) -> int:
         """The last period up to `at` for which something came; -1 where there is none."""
-        return max((index for index in {*self._own, *self._told} if index <= at), default=-1)
+        return max((index for index in {*self.own, *self.told} if index <= at), default=-1)
 
 
 def place(own: Iterable[Place], periods: list[Period], telling: Iterable[Place] = ()) -> Placed:
     """Each arrival in its period. `telling` are those of the data type whose arrival tells of this one."""
-    placed = Placed()
-    for arrivals, found in ((own, placed._own), (telling, placed._told)):
-        for each in arrivals:
-            index = _index(each, periods)
-            if index >= 0:
-                found.setdefault(index, []).append(each)
-    return placed
+    return Placed(_by_index(own, periods), _by_index(telling, periods))
+
+
+def _by_index(arrivals: Iterable[Place], periods: list[Period]) -> dict[int, list[Place]]:
+    found: dict[int, list[Place]] = {}
+    for each in arrivals:
+        index = _index(each, periods)
+        if index >= 0:
+            found.setdefault(index, []).append(each)
+    return found
 
 
 def _index(each: Place, periods: list[Period]) -> int:

@@ -122,7 +122,7 @@ class Unratified:
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Unratified:
-    """What it does to data of these types of a flow at the aware moment `now`: the strictest setting counts."""
+    """What it does to data of these types of a flow at the moment `now`: the strictest setting counts."""
     if provider.kind not in EDUCATION_PROVIDERS or provider.ratified:
         return Unratified()
     on = local_day(now, catalogue.calendar.timezone)

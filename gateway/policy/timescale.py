@@ -104,7 +104,9 @@ def status(
     day = _day(on, owed.since, catalogue)
     takes_part = not provider.suspended and on <= owed.until
     return [
-        _judge(flow, entry, planned[entry.id], arrivals, day, must)
+        _judge(
+            flow, entry, planned[entry.id], (arrivals[entry.id], arrivals[entry.within or ""]), day, must=must
+        )
         if takes_part and must is not None
         else _not_expected_of_it(flow, entry, arrivals[entry.id])
         for flow, entry, must in expected
@@ -185,12 +187,14 @@ def _judge(
     flow: Flow,
     entry: FlowDataType,
     periods: list[Period],
-    arrivals: Mapping[str, list[Place]],
+    came: tuple[list[Place], list[Place]],
     day: _Day,
-    must: bool | None,
+    *,
+    must: bool,
 ) -> FlowStatus:
-    own = arrivals.get(entry.id, [])
-    placed = place(own, periods, arrivals.get(entry.within or "", []))
+    """`came` are its own arrivals, and those of the data type that tells of it."""
+    own, telling = came
+    placed = place(own, periods, telling)
     at = index_on(periods, day.on)
     due, missed = None, 0
     state: State = "not-due"

@@ -72,7 +72,7 @@ def test_the_period_that_a_file_says_it_is_about(
 
 
 def _arrival(data_type: str, text: str) -> Arrival:
-    """ "DAY" came then; "DAY PERIOD" says what it is about; "DAY nil PERIOD" is the word that there is nothing."""
+    """DAY: it came then. DAY PERIOD: and says what it is about. DAY nil PERIOD: there is nothing to send."""
     on, *about = text.split()
     period = about[-1] if about else None
     return Arrival(data_type, data_type, london(f"{on}T16:00"), period, nil=about[:1] == ["nil"])

@@ -21,13 +21,8 @@ def day(text: str) -> date:
 
 
 def came(data_type: str, *days: str) -> list[Arrival]:
-    """Files that came on these days; "DAY PERIOD" is one that says what it is about, "DAY nil PERIOD" no file."""
-    return [_arrival(data_type, *each.split()) for each in days]
-
-
-def _arrival(data_type: str, on: str, *about: str) -> Arrival:
-    flow, at = FLOWS.get(data_type, data_type), london(f"{on}T16:00")
-    return Arrival(flow, data_type, at, about[-1] if about else None, nil=about[:1] == ("nil",))
+    """Files that came on these days and do not say what they are about."""
+    return [Arrival(FLOWS.get(data_type, data_type), data_type, london(f"{each}T16:00")) for each in days]
 
 
 def judged(
