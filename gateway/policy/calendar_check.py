@@ -71,7 +71,7 @@ def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Co
     for name in sorted(set(calendar.optional) - known):
         yield "calendar.toml", ("optional",), f"no flow lists {name}"
     for name, count in Counter(census.term for census in calendar.census).items():
-        if count > 1:
+        if name is not None and count > 1:
             yield "calendar.toml", ("census",), f"the {name} census is given twice"
     for n, phase in enumerate(calendar.phase):
         for name in sorted(set(phase.not_expected) - known):

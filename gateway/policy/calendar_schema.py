@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from gateway.policy.schema import MonthDay, Shape, Slug
 
 SchoolTerm = Literal["autumn", "spring", "summer"]
+_SUMMER, _AUTUMN = 4, 8  # The months in which these terms begin, at the earliest.
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 
@@ -81,13 +82,24 @@ class Inset(Shape):
 
 
 class Census(Shape):
-    """One census of the year: its term, its day, and how many days later the return is due."""
+    """One census of the year: its day, how many days later the return is due, and the term it is of.
 
-    term: SchoolTerm
+    Where no term is given, the month of its day tells it.
+    """
+
+    term: SchoolTerm | None = None
     rule: DayRule
     dates: tuple[date, ...] = ()
     due_days: int = Field(ge=0)
     open_days: int = Field(ge=0)
+
+    def term_on(self, day: date) -> SchoolTerm:
+        """The term of the census that is taken on a day."""
+        if self.term is not None:
+            return self.term
+        if day.month >= _AUTUMN:
+            return "autumn"
+        return "spring" if day.month < _SUMMER else "summer"
 
 
 class Due(Shape):

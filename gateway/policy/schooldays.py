@@ -92,7 +92,7 @@ def week_name(day: date) -> str:
 def censuses(entries: Iterable[Census], years: Iterable[int]) -> list[Period]:
     """The census returns of some calendar years."""
     spans = [
-        (day - entry.open_days * _DAY, day, day + entry.due_days * _DAY, _census_name(entry, year))
+        (day - entry.open_days * _DAY, day, day + entry.due_days * _DAY, _census_name(entry, day))
         for year in years
         for entry in entries
         for day in (day_by_rule(entry.rule, entry.dates, year),)
@@ -100,8 +100,9 @@ def censuses(entries: Iterable[Census], years: Iterable[int]) -> list[Period]:
     return _joined(spans)
 
 
-def _census_name(entry: Census, year: int) -> str:
-    return f"{academic_year_from(year if entry.term == 'autumn' else year - 1)}-{entry.term}"
+def _census_name(entry: Census, day: date) -> str:
+    term = entry.term_on(day)
+    return f"{academic_year_from(day.year if term == 'autumn' else day.year - 1)}-{term}"
 
 
 def yearly(due: Due, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:

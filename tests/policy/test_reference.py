@@ -71,6 +71,21 @@ def test_the_period_that_a_file_says_it_is_about(
     assert reference_period(classified(data_type, facts=facts), catalogue, day(landed)) == period
 
 
+@pytest.mark.parametrize("on", ["2026-09-20", "2026-11-24", "2027-02-01", "2027-06-01"])
+def test_a_census_whose_term_is_not_given_is_of_the_term_in_which_it_is(
+    catalogue: Catalogue, on: str
+) -> None:
+    censuses = tuple(each.model_copy(update={"term": None}) for each in catalogue.calendar.census)
+    bare = catalogue.model_copy(
+        update={"calendar": catalogue.calendar.model_copy(update={"census": censuses})}
+    )
+    ours, theirs = (
+        {s.data_type: s.period for s in status(provider(), [], c, day(on))} for c in (catalogue, bare)
+    )
+    assert ours["school-census"] == theirs["school-census"]
+    assert ours["school-census"] is not None
+
+
 def _arrival(data_type: str, text: str) -> Arrival:
     """DAY: it came then. DAY PERIOD: and says what it is about. DAY nil PERIOD: there is nothing to send."""
     on, *about = text.split()
