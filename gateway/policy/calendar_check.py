@@ -70,9 +70,9 @@ def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Co
             yield "calendar.toml", (table,), f"{name} is given twice"
     for name in sorted(set(calendar.optional) - known):
         yield "calendar.toml", ("optional",), f"no flow lists {name}"
-    for name, count in Counter(census.term for census in calendar.census).items():
-        if name is not None and count > 1:
-            yield "calendar.toml", ("census",), f"the {name} census is given twice"
+    for term, count in Counter(each.term for each in calendar.census).items():
+        if term is not None and count > 1:
+            yield "calendar.toml", ("census",), f"the {term} census is given twice"
     for n, phase in enumerate(calendar.phase):
         for name in sorted(set(phase.not_expected) - known):
             yield "calendar.toml", ("phase", n, "not_expected"), f"no flow lists {name}"

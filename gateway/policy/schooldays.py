@@ -15,7 +15,6 @@ from gateway.policy.schema import Timescale
 from gateway.policy.terms import school_years
 
 _DAY = timedelta(days=1)
-_WEEK = timedelta(days=7)
 _FRIDAY = 4
 
 
@@ -41,9 +40,11 @@ def bank_holidays(year: int) -> frozenset[date]:
     return frozenset(holidays.UnitedKingdom(subdiv="ENG", years=year))  # type: ignore[attr-defined]
 
 
-def school_days(calendar: CalendarFile, shut: frozenset[date], firsts: Iterable[int] = ()) -> list[date]:
-    """Every day on which pupils are in, in order: of the years that are written down, and by rule of those
-    academic years that begin in `firsts`.
+def school_days(
+    calendar: CalendarFile, shut: frozenset[date], firsts: Iterable[int] | None = None
+) -> list[date]:
+    """Every day on which pupils are in, in order: of the academic years that begin in `firsts`, or of those
+    that are written down.
 
     `shut` are the training days that a provider chose for itself.
     """
@@ -67,7 +68,7 @@ def _each_day(first: date, last: date) -> Iterable[date]:
 
 def daily(days: list[date]) -> list[Period]:
     """A file is due on each school day; until the next one it is late."""
-    following = [*days[1:], days[-1] + _WEEK] if days else []
+    following = [*days[1:], date.max] if days else []
     pairs = zip(days, following, strict=True)
     return [Period(day.isoformat(), day, day, day, after - _DAY) for day, after in pairs]
 
@@ -78,7 +79,7 @@ def weekly(days: list[date]) -> list[Period]:
     for day in days:
         weeks[day - day.weekday() * _DAY] = day
     mondays = list(weeks)
-    following = [*mondays[1:], mondays[-1] + _WEEK] if mondays else []
+    following = [*mondays[1:], date.max] if mondays else []
     pairs = zip(mondays, following, strict=True)
     return [Period(week_name(monday), monday, monday, weeks[monday], after - _DAY) for monday, after in pairs]
 
@@ -144,7 +145,7 @@ def plan(
     `entries` are (timescale, data type). Remembered, because many providers share one plan; the
     value is not to be changed.
     """
-    days = school_days(calendar, shut, range(year - 1, year + 2))
+    days = school_days(calendar, shut, range(year - 1, year + 1))
     by_days = {"daily": daily(days), "weekly": weekly(days)}
     return {
         data_type: by_days[timescale]

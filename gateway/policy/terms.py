@@ -36,11 +36,11 @@ def _day(rule: DayRule, first: int) -> date:
     return day_by_rule(rule, (), first if month >= _FIRST_MONTH else first + 1)
 
 
-def school_years(calendar: CalendarFile, firsts: Iterable[int]) -> tuple[SchoolYear, ...]:
-    """Those written down, and of the years that begin in `firsts` those that the rules give."""
-    known = written(calendar)
-    ruled = {first: by_rule(calendar, first) for first in firsts if calendar.term_rule and first not in known}
-    return tuple(year for _, year in sorted((known | ruled).items()))
+def school_years(calendar: CalendarFile, firsts: Iterable[int] | None = None) -> tuple[SchoolYear, ...]:
+    """The years that begin in `firsts`, as far as anything tells their terms; or all those written down."""
+    wanted = written(calendar) if firsts is None else firsts
+    found = (school_year(calendar, first) for first in sorted(wanted))
+    return tuple(year for year in found if year is not None)
 
 
 def last_written(calendar: CalendarFile) -> date | None:
