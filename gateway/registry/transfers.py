@@ -275,6 +275,8 @@ def _teams(decision: Decision) -> tuple[str, ...]:
 def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.state = decision.state
     if isinstance(decision, Released):
+        if row.data_type != decision.data_type:
+            row.period = None  # What it said it was about, it said as something else.
         row.data_type = decision.data_type
     row.flow = decision.flow
     row.decided_at = at
