@@ -28,9 +28,9 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.settings import Settings, load_settings
 from gateway.zones.spool import hand_over, new_reference
-from tests.end_to_end.content import core_data
-from tests.gateway_site import until
+from tests.content import core_data
 from tests.openpgp.gnupg import Gnupg
+from tests.site import until
 
 _BEHIND = 80
 
