@@ -153,7 +153,7 @@ class Workshop:
 
     def ratify(self, name: str) -> None:
         with open_registrar(self.home, self.clock) as registrar:
-            for year in registrar._years(self.now):
+            for year in registrar.years(self.now):
                 with self.registry.write() as session:
                     agreements.ratify(
                         session, name, year, signatory="The Head", on=self.now.date(), at=self.now,
