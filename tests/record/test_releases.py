@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from tests.policy_cli.desk import Desk
-from tests.policy_cli.results import gcse_results, next_results_day
-from tests.policy_cli.test_two_people import core_data
+from tests.content import core_data, gcse_results, next_results_day
+from tests.workshop import Desk
 
 
 @pytest.fixture(autouse=True)
