@@ -127,3 +127,14 @@ def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path) -> N
     desk.process()
     assert desk.state(sent) == "accepted"
     assert len(loaded(desk)) == 1
+
+
+def test_what_waits_for_a_signature_goes_on_when_its_flow_takes_it_without(desk: Desk) -> None:
+    waiting = desk.send(desk.provider("oak"), core_data(1))
+    desk.process()
+    assert desk.codes(waiting)[0] == "policy:agreement-not-ratified"
+    with open_processor(desk.home, lambda: desk.now) as processor:
+        edit(desk, "flows.toml", "row = 1\n", 'row = 1\nratification = "accept-with-notice-until 08-31"\n')
+        processor.drain()
+    assert desk.state(waiting) == "accepted"
+    assert "policy:taken-unratified" in desk.codes(waiting)
