@@ -15,6 +15,7 @@ ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
 LooksLike = Literal["", "public", "secret-key"]
 Level = Literal["certain", "strong", "moderate"]
 Severity = Literal["error", "query"]
+KeyKind = Literal["ssh", "openpgp"]
 
 EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
 
@@ -169,6 +170,17 @@ class Provider:
     urn: str | None = None
     suspended: bool = False
     ratified: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A public key that was judged and found fit. `expires_at`: from when on it cannot sign."""
+
+    kind: KeyKind
+    fingerprint: str
+    material: str
+    algorithm: str
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ def declare(
     as_json: JsonOption = False,
 ) -> None:
     """Declare a transfer that goes another way. Exit 1 where it may not go, or not yet; it is recorded so."""
-    from gateway.processing.declaring import judge, record  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.declared import judge, record  # noqa: PLC0415 - loads the OpenPGP libraries
 
     asking = sys.stdin.isatty() if ask is None else ask
     with registrar_of(home) as registrar:

@@ -26,7 +26,7 @@ from gateway.reasons import reason
 from gateway.registry import transfers
 
 if TYPE_CHECKING:
-    from gateway.processing.registrar import Registrar
+    from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="Files that wait for a person or a date.")
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]

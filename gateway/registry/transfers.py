@@ -30,8 +30,8 @@ from gateway.model import (
     Upload,
 )
 from gateway.receipts.words import plain
-from gateway.registry.record import add_rows
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.vouched_rows import add_rows
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
 _ROWS = "gateway transfer rows"

@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.classify import classify, load_rules
+from gateway.examiner.protocol import Examined
 from gateway.home import Home
 from gateway.model import Classified, Opened, Signature, Upload
-from gateway.processing.examination import Examined
-from gateway.processing.registrar import Registrar
-from gateway.processing.service import open_registrar
+from gateway.processor.service import open_registrar
+from gateway.record.registrar import Registrar
 from gateway.samples import make, school
 from gateway.settings import ClassifyLimits
 from tests.gateway_site import Site

@@ -17,18 +17,18 @@ import pysequoia
 import uvloop
 
 from gateway.home import Home
+from gateway.homes.create import found
 from gateway.mailboxes.server import host_key_path, open_office, serving
 from gateway.mailboxes.tree import Office
 from gateway.model import Accepted, Classified, Held, Opened, Provider, Signature, Upload
-from gateway.processing.founding import found
 from gateway.reasons import reason
 from gateway.registry import keys, log, providers, staff, transfers
 from gateway.registry.database import Registry
-from gateway.registry.secrets import secret_keys
 from gateway.registry.tables import EventRow
+from gateway.secrets.secret_files import secret_keys
 from gateway.settings import Listen, Settings, load_settings
-from gateway.spool import new_reference
-from gateway.sshd import host_key
+from gateway.ssh.server import host_key
+from gateway.zones.spool import new_reference
 
 # Stands in every content; no file of the home may hold it.
 MARKER = b"PLAINTEXT-MARKER-7f3a"

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
-from gateway.processing.service import open_processor
+from gateway.processor.service import open_processor
 from gateway.registry.tables import ReceiptRow
 from tests.gateway_site import until
 from tests.policy_cli.desk import Desk
