@@ -86,6 +86,8 @@ def classify(
         items=tally.items(verdict.data_type),
         other_items=tally.other_items(verdict.data_type),
         name_suggests=rules.name_suggests(name),
+        unlisted=tally.account.unlisted(verdict.data_type),
+        results=verdict.results,
     )
 
 
