@@ -330,14 +330,14 @@ REASONS: dict[str, Template] = {
     ),
     "policy:unlisted-items": Template(
         "3.1",
-        "The file holds {count} that the agreement does not list for this kind of data ({where}), so it waits "
-        "for a person.",
+        "The file holds {count} that the agreement does not list for this kind of data ({where}), so it "
+        "waits for a person.",
         "Take that out of the export and send the file again, or wait until a person has looked at it.",
     ),
     "policy:unlisted-accepted": Template(
         "3.1",
-        "The file holds {count} that the agreement does not list for this kind of data ({where}); it was taken "
-        "with that.",
+        "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "
+        "taken with that.",
         "Take that out of the next export.",
     ),
     "policy:sensitive": Template(
@@ -354,8 +354,8 @@ REASONS: dict[str, Template] = {
     ),
     "policy:items-outside-held": Template(
         "3.1",
-        "The file holds personal data that Appendix A of the agreement does not list: {items}. It waits for a "
-        "person.",
+        "The file holds personal data that Appendix A of the agreement does not list: {items}. It waits for "
+        "a person.",
         "Take that out and send the file again, or wait until a person has looked at it.",
     ),
     "policy:items-proposed": Template(

@@ -52,7 +52,7 @@ class Account:
         return made
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """What a file of this type does not carry, what is sensitive first; at most a hundred and one more."""
+        """What a file of this type does not carry, what is sensitive first; a hundred and one at most."""
         found = [*self._titles(), *self._parts(data_type)]
         found.sort(key=lambda one: (not one.topic, one.position))
         beyond = max(0, len(found) - _MOST) + self.left_over

@@ -15,8 +15,10 @@ _GRADES = 0.6
 _ASKED = frozenset({None, "teacher-assessment", "read-outcome"})
 _GCSE = re.compile(r"(?i)gcse")
 _A_LEVEL = re.compile(r"(?i)\b(?:a[ -]?level|gce|as|a2)\b")
-_EXAM_YEARS = frozenset("11 12 13 14 Y11 Y12 Y13 Y14".split()) | {f"YEAR {n}" for n in (11, 12, 13, 14)}
-_STILL_TAUGHT = frozenset("10 11 13 Y10 Y11 Y13".split()) | {"YEAR 10", "YEAR 11", "YEAR 13"}
+_EXAM_YEARS = frozenset(["11", "12", "13", "14", "Y11", "Y12", "Y13", "Y14"]) | {
+    f"YEAR {n}" for n in (11, 12, 13, 14)
+}
+_STILL_TAUGHT = frozenset(["10", "11", "13", "Y10", "Y11", "Y13"]) | {"YEAR 10", "YEAR 11", "YEAR 13"}
 _BEFORE_EXAMS = frozenset({9, 10, 11, 12, 1, 2, 3, 4, 5})
 _SAYS_WHAT = frozenset({None, "exam-series", "qualification", "session", "outcome", "exam-year", "key-stage"})
 

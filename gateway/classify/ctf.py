@@ -24,7 +24,18 @@ FORMAT = "CTF XML"
 CORE = "student-core"
 ATTENDANCE = "attendance"
 _ASSESSMENT = frozenset(
-    "Locale Year Stage Subject Method Component ResultStatus ResultQualifier Result ResultDate".split()
+    [
+        "Locale",
+        "Year",
+        "Stage",
+        "Subject",
+        "Method",
+        "Component",
+        "ResultStatus",
+        "ResultQualifier",
+        "Result",
+        "ResultDate",
+    ]
 )
 _EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
 _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")

@@ -22,6 +22,7 @@ from gateway.classify.content import (
     unknown,
 )
 from gateway.classify.rules import Rules
+from gateway.classify.suspicion import topics_in
 from gateway.classify.tally import OnPupil, Tally
 from gateway.classify.verdict import Verdict
 from gateway.model import Classified, ContentRefused
@@ -68,7 +69,13 @@ def classify(
     except Unreadable as reason:
         extension = _EXTENSIONS.get(reason.format or "", "bin")
         return ContentRefused(
-            code=reason.code, evidence=reason.evidence, format=reason.format, extension=extension
+            code=reason.code,
+            evidence=reason.evidence,
+            runner_up=reason.evidence[0] if reason.code == "classify:outside-agreement" else None,
+            format=reason.format,
+            extension=extension,
+            # What is malformed is refused and nobody sees it.
+            sensitive=() if reason.code == "classify:malformed" else topics_in(content, rules.sensitive),
         )
     kind = rules.data_types.types[verdict.data_type]
     facts = verdict.facts

@@ -60,7 +60,7 @@ class ItemRule(FieldRule):
 
 
 class WorkingRule(FieldRule):
-    """A harmless column of some system, that says nothing of a pupil's life, as long as it looks as it should.
+    """A harmless column of some system: it says nothing of a pupil's life, if it looks as it should.
 
     `kinds` are the kinds of values that it may hold.
     """

@@ -31,7 +31,7 @@ class Sensitive(BaseModel):
     topics: dict[str, Topic] = Field(min_length=1)
 
     def of_name(self, name: str) -> str:
-        """The topic that the name of a column or an element tells, by its label; empty where it tells none."""
+        """The topic that the name of a column or an element tells, by its label; empty where none."""
         words = _APART.sub(" ", _LOWER_THEN_UPPER.sub(" ", name)).casefold().strip()
         # A title in capitals may be run together otherwise than its words are.
         found = self._words.search(f" {words} ") or self._stems.search(words.replace(" ", ""))

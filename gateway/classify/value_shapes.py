@@ -19,14 +19,19 @@ _LENGTH = 200
 _MOST = 0.8
 _STORIES = 0.02
 _NUMBERS_ALIKE = 3
-_FLAGS = frozenset("Y N YES NO TRUE FALSE T F 0 1".split())
+_FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
 _NUMBER = re.compile(r"[-+]?\d{1,7}([.,]\d+)?%?", re.ASCII)
-_IDENTIFIER = re.compile(r"[A-Z]{0,3}[- ]?\d[\d -]{6,}\d?[A-Z]?|[A-Z0-9]{10,20}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.ASCII)
+_IDENTIFIER = re.compile(
+    r"[A-Z]{0,3}[- ]?\d[\d -]{6,}\d?[A-Z]?|[A-Z0-9]{10,20}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}",
+    re.ASCII,
+)
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9/_.*+-]{0,11}|[/\\#-]", re.ASCII)
 _CONTACT = re.compile(r"[^@\s]+@[^@\s]+|\+?0[\d ()-]{8,}")
 _TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?", re.ASCII)
-_NAME = re.compile(r"[^\W\d_][^\W\d_'’.-]*(?:[,]? +[^\W\d_][\w'’.-]*){0,3}")
-_NATIONAL_INSURANCE = re.compile(r"[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]", re.ASCII | re.IGNORECASE)
+_NAME = re.compile(r"[^\W\d_][^\W\d_'\u2019.-]*(?:[,]? +[^\W\d_][\w'\u2019.-]*){0,3}")
+_NATIONAL_INSURANCE = re.compile(
+    r"[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]", re.ASCII | re.IGNORECASE
+)
 _STORY_LENGTH = 60
 _STORY_WORDS = 7
 
@@ -89,7 +94,7 @@ class Shape:
         return among / total if total else 0.0
 
     def has_nhs_numbers(self) -> bool:
-        """Whether these are NHS numbers: their check digits are right, which chance gives to one in eleven."""
+        """Whether these are NHS numbers, by their check digits, which chance gives to one in eleven."""
         return self._alike(lambda text: len(text) in (10, 12) and is_nhs_number(text))
 
     def has_national_insurance_numbers(self) -> bool:
@@ -108,21 +113,29 @@ class Shape:
 
 
 def _kind_of(text: str, grades: frozenset[str]) -> ValueKind:
-    upper = text.upper()
     if len(text) > _STORY_LENGTH or text.count(" ") >= _STORY_WORDS - 1:
         return "free text"
     if _NUMBER.fullmatch(text):
         return "numbers"
-    if upper in grades:
+    if text.upper() in grades:
         return "grades"
-    if _TIME.fullmatch(text):
-        return "times"
-    if read_date(text) is not None:
-        return "dates"
-    if _CONTACT.fullmatch(text):
-        return "contact details"
-    if _IDENTIFIER.fullmatch(upper) and any(c.isdigit() for c in text):
-        return "identifiers"
-    if _CODE.fullmatch(text):
-        return "codes"
-    return "names" if _NAME.fullmatch(text) and text[:1].isupper() else "words"
+    return next((kind for kind, fits in _LOOKS.items() if fits(text)), "words")
+
+
+def _is_identifier(text: str) -> bool:
+    return _IDENTIFIER.fullmatch(text.upper()) is not None and any(c.isdigit() for c in text)
+
+
+def _is_name(text: str) -> bool:
+    return text[:1].isupper() and _NAME.fullmatch(text) is not None
+
+
+# Asked in this order.
+_LOOKS: dict[ValueKind, Callable[[str], bool]] = {
+    "times": lambda text: _TIME.fullmatch(text) is not None,
+    "dates": lambda text: read_date(text) is not None,
+    "contact details": lambda text: _CONTACT.fullmatch(text) is not None,
+    "identifiers": _is_identifier,
+    "codes": lambda text: _CODE.fullmatch(text) is not None,
+    "names": _is_name,
+}

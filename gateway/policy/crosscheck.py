@@ -21,6 +21,7 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Each contradiction between the files: the file to mend, the place in it, and what is wrong."""
     yield from _clauses_missing(catalogue)
     yield from _teams_missing(catalogue)
+    yield from _nobody_looks(catalogue)
     yield from _flow_faults(catalogue)
     yield from _right_faults(catalogue)
     yield from _method_faults(catalogue)
@@ -74,6 +75,9 @@ def _teams_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
         for m, reason in enumerate(group.reason):
             if reason.team is not None and reason.team not in known:
                 yield "rights.toml", ("group", n, "reason", m, "team"), f"there is no team {reason.team}"
+
+
+def _nobody_looks(catalogue: Catalogue) -> Iterator[Contradiction]:
     if not catalogue.triage_teams():
         yield "teams.toml", ("team",), "no team has triage = true, so nobody would see held files"
     if not catalogue.sensitive_teams():

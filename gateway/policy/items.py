@@ -39,9 +39,7 @@ def _outside(
 ) -> tuple[Reason, ...]:
     carried = flow.of(classified.data_type).carries
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
-    items = tuple(
-        dict.fromkeys(item for item in (*classified.other_items, *unlisted) if item not in carried)
-    )
+    items = tuple(dict.fromkeys(item for item in (*classified.other_items, *unlisted) if item not in carried))
     rule = catalogue.rights.outside
     holds = rule.default == "hold" or any(item in rule.hold or item in rule.sensitive for item in items)
     if not items or holds != (action == "hold"):

@@ -1,4 +1,4 @@
-"""What becomes of what a file holds beyond what its flow carries: columns, elements, grades, sensitive data."""
+"""What becomes of what a file holds beyond what its flow carries: columns, grades, sensitive data."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _APART = re.compile(r"[\W_]+")
 
 
 def harmless_name(header: str) -> str:
-    """The name of a column or element without case, blanks and punctuation, as an administrator's list has it."""
+    """The name of a column or element without case, blanks and punctuation, as lists of them have it."""
     return _APART.sub("", header).casefold()
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow) -> tuple[str, ...]:
-    """What of a file is sensitive and not carried by its flow, in words of ours; empty for nearly every file."""
+    """What of a file is sensitive and not carried by its flow, in words of ours; mostly nothing."""
     carried = flow.of(classified.data_type).carries
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
