@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
@@ -31,6 +31,10 @@ ValueKind = Literal[
     "mixed",
 ]
 KeyKind = Literal["ssh", "openpgp"]
+Outcome = Literal["accepted", "held", "refused"]
+State = Literal["landed"] | Outcome
+WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
+"""What ends a hold: a key is renewed or approved; `approval` is that of a key which was dropped."""
 
 EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
 
@@ -231,10 +235,37 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The policy allows the file: it goes to `teams` under `flow`."""
+    """The policy allows the file, as it was classified: it goes to `teams` under `flow`."""
 
+    state: ClassVar[Outcome] = "accepted"
+    classified: Classified
     flow: str
     teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """A person sends a held file on to `teams` under `flow`, as `data_type`.
+
+    `on_roll`: the pupils in it are on its sender's roll.
+    """
+
+    state: ClassVar[Outcome] = "accepted"
+    data_type: str | None = None
+    on_roll: bool = True
+    flow: str
+    teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A drop or a declaration was taken and is on record; there is nothing to route."""
+
+    state: ClassVar[Outcome] = "accepted"
+    teams: ClassVar[tuple[str, ...]] = ()
+    flow: str
     reasons: tuple[Reason, ...]
 
 
@@ -242,6 +273,7 @@ class Accepted:
 class Held:
     """The file waits: for a person, or until `until` (UTC) where a moment is known."""
 
+    state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
     flow: str | None = None
     teams: tuple[str, ...] = ()
@@ -252,22 +284,21 @@ class Held:
 class Refused:
     """The file is not taken. Final."""
 
+    state: ClassVar[Outcome] = "refused"
+    teams: ClassVar[tuple[str, ...]] = ()
     reasons: tuple[Reason, ...]
     flow: str | None = None
 
 
-Decision = Accepted | Held | Refused
-
-
-State = Literal["landed", "accepted", "held", "refused"]
+Decision = Accepted | Released | Settled | Held | Refused
+"""Each has a state, a flow, teams and reasons. Teams of a held file are those that it is to go to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A transfer as the registry knows it: the upload, what opening and classifying found, the outcome.
 
-    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold: "date",
-    "ratification", "key" (renewed or approved), "approval" (of a key that was dropped) or "person".
+    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold.
     """
 
     sequence: int
@@ -284,6 +315,6 @@ class Transfer:
     content: Classified | ContentRefused | None = None
     decided_at: datetime | None = None
     held_until: datetime | None = None
-    waits_for: str | None = None
+    waits_for: WaitsFor | None = None
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()

@@ -99,6 +99,8 @@ class Account:
                 )
 
     def _topic(self, part: Part, kind: ValueKind) -> str:
+        if part.assessment:
+            return ""  # A subject, such as psychology, with grades under it.
         sensitive, rule = self._rules.sensitive, self._rules.fields.get(part.key or "")
         if part.key not in _NUMBERS_OF_PEOPLE and _is_number_of_a_person(part.shape):
             return sensitive.identifiers

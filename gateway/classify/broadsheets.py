@@ -20,7 +20,9 @@ _EXAM_YEARS = frozenset(["11", "12", "13", "14", "Y11", "Y12", "Y13", "Y14"]) | 
 }
 _STILL_TAUGHT = frozenset(["10", "11", "13", "Y10", "Y11", "Y13"]) | {"YEAR 10", "YEAR 11", "YEAR 13"}
 _BEFORE_EXAMS = frozenset({9, 10, 11, 12, 1, 2, 3, 4, 5})
-_SAYS_WHAT = frozenset({None, "exam-series", "qualification", "session", "outcome", "exam-year", "key-stage"})
+_SAYS_WHAT = frozenset(
+    {None, "exam-series", "qualification", "session", "outcome", "key-stage", "exam-detail"}
+)
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ def _said_in_a_column(account: Account, tally: Tally) -> str:
 def _too_early(tally: Tally) -> str:
     """What grades of pupils are who cannot have taken the examination yet; empty where they may have."""
     years = tally.fields.get("year-group")
-    if years is None or not years.counts:
+    if years is None or years.share_good() < _MOSTLY:
         return ""
     if years.share_among(_EXAM_YEARS) < _MOSTLY:
         return "teacher-assessed"

@@ -67,16 +67,7 @@ def classify(
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         verdict = _recognise(timed, tally, limits)
     except Unreadable as reason:
-        extension = _EXTENSIONS.get(reason.format or "", "bin")
-        return ContentRefused(
-            code=reason.code,
-            evidence=reason.evidence,
-            runner_up=reason.evidence[0] if reason.code == "classify:outside-agreement" else None,
-            format=reason.format,
-            extension=extension,
-            # What is malformed is refused and nobody sees it.
-            sensitive=() if reason.code == "classify:malformed" else topics_in(content, rules.sensitive),
-        )
+        return _refused(reason, content, rules)
     kind = rules.data_types.types[verdict.data_type]
     facts = verdict.facts
     return Classified(
@@ -95,6 +86,20 @@ def classify(
         name_suggests=rules.name_suggests(name),
         unlisted=tally.account.unlisted(verdict.data_type),
         results=verdict.results,
+    )
+
+
+def _refused(reason: Unreadable, content: BinaryIO, rules: Rules) -> ContentRefused:
+    kind = reason.evidence[0] if reason.code == "classify:outside-agreement" else None
+    topics = (rules.sensitive.of_name(kind or ""), *topics_in(content, rules.sensitive))
+    return ContentRefused(
+        code=reason.code,
+        evidence=reason.evidence,
+        runner_up=kind,
+        format=reason.format,
+        extension=_EXTENSIONS.get(reason.format or "", "bin"),
+        # What is malformed is refused, and nobody sees it.
+        sensitive=tuple(dict.fromkeys(filter(None, topics))) if reason.code != "classify:malformed" else (),
     )
 
 

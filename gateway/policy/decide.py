@@ -96,7 +96,9 @@ def _of_flow(
         )
     if holds:
         return Held(reasons=(*holds, *told), flow=flow.id, teams=teams)
-    return Accepted(flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *told))
+    return Accepted(
+        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *told)
+    )
 
 
 def _embargo(classified: Classified, catalogue: Catalogue, now: datetime, flow: Flow) -> datetime | None:
