@@ -43,6 +43,20 @@ def _from_schools(flow: str) -> Edit:
     return _flow(flow, 'senders = ["school", "academy"]', 'senders = ["fft"]')
 
 
+def _no_embargo(data_type: str) -> tuple[Edit, ...]:
+    """No moment before which results of this kind may not be passed on; they stay due all the same."""
+
+    def calendar(table: str, there: str, instead: str) -> Edit:
+        after = f'[[{table}]]\ndata_type = "{data_type}"'
+        return Edit(file="calendar.toml", after=after, there=there, instead=instead)
+
+    return (
+        _flow(data_type, "embargo = true"),
+        calendar("due", "days = 7", 'first = "08-20"\nlast = "08-31"'),
+        calendar("results", f'data_type = "{data_type}"', 'data_type = "ks4"'),
+    )
+
+
 NOT_RATIFIED = {"ratified": False}
 
 CLAUSES = (
@@ -193,11 +207,11 @@ CLAUSES = (
     ),
     Scenario(
         clause="12.8", content=table("gcse-results", "csv", "*", Academic_Year="2098/99"), state="held",
-        code="policy:embargo", broken=(_flow("gcse-results", "embargo = true"),),
+        code="policy:embargo", broken=_no_embargo("gcse-results"),
     ),
     Scenario(
         clause="12.9", content=table("a-level-results", "csv", "*", Academic_Year="2098/99"), state="held",
-        code="policy:embargo", broken=(_flow("a-level-results", "embargo = true"),),
+        code="policy:embargo", broken=_no_embargo("a-level-results"),
     ),
     Scenario(
         clause="12.10", content=sample("fft-aspire", "csv-estimates"), sender="fft", state="accepted",
