@@ -74,6 +74,12 @@ REASONS: dict[str, Template] = {
         "the signature counts.",
         "Nothing needs doing.",
     ),
+    "open:vouched-since": Template(
+        "5.1",
+        "What we have of the certificate of its key is newer than the signature on the file. Its owner has "
+        "vouched for the key since, so the signature counts.",
+        "Nothing needs doing.",
+    ),
     "open:key-revoked": Template(
         "5.1",
         "The key that signed the file has been revoked.",
@@ -88,6 +94,16 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The date of the signature is in the future or too long ago.",
         "Set the clock of your computer, sign the file afresh, and send it again.",
+    ),
+    "open:signature-expired": Template(
+        "5.1",
+        "The signature on the file was made to count for a limited time, and that is over.",
+        "Sign the file afresh, without a date of expiry for the signature, and send it again.",
+    ),
+    "open:meant-for-others": Template(
+        "5.1",
+        "The file was signed for somebody else, and sealed to this gateway afterwards.",
+        "Sign and encrypt the file for the key in /keys/gateway.asc in one step, and send it again.",
     ),
     "open:damaged": Template(
         "5.1",
@@ -175,6 +191,12 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The certificate has no key in force that may sign.",
         "Make a key that can sign; the default of current software can.",
+    ),
+    "key:no-uses": Template(
+        "5.1",
+        "The certificate does not say what its keys may be used for, so nothing signed with it would count.",
+        "Have its owner state the uses with current software (gpg --edit-key FINGERPRINT, then change-usage "
+        "and save), export it and hand it over again; or make a new key.",
     ),
     "key:unbound-subkey": Template(
         "5.1",

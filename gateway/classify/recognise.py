@@ -9,7 +9,7 @@ from datetime import date
 from typing import BinaryIO, cast
 from zipfile import ZipFile
 
-from gateway.classify import archive, ctf, jcq, markup, dfe_message, registers, tables, workbook
+from gateway.classify import archive, ctf, dfe_message, jcq, markup, registers, tables, workbook
 from gateway.classify.content import (
     Source,
     TimedContent,

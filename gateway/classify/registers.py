@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 
 from gateway.classify import markup
+from gateway.classify.column_signatures import Evidence, decide
 from gateway.classify.content import Source, Unreadable, unknown
 from gateway.classify.gather import Gatherer
-from gateway.classify.column_signatures import Evidence, decide
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from gateway.classify.column_signatures import Evidence, decide
 from gateway.classify.content import Source, unknown
 from gateway.classify.delimited import Header, Row, Table, read_table
 from gateway.classify.facts import table_facts
 from gateway.classify.results import Examiner, Kind, Outcome
-from gateway.classify.column_signatures import Evidence, decide
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 

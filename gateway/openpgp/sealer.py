@@ -108,7 +108,10 @@ def verify_clearsigned(signed: str, certificates: Sequence[bytes]) -> tuple[str,
         raise SignatureInvalid("the text carries more than one signature")
     valid = verified.valid_sigs[0]
     return verified.bytes.decode("utf-8") + "\n", Signature(
-        certificate=valid.certificate, signing_key=valid.signing_key, created_at=signature.created
+        certificate=valid.certificate,
+        signing_key=valid.signing_key,
+        created_at=signature.created,
+        expires_at=signature.expiration,
     )
 
 

@@ -73,7 +73,7 @@ class SopOpener:
             signature=verified.signature,
             engine=self.name,
             opened_by=self._opened_by(envelope),
-            renewed_since=verified.late,
+            late=verified.late,
         )
         if verified.ended is not None:
             raise Waits(verified.ended, opened)
@@ -159,10 +159,11 @@ class SopOpener:
         unsigned = code in {0, _NO_SIGNATURE}
         if job.sealed.stat().st_size > job.limits.embedded_sealed_bytes or not self._keys:
             raise _unseen(job.senders, now) if unsigned else Refusal("open:damaged")
-        message = unwrapped(job.sealed.read_bytes(), self._keys, job.limits.embedded_content_bytes).message
-        verified = verified_late(message, job.senders, job.limits, now) if unsigned else None
+        inside = unwrapped(job.sealed.read_bytes(), self._keys, job.limits.embedded_content_bytes)
+        about = (inside.message, job.senders, job.limits, now, inside.opened_by)
+        verified = verified_late(*about) if unsigned else None
         if verified is None:
-            why = explain.refusal(message, job.senders, job.limits, now)
+            why = explain.refusal(*about)
             raise why if unsigned else explain.unread(why)
         job.content.restart()
         job.content.write(verified.content)

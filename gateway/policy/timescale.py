@@ -16,8 +16,8 @@ from gateway.model import Provider
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
-from gateway.policy.schooldays import Period, plan
 from gateway.policy.schema import Flow, FlowDataType, Timescale
+from gateway.policy.schooldays import Period, plan
 
 State = Literal["not-due", "due", "early", "on-time", "late", "missing", "received", "no-calendar"]
 Received = tuple[str, str, datetime]

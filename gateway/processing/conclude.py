@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.model import Decision, Held, Provider, Refused
+from gateway.model import Decision, Held, Late, Provider, Refused
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.processing.examination import Examined, OpenRefused
 from gateway.processing.signer import Signers, objection
 from gateway.reasons import reason
 
-SIGNED_LATE = "open:renewed-since"
+_SIGNED_LATE: dict[Late, str] = {"renewed": "open:renewed-since", "vouched": "open:vouched-since"}
+SIGNED_LATE = frozenset(_SIGNED_LATE.values())
 
 
 def conclude(
@@ -40,12 +41,13 @@ def conclude(
     if examined.content is None:
         raise AssertionError("an opened file was not classified")
     decision = decide(examined.content, catalogue, provider, now)
-    return told_late(decision) if examined.opened.renewed_since else decision
+    late = examined.opened.late
+    return decision if late is None else told_late(decision, _SIGNED_LATE[late])
 
 
-def told_late(decision: Decision) -> Decision:
-    """The same decision, which also says that the file was signed before its key was renewed."""
-    return replace(decision, reasons=(*decision.reasons, reason(SIGNED_LATE)))
+def told_late(decision: Decision, code: str) -> Decision:
+    """The same decision, which also says how the key of the file came to count after it had signed."""
+    return replace(decision, reasons=(*decision.reasons, reason(code)))
 
 
 def _unopened(refused: OpenRefused | None, signers: Signers, now: datetime) -> Decision:

@@ -211,8 +211,9 @@ class Registrar:
                 continue
             provider = self.provider(session, transfer.upload.provider, now)
             decision = decide(transfer.content, self.catalogue, provider, now)
-            if any(why.code == SIGNED_LATE for why in transfer.reasons):
-                decision = told_late(decision)
+            for why in transfer.reasons:
+                if why.code in SIGNED_LATE:
+                    decision = told_late(decision, why.code)
             if not _same(decision, transfer):
                 rulings.append(_Ruling(reference=transfer.upload.reference, decision=decision))
         for reference in transfers.waiting_for_approval(session):
