@@ -9,6 +9,12 @@
 Anything else that is raised is a bug.
 """
 
+from __future__ import annotations
+
+import errno
+import traceback
+from pathlib import PurePath
+
 
 class GatewayError(Exception):
     """The root of every error raised on purpose; its text is one sentence without personal data."""
@@ -33,3 +39,13 @@ class Refusal(GatewayError):  # noqa: N818 - the glossary's word for it
 
 class Fault(GatewayError):  # noqa: N818 - the glossary's word for it
     """A failure of ours: to be retried, and alarmed when it lasts. Never the sender's refusal."""
+
+
+def trace_of(error: BaseException) -> str:
+    """What `error` is and where it was raised, innermost first: no message, so no names or contents."""
+    number = getattr(error, "errno", None)
+    kind = (
+        f"{type(error).__name__}({errno.errorcode.get(number, number)})" if number else type(error).__name__
+    )
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return f"{kind} at " + " < ".join(f"{PurePath(f.filename).name}:{f.lineno}:{f.name}" for f in frames)

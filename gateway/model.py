@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
@@ -16,6 +16,11 @@ LooksLike = Literal["", "public", "secret-key"]
 Level = Literal["certain", "strong", "moderate"]
 Late = Literal["renewed", "vouched"]
 Severity = Literal["error", "query"]
+KeyKind = Literal["ssh", "openpgp"]
+Outcome = Literal["accepted", "held", "refused"]
+State = Literal["landed"] | Outcome
+WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
+"""What ends a hold: a key is renewed or approved; `approval` is that of a key which was dropped."""
 
 EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
 
@@ -178,11 +183,44 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """The policy allows the file: it goes to `teams` under `flow`."""
+class NewKey:
+    """A public key that was judged and found fit. `expires_at`: from when on it cannot sign."""
 
+    kind: KeyKind
+    fingerprint: str
+    material: str
+    algorithm: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The policy allows the file, as it was classified: it goes to `teams` under `flow`."""
+
+    state: ClassVar[Outcome] = "accepted"
+    classified: Classified
     flow: str
     teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """A person sends a held file on to `teams` under `flow`, whatever it was classified as."""
+
+    state: ClassVar[Outcome] = "accepted"
+    flow: str
+    teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A drop or a declaration was taken and is on record; there is nothing to route."""
+
+    state: ClassVar[Outcome] = "accepted"
+    teams: ClassVar[tuple[str, ...]] = ()
+    flow: str
     reasons: tuple[Reason, ...]
 
 
@@ -190,6 +228,7 @@ class Accepted:
 class Held:
     """The file waits: for a person, or until `until` (UTC) where a moment is known."""
 
+    state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
     flow: str | None = None
     teams: tuple[str, ...] = ()
@@ -200,22 +239,21 @@ class Held:
 class Refused:
     """The file is not taken. Final."""
 
+    state: ClassVar[Outcome] = "refused"
+    teams: ClassVar[tuple[str, ...]] = ()
     reasons: tuple[Reason, ...]
     flow: str | None = None
 
 
-Decision = Accepted | Held | Refused
-
-
-State = Literal["landed", "accepted", "held", "refused"]
+Decision = Accepted | Released | Settled | Held | Refused
+"""Each has a state, a flow, teams and reasons. Teams of a held file are those that it is to go to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A transfer as the registry knows it: the upload, what opening and classifying found, the outcome.
 
-    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold: "date",
-    "ratification", "key" (renewed or approved), "approval" (of a key that was dropped) or "person".
+    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold.
     """
 
     sequence: int
@@ -232,6 +270,6 @@ class Transfer:
     content: Classified | ContentRefused | None = None
     decided_at: datetime | None = None
     held_until: datetime | None = None
-    waits_for: str | None = None
+    waits_for: WaitsFor | None = None
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()

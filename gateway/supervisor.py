@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.locks import is_locked
-from gateway.registry import passphrase
+from gateway.secrets import passphrase
+from gateway.zones.locks import is_locked
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "intake": ("serve", "intake"),

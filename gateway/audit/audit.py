@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from gateway.audit.misfit import Misfit
+from gateway.audit.inconsistency import Misfit
 from gateway.audit.receipts import check_names, check_receipts, check_transfers
 from gateway.audit.rows import check_rows
 from gateway.audit.tree import check_tree

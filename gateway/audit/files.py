@@ -14,12 +14,12 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from gateway.audit.misfit import Misfit, paged
+from gateway.audit.inconsistency import Misfit, paged
 from gateway.errors import GatewayError
 from gateway.home import Home, Published
-from gateway.processing.fan_out import copy_path
-from gateway.processing.publish import published_up_to, receipt_files
-from gateway.receipts.checkpoint import read_checkpoint
+from gateway.log.checkpoint import read_checkpoint
+from gateway.publish.projection import published_up_to, receipt_files
+from gateway.publish.provider_copies import copy_path
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from sqlmodel import Session, col, select
 
-from gateway.audit.misfit import Misfit, paged
+from gateway.audit.inconsistency import Misfit, paged
 from gateway.audit.tree import read_leaf
+from gateway.log.leaf import Event, commitment
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
-from gateway.receipts.leaf import Event, commitment
-from gateway.receipts.verify import Unproved, check_receipt
 from gateway.registry import retention
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
+from gateway.verify.verify_receipts import Unproved, check_receipt
 
 _RULINGS = ("decided", "released", "refused")
 _RECEIPTED = ("landed", *_RULINGS)

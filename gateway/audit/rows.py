@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from sqlmodel import Session, SQLModel, col, select
 
-from gateway.audit.misfit import Misfit, paged
-from gateway.registry.record import Row, digest, identity, read_changes, recorded_tables
+from gateway.audit.inconsistency import Misfit, paged
 from gateway.registry.tables import EventRow
+from gateway.registry.vouched_rows import Row, digest, identity, read_changes, recorded_tables
 
 
 def check_rows(session: Session) -> Iterator[Misfit]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
-from gateway.audit.misfit import Misfit, paged
+from gateway.audit.inconsistency import Misfit, paged
 from gateway.errors import GatewayError
-from gateway.receipts import tree
-from gateway.receipts.checkpoint import read_checkpoint
-from gateway.receipts.leaf import Event, commitment, leaf, read_event
+from gateway.log import tree
+from gateway.log.checkpoint import read_checkpoint
+from gateway.log.leaf import Event, commitment, leaf, read_event
 from gateway.registry import retention
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from gateway import backup as copies
-from gateway import dated_backups
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.homes import backup as copies
+from gateway.homes import dated_backups
 
 
 @fails_clearly
@@ -54,7 +54,7 @@ def restore(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep."""
-    from gateway.processing.service import open_processor  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.service import open_processor  # noqa: PLC0415 - loads the OpenPGP libraries
 
     manifest = copies.restore(folder, Home(home), damaged=damaged)
     with open_processor(Home(home), now):

@@ -12,13 +12,13 @@ import typer
 from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, registrar_of, who
 from gateway.cli.report import HtmlOption, deliver
 from gateway.errors import GatewayError
-from gateway.receipts.breach import Breach, Nature, breach_report
-from gateway.receipts.document import Document, as_text
 from gateway.registry import breaches, log
 from gateway.registry.log import Entry
+from gateway.reports.breach import Breach, Nature, breach_report
+from gateway.reports.document import Document, as_text
 
 if TYPE_CHECKING:
-    from gateway.processing.accounts import Scope
+    from gateway.record.accounts import Scope
 
 
 def begins(text: str) -> datetime:
@@ -72,7 +72,7 @@ def one_breach(
     as_json: JsonOption = False,
 ) -> None:
     """The record of a breach for the ICO (UK GDPR Article 33), prefilled, and put on record."""
-    from gateway.processing.accounts import Scope  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.accounts import Scope  # noqa: PLC0415 - loads the OpenPGP libraries
 
     if not (transfer or staff or key or since or until):
         raise GatewayError("say what is concerned: --transfer, --staff, --key, or a time by --from and --to")
@@ -102,7 +102,7 @@ def one_breach(
 
 def _put_on_record(home: Path, scope: Scope, told: Breach) -> Document:
     """The record, completed from the registry; a copy of it is kept beside the log, which vouches for it."""
-    from gateway.processing.accounts import keys_involved, touched  # noqa: PLC0415 - loads OpenPGP
+    from gateway.record.accounts import keys_involved, touched  # noqa: PLC0415 - loads OpenPGP
 
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         organisation, at = registrar.settings.organisation, now()

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from gateway.cli.console import JsonOption, complain, counted, fails_clearly, out, plain, print_json
 from gateway.errors import GatewayError
-from gateway.intake.sealing import ENOUGH_BYTES, is_sealed
 from gateway.model import Classified, ContentRefused
 from gateway.reasons import reason
+from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _FEW = 20
 
@@ -33,7 +33,7 @@ def classify_files(
 ) -> None:
     """Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent."""
     from gateway.classify import classify, load_rules  # noqa: PLC0415 - keeps --help quick
-    from gateway.processing.founding import shipped_policies  # noqa: PLC0415
+    from gateway.homes.create import shipped_policies  # noqa: PLC0415
     from gateway.settings import ClassifyLimits  # noqa: PLC0415
 
     rules = load_rules(policies or shipped_policies())

@@ -29,7 +29,7 @@ from gateway.registry.database import Registry
 from gateway.settings import load_settings
 
 if TYPE_CHECKING:
-    from gateway.processing.registrar import Registrar
+    from gateway.record.registrar import Registrar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -112,7 +112,7 @@ def registry(home: Path) -> Iterator[Registry]:
 @contextmanager
 def registrar_of(home: Path) -> Iterator[Registrar]:
     """The registrar of an existing home, for commands that decide or sign. ConfigurationError as above."""
-    from gateway.processing.service import open_registrar  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.service import open_registrar  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with open_registrar(Home(home), now) as registrar:
         yield registrar

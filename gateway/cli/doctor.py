@@ -33,10 +33,11 @@ from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
-from gateway.registry import keys, providers, secrets, staff, transfers
+from gateway.registry import keys, providers, staff, transfers
 from gateway.registry.database import Registry
+from gateway.secrets import secret_files
 from gateway.settings import Settings, load_key_policy, load_limits, load_settings
-from gateway.spool import waiting
+from gateway.zones.spool import waiting
 
 _LOW_BYTES = 1024**3
 _STUCK_SECONDS = 300
@@ -114,9 +115,9 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
             # With the set-group-ID bit, its group is meant to read it: the mailboxes as another user.
             yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
     try:
-        secrets.secret_keys(home)
-        secrets.signing_key(home)
-        secrets.log_key(home)
+        secret_files.secret_keys(home)
+        secret_files.signing_key(home)
+        secret_files.log_key(home)
         yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")

@@ -12,8 +12,9 @@ from sqlmodel import Session
 from gateway.cli.console import out, plain, who
 from gateway.errors import GatewayError, Refusal
 from gateway.home import Home
+from gateway.model import NewKey
 from gateway.registry import keys, log
-from gateway.registry.keys import NewKey, OwnerKind
+from gateway.registry.keys import OwnerKind
 from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def enrol_ssh(
     session: Session, place: Home, owner_kind: OwnerKind, owner: str, file: Path, at: datetime
 ) -> NewKey:
     """Store the SSH key in `file` for its owner. Refusal or GatewayError where it is not fit."""
-    from gateway.keyfile import of_ssh  # noqa: PLC0415 - loads asyncssh
-    from gateway.sshkeys import admit_ssh  # noqa: PLC0415
+    from gateway.enrolment.key_file import of_ssh  # noqa: PLC0415 - loads asyncssh
+    from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
 
     key = of_ssh(admit_ssh(read_key_file(file), least_rsa_bits(place)))
     _store(session, owner_kind, owner, key, at)
@@ -56,7 +57,7 @@ def enrol_ssh(
 
 def enrol_openpgp(session: Session, place: Home, provider: str, file: Path, at: datetime) -> NewKey:
     """Store the OpenPGP certificate in `file` for a provider. Refusal or GatewayError where it is not fit."""
-    from gateway.keyfile import of_certificate  # noqa: PLC0415 - loads asyncssh
+    from gateway.enrolment.key_file import of_certificate  # noqa: PLC0415 - loads asyncssh
     from gateway.openpgp.certificates import admit  # noqa: PLC0415
 
     data = read_key_file(file)
@@ -73,9 +74,9 @@ def show_key(data: bytes, at: datetime) -> None:
 
 def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
     """What to read out and what to know about the key in a file, fit or not; nothing where it is none."""
-    from gateway.keyfile import is_ssh, of_ssh  # noqa: PLC0415 - loads asyncssh
+    from gateway.enrolment.key_file import is_ssh, of_ssh  # noqa: PLC0415 - loads asyncssh
+    from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
     from gateway.openpgp.certificates import describe  # noqa: PLC0415
-    from gateway.sshkeys import admit_ssh  # noqa: PLC0415
 
     try:
         if is_ssh(data):

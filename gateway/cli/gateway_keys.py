@@ -28,9 +28,9 @@ from gateway.cli.console import (
 )
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.homes.settings_text import note_passphrase_file
 from gateway.registry import keys
 from gateway.settings import load_key_policy, load_limits, load_settings
-from gateway.settings_text import note_passphrase_file
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
@@ -50,14 +50,14 @@ def export(home: HomeOption = DEFAULT_HOME) -> None:
 def show_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """The gateway's keys, with the fingerprint as it is read out."""
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.registry import secrets  # noqa: PLC0415
+    from gateway.secrets import secret_files  # noqa: PLC0415
 
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(key) for key in keys.list_keys(session, "gateway", "gateway")]
     for row in rows:
         row["fingerprint_in_fours"] = grouped(row["fingerprint"])
         row["current"] = row["fingerprint"] == _signing(home)
-        row["secret_held"] = secrets.secret_key_file(Home(home), row["fingerprint"]).exists()
+        row["secret_held"] = secret_files.secret_key_file(Home(home), row["fingerprint"]).exists()
     columns = ("kind", "fingerprint_in_fours", "state", "not_after", "current", "secret_held")
     show(rows, columns, as_json=as_json, empty="no keys")
 
@@ -80,8 +80,8 @@ def rotate(
 ) -> None:
     """Change to a fresh key. The old one signs that it is its successor, and opens files for a while."""
     from gateway.cli.keys import last_moment  # noqa: PLC0415 - it imports this module
+    from gateway.keys.rotation import rotate as change  # noqa: PLC0415
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.processing.rotation import rotate as change  # noqa: PLC0415
 
     place, at = existing(home), now()
     end = at + timedelta(days=load_key_policy(place).overlap_days)
@@ -111,7 +111,7 @@ def reseal(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Let retained files that need an older key open with the current one. May be cut off and repeated."""
-    from gateway.processing.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.keys.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place = Home(home)
     columns = (TextColumn("resealing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -136,7 +136,7 @@ def reseal(
 @fails_clearly
 def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Destroy the secret half of a key that is out of use and that no retained file needs."""
-    from gateway.processing.reseal import destroy as end  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.keys.reseal import destroy as end  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registry(home) as opened:
         key = end(Home(home), opened, fingerprint, at=now(), person=who())
@@ -153,13 +153,13 @@ def protect(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put the gateway's secrets under a new passphrase. May be repeated after an interruption."""
-    from gateway.processing.rotation import changing_keys  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.registry import passphrase, secrets  # noqa: PLC0415
+    from gateway.keys.rotation import changing_keys  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets import passphrase, secret_files  # noqa: PLC0415
 
     place = Home(home)
     new = None if none else passphrase.new_passphrase(passphrase_file)
     with changing_keys(place):
-        secrets.protect(place, new)
+        secret_files.protect(place, new)
     passphrase.forget()
     out.print("the secrets are under no passphrase" if none else "the secrets are under the new passphrase")
     if passphrase_file is not None and not none:
@@ -171,6 +171,6 @@ def protect(
 
 
 def _signing(home: Path) -> str:
-    from gateway.registry import secrets  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets import secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    return secrets.signing_fingerprint(Home(home))
+    return secret_files.signing_fingerprint(Home(home))

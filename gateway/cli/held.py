@@ -20,13 +20,13 @@ from gateway.cli.console import (
 from gateway.cli.options import WhyOption
 from gateway.cli.transfers import summary
 from gateway.errors import GatewayError
-from gateway.model import Accepted, Refused, Transfer
+from gateway.model import Refused, Released, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import reason
 from gateway.registry import transfers
 
 if TYPE_CHECKING:
-    from gateway.processing.registrar import Registrar
+    from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="Files that wait for a person or a date.")
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
@@ -57,18 +57,20 @@ def release(
     A file that is held because of a key cannot be released by whoever enrolled that key. Where several
     people share one account, let each set GATEWAY_ADMIN to their name.
     """
+    from gateway.record.rulings import rule  # noqa: PLC0415 - loads what decides
+
     with registrar_of(home) as registrar:
         transfer = _held(registrar, reference)
         if transfer.content_sha256 is None:
             raise GatewayError(
                 f"{reference} was never opened, so there is nothing to send on; refuse it instead"
             )
-        accepted = Accepted(
+        accepted = Released(
             flow=transfer.flow or _flow_of(transfer),
             teams=_teams(registrar.catalogue, transfer, team),
             reasons=(reason("person:released"),),
         )
-        registrar.rule(reference, accepted, kind="released", actor=who(), why=why)
+        rule(registrar, reference, accepted, kind="released", actor=who(), why=why)
     out.print(f"{reference} is released to {', '.join(accepted.teams)}")
 
 
@@ -76,10 +78,12 @@ def release(
 @fails_clearly
 def refuse(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
     """Refuse a held file for good, in your name."""
+    from gateway.record.rulings import rule  # noqa: PLC0415 - loads what decides
+
     with registrar_of(home) as registrar:
         transfer = _held(registrar, reference)
         refused = Refused(reasons=(reason("person:refused"),), flow=transfer.flow)
-        registrar.rule(reference, refused, kind="refused", actor=who(), why=why)
+        rule(registrar, reference, refused, kind="refused", actor=who(), why=why)
     out.print(f"{reference} is refused")
 
 

@@ -47,11 +47,11 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 @fails_clearly
 def announce(service: ServiceOption = Service.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
     """Make the host key that will follow, and tell clients of it. Run it as the service's own user."""
-    from gateway import hostkeys  # noqa: PLC0415 - loads asyncssh
+    from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
 
     secret = _secret(Home(home), service)
     _check_started(secret)
-    key = hostkeys.announce(secret)
+    key = host_keys.announce(secret)
     out.print(f"announced  {key.get_fingerprint()}", soft_wrap=True)
     out.print("clients that learn host keys by themselves know it from their next login on; publish it for")
     out.print("the others: gateway keys host publish. After some weeks: gateway keys host switch")
@@ -65,18 +65,18 @@ def switch(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put the announced host key in use, some weeks after that. Run it as the service's own user."""
-    from gateway import hostkeys  # noqa: PLC0415 - loads asyncssh
+    from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
 
     secret = _secret(Home(home), service)
     _check_started(secret)
-    announced = hostkeys.announced_at(secret)
+    announced = host_keys.announced_at(secret)
     if announced is not None and announced > now() - _KNOWN_AFTER and not yes:
         raise GatewayError(
             f"this key is announced only since {announced:%Y-%m-%d}: clients that have not logged in since "
             f"then would say that the host key has changed. Wait until {announced + _KNOWN_AFTER:%Y-%m-%d}, "
             "or, where the key in use may be in wrong hands, add --yes"
         )
-    key = hostkeys.switch(secret)
+    key = host_keys.switch(secret)
     out.print(f"in use  {key.get_fingerprint()}", soft_wrap=True)
     if service is Service.MAILBOXES:
         out.print("restart the mailboxes service; tell staff the fingerprint")
@@ -88,10 +88,10 @@ def switch(
 @fails_clearly
 def publish(home: HomeOption = DEFAULT_HOME) -> None:
     """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
-    from gateway.processing.founding import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.processing.key_notices import host_list  # noqa: PLC0415
-    from gateway.processing.signing import Signing  # noqa: PLC0415
-    from gateway.spool import private_mode, write_durably  # noqa: PLC0415
+    from gateway.keys.notices import host_list  # noqa: PLC0415
+    from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets.signing import Signing  # noqa: PLC0415
+    from gateway.zones.spool import private_mode, write_durably  # noqa: PLC0415
 
     place, at = Home(home), now()
     rows = [row for row in _rows(place) if row["service"] == Service.INTAKE]
@@ -108,13 +108,13 @@ def publish(home: HomeOption = DEFAULT_HOME) -> None:
 
 
 def _rows(home: Home) -> list[dict[str, Any]]:
-    from gateway import hostkeys  # noqa: PLC0415 - loads asyncssh
+    from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
 
     rows = []
     for service in Service:
         secret = _secret(home, service)
-        for use, path in (("in use", secret), ("announced", hostkeys.next_file(secret))):
-            fingerprint = hostkeys.fingerprint(path)
+        for use, path in (("in use", secret), ("announced", host_keys.next_file(secret))):
+            fingerprint = host_keys.fingerprint(path)
             if fingerprint is not None:
                 rows.append({"service": service.value, "use": use, "fingerprint": fingerprint})
     return rows

@@ -10,9 +10,10 @@ from sqlmodel import Session
 
 from gateway.cli.console import counted
 from gateway.home import Home
-from gateway.processing.key_warnings import days_left, step_due
-from gateway.registry import keys, secrets, transfers
+from gateway.keys.warnings import days_left, step_due
+from gateway.registry import keys, transfers
 from gateway.registry.keys import Key
+from gateway.secrets import secret_files
 from gateway.settings import KeyPolicy
 
 Said = tuple[str, str]
@@ -21,7 +22,7 @@ Said = tuple[str, str]
 
 def of_secrets(home: Home) -> Iterator[Said]:
     """Secrets that are under no passphrase."""
-    bare = secrets.unprotected(home)
+    bare = secret_files.unprotected(home)
     if bare:
         number = "1 secret is" if len(bare) == 1 else f"{len(bare)} secrets are"
         yield (
@@ -73,7 +74,7 @@ def _of_one(key: Key, policy: KeyPolicy, at: datetime) -> Iterator[Said]:
 
 def _of_gateway(known: Sequence[Key], home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Said]:
     for key in known:
-        held = secrets.secret_key_file(home, key.fingerprint).exists()
+        held = secret_files.secret_key_file(home, key.fingerprint).exists()
         if key.state in {"retired", "revoked"} and held:
             yield (
                 f"the secret half of the gateway's key {key.fingerprint[:16]}, {key.state}, is still here",

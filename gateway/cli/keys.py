@@ -31,14 +31,14 @@ from gateway.cli.enrol import RING, least_rsa_bits, read_key_file, show_key
 from gateway.cli.options import ReasonOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
+from gateway.keys.warnings import days_left, step_due
 from gateway.policy.catalogue import load_catalogue
-from gateway.processing.key_warnings import days_left, step_due
 from gateway.registry import keys, providers, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.settings import KeyPolicy, load_key_policy
 
 if TYPE_CHECKING:
-    from gateway.processing.key_changes import Clerk
+    from gateway.keys.changes import Clerk
 
 app = typer.Typer(no_args_is_help=True, help="Keys of providers and staff, and the gateway's own.")
 app.add_typer(gateway_keys.app, name="gateway")
@@ -184,9 +184,10 @@ def _check_read_out(fingerprint: str) -> None:
 @contextmanager
 def _changing(home: Path) -> Iterator[Clerk]:
     """A clerk in one transaction; what follows from the change is brought out after it."""
-    from gateway.processing.key_changes import Clerk, sign_head  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.processing.publish import publish_access  # noqa: PLC0415
-    from gateway.processing.service import open_registrar  # noqa: PLC0415
+    from gateway.keys.changes import Clerk, sign_head  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.reconsider import reconsider  # noqa: PLC0415
+    from gateway.processor.service import open_registrar  # noqa: PLC0415
+    from gateway.publish.projection import publish_access  # noqa: PLC0415
 
     at = now()
     with open_registrar(Home(home), lambda: at) as registrar:
@@ -198,7 +199,7 @@ def _changing(home: Path) -> Iterator[Clerk]:
             yield clerk
             sign_head(clerk)
         publish_access(registrar.registry, registrar.home.published, at)
-        registrar.reconsider()
+        reconsider(registrar)
         registrar.publish()
 
 
@@ -225,7 +226,7 @@ def _taken_in(
     clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, least: int, *, state: str
 ) -> str:
     """What became of the key in a file, in words. Refusal or GatewayError where it is not taken."""
-    from gateway.keyfile import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
+    from gateway.enrolment.key_file import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
 
     if owner_kind == "staff" and not is_ssh(data):
         raise Refusal("key:not-an-ssh-key")

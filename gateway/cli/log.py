@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.audit.misfit import Misfit
+from gateway.audit.inconsistency import Misfit
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -34,7 +34,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import keys, log
 
 if TYPE_CHECKING:
-    from gateway.processing.registrar import Registrar
+    from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="The append-only log.")
 _SHOWN = 50
@@ -101,7 +101,7 @@ def cosign(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Keep and publish a head that a witness of gateway.toml has cosigned."""
-    from gateway.processing.heads import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.checkpoints import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
 
     offered = _read(file)
     with registrar_of(home) as registrar:
@@ -157,7 +157,7 @@ def export(
 ) -> None:
     """Write the whole log as JSON lines with its signed heads, to be verified elsewhere.
 
-    There: python -m gateway.receipts.verify_log DIR.
+    There: python -m gateway.verify.verify_log DIR.
     """
     with registrar_of(home) as registrar:
         signing, registry = registrar.signing, registrar.registry
@@ -187,7 +187,7 @@ def _export(session: Session, folder: Path) -> int:
 
 
 def _kept_elsewhere(session: Session, files: list[Path], vkey: str) -> Iterator[Misfit]:
-    from gateway.receipts.checkpoint import read_checkpoint  # noqa: PLC0415 - loads cryptography
+    from gateway.log.checkpoint import read_checkpoint  # noqa: PLC0415 - loads cryptography
 
     size = log.size(session)
     for file in files:

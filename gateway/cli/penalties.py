@@ -10,8 +10,8 @@ import typer
 from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, show
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
-from gateway.penance import Lifted, Listed, lifted_file, read_lifted, read_listed
-from gateway.processing.publish import replace_published
+from gateway.publish.projection import replace_published
+from gateway.zones.penalty_files import Lifted, Listed, lifted_file, read_lifted, read_listed
 
 app = typer.Typer(no_args_is_help=True, help="Addresses that failed to log in too often and have to wait.")
 

@@ -31,7 +31,7 @@ from gateway.cli.console import (
 from gateway.cli.transfers import reason_object
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
-from gateway.model import Accepted, Decision, Held, Provider, ProviderKind, Reason, Refused, Transfer
+from gateway.model import Decision, Held, Provider, ProviderKind, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.explain import diff as differences
@@ -40,7 +40,7 @@ from gateway.policy.ratification import years_in_force
 from gateway.registry import declarations, keys, log, providers, transfers
 
 if TYPE_CHECKING:
-    from gateway.processing.dry_run import Trial
+    from gateway.processor.dry_run import Trial
 
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
@@ -56,7 +56,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
-    from gateway.processing.in_force import check as faults_of  # noqa: PLC0415 - loads the classifier
+    from gateway.record.policies_in_force import check as faults_of  # noqa: PLC0415 - loads the classifier
 
     policies = folder or existing(home).policies
     if not policies.is_dir():
@@ -121,8 +121,8 @@ def try_out(
 ) -> None:
     """Say what would become of a file that a provider sends on a day. Nothing is sent, kept or logged."""
     from gateway.cli.classify import described  # noqa: PLC0415
-    from gateway.processing.dry_run import try_file  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.processing.in_force import load_policies  # noqa: PLC0415
+    from gateway.processor.dry_run import try_file  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.policies_in_force import load_policies  # noqa: PLC0415
 
     place = Home(home)
     policies = load_policies(folder or place.policies)
@@ -167,7 +167,7 @@ def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
 
 
 def _trial(place: Home, file: Path, sender: str, on: datetime | None, catalogue: Catalogue) -> Trial:
-    from gateway.processing.dry_run import Trial  # noqa: PLC0415
+    from gateway.processor.dry_run import Trial  # noqa: PLC0415
 
     at = moment(on, catalogue)
     if sender in providers.KINDS:
@@ -219,7 +219,7 @@ def _decision(
     state: str, reasons: tuple[Reason, ...], flow: str | None, transfer: Transfer | None = None
 ) -> Decision:
     if state == "accepted":
-        return Accepted(flow=flow or "none", teams=transfer.teams if transfer else (), reasons=reasons)
+        return Released(flow=flow or "none", teams=transfer.teams if transfer else (), reasons=reasons)
     if state == "held":
         return Held(reasons=reasons, flow=flow, until=transfer.held_until if transfer else None)
     return Refused(reasons=reasons, flow=flow)
@@ -228,9 +228,9 @@ def _decision(
 def decision_object(decision: Decision) -> dict[str, Any]:
     """A decision as JSON has it."""
     return {
-        "state": type(decision).__name__.lower(),
+        "state": decision.state,
         "flow": decision.flow,
-        "teams": [] if isinstance(decision, Refused) else list(decision.teams),
+        "teams": list(decision.teams),
         "held_until": decision.until if isinstance(decision, Held) else None,
         "reasons": [reason_object(each) for each in decision.reasons],
     }

@@ -25,12 +25,12 @@ from gateway.cli.enrol import RING, enrol_openpgp, enrol_ssh, read_key_file, sho
 from gateway.cli.options import NameOption, NewNameOption
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.log.leaf import Kind
 from gateway.model import EDUCATION_PROVIDERS, Provider, ProviderKind
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_in_force
-from gateway.processing.publish import publish_access
-from gateway.receipts.leaf import Kind
+from gateway.publish.projection import publish_access
 from gateway.registry import keys, log, providers
 from gateway.registry.log import Entry
 from gateway.settings import load_settings
@@ -156,7 +156,7 @@ def resume(identifier: Annotated[str, typer.Argument(metavar="ID")], home: HomeO
 
 def signed_head(session: Session, place: Home) -> None:
     """Sign the log's head in the transaction that changed it."""
-    from gateway.processing.signing import Signing  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets.signing import Signing  # noqa: PLC0415 - loads the OpenPGP libraries
 
     signing = Signing.load(place, load_settings(place))
     log.sign_head(session, signing.log_key, signing.origin, now())

@@ -66,7 +66,7 @@ def verify(
 
     Needs the gateway's certificate, or a home that holds it.
     """
-    from gateway.receipts.verify_files import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
+    from gateway.verify.verify_files import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
 
     verdicts = verify_receipt_files(
         files, _certificate(gateway_key, home), original=original, consistency=consistency

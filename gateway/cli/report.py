@@ -23,9 +23,9 @@ from gateway.cli.console import (
     registrar_of,
 )
 from gateway.errors import GatewayError
-from gateway.receipts.document import Document, as_html, as_object, as_text
-from gateway.receipts.report import provider_report, transfer_report
 from gateway.registry import log, providers
+from gateway.reports.document import Document, as_html, as_object, as_text
+from gateway.reports.report import provider_report, transfer_report
 
 app = typer.Typer(no_args_is_help=True, help="Reports for people.")
 HtmlOption = Annotated[
@@ -42,7 +42,7 @@ def one_transfer(
     as_json: JsonOption = False,
 ) -> None:
     """What was sent, when, with which keys, what was decided on which clause, who collected it."""
-    from gateway.processing.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         found = account(session, reference, registrar.settings.organisation)
@@ -63,7 +63,7 @@ def one_provider(
     as_json: JsonOption = False,
 ) -> None:
     """Everything a provider sent from one day to another (UTC), and what came of it."""
-    from gateway.processing.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
 
     since, until = first.replace(tzinfo=UTC), last.replace(tzinfo=UTC) + timedelta(days=1)
     if until <= since:

@@ -28,9 +28,9 @@ from gateway.cli.console import (
 )
 from gateway.cli.options import WhyOption
 from gateway.errors import GatewayError
-from gateway.receipts.retention import Due, Plan
 from gateway.registry import holds, log, retention
 from gateway.registry.log import Entry
+from gateway.reports.retention import Due, Plan
 
 app = typer.Typer(no_args_is_help=True, help="How long things are kept (policies/retention.toml).")
 hold_app = typer.Typer(no_args_is_help=True, help="Legal holds: nothing on hold is ever deleted.")
@@ -45,7 +45,7 @@ OnOption = Annotated[
 @fails_clearly
 def plan_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """What is due for deletion, what a hold keeps, what waits for a decision. Deletes nothing."""
-    from gateway.processing.retention import plan_at  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.retention import plan_at  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registrar_of(home) as registrar:
         plan = plan_at(registrar, _moment(on))
@@ -68,7 +68,7 @@ def plan_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME, as_json
 @fails_clearly
 def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
     """Delete what is due, and print the signed certificate of deletion, which is kept as well."""
-    from gateway.processing.retention import plan_at, run  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.retention import plan_at, run  # noqa: PLC0415 - loads the OpenPGP libraries
 
     moment = _moment(on)
     if moment.date() > now().date():

@@ -55,13 +55,13 @@ def init(
     ] = None,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
-    from gateway.processing.founding import found  # noqa: PLC0415 - keeps --help quick
-    from gateway.registry.passphrase import new_passphrase  # noqa: PLC0415
+    from gateway.homes.create import found  # noqa: PLC0415 - keeps --help quick
+    from gateway.secrets.passphrase import new_passphrase  # noqa: PLC0415
 
-    secrets = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
+    secret_files = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
     fields = {"organisation": organisation, "log_origin": log_origin, "database": database_url}
-    settings = checked(Settings, {**fields, "secrets": secrets}, "init")
+    settings = checked(Settings, {**fields, "secrets": secret_files}, "init")
     fingerprint = found(Home(home), settings, now(), known)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
@@ -90,9 +90,9 @@ def run(
 
 def _learn_passphrase(home: Home) -> None:
     """Ask for the passphrase now, where it is to be typed in: the services have no terminal."""
-    from gateway.registry import secrets  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets import secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    secrets.log_key(home)
+    secret_files.log_key(home)
 
 
 @serve.command("intake")
@@ -121,7 +121,7 @@ def process(
     once: Annotated[bool, typer.Option("--once", help="Process what waits now, then exit.")] = False,
 ) -> None:
     """Open, classify, decide and route what landed, until SIGTERM."""
-    from gateway.processing.service import process_once, run_processor  # noqa: PLC0415
+    from gateway.processor.service import process_once, run_processor  # noqa: PLC0415
 
     if not once:
         run_processor(Home(home), now, ready=lambda: typer.echo("ready processor"))

@@ -23,10 +23,10 @@ from gateway.cli.console import (
 from gateway.cli.console import registry as open_registry
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.locks import is_locked
-from gateway.observe.snapshot import Snapshot, take, wrong
+from gateway.processor.snapshot import Snapshot, take, wrong
 from gateway.settings import Listen, load_settings
 from gateway.supervisor import places_of
+from gateway.zones.locks import is_locked
 
 _CONNECT_SECONDS = 3.0
 _BANNER = b"SSH-2.0-gateway"
@@ -95,11 +95,11 @@ def _answers(place: Listen) -> bool:
 
 def _secrets_open(home: Home) -> bool:
     """Whether the passphrase that is noted opens the secrets; where none is, only a service knows."""
-    from gateway.registry import passphrase, secrets  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets import passphrase, secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
 
     try:
-        if secrets.is_protected(home) and passphrase.is_at_hand(home):
-            secrets.log_key(home)
+        if secret_files.is_protected(home) and passphrase.is_at_hand(home):
+            secret_files.log_key(home)
     except (ConfigurationError, OSError):
         return False
     return True

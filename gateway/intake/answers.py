@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.boundary import denied, failed
+from gateway.ssh.answers import denied, failed
 
 NAME_NOT_UTF8 = denied("The file name is not valid UTF-8; rename the file with ordinary letters and send it.")
 NAME_CONTROL = denied("The file name holds a control character; rename the file and send it again.")

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from gateway.boundary import NO_SUCH_FILE, Declined
-from gateway.failpoints import passing
 from gateway.home import Spool
 from gateway.intake.answers import (
     ALREADY_EXISTS,
@@ -39,6 +37,8 @@ from gateway.intake.upload import Memory, Receiving
 from gateway.model import Folder
 from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
 from gateway.settings import IntakeLimits
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
+from gateway.zones.failpoints import passing
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
-from gateway.failpoints import passing
+from gateway.zones.failpoints import passing
 
 _THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="intake-disk")
 # Folders with thousands of names are read one after another, so that uploads do not wait behind them.

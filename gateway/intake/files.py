@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import asyncssh
 
-from gateway.boundary import Declined
 from gateway.intake.answers import NOT_DOWNLOADABLE, NOT_WRITABLE
 from gateway.intake.box import Wish
 from gateway.intake.disk import on_disk
@@ -16,7 +15,8 @@ from gateway.intake.paths import canonical
 from gateway.intake.published import Entry
 from gateway.intake.tree import Listing, Reading, Tree
 from gateway.intake.upload import Receiving
-from gateway.sftp import Server
+from gateway.ssh.answers import Declined
+from gateway.ssh.sftp import Server
 
 File = Receiving | Reading
 

@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.failpoints import passing
 from gateway.home import Spool
 from gateway.intake.disk import digest_of
 from gateway.intake.unfinished import Unfinished
 from gateway.model import Upload
-from gateway.spool import hand_over, new_reference
+from gateway.zones.failpoints import passing
+from gateway.zones.spool import hand_over, new_reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import asyncssh
 
-from gateway.connection import Connection
 from gateway.home import PROVIDER_ID, Published, shown_name
 from gateway.intake.box import Box
 from gateway.intake.disk import on_disk
@@ -20,6 +19,7 @@ from gateway.intake.session import Session
 from gateway.intake.tree import Tree
 from gateway.observe.metrics import LOGINS
 from gateway.settings import IntakeLimits
+from gateway.ssh.connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from gateway.boundary import NO_SUCH_FILE, Declined
 from gateway.intake.answers import NAME_CONTROL, NAME_NOT_UTF8, NAME_TOO_LONG, NO_SUBFOLDERS
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 FolderName = Literal["in", "out", "receipts", "keys", "agreement"]
 FOLDERS: tuple[FolderName, ...] = get_args(FolderName)

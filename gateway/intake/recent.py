@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gateway.boundary import trace_of
+from gateway.errors import trace_of
 from gateway.model import Folder
 
 log = logging.getLogger(__name__)

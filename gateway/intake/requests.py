@@ -14,10 +14,11 @@ from asyncssh import constants
 from asyncssh.packet import SSHPacket
 from asyncssh.sftp import SFTPServerHandler
 
-from gateway.boundary import TOO_MANY_HANDLES, Declined, guarded, trace_of
-from gateway.connection import Connection
+from gateway.errors import trace_of
 from gateway.intake.files import Files
-from gateway.sftp import Handler
+from gateway.ssh.answers import TOO_MANY_HANDLES, Declined, guarded
+from gateway.ssh.connection import Connection
+from gateway.ssh.sftp import Handler
 
 log = logging.getLogger(__name__)
 

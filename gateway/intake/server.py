@@ -19,10 +19,8 @@ from pathlib import Path
 import uvloop
 from pydantic import ValidationError
 
-from gateway.boundary import trace_of
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, GatewayError, trace_of
 from gateway.home import PROVIDER_ID, Home, Published, Spool
-from gateway.hostkeys import Offer
 from gateway.intake.box import Box
 from gateway.intake.disk import on_disk
 from gateway.intake.door import Door
@@ -33,9 +31,10 @@ from gateway.intake.penalties import Penalties
 from gateway.intake.unfinished import sweep_shelf
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import INTAKE, PENALTIES
-from gateway.penance import Lifted, Listed, listed_file, read_lifted
 from gateway.settings import IntakeLimits, IntakeSettings
-from gateway.sshd import listen
+from gateway.ssh.host_keys import Offer
+from gateway.ssh.server import listen
+from gateway.zones.penalty_files import Lifted, Listed, listed_file, read_lifted
 
 log = logging.getLogger(__name__)
 

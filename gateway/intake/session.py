@@ -8,11 +8,11 @@ from typing import Any
 
 import asyncssh
 
-from gateway import sftp
-from gateway.connection import Connection
 from gateway.intake.files import Files
 from gateway.intake.requests import Requests
 from gateway.intake.tree import Tree
+from gateway.ssh import sftp
+from gateway.ssh.connection import Connection
 
 
 class Session(sftp.Session):

@@ -13,7 +13,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, Declined
 from gateway.home import Published
 from gateway.intake.answers import KEPT, NOT_DOWNLOADABLE, ONLY_TEMPORARY, READ_ONLY, TAKEN_NAME
 from gateway.intake.box import Box, Wish
@@ -25,6 +24,7 @@ from gateway.intake.recent import HandedOver
 from gateway.intake.unfinished import Unfinished
 from gateway.intake.upload import Receiving
 from gateway.model import Folder
+from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined
 
 _AT_ONCE = 500  # So many entries are made before others have their turn: about a millisecond.
 _UPLOADS: dict[FolderName, Folder] = {"in": "in", "keys": "keys", "agreement": "agreement"}

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gateway.boundary import trace_of
-from gateway.failpoints import passing
+from gateway.errors import trace_of
 from gateway.model import Folder, LooksLike
+from gateway.zones.failpoints import passing
 
 if TYPE_CHECKING:
     from gateway.intake.upload import Receiving

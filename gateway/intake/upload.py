@@ -17,12 +17,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.boundary import Declined
 from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
 from gateway.intake.disk import Hasher, end_writing, on_disk, store
-from gateway.intake.sealing import ENOUGH_BYTES, judge_for, looks_like
 from gateway.intake.unfinished import Unfinished
 from gateway.settings import IntakeLimits
+from gateway.ssh.answers import Declined
+from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
 
 BLOCK_BYTES = 1024 * 1024
 AHEAD_BYTES = 8 * 1024 * 1024

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from gateway.boundary import Declined, failed
 from gateway.errors import Fault
-from gateway.processing.examination import Reopen
+from gateway.examiner.protocol import Reopen
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
+from gateway.ssh.answers import Declined, failed
 
 log = logging.getLogger(__name__)
 

@@ -14,16 +14,16 @@ from datetime import datetime
 import asyncssh
 from sqlmodel import Session
 
-from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.errors import NotFoundError
-from gateway.failpoints import passing
+from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.names import HELD, Place, file_name, reference_in
-from gateway.receipts.checkpoint import LogKey
 from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery, deal_with, delivered, find_delivered, find_held, held
 from gateway.registry.log import Entry
+from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
+from gateway.zones.failpoints import passing
 
 logger = logging.getLogger(__name__)
 

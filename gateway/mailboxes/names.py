@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateway.boundary import NO_SUCH_FILE, Declined
 from gateway.home import REFERENCE
 from gateway.registry.deliveries import Delivery
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 HELD = "held"
 _FILE = re.compile(

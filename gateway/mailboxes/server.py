@@ -17,26 +17,26 @@ from pathlib import Path
 import asyncssh
 import uvloop
 
-from gateway.connection import Connection
 from gateway.errors import ConfigurationError
+from gateway.examiner.parent import Examiners
+from gateway.examiner.protocol import Reopen
 from gateway.home import Home
-from gateway.hostkeys import host_keys
+from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents
 from gateway.mailboxes.desk import Desk, Person
 from gateway.mailboxes.names import HELD
 from gateway.mailboxes.tree import Office, Tree
 from gateway.observe import systemd
 from gateway.policy.catalogue import load_catalogue
-from gateway.processing.examination import Reopen
-from gateway.processing.examiner import Examiners
-from gateway.processing.guard import keep_in_memory, keep_to_itself
-from gateway.receipts.checkpoint import LogKey
-from gateway.registry import secrets
 from gateway.registry.database import Registry
+from gateway.secrets import secret_files
+from gateway.secrets.guard import keep_in_memory, keep_to_itself
 from gateway.settings import Limits, Listen, load_limits, load_settings
-from gateway.sftp import Session
-from gateway.sshd import Door, Visitor, make_host_key, ssh_options
-from gateway.sshd import listen as start_listening
+from gateway.ssh.connection import Connection
+from gateway.ssh.host_keys import host_keys
+from gateway.ssh.server import Door, Visitor, make_host_key, ssh_options
+from gateway.ssh.server import listen as start_listening
+from gateway.ssh.sftp import Session
 
 __all__ = ["make_host_key", "run_mailboxes"]
 
@@ -75,7 +75,7 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     """What the sessions share, and an orderly end to it. ConfigurationError where a part is missing."""
     settings, limits = load_settings(home), load_limits(home)
     triage = _triage(home)
-    log_key = LogKey.load(secrets.log_key(home))
+    log_key = LogKey.load(secret_files.log_key(home))
     registry = Registry(settings.database_url(home))
     registry.check_version()
     examiners = Examiners(home, seconds=_seconds_to_open(limits))

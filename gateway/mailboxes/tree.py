@@ -18,15 +18,15 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import asyncssh
 
-from gateway.boundary import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
 from gateway.errors import Fault
-from gateway.failpoints import passing
 from gateway.mailboxes.contents import Content, Contents
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
 from gateway.mailboxes.names import HELD, canonical, file_name, place_of
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
-from gateway.sftp import Server
+from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
+from gateway.ssh.sftp import Server
+from gateway.zones.failpoints import passing
 
 log = logging.getLogger(__name__)
 

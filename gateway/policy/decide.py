@@ -81,7 +81,9 @@ def _of_flow(
         )
     if waits:
         return Held(reasons=(*waits, *notices), flow=flow.id, teams=teams)
-    return Accepted(flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *notices))
+    return Accepted(
+        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *notices)
+    )
 
 
 def _waits_for_person(

@@ -1,1 +1,1 @@
-"""What the sender gets back, and the log that makes it provable."""
+"""What the sender gets back: receipts and notices, as text for people and JSON for machines."""

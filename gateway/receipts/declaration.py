@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from gateway.log.canonical import canonical
+from gateway.log.leaf import rfc3339
 from gateway.model import Reason
-from gateway.receipts.canonical import canonical
 from gateway.receipts.facts import Proof
 from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped
-from gateway.receipts.leaf import rfc3339
 from gateway.receipts.receipt import envelope
 from gateway.receipts.text import next_steps, reasons_told
 

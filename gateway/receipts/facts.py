@@ -17,10 +17,10 @@ from typing import Literal
 
 from gateway.classify.findings import FINDINGS
 from gateway.home import shown_name
+from gateway.log.canonical import canonical
+from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.reasons import REASONS
-from gateway.receipts.canonical import canonical
-from gateway.receipts.leaf import rfc3339
 from gateway.receipts.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.

@@ -3,7 +3,7 @@
 The JSON is an envelope around the receipt: the log's leaf for it, that leaf's index and inclusion
 proof, the signed checkpoint the proof leads to, an Ed25519 signature by the log's key over the
 receipt's canonical form, that key, and the gateway's OpenPGP statement that the key is its own.
-`verify.py` reads it without the rest of this package.
+`verify_receipts.py` reads it without the rest of this package.
 """
 
 from __future__ import annotations

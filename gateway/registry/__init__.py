@@ -1,1 +1,1 @@
-"""The database: who may send, what landed, what was decided, who collected."""
+"""The database: rows and queries, nothing else."""

@@ -15,10 +15,10 @@ from typing import Literal
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
+from gateway.model import KeyKind, NewKey
 from gateway.registry.tables import KeyRow
 
 OwnerKind = Literal["provider", "staff", "gateway"]
-KeyKind = Literal["ssh", "openpgp"]
 Revocation = Literal["soft", "hard"]
 Ended = Literal["retired", "revoked"]
 OWNER_KINDS: tuple[OwnerKind, ...] = ("provider", "staff", "gateway")
@@ -64,17 +64,6 @@ class Key:
         """Whether it counts at `now`, as far as our own records say."""
         begun = self.not_before is None or self.not_before <= now
         return self.state in _IN_FORCE and begun and (self.not_after is None or now < self.not_after)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
-    """A public key that was judged and found fit. `expires_at`: from when on it cannot sign."""
-
-    kind: KeyKind
-    fingerprint: str
-    material: str
-    algorithm: str
-    expires_at: datetime | None = None
 
 
 def add_key(

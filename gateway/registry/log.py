@@ -12,11 +12,11 @@ from sqlalchemy import insert, text, tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
-from gateway.receipts import tree
-from gateway.receipts.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
-from gateway.receipts.leaf import Event, Kind, commitment, leaf
-from gateway.registry.record import take_changes
+from gateway.log import tree
+from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
+from gateway.log.leaf import Event, Kind, commitment, leaf
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
+from gateway.registry.vouched_rows import take_changes
 
 # Any number: it only has to be the same in every process that writes.
 _WRITERS_PLACE = 7_201_917

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from gateway.registry.tables import DeclarationRow, ReceiptRow, TransferRow
-from gateway.spool import new_reference
+from gateway.zones.spool import new_reference
 
 # The names under which notices are published.
 KEY_NOTICE = "key-notice"

@@ -12,7 +12,6 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import NotFoundError
 from gateway.model import State
-from gateway.receipts.retention import Due, KeptTransfer, What
 from gateway.registry import copies, holds
 from gateway.registry.copies import Copy
 from gateway.registry.tables import (
@@ -28,6 +27,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
+from gateway.reports.retention import Due, KeptTransfer, What
 
 # Not the name of anybody: those of staff hold no blank.
 BY_RETENTION = "gateway retention"

@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from gateway.audit.audit import Anchors, audit
-from gateway.audit.misfit import Misfit, first
-from gateway.processing.signing import Signing
+from gateway.audit.inconsistency import Misfit, first
 from gateway.registry.database import Registry
+from gateway.secrets.signing import Signing
 from gateway.settings import load_settings
 from tests.evidence.whole import plentiful
 

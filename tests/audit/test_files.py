@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.receipts.checkpoint import LogKey, checkpoint
+from gateway.log.checkpoint import LogKey, checkpoint
 from tests.evidence.whole import copy_of, whole
 from tests.policy_cli.desk import Desk
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.registry.record import recorded_tables
+from gateway.registry.vouched_rows import recorded_tables
 from tests.audit.spoiling import UNREADABLE, USAGE, flipped, found_in, other, spoilt, table, tables
 from tests.evidence.whole import plentiful, whole
 

@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.audit.tree import Frontier
-from gateway.receipts import tree
-from gateway.receipts.checkpoint import LogKey
-from gateway.receipts.leaf import Event, leaf
+from gateway.log import tree
+from gateway.log.checkpoint import LogKey
+from gateway.log.leaf import Event, leaf
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.demo.parties import Party
 from gateway.home import Home
-from gateway.registry import secrets
+from gateway.secrets import secret_files
 from tests.bench.bench_classify import csv_wide
 from tests.bench.measure import Line, Setting, line, seconds, until
 from tests.bench.parties import Landing, processor
@@ -31,7 +31,7 @@ def run(setting: Setting) -> Iterator[Line]:
     sealed = _sealed(setting.scratch, site, party, mebibytes)
     secret = setting.scratch / "secret.pgp"
     home = Home(site.home)
-    secret.write_bytes(secrets.openpgp_secret(home, secrets.signing_fingerprint(home)))
+    secret.write_bytes(secret_files.openpgp_secret(home, secret_files.signing_fingerprint(home)))
     landing = Landing(site, party)
     ours = []
     with processor(site) as process, Peaks(process.pid) as peaks:
@@ -147,6 +147,6 @@ def _family(pid: int) -> list[int]:
 
 def _program(command: list[bytes]) -> str:
     words = [word.decode() for word in command if word]
-    if "gateway.processing.worker" in words:
+    if "gateway.examiner.child" in words:
         return "examining child"
     return "processor" if "gateway" in words else Path(words[0]).name

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gateway.demo.parties import Party
 from gateway.intake.recent import HandedOver
-from gateway.spool import new_reference
+from gateway.zones.spool import new_reference
 from tests.bench.measure import Line, Setting, in_turns, line, percentile, seconds, until
 from tests.bench.parties import Landing, Target, intake, mailboxes, openssh, processor, sealed
 from tests.gateway_site import Site

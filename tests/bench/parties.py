@@ -18,7 +18,7 @@ from pathlib import Path
 from gateway.demo.parties import Party
 from gateway.home import Home, Spool
 from gateway.model import Upload
-from gateway.spool import fsync_folder, hand_over, new_reference
+from gateway.zones.spool import fsync_folder, hand_over, new_reference
 from tests.bench.measure import until
 from tests.end_to_end.content import core_data
 from tests.gateway_site import Site

@@ -22,7 +22,7 @@ from watchdog.observers import Observer
 
 from gateway.demo.parties import Party
 from gateway.home import Home
-from gateway.registry import secrets
+from gateway.secrets import secret_files
 from tests.bench.measure import Line, Setting, in_turns, line, percentile, seconds, until
 from tests.bench.parties import CIPHER, Landing, processor, sealed
 from tests.gateway_site import Site
@@ -193,7 +193,7 @@ class Bare:
         self._folder.mkdir(exist_ok=True)
         self._secret = folder / "secret.pgp"
         home = Home(site.home)
-        self._secret.write_bytes(secrets.openpgp_secret(home, secrets.signing_fingerprint(home)))
+        self._secret.write_bytes(secret_files.openpgp_secret(home, secret_files.signing_fingerprint(home)))
         self._certificate = party.certificate
 
     def one(self, data: bytes) -> float:
@@ -265,7 +265,7 @@ def diy(root: Path, site: Site, party: Party) -> Iterator[Script]:
     def gpg(*arguments: str, data: bytes = b"") -> None:
         subprocess.run(["gpg", "--batch", "--quiet", *arguments], input=data, env=environment, check=True)
 
-    gpg("--import", data=secrets.openpgp_secret(home, secrets.signing_fingerprint(home)))
+    gpg("--import", data=secret_files.openpgp_secret(home, secret_files.signing_fingerprint(home)))
     gpg("--import", data=party.certificate.read_bytes())
     signer = str(party.openpgp.extract_certificate().fingerprint).upper()
     process = subprocess.Popen(

@@ -10,8 +10,8 @@ import pytest
 
 from gateway.demo.parties import Party
 from gateway.home import Home
-from gateway.hostkeys import host_key, make_host_key, next_file
 from gateway.openpgp.certificates import grouped
+from gateway.ssh.host_keys import host_key, make_host_key, next_file
 from tests.keys.commands import Commands
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from gateway.home import Home
-from gateway.receipts.verify_files import verify_receipt_files
 from gateway.registry import transfers
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
-from gateway.spool import waiting
+from gateway.verify.verify_files import verify_receipt_files
+from gateway.zones.spool import waiting
 from tests.end_to_end.content import core_data
 from tests.end_to_end.rotating import (
     Services,

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from gateway.receipts.checkpoint import LogKey
+from gateway.log.checkpoint import LogKey
 from gateway.registry import log
 from gateway.registry.log import Entry
 from tests.bench import bench_log

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.receipts import verify, verify_log
+from gateway.verify import verify_log, verify_receipts
 from tests.evidence.whole import whole
 
 GUIDE = Path(__file__).parents[2] / "docs" / "evidence.md"
@@ -47,7 +47,12 @@ def setting_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subproce
     root = tmp_path_factory.mktemp("elsewhere")
     folder = root / "folder"
     folder.mkdir()
-    for path in (verify.__file__, verify_log.__file__, log_key(), *whole().receipts("elm", "*.json")):
+    for path in (
+        verify_receipts.__file__,
+        verify_log.__file__,
+        log_key(),
+        *whole().receipts("elm", "*.json"),
+    ):
         shutil.copy(str(path), folder)
     (receipt,) = folder.glob("*.json")
     shutil.copy(whole().home.sealed(receipt.name.split(".")[-2]), folder / "census.xml.gpg")
@@ -104,7 +109,7 @@ def test_nothing_else_is_there(machine: Path) -> None:
 
 
 def test_every_receipt_is_verified(machine: Path) -> None:
-    status, said = python(machine, "verify.py", *receipts(), "--log-key", log_key())
+    status, said = python(machine, "verify_receipts.py", *receipts(), "--log-key", log_key())
     assert status == 0
     assert said.count(": genuine\n") == len(receipts()) > 3
 
@@ -113,7 +118,7 @@ def test_with_the_file_that_was_sent(machine: Path, tmp_path: Path) -> None:
     desk = whole()
     (receipt,) = desk.receipts("elm", "*.json")
     sealed = desk.home.sealed(receipt.name.split(".")[-2])
-    arguments = ("verify.py", str(receipt), "--log-key", log_key(), "--original")
+    arguments = ("verify_receipts.py", str(receipt), "--log-key", log_key(), "--original")
     status, said = python(machine, *arguments, str(sealed))
     assert (status, "byte for byte as it was sent" in said) == (0, True)
     other = tmp_path / "other"
@@ -125,7 +130,7 @@ def test_a_receipt_that_was_changed_is_not(machine: Path, tmp_path: Path) -> Non
     (receipt,) = whole().receipts("elm", "*.json")
     changed = tmp_path / "changed.json"
     changed.write_text(receipt.read_text().replace('"accepted"', '"refused"', 1))
-    status, said = python(machine, "verify.py", str(changed), "--log-key", log_key())
+    status, said = python(machine, "verify_receipts.py", str(changed), "--log-key", log_key())
     assert (status, "NOT PROVED" in said) == (1, True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
-from gateway.receipts import verify, verify_log
+from gateway.verify import verify_log, verify_receipts
 from tests.policy_cli.desk import Desk
 
 GUIDE = Path(__file__).parents[2] / "docs" / "evidence.md"
@@ -44,6 +44,6 @@ def test_the_verifiers_take_what_the_guide_gives_them() -> None:
     ours = [one for one in commands() if one[0].endswith("/python")]
     assert len(ours) == 2
     for words in ours:
-        main = verify_log.main if "gateway.receipts.verify_log" in words else verify.main
+        main = verify_log.main if "gateway.verify.verify_log" in words else verify_receipts.main
         arguments = words[3 if words[1] == "-m" else 2 :]
         assert main(arguments) == 1  # Not 2: the files are missing, but nothing is wrong with the options.

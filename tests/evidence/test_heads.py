@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.processing.heads import Heads, to_keep
-from gateway.processing.witness import Witness, mail
-from gateway.receipts.checkpoint import LogKey, cosign, read_checkpoint
+from gateway.log.checkpoint import LogKey, cosign, read_checkpoint
+from gateway.processor.checkpoints import Heads, to_keep
+from gateway.processor.witness import Witness, mail
 from gateway.registry import log
 from gateway.registry.log import SignedHead
 from gateway.settings import LogSettings, Settings, load_settings

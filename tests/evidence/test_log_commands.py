@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.receipts import tree, verify, verify_log
-from gateway.receipts.verify import Head, check_inclusion, read_checkpoint
+from gateway.log import tree
+from gateway.verify import verify_log, verify_receipts
+from gateway.verify.verify_receipts import Head, check_inclusion, read_checkpoint
 from tests.evidence.whole import whole
 from tests.policy_cli.desk import Desk
 
@@ -34,7 +35,7 @@ def test_every_event_on_a_transfer_is_proved_against_the_head(copy: Desk) -> Non
     assert (kinds[:2], kinds[-2:]) == (["landed", "decided"], ["collected", "dealt-with"])
     for event in proved["events"]:
         check_inclusion(event["leaf"], event["index"], event["proof"], head)
-    with pytest.raises(verify.Unproved):
+    with pytest.raises(verify_receipts.Unproved):
         check_inclusion(proved["events"][0]["leaf"], 1 + proved["events"][0]["index"], event["proof"], head)
     assert "holds nothing on" in copy.gateway("log", "prove", "261124-oak-00000", code=1)
 
@@ -48,7 +49,7 @@ def test_a_consistency_proof_leads_from_one_receipt_to_another(
     proof.write_text(copy.gateway("log", "consistency", *sizes))
     key = (copy.home.published.common / "keys" / "gateway-log.vkey").read_text().strip()
     said = f"proved: the log of {sizes[1]} entries begins with the log of {sizes[0]}, nothing changed"
-    assert verify.main([str(newer), str(older), "--log-key", key, "--consistency", str(proof)]) == 0
+    assert verify_receipts.main([str(newer), str(older), "--log-key", key, "--consistency", str(proof)]) == 0
     assert said in capsys.readouterr().out
     command = ("receipts", "verify", str(newer), str(older), "--consistency", str(proof))
     assert said in copy.gateway(*command)

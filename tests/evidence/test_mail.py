@@ -27,7 +27,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from gateway.home import Home
-from gateway.processing.service import open_processor
+from gateway.processor.service import open_processor
 with open_processor(Home(Path(sys.argv[1])), lambda: datetime.now(UTC) + timedelta(hours=1)) as processor:
     processor.drain()
 """

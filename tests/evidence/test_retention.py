@@ -15,9 +15,9 @@ from sqlalchemy import text
 from gateway.errors import Fault
 from gateway.openpgp.certificates import admit
 from gateway.openpgp.sealer import verify_clearsigned
-from gateway.processing import retention
-from gateway.receipts.verify_files import verify_receipt_files
+from gateway.processor import retention
 from gateway.registry import deliveries, holds
+from gateway.verify.verify_files import verify_receipt_files
 from tests.end_to_end.content import core_data
 from tests.evidence.whole import collect, jane
 from tests.policy_cli.desk import Desk

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from gateway.errors import Fault
-from gateway.processing.claim import claim_waiting
-from gateway.receipts.verify_files import verify_receipt_files
+from gateway.processor.claim import claim_waiting
 from gateway.registry import log
+from gateway.verify.verify_files import verify_receipt_files
 from tests.end_to_end.content import core_data
 from tests.policy_cli.desk import Desk
 

@@ -16,7 +16,7 @@ from gateway.home import Home
 from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.names import Place, file_name
-from gateway.processing import retention
+from gateway.processor import retention
 from gateway.registry import keys, staff
 from gateway.registry.database import Registry
 from gateway.registry.tables import DeclarationRow

@@ -14,9 +14,9 @@ import paramiko
 import pytest
 from sqlmodel import select
 
-from gateway.failpoints import FAILPOINTS, VARIABLE, Failpoint
 from gateway.registry.tables import EventRow
 from gateway.samples import MARKER
+from gateway.zones.failpoints import FAILPOINTS, VARIABLE, Failpoint
 from tests.faults.conftest import Note
 from tests.faults.invariant import Outcome, check, settled
 from tests.faults.yard import Yard

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from gateway.model import Upload
-from gateway.processing.watch import Watch
-from gateway.spool import hand_over, new_reference, waiting
+from gateway.processor.watch import Watch
+from gateway.zones.spool import hand_over, new_reference, waiting
 from tests.faults.conftest import Note
 from tests.faults.invariant import settled
 from tests.faults.services import until

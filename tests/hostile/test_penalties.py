@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from gateway.home import Home
 from gateway.intake.penalties import _KNOWN, Penalties, source_of
-from gateway.penance import Lifted, Listed, lifted_file, listed_file, read_lifted
 from gateway.settings import IntakeLimits
+from gateway.zones.penalty_files import Lifted, Listed, lifted_file, listed_file, read_lifted
 from tests.gateway_site import Site
 from tests.intake.running import SEALED, Running, eventually
 

@@ -12,9 +12,9 @@ import paramiko
 import pytest
 from asyncssh.sftp import SFTPServerHandler
 
-from gateway.boundary import guarded
 from gateway.intake.files import Files
 from gateway.intake.requests import Requests
+from gateway.ssh.answers import guarded
 from tests.intake.running import SEALED, Running, eventually
 
 CONTENT = SEALED + bytes(range(256)) * 1000

@@ -12,7 +12,7 @@ import paramiko
 import pytest
 
 import gateway.intake.handover
-import gateway.spool
+import gateway.zones.spool
 from gateway.home import Home
 from tests.intake.running import SEALED, Running, eventually, in_own_process, run, sealed
 
@@ -39,8 +39,8 @@ def fail_in(monkeypatch: pytest.MonkeyPatch, module: object, name: str, number: 
 
 HAND_OVER: list[Callable[[pytest.MonkeyPatch], None]] = [
     lambda patch: fail_in(patch, gateway.intake.handover, "hand_over"),
-    lambda patch: fail_in(patch, gateway.spool, "write_durably"),
-    lambda patch: fail_in(patch, gateway.spool, "fsync_folder", errno.EIO),
+    lambda patch: fail_in(patch, gateway.zones.spool, "write_durably"),
+    lambda patch: fail_in(patch, gateway.zones.spool, "fsync_folder", errno.EIO),
 ]
 
 

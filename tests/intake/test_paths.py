@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.boundary import Declined
 from gateway.intake.paths import FOLDERS, canonical, checked_name, components, is_temporary, place_of
+from gateway.ssh.answers import Declined
 from tests.intake.running import Running
 
 PIECES = st.sampled_from(

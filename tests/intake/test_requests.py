@@ -13,9 +13,9 @@ import pytest
 from paramiko.message import Message
 from paramiko.sftp import CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_NAME, CMD_STATUS
 
-from gateway.boundary import Declined, answer_for
 from gateway.intake.files import Files
 from gateway.intake.tree import Tree
+from gateway.ssh.answers import Declined, answer_for
 from tests.intake.running import SEALED, Running, eventually
 
 OK, FAILURE, BAD_MESSAGE, UNSUPPORTED = 0, 4, 5, 8

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.sealing import ENOUGH_BYTES, is_public, is_sealed, looks_like
 from gateway.intake.unfinished import load_shelf
+from gateway.zones.sealing import ENOUGH_BYTES, is_public, is_sealed, looks_like
 from tests.intake.running import SEALED, Running, eventually, sealed
 
 MARKER = b"the-marker-of-a-pupil"

@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from gateway.keyfile import judge
-from gateway.processing.publish import publish_access
+from gateway.enrolment.key_file import judge
+from gateway.publish.projection import publish_access
 from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh, verified
 

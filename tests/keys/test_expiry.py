@@ -6,7 +6,7 @@ import pgpy
 import pytest
 from pgpy.constants import CompressionAlgorithm
 
-from gateway.keyfile import updated
+from gateway.enrolment.key_file import updated
 from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh
 from tests.openpgp.make.surgery import Wrapping

@@ -14,13 +14,13 @@ import pysequoia
 import pytest
 
 from gateway.errors import Fault, GatewayError
-from gateway.processing import rotation
-from gateway.processing.examination import Reopen
-from gateway.processing.examiner import Examiner
-from gateway.processing.reseal import destroy, needed_by, reseal
-from gateway.receipts.verify_files import verify_receipt_files
-from gateway.registry import secrets
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Reopen
+from gateway.keys import rotation
+from gateway.keys.reseal import destroy, needed_by, reseal
+from gateway.secrets import secret_files
 from gateway.settings import load_settings
+from gateway.verify.verify_files import verify_receipt_files
 from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh
 from tests.openpgp.gnupg import Gnupg, GnupgError
@@ -141,9 +141,9 @@ class Cut(BaseException):
 
 
 STEPS = [
-    (secrets, "write_secret", 1),
-    (secrets, "write_secret", 2),
-    (secrets, "write_secret", 3),
+    (secret_files, "write_secret", 1),
+    (secret_files, "write_secret", 2),
+    (secret_files, "write_secret", 3),
     (rotation, "sign_head", 1),
     (rotation, "finish", 2),
     (rotation, "publish_all", 1),
@@ -164,7 +164,7 @@ def test_cut_off_anywhere_both_keys_work_and_the_next_attempt_finishes(shop: Wor
         until(lambda: shop.certificate != before, "the processor to finish it")  # noqa: B023 - at once
         assert all_open(shop, oak, {before, shop.certificate}), (name, nth)
         assert len(shop.gateway_keys()) == known + 1, (name, nth)
-        assert {path.stem for path in secrets.secret_keys(shop.home)} == {
+        assert {path.stem for path in secret_files.secret_keys(shop.home)} == {
             key.fingerprint for key in shop.gateway_keys()
         }, "something was left lying about"
         assert [key.state for key in shop.gateway_keys()].count("active") == 1
@@ -229,7 +229,7 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     assert (rest.kept, rest.left, rest.failed, seen) == (1, 0, 0, [(1, 1)])
     assert one.proved + rest.proved == 1
     destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
-    assert not secrets.secret_key_file(shop.home, first.old.fingerprint).exists()
+    assert not secret_files.secret_key_file(shop.home, first.old.fingerprint).exists()
     assert reopened(shop, accepted) == content
     assert shop.home.sealed(accepted.upload.reference).read_bytes() == content_sealed
     second = rotate(shop, days=None)  # And once more, from session key to session key.

@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
+from gateway.enrolment.key_file import judge
 from gateway.errors import GatewayError
-from gateway.keyfile import judge
-from gateway.processing.examiner import Examiner
-from gateway.processing.publish import publish_receipts
-from gateway.receipts.verify_files import verify_receipt_files
+from gateway.examiner.parent import Examiner
+from gateway.publish.projection import publish_receipts
+from gateway.verify.verify_files import verify_receipt_files
 from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh
 

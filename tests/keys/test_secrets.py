@@ -18,10 +18,10 @@ from click.testing import Result
 from gateway.demo.stage import Stage
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.homes.settings_text import note_passphrase_file
 from gateway.openpgp.lock import is_locked, lock, unlock
-from gateway.registry import passphrase, secrets
+from gateway.secrets import passphrase, secret_files
 from gateway.settings import load_settings
-from gateway.settings_text import note_passphrase_file
 from tests.end_to_end.content import core_data
 from tests.end_to_end.rotating import Services
 from tests.gateway_site import Party, Running, until
@@ -60,7 +60,7 @@ class Protected(Commands):
 def test_all_of_it_works_under_a_passphrase_that_no_process_shows(tmp_path: Path) -> None:
     site, party = Protected(tmp_path), Party("jane", tmp_path / "jane")
     certificate = site.gateway("keys", "gateway", "export")
-    for path in secrets.protectable(Home(site.home)):
+    for path in secret_files.protectable(Home(site.home)):
         assert is_locked(path.read_bytes())
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     oak = site.provider("oak")
@@ -75,7 +75,7 @@ def test_all_of_it_works_under_a_passphrase_that_no_process_shows(tmp_path: Path
         assert len(shown) > 3
         assert not [text for text in shown if PHRASE in text or "PRIVATE KEY" in text]
     site.gateway("keys", "gateway", "rotate")
-    assert not secrets.unprotected(Home(site.home))
+    assert not secret_files.unprotected(Home(site.home))
     assert not any("passphrase" in c["what"] for c in json.loads(site.result("doctor", "--json").stdout))
 
 
@@ -128,7 +128,7 @@ def test_a_passphrase_file_that_others_may_read_is_not_used(tmp_path: Path) -> N
 def test_a_person_types_it_in_and_the_services_learn_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     typed(["init", "--log-origin", "test.invalid/log", "--passphrase"], home, [PHRASE, PHRASE])
-    assert not secrets.unprotected(Home(home))
+    assert not secret_files.unprotected(Home(home))
     assert "size" not in typed(["log", "head"], home, [PHRASE])
     said = typed(["log", "head"], home, ["wrong"], code=1)
     assert "the passphrase does not fit" in said
@@ -186,20 +186,24 @@ def test_protecting_is_changed_taken_off_and_resumed(tmp_path: Path, monkeypatch
     site = Commands(tmp_path)
     home = Home(site.home)
     assert any("under no passphrase" in c["what"] for c in site.json("doctor"))
-    before = secrets.openpgp_secrets(home), secrets.log_key(home), secrets.pupil_key(home)
+    before = secret_files.openpgp_secrets(home), secret_files.log_key(home), secret_files.pupil_key(home)
     with pytest.raises(KeyboardInterrupt):  # After the first of them.
-        secrets.protect(home, PHRASE, lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
-    assert len(secrets.unprotected(home)) == 2
+        secret_files.protect(home, PHRASE, lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert len(secret_files.unprotected(home)) == 2
     file = phrase_file(tmp_path)
     site.gateway("keys", "gateway", "protect", "--passphrase-file", str(file))
-    assert secrets.unprotected(home) == []
+    assert secret_files.unprotected(home) == []
     passphrase.keep(PHRASE)
-    assert (secrets.openpgp_secrets(home), secrets.log_key(home), secrets.pupil_key(home)) == before
+    assert (
+        secret_files.openpgp_secrets(home),
+        secret_files.log_key(home),
+        secret_files.pupil_key(home),
+    ) == before
     passphrase.forget()
     assert load_settings(home).secrets.passphrase_file == file
     site.gateway("log", "head")
     site.gateway("keys", "gateway", "protect", "--none")
-    assert len(secrets.unprotected(home)) == 3
+    assert len(secret_files.unprotected(home)) == 3
 
 
 def test_a_home_whose_pupil_key_is_in_the_clear_goes_on_and_can_be_put_right(tmp_path: Path) -> None:
@@ -207,7 +211,7 @@ def test_a_home_whose_pupil_key_is_in_the_clear_goes_on_and_can_be_put_right(tmp
     site = Protected(tmp_path)
     home, oak = Home(site.home), site.provider("oak")
     passphrase.keep(PHRASE)
-    known, file = secrets.pupil_key(home), home.keys / "pupil-index.key"
+    known, file = secret_files.pupil_key(home), home.keys / "pupil-index.key"
     file.write_bytes(known)
     assert any(
         "1 secret is under no passphrase" in c["what"]
@@ -218,11 +222,11 @@ def test_a_home_whose_pupil_key_is_in_the_clear_goes_on_and_can_be_put_right(tmp
         oak.put(services.intake, "one.pgp", oak.seal(core_data(seed=1), certificate))
         until(lambda: site.json("transfers", "list", "--state", "accepted"), "the file")
     site.gateway("keys", "gateway", "rotate")
-    assert secrets.unprotected(home) == [file]
+    assert secret_files.unprotected(home) == [file]
     site.gateway("keys", "gateway", "protect", "--passphrase-file", str(tmp_path / "phrase"))
-    assert secrets.unprotected(home) == []
+    assert secret_files.unprotected(home) == []
     passphrase.keep(PHRASE)
-    assert secrets.pupil_key(home) == known
+    assert secret_files.pupil_key(home) == known
 
 
 def test_only_the_name_of_the_file_is_changed_in_the_settings(tmp_path: Path) -> None:
@@ -271,10 +275,10 @@ def test_a_secret_is_there_whole_or_not_at_all_and_never_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "key"
-    secrets.write_secret(path, b"first")
+    secret_files.write_secret(path, b"first")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(FileExistsError):
-        secrets.write_secret(path, b"second")
+        secret_files.write_secret(path, b"second")
     assert path.read_bytes() == b"first"
     assert [entry.name for entry in tmp_path.iterdir()] == ["key"]
 
@@ -283,14 +287,14 @@ def test_a_secret_is_there_whole_or_not_at_all_and_never_replaced(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        secrets.write_secret(tmp_path / "other", b"half")
+        secret_files.write_secret(tmp_path / "other", b"half")
     assert not (tmp_path / "other").exists()
 
 
 def test_children_keep_their_memory_to_themselves(tmp_path: Path) -> None:
     """A process that holds keys cannot be looked into, leaves no core, and is not swapped out."""
     program = (
-        "from gateway.processing.guard import keep_in_memory, keep_to_itself\n"
+        "from gateway.secrets.guard import keep_in_memory, keep_to_itself\n"
         "import resource\n"
         "keep_to_itself()\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE), keep_in_memory())\n"

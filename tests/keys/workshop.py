@@ -15,18 +15,19 @@ from typing import Self
 import asyncssh
 import pysequoia
 
+from gateway.enrolment.key_file import judge
 from gateway.home import Home
-from gateway.keyfile import judge
-from gateway.model import Folder, Provider, Transfer, Upload
-from gateway.processing.founding import found
-from gateway.processing.key_changes import Clerk, clerk_of, sign_head
-from gateway.processing.publish import publish_access, publish_receipts
-from gateway.processing.service import open_processor, open_registrar
+from gateway.homes.create import found
+from gateway.keys.changes import Clerk, clerk_of, sign_head
+from gateway.model import Folder, KeyKind, Provider, Transfer, Upload
+from gateway.processor.reconsider import reconsider
+from gateway.processor.service import open_processor, open_registrar
+from gateway.publish.projection import publish_access, publish_receipts
 from gateway.registry import agreements, keys, log, providers, receipts, transfers
 from gateway.registry.database import Registry
-from gateway.registry.keys import Key, KeyKind
+from gateway.registry.keys import Key
 from gateway.settings import Settings, load_settings
-from gateway.spool import hand_over, new_reference
+from gateway.zones.spool import hand_over, new_reference
 from tests.end_to_end.content import core_data
 from tests.gateway_site import until
 from tests.openpgp.gnupg import Gnupg
@@ -167,7 +168,7 @@ class Workshop:
             yield clerk
             sign_head(clerk)
         with open_registrar(self.home, self.clock) as registrar:
-            registrar.reconsider()
+            reconsider(registrar)
             registrar.publish()
 
     def upload(self, school: School, data: bytes, folder: Folder = "in", name: str = "file") -> str:

@@ -17,18 +17,18 @@ import pysequoia
 import uvloop
 
 from gateway.home import Home
+from gateway.homes.create import found
 from gateway.mailboxes.server import host_key_path, open_office, serving
 from gateway.mailboxes.tree import Office
-from gateway.model import Accepted, Classified, Held, Opened, Provider, Signature, Upload
-from gateway.processing.founding import found
+from gateway.model import Classified, Held, Opened, Provider, Released, Signature, Upload
 from gateway.reasons import reason
 from gateway.registry import keys, log, providers, staff, transfers
 from gateway.registry.database import Registry
-from gateway.registry.secrets import secret_keys
 from gateway.registry.tables import EventRow
+from gateway.secrets.secret_files import secret_keys
 from gateway.settings import Listen, Settings, load_settings
-from gateway.spool import new_reference
-from gateway.sshd import host_key
+from gateway.ssh.server import host_key
+from gateway.zones.spool import new_reference
 
 # Stands in every content; no file of the home may hold it.
 MARKER = b"PLAINTEXT-MARKER-7f3a"
@@ -80,7 +80,7 @@ class Mailroom:
 
     def deliver(self, content: bytes, *teams: str, sealed: bytes | None = None) -> str:
         """An accepted file, routed to `teams`; its reference."""
-        decision = Accepted(flow="student-core", teams=teams, reasons=(reason("person:released"),))
+        decision = Released(flow="student-core", teams=teams, reasons=(reason("person:released"),))
         return self._store(content, decision, sealed)
 
     def hold(self, content: bytes) -> str:
@@ -92,7 +92,7 @@ class Mailroom:
         secret = pysequoia.Cert.from_bytes(secret_keys(self.home)[0].read_bytes())
         return pysequoia.encrypt(bytes=content, recipients=[secret], signer=self.sender.signer(), armor=False)
 
-    def _store(self, content: bytes, decision: Accepted | Held, sealed: bytes | None) -> str:
+    def _store(self, content: bytes, decision: Released | Held, sealed: bytes | None) -> str:
         sealed = self.seal(content) if sealed is None else sealed
         reference = new_reference(PROVIDER, NOW)
         self.home.sealed(reference).write_bytes(sealed)

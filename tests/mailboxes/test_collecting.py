@@ -12,9 +12,9 @@ from paramiko.sftp import CMD_OPEN, CMD_READ, int64
 from paramiko.sftp_attr import SFTPAttributes
 from sqlmodel import select
 
-from gateway.receipts.checkpoint import LogKey, read_checkpoint
-from gateway.registry import secrets
+from gateway.log.checkpoint import LogKey, read_checkpoint
 from gateway.registry.tables import CheckpointRow
+from gateway.secrets import secret_files
 from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom, eventually, files_with, open_memory
 from tests.openpgp.gnupg import Gnupg
 
@@ -47,7 +47,7 @@ def test_the_head_is_signed_over_the_collection(mailroom: Mailroom, team: str, p
     with mailroom.registry.read() as session:
         size, text = max((row.size, row.text) for row in session.exec(select(CheckpointRow)).all())
     assert mailroom.events(reference)[0].number < size
-    vkey = LogKey.load(secrets.log_key(mailroom.home)).vkey("test.invalid/log")
+    vkey = LogKey.load(secret_files.log_key(mailroom.home)).vkey("test.invalid/log")
     assert read_checkpoint(text, [vkey]).size == size
 
 
@@ -63,7 +63,7 @@ def test_listing_and_stat_are_not_collecting(mailroom: Mailroom, team: str, pers
 def test_a_file_that_gpg_made_is_collected(mailroom: Mailroom, team: str, person: str):
     with Gnupg() as gpg:
         gpg.make_key("School A")
-        certificate = secrets.secret_keys(mailroom.home)[0].read_bytes()
+        certificate = secret_files.secret_keys(mailroom.home)[0].read_bytes()
         gpg.run("--import", given=certificate)
         sealed = gpg.run(
             "--sign", "--encrypt", "--recipient", "gateway", "--local-user", "School A", given=CONTENT

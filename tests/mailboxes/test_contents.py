@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from gateway.boundary import Declined
 from gateway.errors import Fault
+from gateway.examiner.protocol import Reopen
 from gateway.mailboxes.contents import Contents
 from gateway.openpgp.memory import in_memory
-from gateway.processing.examination import Reopen
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
+from gateway.ssh.answers import Declined
 from tests.mailboxes.mailroom import open_memory
 
 DELIVERY = Delivery(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.boundary import Declined
 from gateway.mailboxes.names import Place, canonical, file_name, place_of, reference_in
 from gateway.registry.deliveries import Delivery
+from gateway.ssh.answers import Declined
 
 DELIVERY = Delivery(
     sequence=1,

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.mailboxes.server import host_key_path, make_host_key, run_mailboxes
-from gateway.sshd import host_key
+from gateway.ssh.server import host_key
 from tests.mailboxes.mailroom import MARKER, Mailroom, eventually
 
 _CODE = (

@@ -227,7 +227,7 @@ def test_what_was_signed_before_the_renewal_is_told_from_all_else(engine, tmp_pa
             continue
         else:
             os.close(opened.content)
-            late |= {vector.name} if opened.renewed_since else set()
+            late |= {vector.name} if opened.late == "renewed" else set()
     kinds = ("renewed", "rsa", "p256", "only", "subkey", "text")
     assert late == {f"renewed-since-{kind}" for kind in kinds}
 

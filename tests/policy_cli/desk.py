@@ -19,16 +19,16 @@ from gateway.cli.app import app
 from gateway.demo.parties import Party
 from gateway.errors import NotFoundError
 from gateway.home import Home
+from gateway.homes.create import found
 from gateway.model import Folder, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
-from gateway.processing.founding import found
-from gateway.processing.registrar import Registrar
-from gateway.processing.service import open_processor, open_registrar
+from gateway.processor.service import open_processor, open_registrar
+from gateway.record.registrar import Registrar
 from gateway.registry import agreements, keys, log, providers, receipts, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
 from gateway.settings import Settings, load_settings
-from gateway.spool import fsync_folder, hand_over, new_reference
+from gateway.zones.spool import fsync_folder, hand_over, new_reference
 
 
 class Desk:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.receipts.verify import main as verify_alone
+from gateway.verify.verify_receipts import main as verify_alone
 from tests.policy_cli.desk import Desk
 
 POST = ("--safeguard", "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only")

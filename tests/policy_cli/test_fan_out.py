@@ -9,7 +9,7 @@ import pysequoia
 import pytest
 
 from gateway.demo.parties import Party
-from gateway.processing.examiner import Examiner
+from gateway.examiner.parent import Examiner
 from gateway.samples import MARKER, make
 from tests.policy_cli.desk import Desk
 

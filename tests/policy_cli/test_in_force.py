@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.catalogue import policy_digest
-from gateway.processing.service import open_processor
+from gateway.processor.service import open_processor
 from gateway.registry import log
 from tests.end_to_end.content import core_data
 from tests.gateway_site import until

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from gateway.processing import claim
+from gateway.processor import claim
 from tests.end_to_end.content import core_data
 from tests.policy_cli.desk import Desk
 from tests.policy_cli.results import gcse_results

@@ -12,10 +12,10 @@ import sys
 import pytest
 
 from gateway.demo.parties import Party
-from gateway.failpoints import VARIABLE, Failpoint
-from gateway.processing.references import sort_out
+from gateway.processor.references import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
+from gateway.zones.failpoints import VARIABLE, Failpoint
 from tests.end_to_end.content import core_data
 from tests.policy_cli.desk import Desk
 

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from gateway.cli.console import who
 from gateway.errors import GatewayError
-from gateway.processing.two_people import are_two
+from gateway.record.dual_control import are_two
 from gateway.registry.tables import KeyRow
 from tests.end_to_end.content import core_data
 from tests.policy_cli.desk import Desk

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway import backup, dated_backups
 from gateway.demo.stage import Stage
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
+from gateway.homes import backup, dated_backups
 from tests.end_to_end.content import core_data
 from tests.gateway_site import Party, Site, until
 

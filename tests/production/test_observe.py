@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.cli.install import shipped_units
 from gateway.observe import exposition, logs, metrics
-from gateway.observe.snapshot import Disk, Expiry, Snapshot, wrong
+from gateway.processor.snapshot import Disk, Expiry, Snapshot, wrong
 from gateway.settings import Watch
 from tests.end_to_end.content import core_data
 from tests.gateway_site import Party, Running, Site

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import gateway
-from gateway.failpoints import VARIABLE
+from gateway.zones.failpoints import VARIABLE
 from tests.end_to_end.content import core_data
 from tests.gateway_site import Party, Site
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from gateway.log import tree
+from gateway.log.checkpoint import LogKey, checkpoint
+from gateway.log.leaf import Event, Kind, leaf
 from gateway.model import Facts, Finding, Signature
 from gateway.reasons import reason
-from gateway.receipts import tree
-from gateway.receipts.checkpoint import LogKey, checkpoint
-from gateway.receipts.leaf import Event, Kind, leaf
 from gateway.receipts.receipt import Proof, ReceiptFacts, receipt_digest, render_json, text_digest
 
 ORIGIN = "gateway.example/log"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.errors import ConfigurationError
-from gateway.receipts.checkpoint import (
+from gateway.log.checkpoint import (
     CheckpointError,
     LogKey,
     VerifierKey,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
-from gateway.receipts.document import (
+from gateway.reports.document import (
     WIDTH,
     Details,
     Document,

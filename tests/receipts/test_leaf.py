@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.receipts.leaf import FIELDS, Event, Kind, commitment, leaf, read_event, rfc3339
+from gateway.log.leaf import FIELDS, Event, Kind, commitment, leaf, read_event, rfc3339
 
 AT = datetime(2026, 11, 24, 14, 3, 22, tzinfo=UTC)
 DIGEST = "0f" * 32

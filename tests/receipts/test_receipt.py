@@ -16,9 +16,9 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.log.canonical import canonical as written
 from gateway.model import Reason, State
 from gateway.reasons import REASONS, reason
-from gateway.receipts.canonical import canonical as written
 from gateway.receipts.receipt import (
     ReceiptFacts,
     canonical_receipt,
@@ -28,7 +28,7 @@ from gateway.receipts.receipt import (
     render_text,
 )
 from gateway.receipts.text import WIDTH, render_statement
-from gateway.receipts.verify import canonical as verified
+from gateway.verify.verify_receipts import canonical as verified
 from tests.receipts.made import FACTS, KEY, VKEY, Log, example, landed, recorded
 
 # What `gateway transfers list --json` promises of every transfer.

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.receipts.leaf import Event
-from gateway.receipts.retention import (
+from gateway.log.leaf import Event
+from gateway.reports.retention import (
     WHATS,
     Deleted,
     Due,

@@ -8,8 +8,8 @@ import random
 
 import pytest
 
-from gateway.receipts import tree
-from gateway.receipts.verify import Head, Unproved, check_consistency
+from gateway.log import tree
+from gateway.verify.verify_receipts import Head, Unproved, check_consistency
 from tests.receipts import rfc
 from tests.receipts.made import Nodes
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from gateway.receipts import tree, verify
-from gateway.receipts.checkpoint import LogKey, checkpoint, cosign
-from gateway.receipts.leaf import Event, leaf
+from gateway.log import tree
+from gateway.log.checkpoint import LogKey, checkpoint, cosign
+from gateway.log.leaf import Event, leaf
 from gateway.receipts.receipt import render_json
-from gateway.receipts.verify import Unproved, check_receipt, main
+from gateway.verify import verify_receipts
+from gateway.verify.verify_receipts import Unproved, check_receipt, main
 from tests.receipts.made import FACTS, KEY, LANDED, ORIGIN, VKEY, Log, changed, example, landed, recorded
 
 LOG, RECEIPT = example()
@@ -122,7 +123,7 @@ def test_a_receipt_signed_again_by_somebody_else_is_refused() -> None:
         RECEIPT,
         checkpoint=head,
         log_key=OTHER_KEY.vkey(ORIGIN),
-        signature=base64.b64encode(OTHER_KEY.sign(verify.canonical(made["receipt"]))).decode(),
+        signature=base64.b64encode(OTHER_KEY.sign(verify_receipts.canonical(made["receipt"]))).decode(),
     )
     assert check_receipt(forged).log_key == OTHER_KEY.vkey(ORIGIN)
     with pytest.raises(Unproved, match="another key"):
@@ -133,14 +134,14 @@ def test_a_receipt_signed_but_never_recorded_is_refused() -> None:
     """Even the holder of the log key cannot give out a receipt that the log does not hold."""
     made = json.loads(RECEIPT)
     state = made["receipt"] | {"state": "refused"}
-    signature = base64.b64encode(KEY.sign(verify.canonical(state))).decode()
+    signature = base64.b64encode(KEY.sign(verify_receipts.canonical(state))).decode()
     signed = changed(RECEIPT, receipt=state, signature=signature)
     with pytest.raises(Unproved, match="another receipt"):
         check_receipt(signed, VKEY)
     leaf = json.loads(made["leaf"])
-    leaf["fields"]["receipt"] = hashlib.sha256(verify.canonical(state)).hexdigest()
+    leaf["fields"]["receipt"] = hashlib.sha256(verify_receipts.canonical(state)).hexdigest()
     with pytest.raises(Unproved, match="not recorded"):
-        check_receipt(changed(signed, leaf=verify.canonical(leaf).decode()), VKEY)
+        check_receipt(changed(signed, leaf=verify_receipts.canonical(leaf).decode()), VKEY)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_a_receipt_signed_but_never_recorded_is_refused() -> None:
 )
 def test_the_leaf_must_be_of_this_transfer_and_stage(other: Any, why: str) -> None:
     log = Log()
-    digest = hashlib.sha256(verify.canonical(json.loads(RECEIPT)["receipt"])).hexdigest()
+    digest = hashlib.sha256(verify_receipts.canonical(json.loads(RECEIPT)["receipt"])).hexdigest()
     kind: Any = "landed" if other.stage == "landed" else "decided"
     index = log.add(kind, other.reference, {"receipt": digest})
     with pytest.raises(Unproved, match=why):
@@ -161,7 +162,7 @@ def test_the_leaf_must_be_of_this_transfer_and_stage(other: Any, why: str) -> No
 
 def test_a_leaf_that_lies_about_its_place_is_refused() -> None:
     """The holder of the log key records a leaf with another number than the place it takes."""
-    digest = hashlib.sha256(verify.canonical(json.loads(RECEIPT)["receipt"])).hexdigest()
+    digest = hashlib.sha256(verify_receipts.canonical(json.loads(RECEIPT)["receipt"])).hexdigest()
     for said, place, size in [(5, 0, 1), (0, 1, 2), (9, 1, 2)]:
         log = Log()
         event = Event(
@@ -197,9 +198,9 @@ ROOT = base64.b64encode(bytes(32)).decode()
     ],
 )
 def test_a_head_in_another_form_is_refused_though_signed(head: str) -> None:
-    assert verify.read_checkpoint(signed_head(f"{ORIGIN}\n4\n{ROOT}\n"), VKEY).size == 4
+    assert verify_receipts.read_checkpoint(signed_head(f"{ORIGIN}\n4\n{ROOT}\n"), VKEY).size == 4
     with pytest.raises(Unproved):
-        verify.read_checkpoint(head, VKEY)
+        verify_receipts.read_checkpoint(head, VKEY)
 
 
 def vkey_of(material: bytes) -> str:
@@ -209,30 +210,30 @@ def vkey_of(material: bytes) -> str:
 
 def test_only_ed25519_keys_of_logs_are_read() -> None:
     public = base64.b64decode(VKEY.split("+", 2)[2])[1:]
-    assert verify.read_key(vkey_of(b"\x01" + public)) == verify.read_key(VKEY)
+    assert verify_receipts.read_key(vkey_of(b"\x01" + public)) == verify_receipts.read_key(VKEY)
     for material in (b"\x04" + public, b"\x01" + public + b"x", b"\x01" + public[:-1], b"\x01"):
         with pytest.raises(Unproved, match="key cannot be read"):
-            verify.read_key(vkey_of(material))
+            verify_receipts.read_key(vkey_of(material))
     with pytest.raises(Unproved):
-        verify.read_key("")
+        verify_receipts.read_key("")
 
 
 @pytest.mark.parametrize("text", ["", "AA", "AB==", "AA==\n", "AA-_", "é"])
 def test_base64_has_one_spelling(text: str) -> None:
     with pytest.raises(Unproved):
-        verify.unbase64(text)
+        verify_receipts.unbase64(text)
 
 
 @pytest.mark.parametrize("text", ['{"a": 1.0}', '{"a": 1e3}', '{"a": NaN}', '{"a": -Infinity}'])
 def test_numbers_are_whole(text: str) -> None:
     with pytest.raises(Unproved, match="damaged"):
-        verify.strict_json(text, {"a": float})
+        verify_receipts.strict_json(text, {"a": float})
 
 
 def test_a_consistency_proof_is_between_two_heads_of_one_log() -> None:
-    first, second = (verify.read_checkpoint(LOG.head(size), VKEY) for size in (6, 11))
+    first, second = (verify_receipts.read_checkpoint(LOG.head(size), VKEY) for size in (6, 11))
     proof = json.loads(stated(LOG, 6, 11))["proof"]
-    verify.check_consistency(first, second, proof)
+    verify_receipts.check_consistency(first, second, proof)
     for old, new, nodes in [
         (first, second, []),
         (first, second, proof[:-1]),
@@ -244,17 +245,17 @@ def test_a_consistency_proof_is_between_two_heads_of_one_log() -> None:
         (first, second, [proof[0][:-4], *proof[1:]]),
     ]:
         with pytest.raises(Unproved):
-            verify.check_consistency(old, new, nodes)
+            verify_receipts.check_consistency(old, new, nodes)
 
 
 def test_a_path_must_have_the_length_that_the_sizes_ask_for() -> None:
     node = bytes(32)
     with pytest.raises(Unproved, match="too short"):
-        verify.climb(0, 1, node, [])
+        verify_receipts.climb(0, 1, node, [])
     with pytest.raises(Unproved, match="too long"):
-        verify.climb(0, 0, node, [node])
+        verify_receipts.climb(0, 0, node, [node])
     with pytest.raises(Unproved, match="wrong length"):
-        verify.hashes(["AAAA"])
+        verify_receipts.hashes(["AAAA"])
 
 
 def test_the_index_must_be_the_leafs_own() -> None:
@@ -443,7 +444,7 @@ def test_names_cannot_steer_the_terminal_or_forge_lines(
 
 
 def test_it_imports_nothing_but_the_standard_library_and_cryptography() -> None:
-    source = Path(verify.__file__).read_text("utf-8")
+    source = Path(verify_receipts.__file__).read_text("utf-8")
     parsed = ast.parse(source)
     roots = {
         name.split(".")[0]
@@ -460,7 +461,7 @@ def test_it_imports_nothing_but_the_standard_library_and_cryptography() -> None:
 
 
 def test_it_is_short_enough_to_read() -> None:
-    lines = Path(verify.__file__).read_text("utf-8").splitlines()
+    lines = Path(verify_receipts.__file__).read_text("utf-8").splitlines()
     assert len([line for line in lines if line.strip()]) <= 270
 
 
@@ -468,7 +469,7 @@ def test_it_is_short_enough_to_read() -> None:
 def test_it_runs_on_a_machine_with_only_python_and_cryptography(tmp_path: Path, form: str) -> None:
     """Every other package is made impossible to import."""
     receipt = saved(tmp_path, "r.json", RECEIPT)
-    copy = saved(tmp_path, "check.py", Path(verify.__file__).read_text("utf-8"))
+    copy = saved(tmp_path, "check.py", Path(verify_receipts.__file__).read_text("utf-8"))
     prelude = (
         "import sys, runpy\n"
         "class Wall:\n"
@@ -479,7 +480,7 @@ def test_it_runs_on_a_machine_with_only_python_and_cryptography(tmp_path: Path, 
         f"sys.argv = ['verify', {str(receipt)!r}, '--log-key', {VKEY!r}]\n"
     )
     start = {
-        "module": "runpy.run_module('gateway.receipts.verify', run_name='__main__')",
+        "module": "runpy.run_module('gateway.verify.verify_receipts', run_name='__main__')",
         "copy": f"runpy.run_path({str(copy)!r}, run_name='__main__')",
     }[form]
     done = subprocess.run(

@@ -14,17 +14,17 @@ from typing import NamedTuple
 
 import pytest
 
+from gateway.keys import notices
+from gateway.keys.gateway_keys import described, succession_text
+from gateway.keys.notices import host_list
+from gateway.log.checkpoint import LogKey
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
 from gateway.policy import discrepancies as policy_notice
-from gateway.processing import key_notices
-from gateway.processing.gateway_keys import described, succession_text
-from gateway.processing.key_notices import host_list
-from gateway.receipts.checkpoint import LogKey
 from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.receipts.receipt import ReceiptFacts, log_key_statement, render_json, render_text
-from gateway.receipts.retention import Deleted, Due, deletion_certificate
-from gateway.receipts.verify_files import Verdict, verify_receipt_files
 from gateway.registry.keys import Key
+from gateway.reports.retention import Deleted, Due, deletion_certificate
+from gateway.verify.verify_files import Verdict, verify_receipt_files
 from tests.receipts.made import FACTS, KEY, ORIGIN, VKEY, Log, changed, landed, recorded
 
 PROOF = ("Index", "Hash", "Size", "Root", "Record")
@@ -139,7 +139,7 @@ def other_texts() -> dict[str, str]:
     due = Due(reference="260101-oak-BBBBB", what="sealed", data_type=None, rule="r", since=MADE_AT)
     secret = generate_gateway_key("Somerset", MADE_AT)
     return {
-        "a notice about a key": key_notices.render(key_notices.in_force(key), key, at=MADE_AT, **about),
+        "a notice about a key": notices.render(notices.in_force(key), key, at=MADE_AT, **about),
         "a notice about pupils' records": render_notice(
             NoticeFacts(made_at=MADE_AT, points=(point,), **about)
         ),

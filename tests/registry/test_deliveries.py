@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import NotFoundError
-from gateway.model import Accepted, Classified, Decision, Held, Opened, Provider, Refused, Signature, Upload
+from gateway.model import Classified, Decision, Held, Opened, Provider, Refused, Released, Signature, Upload
 from gateway.reasons import reason
 from gateway.registry import deliveries, providers, transfers
 from gateway.registry.database import Registry
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-ACCEPTED = Accepted(flow="school-census", teams=("sen", "welfare"), reasons=())
+ACCEPTED = Released(flow="school-census", teams=("sen", "welfare"), reasons=())
 HELD = Held(reasons=(reason("classify:unknown"),))
 
 
@@ -60,7 +60,7 @@ def test_a_delivery_says_all_that_a_mailbox_shows(registry: Registry):
 
 def test_each_team_has_its_own_and_no_other(registry: Registry):
     both = put(registry, 1, ACCEPTED)
-    one = put(registry, 2, Accepted(flow="school-census", teams=("sen",), reasons=()))
+    one = put(registry, 2, Released(flow="school-census", teams=("sen",), reasons=()))
     with registry.read() as session:
         assert [d.reference for d in deliveries.delivered(session, "sen", limit=10)] == [one, both]
         assert [d.reference for d in deliveries.delivered(session, "welfare", limit=10)] == [both]

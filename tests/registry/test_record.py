@@ -10,8 +10,8 @@ import pytest
 from sqlmodel import select
 
 from gateway.registry.database import Registry
-from gateway.registry.record import add_rows, digest, identity, read_changes, take_changes
 from gateway.registry.tables import ReceiptRow, StaffTeamRow
+from gateway.registry.vouched_rows import add_rows, digest, identity, read_changes, take_changes
 
 AT = datetime(2026, 9, 1, 8, 30, 0, 5, tzinfo=UTC)
 

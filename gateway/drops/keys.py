@@ -1,0 +1,122 @@
+"""What a provider drops in /keys: a new key, a certificate renewed, or one revoked.
+
+A new key counts only when a key of the same provider that is in force has signed it: clearsigned, as
+`gpg --sign` makes it, or signed and encrypted like any file. A certificate that is known already
+needs no such signature, since its own primary key has signed whatever is new in it; nor does a
+revocation certificate, which takes effect at once. Nobody else can have made these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from gateway.drops.drop import Drop
+from gateway.examiner.protocol import FoundKey
+from gateway.home import Home
+from gateway.keys.changes import Clerk
+from gateway.model import Decision, Held, NewKey, Refused, Settled
+from gateway.publish.projection import publish_access
+from gateway.reasons import reason
+from gateway.registry import keys, log
+from gateway.registry.database import Registry
+from gateway.registry.keys import Key, Revocation
+from gateway.registry.log import Entry
+from gateway.registry.tables import TransferRow
+
+
+def settle(drop: Drop, found: FoundKey) -> Decision:
+    """Record the change of keys that a good drop stands for."""
+    known = keys.holder(drop.session, found.kind, found.fingerprint)
+    if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
+        return _refused("key:known")
+    clerk = Clerk(
+        session=drop.session,
+        signing=drop.registrar.signing,
+        organisation=drop.registrar.settings.organisation,
+        at=drop.now,
+    )
+    if found.change == "new":
+        return _settle_new(drop, clerk, found, known)
+    if known is None:  # It was enrolled when the drop was examined; a person should look.
+        return Held(reasons=(reason("internal:held"),))
+    return _settle_update(drop, clerk, found, known)
+
+
+def _settle_new(drop: Drop, clerk: Clerk, found: FoundKey, known: Key | None) -> Decision:
+    if known is not None:
+        return _refused("key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
+    at_once = drop.registrar.key_policy.approve_drops and not drop.provider.suspended
+    clerk.add(
+        "provider",
+        drop.provider.id,
+        _new(found),
+        state="active" if at_once else "pending",
+        dropped_as=drop.reference,
+    )
+    return _taken("key:in-force") if at_once else Held(reasons=(reason("key:pending"),))
+
+
+def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Decision:
+    if found.change == "revoked":
+        revocation: Revocation = "hard" if found.final else "soft"
+        if not known.may_be_revoked(revocation):
+            return _refused("key:nothing-new")
+        clerk.revoke(known, revocation, new=_new(found), dropped_as=drop.reference)
+        return _taken("key:revocation-taken")
+    if known.state in {"retired", "revoked"}:
+        return _refused("key:known")
+    clerk.renew(known, _new(found), dropped_as=drop.reference)
+    return _taken("key:renewed")
+
+
+def settle_later(session: Session, reference: str) -> Decision | None:
+    """The decision on a drop whose key waited for approval, once somebody has decided on the key."""
+    key = keys.dropped_key(session, reference)
+    if key is None or key.state == "pending":
+        return None
+    return _refused("person:refused") if key.state == "revoked" else _taken("key:in-force")
+
+
+def forget(drop: Drop) -> None:
+    """Record that nothing is kept of a drop that held a secret key; `publish` then removes it."""
+    row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.reference)).one()
+    if row.withheld:  # It was recognised at the door, and never stored.
+        return
+    row.withheld = True
+    drop.session.add(row)
+    fields = {"what": "sealed-file", "rule": "secret-key", "sha256": row.sha256}
+    log.append(drop.session, [Entry(kind="deleted", subject=row.reference, fields=fields)], drop.now)
+
+
+def publish(home: Home, registry: Registry, now: datetime) -> None:
+    """Let intake know the SSH keys as they now are, and remove what must not be kept."""
+    publish_access(registry, home.published, now)
+    for reference in _withheld(registry):
+        home.sealed(reference).unlink(missing_ok=True)
+
+
+def _withheld(registry: Registry) -> Iterator[str]:
+    with registry.read() as session:
+        query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))
+        yield from session.exec(query).all()
+
+
+def _new(found: FoundKey) -> NewKey:
+    return NewKey(
+        kind=found.kind,
+        fingerprint=found.fingerprint,
+        material=found.material,
+        algorithm=found.algorithm,
+        expires_at=found.expires_at,
+    )
+
+
+def _taken(code: str) -> Settled:
+    return Settled(flow="keys", reasons=(reason(code),))
+
+
+def _refused(code: str) -> Refused:
+    return Refused(reasons=(reason(code),))

@@ -1,0 +1,1 @@
+"""A public key, SSH or OpenPGP, is judged before it is enrolled."""

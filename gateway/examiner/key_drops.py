@@ -1,0 +1,113 @@
+"""A drop in /keys, in the isolated child: which key it holds, and whose signature vouches for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pysequoia.packet import PacketPile, Tag
+
+from gateway.enrolment.key_file import Update, is_ssh, judge, updated
+from gateway.errors import Refusal
+from gateway.examiner.drop_tools import DROP_BYTES, Tools
+from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, Job, KeyDrop, OpenRefused
+from gateway.model import NewKey, Signature
+from gateway.openpgp import armor
+from gateway.openpgp.certificates import CertificateRefused, describe
+from gateway.openpgp.signed import is_sealed, open_signed
+
+_PUBLIC_KEY = "PUBLIC KEY BLOCK"
+_PUBLIC_TAGS = frozenset({2, 6})
+_KNOWN_AS = {
+    "open:not-signed": "key:not-signed",
+    "open:wrong-signer": "key:wrong-signer",
+    "open:bad-signature": "key:wrong-signer",
+    "open:not-encrypted": "key:not-a-key",
+    "open:empty": "key:not-a-key",
+    "key:not-a-certificate": "key:not-a-key",
+    "key:not-an-ssh-key": "key:not-a-key",
+    "key:not-a-revocation": "key:not-a-key",
+}
+
+
+def examine(job: Job, data: bytes, tools: Tools) -> KeyDrop | FileRefused:
+    """What `data` holds and who signed it; in the child."""
+    try:
+        content, signature = _unwrapped(job, data, tools)
+        found = _found(content, job, is_signed=signature is not None)
+    except Refusal as refusal:
+        refused = OpenRefused(code=_KNOWN_AS.get(refusal.code, refusal.code), detail=refusal.detail)
+        return FileRefused(reference=job.reference, why=refused)
+    return KeyDrop(reference=job.reference, key=found, signature=signature)
+
+
+def _unwrapped(job: Job, data: bytes, tools: Tools) -> tuple[bytes, Signature | None]:
+    """What was dropped, out of its signature and encryption; the signature is None where there was none."""
+    if is_ssh(data) or _holds_public_packets(data):
+        return data, None
+    if is_sealed(data):
+        return tools.open(job)
+    senders = [sender.encode() for sender in job.senders]
+    return open_signed(data, senders, tools.limits.open, job.now, DROP_BYTES)
+
+
+def _holds_public_packets(data: bytes) -> bool:
+    if armor.is_binary(data):
+        return (data[0] & 0x3F if data[0] & 0x40 else (data[0] >> 2) & 0x0F) in _PUBLIC_TAGS
+    kind = armor.kind_of(data)
+    return kind is not None and kind[0] in {_PUBLIC_KEY, "SIGNATURE"}
+
+
+def _found(content: bytes, job: Job, *, is_signed: bool) -> FoundKey:
+    known = [certificate.encode() for certificate in (*job.senders, *job.others)]
+    if not is_ssh(content):
+        if _is_lone_signature(content):
+            return _revocation(_block(content), known, job)
+        shown = describe(content, job.now)
+        for certificate in known:
+            if describe(certificate, job.now).fingerprint == shown.fingerprint:
+                return _of_update(updated(certificate, content, job.now, job.least_rsa_bits))
+    if not is_signed:
+        judge(content, job.now, job.least_rsa_bits)  # A secret key must be named as what it is.
+        raise Refusal("key:not-signed")
+    return _as_found("new", judge(content, job.now, job.least_rsa_bits))
+
+
+def _revocation(content: bytes, known: Sequence[bytes], job: Job) -> FoundKey:
+    """The certificate that a lone revocation revokes. Refusal where it is none of the provider's."""
+    for certificate in known:
+        try:
+            return _of_update(updated(certificate, content, job.now, job.least_rsa_bits))
+        except CertificateRefused:
+            continue
+    raise Refusal("key:not-a-key")
+
+
+def _of_update(update: Update | None) -> FoundKey:
+    if update is None:
+        raise Refusal("key:nothing-new")
+    return _as_found(update.change, update.new, final=update.final)
+
+
+def _as_found(change: FoundChange, new: NewKey, *, final: bool = False) -> FoundKey:
+    return FoundKey(
+        change=change,
+        kind=new.kind,
+        fingerprint=new.fingerprint,
+        material=new.material,
+        algorithm=new.algorithm,
+        expires_at=new.expires_at,
+        final=final,
+    )
+
+
+def _is_lone_signature(content: bytes) -> bool:
+    try:
+        return all(packet.tag == Tag.Signature for packet in PacketPile.from_bytes(_block(content)))
+    except RuntimeError:
+        return False
+
+
+def _block(content: bytes) -> bytes:
+    """The armored block, without the words and the colon that gpg puts before a revocation it made itself."""
+    kind = None if armor.is_binary(content) else armor.kind_of(content)
+    return content if kind is None else content[kind[1] :]

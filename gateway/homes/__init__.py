@@ -1,0 +1,1 @@
+"""A home is made, backed up, restored and upgraded."""

@@ -1,0 +1,293 @@
+"""A whole copy of a home, taken while everything runs, and a new home made from one.
+
+What is copied, in this order: the registry, by SQLite's own backup, which is a snapshot of one moment,
+with the keys that it belongs to; policies and settings; then every sealed file that this snapshot
+names. A sealed file is durable before its row is written and never changes, so each one that the
+snapshot names is there. published/ is not copied: it is made again from the registry. Nor is spool/:
+what lies there was not yet claimed.
+
+`backup.json` is written last, with the digest of every file: a copy without it was interrupted and is
+refused, as is one in which a file is missing or is not what was backed up.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.home import Home, checked_reference
+from gateway.secrets import secret_files
+from gateway.settings import load_settings
+from gateway.zones.spool import fsync_folder, write_durably
+
+MANIFEST = "backup.json"
+_POLICIES = ("policies", "policies-in-force")
+_CHUNK = 1024**2
+_TRIES = 5
+
+
+class Manifest(BaseModel):
+    """backup.json: what the copy holds. `files` are the SHA-256 digests of all others in it, by place.
+
+    `sealed_files` are those with content: of what was not kept, an empty one stands in the place.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = 1
+    taken_at: datetime
+    sealed_files: int
+    files: Mapping[str, str]
+
+
+def back_up(home: Home, folder: Path, now: datetime, *, earlier: Path | None = None) -> Manifest:
+    """Copy `home` into `folder`, which must not exist or be empty. Durable after return.
+
+    Sealed files that the backup `earlier` has are linked, not copied, where both lie on one file system.
+    ConfigurationError where the registry is not SQLite; GatewayError where `folder` is in use or a link
+    stands in the home; Fault where the disk fails. Nothing is left of a copy that fails.
+    """
+    _check_sqlite(home)
+    _claim(folder)
+    with at_work(folder):
+        try:
+            return _backed_up(home, folder, now, earlier)
+        except BaseException as error:
+            _clear(folder)  # It holds the gateway's keys.
+            if isinstance(error, OSError):
+                raise Fault(f"the backup cannot be written: {os.strerror(error.errno or 0)}") from None
+            raise
+
+
+def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None) -> Manifest:
+    _copy_registry_and_keys(home, folder)
+    for part in _POLICIES:
+        _copy_tree(home.root / part, folder / part)
+    _copy(home.settings.resolve(), folder / home.settings.name)
+    (folder / "sealed").mkdir(mode=0o700)
+    stated = _stated(earlier)
+    known: dict[str, str] = {}  # What is linked is not read once more: it is what it was.
+    for reference in _sealed_references(folder / home.registry.name):
+        target = Home(folder).sealed(reference)
+        place = str(target.relative_to(folder))
+        if earlier is not None and place in stated and _linked(earlier / place, target):
+            known[place] = stated[place]
+        else:
+            _copy_if_there(home.sealed(reference), target)
+        _copy_if_there(home.session(reference), Home(folder).session(reference))
+    _fsync_tree(folder)
+    count = sum(path.stat().st_size > 0 for path in (folder / "sealed").iterdir())
+    manifest = Manifest(taken_at=now, sealed_files=count, files=_digests(folder, known))
+    write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode(), mode=0o600)
+    return manifest
+
+
+def restore(folder: Path, home: Home, *, damaged: bool = False) -> Manifest:
+    """Make `home`, which must not hold any file yet, from a whole backup. Durable after return.
+
+    GatewayError where the backup was interrupted or any file of it altered, or the home is in use. With
+    `damaged`, sealed files may be missing or altered: an audit of the home then names them.
+    """
+    manifest = read_manifest(folder)
+    _check_unaltered(folder, manifest, damaged=damaged)
+    if any(not path.is_dir() for path in home.root.rglob("*")):
+        raise GatewayError(f"{home.root} is not empty; a home is never overwritten")
+    new = not home.root.exists()
+    try:
+        home.root.mkdir(parents=True, exist_ok=True)
+        if new:
+            home.root.chmod(0o755)
+        for part in ("keys", "sealed"):
+            _copy_tree(folder / part, home.root / part)
+        for part in _POLICIES:  # Services of other users read them.
+            _copy_tree(folder / part, home.root / part, mode=0o755)
+        _copy(folder / home.registry.name, home.registry)
+        for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
+            outside.mkdir(mode=0o755, exist_ok=True)
+        _fsync_tree(home.root)
+        # The settings are written last: their presence says that the home is whole.
+        _copy(folder / home.settings.name, home.settings)
+        fsync_folder(home.root)
+    except OSError as error:
+        raise Fault(f"the home cannot be written: {os.strerror(error.errno or 0)}") from None
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a backup holds. GatewayError where it is none, or was interrupted."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        raise GatewayError(f"{folder} is not a whole backup: {MANIFEST} is missing or wrong") from None
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """While this lasts, `folder` is not taken for the rest of an interrupted backup: it is locked."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _clear(folder: Path) -> None:
+    """Leave `folder` as it was claimed: empty. What cannot be removed stays."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _stated(earlier: Path | None) -> Mapping[str, str]:
+    """What an earlier backup holds; nothing where it is none."""
+    try:
+        return {} if earlier is None else read_manifest(earlier).files
+    except GatewayError:
+        return {}
+
+
+def _digests(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """The digest of every file in a backup but its manifest, by its place; those `known` are not read."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        place = str(path.relative_to(folder))
+        if path.is_file() and place != MANIFEST:
+            found[place] = known.get(place) or _digest(path)
+    return found
+
+
+def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool) -> None:
+    found = _digests(folder, {})
+    wrong = sorted(place for place, digest in manifest.files.items() if found.get(place) != digest)
+    wrong += sorted(found.keys() - manifest.files.keys())
+    if damaged:
+        wrong = [place for place in wrong if not place.startswith("sealed/")]
+    if wrong:
+        more = f", nor are {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise GatewayError(
+            f"{folder / wrong[0]} is not what was backed up{more}; take another backup. Where there is none: "
+            "--damaged restores the rest without sealed files that are lost"
+        )
+
+
+def _check_sqlite(home: Home) -> None:
+    if load_settings(home).database is not None:
+        raise ConfigurationError(
+            "gateway.toml: database: back up PostgreSQL by its own means, and the rest of the home after it"
+        )
+    if not home.registry.exists():
+        raise ConfigurationError(f"{home.registry} is missing")
+
+
+def _claim(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise GatewayError(f"{folder} is not empty; a backup never overwrites anything")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise GatewayError(f"{folder} cannot be used: {error.strerror}") from None
+
+
+def _copy_registry_and_keys(home: Home, folder: Path) -> None:
+    """Both, with no rotation of the gateway's keys in between."""
+    for _ in range(_TRIES):
+        before = secret_files.generation(home)
+        _copy_registry(home.registry, folder / home.registry.name)
+        _copy_tree(home.keys, folder / "keys")
+        if secret_files.generation(home) == before:
+            return
+        (folder / home.registry.name).unlink()
+        shutil.rmtree(folder / "keys")
+    raise Fault("the gateway's keys are being changed; try again when that is done")
+
+
+def _copy_registry(source: Path, target: Path) -> None:
+    """A snapshot of one moment, whoever writes meanwhile."""
+    target.touch(mode=0o600)
+    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
+        original.execute("PRAGMA busy_timeout=90000")
+        original.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+        if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise Fault("the registry's copy is damaged")
+
+
+def _sealed_references(registry: Path) -> Iterator[str]:
+    """Read from the copy as it is: a Registry would make it a database in use."""
+    with closing(sqlite3.connect(f"file:{quote(str(registry.absolute()))}?immutable=1", uri=True)) as copy:
+        for (reference,) in copy.execute("SELECT reference FROM transfer ORDER BY sequence"):
+            yield checked_reference(reference)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False  # Not in that backup, or that one is on another disk.
+    return True
+
+
+def _copy_if_there(source: Path, target: Path) -> None:
+    """A sealed file that retention has erased is not there, and is not missed."""
+    with suppress(FileNotFoundError):
+        _copy(source, target)
+
+
+def _copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
+    """Copy a folder; nothing where there is none. Folders that are made get `mode`."""
+    if not source.is_dir():
+        return
+    target.mkdir(mode=mode, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            _copy_tree(path, target / path.name, mode=mode)
+        elif not path.name.startswith("."):  # Those are half written.
+            _copy(path, target / path.name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy one file, with its mode; no links are followed. FileExistsError where the target is there."""
+    try:
+        read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise GatewayError(f"{source} is a symbolic link, which is not followed") from None
+        raise
+    with os.fdopen(read, "rb") as original:
+        mode = os.fstat(read).st_mode & 0o777
+        write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(write, "wb") as copy:
+            shutil.copyfileobj(original, copy, _CHUNK)
+            copy.flush()
+            os.fsync(write)
+
+
+def _fsync_tree(folder: Path) -> None:
+    for path in (folder, *(found for found in folder.rglob("*") if found.is_dir())):
+        fsync_folder(path)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None

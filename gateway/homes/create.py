@@ -1,0 +1,164 @@
+"""Making a home: folders, settings, policies, keys, an empty registry. Never overwrites anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.keys.gateway_keys import make_gateway_key
+from gateway.log.checkpoint import LogKey
+from gateway.model import NewKey
+from gateway.openpgp.lock import lock
+from gateway.publish.everything import publish_all
+from gateway.registry import keys, log
+from gateway.registry.database import Registry
+from gateway.registry.log import Entry
+from gateway.secrets import passphrase, secret_files
+from gateway.settings import Settings
+from gateway.ssh.server import host_key
+from gateway.zones.spool import private_mode, write_durably
+
+_SETTINGS = """\
+# Settings of this gateway. Every key may be left out; what then applies is shown behind it.
+
+organisation = "{organisation}"
+log_origin = "{log_origin}"          # the name of the log, as auditors will see it
+{database}
+
+[intake]                              # the SFTP service that providers reach
+host = "0.0.0.0"
+port = 2222
+
+[mailboxes]                           # the SFTP service of the authority's own staff
+host = "127.0.0.1"
+port = 2223
+
+[processor]
+workers = 0                           # 0: one for each processor core
+engine = "auto"                       # auto: a SOP program for all but small files; sop; embedded
+sop_program = "sqop"
+rescan_seconds = 5.0
+
+[log]                                 # who is told of the log's heads, each hour that has a new one
+# witness_command = ["/usr/local/bin/keep-head"]    # gets the head on its standard input
+# witness_email = "auditor@example.gov.uk"
+# witnesses = ["NAME+ID+KEY"]         # whose cosignatures are taken
+
+[secrets]                             # the passphrase of keys/, where it is under one
+{passphrase_file}
+"""
+
+
+def shipped_policies() -> Path:
+    """The policies that come with this version."""
+    beside = Path(__file__).parents[2] / "policies"
+    installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / "policies"
+    for folder in (beside, installed):
+        if (folder / "flows.toml").is_file():
+            return folder
+    raise ConfigurationError(f"the policies that come with gateway are missing from {installed}")
+
+
+def found(home: Home, settings: Settings, now: datetime, known: str | None = None) -> str:
+    """Make a home and return the fingerprint of its OpenPGP key.
+
+    `known` is the passphrase under which its secrets are put; None for none. ConfigurationError where
+    `home` holds any file already, or the database any table; empty folders may be there, with the
+    owners that they are to have. Fault where the database does not answer, OSError where a folder cannot
+    be written. After any of these `home` is as it was.
+    """
+    if home.root.exists() and not home.root.is_dir():
+        raise ConfigurationError(f"{home.root} is no folder")
+    if any(not path.is_dir() for path in home.root.rglob("*")):
+        raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten")
+    registry = Registry(settings.database_url(home))
+    if settings.database is not None:
+        registry.check_unused()
+    with _whole_or_nothing(home.root):
+        return _found(home, settings, now, known, registry)
+
+
+@contextmanager
+def _whole_or_nothing(root: Path) -> Iterator[None]:
+    """Take away again what was made in a folder, and the folder, where not all could be made."""
+    before = {root, *root.rglob("*")} if root.exists() else set()
+    try:
+        yield
+    except BaseException:
+        made = [path for path in (root, *root.rglob("*")) if path.exists() and path not in before]
+        for path in sorted(made, reverse=True):  # What lies in a folder goes before it.
+            path.rmdir() if path.is_dir() else path.unlink()
+        raise
+
+
+def _found(home: Home, settings: Settings, now: datetime, known: str | None, registry: Registry) -> str:
+    _make_folders(home)
+    shutil.copytree(shipped_policies(), home.policies, dirs_exist_ok=True)
+    if known is not None:
+        passphrase.keep(known)
+    new, log_key = _make_keys(home, settings, now, known)
+    if settings.database is None:
+        home.registry.touch()
+        home.registry.chmod(private_mode(home.root))
+    registry.migrate()
+    with registry.write() as session:
+        keys.add_key(
+            session, "gateway", "gateway", "openpgp",
+            fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm, at=now, by="init",
+        )  # fmt: skip
+        vkey = log_key.vkey(settings.log_origin)
+        log.append(session, [Entry(kind="log-started", subject="log", fields={"log_key": vkey})], now)
+        log.sign_head(session, log_key, settings.log_origin, now)
+    registry.close()
+    # The settings are written last: their presence says that the home is whole.
+    write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
+    publish_all(home, now)
+    return new.fingerprint
+
+
+def _make_folders(home: Home) -> None:
+    # The home may be crossed by the outside user, who is let into spool/ and published/ only.
+    home.root.mkdir(parents=True, exist_ok=True)
+    if home.root.stat().st_uid == os.geteuid():
+        home.root.chmod(0o755)
+    for private in (home.keys, *(home.keys / name for name in secret_files.FOLDERS), home.root / "sealed"):
+        private.mkdir(mode=0o700, exist_ok=True)
+    for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
+        outside.mkdir(mode=0o755, exist_ok=True)
+
+
+def _make_keys(home: Home, settings: Settings, now: datetime, known: str | None) -> tuple[NewKey, LogKey]:
+    pem = LogKey.generate()
+    secret_files.write_secret(home.keys / "log.pem", pem if known is None else lock(pem, known))
+    secret_files.make_pupil_key(home)
+    log_key = LogKey.load(pem)
+    vkey = log_key.vkey(settings.log_origin)
+    new = make_gateway_key(home, settings.organisation, vkey, now, known)
+    secret_files.choose_signing_key(home, new.fingerprint)
+    host_key(home.keys / "mailboxes_host_key")
+    return new, log_key
+
+
+def _settings_text(settings: Settings) -> str:
+    file = settings.secrets.passphrase_file
+    return _SETTINGS.format(
+        organisation=_quoted(settings.organisation),
+        log_origin=settings.log_origin,
+        database='# database = "postgresql+psycopg://USER@/DATABASE"    # registry.db in this folder'
+        if settings.database is None
+        else f'database = "{_quoted(settings.database)}"',
+        passphrase_file='# passphrase_file = "/etc/gateway/passphrase"'
+        if file is None
+        else f'passphrase_file = "{_quoted(str(file))}"',
+    )
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

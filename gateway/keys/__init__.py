@@ -1,0 +1,1 @@
+"""What happens to keys: changes, rotation, resealing, and what their owners are told."""

@@ -1,0 +1,212 @@
+"""Changes of keys, each on record as a whole: the row, the log's word, and a notice to the provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.home import Home
+from gateway.keys import notices
+from gateway.keys.notices import Notice
+from gateway.log.leaf import Kind, rfc3339
+from gateway.model import NewKey
+from gateway.registry import keys, log, providers, receipts, transfers
+from gateway.registry.keys import Key, OwnerKind, Revocation
+from gateway.registry.log import Entry
+from gateway.registry.tables import ReceiptRow
+from gateway.secrets.signing import Signing
+from gateway.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clerk:
+    """Records changes of keys at `at` in the caller's transaction, who signs the log's head after them.
+
+    `person` is who ordered it; None where nobody did: a date came, or a provider dropped something.
+    What waits for a key that came into force or was renewed is examined again.
+    """
+
+    session: Session
+    signing: Signing
+    organisation: str
+    at: datetime
+    person: str | None = None
+
+    def add(
+        self,
+        owner_kind: OwnerKind,
+        owner: str,
+        new: NewKey,
+        *,
+        state: str = "active",
+        dropped_as: str | None = None,
+        tell: bool = True,
+    ) -> Key:
+        """Enrol a key. GatewayError where somebody has it already."""
+        key = keys.add_key(
+            self.session,
+            owner_kind,
+            owner,
+            new.kind,
+            fingerprint=new.fingerprint,
+            material=new.material,
+            algorithm=new.algorithm,
+            expires_at=new.expires_at,
+            at=self.at,
+            by=self._by(dropped_as),
+            state=state,
+            dropped_as=dropped_as,
+        )
+        fields = {"state": state} | ({"drop": dropped_as} if dropped_as else {})
+        self._log("key-added", key, fields)
+        pending = state == "pending"
+        if tell:
+            self.tell(key, notices.waits_for_approval(key) if pending else notices.in_force(key))
+        if not pending:
+            self._examine_again(key)
+        return key
+
+    def approve(self, key: Key) -> Key:
+        """Put a pending key in force. GatewayError where it is not pending."""
+        approved = keys.approve_key(self.session, key)
+        self._log("key-approved", approved, {})
+        self.tell(approved, notices.in_force(approved))
+        self._examine_again(approved)
+        return approved
+
+    def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
+        """Take over what is new in a certificate."""
+        changed = keys.renew_key(self.session, key, renewed)
+        ends = {"not_after": rfc3339(changed.expires_at)} if changed.expires_at else {}
+        self._log("key-extended", changed, {**ends, **({"drop": dropped_as} if dropped_as else {})})
+        self.tell(changed, notices.renewed(changed))
+        self._examine_again(changed)
+        return changed
+
+    def retire(self, key: Key, until: datetime | None = None, *, why: str | None = None) -> Key:
+        """Take a key out of use, now or at `until`. GatewayError where it is out of use."""
+        if until is not None and until > self.at:
+            changed = keys.retire_later(self.session, key, until)
+            self._log("key-retiring", changed, {"not_after": rfc3339(until)}, why)
+            self.tell(changed, notices.retiring(changed))
+            return changed
+        changed = self._end(key, "retired", key.not_after if self._is_due(key) else self.at, why=why)
+        self._log("key-retired", changed, {}, why)
+        self.tell(changed, notices.retired(changed))
+        return changed
+
+    def revoke(
+        self,
+        key: Key,
+        revocation: Revocation,
+        *,
+        new: NewKey | None = None,
+        why: str | None = None,
+        dropped_as: str | None = None,
+    ) -> Key:
+        """Take a key out of use because it is no longer trusted ("hard"), or was replaced ("soft").
+
+        `new` is its certificate with its own revocation in it, where there is one. What waits for a
+        person because the key was given up is examined again once it may be in wrong hands.
+        """
+        if new is not None:
+            keys.renew_key(self.session, key, new)
+        changed = self._end(key, "revoked", self.at, why=why, revocation=revocation, dropped_as=dropped_as)
+        cause = {"cause": "compromised" if revocation == "hard" else "superseded"}
+        self._log("key-revoked", changed, {**cause, **({"drop": dropped_as} if dropped_as else {})}, why)
+        self.tell(changed, notices.revoked(changed))
+        if revocation == "hard" and key.owner_kind == "provider":
+            transfers.examine_superseded(self.session, key.owner, key.fingerprint)
+        return changed
+
+    def destroyed(self, key: Key) -> None:
+        """Record that the secret half of a key of the gateway is gone."""
+        self._log("key-destroyed", key, {})
+
+    def tell(self, key: Key, notice: Notice, provider: str | None = None) -> None:
+        """Leave a signed notice for the provider whose key it is, or for `provider`."""
+        addressee = provider or (key.owner if key.owner_kind == "provider" else None)
+        if addressee is None:
+            return
+        name = providers.provider_row(self.session, addressee).name
+        reference = receipts.fresh_reference(self.session, addressee, self.at)
+        text = notices.render(
+            notice,
+            key,
+            organisation=self.organisation,
+            provider_name=name,
+            reference=reference,
+            at=self.at,
+        )
+        self.session.add(
+            ReceiptRow(
+                reference=reference,
+                provider=addressee,
+                name=receipts.KEY_NOTICE,
+                text=self.signing.clearsign(text),
+                json_text="",
+                created_at=self.at,
+            )
+        )
+        self.session.flush()
+
+    def _is_due(self, key: Key) -> bool:
+        return key.state == "retiring" and key.not_after is not None and key.not_after <= self.at
+
+    def _end(
+        self,
+        key: Key,
+        state: keys.Ended,
+        ended_at: datetime | None,
+        *,
+        why: str | None,
+        revocation: Revocation = "hard",
+        dropped_as: str | None = None,
+    ) -> Key:
+        return keys.end_key(
+            self.session,
+            _owner_kind(key),
+            key.owner,
+            key.fingerprint,
+            state=state,
+            at=ended_at or self.at,
+            by=self._by(dropped_as),
+            reason=why,
+            revocation=revocation,
+        )
+
+    def _examine_again(self, key: Key) -> None:
+        if key.owner_kind == "provider" and key.kind == "openpgp":
+            transfers.examine_again(self.session, key.owner)
+
+    def _by(self, dropped_as: str | None) -> str:
+        return self.person or (f"the drop {dropped_as}" if dropped_as else "the gateway")
+
+    def _log(self, kind: Kind, key: Key, more: dict[str, str], why: str | None = None) -> None:
+        """Whose key it is, for a member of staff, only the registry says."""
+        whose = {"owner": key.owner_kind} | ({"provider": key.owner} if key.owner_kind == "provider" else {})
+        entry = Entry(
+            kind=kind, subject=key.fingerprint, fields={**whose, **more}, actor=self.person, note=why
+        )
+        log.append(self.session, [entry], self.at)
+
+
+def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> Clerk:
+    """A clerk who works for `home`. ConfigurationError where its keys cannot be used."""
+    settings = load_settings(home)
+    signing = Signing.load(home, settings)
+    return Clerk(session=session, signing=signing, organisation=settings.organisation, at=at, person=person)
+
+
+def sign_head(clerk: Clerk) -> str:
+    """Sign the log's head over all that the clerk has recorded."""
+    return log.sign_head(clerk.session, clerk.signing.log_key, clerk.signing.origin, clerk.at)
+
+
+def _owner_kind(key: Key) -> OwnerKind:
+    for kind in keys.OWNER_KINDS:
+        if key.owner_kind == kind:
+            return kind
+    raise AssertionError("a key of nobody")

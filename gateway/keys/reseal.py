@@ -1,0 +1,183 @@
+"""Which retained files need which key of the gateway, and how a file comes to need another one.
+
+A stored file stays as its sender sealed it, octet for octet: it is the evidence that receipts and log
+vouch for. So nothing is encrypted anew. Instead the session key of the one message is sealed to the
+newer key and kept beside it (`REF.session`). That was chosen over taking the old wraps out of the
+file, which would change its digest, and over opening and sealing the content, which would put
+plaintext and our own signature where the sender's was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from gateway.errors import Fault, GatewayError
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Reseal
+from gateway.home import REFERENCE, Home
+from gateway.keys.changes import clerk_of, sign_head
+from gateway.openpgp.certificates import split
+from gateway.openpgp.components import components
+from gateway.openpgp.envelope import ANYONE, recipients_of
+from gateway.registry import keys, transfers
+from gateway.registry.database import Registry
+from gateway.registry.keys import Key
+from gateway.secrets import secret_files
+from gateway.zones.spool import fsync_folder, private_mode, waiting, write_durably
+
+_log = logging.getLogger(__name__)
+_NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a job did. `kept` session keys, of which `proved` by opening the content with them.
+
+    `unopenable` files open with none of our keys; of `failed` ones the reason is logged; `left` were
+    beyond the limit.
+    """
+
+    kept: int = 0
+    proved: int = 0
+    unopenable: int = 0
+    failed: int = 0
+    left: int = 0
+
+
+class Store:
+    """The sealed files of a home, and whom each is sealed to."""
+
+    def __init__(self, home: Home, registry: Registry) -> None:
+        self._home = home
+        with registry.read() as session:
+            known = keys.list_keys(session, "gateway", "gateway")
+        held = {path.stem for path in secret_files.secret_keys(home)}
+        self._key_ids = {key.fingerprint: _key_ids(key) for key in known if key.fingerprint in held}
+
+    def references(self) -> list[str]:
+        """The reference of every stored file."""
+        found = (path.stem for path in (self._home.root / "sealed").glob("*.sealed"))
+        return sorted(name for name in found if REFERENCE.fullmatch(name))
+
+    def needs(self, reference: str, fingerprint: str) -> bool:
+        """Whether a stored file opens with this key and with no other that the gateway holds."""
+        kept = self._home.session(reference)
+        path = kept if kept.exists() else self._home.sealed(reference)
+        return self._needs(path, fingerprint)
+
+    def upload_needs(self, path: Path, fingerprint: str) -> bool:
+        """The same for a file that is not stored yet."""
+        return self._needs(path, fingerprint)
+
+    def _needs(self, path: Path, fingerprint: str) -> bool:
+        named = set(recipients_of(path))
+        openers = {held for held, key_ids in self._key_ids.items() if key_ids & named}
+        if ANYONE in named:
+            openers |= set(self._key_ids)
+        return openers == {fingerprint} or (ANYONE in named and fingerprint in openers)
+
+
+def reseal(
+    home: Home,
+    registry: Registry,
+    *,
+    limit: int | None,
+    seconds: float,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Outcome:
+    """Let files that need an older key of the gateway open with the current one: at most `limit` files.
+
+    May be cut off and repeated: what is done is not done again. `progress` hears how many of how many
+    are done. `seconds` bounds one file.
+    """
+    current = secret_files.signing_fingerprint(home)
+    store, older = Store(home, registry), _older(home, current)
+    waiting_files = [r for r in store.references() if any(store.needs(r, one) for one in older)]
+    todo = waiting_files[:limit]
+    with registry.read() as session:
+        certificate = keys.find_key(session, "gateway", "gateway", current).material
+        digests = {r: transfers.get(session, r).content_sha256 for r in transfers.known(session, todo)}
+    examiner = Examiner(home, seconds=seconds)
+    outcome = Outcome(left=len(waiting_files) - len(todo))
+    try:
+        for number, reference in enumerate(todo, start=1):
+            request = Reseal(reference=reference, certificate=certificate, sha256=digests.get(reference))
+            outcome = _reseal_one(home, examiner, request, outcome)
+            progress(number, len(todo))
+    finally:
+        examiner.close()
+    return outcome
+
+
+def _reseal_one(home: Home, examiner: Examiner, request: Reseal, so_far: Outcome) -> Outcome:
+    try:
+        answer = examiner.reseal(request)
+    except Fault as fault:
+        _log.error("%s: cannot be resealed: %s", request.reference, fault)
+        return replace(so_far, failed=so_far.failed + 1)
+    path = home.session(request.reference)
+    write_durably(path, answer.session.encode() or _NOBODY_OPENS, mode=private_mode(path.parent))
+    if not answer.session:
+        return replace(so_far, unopenable=so_far.unopenable + 1)
+    return replace(so_far, kept=so_far.kept + 1, proved=so_far.proved + answer.proved)
+
+
+def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, person: str) -> Key:
+    """Destroy the secret half of a key of the gateway that is out of use and that no file needs.
+
+    GatewayError otherwise, with what is in the way. May be repeated after an interruption.
+    """
+    with registry.read() as session:
+        key = keys.find_key(session, "gateway", "gateway", fingerprint)
+    if key.state not in {"retired", "revoked"}:
+        raise GatewayError(f"the key {key.fingerprint} is {key.state}; only a key out of use is destroyed")
+    path = secret_files.secret_key_file(home, key.fingerprint)
+    if not path.exists():
+        raise GatewayError(f"the secret half of {key.fingerprint} is gone already")
+    needed = list(_in_the_way(home, registry, key.fingerprint))
+    if needed:
+        raise GatewayError(
+            f"{len(needed)} files still need the key {key.fingerprint}, the first is {needed[0]}: "
+            "let them open with the current one by: gateway keys gateway reseal"
+        )
+    with registry.write() as session:
+        clerk = clerk_of(session, home, at, person)
+        clerk.destroyed(key)
+        sign_head(clerk)
+    path.unlink()
+    fsync_folder(path.parent)
+    return key
+
+
+def needed_by(home: Home, registry: Registry, fingerprint: str) -> int:
+    """How many retained files need a key of the gateway."""
+    return sum(1 for _ in _in_the_way(home, registry, fingerprint))
+
+
+def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[str]:
+    store = Store(home, registry)
+    with registry.read() as session:
+        found = [*transfers.find(session, state="landed"), *transfers.find(session, state="held")]
+    undecided = {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
+    for reference in store.references():
+        # What is still to be examined is opened as it came, whatever lies beside it.
+        as_it_came = reference in undecided and store.upload_needs(home.sealed(reference), fingerprint)
+        if as_it_came or store.needs(reference, fingerprint):
+            yield reference
+    for reference in waiting(home.spool):
+        path = home.spool.sealed(reference)
+        if path.exists() and store.upload_needs(path, fingerprint):
+            yield reference
+
+
+def _older(home: Home, current: str) -> list[str]:
+    return [path.stem for path in secret_files.secret_keys(home) if path.stem != current]
+
+
+def _key_ids(key: Key) -> frozenset[str]:
+    certificates = split(key.material.encode())
+    return frozenset(part.key_id for certificate in certificates for part in components(certificate))

@@ -1,0 +1,157 @@
+"""Changing from one OpenPGP key of the gateway to the next, so that it may be cut off at any moment.
+
+The order is what makes it safe: the new secret key and the signed statements are on disk before
+anybody hears of them; one transaction then makes the new key the current one and lets the old one
+retire; one rename lets the new one sign; publishing comes last. Until the transaction the old key is
+the current one, and what the new one has left behind is taken up by the next attempt. After it,
+`finish` does whatever is still to do. Both keys open files throughout.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.keys import notices
+from gateway.keys.changes import Clerk, sign_head
+from gateway.keys.gateway_keys import described, make_gateway_key, write_succession
+from gateway.model import NewKey
+from gateway.publish.everything import publish_all
+from gateway.registry import keys, providers
+from gateway.registry.database import Registry
+from gateway.registry.keys import Key
+from gateway.secrets import secret_files
+from gateway.secrets.passphrase import passphrase
+from gateway.secrets.signing import Signing
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What became of it: the key that is current now, and the one before it.
+
+    `resumed`: nothing new was made, an earlier attempt was brought to its end.
+    """
+
+    current: Key
+    old: Key
+    resumed: bool
+
+
+def rotate(
+    home: Home,
+    registry: Registry,
+    settings: Settings,
+    *,
+    at: datetime,
+    until: datetime | None,
+    person: str,
+) -> Rotation:
+    """Change to a fresh key; the one before opens files until `until`.
+
+    None as `until`: the old one may be in wrong hands, ends at once and vouches for nobody. GatewayError
+    where another change of keys is under way.
+    """
+    with changing_keys(home):
+        secret_files.sweep(home)
+        if finish(home, registry):
+            publish_all(home, at)
+            return _done(registry, resumed=True)
+        signing = Signing.load(home, settings)
+        new = _left_behind(home, registry, at) or make_gateway_key(
+            home,
+            settings.organisation,
+            signing.vkey,
+            at,
+            passphrase(home) if secret_files.is_protected(home) else None,
+        )
+        if until is not None:
+            write_succession(home, settings.organisation, signing.openpgp, new, at)
+        _record(home, registry, settings, signing, new, at=at, until=until, person=person)
+        finish(home, registry)
+        publish_all(home, at)
+        return _done(registry, resumed=False)
+
+
+def finish(home: Home, registry: Registry) -> bool:
+    """Let the key that is the current one on record also sign; whether that was still to do."""
+    with registry.read() as session:
+        current = _current(keys.list_keys(session, "gateway", "gateway"))
+    if current.fingerprint == secret_files.signing_fingerprint(home):
+        return False
+    secret_files.choose_signing_key(home, current.fingerprint)
+    return True
+
+
+@contextmanager
+def changing_keys(home: Home) -> Iterator[None]:
+    """Hold the gateway's keys for one change. GatewayError where somebody else does."""
+    descriptor = os.open(home.keys / "changing.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GatewayError("the gateway's keys are being changed by somebody else") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _record(
+    home: Home,
+    registry: Registry,
+    settings: Settings,
+    signing: Signing,
+    new: NewKey,
+    *,
+    at: datetime,
+    until: datetime | None,
+    person: str,
+) -> None:
+    """The one transaction, with a notice to every provider. A key in wrong hands does not sign it."""
+    if until is None:
+        signing = dataclasses.replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
+    with registry.write() as session:
+        clerk = Clerk(
+            session=session, signing=signing, organisation=settings.organisation, at=at, person=person
+        )
+        old = keys.find_key(session, "gateway", "gateway", signing.fingerprint)
+        current = clerk.add("gateway", "gateway", new)
+        if until is None:
+            clerk.revoke(old, "hard")
+        else:
+            clerk.retire(old, until)
+        notice = notices.gateway_key(old.fingerprint, until)
+        for provider in providers.list_providers(session):
+            clerk.tell(current, notice, provider.id)
+        sign_head(clerk)
+
+
+def _left_behind(home: Home, registry: Registry, at: datetime) -> NewKey | None:
+    """The key of an attempt that was cut off before anybody heard of it."""
+    with registry.read() as session:
+        known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}
+    for path in secret_files.secret_keys(home):
+        if path.stem not in known and secret_files.statement_file(home, path.stem).exists():
+            return described(secret_files.openpgp_secret(home, path.stem), at)
+    return None
+
+
+def _done(registry: Registry, *, resumed: bool) -> Rotation:
+    with registry.read() as session:
+        known = keys.list_keys(session, "gateway", "gateway")
+    current = _current(known)
+    before = [key for key in known if key.fingerprint != current.fingerprint]
+    return Rotation(current=current, old=before[-1], resumed=resumed)
+
+
+def _current(known: Sequence[Key]) -> Key:
+    """The key to seal to: the last one that came into force and is not to end."""
+    return [key for key in known if key.kind == "openpgp" and key.state == "active"][-1]

@@ -1,0 +1,264 @@
+"""What the log records: events, as canonical JSON (RFC 8785) that cannot hold personal data.
+
+A leaf is public for ever and can never be taken back. So a kind of event admits only the fields
+listed for it here, and a field admits only its shape: a digest, a fingerprint, a reference, a word
+of the policies, a code of `gateway.reasons`, a moment, a count. No shape fits a person's name, a
+UPN, a date of birth or an address, and none holds free text. What a person decided or collected
+is tied to that person by `commitment`, whose salt stays in the registry and can be destroyed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, get_args
+
+from gateway.home import PROVIDER_ID, REFERENCE
+from gateway.log.canonical import canonical
+from gateway.reasons import REASONS
+
+VERSION = 1
+_MAX_COUNT = 2**53 - 1
+
+Kind = Literal[
+    "log-started",
+    "landed",
+    "decided",
+    "delivered",
+    "collected",
+    "dealt-with",
+    "released",
+    "refused",
+    "expired",
+    "provider-added",
+    "provider-changed",
+    "provider-suspended",
+    "provider-resumed",
+    "key-added",
+    "key-approved",
+    "key-retiring",
+    "key-retired",
+    "key-revoked",
+    "key-extended",
+    "key-destroyed",
+    "staff-added",
+    "staff-removed",
+    "agreement-published",
+    "ratified",
+    "declared",
+    "policy-loaded",
+    "discrepancy-opened",
+    "discrepancy-resolved",
+    "hold-placed",
+    "hold-lifted",
+    "deleted",
+    "breach-recorded",
+    "recorded",
+]
+
+# Words are lower-case and hold no run of four digits, so that neither a UPN nor a date is one.
+_WORD = r"(?![a-z0-9-]*\d{4})[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+_SHAPES: dict[str, re.Pattern[str]] = {
+    "digest": re.compile(r"[0-9a-f]{64}"),
+    "fingerprint": re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}|SHA256:[A-Za-z0-9+/]{43}"),
+    "reference": REFERENCE,
+    "provider": PROVIDER_ID,
+    "word": re.compile(_WORD),
+    "words": re.compile(rf"(?:{_WORD})?(?:,{_WORD})*"),
+    "codes": re.compile(r"(?:[a-z]+:[a-z-]+)?(?:,[a-z]+:[a-z-]+)*"),
+    "moment": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z"),
+    "academic year": re.compile(r"20\d\d[-/]\d\d"),
+    "vkey": re.compile(r"[a-z0-9./-]{1,100}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}"),
+}
+_COUNT = "count"
+_WHO = {"by": "word", "key": "fingerprint", "commitment": "digest", "record": "digest"}
+_TRANSFER = {
+    "provider": "provider",
+    "receipt": "digest",
+    "text": "digest",
+    "sha256": "digest",
+    "size": _COUNT,
+    "name_commitment": "digest",
+}
+_DECISION = {
+    **_TRANSFER,
+    **_WHO,
+    "state": "word",
+    "flow": "word",
+    "teams": "words",
+    "data_type": "word",
+    "level": "word",
+    "content_sha256": "digest",
+    "content_size": _COUNT,
+    "pupils": _COUNT,
+    "signer": "fingerprint",
+    "signing_key": "fingerprint",
+    "signed_at": "moment",
+    "until": "moment",
+    "earlier": "reference",
+    "reasons": "codes",
+    "policies": "digest",
+    "engine": "word",
+}
+_PROVIDER = {**_WHO, "provider_kind": "word"}
+_KEY = {
+    **_WHO,
+    "owner": "word",
+    "provider": "provider",
+    "algorithm": "word",
+    "not_after": "moment",
+    "state": "word",
+    "drop": "reference",
+}
+_KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest"}
+
+# What each kind of event may say. `record`, `receipt` and `text` are digests of
+# documents kept elsewhere.
+FIELDS: dict[str, dict[str, str]] = {
+    "log-started": {"log_key": "vkey", "record": "digest"},
+    "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint"},
+    "decided": _DECISION,
+    "delivered": {"provider": "provider", "team": "word", "flow": "word"},
+    "collected": {**_WHO, "provider": "provider", "team": "word", "content_sha256": "digest"},
+    "dealt-with": {**_WHO, "provider": "provider", "team": "word"},
+    "released": {**_DECISION, "record": "digest", "name_commitment": "digest"},
+    "refused": {**_DECISION, "record": "digest", "name_commitment": "digest"},
+    "expired": {"provider": "provider", "what": "word", "size": _COUNT},
+    "provider-added": _PROVIDER,
+    "provider-changed": _PROVIDER,
+    "provider-suspended": _PROVIDER,
+    "provider-resumed": _PROVIDER,
+    "key-added": _KEY,
+    "key-approved": _KEY,
+    "key-retiring": _KEY,
+    "key-retired": _KEY,
+    "key-revoked": {**_KEY, "cause": "word"},
+    "key-extended": _KEY,
+    "key-destroyed": _KEY,
+    "staff-added": {**_WHO, "teams": "words"},
+    "staff-removed": _WHO,
+    "agreement-published": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
+    "ratified": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
+    "declared": {
+        **_WHO,
+        "provider": "provider",
+        "receipt": "digest",
+        "text": "digest",
+        "policies": "digest",
+        "method": "word",
+        "data_type": "word",
+        "flow": "word",
+        "state": "word",
+        "safeguards": "words",
+        "reasons": "codes",
+    },
+    "policy-loaded": {**_WHO, "policy": "word", "sha256": "digest"},
+    "discrepancy-opened": {**_WHO, "provider": "provider", "number": _COUNT, "cause": "word"},
+    "discrepancy-resolved": {**_WHO, "provider": "provider", "number": _COUNT, "cause": "word"},
+    "hold-placed": {**_KEPT, "number": _COUNT},
+    "hold-lifted": {**_KEPT, "number": _COUNT},
+    "deleted": {**_KEPT, "count": _COUNT},
+    "breach-recorded": {**_WHO, "number": _COUNT},
+    "recorded": {"record": "digest"},
+}
+if set(FIELDS) != set(get_args(Kind)):
+    raise RuntimeError("every kind of event needs its list of fields")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened. ValueError where it holds anything that its kind does not admit.
+
+    `sequence` counts from 0 and is the leaf's index. `subject` is a transfer's reference, a
+    provider id, a fingerprint, a vkey or a word such as "log". `fields` are flat.
+    """
+
+    sequence: int
+    at: datetime
+    kind: Kind
+    subject: str
+    fields: Mapping[str, str | int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what must never be in the log."""
+        if not _is_count(self.sequence) or self.at.tzinfo is None:
+            raise ValueError("an event needs a place in the log and an aware time")
+        admitted = FIELDS.get(self.kind)
+        if admitted is None:
+            raise ValueError("the log knows no such kind of event")
+        subjects = ("reference", "provider", "fingerprint", "vkey", "word")
+        if not any(_fits(shape, self.subject) for shape in subjects):
+            raise ValueError(f"{self.kind}: the subject has no shape that the log admits")
+        for name, value in self.fields.items():
+            if name not in admitted or not _fits(admitted[name], value):
+                # The name may be wrong because it is data: neither it nor the value is repeated.
+                known = name if name in admitted else "a field of another name"
+                raise ValueError(f"{self.kind}: the log does not admit this value of {known}")
+
+    def mapping(self) -> dict[str, str | int | dict[str, str | int]]:
+        """The event as the log states it."""
+        return {
+            "at": rfc3339(self.at),
+            "fields": dict(self.fields),
+            "kind": self.kind,
+            "sequence": self.sequence,
+            "subject": self.subject,
+            "version": VERSION,
+        }
+
+
+def leaf(event: Event | Mapping[str, object]) -> bytes:
+    """The bytes of an event's leaf: RFC 8785 canonical JSON. ValueError where it is not admitted."""
+    checked = event if isinstance(event, Event) else read_event(event)
+    return canonical(checked.mapping())
+
+
+def read_event(mapping: Mapping[str, object]) -> Event:
+    """The event that `mapping` (as from `Event.mapping`) states. ValueError where it is none."""
+    at, fields = mapping.get("at"), mapping.get("fields")
+    if not isinstance(at, str) or not isinstance(fields, Mapping):
+        raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault
+    event = Event(
+        sequence=mapping.get("sequence"),  # type: ignore[arg-type] # checked by Event itself
+        at=datetime.fromisoformat(at),
+        kind=mapping.get("kind"),  # type: ignore[arg-type]
+        subject=mapping.get("subject"),  # type: ignore[arg-type]
+        fields=dict(fields),
+    )
+    if event.mapping() != dict(mapping):
+        raise ValueError("an event of the log has other parts than these")
+    return event
+
+
+def rfc3339(moment: datetime) -> str:
+    """An aware time in UTC with Z, as RFC 3339 has it; microseconds only where there are any."""
+    if moment.tzinfo is None:
+        raise ValueError("a naive time has no place in the log")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def commitment(text: str, salt: bytes) -> str:
+    """A digest that ties the log to `text` (a person's or a file's name) without telling it.
+
+    Whoever holds the salt (16 random bytes or more, kept in the registry) can prove the text; once
+    the salt is destroyed nobody can, nor guess it. ValueError where the salt is too short.
+    """
+    if len(salt) < 16:  # noqa: PLR2004
+        raise ValueError("a commitment needs 16 bytes of salt or more")
+    return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT
+
+
+def _fits(shape: str, value: object) -> bool:
+    if shape == _COUNT:
+        return _is_count(value)
+    if not isinstance(value, str) or not _SHAPES[shape].fullmatch(value):
+        return False
+    return shape != "codes" or all(code in REASONS for code in value.split(",") if code)

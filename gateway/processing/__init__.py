@@ -1,1 +1,0 @@
-"""The inside zone's work: from a landed upload to a committed outcome."""

@@ -1,0 +1,43 @@
+"""Files that could not be dealt with: when each is tried again, and how often it broke its child."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_LONGEST_WAIT = 600.0
+_DOUBLINGS = 10
+
+
+@dataclass(slots=True)
+class _Trouble:
+    times: int = 0
+    losses: int = 0
+    not_before: float = 0.0
+
+
+class BackOff:
+    """Growing pauses, from twice `pause_seconds` to ten minutes. `clock` gives monotonic seconds."""
+
+    def __init__(self, pause_seconds: float, clock: Callable[[], float]) -> None:
+        self._pause_seconds = pause_seconds
+        self._clock = clock
+        self._known: dict[str, _Trouble] = {}
+
+    def rests(self, reference: str) -> bool:
+        """Whether it is too early to try this file again."""
+        trouble = self._known.get(reference)
+        return trouble is not None and self._clock() < trouble.not_before
+
+    def note(self, reference: str, *, lost: bool = False) -> int:
+        """Note a failure, with `lost` one that cost its child; how many children the file has cost."""
+        trouble = self._known.setdefault(reference, _Trouble())
+        trouble.times += 1
+        trouble.losses += lost
+        pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(trouble.times, _DOUBLINGS))
+        trouble.not_before = self._clock() + pause
+        return trouble.losses
+
+    def forget(self, reference: str) -> None:
+        """The file is dealt with."""
+        self._known.pop(reference, None)

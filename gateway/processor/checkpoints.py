@@ -1,0 +1,112 @@
+"""The log's signed heads: where others can take them, and with those who are to have them.
+
+published/log/checkpoint is the newest head. Of each hour in which heads were signed the last one is
+kept beside it, as published/log/SIZE, and so is every head that a witness has cosigned. All of it is
+made again from the registry.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from gateway.errors import Fault
+from gateway.home import Published
+from gateway.processor.witness import witnesses
+from gateway.publish.projection import replace_published
+from gateway.record.registrar import Registrar
+from gateway.registry import log
+from gateway.registry.log import SignedHead
+
+_WATERMARK = ".heads"
+
+
+class Heads:
+    """Looks after the heads of one home. `tend` is called again and again and rarely finds much to do."""
+
+    def __init__(self, registrar: Registrar) -> None:
+        published = registrar.home.published
+        self._witnesses = witnesses(registrar.settings.log, published.root, time.monotonic)
+        self._hour: datetime | None = None
+
+    def tend(self, registrar: Registrar) -> None:
+        """Sign, keep and tell what is due. Fault where it cannot be, and is tried again."""
+        now = registrar.clock()
+        if self._hour != hour_of(now):
+            _sign_if_grown(registrar, now)
+            keep_heads(registrar, now)
+            self._hour = hour_of(now)
+        self._tell(registrar.home.published)
+
+    def close(self) -> None:
+        """End what is under way."""
+        for witness in self._witnesses:
+            witness.close()
+
+    def _tell(self, published: Published) -> None:
+        size = _watermark(published)
+        path = published.log / str(size)
+        if not self._witnesses or not path.exists():
+            return
+        try:
+            for witness in self._witnesses:
+                witness.tell(size, path.read_text("utf-8"))
+        except OSError as error:
+            raise _unwritable(error) from None
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The beginning of its hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
+    """Of heads in order of their size: the last of each hour that is over, and the cosigned ones."""
+    next_at = [*(head.at for head in heads[1:]), now]
+    for head, following in zip(heads, next_at, strict=False):  # In a quiet hour there are none.
+        if head.cosigned or hour_of(head.at) != hour_of(following):
+            yield head
+
+
+def keep_heads(registrar: Registrar, now: datetime) -> None:
+    """Bring out the heads that are to be kept and are not out yet. Fault where published/ is full or gone."""
+    published = registrar.home.published
+    with registrar.registry.read() as session:
+        heads = log.heads_after(session, _watermark(published))
+    try:
+        published.log.mkdir(parents=True, exist_ok=True)
+        for head in to_keep(heads, now):
+            replace_published(published.log / str(head.size), head.text)
+            replace_published(published.root / _WATERMARK, str(head.size))
+    except OSError as error:
+        raise _unwritable(error) from None
+
+
+def keep_cosigned(published: Published, head: SignedHead) -> None:
+    """Bring out a head that a witness has just cosigned."""
+    try:
+        replace_published(published.log / str(head.size), head.text)
+    except OSError as error:
+        raise _unwritable(error) from None
+
+
+def _sign_if_grown(registrar: Registrar, now: datetime) -> None:
+    """A head vouches for all but its own entry; where there is more than that, another one is due."""
+    with registrar.registry.read() as session:
+        newest, size = log.newest_head(session), log.size(session)
+    if newest is not None and size > newest.size + 1:
+        with registrar.registry.write() as session:
+            log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+
+
+def _watermark(published: Published) -> int:
+    try:
+        return int((published.root / _WATERMARK).read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _unwritable(error: OSError) -> Fault:
+    return Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}")

@@ -1,0 +1,130 @@
+"""Rows 10 and 11: a school's own copy of a file that is about it, sealed to the school, in its /out.
+
+That a copy is owed is recorded in the transaction that accepts the file. Making it is a projection: it
+may be done again at any time, and is where the copy is missing. The content is opened and sealed in
+memory by an isolated child; this process sees the sealed copy only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+
+from gateway.errors import Fault
+from gateway.examiner.parent import Examiners
+from gateway.examiner.protocol import SealCopy, SealedCopy
+from gateway.home import Home
+from gateway.processor.back_off import BackOff
+from gateway.publish.provider_copies import copy_path
+from gateway.record.registrar import Registrar
+from gateway.registry import copies, keys
+from gateway.registry.copies import Copy
+
+_log = logging.getLogger(__name__)
+
+
+class Copier:
+    """Makes the copies that are owed and not out, in the threads of a pool. `done` is called after each."""
+
+    def __init__(
+        self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
+    ) -> None:
+        self._home = home
+        self._examiners = examiners
+        self._done = done
+        self._in_hand: set[int] = set()
+        self._lock = threading.Lock()
+        self._back_off = BackOff(pause_seconds, time.monotonic)
+        self._all_looked_at = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a copy is being made."""
+        return bool(self._in_hand)
+
+    def hand_out(self, registrar: Registrar, pool: Executor) -> None:
+        """Begin to make what is owed, missing and not in hand."""
+        with registrar.registry.read() as session:
+            owed = copies.owed(session, made_too=not self._all_looked_at)
+        self._all_looked_at = True
+        for copy in owed:
+            if self._is_due(copy):
+                with self._lock:
+                    self._in_hand.add(copy.number)
+                pool.submit(self._make, registrar, copy)
+
+    def _is_due(self, copy: Copy) -> bool:
+        """Whether to make it now. What was made and has gone is made again once, at the start."""
+        if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
+            return False
+        out = copy.made and self._path(copy).exists()
+        return not out and self._home.sealed(copy.reference).exists()
+
+    def _make(self, registrar: Registrar, copy: Copy) -> None:
+        """In a pool thread. Whatever happens, the copy is out of hand afterwards, and rests if it failed."""
+        self._back_off.note(_key(copy))
+        try:
+            self._bring_out(registrar, copy)
+            self._back_off.forget(_key(copy))
+        except Fault as fault:
+            _log.error("%s: the copy for %s: %s; it is tried again", copy.reference, copy.provider, fault)
+        except Exception:  # noqa: BLE001 - logged in full; one copy must not end the service
+            _log.exception("%s: the copy for %s could not be made", copy.reference, copy.provider)
+        finally:
+            with self._lock:
+                self._in_hand.discard(copy.number)
+            self._done()
+
+    def _bring_out(self, registrar: Registrar, copy: Copy) -> None:
+        now = registrar.clock()
+        with registrar.registry.read() as session:
+            certificates = keys.keys_in_force(session, "provider", copy.provider, "openpgp", now)
+        request = SealCopy(
+            reference=copy.reference,
+            sha256=copy.content_sha256,
+            recipients=tuple(certificate.material for certificate in certificates),
+            now=now,
+        )
+        descriptor, sealed = self._examiners.mine().seal_copy(request)
+        with os.fdopen(descriptor, "rb") as source:
+            _place(source.fileno(), self._path(copy))
+        self._record(registrar, copy, sealed)
+
+    def _record(self, registrar: Registrar, copy: Copy, sealed: SealedCopy) -> None:
+        with registrar.registry.write() as session:
+            copies.record_made(
+                session,
+                copy.number,
+                at=registrar.clock(),
+                certificates=sealed.sealed_to,
+                sha256=sealed.sha256,
+                size=sealed.size,
+            )
+
+    def _path(self, copy: Copy) -> Path:
+        return copy_path(self._home, copy)
+
+
+def _key(copy: Copy) -> str:
+    return f"{copy.reference} {copy.provider}"
+
+
+def _place(source: int, path: Path) -> None:
+    """Write a sealed copy aside and rename it into place. Fault where published/ cannot be written."""
+    aside = path.with_name(f".{secrets.token_hex(6)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.dup(source), "rb") as sealed, aside.open("wb") as target:
+            sealed.seek(0)
+            shutil.copyfileobj(sealed, target)
+        aside.rename(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None

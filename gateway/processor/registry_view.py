@@ -1,0 +1,153 @@
+"""What Prometheus hears of the registry: read when it asks, so it is right after every restart.
+
+Decisions and how long they took come from the log, from where it stood when the service started.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlmodel import Session, col, select
+
+from gateway.errors import Fault
+from gateway.home import Home
+from gateway.processor.snapshot import Snapshot, take, wrong
+from gateway.registry import log
+from gateway.registry.database import Registry
+from gateway.registry.tables import EventRow, TransferRow
+from gateway.settings import Watch
+
+_RULINGS = ("decided", "released", "refused")
+_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
+
+
+class RegistryView(Collector):
+    """Gauges of a snapshot, and what the log has gained since the service started."""
+
+    def __init__(
+        self,
+        home: Home,
+        registry: Registry,
+        watch: Watch,
+        clock: Callable[[], datetime],
+        metrics: CollectorRegistry,
+    ) -> None:
+        self._home = home
+        self._registry = registry
+        self._watch = watch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._decided = Counter(
+            "gateway_decisions", "Decisions by outcome and reason code.", ["state", "code"], registry=metrics
+        )
+        self._landed = Counter("gateway_landed", "Transfers recorded as landed.", registry=metrics)
+        self._seconds = Histogram(
+            "gateway_decision_seconds",
+            "From landing to the first decision.",
+            buckets=_SECONDS,
+            registry=metrics,
+        )
+        with registry.read() as session:
+            self._read_to = log.size(session)
+        metrics.register(self)
+
+    def health(self) -> Sequence[str]:
+        """What is wrong now, in codes."""
+        try:
+            return list(wrong(take(self._home, self._registry, self._clock()), self._watch))
+        except (Fault, OSError):
+            return ["registry-unreachable"]
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing is read before somebody asks."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """A snapshot as gauges."""
+        try:
+            self._catch_up()
+            snapshot = take(self._home, self._registry, self._clock())
+        except (Fault, OSError):
+            yield _gauge("gateway_registry_up", "Whether the registry answers.", 0)
+            return
+        yield _gauge("gateway_registry_up", "Whether the registry answers.", 1)
+        yield from _gauges(snapshot)
+
+    def _catch_up(self) -> None:
+        """Count what the log has gained; one scrape at a time."""
+        with self._lock, self._registry.read() as session:
+            size = log.size(session)
+            for event, landed_at in _news(session, self._read_to, size):
+                if event.kind == "landed":
+                    self._landed.inc()
+                    continue
+                fields = json.loads(event.leaf)["fields"]
+                for code in filter(None, str(fields.get("reasons", "")).split(",")):
+                    self._decided.labels(fields["state"], code).inc()
+                if event.kind == "decided" and landed_at is not None:
+                    self._seconds.observe(max(0.0, (event.at - landed_at).total_seconds()))
+            self._read_to = size
+
+
+def _news(session: Session, first: int, end: int) -> Iterator[tuple[EventRow, datetime | None]]:
+    query = (
+        select(EventRow, TransferRow.landed_at)
+        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject), isouter=True)
+        .where(
+            col(EventRow.number) >= first,
+            col(EventRow.number) < end,
+            col(EventRow.kind).in_((*_RULINGS, "landed")),
+        )
+        .order_by(col(EventRow.number))
+    )
+    yield from session.exec(query)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _gauges(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _labelled("gateway_transfers", "Transfers by state.", ["state"], snapshot.states.items())
+    yield _labelled(
+        "gateway_held", "Held transfers by what they wait for.", ["waits_for"], snapshot.held.items()
+    )
+    yield _labelled(
+        "gateway_reasons", "Transfers by state and reason code.", ["state", "code"], snapshot.reasons.items()
+    )
+    yield _gauge("gateway_queue_spool", "Uploads in the spool, not yet claimed.", snapshot.spool)
+    yield _gauge("gateway_queue_landed", "Transfers claimed, not yet decided.", snapshot.states["landed"])
+    yield _gauge(
+        "gateway_oldest_landed_age_seconds",
+        "The age of what has waited longest to be decided; 0 where nothing waits.",
+        snapshot.oldest or 0.0,
+    )
+    yield _gauge("gateway_log_entries", "Entries of the log.", snapshot.log_entries)
+    for name, text, value in (
+        ("gateway_disk_free_bytes", "Free bytes on the disk that holds a part of the home.", "free"),
+        ("gateway_disk_size_bytes", "Size of the disk that holds a part of the home.", "size"),
+    ):
+        sizes = [(disk.part, getattr(disk, value)) for disk in snapshot.disks]
+        yield _labelled(name, text, ["part"], sizes)
+    yield _labelled(
+        "gateway_key_expiry_days",
+        "Days until the last key of an owner stops to count.",
+        ["owner_kind", "owner", "kind"],
+        [((one.owner_kind, one.owner, one.kind), one.days) for one in snapshot.expiries],
+    )
+
+
+def _labelled(
+    name: str, text: str, labels: list[str], values: Iterable[tuple[str | tuple[str, ...], float]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in values:
+        family.add_metric([key] if isinstance(key, str) else list(key), value)
+    return family

@@ -1,0 +1,168 @@
+"""Deleting what is due under policies/retention.toml: on record first, then in fact, then certified.
+
+Each batch is one transaction with its entries of the log; only when that is durable are the files
+removed. Killed in between, the rest is done at the next start or the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.errors import Fault
+from gateway.home import Home
+from gateway.publish.projection import receipt_files
+from gateway.publish.provider_copies import copy_path
+from gateway.record.registrar import Registrar
+from gateway.registry import log, notices, retention
+from gateway.registry.log import Entry
+from gateway.registry.retention import Holding
+from gateway.registry.tables import DeletionRow
+from gateway.reports.retention import (
+    WHATS,
+    Deleted,
+    Due,
+    Plan,
+    Retention,
+    deletion_certificate,
+    load_retention,
+    plan,
+)
+from gateway.zones.spool import fsync_folder
+
+_BATCH = 100
+
+
+def plan_at(registrar: Registrar, moment: datetime) -> Plan:
+    """What is due at `moment`."""
+    rules = load_retention(registrar.home)
+    with registrar.registry.read() as session:
+        early = moment - rules.shortest()
+        made = notices.made_before(session, early)
+        found = plan(rules, retention.decided_before(session, early), moment, made)
+        return Plan(due=found.due, on_hold=found.on_hold, undecided=tuple(retention.undecided(session)))
+
+
+def run(
+    registrar: Registrar, moment: datetime, *, by: str, progress: Callable[[int], object] = lambda _: None
+) -> str | None:
+    """Delete what is due at `moment`, and return the signed certificate; None where nothing was.
+
+    `by` runs it. `progress` hears how many things each step has done. Fault where a file cannot be
+    removed or the registry does not answer: the next run goes on from there.
+    """
+    rules = load_retention(registrar.home)
+    for batch in _batches(plan_at(registrar, moment).due):
+        _delete(registrar, rules, batch, moment, by)
+        progress(len(batch))
+    return finish(registrar)
+
+
+def finish(registrar: Registrar) -> str | None:
+    """Remove the files of deletions that are on record, and certify what has no certificate yet.
+
+    Harmless where there is nothing to do; None then.
+    """
+    with registrar.registry.read() as session:
+        waiting = retention.files_to_remove(session)
+        nothing = not waiting and not retention.uncertified(session)
+    if nothing:
+        return None
+    _remove(registrar.home, [file for files in waiting.values() for file in files])
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        retention.files_are_gone(session, waiting.keys())
+        rows = retention.uncertified(session)
+        if not rows:
+            return None
+        text = _certificate(registrar, rows, now)
+        retention.certify(session, rows, text, now)
+        _sign(registrar, session, now)
+    return text
+
+
+def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment: datetime, by: str) -> None:
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        retention.overwrite_what_goes(session)
+        # Asked again inside the transaction: a hold may have been placed since the plan was made.
+        references = {due.reference for due in batch}
+        rows, made = retention.kept(session, references), notices.kept(session, references)
+        still = set(plan(rules, rows, moment, made).due) & set(batch)
+        entries = []
+        for due in (one for one in batch if one in still):
+            found = retention.holding(session, due.reference)
+            retention.record_deletion(session, due, found, _files(registrar.home, due, found), now)
+            entries.append(_entry(due, found, by))
+        log.append(session, entries, now)
+        _sign(registrar, session, now)
+    with registrar.registry.read() as session:
+        waiting = retention.files_to_remove(session)
+    _remove(registrar.home, [file for files in waiting.values() for file in files])
+
+
+def _entry(due: Due, found: Holding, by: str) -> Entry:
+    fields: dict[str, str | int | None] = {
+        "what": due.what,
+        "rule": due.rule,
+        "data_type": due.data_type,
+        "sha256": found.sha256 if due.what == "sealed" else None,
+    }
+    said = {name: value for name, value in fields.items() if value is not None}
+    return Entry(kind="deleted", subject=due.reference, fields=said, actor=by)
+
+
+def _files(home: Home, due: Due, found: Holding) -> list[str]:
+    """The files that go with a thing, as paths below the home."""
+    if due.what == "sealed":
+        stored = (home.sealed(due.reference), home.session(due.reference))
+        paths = [*stored, *(copy_path(home, copy) for copy in found.copies)]
+        return [str(path.relative_to(home.root)) for path in paths]
+    if due.what == "index" and found.withheld:  # An empty file stands for what was not written down.
+        return [str(home.sealed(due.reference).relative_to(home.root))]
+    if due.what not in {"receipts", "notices", "declarations"}:
+        return []
+    folder = home.published.provider(found.provider).relative_to(home.root) / "receipts"
+    return sorted({str(folder / name) for receipt in found.receipts for name in receipt_files(receipt)})
+
+
+def _remove(home: Home, files: Sequence[str]) -> None:
+    """Remove files, durably. Fault where the disk does not allow it."""
+    try:
+        for file in files:
+            (home.root / file).unlink(missing_ok=True)
+        for folder in {(home.root / file).parent for file in files}:
+            if folder.exists():
+                fsync_folder(folder)
+    except OSError as error:
+        raise Fault(f"what is due could not be removed: {os.strerror(error.errno or 0)}") from None
+
+
+def _certificate(registrar: Registrar, rows: Sequence[DeletionRow], now: datetime) -> str:
+    policy = (registrar.home.policies / "retention.toml").read_bytes()
+    text = deletion_certificate(
+        [_deleted(row) for row in rows],
+        organisation=registrar.settings.organisation,
+        policy_sha256=hashlib.sha256(policy).hexdigest(),
+        at=now,
+    )
+    return registrar.signing.clearsign(text)
+
+
+def _deleted(row: DeletionRow) -> Deleted:
+    (what,) = (one for one in WHATS if one == row.what)
+    due = Due(reference=row.reference, what=what, data_type=row.data_type, rule=row.rule, since=row.since)
+    return Deleted(due=due, at=row.deleted_at, sha256=row.sha256, size=row.size)
+
+
+def _sign(registrar: Registrar, session: Session, now: datetime) -> None:
+    log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+
+
+def _batches(due: Sequence[Due]) -> Iterator[Sequence[Due]]:
+    for start in range(0, len(due), _BATCH):
+        yield due[start : start + _BATCH]

@@ -1,0 +1,138 @@
+"""The processor as a service: loading what it needs, running until told to stop."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from gateway.errors import ConfigurationError, Fault
+from gateway.home import Home
+from gateway.observe import exposition, systemd
+from gateway.observe.metrics import PROCESSOR
+from gateway.processor import retention
+from gateway.processor.loop import Processor
+from gateway.processor.registry_view import RegistryView
+from gateway.publish.everything import publish_all
+from gateway.publish.projection import publish_receipts
+from gateway.record.policies_in_force import Keeper
+from gateway.record.registrar import Registrar
+from gateway.registry.database import Registry
+from gateway.secrets.guard import keep_in_memory, keep_to_itself
+from gateway.secrets.secret_files import make_pupil_key
+from gateway.secrets.signing import Signing
+from gateway.settings import Metrics, load_settings
+
+
+@contextmanager
+def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Registrar]:
+    """A registrar for `home`. ConfigurationError names what keeps it from starting."""
+    settings = load_settings(home)
+    registry = Registry(settings.database_url(home))
+    try:
+        registry.check_version()
+        signing = Signing.load(home, settings)
+        policies = Keeper(home, registry, signing, clock).current()
+        yield Registrar(
+            home=home,
+            settings=settings,
+            limits=policies.limits,
+            registry=registry,
+            catalogue=policies.catalogue,
+            signing=signing,
+            clock=clock,
+            key_policy=policies.keys,
+        )
+    finally:
+        registry.close()
+
+
+def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[[], None]) -> None:
+    """Process until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    keep_to_itself()
+    with open_processor(home, clock) as processor, _observed(home, clock):
+        keep_in_memory()
+        gc.freeze()  # What is loaded by now stays: no need to look through it again and again.
+
+        def end(*_: object) -> None:
+            stop.set()
+            processor.wake()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+
+        def tell_ready() -> None:
+            ready()
+            systemd.notify("READY=1")
+
+        processor.run(stop, ready=tell_ready, alive=systemd.alive)
+        systemd.notify("STOPPING=1")
+
+
+@contextmanager
+def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Tell metrics and health meanwhile, where systemd or the settings say at which place."""
+    settings = load_settings(home)
+    sockets = systemd.handed_over("metrics") or _metrics_socket(settings.metrics)
+    if not sockets:
+        yield
+        return
+    # In its own threads with its own connections: a scrape never waits for the work, nor the work for it.
+    registry = Registry(settings.database_url(home))
+    try:
+        view = RegistryView(home, registry, settings.watch, clock, PROCESSOR)
+        with exposition.exposed(sockets, PROCESSOR, view.health):
+            yield
+    finally:
+        registry.close()
+
+
+def _metrics_socket(place: Metrics) -> list[socket.socket]:
+    if place.port is None:
+        return []
+    try:
+        return [exposition.local(place.host, place.port)]
+    except OSError as error:
+        raise ConfigurationError(f"gateway.toml: metrics: port {place.port}: {error.strerror}") from None
+
+
+def process_once(home: Home, clock: Callable[[], datetime]) -> int:
+    """Process everything that waits; how many files could not be, and stay landed."""
+    with open_processor(home, clock) as processor:
+        return processor.drain()
+
+
+def _bring_up_to_date(home: Home) -> None:
+    """Give the registry of an older version the tables of this one, before anything else looks at it."""
+    registry = Registry(load_settings(home).database_url(home))
+    try:
+        registry.migrate()
+    finally:
+        registry.close()
+
+
+@contextmanager
+def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Processor]:
+    """A processor for `home`, with everything published that may be missing."""
+    _bring_up_to_date(home)
+    with open_registrar(home, clock) as registrar:
+        make_pupil_key(home)
+        try:
+            publish_all(home, clock())
+        except OSError as error:
+            raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+        publish_receipts(registrar.registry, home.published, redo=True)
+        retention.finish(registrar)
+        settings = registrar.settings.processor
+        yield Processor(
+            registrar,
+            workers=settings.workers,
+            rescan_seconds=settings.rescan_seconds,
+            renew=Keeper(home, registrar.registry, registrar.signing, clock).changed,
+        )

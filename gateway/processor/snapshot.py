@@ -1,0 +1,158 @@
+"""How a gateway stands at one moment, read from its registry and its folders, and what of it is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlmodel import Session, col, func, select
+
+from gateway.home import Home
+from gateway.registry import log, transfers
+from gateway.registry.database import Registry
+from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
+from gateway.settings import Watch
+from gateway.zones.spool import waiting
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """The file system that holds one part of the home; sizes in bytes as a service may use them."""
+
+    part: str
+    free: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry:
+    """When the last of one owner's keys of a kind stops to count. Staff are counted, never named."""
+
+    owner_kind: str
+    owner: str
+    kind: str
+    days: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Counts of transfers, ages in seconds, disks, expiries. No names of persons or files."""
+
+    at: datetime
+    states: dict[str, int]
+    held: dict[str, int] = field(default_factory=dict)
+    reasons: dict[tuple[str, str], int] = field(default_factory=dict)
+    oldest_landed: float | None = None
+    spool: int = 0
+    oldest_in_spool: float | None = None
+    disks: tuple[Disk, ...] = ()
+    expiries: tuple[Expiry, ...] = ()
+    log_entries: int = 0
+
+    @property
+    def oldest(self) -> float | None:
+        """The age of what has waited longest to be decided, wherever it is."""
+        ages = [age for age in (self.oldest_landed, self.oldest_in_spool) if age is not None]
+        return max(ages, default=None)
+
+
+def take(home: Home, registry: Registry, now: datetime) -> Snapshot:
+    """How things stand at `now`. Fault where the registry does not answer."""
+    ages = list(_spool_ages(home, now))
+    with registry.read() as session:
+        return Snapshot(
+            at=now,
+            states=transfers.counts(session),
+            held=_held(session),
+            reasons=_reasons(session),
+            oldest_landed=_oldest_landed(session, now),
+            spool=len(ages),
+            oldest_in_spool=max(ages, default=None),
+            disks=_disks(home),
+            expiries=tuple(_expiries(session, now)),
+            log_entries=log.size(session),
+        )
+
+
+def wrong(snapshot: Snapshot, watch: Watch) -> Iterator[str]:
+    """What somebody has to look at, in codes."""
+    if (snapshot.oldest or 0.0) > watch.landed_seconds:
+        yield "files-wait"
+    for disk in snapshot.disks:
+        if disk.free < watch.disk_free_bytes:
+            yield f"disk-nearly-full:{disk.part}"
+    for expiry in snapshot.expiries:
+        if expiry.owner_kind == "gateway" and expiry.days < watch.key_days:
+            yield "gateway-key-expires"
+
+
+def _spool_ages(home: Home, now: datetime) -> Iterator[float]:
+    for reference in waiting(home.spool):
+        try:
+            yield max(0.0, now.timestamp() - home.spool.record(reference).stat().st_mtime)
+        except FileNotFoundError:
+            continue  # It was taken away in the meantime.
+
+
+def _oldest_landed(session: Session, now: datetime) -> float | None:
+    landed_at = session.exec(
+        select(func.min(TransferRow.landed_at)).where(TransferRow.state == "landed")
+    ).one()
+    if landed_at is None:
+        return None
+    return max(0.0, (now - landed_at).total_seconds())
+
+
+def _held(session: Session) -> dict[str, int]:
+    """Held transfers by what they wait for."""
+    query = select(TransferRow.waits_for, func.count()).where(TransferRow.state == "held")
+    return {waits or "person": count for waits, count in session.exec(query.group_by(TransferRow.waits_for))}
+
+
+def _reasons(session: Session) -> dict[tuple[str, str], int]:
+    """Transfers by state and reason code."""
+    query = (
+        select(TransferRow.state, ReasonRow.code, func.count())
+        .join(ReasonRow, col(ReasonRow.transfer) == col(TransferRow.sequence))
+        .group_by(TransferRow.state, ReasonRow.code)
+    )
+    return {(state, code): count for state, code, count in session.exec(query)}
+
+
+def _disks(home: Home) -> tuple[Disk, ...]:
+    found: dict[int, Disk] = {}
+    for part, path in (
+        ("home", home.root),
+        ("sealed", home.root / "sealed"),
+        ("spool", home.spool.root),
+        ("published", home.published.root),
+    ):
+        found.setdefault(*_disk(part, path))
+    return tuple(found.values())
+
+
+def _disk(part: str, path: Path) -> tuple[int, Disk]:
+    room = os.statvfs(path)
+    disk = Disk(part=part, free=room.f_bavail * room.f_frsize, size=room.f_blocks * room.f_frsize)
+    return path.stat().st_dev, disk
+
+
+def _expiries(session: Session, now: datetime) -> Iterator[Expiry]:
+    """Of each owner and kind of key with an end, the days until nothing of it counts any more."""
+    ends: dict[tuple[str, str, str], float | None] = {}
+    rows = session.exec(select(KeyRow).where(col(KeyRow.state).in_(("active", "retiring")))).all()
+    for row in rows:
+        owner = "" if row.owner_kind == "staff" else row.owner
+        moments = [moment for moment in (row.not_after, row.expires_at) if moment is not None]
+        end = (min(moments) - now).total_seconds() / _DAY if moments else None
+        key = (row.owner_kind, owner, row.kind)
+        known = ends.get(key, end)
+        ends[key] = None if end is None or known is None else max(end, known)
+    for (owner_kind, owner, kind), days in sorted(ends.items()):
+        if days is not None:
+            yield Expiry(owner_kind=owner_kind, owner=owner, kind=kind, days=days)

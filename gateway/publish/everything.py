@@ -1,0 +1,26 @@
+"""Everything but receipts, projected at once: done at every start, and when keys or policies change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.home import Home
+from gateway.publish.gateway_keys import publish_gateway_keys
+from gateway.publish.projection import publish_access, publish_common
+from gateway.registry.database import Registry
+from gateway.secrets.signing import Signing
+from gateway.settings import IntakeSettings, load_limits, load_settings
+
+
+def publish_all(home: Home, now: datetime) -> None:
+    """Project everything but receipts into published/. Idempotent; done at every start."""
+    settings = load_settings(home)
+    signing = Signing.load(home, settings)
+    intake = IntakeSettings(listen=settings.intake, limits=load_limits(home).intake)
+    publish_common(home, signing.certificate, signing.vkey, intake)
+    registry = Registry(settings.database_url(home))
+    try:
+        publish_access(registry, home.published, now)
+        publish_gateway_keys(home, registry)
+    finally:
+        registry.close()

@@ -1,0 +1,160 @@
+"""What must appear outside: an idempotent projection of the registry into published/.
+
+Everything here may be deleted and is made again from the registry. Files are renamed into place, so
+a provider never reads half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import Fault
+from gateway.home import Home, Published, shown_name
+from gateway.policy.catalogue import load_catalogue
+from gateway.registry import keys, log, providers
+from gateway.registry.database import Registry
+from gateway.registry.tables import ReceiptRow
+from gateway.settings import IntakeSettings
+from gateway.zones.failpoints import passing
+
+# A projection is not fsynced; what a power cut took of the last minutes is written again at the start.
+_REDONE = timedelta(hours=1)
+_PAGE = 100
+
+
+def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> int:
+    """Write every receipt that is not out yet, whoever recorded it; how many those were.
+
+    With `redo`, those of the last hour before the last one are looked at, and written once more where they
+    are not as they were. Fault where published/ cannot be written: the next call begins where this one
+    stopped.
+    """
+    done = 0
+    with registry.read() as session:
+        for page in _after(session, _redo_from(session, published) if redo else published_up_to(published)):
+            try:
+                for receipt in page:
+                    _write_receipt(published, receipt, look_first=redo)
+                passing("publish.written")
+                replace_published(_watermark_file(published), str(page[-1].sequence))
+                passing("publish.marked")
+            except OSError as error:
+                raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+            done += len(page)
+    return done
+
+
+def publish_access(registry: Registry, published: Published, now: datetime) -> None:
+    """Write each provider's SSH keys; a suspended one has none. Removes what is no longer true."""
+    with registry.read() as session:
+        for provider in providers.list_providers(session):
+            folder = published.provider(provider.id)
+            for name in ("receipts", "out"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            allowed = (
+                () if provider.suspended else keys.keys_in_force(session, "provider", provider.id, "ssh", now)
+            )
+            lines = "".join(f"{key.material}\n" for key in allowed)
+            replace_published(folder / "authorized_keys", lines)
+
+
+def publish_common(home: Home, certificate: str, log_vkey: str, settings: IntakeSettings) -> None:
+    """Write what every provider sees and what intake may know."""
+    published = home.published
+    for folder in (published.common / "keys", published.common / "agreement", published.log):
+        folder.mkdir(parents=True, exist_ok=True)
+    replace_published(published.common / "keys" / "gateway.asc", certificate)
+    replace_published(published.common / "keys" / "gateway-log.vkey", f"{log_vkey}\n")
+    agreement = load_catalogue(home.policies_in_force).agreement_text
+    replace_published(published.common / "agreement" / "agreement.txt", agreement)
+    replace_published(published.intake_settings, json.dumps(settings.model_dump(), indent=1))
+
+
+def publish_checkpoint(registry: Registry, published: Published) -> None:
+    """Write the newest signed head of the log, where it is not out yet. Fault as for receipts."""
+    with registry.read() as session:
+        newest = log.newest_head(session)
+    path = published.log / "checkpoint"
+    try:
+        if newest is not None and not (path.exists() and path.read_text("utf-8") == newest.text):
+            published.log.mkdir(parents=True, exist_ok=True)
+            replace_published(path, newest.text)
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+
+
+def receipt_files(receipt: ReceiptRow) -> dict[str, str]:
+    """The files of a receipt in its provider's folder, by name.
+
+    That a file landed is told in a file of another kind, so that whoever waits for the outcome, a
+    person or a program, waits for NAME.REF.txt or NAME.REF.json.
+    """
+    stem = f"{shown_name(receipt.name)}.{receipt.reference}"
+    if receipt.stage == "landed":
+        return {f"{stem}.landed": receipt.text}
+    # A notice is for people alone.
+    return {f"{stem}.txt": receipt.text} | ({f"{stem}.json": receipt.json_text} if receipt.json_text else {})
+
+
+def _write_receipt(published: Published, receipt: ReceiptRow, *, look_first: bool) -> None:
+    folder = published.provider(receipt.provider) / "receipts"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in receipt_files(receipt).items():
+        if look_first and _holds(folder / name, content):
+            continue
+        replace_published(folder / name, content)
+        passing("publish.half")
+
+
+def _holds(path: Path, content: str) -> bool:
+    try:
+        return path.read_bytes() == content.encode()
+    except OSError:
+        return False
+
+
+def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
+    query = select(ReceiptRow).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
+    while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
+        yield page
+        sequence = page[-1].sequence or sequence
+
+
+def _redo_from(session: Session, published: Published) -> int:
+    """The place an hour before the last receipt that was written; 0 where that is not known."""
+    last = session.get(ReceiptRow, published_up_to(published))
+    if last is None:
+        return 0
+    early = select(ReceiptRow.sequence).where(ReceiptRow.created_at > last.created_at - _REDONE)
+    first = session.exec(early.order_by(col(ReceiptRow.sequence)).limit(1)).first()
+    return (first or 1) - 1
+
+
+def _watermark_file(published: Published) -> Path:
+    return published.root / ".receipts"
+
+
+def published_up_to(published: Published) -> int:
+    """The sequence of the last receipt that is out; 0 where none is."""
+    try:
+        return int(_watermark_file(published).read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def replace_published(path: Path, content: str) -> None:
+    """Write a file that providers see, whole or not at all. OSError where it cannot be written."""
+    aside = path.with_name(f".{secrets.token_hex(6)}")
+    try:
+        aside.write_text(content, "utf-8")
+        aside.rename(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,123 @@
+"""The registry's rows as accounts of transfers, for reports that people read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.errors import NotFoundError
+from gateway.model import Transfer
+from gateway.record import outcome
+from gateway.registry import breaches, keys, log, providers, transfers
+from gateway.registry.keys import Key
+from gateway.registry.tables import EventRow
+from gateway.reports.breach import KeyInvolved
+from gateway.reports.report import LoggedStep, TransferAccount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a breach touches. `staff` are names, `keys` fingerprints or unique beginnings of them.
+
+    `since` and `until` bound what is asked of both, and stand alone where nothing else is given;
+    `until` is not in it.
+    """
+
+    references: tuple[str, ...] = ()
+    staff: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def account(session: Session, reference: str, organisation: str) -> TransferAccount:
+    """All that is known of one transfer. NotFoundError where there is none."""
+    return _account(session, transfers.get(session, reference), organisation)
+
+
+def accounts_of(
+    session: Session, provider: str, since: datetime, until: datetime, organisation: str
+) -> list[TransferAccount]:
+    """What a provider sent from `since` until just before `until`. NotFoundError for no such provider."""
+    providers.provider_row(session, provider)
+    found = transfers.find(session, provider=provider)
+    return [
+        _account(session, transfer, organisation)
+        for transfer in found
+        if since <= transfer.upload.landed_at < until
+    ]
+
+
+def touched(session: Session, scope: Scope, organisation: str) -> list[TransferAccount]:
+    """The transfers within a scope, in the order they landed. NotFoundError for an unknown reference.
+
+    Of staff it is what they opened: nothing is given to anybody before the log says so. Of a key it is
+    what came over it, was signed with it or opened with it; of the gateway's own, what was sealed to it.
+    """
+    references = set(scope.references)
+    for name in scope.staff:
+        if not breaches.is_staff(session, name):
+            raise NotFoundError(f"there is no member of staff {name}")
+        references |= breaches.collected_by(session, name, scope.since, scope.until)
+    for fingerprint in scope.keys:
+        references |= _touched_by_key(session, named_key(session, fingerprint), scope)
+    if not (scope.references or scope.staff or scope.keys):
+        references |= breaches.stepped_between(session, scope.since, scope.until)
+    found = [transfers.get(session, reference) for reference in references]
+    found.sort(key=lambda transfer: transfer.sequence)
+    return [_account(session, transfer, organisation) for transfer in found]
+
+
+def keys_involved(session: Session, fingerprints: Collection[str]) -> tuple[KeyInvolved, ...]:
+    """The keys of these fingerprints. NotFoundError where one names none or several."""
+    named = [named_key(session, fingerprint) for fingerprint in fingerprints]
+    return tuple(
+        KeyInvolved(
+            owner=f"{key.owner_kind} {key.owner}", kind=key.kind, fingerprint=key.fingerprint, state=key.state
+        )
+        for key in named
+    )
+
+
+def named_key(session: Session, fingerprint: str) -> Key:
+    """The key, whosever it is, that a fingerprint or a unique beginning of one names."""
+    wanted = fingerprint.replace(" ", "").lower()
+    found = [key for key in keys.list_keys(session) if key.fingerprint.lower().startswith(wanted)]
+    if not wanted or len(found) != 1:
+        raise NotFoundError(f"there is no single key {fingerprint}")
+    return found[0]
+
+
+def _touched_by_key(session: Session, key: Key, scope: Scope) -> set[str]:
+    if key.owner_kind == "staff":
+        return breaches.collected_by(session, key.owner, scope.since, scope.until)
+    asked = breaches.sealed_to if key.owner_kind == "gateway" else breaches.sent_with
+    return asked(session, key.fingerprint, scope.since, scope.until)
+
+
+def _account(session: Session, transfer: Transfer, organisation: str) -> TransferAccount:
+    provider = providers.get_provider(session, transfer.upload.provider)
+    return TransferAccount(
+        facts=outcome.receipt_facts(transfer, provider, organisation),
+        ssh_key=transfer.upload.ssh_key,
+        steps=_steps(log.events(session, transfer.upload.reference)),
+    )
+
+
+def _steps(events: Sequence[EventRow]) -> tuple[LoggedStep, ...]:
+    return tuple(
+        LoggedStep(
+            entry=event.number,
+            at=event.at,
+            kind=event.kind,
+            who=event.actor,
+            team=fields.get("team"),
+            key=fields.get("key"),
+        )
+        for event in events
+        for fields in [json.loads(event.leaf)["fields"]]
+    )

@@ -1,0 +1,71 @@
+"""What the examination of each landed upload takes, asked of the registry for many of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.examiner.protocol import Job
+from gateway.model import EDUCATION_PROVIDERS, Upload
+from gateway.record.batch import Batch
+from gateway.record.registrar import Registrar
+from gateway.record.signer import Signers, opening_keys, own_keys, signers_of
+from gateway.registry import providers, transfers
+from gateway.secrets import secret_files
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One upload to examine. `judged_by` tells the state of its provider's keys that the job holds."""
+
+    upload: Upload
+    job: Job
+    judged_by: str
+
+
+def assignments(registrar: Registrar, references: Sequence[str], now: datetime) -> list[Assignment]:
+    """The assignments of landed uploads, oldest first, by the keys as they are now."""
+    with registrar.registry.read() as session:
+        batch = Batch(session)
+        return [
+            _assignment(registrar, batch, upload, now) for upload in transfers.uploads(session, references)
+        ]
+
+
+def _assignment(registrar: Registrar, batch: Batch, upload: Upload, now: datetime) -> Assignment:
+    session, owner = batch.session, upload.provider
+    signers, judged_by = batch.once(("signers", owner), lambda: _signers(session, owner, now))
+    kind = batch.once(("kind", owner), lambda: providers.get_provider(session, owner).kind)
+    catalogue = registrar.catalogue
+    job = Job(
+        reference=upload.reference,
+        name=upload.name,
+        senders=tuple(key.material for key in signers.in_force),
+        others=tuple(key.material for key in signers.others),
+        opens_with=_openers(registrar, batch, upload.landed_at, now),
+        now=now,
+        folder=upload.folder,
+        agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
+        least_rsa_bits=catalogue.methods.strength.rsa_bits,
+        rolls=catalogue.agreement.discrepancies.rolls if kind in EDUCATION_PROVIDERS else (),
+    )
+    return Assignment(upload, job, judged_by)
+
+
+def _signers(session: Session, provider: str, now: datetime) -> tuple[Signers, str]:
+    signers = signers_of(session, provider, now)
+    return signers, signers.digest
+
+
+def _openers(registrar: Registrar, batch: Batch, landed_at: datetime, now: datetime) -> tuple[str, ...]:
+    own = batch.once("own keys", lambda: own_keys(batch.session))
+    known = [key.fingerprint for key in opening_keys(own, landed_at, now)]
+    return tuple(one for one in known if _has_secret(registrar, batch, one))
+
+
+def _has_secret(registrar: Registrar, batch: Batch, fingerprint: str) -> bool:
+    file = secret_files.secret_key_file(registrar.home, fingerprint)
+    return batch.once(("secret", fingerprint), file.exists)

@@ -1,0 +1,87 @@
+"""From what was examined to what is decided: pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.examiner.protocol import (
+    Examined,
+    FileLost,
+    FileOpened,
+    FileRefused,
+    FileWaits,
+    FileWithheld,
+    OpenRefused,
+)
+from gateway.model import Decision, Held, Late, Opened, Provider, Refused, Signature
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.decide import decide
+from gateway.reasons import reason
+from gateway.record.signer import Signers, objection
+
+_SIGNED_LATE: dict[Late, str] = {"renewed": "open:renewed-since", "vouched": "open:vouched-since"}
+SIGNED_LATE = frozenset(_SIGNED_LATE.values())
+
+File = FileOpened | FileWaits | FileRefused | FileWithheld | FileLost
+"""The outcome of the examination of a file of pupils' data."""
+
+
+def conclude(
+    file: File,
+    catalogue: Catalogue,
+    provider: Provider,
+    now: datetime,
+    *,
+    earlier: str | None,
+    signers: Signers,
+) -> Decision:
+    """The decision on an examined file. `earlier` is the reference of the transfer it replays, if any."""
+    match file:
+        case FileLost():
+            return Held(reasons=(reason("internal:held"),))
+        case FileRefused(why=why) | FileWithheld(why=why):
+            return _unopened(why, signers, now)
+        case FileOpened(opened=opened) | FileWaits(opened=opened):
+            objected = _objection(opened, signers, now, earlier=earlier)
+    if objected is not None:
+        return objected
+    if isinstance(file, FileWaits):
+        return Held(reasons=(reason(file.why.code, **file.why.detail),))
+    decision = decide(file.content, catalogue, provider, now)
+    return decision if opened.late is None else told_late(decision, _SIGNED_LATE[opened.late])
+
+
+def told_late(decision: Decision, code: str) -> Decision:
+    """The same decision, which also says how the key of the file came to count after it had signed."""
+    return replace(decision, reasons=(*decision.reasons, reason(code)))
+
+
+def signature_of(examined: Examined) -> Signature | None:
+    """The good signature that the examination found, if any."""
+    match examined:
+        case FileOpened(opened=opened) | FileWaits(opened=opened):
+            return opened.signature
+        case FileRefused() | FileWithheld() | FileLost():
+            return None
+        case drop:
+            return drop.signature
+
+
+def _objection(
+    opened: Opened, signers: Signers, now: datetime, *, earlier: str | None
+) -> Held | Refused | None:
+    """Why an opened file is not looked at further; a key that does not count outranks a replay."""
+    signature = opened.signature
+    objected = objection(signers.find(signature.certificate), signature.created_at, now)
+    if earlier is not None and not isinstance(objected, Refused):
+        return Refused(reasons=(reason("open:replayed", earlier=earlier),))
+    return objected
+
+
+def _unopened(refused: OpenRefused, signers: Signers, now: datetime) -> Decision:
+    """A file that did not open. One too large to be looked into waits too: it may be a key that expired."""
+    why = reason(refused.code, **refused.detail)
+    if refused.code == "open:key-expired" and signers.awaits_renewal(now):
+        return Held(reasons=(why,))
+    return Refused(reasons=(why,))

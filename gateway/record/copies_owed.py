@@ -1,0 +1,39 @@
+"""Rows 10 and 11: which schools are owed a copy of an accepted file that is about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlmodel import Session
+
+from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.recipients import copies_for, is_shared
+from gateway.registry import copies
+from gateway.registry.log import Entry
+
+
+def owe(
+    session: Session,
+    transfer: Transfer,
+    decision: Decision,
+    catalogue: Catalogue,
+    enrolled: Callable[[], Iterable[Provider]],
+) -> Sequence[Entry]:
+    """Record which providers are to get a copy of an accepted file; the log's word on each."""
+    content, decided_at = transfer.content, transfer.decided_at
+    if not isinstance(decision, Accepted | Released) or not is_shared(decision, catalogue):
+        return ()
+    if not isinstance(content, Classified) or decided_at is None:
+        return ()
+    recipients = copies_for(decision, content, catalogue, enrolled())
+    for provider in recipients:
+        copies.owe(session, transfer.sequence, provider.id, decided_at)
+    return [
+        Entry(
+            kind="delivered",
+            subject=transfer.upload.reference,
+            fields={"provider": provider.id, "flow": decision.flow},
+        )
+        for provider in recipients
+    ]

@@ -1,0 +1,135 @@
+"""Recording a transfer that went, or will go, another way: decided by section 5, logged and receipted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.model import Decision, Held, Reason
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.methods import Declaration, decide_method, subject
+from gateway.receipts.declaration import (
+    DeclarationFacts,
+    declaration_digest,
+    declaration_text_digest,
+    render_declaration_json,
+    render_declaration_text,
+)
+from gateway.record.outcome import proofs
+from gateway.record.registrar import Registrar
+from gateway.registry import declarations, log, receipts
+from gateway.registry.log import Entry
+from gateway.registry.tables import ReceiptRow
+
+_NOT_YET = {
+    "policy:agreement-not-ratified": "Do not send it yet. Ratify the agreement (sign the text in /agreement "
+    "and drop it there, or tell the central data team), then declare it again.",
+    "policy:embargo": "Do not send it before that moment. Then declare it again.",
+    "policy:suspended": "Do not send it. Ask the local authority's central data team.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A declaration on record."""
+
+    reference: str
+    decision: Decision
+
+
+def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
+    """What section 5 says of a declared transfer. One that must wait does not go by itself later."""
+    decision = decide_method(declaration, catalogue)
+    if not isinstance(decision, Held):
+        return decision
+    return replace(decision, reasons=tuple(_told(reason) for reason in decision.reasons))
+
+
+def record(registrar: Registrar, declaration: Declaration, *, by: str) -> Declared:
+    """Decide on a declaration and put it on record, whatever the outcome, with its receipt."""
+    catalogue, now = registrar.catalogue, registrar.clock()
+    decision = judge(declaration, catalogue)
+    with registrar.registry.write() as session:
+        reference = receipts.fresh_reference(session, declaration.provider.id, now)
+        facts = _facts(registrar, declaration, decision, reference, now)
+        found = subject(declaration.data, catalogue)
+        declarations.record(
+            session, declaration, decision, reference=reference, at=now, by=by,
+            data_types=found.data_types if found else (),
+        )  # fmt: skip
+        (number,) = log.append(session, [_entry(declaration, facts, catalogue, by)], now)
+        head = _issue(registrar, session, facts, number, now)
+    registrar.bring_out(head)
+    return Declared(reference=reference, decision=decision)
+
+
+def _told(reason: Reason) -> Reason:
+    return replace(reason, next_step=_NOT_YET.get(reason.code, reason.next_step))
+
+
+def _facts(
+    registrar: Registrar, declaration: Declaration, decision: Decision, reference: str, now: datetime
+) -> DeclarationFacts:
+    catalogue, provider = registrar.catalogue, declaration.provider
+    method, found = catalogue.methods.find(declaration.method), subject(declaration.data, catalogue)
+    told = {each.id: each.told for each in catalogue.methods.safeguard}
+    asked = {each.id: each.question for each in catalogue.methods.circumstance}
+    return DeclarationFacts(
+        reference=reference,
+        provider=provider.id,
+        provider_name=provider.name,
+        organisation=registrar.settings.organisation,
+        state=decision.state,
+        declared_at=now,
+        goes_at=declaration.at,
+        method=declaration.method,
+        method_name=method.name if method else declaration.method,
+        data=declaration.data,
+        data_title=found.title if found else declaration.data,
+        flow=decision.flow,
+        safeguards=tuple(told[each] for each in sorted(declaration.safeguards & told.keys())),
+        circumstances=tuple(f"{asked[e]} Yes." for e in sorted(declaration.circumstances & asked.keys())),
+        reasons=decision.reasons,
+    )
+
+
+def _entry(declaration: Declaration, facts: DeclarationFacts, catalogue: Catalogue, by: str) -> Entry:
+    found = subject(declaration.data, catalogue)
+    data_type = found.data_types[0] if found and len(found.data_types) == 1 else None
+    fields: dict[str, str | None] = {
+        "provider": facts.provider,
+        "receipt": declaration_digest(facts),
+        "text": declaration_text_digest(facts),
+        "policies": catalogue.digest,
+        "method": facts.method,
+        "data_type": data_type,
+        "flow": facts.flow,
+        "state": facts.state,
+        "safeguards": ",".join(sorted(declaration.safeguards)),
+        "reasons": ",".join(dict.fromkeys(reason.code for reason in facts.reasons)),
+    }
+    said = {name: value for name, value in fields.items() if value is not None}
+    return Entry(kind="declared", subject=facts.reference, fields=said, actor=by)
+
+
+def _issue(
+    registrar: Registrar, session: Session, facts: DeclarationFacts, number: int, now: datetime
+) -> str:
+    signing = registrar.signing
+    head = log.sign_head(session, signing.log_key, signing.origin, now)
+    (proof,) = proofs(session, [number], head=head, signing=signing)
+    session.add(
+        ReceiptRow(
+            reference=facts.reference,
+            provider=facts.provider,
+            name=f"DECLARED {facts.method} {facts.data}",
+            stage="declared",
+            text=signing.clearsign(render_declaration_text(facts, proof)),
+            json_text=render_declaration_json(facts, proof, signing.log_key.sign),
+            created_at=now,
+        )
+    )
+    session.flush()
+    return head

@@ -1,0 +1,198 @@
+"""Clauses 7.3 and 8.2 in the transaction of a decision: the roll goes in, what does not fit comes out.
+
+A file's roll counts once the file is accepted; until then it waits beside the held file. What newly
+does not fit is recorded, and each provider that it concerns is told of its own records.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.examiner.rolls import unpacked
+from gateway.log.leaf import Kind
+from gateway.model import Accepted, Decision, Held, Released, RollEntry, Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.discrepancies import Discrepancy, Notice, RollRow, discrepancies, notices
+from gateway.receipts.notice import NoticeFacts, render_notice
+from gateway.registry import discrepancies as recorded
+from gateway.registry import providers, receipts, rolls, transfers
+from gateway.registry.log import Entry
+from gateway.registry.rolls import Roll
+from gateway.registry.tables import PupilRow, ReceiptRow
+from gateway.secrets.signing import Signing
+
+_COMPARED_BYTES = 4 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A file that was decided on, and the roll in it.
+
+    `roll` is what the examination packed, None where the file was examined earlier or holds no roll.
+    """
+
+    transfer: Transfer
+    decision: Decision
+    roll: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a comparison needs: the transaction, the policies, and what notices are signed with."""
+
+    session: Session
+    catalogue: Catalogue
+    signing: Signing
+    organisation: str
+    now: datetime
+
+
+def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry]:
+    """Do to the rolls of files what was decided on these; the log's word on what came of it.
+
+    They are compared together: what one file upsets and another sets right is no discrepancy.
+    """
+    session, kinds = comparison.session, comparison.catalogue.agreement.discrepancies.rolls
+    concerned = [each for each in decided if each.transfer.data_type in kinds]
+    for each in concerned:
+        if isinstance(each.decision, Held) and each.roll is not None:
+            rolls.stage(session, each.transfer.sequence, each.roll)
+    final = [each for each in concerned if not isinstance(each.decision, Held)]
+    staged = rolls.take_staged(session, [each.transfer.sequence for each in final])
+    taken = [
+        (each.transfer, roll)
+        for each in final
+        if isinstance(each.decision, Accepted | Released)
+        and (roll := each.roll if each.roll is not None else staged.get(each.transfer.sequence)) is not None
+    ]
+    return [entry for some in _few(taken) for entry in _compare(comparison, _entered(comparison, some))]
+
+
+def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfer, bytes]]]:
+    """As many files at a time as are compared in little memory."""
+    some: list[tuple[Transfer, bytes]] = []
+    size = 0
+    for each in taken:
+        if some and size + len(each[1]) > _COMPARED_BYTES:
+            yield some
+            some, size = [], 0
+        some.append(each)
+        size += len(each[1])
+    if some:
+        yield some
+
+
+def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) -> list[Roll]:
+    """The rolls of accepted files, put down."""
+    found = [
+        Roll(
+            provider=transfer.upload.provider,
+            at=transfer.upload.landed_at,
+            transfer=transfer.sequence,
+            entries=list(unpacked(roll)),
+        )
+        for transfer, roll in taken
+    ]
+    rolls.enter(comparison.session, found)
+    whole = comparison.catalogue.agreement.discrepancies.whole_rolls
+    for transfer, _ in taken:
+        if transfer.data_type in whole:
+            rolls.note_full_roll(comparison.session, transfer.upload.provider, transfer.upload.landed_at)
+    return found
+
+
+def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:
+    """Open what newly does not fit, settle what fits again, among the pupils that the files touch."""
+    session = comparison.session
+    lasting = recorded.lasting(session, {roll.provider for roll in entered})
+    touched = {bytes.fromhex(party.pupil) for each in lasting for party in each.parties}
+    touched |= _related(session, [entry for roll in entered for entry in roll.entries])
+    found = {recorded.key_of(each): each for each in _found(session, touched)}
+    known = recorded.lasting_keys(session, found)
+    new = [each for key, each in found.items() if key not in known]
+    settled = [each for each in lasting if each.key not in found]
+    for each in settled:
+        recorded.settle(session, each.number, comparison.now)
+    fits = [each.number for each in settled if each.state == "open"]
+    return [*_opened(comparison, new), *(_entry("discrepancy-resolved", n, "settled") for n in fits)]
+
+
+def _related(session: Session, entries: Sequence[RollEntry]) -> set[bytes]:
+    """The few pupils of files with whom anything can be wrong: known elsewhere, or under two numbers."""
+    own = {entry.pupil for entry in entries}
+    renumbered = {pupil for entry in entries if entry.former for pupil in (entry.pupil, entry.former)}
+    return rolls.shared(session, own) | renumbered | rolls.renumbered_from(session, own)
+
+
+def _found(session: Session, pupils: set[bytes]) -> list[Discrepancy]:
+    """All that does not fit about these pupils."""
+    rows = [_roll_row(row) for row in rolls.of_pupils(session, pupils)]
+    return discrepancies(rows, rolls.full_rolls(session, {row.provider for row in rows}))
+
+
+def _roll_row(row: PupilRow) -> RollRow:
+    return RollRow(
+        provider=row.provider,
+        pupil=row.pupil.hex(),
+        on_roll=row.on_roll,
+        at=row.at,
+        birth_date=row.birth_date.hex() if row.birth_date else None,
+        former=row.former.hex() if row.former else None,
+        reference=str(row.transfer),
+        record=row.record,
+    )
+
+
+def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
+    session = comparison.session
+    references = transfers.references(session, {int(row.reference) for each in new for row in each.rows})
+    named = [_named(each, references) for each in new]
+    sequences = {reference: sequence for sequence, reference in references.items()}
+    numbers = recorded.open_discrepancies(session, named, sequences, comparison.now)
+    told: defaultdict[str, list[tuple[int, Notice]]] = defaultdict(list)
+    name_other = comparison.catalogue.agreement.discrepancies.name_other_school
+    for number, each in zip(numbers, named, strict=True):
+        for notice in notices(each, name_other_school=name_other):
+            told[notice.provider].append((number, notice))
+    for provider, points in told.items():
+        _tell(comparison, provider, points)
+    pairs = zip(numbers, named, strict=True)
+    return [_entry("discrepancy-opened", number, each.kind) for number, each in pairs]
+
+
+def _named(discrepancy: Discrepancy, references: Mapping[int, str]) -> Discrepancy:
+    """With the references of the files instead of their sequences."""
+    rows = (replace(row, reference=references[int(row.reference)]) for row in discrepancy.rows)
+    return replace(discrepancy, rows=tuple(rows))
+
+
+def _entry(kind: Kind, number: int, cause: str) -> Entry:
+    return Entry(kind=kind, subject="discrepancies", fields={"number": number, "cause": cause})
+
+
+def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, Notice]]) -> None:
+    """Leave a signed notice for a provider, about its own records only."""
+    reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
+    facts = NoticeFacts(
+        reference=reference,
+        provider_name=providers.provider_row(comparison.session, provider).name,
+        organisation=comparison.organisation,
+        made_at=comparison.now,
+        points=tuple(points),
+    )
+    comparison.session.add(
+        ReceiptRow(
+            reference=reference,
+            provider=provider,
+            name=receipts.DISCREPANCY_NOTICE,
+            text=comparison.signing.clearsign(render_notice(facts)),
+            json_text="",
+            created_at=comparison.now,
+        )
+    )
+    comparison.session.flush()

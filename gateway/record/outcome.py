@@ -1,0 +1,185 @@
+"""An outcome in the three forms that are committed together: log entries, receipt facts, receipt rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.log.leaf import Kind, rfc3339
+from gateway.model import Classified, ContentRefused, Facts, Provider, Transfer, Upload
+from gateway.receipts.receipt import (
+    Proof,
+    ReceiptFacts,
+    receipt_digest,
+    render_json,
+    render_text,
+    text_digest,
+)
+from gateway.registry import log
+from gateway.registry.log import Entry
+from gateway.registry.tables import ReceiptRow
+from gateway.registry.vouched_rows import add_rows
+from gateway.secrets.signing import Signing
+
+
+def landed_facts(upload: Upload, provider: Provider, organisation: str) -> ReceiptFacts:
+    """What the first receipt of an upload states: that it is durable inside."""
+    return receipt_facts(Transfer(sequence=0, upload=upload, state="landed"), provider, organisation)
+
+
+def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
+    """The log's word that an upload is durable inside. `facts` are its receipt's, where it gets one."""
+    digests = {"receipt": receipt_digest(facts), "text": text_digest(facts)} if facts else {}
+    return Entry(
+        kind="landed",
+        subject=upload.reference,
+        fields={
+            "provider": upload.provider,
+            "folder": upload.folder,
+            "sha256": upload.sha256,
+            "size": upload.size,
+            "key": upload.ssh_key,
+            **digests,
+        },
+        name=upload.name,
+    )
+
+
+def receipt_facts(
+    transfer: Transfer, provider: Provider, organisation: str, notices: tuple[str, ...] = ()
+) -> ReceiptFacts:
+    """What a transfer's receipt states as it stands now."""
+    content = transfer.content
+    recognised = content if isinstance(content, Classified) else None
+    return ReceiptFacts(
+        reference=transfer.upload.reference,
+        provider=provider.id,
+        provider_name=provider.name,
+        organisation=organisation,
+        name=transfer.upload.name,
+        folder=transfer.upload.folder,
+        stage="landed" if transfer.state == "landed" else "decided",
+        state=transfer.state,
+        sealed_size=transfer.upload.size,
+        sealed_sha256=transfer.upload.sha256,
+        landed_at=transfer.upload.landed_at,
+        decided_at=transfer.decided_at,
+        content_size=transfer.content_size,
+        content_sha256=transfer.content_sha256,
+        signature=transfer.signature,
+        data_type=transfer.data_type,
+        level=recognised.level if recognised else None,
+        evidence=content.evidence if content else (),
+        runner_up=content.runner_up if content else None,
+        pupils=recognised.pupils if recognised else None,
+        facts=recognised.facts if recognised else Facts(),
+        findings=recognised.findings if recognised else (),
+        items=recognised.items if recognised else (),
+        other_items=recognised.other_items if recognised else (),
+        flow=transfer.flow,
+        teams=transfer.teams,
+        reasons=transfer.reasons,
+        notices=notices,
+    )
+
+
+def decision_entries(
+    transfer: Transfer,
+    facts: ReceiptFacts,
+    policies: str,
+    *,
+    kind: Kind,
+    actor: str | None,
+    note: str | None,
+) -> list[Entry]:
+    """The log's word on a decision, and one on each delivery."""
+    reference = transfer.upload.reference
+    fields: dict[str, str | int | None] = {
+        "provider": transfer.upload.provider,
+        "state": transfer.state,
+        "receipt": receipt_digest(facts),
+        "text": text_digest(facts),
+        "sha256": transfer.upload.sha256,
+        "size": transfer.upload.size,
+        "reasons": ",".join(reason.code for reason in transfer.reasons),
+        "policies": policies,
+        "flow": transfer.flow,
+        "teams": ",".join(transfer.teams),
+        "until": rfc3339(transfer.held_until) if transfer.held_until else None,
+        "engine": transfer.engine.replace(":", "-") if transfer.engine else None,
+        "content_sha256": transfer.content_sha256,
+        "content_size": transfer.content_size,
+        "signer": transfer.signature.certificate if transfer.signature else None,
+        "signing_key": transfer.signature.signing_key if transfer.signature else None,
+        "signed_at": rfc3339(transfer.signature.created_at) if transfer.signature else None,
+        **_content_fields(transfer.content),
+    }
+    said = {name: value for name, value in fields.items() if value is not None}
+    decided = Entry(
+        kind=kind, subject=reference, fields=said, actor=actor, name=transfer.upload.name, note=note
+    )
+    deliveries = [
+        Entry(
+            kind="delivered",
+            subject=reference,
+            fields={"provider": transfer.upload.provider, "team": team, "flow": transfer.flow or "none"},
+        )
+        for team in transfer.teams
+    ]
+    return [decided, *deliveries]
+
+
+def issue(
+    session: Session,
+    receipts: Sequence[tuple[ReceiptFacts, int]],
+    *,
+    head: str,
+    signing: Signing,
+    at: datetime,
+) -> None:
+    """Put receipts down, each with the number of its leaf, proved against `head`, the signed one of now."""
+    proved = proofs(session, [number for _, number in receipts], head=head, signing=signing)
+    stated = [(facts, proof) for (facts, _), proof in zip(receipts, proved, strict=True)]
+    texts = signing.clearsign_each(render_text(*each) for each in stated)
+    rows = [
+        {
+            "reference": facts.reference,
+            "provider": facts.provider,
+            "name": facts.name,
+            "stage": facts.stage,
+            "text": text,
+            "json_text": render_json(facts, proof, signing.log_key.sign),
+            "created_at": at,
+        }
+        for (facts, proof), text in zip(stated, texts, strict=True)
+    ]
+    add_rows(session, ReceiptRow, rows)
+
+
+def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
+    """That the leaves of these numbers are in the log as it is, under the signed `head`."""
+    leaves = log.leaves_of(session, numbers)
+    paths = log.inclusion_proofs(session, numbers, log.size(session))
+    return [
+        _proof(leaves[number], number, hashes, head, signing)
+        for number, hashes in zip(numbers, paths, strict=True)
+    ]
+
+
+def _proof(leaf: bytes, number: int, hashes: Sequence[bytes], head: str, signing: Signing) -> Proof:
+    return Proof(
+        leaf=leaf,
+        index=number,
+        hashes=tuple(hashes),
+        checkpoint=head,
+        log_key=signing.vkey,
+        log_key_certificate=signing.log_statement,
+    )
+
+
+def _content_fields(content: Classified | ContentRefused | None) -> dict[str, str | int | None]:
+    if not isinstance(content, Classified):
+        return {}
+    return {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}

@@ -1,0 +1,80 @@
+"""What an inside process records with: the home, the registry, the policies in force, the signing keys."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.errors import Fault
+from gateway.home import Home
+from gateway.model import Provider
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.ratification import years_in_force
+from gateway.publish.projection import publish_checkpoint, publish_receipts
+from gateway.receipts.facts import ReceiptFacts
+from gateway.record import outcome
+from gateway.registry import log, providers
+from gateway.registry.database import Registry
+from gateway.secrets.signing import Signing
+from gateway.settings import KeyPolicy, Limits, Settings
+from gateway.zones.failpoints import passing
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """What is needed to put something on record in one home. `clock` gives the time in UTC."""
+
+    home: Home
+    settings: Settings
+    limits: Limits
+    registry: Registry
+    catalogue: Catalogue
+    signing: Signing
+    clock: Callable[[], datetime]
+    key_policy: KeyPolicy = field(default_factory=KeyPolicy)
+
+    def years(self, now: datetime) -> tuple[str, ...]:
+        """The academic years whose ratification counts at `now`."""
+        return years_in_force(local_day(now, self.catalogue.calendar.timezone), self.catalogue)
+
+    def provider(self, session: Session, provider: str, now: datetime) -> Provider:
+        """A provider as the policy sees it at `now`."""
+        return providers.get_provider(session, provider, self.years(now))
+
+    def issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
+        """Sign the log's head and the receipts whose leaves it vouches for; the head.
+
+        Each receipt comes with the number of its leaf.
+        """
+        head = log.sign_head(session, self.signing.log_key, self.signing.origin, now)
+        outcome.issue(session, receipts, head=head, signing=self.signing, at=now)
+        return head
+
+    def with_new_keys(self) -> Registrar:
+        """The same, signing with the keys in the home now. ConfigurationError where one is missing."""
+        return replace(self, signing=Signing.load(self.home, self.settings))
+
+    def publish(self) -> None:
+        """Bring out the receipts and the head that are not out yet. Fault where it must be tried again."""
+        publish_receipts(self.registry, self.home.published)
+        publish_checkpoint(self.registry, self.home.published)
+
+    def bring_out(self, head: str | None) -> None:
+        """Publish what a transaction committed, if it signed a `head`.
+
+        What is committed stays committed: where it cannot be brought out now, it is later.
+        """
+        if head is None:
+            return
+        try:
+            self.publish()
+            passing("publish.finished")
+        except Fault as fault:
+            _log.error("%s; the receipts are on record and follow", fault)

@@ -1,0 +1,277 @@
+"""The record of a breach of personal data, prefilled for the ICO (UK GDPR Article 33, clause 10).
+
+What the gateway knows is filled in; what only people know is marked as theirs to fill. The record
+holds references, counts and words of the agreement. It holds no file name, since a name may be a
+pupil's, and nothing out of a file but the labels of data items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from gateway.receipts.facts import receipt_object
+from gateway.receipts.text import spoken
+from gateway.reports.document import Block, Details, Document, Paragraph, Points, Section, Table
+from gateway.reports.report import LoggedStep, TransferAccount
+
+# Article 33(1): 72 hours after having become aware; nights, week-ends and holidays count.
+NOTIFY_WITHIN = timedelta(hours=72)
+TO_FILL = "[to be filled in]"
+
+Nature = Literal["confidentiality", "integrity", "availability"]
+_NATURES: dict[Nature, str] = {
+    "confidentiality": "confidentiality: personal data was seen by, or given to, somebody it was not for",
+    "integrity": "integrity: personal data was changed without authority",
+    "availability": "availability: personal data was lost or could not be reached",
+}
+# Appendix A items that raise the risk, and why (Article 9 of the UK GDPR; agreement 10.5).
+_GRAVE = {
+    "SEN: NHS Number (Proposed)": "an identifier that exposes to identity theft (agreement 10.5.1)",
+    "Pupil: Medical Flag": "data concerning health (Article 9; agreement 10.5.2)",
+    "Pupil: Ethnicity": "data revealing ethnic origin (Article 9)",
+    "Pupil: Ethnic Source": "data revealing ethnic origin (Article 9)",
+    "Pupil: Religion": "data revealing religious belief (Article 9)",
+    "Pupil: Traveller Family": "data revealing ethnic origin (Article 9; agreement 10.5.2)",
+    "Pupil: FSM Eligible/Date": "a family's financial circumstances (agreement 10.5.2)",
+    "Pupil: Service Family": "a family's circumstances (agreement 10.5.2)",
+    "Pupil: Address": "where a child lives (agreement 10.5.2)",
+    "Pupil: Guardians": "domestic circumstances (agreement 10.5.2)",
+    "SEN: SEN History": "data concerning health or care (agreement 10.5.2)",
+    "SEN: SEN Need": "data concerning health or care (agreement 10.5.2)",
+    "SEN: SEN Status/Date": "data concerning health or care (agreement 10.5.2)",
+    "Exclusions: Reason": "a child's private conduct (agreement 10.5.2)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyInvolved:
+    """A key that the breach touches: whose, its fingerprint, and how far it may be used now."""
+
+    owner: str
+    kind: str
+    fingerprint: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """What is known of a breach. Times are aware; texts are written by a person, without pupils' data.
+
+    `accounts` are the transfers concerned, `keys` the keys, `staff` the accounts of staff.
+    """
+
+    number: int
+    organisation: str
+    became_aware_at: datetime
+    happened_from: datetime | None = None
+    happened_until: datetime | None = None
+    nature: tuple[Nature, ...] = ()
+    what_happened: str = ""
+    accounts: tuple[TransferAccount, ...] = ()
+    keys: tuple[KeyInvolved, ...] = ()
+    staff: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    contact: str = ""
+    governance: str = ""
+    ico_notified_at: datetime | None = field(default=None)
+
+
+def notify_by(breach: Breach) -> datetime:
+    """The last moment to notify the ICO without giving reasons for delay (Article 33(1))."""
+    return breach.became_aware_at + NOTIFY_WITHIN
+
+
+def breach_report(breach: Breach, now: datetime) -> Document:
+    """The record of the breach as it is known at `now`."""
+    sections = (
+        Section("The 72 hours", _clock(breach, now)),
+        Section("Nature of the breach (Article 33(3)(a))", _nature(breach)),
+        Section("Whose data, and how much (Article 33(3)(a))", _scale(breach)),
+        Section("Kinds of data (Article 33(3)(a); agreement 10.5, 10.6)", _kinds(breach)),
+        Section("Contact (Article 33(3)(b))", (Details((("Contact", breach.contact or TO_FILL),)),)),
+        Section("Likely consequences (Article 33(3)(c))", _consequences(breach)),
+        Section("Measures (Article 33(3)(d))", _measures(breach)),
+        Section("Who must be told (agreement 10.2 to 10.8)", _to_tell(breach)),
+        Section("Who had access", _access(breach)),
+        Section("Keys concerned", _keys(breach)),
+        Section("Timeline, from the log", _timeline(breach)),
+        Section("Transfers concerned", _transfers(breach)),
+    )
+    return Document(
+        f"Personal data breach {breach.number}",
+        f"{breach.organisation}. Record made {spoken(now)}. It holds no pupil's data: keep it so.",
+        sections,
+    )
+
+
+def _clock(breach: Breach, now: datetime) -> tuple[Block, ...]:
+    due, told = notify_by(breach), breach.ico_notified_at
+    details = Details(
+        (
+            ("Became aware", spoken(breach.became_aware_at)),
+            ("Notify the ICO by", spoken(due)),
+            ("ICO notified", spoken(told) if told else None),
+        )
+    )
+    if told is not None:
+        late = told > due
+        words = "later than 72 hours: the notification must give the reasons" if late else "in time"
+        return details, Paragraph(f"The ICO was notified {words}.", important=late)
+    if now > due:
+        words = f"Overdue by {_span(now - due)}. Notify at once, and give the reasons for the delay."
+        return details, Paragraph(words, important=True)
+    words = f"{_span(due - now)} left; nights, week-ends and holidays count. What is not known may follow."
+    return details, Paragraph(words, important=True)
+
+
+def _nature(breach: Breach) -> tuple[Block, ...]:
+    kinds = tuple(_NATURES[one] for one in breach.nature) or (TO_FILL,)
+    return (
+        Points(kinds),
+        Details(
+            (
+                ("What happened", breach.what_happened or TO_FILL),
+                ("From", spoken(breach.happened_from) if breach.happened_from else TO_FILL),
+                ("Until", spoken(breach.happened_until) if breach.happened_until else TO_FILL),
+            )
+        ),
+    )
+
+
+def _scale(breach: Breach) -> tuple[Block, ...]:
+    counted = [one for one in breach.accounts if one.facts.pupils is not None]
+    unknown = len(breach.accounts) - len(counted)
+    records = sum(one.facts.pupils or 0 for one in counted)
+    largest: dict[str, int] = {}
+    for one in counted:
+        provider = one.facts.provider
+        largest[provider] = max(largest.get(provider, 0), one.facts.pupils or 0)
+    least = sum(largest.values())
+    pupils = str(records) if least == records else f"between {least} and {records}"
+    details = Details(
+        (
+            ("Data subjects", "pupils (children), and their guardians where a file names them"),
+            ("Pupils, about", pupils if counted else TO_FILL),
+            ("Pupil records", str(records) if counted else TO_FILL),
+            ("Files", str(len(breach.accounts))),
+            ("Files not counted", str(unknown) if unknown else None),
+        )
+    )
+    why = Paragraph(
+        "The lower number counts each provider's largest file, since one pupil may stand in several; "
+        "the higher one counts every record."
+    )
+    return (details, why) if counted and least != records else (details,)
+
+
+def _kinds(breach: Breach) -> tuple[Block, ...]:
+    items = _items(breach.accounts)
+    if not items:
+        return (Paragraph(f"Not known from the files. {TO_FILL}"),)
+    grave = tuple((item, _GRAVE[item]) for item in items if item in _GRAVE)
+    table = (Table(("Data item", "Why it weighs more"), grave),) if grave else ()
+    return (Points((", ".join(items),)), *table)
+
+
+def _consequences(breach: Breach) -> tuple[Block, ...]:
+    items = set(_items(breach.accounts))
+    points = [
+        text
+        for text, causes in (
+            ("identity theft or fraud", {"SEN: NHS Number (Proposed)", "Pupil: Date of Birth"}),
+            ("harm to a child whose whereabouts must not be known", {"Pupil: Address", "Pupil: Guardians"}),
+            (
+                "distress or discrimination",
+                {name for name, why in _GRAVE.items() if "Article 9" in why or "health" in why},
+            ),
+        )
+        if items & causes
+    ]
+    return (Points((*points, f"To be judged by a person: {TO_FILL}")),)
+
+
+def _measures(breach: Breach) -> tuple[Block, ...]:
+    dead = [one for one in breach.keys if one.state in {"revoked", "retired"}]
+    automatic = tuple(f"The {one.kind} key {one.fingerprint} of {one.owner} is {one.state}." for one in dead)
+    return (Points((*breach.measures, *automatic) or (TO_FILL,)),)
+
+
+def _to_tell(breach: Breach) -> tuple[Block, ...]:
+    providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
+    schools = tuple(
+        f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"
+        for provider, name in providers
+    )
+    rows = (
+        ("The ICO", f"by {spoken(notify_by(breach))}", "10.2; Article 33"),
+        ("LA Information Governance", breach.governance or TO_FILL, "10.4, 10.8.2"),
+        *((school, "without delay", "10.1, 10.3, 10.8.1") for school in schools),
+        ("The pupils and families", "without delay, if the risk to them is high", "10.8.3; Article 34"),
+    )
+    return (Table(("Who", "How or when", "Clause"), rows),)
+
+
+def _access(breach: Breach) -> tuple[Block, ...]:
+    rows = tuple(
+        (spoken(step.at), step.who or "", step.team or "", reference)
+        for reference, step in _logged(breach.accounts)
+        if step.kind == "collected"
+    )
+    named = (Points(tuple(f"Account concerned: {name}" for name in breach.staff)),) if breach.staff else ()
+    if not rows:
+        return (*named, Paragraph("The log shows no opening of these files through the gateway."))
+    return (*named, Table(("When", "Who", "Team", "Transfer"), rows))
+
+
+def _keys(breach: Breach) -> tuple[Block, ...]:
+    if not breach.keys:
+        return (Paragraph("None named."),)
+    rows = tuple((one.owner, one.kind, one.fingerprint, one.state) for one in breach.keys)
+    return (Table(("Owner", "Kind", "Fingerprint", "State"), rows),)
+
+
+def _timeline(breach: Breach) -> tuple[Block, ...]:
+    rows = tuple(
+        (str(step.entry), spoken(step.at), step.kind, reference)
+        for reference, step in _logged(breach.accounts)
+    )
+    return (Table(("Entry", "When", "What", "Transfer"), rows),) if rows else (Paragraph(TO_FILL),)
+
+
+def _transfers(breach: Breach) -> tuple[Block, ...]:
+    rows = tuple(
+        (
+            one.facts.reference,
+            spoken(one.facts.landed_at),
+            str(receipt_object(one.facts)["data_type"] or ""),
+            one.facts.state,
+            "" if one.facts.pupils is None else str(one.facts.pupils),
+            ", ".join(one.facts.teams),
+        )
+        for one in breach.accounts
+    )
+    headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
+    return (Table(headings, rows),) if rows else (Paragraph("None named."),)
+
+
+def _items(accounts: Iterable[TransferAccount]) -> list[str]:
+    """The Appendix A labels in the files, in our own words."""
+    found: set[str] = set()
+    for one in accounts:
+        items = receipt_object(one.facts)["items"]
+        assert isinstance(items, list)  # noqa: S101 - for the type checker
+        found.update(items)
+    return sorted(found)
+
+
+def _logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
+    steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
+    return sorted(steps, key=lambda pair: pair[1].entry)
+
+
+def _span(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    return f"{minutes // 60} hours {minutes % 60} minutes"

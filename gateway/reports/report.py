@@ -1,0 +1,271 @@
+"""Reports for a person: one transfer from landing to collection, and a provider over a period.
+
+They are made from plain values alone. A report names files and staff, so it is for the provider
+and the authority, and is not published.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gateway.home import shown_name
+from gateway.model import State
+from gateway.receipts.facts import ReceiptFacts, plain_reason, receipt_object
+from gateway.receipts.text import STATED, spoken
+from gateway.reports.document import Block, Details, Document, Paragraph, Points, Section, Table
+
+_STATES: dict[State, str] = {
+    "landed": "arrived, not yet decided",
+    "accepted": "accepted and passed on",
+    "held": "held: waits for a person or a date",
+    "refused": "refused",
+}
+_EVENTS = {
+    "landed": "The file arrived",
+    "decided": "The gateway decided",
+    "delivered": "Passed to a team",
+    "collected": "Opened and collected",
+    "dealt-with": "Marked as dealt with",
+    "released": "Released by a person",
+    "refused": "Refused by a person",
+    "expired": "Expired",
+    "hold-placed": "Kept from deletion (legal hold)",
+    "hold-lifted": "Legal hold lifted",
+    "deleted": "Deleted under the retention policy",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedStep:
+    """One entry of the log about a transfer. `who` is a person or a service, as the registry knows them."""
+
+    entry: int
+    at: datetime
+    kind: str
+    who: str | None = None
+    team: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferAccount:
+    """All that is known of one transfer. `steps` in the log's order; `ssh_key` opened the session."""
+
+    facts: ReceiptFacts
+    ssh_key: str
+    steps: tuple[LoggedStep, ...] = ()
+
+    @property
+    def collections(self) -> tuple[LoggedStep, ...]:
+        """Who opened the content, and when."""
+        return tuple(step for step in self.steps if step.kind == "collected")
+
+
+def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | None = None) -> Document:
+    """What was sent, when, with which keys, what was decided on which clause, who collected it.
+
+    `head` is the log's signed checkpoint at `made_at`, for whoever wants to check the entries.
+    """
+    facts = account.facts
+    sections = [
+        Section("In short", _in_short(account)),
+        Section("What was sent", (_sent(account),)),
+        Section("What was decided, and why", _decision(facts)),
+        Section("What was found in the file", (_found(facts),)),
+        Section("Who was given it", _collected(account)),
+        Section("Every step, as the log has it", (_steps(account.steps),)),
+        Section("How to check this", _how_to_check(facts, head)),
+    ]
+    return Document(
+        f"Transfer {facts.reference}",
+        f"{facts.organisation}. Report made {spoken(made_at)}. For the provider and the authority only.",
+        tuple(sections),
+    )
+
+
+def provider_report(
+    accounts: Sequence[TransferAccount],
+    made_at: datetime,
+    *,
+    organisation: str,
+    provider: str,
+    provider_name: str,
+    first: date,
+    last: date,
+) -> Document:
+    """Everything that one provider sent from `first` to `last`, both included, and what came of it.
+
+    The caller selects `accounts`; they are shown in the order of their arrival.
+    """
+    ordered = sorted(accounts, key=lambda one: (one.facts.landed_at, one.facts.reference))
+    overview = Section("In short", _overview(ordered))
+    listed = Section("Transfers", (_transfers(ordered),) if ordered else (Paragraph("None."),))
+    open_questions = Section("What still waits", _waiting(ordered))
+    return Document(
+        f"{provider_name} ({provider}), {first.isoformat()} to {last.isoformat()}",
+        f"{organisation}. Report made {spoken(made_at)}. For the provider and the authority only.",
+        (overview, open_questions, listed),
+    )
+
+
+def _in_short(account: TransferAccount) -> tuple[Block, ...]:
+    facts = account.facts
+    sentence = (
+        f"{facts.provider_name} sent the file {shown_name(facts.name)} on {spoken(facts.landed_at)}. "
+        f"It is {_STATES[facts.state]}."
+    )
+    taken = account.collections
+    if taken:
+        sentence += f" It was first collected on {spoken(taken[0].at)}."
+    elif facts.state == "accepted":
+        sentence += " Nobody has collected it yet."
+    return (Paragraph(sentence),)
+
+
+def _sent(account: TransferAccount) -> Details:
+    facts, signature = account.facts, account.facts.signature
+    return Details(
+        (
+            ("File", shown_name(facts.name)),
+            ("Reference", facts.reference),
+            ("Provider", f"{facts.provider_name} ({facts.provider})"),
+            ("Arrived", spoken(facts.landed_at)),
+            ("Login key", account.ssh_key),
+            ("Size as sent", f"{facts.sealed_size} bytes"),
+            ("SHA-256 as sent", facts.sealed_sha256),
+            ("Size of the content", None if facts.content_size is None else f"{facts.content_size} bytes"),
+            ("SHA-256 of the content", facts.content_sha256),
+            ("Signed with certificate", signature.certificate if signature else None),
+            ("by its key", signature.signing_key if signature else None),
+            ("Signed", spoken(signature.created_at) if signature else None),
+        )
+    )
+
+
+def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
+    when = spoken(facts.decided_at) if facts.decided_at else None
+    outcome = Details(
+        (
+            ("Outcome", _STATES[facts.state]),
+            ("Decided", when),
+            ("Flow", facts.flow),
+            ("Teams", ", ".join(facts.teams) or None),
+        )
+    )
+    shown = [plain_reason(reason) for reason in facts.reasons]
+    rows = tuple((f"{one.clause} ({one.code})", one.sentence, one.next_step) for one in shown)
+    return (outcome, Table(("Clause", "Reason", "Next step"), rows)) if rows else (outcome,)
+
+
+def _found(facts: ReceiptFacts) -> Details:
+    said = receipt_object(facts)
+    kind = f"{said['data_type']} ({said['level']})" if said["data_type"] else None
+    stated = said["facts"]
+    assert isinstance(stated, dict)  # noqa: S101 - for the type checker
+    pairs = [
+        ("Kind of data", kind),
+        ("Judged by", _listed(said["evidence"])),
+        ("Pupil records", None if facts.pupils is None else str(facts.pupils)),
+        *((STATED[name], value) for name, value in stated.items()),
+        ("Data items", _listed(said["items"])),
+        ("Items not in the agreement", _listed(said["other_items"])),
+        ("Kinds of fault", str(len(facts.findings)) if facts.findings else None),
+    ]
+    return Details(tuple(pairs))
+
+
+def _collected(account: TransferAccount) -> tuple[Block, ...]:
+    taken = account.collections
+    if not taken:
+        return (Paragraph("Nobody has opened it through the gateway."),)
+    rows = tuple((spoken(one.at), one.who or "", one.team or "") for one in taken)
+    return (Table(("When", "Who", "Team"), rows),)
+
+
+def _steps(steps: Sequence[LoggedStep]) -> Block:
+    if not steps:
+        return Paragraph("The log holds nothing on it.")
+    rows = tuple(
+        (
+            str(step.entry),
+            spoken(step.at),
+            _EVENTS.get(step.kind, step.kind),
+            ", ".join(part for part in (step.who, step.team) if part),
+        )
+        for step in steps
+    )
+    return Table(("Entry", "When", "What", "By or to"), rows)
+
+
+def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
+    points = (
+        f"The receipt: gateway receipts verify, with the file ending in {facts.reference}.json.",
+        f"An entry of the log: gateway log prove {facts.reference}.",
+        "The whole log against every signed head: gateway log verify.",
+    )
+    stated = head.partition("\n\n")[0].split("\n") if head else []
+    labels = ("Log", "Entries", "Root")
+    pairs: tuple[tuple[str, str | None], ...] = tuple(zip(labels, stated, strict=False))
+    return (Points(points), Details(pairs)) if pairs else (Points(points),)
+
+
+def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
+    states = Counter(one.facts.state for one in accounts)
+    kinds = Counter(
+        (str(receipt_object(one.facts)["data_type"] or "not recognised"), one.facts.state) for one in accounts
+    )
+    counts = Table(("Outcome", "Files"), tuple((said, str(states[state])) for state, said in _STATES.items()))
+    types = tuple((kind, state, str(number)) for (kind, state), number in sorted(kinds.items()))
+    sentence = Paragraph(f"{len(accounts)} files arrived in this time. The outcomes below add up to that.")
+    return (sentence, counts, Table(("Kind of data", "Outcome", "Files"), types)) if types else (sentence,)
+
+
+def _waiting(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
+    points = [
+        f"{one.facts.reference}: {_STATES[one.facts.state]}"
+        for one in accounts
+        if one.facts.state in {"landed", "held"}
+    ]
+    uncollected = [
+        f"{one.facts.reference}: accepted, and nobody has collected it"
+        for one in accounts
+        if one.facts.state == "accepted" and not one.collections
+    ]
+    return (Points(tuple(points + uncollected)),) if points or uncollected else (Paragraph("Nothing."),)
+
+
+def _transfers(accounts: Sequence[TransferAccount]) -> Table:
+    rows = []
+    for one in accounts:
+        facts, taken = one.facts, one.collections
+        rows.append(
+            (
+                facts.reference,
+                spoken(facts.landed_at),
+                shown_name(facts.name),
+                str(receipt_object(facts)["data_type"] or ""),
+                facts.state,
+                ", ".join(sorted({plain_reason(reason).clause for reason in facts.reasons})),
+                facts.signature.signing_key if facts.signature else "",
+                "; ".join(f"{step.who or ''} {spoken(step.at)}" for step in taken),
+            )
+        )
+    headings = (
+        "Reference",
+        "Arrived",
+        "File",
+        "Kind of data",
+        "Outcome",
+        "Clauses",
+        "Signed by",
+        "Collected",
+    )
+    return Table(headings, tuple(rows))
+
+
+def _listed(values: object) -> str | None:
+    assert isinstance(values, list)  # noqa: S101 - for the type checker
+    return ", ".join(str(value) for value in values) or None

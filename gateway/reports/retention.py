@@ -1,0 +1,266 @@
+"""What is due for deletion under policies/retention.toml, and the certificate of what was deleted.
+
+Pure: rows in, a plan out. Doing it, logging each deletion and signing the certificate are the
+caller's. Receipts stay verifiable after everything else is gone, because the log is never cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gateway.home import Home
+from gateway.log.leaf import rfc3339
+from gateway.model import State
+from gateway.receipts.text import ascii_shown
+from gateway.settings import read_toml
+
+What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
+Days = Annotated[int, Field(ge=1, le=36_525)] | Literal["for ever"]
+WHATS: tuple[What, ...] = get_args(What)
+OF_TRANSFERS: tuple[What, ...] = ("sealed", "receipts", "index", "people")
+
+_WORDS: dict[What, str] = {
+    "sealed": "the file as it was sent",
+    "receipts": "the receipts held here",
+    "index": "what the registry said of the file",
+    "people": "the means to tie log entries to a person or a file name",
+    "notices": "a notice to a provider",
+    "declarations": "the receipt of a declaration, and who made it",
+}
+
+
+class Keep(BaseModel):
+    """How long one thing is kept after the decision, in days. `by_data_type` overrides `accepted`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accepted: Days
+    refused: Days
+    by_data_type: dict[str, Days] = Field(default_factory=dict)
+
+    def days(self, state: State, data_type: str | None) -> tuple[Days, str]:
+        """How long, and under which rule, a decided transfer's thing is kept."""
+        if state == "refused":
+            return self.refused, "refused"
+        if data_type is not None and data_type in self.by_data_type:
+            return self.by_data_type[data_type], data_type
+        return self.accepted, "accepted"
+
+
+class KeepNotices(BaseModel):
+    """How long notices are kept after they were made, in days."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keys: Days
+    discrepancies: Days
+
+
+class Retention(BaseModel):
+    """policies/retention.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sealed: Keep
+    receipts: Keep
+    index: Keep
+    people: Keep
+    notices: KeepNotices
+    declarations: Keep
+
+    def shortest(self) -> timedelta:
+        """Nothing can be due that was decided, or made, a shorter time ago than this."""
+        keeps = [*(getattr(self, what) for what in OF_TRANSFERS), self.declarations]
+        given = [self.notices.keys, self.notices.discrepancies]
+        given += [days for keep in keeps for days in (keep.accepted, keep.refused)]
+        given += [days for keep in keeps for days in keep.by_data_type.values()]
+        return timedelta(days=min((days for days in given if days != "for ever"), default=36_525))
+
+    @model_validator(mode="after")
+    def _files_go_first(self) -> Self:
+        """A sealed file without receipt or index would be one that nobody can account for."""
+        types: list[str | None] = [
+            None, *self.sealed.by_data_type, *self.receipts.by_data_type, *self.index.by_data_type
+        ]  # fmt: skip
+        states: tuple[State, ...] = ("accepted", "refused")
+        for state in states:
+            for data_type in types:
+                sealed, _ = self.sealed.days(state, data_type)
+                receipt, _ = self.receipts.days(state, data_type)
+                index, _ = self.index.days(state, data_type)
+                if _longer(sealed, receipt):
+                    raise ValueError(f"receipts of {data_type or state} are kept for less time than the file")
+                if _longer(sealed, index):
+                    raise ValueError(f"the index of {data_type or state} is kept for less time than the file")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptTransfer:
+    """A transfer as retention sees it. `deleted` is what has gone already."""
+
+    reference: str
+    state: State
+    data_type: str | None = None
+    decided_at: datetime | None = None
+    legal_hold: bool = False
+    deleted: frozenset[What] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPaper:
+    """A notice, or the receipt of a declaration, as retention sees it.
+
+    `subject` is what a notice is about, or how a declaration was decided.
+    """
+
+    reference: str
+    what: Literal["notices", "declarations"]
+    subject: Literal["keys", "discrepancies", "accepted", "refused"]
+    made_at: datetime
+    data_type: str | None = None
+    legal_hold: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """One thing to delete. `rule` is a word for the log; `since` is when it fell due."""
+
+    reference: str
+    what: What
+    data_type: str | None
+    rule: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is due, oldest first; what a legal hold keeps; what waits for a decision and so is kept."""
+
+    due: tuple[Due, ...]
+    on_hold: tuple[Due, ...]
+    undecided: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """One thing that was deleted: `sha256` and `size` (bytes) of a sealed file, where it was one."""
+
+    due: Due
+    at: datetime
+    sha256: str | None = None
+    size: int | None = None
+
+
+def load_retention(home: Home) -> Retention:
+    """policies/retention.toml of `home`. ConfigurationError names the fault."""
+    return read_toml(home.policies / "retention.toml", Retention)
+
+
+def plan(
+    retention: Retention, rows: Iterable[KeptTransfer], now: datetime, papers: Iterable[KeptPaper] = ()
+) -> Plan:
+    """What of `rows` and `papers` is due at `now`. Nothing undecided, deleted or on hold is ever due."""
+    due: list[Due] = []
+    on_hold: list[Due] = []
+    undecided: list[str] = []
+    for row in rows:
+        if row.state in {"landed", "held"} or row.decided_at is None:
+            undecided.append(row.reference)
+        else:
+            (on_hold if row.legal_hold else due).extend(_due_of(retention, row, row.decided_at, now))
+    for paper in papers:
+        (on_hold if paper.legal_hold else due).extend(_due_paper(retention, paper, now))
+    return Plan(due=_ordered(due), on_hold=_ordered(on_hold), undecided=tuple(sorted(undecided)))
+
+
+def deletion_certificate(
+    deleted: Sequence[Deleted], *, organisation: str, policy_sha256: str, at: datetime
+) -> str:
+    """A statement of what was deleted and why, to be clearsigned. Names references and digests only.
+
+    ValueError where nothing was deleted: an empty certificate would certify nothing.
+    """
+    if not deleted:
+        raise ValueError("nothing was deleted")
+    lines = [
+        f"Certificate of deletion, {ascii_shown(organisation)}",
+        "",
+        f"Made       {rfc3339(at)}",
+        "Policy     policies/retention.toml with the SHA-256",
+        f"           {policy_sha256[:32]}",
+        f"           {policy_sha256[32:]}",
+        f"Deletions  {len(deleted)}",
+        "",
+        "The following was deleted because its time of keeping was over and no",
+        "legal hold was on it. Each deletion is an entry of the gateway's log.",
+        "Receipts given out earlier can still be verified against the log.",
+        "",
+    ]
+    for one in sorted(deleted, key=lambda item: (item.due.reference, item.due.what)):
+        lines += [*_certified(one), ""]
+    return "\n".join(lines)
+
+
+def _certified(one: Deleted) -> list[str]:
+    lines = [
+        one.due.reference,
+        f"  What     {_WORDS[one.due.what]}",
+        f"  Rule     {one.due.rule}, due since {rfc3339(one.due.since)}",
+        f"  Deleted  {rfc3339(one.at)}",
+    ]
+    if one.sha256 is not None:
+        lines += [f"  SHA-256  {one.sha256[:32]}", f"           {one.sha256[32:]}"]
+    if one.size is not None:
+        lines.append(f"  Size     {one.size} bytes")
+    return lines
+
+
+def _due_of(retention: Retention, row: KeptTransfer, decided_at: datetime, now: datetime) -> Iterable[Due]:
+    for what in OF_TRANSFERS:
+        keep: Keep = getattr(retention, what)
+        if what not in row.deleted:
+            kept = keep.days(row.state, row.data_type)
+            yield from _due(row, what, kept, decided_at, now)
+
+
+def _due_paper(retention: Retention, paper: KeptPaper, now: datetime) -> Iterable[Due]:
+    match paper.subject:
+        case "keys" | "discrepancies":
+            kept: tuple[Days, str] = getattr(retention.notices, paper.subject), paper.subject
+        case state:
+            kept = retention.declarations.days(state, paper.data_type)
+    yield from _due(paper, paper.what, kept, paper.made_at, now)
+
+
+def _due(
+    of: KeptTransfer | KeptPaper, what: What, kept: tuple[Days, str], start: datetime, now: datetime
+) -> Iterable[Due]:
+    days, rule = kept
+    if days == "for ever":
+        return
+    since = start + timedelta(days=days)
+    if since <= now:
+        yield Due(
+            reference=of.reference,
+            what=what,
+            data_type=of.data_type,
+            rule=f"{what}-{rule}",
+            since=since,
+        )
+
+
+def _ordered(due: Iterable[Due]) -> tuple[Due, ...]:
+    return tuple(sorted(due, key=lambda one: (one.since, one.reference, WHATS.index(one.what))))
+
+
+def _longer(one: Days, other: Days) -> bool:
+    """Whether `one` is a longer time than `other`."""
+    if other == "for ever":
+        return False
+    return one == "for ever" or one > other

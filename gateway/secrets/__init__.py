@@ -1,0 +1,1 @@
+"""The secrets of a home: where they lie, the passphrase over them, and what is signed with them."""

@@ -1,0 +1,213 @@
+"""The secrets of a home's keys/ folder: where each one lies, made once, never overwritten.
+
+openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway, every one that still opens files
+signing                     the fingerprint of the one that signs receipts
+statements/FINGERPRINT.asc  that key's signed statement, which names the log's key
+succession/FINGERPRINT.asc  the older key's signed statement, which names this one as its successor
+hosts.asc                   the signed list of the SSH host keys
+log.pem                     the Ed25519 key that signs the log's checkpoints and JSON receipts
+mailboxes_host_key          the SSH host key of the mailboxes service
+pupil-index.key             what pupils' numbers are digested with; of use only together with the registry
+
+`signing` alone says which key is the current one, so that one rename changes from key to key.
+OpenPGP keys, the log's key and the pupils' may be under a passphrase (`openpgp.lock`).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.openpgp.lock import is_locked, lock, unlock
+from gateway.secrets.passphrase import changed, passphrase
+from gateway.zones.spool import fsync_folder, private_mode, write_durably
+
+FOLDERS = ("openpgp", "statements", "succession")
+_ASIDE = ".new"
+_PUPIL_KEY = "pupil-index.key"
+
+
+def secret_keys(home: Home) -> list[Path]:
+    """The files of every OpenPGP secret key of the gateway. ConfigurationError where there is none."""
+    found = sorted(path for path in (home.keys / "openpgp").glob("*.asc") if not path.name.startswith("."))
+    if not found:
+        raise ConfigurationError(
+            f"{home.keys / 'openpgp'} holds no secret key; make a home with: gateway init"
+        )
+    return found
+
+
+def secret_key_file(home: Home, fingerprint: str) -> Path:
+    """Where the secret key of a certificate of the gateway lies."""
+    return home.keys / "openpgp" / f"{fingerprint}.asc"
+
+
+def openpgp_secrets(home: Home) -> dict[str, bytes]:
+    """Every OpenPGP secret key of the gateway by fingerprint. ConfigurationError as for `secret_keys`."""
+    return {path.stem: _secret(home, path) for path in secret_keys(home)}
+
+
+def signing_fingerprint(home: Home) -> str:
+    """The fingerprint of the OpenPGP key that signs now, and to which files are to be sealed."""
+    return _read(home.keys / "signing").decode("ascii", "replace").strip()
+
+
+def signing_key(home: Home) -> bytes:
+    """The OpenPGP secret key that signs now."""
+    return _secret(home, secret_key_file(home, signing_fingerprint(home)))
+
+
+def openpgp_secret(home: Home, fingerprint: str) -> bytes:
+    """One OpenPGP secret key of the gateway."""
+    return _secret(home, secret_key_file(home, fingerprint))
+
+
+def log_key(home: Home) -> bytes:
+    """The private key of the log, PEM."""
+    return _secret(home, home.keys / "log.pem")
+
+
+def log_statement(home: Home, fingerprint: str) -> str:
+    """The clearsigned statement that binds the log's key to one OpenPGP key of the gateway."""
+    return _read(statement_file(home, fingerprint)).decode()
+
+
+def statement_file(home: Home, fingerprint: str) -> Path:
+    """Where the statement of one OpenPGP key about the log's key lies."""
+    return home.keys / "statements" / f"{fingerprint}.asc"
+
+
+def succession_file(home: Home, fingerprint: str) -> Path:
+    """Where the statement lies that names this OpenPGP key as the successor of the one before it."""
+    return home.keys / "succession" / f"{fingerprint}.asc"
+
+
+def choose_signing_key(home: Home, fingerprint: str) -> None:
+    """Let another key sign from now on: one rename, after which everything that belongs to it counts."""
+    write_durably(home.keys / "signing", f"{fingerprint}\n".encode(), mode=private_mode(home.keys))
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Create `path` as private as its folder, whole and durable or not at all.
+
+    FileExistsError if it is there.
+    """
+    aside = _write_aside(path, secret)
+    try:
+        path.hardlink_to(aside)  # Unlike a rename, a link never replaces what is there.
+    finally:
+        aside.unlink()
+    fsync_folder(path.parent)
+
+
+def pupil_key(home: Home) -> bytes:
+    """The key that pupils' numbers are digested with, 32 octets. ConfigurationError where it is missing."""
+    return _secret(home, home.keys / _PUPIL_KEY)
+
+
+def make_pupil_key(home: Home) -> None:
+    """Make that key where it is missing, under the passphrase if the log's key is.
+
+    Whoever loses it loses what the registry knows of rolls, no more.
+    """
+    if not (home.keys / _PUPIL_KEY).exists():
+        key = secrets.token_bytes(32)
+        write_secret(home.keys / _PUPIL_KEY, lock(key, passphrase(home)) if is_protected(home) else key)
+
+
+def sweep(home: Home) -> None:
+    """Remove what a crash left between the steps of writing a secret. Nobody else may be writing one."""
+    for folder in (home.keys, *(home.keys / name for name in FOLDERS)):
+        for path in folder.glob(f".*{_ASIDE}"):
+            path.unlink(missing_ok=True)
+
+
+def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
+    """What changes whenever a key of the gateway is made, replaced, removed or chosen for signing."""
+    watched = (home.keys / "openpgp", home.keys / "signing", home.keys / "log.pem")
+    return tuple((path.name, at.st_mtime_ns, at.st_ino) for path in watched if (at := _status(path)))
+
+
+def protectable(home: Home) -> list[Path]:
+    """The secrets that may be under a passphrase."""
+    pupils = home.keys / _PUPIL_KEY
+    return [*secret_keys(home), home.keys / "log.pem", *([pupils] if pupils.exists() else [])]
+
+
+def is_protected(home: Home) -> bool:
+    """Whether what is made now goes under a passphrase: as the log's key, which `protect` comes to late."""
+    return is_locked(_read(home.keys / "log.pem"))
+
+
+def unprotected(home: Home) -> list[Path]:
+    """Those of them that are not."""
+    return [path for path in protectable(home) if not is_locked(_read(path))]
+
+
+def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _: None) -> None:
+    """Put every secret under the passphrase `new`, or under none. May be repeated after an interruption.
+
+    ConfigurationError where a secret opens neither with the passphrase in use nor with the new one.
+    """
+    for path in protectable(home):
+        data = _read(path)
+        if new is None or not _opens(data, new):
+            secret = _secret(home, path)
+            _replace_secret(path, secret if new is None else lock(secret, new))
+        done(path)
+
+
+def _opens(data: bytes, known: str) -> bool:
+    if not is_locked(data):
+        return False
+    try:
+        unlock(data, known)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _secret(home: Home, path: Path) -> bytes:
+    data = _read(path)
+    if not is_locked(data):
+        return data
+    known = passphrase(home)
+    try:
+        return unlock(data, known)
+    except ConfigurationError as error:
+        if (other := changed(home, known)) is not None:
+            return unlock(data, other)
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def _replace_secret(path: Path, secret: bytes) -> None:
+    _write_aside(path, secret).rename(path)
+    fsync_folder(path.parent)
+
+
+def _write_aside(path: Path, secret: bytes) -> Path:
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_ASIDE}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, private_mode(path.parent))
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    return aside
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} is missing") from None

@@ -1,0 +1,59 @@
+"""What the gateway signs with: its OpenPGP key for people, its log's key for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from gateway.errors import Fault
+from gateway.home import Home
+from gateway.log.checkpoint import LogKey
+from gateway.openpgp.sealer import certificate_of, clearsign_each
+from gateway.secrets import secret_files
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """The signing keys of a home, loaded once."""
+
+    openpgp: bytes
+    fingerprint: str
+    certificate: str
+    log_key: LogKey
+    log_statement: str
+    origin: str
+
+    @classmethod
+    def load(cls, home: Home, settings: Settings) -> Self:
+        """Read the keys. ConfigurationError names what is missing."""
+        fingerprint = secret_files.signing_fingerprint(home)
+        openpgp = secret_files.openpgp_secret(home, fingerprint)
+        return cls(
+            openpgp=openpgp,
+            fingerprint=fingerprint,
+            certificate=certificate_of(openpgp).decode(),
+            log_key=LogKey.load(secret_files.log_key(home)),
+            log_statement=secret_files.log_statement(home, fingerprint),
+            origin=settings.log_origin,
+        )
+
+    @property
+    def vkey(self) -> str:
+        """The log's verifier key."""
+        return self.log_key.vkey(self.origin)
+
+    def clearsign(self, text: str) -> str:
+        """`text` signed for people, verifiable with any OpenPGP program.
+
+        Fault where the key cannot sign, as when the clock stands before the key was made.
+        """
+        return self.clearsign_each([text])[0]
+
+    def clearsign_each(self, texts: Iterable[str]) -> list[str]:
+        """The same for many texts."""
+        try:
+            return clearsign_each(self.openpgp, texts)
+        except RuntimeError:
+            raise Fault("the gateway's OpenPGP key cannot sign; is the clock right?") from None

@@ -1,0 +1,1 @@
+"""One SSH and SFTP server for intake and mailboxes: login, limits, answers, fair shares."""

@@ -1,0 +1,95 @@
+"""The one place where an exception becomes an SFTP answer.
+
+Whatever goes wrong behind a request leaves here as one of the fixed answers of a service. No text
+of an exception, no path and no name of ours ever reaches a client (asyncssh would send them).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import asyncssh
+from asyncssh import constants
+from asyncssh.packet import PacketDecodeError
+
+from gateway.errors import GatewayError, trace_of
+
+log = logging.getLogger(__name__)
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status of SFTP version 3 (draft-ietf-secsh-filexfer-02, section 7) and its sentence."""
+
+    status: int
+    sentence: str
+
+
+def denied(sentence: str) -> Answer:
+    """The answer "permission denied"."""
+    return Answer(constants.FX_PERMISSION_DENIED, sentence)
+
+
+def failed(sentence: str) -> Answer:
+    """The answer "failure"."""
+    return Answer(constants.FX_FAILURE, sentence)
+
+
+NO_SUCH_FILE = Answer(constants.FX_NO_SUCH_FILE, "There is no such file here.")
+NOT_OFFERED = denied("This service does not offer that.")
+UNKNOWN_REQUEST = Answer(constants.FX_OP_UNSUPPORTED, "This service does not know that request.")
+IS_FOLDER = denied("That is a folder, not a file.")
+BAD_REQUEST = failed("The request does not make sense.")
+TOO_MANY_HANDLES = failed("Too many files are open at once; close some first.")
+NO_ROOM = failed("The gateway has no room at the moment; try again later.")
+INTERNAL = failed("internal error")
+
+
+class Declined(GatewayError):  # noqa: N818 - it is an answer, seldom an error
+    """A request of a client that is answered with `answer` and nothing else."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.sentence)
+        self.answer = answer
+
+
+Request = Callable[..., Awaitable[Any]]
+
+
+def guarded(request: Request) -> Request:
+    """`request`, except that all it can raise is an SFTPError with a fixed text.
+
+    asyncssh's own SFTPError (end of file, invalid handle) carries constant texts and passes.
+    """
+
+    @wraps(request)
+    async def answered(*args: Any) -> Any:  # noqa: ANN401 - asyncssh's own types
+        try:
+            return await request(*args)
+        except asyncssh.SFTPError:
+            raise
+        except Exception as error:  # noqa: BLE001 - this is the boundary
+            answer = answer_for(error)
+            raise asyncssh.SFTPError(answer.status, answer.sentence) from None
+
+    return answered
+
+
+def answer_for(error: Exception) -> Answer:
+    """The fixed answer to `error`. What nobody declined on purpose is logged, without its text."""
+    if isinstance(error, Declined):
+        return error.answer
+    if isinstance(error, PacketDecodeError):
+        return BAD_REQUEST
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        log.error("no-room errno=%s", errno.errorcode[error.errno])
+        return NO_ROOM
+    log.error("internal-error %s", trace_of(error))
+    return INTERNAL

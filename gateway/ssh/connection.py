@@ -1,0 +1,164 @@
+"""One SSH connection below its sessions: what is read of it, how fast, and what it may send."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+from typing import cast
+
+import asyncssh
+from asyncssh.constants import MSG_IGNORE
+from asyncssh.packet import SSHPacketLogger
+
+from gateway.ssh.fair_share import Shares
+
+# Safe also against a quantum computer that opens recorded sessions one day (FIPS 203, ML-KEM).
+QUANTUM_SAFE = b"mlkem768x25519-sha256"
+# OpenSSH has it since 9.9. Many other clients do not have it yet.
+_HAS_IT = re.compile(rb"SSH-2\.0-OpenSSH_(9\.9|\d{2,}\.)")
+_PIECE_BYTES = 32 * 1024
+
+
+class Connection(asyncssh.SSHServerConnection):
+    """A connection whose client may fail to log in only so often, and must read what it asked for.
+
+    What it sends is read in small pieces; when the loop is busy, only as fast as its share allows.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: asyncssh.SSHServerConnectionOptions,
+        attempts: int,
+        shares: Shares,
+    ) -> None:
+        super().__init__(loop, options)
+        self._turning_loop = loop
+        self._shares = shares
+        self._source = ""
+        self._unread = b""
+        self._taken = 0  # So much of it has been taken in.
+        self._resting: asyncio.TimerHandle | None = None
+        self._attempts_left = attempts
+        self._may_send = asyncio.Event()
+        self._may_send.set()
+
+    def _send_kexinit(self) -> None:
+        """Offer the key exchanges; a client that says it has the quantum-safe one is offered no other."""
+        if _HAS_IT.match(self._client_version):
+            self._kex_algs = [QUANTUM_SAFE]
+        super()._send_kexinit()
+
+    def create_server_channel(
+        self, encoding: str | None = "", errors: str = "", window: int = 0, max_pktsize: int = 0
+    ) -> asyncssh.SSHServerChannel[bytes]:
+        """A channel that takes no environment: asyncssh would keep as much of it as a client sends."""
+        channel = super().create_server_channel(encoding, errors, window, max_pktsize)
+        channel._process_env_request = lambda packet: False  # type: ignore[method-assign]  # noqa: SLF001, ARG005
+        return channel
+
+    def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
+        """Send a packet, without the empty message that asyncssh sends before each.
+
+        That is against an attack on CBC, which is offered to nobody here.
+        """
+        if pkttype != MSG_IGNORE:
+            super().send_packet(pkttype, *args, handler=handler)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember who pays for what is read."""
+        self._source = str((transport.get_extra_info("peername") or ("local",))[0])
+        self._connected = transport.get_extra_info("socket")
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
+        """Take in what the share allows now, and the rest after a rest."""
+        if not self._auth_complete:
+            self._acknowledge()
+        self._unread = self._rest() + data
+        self._taken = 0
+        if self._resting is None:
+            self._take_in()
+
+    def _acknowledge(self) -> None:
+        """Have the kernel acknowledge at once what has come.
+
+        Twice while they log in, clients say two things one after the other, and their kernel keeps the
+        second back (RFC 9293, section 3.7.4) until ours, which waits 40 ms for an answer to go with it,
+        acknowledges the first.
+        """
+        with contextlib.suppress(OSError):  # It may have gone meanwhile.
+            self._connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def _take_in(self) -> None:
+        rested, self._resting = self._resting is not None, None
+        while piece := self._unread[self._taken : self._taken + _PIECE_BYTES]:
+            self._taken += len(piece)
+            begun = self._shares.clock()
+            super().data_received(piece)
+            pause = self.spend(self._shares.clock() - begun)
+            if pause and (transport := self._reading()) is not None:
+                transport.pause_reading()
+                self._resting = self._turning_loop.call_later(pause, self._take_in)
+                return
+        self._unread = b""
+        if rested and (transport := self._reading()) is not None:
+            transport.resume_reading()
+
+    def _rest(self) -> bytes:
+        return self._unread[self._taken :]
+
+    def spend(self, seconds: float) -> float:
+        """Count what was done for this client; how many seconds it should wait for more."""
+        return self._shares.spend(self._source, seconds)
+
+    def _reading(self) -> asyncio.ReadTransport | None:
+        """The socket as long as something may come from it."""
+        transport = cast("asyncio.ReadTransport | None", self._transport)
+        return None if transport is None or transport.is_closing() else transport
+
+    def eof_received(self) -> None:
+        """The client says no more: what it said is heard to the end."""
+        unread, self._unread = self._rest(), b""
+        if unread:
+            super().data_received(unread)
+        super().eof_received()
+
+    async def reload_config(self) -> None:
+        """Nothing in the options depends on who logs in."""
+
+    def send_userauth_failure(self, partial_success: bool) -> None:
+        """Refuse an attempt, and the connection after too many; the first is the usual probe for methods."""
+        if self._attempts_left < 0:
+            raise asyncssh.DisconnectError(
+                asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"
+            )
+        self._attempts_left -= 1
+        super().send_userauth_failure(partial_success)
+
+    def pause_writing(self) -> None:
+        """The client does not read: what was sent fills the buffers."""
+        self._may_send.clear()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._may_send.set()
+
+    def connection_lost(self, exc: Exception | None = None) -> None:
+        """Nobody needs to wait any longer."""
+        self._may_send.set()
+        self._unread = b""
+        if self._resting is not None:
+            self._resting.cancel()
+        super().connection_lost(exc)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._may_send.set()
+        super().abort()
+
+    async def until_read(self) -> None:
+        """Wait while the client leaves too much of what was sent to it unread."""
+        await self._may_send.wait()

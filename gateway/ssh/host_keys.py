@@ -1,0 +1,104 @@
+"""SSH host keys of a service: the one in use, and the one that will follow it.
+
+NAME is the key in use. NAME.next, where it is there, is announced to clients as well
+(hostkeys-00@openssh.com), so that they know it before it is used: OpenSSH from 8.5 on learns it by
+itself. Files may be changed while the service runs; new connections see what lies there then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncssh
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.ssh.server import DoorLimits, host_key, make_host_key, ssh_options
+from gateway.zones.spool import fsync_folder, private_mode, write_durably
+
+_LOOK_SECONDS = 5.0
+
+
+class Offer:
+    """SSH as a service offers it, with the host keys that lie at `secret` now.
+
+    ConfigurationError where there is none that can be read at the start; later, what was offered
+    before is offered on.
+    """
+
+    def __init__(self, secret: Path, limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]) -> None:
+        self._secret, self._limits, self._visitor = secret, limits, visitor
+        host_key(secret)
+        self._seen = _look(secret)
+        self._looked_at = time.monotonic()
+        self._options = self._made()
+
+    def options(self) -> asyncssh.SSHServerConnectionOptions:
+        """The options for a new connection. Looks at the files at most every few seconds."""
+        now = time.monotonic()
+        if now - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = now
+            seen = _look(self._secret)
+            if seen != self._seen and self._secret.exists():
+                self._seen, self._options = seen, self._made()
+        return self._options
+
+    def _made(self) -> asyncssh.SSHServerConnectionOptions:
+        return ssh_options(host_keys(self._secret), self._limits, self._visitor)
+
+
+def host_keys(secret: Path) -> list[asyncssh.SSHKey]:
+    """The host key in use, and after it the one announced, where there is one."""
+    following = next_file(secret)
+    return [host_key(secret), *([host_key(following)] if following.exists() else [])]
+
+
+def next_file(secret: Path) -> Path:
+    """Where the host key lies that will follow `secret`."""
+    return secret.with_name(f"{secret.name}.next")
+
+
+def announce(secret: Path) -> asyncssh.SSHKey:
+    """Make the host key that will follow; harmless where it is made."""
+    make_host_key(next_file(secret))
+    return host_key(next_file(secret))
+
+
+def switch(secret: Path) -> asyncssh.SSHKey:
+    """Put the announced host key in use and keep the one before it as NAME.old.
+
+    GatewayError where none was announced. May be repeated after an interruption.
+    """
+    following, old = next_file(secret), secret.with_name(f"{secret.name}.old")
+    if not following.exists():
+        raise GatewayError("no host key is announced yet: gateway keys host announce")
+    write_durably(old, secret.read_bytes(), mode=private_mode(secret.parent))
+    following.rename(secret)
+    fsync_folder(secret.parent)
+    following.with_name(f"{following.name}.pub").unlink(missing_ok=True)
+    return host_key(secret)
+
+
+def announced_at(secret: Path) -> datetime | None:
+    """Since when clients are told of the host key that will follow; None where none is announced."""
+    try:
+        return datetime.fromtimestamp(next_file(secret).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def fingerprint(secret: Path) -> str | None:
+    """The fingerprint of a host key by its public half; None where there is no such key."""
+    try:
+        return asyncssh.read_public_key(secret.with_name(f"{secret.name}.pub")).get_fingerprint()
+    except OSError:
+        return None
+    except asyncssh.KeyImportError:
+        raise ConfigurationError(f"{secret}.pub is not an SSH public key") from None
+
+
+def _look(secret: Path) -> tuple[int | None, ...]:
+    found = (path.stat().st_ino if path.exists() else None for path in (secret, next_file(secret)))
+    return tuple(found)

@@ -1,0 +1,252 @@
+"""What both services can share of SFTP: which requests there are, each behind the boundary.
+
+Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are spoken; copy-data, links,
+ranges and every other extension are unknown here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import asyncssh
+from asyncssh import constants
+from asyncssh.packet import SSHPacket
+from asyncssh.sftp import SFTPLimits, SFTPServerHandler
+from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
+
+from gateway.errors import trace_of
+from gateway.ssh.answers import NOT_OFFERED, TOO_MANY_HANDLES, Declined, guarded
+from gateway.ssh.connection import Connection
+
+log = logging.getLogger(__name__)
+
+VERSION = 3
+PACKET_BYTES = 256 * 1024 + 1024
+PIECE_BYTES = 256 * 1024
+NAMES_A_REPLY = 128
+_REQUEST_SECONDS = 0.0003  # What answering a request costs the loop, about;
+_NAME_SECONDS = 0.000015  # and what each name in the answer costs.
+_NAMES_AT_ONCE = 32
+
+
+class Server(asyncssh.SFTPServer):
+    """What one session may do: nothing, until a service defines it.
+
+    asyncssh's own methods work on the real file system; none of them is left. `handles` is how many
+    files and folders a session may hold open.
+    """
+
+    handles: int = 32
+
+    async def opendir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:  # noqa: ARG002
+        """The entries of a folder; declined where it is not there."""
+        raise Declined(NOT_OFFERED)
+
+    async def abandon(self, file: object) -> None:
+        """The session ended while `file` was open: only a client's own CLOSE is a close."""
+        raise NotImplementedError
+
+
+def _refuse(_self: Server, *_: object) -> object:
+    raise Declined(NOT_OFFERED)
+
+
+for _name in (
+    *(
+        "open",
+        "open56",
+        "close",
+        "read",
+        "write",
+        "fsync",
+        "lock",
+        "unlock",
+        "scandir",
+        "remove",
+        "mkdir",
+        "rmdir",
+    ),
+    *("stat", "lstat", "fstat", "setstat", "lsetstat", "fsetstat", "statvfs", "fstatvfs", "realpath"),
+    *("rename", "posix_rename", "readlink", "symlink", "link", "map_path", "reverse_map_path"),
+):
+    setattr(Server, _name, _refuse)
+
+
+_PARSED = SFTPServerHandler._packet_handlers  # noqa: SLF001 - asyncssh has no other door
+_AS_ASYNCSSH_DOES = (
+    constants.FXP_CLOSE,
+    constants.FXP_WRITE,
+    constants.FXP_LSTAT,
+    constants.FXP_FSTAT,
+    constants.FXP_SETSTAT,
+    constants.FXP_FSETSTAT,
+    constants.FXP_REMOVE,
+    constants.FXP_REALPATH,
+    constants.FXP_STAT,
+    constants.FXP_RENAME,
+)
+
+
+class Handler(SFTPServerHandler):
+    """One SFTP session: reads a request, has the server answer it, and only then reads the next."""
+
+    _server: Server
+    _extensions = [(b"limits@openssh.com", b"1")]  # noqa: RUF012 - as asyncssh declares it
+
+    def __init__(
+        self, server: Server, connection: Connection, reader: SSHReader[bytes], writer: SSHWriter[bytes]
+    ) -> None:
+        super().__init__(server, reader, writer, VERSION)
+        self._connection = connection
+        self.turns = asyncio.Semaphore()  # A service may have several sessions share one.
+
+    async def run(self) -> None:
+        """Answer requests until the client or the connection ends; then let go of what is still open."""
+        try:
+            await super().run()
+        except EOFError:
+            await self._cleanup(None)  # The client left before its first request.
+        finally:
+            await self._let_go()
+
+    async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        """Answer one request, once the client has read enough of the earlier answers.
+
+        Otherwise a client that asks and never reads would fill the memory. Before each request every
+        other session has its turn: answering from memory never waits, so without that a client which
+        sends hundreds of requests at once would have all of them answered first.
+        """
+        await self._connection.until_read()
+        if self._writer is not None:
+            await self._writer.drain()
+        await asyncio.sleep(self._connection.spend(_REQUEST_SECONDS))
+        async with self.turns:
+            await super()._process_packet(pkttype, pktid, packet)
+
+    async def _cleanup(self, exc: Exception | None) -> None:
+        """The session ends. `scp` and others want to hear that it ended well."""
+        await self._let_go()
+        if exc is None and self._writer is not None and not self._writer.channel.is_closing():
+            cast("asyncssh.SSHServerChannel[bytes]", self._writer.channel).exit(0)
+        await super()._cleanup(exc)
+
+    async def _let_go(self) -> None:
+        left, self._file_handles = list(self._file_handles.values()), {}
+        for file in left:
+            try:
+                await self._server.abandon(file)
+            except Exception as error:  # noqa: BLE001 - the other files are to be abandoned too
+                log.error("abandon failed %s", trace_of(error))  # noqa: TRY400 - without the text
+
+    def _check_handles(self) -> None:
+        if len(self._file_handles) + len(self._dir_handles) >= self._server.handles:
+            raise Declined(TOO_MANY_HANDLES)
+
+    async def _open(self, packet: SSHPacket) -> bytes:
+        self._check_handles()
+        return await self._process_open(packet)
+
+    async def _opendir(self, packet: SSHPacket) -> bytes:
+        """Unlike asyncssh's own: a folder that is not there fails here, not at its first entry."""
+        path = packet.get_string()
+        packet.check_end()
+        self._check_handles()
+        entries = await self._server.opendir(path)
+        handle = self._get_next_handle()
+        self._dir_handles[handle] = entries
+        return handle
+
+    async def _readdir(self, packet: SSHPacket) -> tuple[list[asyncssh.SFTPName], bool]:
+        """The next names, paid for by the client; others have their turns while they are written out."""
+        handle = packet.get_string()
+        packet.check_end()
+        if handle not in self._dir_handles:
+            raise asyncssh.SFTPFailure("Invalid file handle")
+        names: list[asyncssh.SFTPName] = []
+        async for name in self._dir_handles[handle]:
+            await _result(self._server.format_longname(name))
+            names.append(name)
+            if len(names) == NAMES_A_REPLY:
+                break
+            if len(names) % _NAMES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if not names:
+            raise asyncssh.SFTPEOFError
+        self._connection.spend(len(names) * _NAME_SECONDS)
+        return names, len(names) < NAMES_A_REPLY
+
+    async def _read(self, packet: SSHPacket) -> tuple[bytes, bool]:
+        """A read of at most PIECE_BYTES, however much the client asks for (section 6.4 allows less)."""
+        handle, offset, length = packet.get_string(), packet.get_uint64(), packet.get_uint32()
+        packet.check_end()
+        file = self._file_handles.get(handle)
+        if file is None:
+            raise asyncssh.SFTPFailure("Invalid file handle")
+        data: bytes = await _result(self._server.read(file, offset, min(length, PIECE_BYTES)))
+        if not data:
+            raise asyncssh.SFTPEOFError
+        return data, False
+
+    async def _limits(self, packet: SSHPacket) -> SFTPLimits:
+        packet.check_end()
+        return SFTPLimits(PACKET_BYTES, PIECE_BYTES, PIECE_BYTES, self._server.handles)
+
+    async def _not_offered(self, packet: SSHPacket) -> None:  # noqa: ARG002
+        raise Declined(NOT_OFFERED)
+
+    # What asyncssh parses for us; READLINK, SYMLINK, MKDIR and RMDIR are refused unparsed.
+    _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
+        **{kind: guarded(parsed) for kind, parsed in _PARSED.items() if parsed and kind in _AS_ASYNCSSH_DOES},
+        constants.FXP_OPEN: guarded(_open),
+        constants.FXP_OPENDIR: guarded(_opendir),
+        constants.FXP_READ: guarded(_read),
+        constants.FXP_READDIR: guarded(_readdir),
+        constants.FXP_MKDIR: guarded(_not_offered),
+        constants.FXP_RMDIR: guarded(_not_offered),
+        constants.FXP_READLINK: guarded(_not_offered),
+        constants.FXP_SYMLINK: guarded(_not_offered),
+        b"limits@openssh.com": guarded(_limits),
+    }
+
+
+class Session(SSHServerStreamSession[bytes]):
+    """A session of an SSH connection that can be nothing but SFTP.
+
+    `serve` makes the server of the session when it starts; `ended` is called once when the channel
+    is gone.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        serve: Callable[[asyncssh.SSHServerChannel[bytes]], Server],
+        ended: Callable[[], None],
+    ) -> None:
+        super().__init__(None)
+        self._connection = connection
+        self._serve = serve
+        self._ended = ended
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        """SFTP and nothing else; shells and commands are refused by what this builds on."""
+        return subsystem == "sftp"
+
+    def session_started(self) -> None:
+        """Begin to answer requests."""
+        channel: Any = self._chan
+        reader, writer = SSHReader[bytes](self, channel), SSHWriter[bytes](self, channel)
+        handler = Handler(self._serve(channel), self._connection, reader, writer)
+        self._connection.create_task(handler.run(), handler.logger)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The channel is gone."""
+        super().connection_lost(exc)
+        self._ended()
+
+
+async def _result(value: object) -> Any:  # noqa: ANN401 - whatever the server gives
+    return await value if inspect.isawaitable(value) else value

@@ -1,0 +1,1 @@
+"""Verifiers that work offline, without the gateway that made what they verify."""

@@ -1,0 +1,270 @@
+"""Check receipts in both forms, and notices, with the gateway's OpenPGP certificate as the only trust anchor.
+
+A text receipt is clearsigned with that certificate's key. A JSON receipt is signed with the log's
+key, and carries the gateway's clearsigned statement that this key is its own. Either way the chain
+goes on to the log: leaf, inclusion proof, signed head. A notice is signed and no more. Needs no home and no
+network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import GatewayError
+from gateway.model import Signature
+from gateway.openpgp.certificates import split
+from gateway.openpgp.sealer import verify_clearsigned
+from gateway.verify.verify_notices import kind_of, report_notice, signed_line
+from gateway.verify.verify_receipts import (
+    HEAD,
+    LEAF,
+    Checked,
+    Head,
+    Unproved,
+    check_entry,
+    check_inclusion,
+    check_original,
+    check_receipt,
+    compare_heads,
+    read_checkpoint,
+    read_text,
+    report,
+    strict_json,
+)
+
+CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
+_FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
+_CONTINUED = re.compile(r" {20}(\S.*)")
+_DECLARED = {"ALLOWED": "accepted", "WAIT": "held", "NOT ALLOWED": "refused"}
+_STATEMENT = re.compile(r"^log-key: (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one file shows. `lines` are plain words: the finding first, then what is proved and what not.
+
+    `anchored` is whether the gateway's OpenPGP certificate vouches for it. `reference` is None
+    where the file is no receipt or does not hold.
+    """
+
+    file: str
+    good: bool
+    anchored: bool
+    lines: tuple[str, ...]
+    reference: str | None = None
+
+
+def verify_receipt_files(
+    paths: Sequence[Path],
+    gateway_certificate: bytes | None,
+    *,
+    original: Path | None = None,
+    consistency: Path | None = None,
+) -> list[Verdict]:
+    """One verdict a file, and one more for what the files show together where that is anything.
+
+    A file is a receipt, a notice or what else the gateway signs for providers, or a head of the log, which
+    comes after them: it must be signed with the log key of a receipt that the gateway's certificate vouches
+    for.
+
+    `gateway_certificate` may hold several, of keys that followed one another: an old receipt is signed
+    with an old one. Without a certificate a text receipt proves nothing, and of a JSON receipt only that
+    it is intact. `original` is the file the receipts should be for; `consistency` a proof between two of
+    their heads. Never raises for what a file holds.
+    """
+    verdicts: list[Verdict] = []
+    heads: list[Head] = []
+    log_keys: set[str] = set()
+    for path in sorted(paths, key=_is_head):
+        try:
+            verdict, head = _verify_file(path, gateway_certificate, original, log_keys)
+            heads += [head] if head is not None else []
+        except (Unproved, GatewayError, OSError) as error:
+            verdict = Verdict(path.name, good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))
+        verdicts.append(verdict)
+    return verdicts + _together(heads, consistency)
+
+
+def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
+    """The log key that the gateway's clearsigned statement names. Unproved where it names none."""
+    text, _ = verify_clearsigned(statement, split(gateway_certificate))
+    named = _STATEMENT.findall(text)
+    if len(named) != 1:
+        raise Unproved("the gateway's statement about its log key does not name exactly one key")
+    return str(named[0])
+
+
+def _is_head(path: Path) -> bool:
+    try:
+        return HEAD.search(read_text(path)) is not None
+    except (Unproved, OSError):
+        return False
+
+
+def _verify_file(
+    path: Path, certificate: bytes | None, original: Path | None, log_keys: set[str]
+) -> tuple[Verdict, Head | None]:
+    """What a file shows. Of a receipt that the certificate vouches for, `log_keys` learns the log's key."""
+    text = read_text(path)
+    if HEAD.search(text):
+        return _verify_head(path, text, log_keys)
+    if not text.lstrip().startswith((CLEARSIGNED, "{")):
+        raise Unproved(
+            "not a receipt, nor anything else that the gateway signs: neither a signed text nor JSON"
+        )
+    if not text.lstrip().startswith(CLEARSIGNED):
+        verdict, checked = _verify_json(path, text, certificate, original)
+    elif certificate is None:
+        raise Unproved("a signed text can be checked only with the gateway's key (--gateway-key)")
+    else:
+        signed, signature = verify_clearsigned(text, split(certificate))
+        if (kind := kind_of(signed)) is not None:
+            return _verify_notice(path, kind, signed, signature, original), None
+        verdict, checked = _verify_text(path, signed, signature, original)
+    if verdict.anchored:
+        log_keys.add(checked.log_key)
+    return verdict, checked.head
+
+
+def _verify_head(path: Path, text: str, log_keys: set[str]) -> tuple[Verdict, Head]:
+    if not log_keys:
+        raise Unproved("a head of the log is checked together with a receipt, which says whose it must be")
+    for log_key in sorted(log_keys):
+        with contextlib.suppress(Unproved):
+            head = read_checkpoint(text, log_key)
+            line = (
+                f"genuine: a head of the log {head.origin} of {head.size} entries, signed with the log's key"
+            )
+            return Verdict(path.name, True, True, (line,)), head
+    raise Unproved("the head of the log is not signed with the log's key")
+
+
+def _verify_json(
+    path: Path, text: str, certificate: bytes | None, original: Path | None
+) -> tuple[Verdict, Checked]:
+    checked = check_receipt(text)
+    if (
+        certificate is not None
+        and vouched_log_key(checked.log_key_certificate, certificate) != checked.log_key
+    ):
+        raise Unproved("the gateway vouches for another log key than the one that signed this")
+    lines = report(checked, anchored=certificate is not None)
+    if original is not None:
+        lines.append(f"  proved: {check_original(original, checked.receipt)}")
+    reference = str(checked.receipt.get("reference"))
+    return Verdict(path.name, True, certificate is not None, tuple(lines), reference), checked
+
+
+def _verify_notice(
+    path: Path, kind: str, signed: str, signature: Signature, original: Path | None
+) -> Verdict:
+    if original is not None:
+        raise Unproved(f"this is {kind}, which is for no file")
+    return Verdict(path.name, True, True, tuple(report_notice(kind, signed, signature)))
+
+
+def _verify_text(
+    path: Path, signed: str, signature: Signature, original: Path | None
+) -> tuple[Verdict, Checked]:
+    checked = _checked_text(signed)
+    lines = [*report(checked, anchored=True), signed_line(signature)]
+    if original is not None:
+        lines.append(f"  proved: {check_original(original, checked.receipt)}")
+    return Verdict(path.name, True, True, tuple(lines), str(checked.receipt["reference"])), checked
+
+
+def _checked_text(text: str) -> Checked:
+    """A text receipt whose OpenPGP signature is good, followed into the log that it names."""
+    stated, _, proof = text.rpartition("\n\nProof\n\n")
+    # The proof is read apart, so that nothing stated above it can stand in for a part of it.
+    fields = {**_fields(stated)[0], **_fields(proof)[0]}
+    hashes = _fields(proof)[1]
+    try:
+        leaf, key, index = fields["Leaf"], fields["Log key"], int(fields["Index"])
+        origin = fields["Origin"]
+        note = f"{origin}\n{fields['Size']}\n{fields['Root']}\n\n— {origin} {fields['Signed']}\n"
+        receipt = _stated(stated, fields)
+    except (KeyError, ValueError):
+        raise Unproved("the gateway signed this text, but it is not a receipt") from None
+    entry = strict_json(leaf, LEAF)
+    check_entry(entry, index, receipt["reference"], receipt["stage"])
+    if entry["fields"].get("receipt") != fields.get("Record"):
+        raise Unproved("the log's entry is for another receipt")
+    # Entries without a digest of the wording bind the JSON form alone.
+    if entry["fields"].get("text", digest := hashlib.sha256(stated.encode()).hexdigest()) != digest:
+        raise Unproved("the text is not the one that was recorded in the log")
+    head = read_checkpoint(note, key)
+    check_inclusion(leaf, index, hashes, head)
+    return Checked(receipt, head, index, key, "")
+
+
+def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
+    """What the text says, under the names that the JSON form has. KeyError where it is no receipt."""
+    declared = re.search(r"^This transfer (?:is|must) (ALLOWED|WAIT|NOT ALLOWED)\.$", text, re.MULTILINE)
+    if declared is not None:
+        return {
+            "reference": fields["Reference"],
+            "stage": "declared",
+            "state": _DECLARED[declared[1]],
+            "provider": _bracketed(fields["Declared for"]),
+            "data": _bracketed(fields["Data"]),
+            "method": _bracketed(fields["Method"]),
+            "goes_at": fields["Goes"],
+        }
+    state = _state(text)
+    return {
+        "reference": fields["Reference"],
+        "stage": "landed" if state == "landed" else "decided",
+        "state": state,
+        "name": fields["File"],
+        "sha256": fields["SHA-256 as sent"],
+        "size": fields["Size as sent"].removesuffix(" bytes"),
+        "content_sha256": fields.get("SHA-256 inside"),
+        "provider": _bracketed(fields["Sent by"]),
+        "landed_at": fields["Received"],
+    }
+
+
+def _bracketed(text: str) -> str:
+    return text.rpartition("(")[2].rstrip(")")
+
+
+def _fields(text: str) -> tuple[dict[str, str], list[str]]:
+    """The labelled values of a text receipt, and the hashes of its proof."""
+    fields: dict[str, str] = {}
+    hashes: list[str] = []
+    label = ""
+    for line in text.split("\n"):
+        if found := _FIELD.fullmatch(line):
+            label = found[1].strip()
+            if label == "Hash":
+                hashes.append(found[2])
+            else:
+                fields.setdefault(label, found[2])
+        elif (more := _CONTINUED.fullmatch(line)) and label in fields:
+            fields[label] += more[1]
+    return fields, hashes
+
+
+def _state(text: str) -> str:
+    found = re.search(r"^Your file (?:was|is|has) (ARRIVED|ACCEPTED|HELD|REFUSED)", text, re.MULTILINE)
+    if found is None:
+        raise Unproved("the gateway signed this text, but it is not a receipt")
+    return {"ARRIVED": "landed"}.get(found[1], found[1].lower())
+
+
+def _together(heads: Sequence[Head], consistency: Path | None) -> list[Verdict]:
+    try:
+        lines = tuple(compare_heads(heads, consistency))
+    except (Unproved, OSError) as error:
+        return [Verdict("together", good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))]
+    return [Verdict("together", good=True, anchored=False, lines=lines)] if lines else []
+
+
+def _words(error: Exception) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else str(error)

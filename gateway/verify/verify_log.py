@@ -1,0 +1,100 @@
+"""Check a whole exported log elsewhere, needing only Python and the `cryptography` package.
+
+    python -m gateway.verify.verify_log DIR [FILE...] [--log-key KEY]
+
+DIR is what `gateway log export` wrote: leaves.jsonl, one entry of the log a line, and its signed heads.
+FILE is a further head kept elsewhere, or a receipt. This file imports nothing of the gateway but
+verify_receipts.py: the two, in a folder gateway/verify/ of their own, are all that is needed. It rebuilds
+the Merkle tree (RFC 9162 section 2.1.1) from the entries and holds every head against it; the first
+that does not fit is named.
+Exit 0 when everything fits, 1 when anything does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gateway.verify.verify_receipts import (
+    LEAF,
+    Head,
+    Unproved,
+    check_receipt,
+    parent,
+    read_checkpoint,
+    read_text,
+    say,
+    strict_json,
+)
+
+
+def roots(leaves: Path) -> Iterator[bytes]:
+    """The root after each entry. Unproved where an entry is not the one of its place."""
+    peaks: list[tuple[int, bytes]] = []  # the complete subtrees so far, largest first, with their heights
+    with leaves.open("rb") as file:
+        for number, line in enumerate(file):
+            leaf = line.removesuffix(b"\n")
+            if strict_json(leaf.decode(), LEAF)["sequence"] != number:
+                raise Unproved(f"entry {number} is missing, or entries changed places")
+            height, node = 0, hashlib.sha256(b"\x00" + leaf).digest()
+            while peaks and peaks[-1][0] == height:
+                height, node = height + 1, parent(peaks.pop()[1], node)
+            peaks.append((height, node))
+            root = node
+            for _, left in reversed(peaks[:-1]):
+                root = parent(left, root)
+            yield root
+
+
+def check_log(leaves: Path, heads: Sequence[Head]) -> int:
+    """Hold heads of one log against its entries; how many entries there are. Unproved where one differs."""
+    expected: dict[int, set[bytes]] = {}
+    for head in heads:
+        expected.setdefault(head.size, set()).add(head.root)
+    size = 0
+    for size, root in enumerate(roots(leaves), start=1):
+        if expected.pop(size, {root}) != {root}:
+            raise Unproved(f"the first {size} entries are not those that were signed")
+    if expected:
+        raise Unproved(
+            f"there is a head of {max(expected)} entries, but only {size} entries: the log was cut"
+        )
+    return size
+
+
+def read_head(path: Path, log_key: str) -> Head:
+    """The head in a file: a signed head, or a receipt that carries one."""
+    text = read_text(path)
+    if text.startswith("{"):
+        return check_receipt(text, log_key).head
+    return read_checkpoint(text, log_key)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run as a command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="gateway.verify.verify_log", description="check an exported log")
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="heads or receipts kept elsewhere"
+    )
+    parser.add_argument("--log-key", metavar="KEY", help="the log's key; the one in DIR if not given")
+    args = parser.parse_args(argv)
+    try:
+        log_key = args.log_key or read_text(args.folder / "log-key.vkey").strip()
+        inside = sorted(args.folder.glob("checkpoint-*"))
+        heads = [read_head(path, log_key) for path in (*inside, *args.files)]
+        size = check_log(args.folder / "leaves.jsonl", heads)
+    except (Unproved, OSError, UnicodeDecodeError) as error:
+        say(f"NOT PROVED: {error}")
+        return 1
+    say(f"proved: the {size} entries are those that {len(heads)} heads signed with {log_key} state")
+    if args.log_key is None:
+        say("NOT proved: that this key is the gateway's; compare it with /keys/gateway-log.vkey, or give it")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

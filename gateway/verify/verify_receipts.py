@@ -1,0 +1,334 @@
+"""Check receipts of the gateway offline, needing only Python and the `cryptography` package.
+
+    python -m gateway.verify.verify_receipts FILE... [--log-key KEY] [--original FILE] [--consistency FILE]
+
+FILE is a receipt (.json) or a checkpoint of the log. This file imports nothing else of the gateway
+and may be copied and run on its own. It checks, for each receipt,
+
+1. that the log's key signed it (Ed25519, RFC 8032, over its canonical form, RFC 8785);
+2. that the log's entry (leaf) holds the SHA-256 of that same form;
+3. that the entry is in the log, by the inclusion proof (RFC 9162 section 2.1.3);
+4. that the log's key signed the head of the log (C2SP tlog-checkpoint) that the proof leads to;
+
+and then that no two heads contradict each other, that a later head continues an earlier one where a
+consistency proof is given (RFC 9162 section 2.1.4), and that an original file is the one received.
+Exit 0 when everything that was checked holds, 1 when anything does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+MAX_BYTES = 4 * 1024 * 1024
+TEXTS = ("format", "leaf", "checkpoint", "signature", "log_key", "log_key_certificate")
+RECEIPT = {"receipt": dict, "index": int, "proof": list} | dict.fromkeys(TEXTS, str)
+LEAF = {"at": str, "fields": dict, "kind": str, "sequence": int, "subject": str, "version": int}
+CONSISTENCY = {"origin": str, "first": int, "second": int, "proof": list}
+HEAD = re.compile(r"\A[^\s{-]\S*\n\d+\n\S+\n\n— ")
+KINDS = {"landed": ["landed"], "decided": ["decided", "released", "refused"], "declared": ["declared"]}
+
+
+class Unproved(Exception):  # noqa: N818 - the word for it
+    """Something does not hold; the text says what, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The signed head of the log: so many entries, under this root hash."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A receipt of which everything inside the file holds together."""
+
+    receipt: dict[str, Any]
+    head: Head
+    index: int
+    log_key: str
+    log_key_certificate: str
+
+
+def check_receipt(text: str, log_key: str | None = None) -> Checked:
+    """Everything that a receipt itself can show. Unproved where anything does not hold.
+
+    `log_key` is the key that must have signed; None takes the receipt's own word for the key.
+    """
+    given = strict_json(text, RECEIPT)
+    if given["format"] != "gateway-receipt/1":
+        raise Unproved("this is not a receipt in a form known here")
+    if log_key not in {None, given["log_key"]}:
+        raise Unproved("it was signed with another key than the one you gave")
+    receipt, body = given["receipt"], canonical(given["receipt"])
+    check_signature(given["log_key"], unbase64(given["signature"]), body, "the receipt")
+    entry = strict_json(given["leaf"], LEAF)
+    if entry["fields"].get("receipt") != hashlib.sha256(body).hexdigest():
+        raise Unproved("the log's entry is for another receipt")
+    check_entry(entry, given["index"], receipt.get("reference"), receipt.get("stage"))
+    head = read_checkpoint(given["checkpoint"], given["log_key"])
+    check_inclusion(given["leaf"], given["index"], given["proof"], head)
+    return Checked(receipt, head, given["index"], given["log_key"], given["log_key_certificate"])
+
+
+def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: object) -> None:
+    """The log's entry must be of this transfer, of this stage and at this place."""
+    if entry["subject"] != reference or entry["kind"] not in KINDS.get(str(stage), []):
+        raise Unproved("the log's entry is for another receipt")
+    if entry["sequence"] != index:
+        raise Unproved("the log's entry is at another place than the receipt says")
+
+
+def check_inclusion(leaf: str, index: int, proof: Iterable[object], head: Head) -> None:
+    """The proof must lead from the entry to the head (RFC 9162 section 2.1.3.2)."""
+    start = hashlib.sha256(b"\x00" + leaf.encode()).digest()
+    if not 0 <= index < head.size or climb(index, head.size - 1, start, hashes(proof))[1] != head.root:
+        raise Unproved("the inclusion proof does not lead to the head of the log: it was not recorded so")
+
+
+def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> None:
+    """The second head must continue the first, nothing changed (RFC 9162 section 2.1.4.2)."""
+    if not 0 < first.size < second.size or first.origin != second.origin:
+        raise Unproved("a consistency proof is between two heads of one log, the smaller one first")
+    power_of_two = first.size & (first.size - 1) == 0
+    path = [first.root] * power_of_two + hashes(proof)
+    at, last = first.size - 1, second.size - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    if not path or climb(at, last, path[0], path[1:]) != (first.root, second.root):
+        raise Unproved(f"the log was rewritten between {first.size} and {second.size} entries")
+
+
+def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """The roots of the older and the newer tree that a path leads to, from node `at` of 0..`last`."""
+    old = new = start
+    for node in path:
+        if last == 0:
+            raise Unproved("the proof is too long")
+        if at & 1 or at == last:
+            old, new = parent(node, old), parent(node, new)
+            while not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            new = parent(new, node)
+        at, last = at >> 1, last >> 1
+    if last != 0:
+        raise Unproved("the proof is too short")
+    return old, new
+
+
+def parent(left: bytes, right: bytes) -> bytes:
+    """The hash above two nodes of the tree (RFC 9162 section 2.1.1)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def read_checkpoint(text: str, log_key: str) -> Head:
+    """The head that a C2SP checkpoint states, signed by `log_key`."""
+    body, _, signatures = text.rpartition("\n\n")
+    name, key_id, _ = read_key(log_key)
+    lines, mark = body.split("\n"), f"— {name} "
+    if len(lines) != 3 or lines[0] != name or not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1]):  # noqa: PLR2004
+        raise Unproved("the head of the log cannot be read, or is of another log")
+    blobs = [unbase64(line.removeprefix(mark)) for line in signatures.split("\n") if line.startswith(mark)]
+    ours = [blob[4:] for blob in blobs if blob[:4] == key_id]
+    if not ours or not text.endswith("\n"):
+        raise Unproved("the head of the log is not signed with the log's key")
+    for signature in ours:
+        check_signature(log_key, signature, f"{body}\n".encode(), "the head of the log")
+    return Head(name, int(lines[1]), hashes([lines[2]])[0])
+
+
+def read_key(log_key: str) -> tuple[str, bytes, bytes]:
+    """Name, key id and public key of a C2SP verifier key: NAME+KEYID+BASE64."""
+    name, key_id, encoded = [*log_key.split("+", 2), "", ""][:3]
+    material = unbase64(encoded)
+    expected = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4]
+    if len(material) != 33 or material[0] != 1 or key_id != expected.hex():  # noqa: PLR2004
+        raise Unproved("the log's key cannot be read")
+    return name, expected, material[1:]
+
+
+def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -> None:
+    """The Ed25519 signature must be by `log_key`."""
+    try:
+        Ed25519PublicKey.from_public_bytes(read_key(log_key)[2]).verify(signature, message)
+    except InvalidSignature:
+        raise Unproved(f"the signature on {what} is not good: changed, or not by this key") from None
+
+
+def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
+    """Which of the receipt's digests the file has, in words."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest == receipt.get("sha256"):
+        return f"{path.name} is the file that was received, byte for byte as it was sent"
+    if digest == receipt.get("content_sha256"):
+        return f"{path.name} is the content that was found inside the file received"
+    raise Unproved(f"{path.name} is not the file of this receipt")
+
+
+def canonical(value: object) -> bytes:
+    """RFC 8785, for what receipts hold: text, whole numbers, null, lists, objects with ASCII names."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def strict_json(text: str, parts: Mapping[str, type]) -> dict[str, Any]:
+    """An object with exactly these parts; no name stands twice, no number has a fraction."""
+    try:
+        value = json.loads(text, object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse)
+        canonical(value)
+    except (ValueError, RecursionError):
+        raise Unproved("the file is damaged: it is not the JSON that the gateway wrote") from None
+    if not isinstance(value, dict) or {name: type(part) for name, part in value.items()} != parts:
+        raise Unproved("the file is damaged, or is not a receipt: it has other parts")
+    return value
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
+def _refuse(number: str) -> object:
+    raise ValueError(f"{number} is not a whole number")
+
+
+def unbase64(text: object) -> bytes:
+    """The bytes of base64 in its one canonical spelling."""
+    try:
+        decoded = base64.b64decode(str(text), validate=True)
+    except ValueError:
+        decoded = b""
+    if not decoded or base64.b64encode(decoded).decode() != text:
+        raise Unproved("the file is damaged: a signature, key or hash cannot be read")
+    return decoded
+
+
+def hashes(proof: Iterable[object]) -> list[bytes]:
+    """The SHA-256 hashes of a proof, from base64."""
+    nodes = [unbase64(node) for node in proof]
+    if any(len(node) != 32 for node in nodes):  # noqa: PLR2004
+        raise Unproved("the file is damaged: a hash has the wrong length")
+    return nodes
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, at most 4 MiB of it. Unproved where it is not UTF-8."""
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES)
+    try:
+        return data.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise Unproved("not a receipt, or a damaged one: it is no text") from None
+
+
+def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
+    """What the heads show together: no contradiction, and the consistency proof where one is given."""
+    by_size = {(head.origin, head.size): head for head in heads}
+    if any(by_size[head.origin, head.size] != head for head in heads):
+        raise Unproved("two heads of the same size differ: somebody was shown another log")
+    if consistency is None:
+        return []
+    stated = strict_json(read_text(consistency), CONSISTENCY)
+    first, second = (by_size.get((stated["origin"], stated[which])) for which in ("first", "second"))
+    if first is None or second is None:
+        raise Unproved("the consistency proof is for heads that none of the given files holds")
+    check_consistency(first, second, stated["proof"])
+    return [f"proved: the log of {second.size} entries begins with the log of {first.size}, nothing changed"]
+
+
+def report(checked: Checked, *, anchored: bool) -> list[str]:
+    """What is proved by a receipt that holds, and what is not."""
+    stated = checked.receipt.get
+    told = f"received {stated('name')}", f"({stated('size')} bytes, SHA-256 {stated('sha256')})", "landed_at"
+    if stated("stage") == "declared":
+        told = "was told of a transfer:", f"{stated('data')} by {stated('method')}", "goes_at"
+    unknown = f"  NOT proved: that this key is the gateway's: {checked.log_key} (see --log-key)"
+    return [
+        "genuine" if anchored else "intact, but whose key signed it was not checked",
+        f"  proved: the holder of the log's key states that it {told[0]}",
+        f"    {told[1]}",
+        f"    from {stated('provider')} at {stated(told[2])}, as {stated('reference')};",
+        f"    its state in this receipt is {stated('state')}",
+        f"  proved: the log of {checked.head.size} entries holds this as entry {checked.index}",
+        *([] if anchored else [unknown]),
+        "  not proved: that the clock was right; that the whole log was not replaced later (a later",
+        "    receipt together with a consistency proof shows that)",
+    ]
+
+
+def check_file(path: Path, log_key: str | None, original: Path | None) -> tuple[Head, list[str]]:
+    """The head in a receipt or checkpoint, and what the file shows, in lines."""
+    text = read_text(path)
+    if text.lstrip().startswith("{"):
+        checked = check_receipt(text, log_key)
+        lines = report(checked, anchored=log_key is not None)
+        if original is not None:
+            lines.append(f"  proved: {check_original(original, checked.receipt)}")
+        return checked.head, lines
+    if text.lstrip().startswith("-----BEGIN PGP"):
+        raise Unproved("a signed text: gpg --verify checks it, this here only the .json of the same name")
+    if not HEAD.search(text):
+        raise Unproved("not a receipt in JSON, nor a head of the log; nothing else is checked here")
+    if log_key is None:
+        raise Unproved("a head of the log can be checked only with --log-key")
+    head = read_checkpoint(text, log_key)
+    return head, [f"a head of the log {head.origin} of {head.size} entries, signed with the log's key"]
+
+
+def check_files(args: argparse.Namespace) -> bool:
+    """Check every file and say what it shows; False where anything does not hold."""
+    in_file = args.log_key is not None and "+" not in args.log_key
+    log_key = read_text(Path(args.log_key)).strip() if in_file else args.log_key
+    heads: list[Head] = []
+    for path in args.files:
+        try:
+            head, lines = check_file(path, log_key, args.original)
+        except (Unproved, OSError) as error:
+            say(f"{path.name}: NOT PROVED: {error}")
+            continue
+        heads.append(head)
+        say(f"{path.name}: {lines[0]}", *lines[1:])
+    say(*compare_heads(heads, args.consistency))
+    return len(heads) == len(args.files)
+
+
+def say(*lines: str) -> None:
+    """Lines for the reader, without anything that could steer a terminal or start a line of its own."""
+    for line in lines:
+        sys.stdout.write("".join(c if c.isprintable() else "?" for c in line) + "\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run as a command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="gateway.verify.verify_receipts", description="check receipts offline"
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--log-key", metavar="KEY", help="the log's key, NAME+ID+BASE64, or a file with it")
+    parser.add_argument("--original", type=Path, metavar="FILE", help="what the receipt should be for")
+    parser.add_argument("--consistency", type=Path, metavar="FILE", help="a proof from one head to another")
+    try:
+        return 0 if check_files(parser.parse_args(argv)) else 1
+    except (Unproved, OSError) as error:
+        say(f"NOT PROVED: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
