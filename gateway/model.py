@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
-LooksLike = Literal["", "public", "secret-key"]
+LooksLike = Literal["", "public", "secret-key", "other-encryption", "unknown"]
 Level = Literal["certain", "strong", "moderate"]
 Late = Literal["renewed", "vouched"]
 Severity = Literal["error", "query"]

@@ -35,6 +35,31 @@ REASONS: dict[str, Template] = {
         "Encrypt it to the key in /keys/gateway.asc, sign it with your own key, and send it again. "
         "Tell your data protection lead: the file may have held pupil data in the clear.",
     ),
+    "open:other-encryption": Template(
+        "5.1",
+        "The file was protected in another way than with OpenPGP (with a password, or with S/MIME), which "
+        "this gateway does not open. Nothing of it was kept here.",
+        "Encrypt the file itself, without the other protection, to the key in /keys/gateway.asc, sign it "
+        "with your own key, and send it again.",
+    ),
+    "open:unreadable": Template(
+        "5.1",
+        "What arrived is no OpenPGP message and of no kind that this gateway knows, so it cannot be told "
+        "whether it was encrypted. Nothing of it was kept here.",
+        "Look at the file that you sent: it may be damaged. Encrypt the data to the key in "
+        "/keys/gateway.asc, sign it with your own key, and send it again.",
+    ),
+    "open:old-cipher": Template(
+        "5.1",
+        "The file was encrypted with {cipher}, which is too weak by today's rules.",
+        "Set your program to AES-256 (GnuPG 2.2 and later use it by themselves) and send the file again. "
+        "Where your program cannot, ask the local authority to admit {cipher} for the time being.",
+    ),
+    "open:in-parts": Template(
+        "5.1",
+        "The message was divided into several parts, and only one of them is in this file.",
+        "Have your program write the message in one part, and send it again.",
+    ),
     "open:not-for-us": Template(
         "5.1",
         "The file was encrypted, but not to the key of this gateway, so it cannot be opened here.",

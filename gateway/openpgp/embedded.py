@@ -22,12 +22,14 @@ from pysequoia import Decrypted, verify
 from gateway.errors import Fault, Refusal
 from gateway.model import Opened, Signature
 from gateway.openpgp import explain
+from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
 from gateway.openpgp.judge import Claim, Sender, Verified, Waits, check_signature, parsed_senders
 from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.secret_keys import SecretKey, SessionKey, read_secret_keys
+from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
+from gateway.openpgp.source import Source
 from gateway.settings import OpenLimits
 
 
@@ -42,9 +44,10 @@ class EmbeddedOpener:
 
     def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`. Files beyond `embedded_sealed_bytes` are refused as too large."""
-        look(sealed, self._key_ids, limits)
+        source = Source.at(sealed, limits)
+        look(source, self._key_ids)
         parsed = parsed_senders(senders)
-        inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes)
+        inside = unwrapped(source.read(limits), self._keys, limits)
         verified = verified_message(inside.message, parsed, limits, now, inside.opened_by)
         opened = self._opened(verified, inside.opened_by, limits)
         if verified.ended is not None:
@@ -59,7 +62,7 @@ class EmbeddedOpener:
         """See `Opener.reopen`."""
         known = None if session is None else SessionKey.read(session)
         try:
-            inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes, known)
+            inside = unwrapped(Source.at(sealed, limits).read(limits), self._keys, limits, known)
             with Content(limits.embedded_content_bytes) as content:
                 content.write(explain.literal(inside.message))
                 descriptor, _, digest = content.finish()
@@ -93,8 +96,8 @@ def verified_message(
 ) -> Verified:
     """The content of a signed message, and who signed it.
 
-    `addressee` is the certificate of ours that the message was sealed to, where it was. Refusal where it is anything
-    else than one literal with one good signature by one of `senders`.
+    `addressee` is the certificate of ours that the message was sealed to, where it was. Refusal where it
+    is anything else than one literal with one good signature by one of `senders`.
     """
     claims = explain.claims(message)
     verified = _verified(message, senders)
@@ -109,17 +112,6 @@ def verified_message(
     signature = _only_signature(verified, claims, addressee)
     ended = check_signature(signature, senders, limits, now)
     return Verified(signature=signature, ended=ended, content=verified.bytes or b"")
-
-
-def _read(sealed: Path, limits: OpenLimits) -> bytes:
-    try:
-        with sealed.open("rb") as file:
-            data = file.read(limits.embedded_sealed_bytes + 1)
-    except OSError as error:
-        raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
-    if len(data) > limits.embedded_sealed_bytes:
-        raise Refusal("open:too-large")
-    return data
 
 
 @dataclass(frozen=True, slots=True)

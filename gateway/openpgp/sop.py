@@ -24,12 +24,15 @@ from pathlib import Path
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.model import Opened, Signature
 from gateway.openpgp import explain, packets
+from gateway.openpgp.containers import SessionKey
+from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
 from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders
 from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import kind_inside, session_of, session_text, unwrapped
 from gateway.openpgp.memory import Content, in_memory
 from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys
+from gateway.openpgp.source import Source
 from gateway.settings import OpenLimits
 
 _PIECE = 1024 * 1024
@@ -53,10 +56,11 @@ class SopOpener:
 
     def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`."""
-        envelope = look(sealed, self._key_ids, limits)
+        source = Source.at(sealed, limits)
+        envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
         with Content(limits.content_bytes) as content:
-            job = _Job(sealed, envelope, parsed, content, limits)
+            job = _Job(source, envelope, parsed, content, limits)
             code, verifications = self._run_somehow(job)
             if code or not verifications:
                 verified = self._late(code, job, now)
@@ -100,16 +104,27 @@ class SopOpener:
     def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
         try:
-            envelope = look(sealed, self._key_ids if session is None else None, limits)
+            source = Source.at(sealed, limits)
+            envelope = look(source, self._key_ids if session is None else None)
             with Content(limits.content_bytes) as content:
-                job = _Job(sealed, envelope, (), content, limits)
-                _ = self._run_somehow(job) if session is None else self._run(job, session)
+                job = _Job(source, envelope, (), content, limits)
+                code, _ = self._run_somehow(job) if session is None else self._run(job, session)
+                if code and code != _NO_SIGNATURE and source.size <= limits.embedded_sealed_bytes:
+                    self._uncommon(job, session)
                 descriptor, _, digest = content.finish()
                 if digest != sha256:
                     raise Fault("the stored file does not open to the content that was examined")
         except Refusal as refusal:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
         return descriptor
+
+    def _uncommon(self, job: _Job, session: bytes | None) -> None:
+        """The content of a stored message that the program does not open, although it is sound."""
+        known = None if session is None else SessionKey.read(session)
+        inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits, known)
+        if inside.uncommon:
+            job.content.restart()
+            job.content.write(explain.literal(inside.message))
 
     def _opened_by(self, envelope: Envelope) -> str | None:
         named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
@@ -138,8 +153,7 @@ class SopOpener:
                 inherited.append(_kept(stack, in_memory(session)))
                 command.append(f"--with-session-key=@FD:{inherited[-1]}")
             command += [f"@FD:{key}" for key in keys]
-            source = stack.enter_context(job.sealed.open("rb"))
-            child = _start(command, source.fileno(), inherited)
+            child = _start(command, job.sealed.descriptor(stack), inherited)
             return _watch(child, job), _read_all(verifications)
 
     def _run_with_session(self, job: _Job) -> tuple[int, bytes]:
@@ -157,11 +171,14 @@ class SopOpener:
         if code < 0 or code in _OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")
         unsigned = code in {0, _NO_SIGNATURE}
-        if job.sealed.stat().st_size > job.limits.embedded_sealed_bytes or not self._keys:
+        if job.sealed.size > job.limits.embedded_sealed_bytes or not self._keys:
             raise _unseen(job.senders, now) if unsigned else Refusal("open:damaged")
-        inside = unwrapped(job.sealed.read_bytes(), self._keys, job.limits.embedded_content_bytes)
+        inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits)
         about = (inside.message, job.senders, job.limits, now, inside.opened_by)
-        verified = verified_late(*about) if unsigned else None
+        if inside.uncommon:
+            verified: Verified | None = verified_message(*about)
+        else:
+            verified = verified_late(*about) if unsigned else None
         if verified is None:
             why = explain.refusal(*about)
             raise why if unsigned else explain.unread(why)
@@ -180,7 +197,7 @@ def _unseen(senders: Sequence[Sender], now: datetime) -> Refusal:
 class _Job:
     """One file to open."""
 
-    sealed: Path
+    sealed: Source
     envelope: Envelope
     senders: Sequence[Sender]
     content: Content

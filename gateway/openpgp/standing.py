@@ -127,7 +127,7 @@ class Parts:
         return self.counts(key, moment) and self.standing(key, moment).can_sign
 
     def statements(self, key: Component) -> Iterator[SelfSignature]:
-        """All that its owner says of a key, at any time; for the primary key, also what is said on user ids."""
+        """All that its owner ever says of a key; for the primary key, also what is said on user ids."""
         yield from key.said
         if key.primary:
             for user_id in self.user_ids:

@@ -279,7 +279,7 @@ def test_the_arithmetic_agrees_with_every_engine():
 def _message(vector: Vector) -> tuple[bytes | None, tuple[Claim, ...]]:
     try:
         keys = [SecretKey(data) for data in read_secret_keys(vector.key_files())]
-        message = unwrapped(vector.data, keys, vector.limits.embedded_content_bytes).message
+        message = unwrapped(vector.data, keys, vector.limits).message
         return message, explain.claims(message)
     except Refusal:
         return None, ()
