@@ -55,7 +55,7 @@ class Recipient:
         named: bool = True,
         point: bytes | None = None,
     ) -> bytes:
-        """A session key packet. `cipher` None: it is not said, as in version 6. `point`: the sender's share."""
+        """A session key packet. `cipher` None: not said, as in version 6. `point`: the sender's share."""
         if version == 3:
             head = b"\x03" + (self.key_id if named else bytes(8))
         else:
@@ -71,7 +71,9 @@ class Recipient:
         own = X25519PrivateKey.from_private_bytes(hashlib.sha256(b"ephemeral" + secret).digest())
         shared = bytes(32) if point is not None else own.exchange(X25519PublicKey.from_public_bytes(public))
         param = oid + b"\x12" + kdf + b"Anonymous Sender    " + self.fingerprint
-        key = hashlib.new(_DIGESTS[kdf[2]], b"\0\0\0\x01" + shared + param).digest()[: _WRAPPING_BYTES[kdf[3]]]
+        key = hashlib.new(_DIGESTS[kdf[2]], b"\0\0\0\x01" + shared + param).digest()[
+            : _WRAPPING_BYTES[kdf[3]]
+        ]
         padding = 8 - len(secret) % 8
         wrapped = aes_key_wrap(key, secret + bytes([padding]) * padding)
         share = own.public_key().public_bytes_raw() if point is None else point
@@ -91,7 +93,13 @@ def with_digest(message: bytes, session: bytes, cipher: int = 9, *, spoiled: boo
 
 
 def in_chunks(
-    message: bytes, session: bytes, cipher: int = 9, mode: int = OCB, bits: int = 6, *, body: int | None = None
+    message: bytes,
+    session: bytes,
+    cipher: int = 9,
+    mode: int = OCB,
+    bits: int = 6,
+    *,
+    body: int | None = None,
 ) -> bytes:
     """A container of version 2 (5.13.2), or the first `body` octets of one."""
     head = bytes([2, cipher, mode, bits]) + hashlib.sha256(b"salt").digest()
