@@ -4,6 +4,7 @@ Nothing here asks whether what is written makes sense: that is for those who rea
 """
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,8 +17,8 @@ SIGNATURE, PUBLIC, USER_ID, SUBKEY = 2, 6, 13, 14
 BINARY, TEXT, POSITIVE, SUBKEY_BINDING, BACK, DIRECT = 0x00, 0x01, 0x13, 0x18, 0x19, 0x1F
 KEY_REVOCATION, SUBKEY_REVOCATION, USER_ID_REVOCATION = 0x20, 0x28, 0x30
 EDDSA, X25519, ED25519 = 22, 25, 27
-SHA1, SHA256, SHA512 = 2, 8, 10
-_DIGESTS = {SHA1: "sha1", SHA256: "sha256", SHA512: "sha512"}
+SHA1, RIPEMD160, SHA256, SHA512 = 2, 3, 8, 10
+_DIGESTS = {SHA1: "sha1", RIPEMD160: "ripemd160", SHA256: "sha256", SHA512: "sha512"}
 _SALT = {SHA256: 16, SHA512: 32}
 _ED25519_LEGACY = bytes.fromhex("092b06010401da470f01")
 CERTIFY, SIGN, ENCRYPT = 0x01, 0x02, 0x0C
@@ -199,4 +200,5 @@ def signed(content: bytes, key: Key, said: Said, *, kind: int = BINARY) -> bytes
     one_pass = bytes([6 if key.version == 6 else 3, kind, said.digest, key.algorithm])
     one_pass += bytes([len(salt)]) + salt + key.fingerprint if key.version == 6 else key.key_id
     literal = packet(11, b"b\0" + bytes(4) + content)
-    return packet(4, one_pass + b"\1") + literal + signature_packet(kind, key, said, content)
+    about = re.sub(rb"\r?\n", b"\r\n", content) if kind == TEXT else content
+    return packet(4, one_pass + b"\1") + literal + signature_packet(kind, key, said, about)
