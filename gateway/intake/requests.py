@@ -49,7 +49,7 @@ class Requests(Handler):
         try:
             await self._files.tree.box.load()
         except OSError as error:
-            self.tell(f"session-not-started {trace_of(error)}")
+            self.tell("session-not-started", trace_of(error))
             raise
         await super().run()
 

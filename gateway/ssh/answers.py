@@ -79,14 +79,14 @@ def guarded(request: Request) -> Request:
     return answered
 
 
-def answer_for(error: Exception, tell: Callable[[str], None]) -> Answer:
+def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
     """The fixed answer to `error`. What nobody declined on purpose is told, without its text."""
     if isinstance(error, Declined):
         return error.answer
     if isinstance(error, PacketDecodeError):
         return BAD_REQUEST
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        tell(f"no-room errno={errno.errorcode[error.errno]}")
+        tell("no-room", errno.errorcode[error.errno])
         return NO_ROOM
-    tell(f"internal-error {trace_of(error)}")
+    tell("internal-error", trace_of(error))
     return INTERNAL

@@ -102,9 +102,9 @@ class Connection(asyncssh.SSHServerConnection):
         if not self._held:
             super()._send_version()
 
-    def note(self, code: str, level: int = logging.WARNING) -> None:
-        """Log what this client did, or what failed at its request."""
-        self._offences.note(code, self._address, level)
+    def note_failure(self, code: str, detail: str) -> None:
+        """Log what failed here at a request of this client, a line for each client and cause."""
+        self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
         """Take in what the share allows now, and the rest after a rest."""

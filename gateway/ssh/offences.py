@@ -32,30 +32,36 @@ class Offences:
     def __init__(self, clock: Callable[[], float], counts: Counter) -> None:
         self._clock = clock
         self._counts = counts
-        self._told: dict[tuple[str, str], _Told] = {}
+        self._told: dict[tuple[str, str, str], _Told] = {}
 
-    def note(self, code: str, address: str, level: int = logging.WARNING) -> None:
-        """Log `code` for `address`, or only count it where it was logged less than a minute ago."""
-        self._counts.labels(code.partition(" ")[0]).inc()
-        now = self._clock()
-        told = self._told.pop((code, address), None)
+    def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
+        """Log `code` for `address`, or only count it where it was logged less than a minute ago.
+
+        `detail` says more about a failure of ours, in words of ours.
+        """
+        self._counts.labels(code).inc()
+        now, key = self._clock(), (code, address, detail)
+        told = self._told.pop(key, None)
         if told is not None and now - told.at < _SECONDS:
             told.since += 1
-            self._told[code, address] = told
+            self._told[key] = told
             return
-        self._tell(code, address, level, 0 if told is None else told.since)
-        self._told[code, address] = _Told(now, level)
+        _tell(key, level, 0 if told is None else told.since)
+        self._told[key] = _Told(now, level)
         while len(self._told) > _KNOWN:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
         """Tell what was only counted for a minute; forget what did not happen again."""
         before = self._clock() - _SECONDS
-        for (code, address), told in list(self._told.items()):
+        for key, told in list(self._told.items()):
             if told.at < before:
-                del self._told[code, address]
+                del self._told[key]
                 if told.since:
-                    self._tell(code, address, told.level, told.since)
+                    _tell(key, told.level, told.since)
 
-    def _tell(self, code: str, address: str, level: int, since: int) -> None:
-        log.log(level, "offence code=%s address=%s suppressed=%d", code, address, since)
+
+def _tell(key: tuple[str, str, str], level: int, since: int) -> None:
+    code, address, detail = key
+    line = f"offence code={code} address={address} suppressed={since} {detail}"
+    log.log(level, "%s", line.rstrip())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
@@ -121,9 +120,9 @@ class Handler(SFTPServerHandler):
         finally:
             await self._let_go()
 
-    def tell(self, cause: str) -> None:
-        """Log what went wrong through nobody's wish, a line for each client and cause."""
-        self._connection.note(cause, logging.ERROR)
+    def tell(self, code: str, detail: str) -> None:
+        """Log what failed here, a line for each client and cause."""
+        self._connection.note_failure(code, detail)
 
     async def recv_packet(self) -> SSHPacket:
         """The next request; one that is larger than any that makes sense ends the session."""
@@ -161,7 +160,7 @@ class Handler(SFTPServerHandler):
             try:
                 await self._server.abandon(file)
             except Exception as error:  # noqa: BLE001 - the other files are to be abandoned too
-                self.tell(f"abandon-failed {trace_of(error)}")
+                self.tell("abandon-failed", trace_of(error))
 
     def _check_handles(self) -> None:
         if len(self._file_handles) + len(self._dir_handles) >= self._server.handles:

@@ -96,7 +96,9 @@ class Visitor(asyncssh.SSHServer):
         try:
             holds = await self._service.holds_key(username, key, self._address)
         except Exception as error:  # noqa: BLE001 - asyncssh would send the text to the client
-            self._door.offences.note(f"login-error {trace_of(error)}", self._address, logging.ERROR)
+            self._door.offences.note(
+                "login-error", self._address, level=logging.ERROR, detail=trace_of(error)
+            )
             return False
         if holds:
             self._key = key
