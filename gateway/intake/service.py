@@ -37,8 +37,6 @@ def _utc_now() -> datetime:
 class Intake:
     """The service that providers log in to."""
 
-    called = "provider"
-
     def __init__(self, spool: Spool, published: Published, limits: IntakeLimits) -> None:
         self._spool = spool
         self._published = published
@@ -47,6 +45,10 @@ class Intake:
         self._boxes: dict[str, Box] = {}
         self.running: set[asyncio.Task[None]] = set()
         self.door = Door(limits, INTAKE_DOOR, time.monotonic)
+
+    def shown(self, name: str) -> str:
+        """The provider's id."""
+        return f"provider={name}"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
         """Whether `key` is published for the provider `name`."""

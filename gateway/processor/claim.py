@@ -16,18 +16,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.errors import Fault
 from gateway.home import Home, Spool
 from gateway.model import Upload
 from gateway.processor.references import sort_out
+from gateway.record.landing import land
+from gateway.record.registrar import Registrar
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import fsync_folder, private_mode, read_record, take_away, waiting
-
-if TYPE_CHECKING:
-    from gateway.record.landing import land
-from gateway.record.registrar import Registrar
 
 _CHUNK = 1024**2
 _BATCH = 64

@@ -14,11 +14,10 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tenacity import (
     Retrying,
@@ -32,6 +31,7 @@ from gateway.drops import by_folder
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.examiner.parent import ExaminerLost, Examiners
 from gateway.examiner.protocol import FileLost
+from gateway.model import Folder
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.passage import Examination, conclude, examine
 from gateway.processor.back_off import BackOff
@@ -43,15 +43,10 @@ from gateway.processor.reconsider import reconsider
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import Assignment, assignments
+from gateway.record.policies_in_force import Policies
+from gateway.record.registrar import Registrar
 from gateway.registry import transfers
 from gateway.secrets import secret_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from gateway.model import Folder
-    from gateway.record.policies_in_force import Policies
-    from gateway.record.registrar import Registrar
 
 _BATCH = 64
 _IN_HAND = 256

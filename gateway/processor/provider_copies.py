@@ -16,19 +16,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.errors import Fault
+from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import SealCopy, SealedCopy
 from gateway.home import Home
 from gateway.processor.back_off import BackOff
 from gateway.publish.provider_copies import copy_path
+from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
-
-if TYPE_CHECKING:
-    from gateway.examiner.parent import Examiners
-    from gateway.record.registrar import Registrar
 
 _log = logging.getLogger(__name__)
 

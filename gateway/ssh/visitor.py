@@ -29,9 +29,11 @@ class LoggedIn:
 
 
 class Service(Protocol):
-    """What tells one service from another at the door. `called` says what its names are names of."""
+    """What tells one service from another at the door."""
 
-    called: str
+    def shown(self, name: str) -> str:
+        """Who logged in, as a log line may name them: never as a person."""
+        ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
         """Whether `key` is in force now for `name`, and may be used from `address`.
@@ -109,7 +111,7 @@ class Visitor(asyncssh.SSHServer):
         if self._guest is None or self._key is None or self._name is None or self._connection is None:
             return
         if self._door.log_in(self._guest, self._name):
-            log.info("login %s=%s key=%s", self._service.called, self._name, self._key.get_fingerprint())
+            log.info("login %s key=%s", self._service.shown(self._name), self._key.get_fingerprint())
         else:
             self._connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "Too many connections")
 
