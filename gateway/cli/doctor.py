@@ -26,8 +26,8 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
-from gateway.cli.log import misfits
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.cli.log import inconsistencies
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -100,10 +100,12 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 def _audited(home: Path) -> Iterator[Complaint]:
     """What does not fit between the log, the registry, the published and the sealed files."""
     with registrar_of(home) as registrar:
-        found, _ = misfits(registrar, [], sealed=True)
-    for misfit in found:
+        found, _ = inconsistencies(registrar, [], sealed=True)
+    for inconsistency in found:
         yield Complaint(
-            "fault", plain(f"{misfit.where}: {misfit.what}"), "gateway restore DIR, into a new home"
+            "fault",
+            plain(f"{inconsistency.where}: {inconsistency.what}"),
+            "gateway restore DIR, into a new home",
         )
 
 
@@ -136,9 +138,22 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
             f"no SOP program is installed: files over {size} MiB cannot be opened",
             f"apt-get install {settings.processor.sop_program}",
         )
+    yield from _engine(settings)
     free = shutil.disk_usage(home.root).free
     if free < _LOW_BYTES:
         yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")
+
+
+def _engine(settings: Settings) -> Iterator[Complaint]:
+    """Whether the OpenPGP program tells good signatures from bad ones."""
+    from gateway.openpgp.opener import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    try:
+        prove_program(settings.processor)
+    except ConfigurationError as error:
+        yield Complaint("fault", str(error), "apt-get install sqop")
+    except Fault as fault:
+        yield Complaint("fault", f"the OpenPGP program does not run: {fault}", "apt-get install sqop")
 
 
 def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:

@@ -54,8 +54,8 @@ def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datet
         return None
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(transfer.content, registrar.catalogue, provider, now)
-    late = any(why.code == SIGNED_LATE for why in transfer.reasons)
-    return told_late(decision) if late else decision
+    late = next((why.code for why in transfer.reasons if why.code in SIGNED_LATE), None)
+    return decision if late is None else told_late(decision, late)
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:

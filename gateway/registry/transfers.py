@@ -316,7 +316,13 @@ def counts(session: Session) -> dict[str, int]:
 
 # What stands beside the reasons for a hold and asks nobody to do anything.
 _NEED_NOBODY = frozenset(
-    {"open:renewed-since", "policy:embargo", "policy:items-outside", "policy:items-proposed"}
+    {
+        "open:renewed-since",
+        "open:vouched-since",
+        "policy:embargo",
+        "policy:items-outside",
+        "policy:items-proposed",
+    }
 )
 _NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
 
@@ -384,6 +390,7 @@ def _transfer(row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str, .
         state=cast("State", row.state),
         flow=row.flow,
         data_type=row.data_type,
+        period=row.period,
         extension=row.extension or "bin",
         content_size=row.content_size,
         content_sha256=row.content_sha256,
