@@ -149,7 +149,9 @@ CLAUSES = (
         state="held", code="policy:sensitive",
         broken=(
             Edit(file="rights.toml", there='sensitive = ["SEN: NHS Number (Proposed)"]'),
-            Edit(file="rights.toml", after="[proposed]", there='action = "hold"', instead='action = "notice"'),
+            Edit(
+                file="rights.toml", after="[proposed]", there='action = "hold"', instead='action = "notice"'
+            ),
             _right(CDT, 'without = ["SEN: NHS Number (Proposed)"]'),
         ),
     ),
