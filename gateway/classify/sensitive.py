@@ -40,7 +40,7 @@ class Sensitive(BaseModel):
     def of_text(self, text: str) -> str:
         """The topic that a stretch of text is about, by its label; empty where it is about none."""
         plain = text.casefold()
-        # Looking for each word by itself is many times as fast as the pattern of all, and nearly always enough.
+        # Looking for each word by itself is many times as fast as the pattern of all, and mostly enough.
         if not any(word in plain for word in self._in_text):
             return ""
         found = self._text.search(plain)
