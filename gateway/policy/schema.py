@@ -68,9 +68,9 @@ class Document(Shape):
 class FlowDataType(Shape):
     """A data type that may travel in a flow, how often it is due, and the teams that use it.
 
+    `carries` are items outside Appendix A that such a file holds by its nature.
     `within` names another data type whose arrival meets the timescale too: one update tells of both.
     `ratification` wins over that of the flow.
-    `carries` are items outside Appendix A that such a file holds by its nature.
     """
 
     id: Slug
@@ -78,9 +78,9 @@ class FlowDataType(Shape):
     teams: tuple[Slug, ...] = Field(min_length=1)
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     electronic: ClauseId | None = None
+    carries: tuple[str, ...] = ()
     within: Slug | None = None
     ratification: RatificationSetting | None = None
-    carries: tuple[str, ...] = ()
 
 
 class Flow(Shape):
@@ -94,8 +94,8 @@ class Flow(Shape):
     basis: tuple[Basis, ...] = Field(min_length=1)
     contents: Contents
     embargo: bool = False
-    ratification: RatificationSetting = Ratification(action="hold")
     unlisted: UnlistedAction = "hold"
+    ratification: RatificationSetting = Ratification(action="hold")
     document: Document
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
 

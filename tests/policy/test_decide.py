@@ -232,7 +232,7 @@ SENSITIVE = {"policy:items-outside-held", "policy:sensitive"}
         ("student-core", ("Results of key stage assessments",), Held, {"policy:items-outside-held"}),
         ("ks1", ("Results of key stage assessments",), Accepted, set()),
         ("school-census", ("Social care and child protection",), Held, SENSITIVE),
-        ("school-census", ("Looked-after status",), Accepted, set()),
+        ("school-census", ("Post looked-after arrangements",), Accepted, set()),
         ("school-census", ("Telephone number",), Accepted, {"policy:items-outside"}),
         ("gcse-results", ("Unique learner number",), Accepted, set()),
         ("gcse-results", ("Medical details",), Held, SENSITIVE),
@@ -438,11 +438,11 @@ def test_decide_is_total_and_refuses_what_no_flow_lists(
         assert decision.teams
         assert set(decision.teams) <= set(TEAMS[content.data_type]) | {"school-place-planning"}
         assert not sender.suspended
-        if sender.kind in EDUCATION_PROVIDERS and not sender.ratified:
-            assert UNRATIFIED[content.data_type] == "accept"
         assert not any(one.topic or one.assessment for one in content.unlisted)
         assert all(one.header.casefold() in sender.harmless - {""} for one in content.unlisted)
         assert not content.results or content.data_type not in {"student-core", "attendance", "exclusions"}
+        if sender.kind in EDUCATION_PROVIDERS and not sender.ratified:
+            assert UNRATIFIED[content.data_type] == "accept"
     if isinstance(decision, Held) and decision.until is not None:
         assert decision.until > now
         later = decide(content, CATALOGUE, sender, decision.until, method=method, safeguards=safeguards)
