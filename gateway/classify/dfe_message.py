@@ -10,7 +10,7 @@ from dataclasses import replace
 from gateway.classify import markup
 from gateway.classify.checks import read_date
 from gateway.classify.content import Source, Unreadable, unknown
-from gateway.classify.facts import academic_year_of, school, software, term
+from gateway.classify.facts import academic_year_of, of_facts, school, software, term
 from gateway.classify.gather import Gatherer
 from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
@@ -29,6 +29,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         name = markup.local_name(element.tag)
         if name == "Header":
             facts = _read_header(element, tally.rules)
+            tally.schools.around = of_facts(facts)
             gatherer.header(element)
         else:
             gatherer.gather(element, left=name != "PupilOnRoll")

@@ -16,6 +16,7 @@ from gateway.classify.identifiers import is_uci
 from gateway.classify.jcq_layout import Layout, learn
 from gateway.classify.results import GCSE, Examiner, Kind, Outcome, decide
 from gateway.classify.rules import JcqRule
+from gateway.classify.schools import said
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
@@ -29,6 +30,8 @@ _UPN = re.compile(r"(?=([A-Z]\d{11}[0-9A-Z]))")
 _UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
 _WORD = re.compile(r"[0-9A-Z]+")
 _CANDIDATE = slice(2, 12)
+# Some systems write a letter for the kind of entry before the centre.
+_CENTRE = re.compile(r"[A-Z][35][A-Z]?(\d{5})", re.ASCII)
 _NAME = re.compile(r"(?P<surname>[^\W\d][^:\d]*):(?P<forename>[^\d]*?)(?=\s{2}|\d|$)")
 
 
@@ -77,6 +80,8 @@ class _Reader:
 
     def read(self, line: str) -> None:
         """Read one record."""
+        if line[1] in "35" and (centre := _CENTRE.match(line)):
+            self._tally.schools.around = said([("centre", centre[1])])
         if line[1] == "5":
             self._count_candidate(line)
             self._hear_results(line)
