@@ -70,7 +70,8 @@ class Schools:
         if not self._beyond and not any(any(said) for said in counts):
             return ()
         ranked = counts.most_common()
-        names = {name: number for number, name in enumerate(dict.fromkeys(s.name for s, _ in ranked if s.name), 1)}
+        distinct = dict.fromkeys(said.name for said, _ in ranked if said.name)
+        names = {name: number for number, name in enumerate(distinct, 1)}
         found = [_named(said, records, names.get(said.name, 0)) for said, records in ranked[:MOST]]
         beyond = self._beyond + sum(records for _, records in ranked[MOST:])
         return (*found, NamedSchool(further=True, records=beyond)) if beyond else tuple(found)
@@ -123,13 +124,17 @@ def said(texts: Iterable[tuple[Slot, str]]) -> Said:
 
 
 def in_a_title(text: str) -> Said:
-    """The school whose number stands in the lines above a table: 999/1234, or "DfE number 9991234"."""
-    for match in _IN_A_TITLE.finditer(text.casefold()):
-        la, slash, establishment = match.groups()
-        announced = match.start() != match.start(1)
-        if (slash or announced) and is_la(la) and is_establishment(establishment):
-            return Said(dfe_number=la + establishment)
-    return NOTHING
+    """The school whose number stands in the lines above a table: 999/1234, or "DfE number 9991234".
+
+    Several of them are a school without a number.
+    """
+    found = {
+        la + establishment
+        for match in _IN_A_TITLE.finditer(text.casefold())
+        for la, slash, establishment in [match.groups()]
+        if (slash or match.start() != match.start(1)) and is_la(la) and is_establishment(establishment)
+    }
+    return Said(dfe_number=found.pop()) if len(found) == 1 else Said(name=" ".join(sorted(found)))
 
 
 def number_of(said: Said) -> str:

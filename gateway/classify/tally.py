@@ -263,7 +263,9 @@ class Tally:
             left = bool(values.get("leaving-date", "").strip())
         main = values.get("enrolment-status", "").strip().upper() in _MAIN
         former = values.get("former-upn", "").strip().upper() or None
-        on_pupil(upn, checks.read_date(values.get("birth-date", "")), former, main and not left, record, school)
+        on_pupil(
+            upn, checks.read_date(values.get("birth-date", "")), former, main and not left, record, school
+        )
 
     def _report_rows(
         self,
