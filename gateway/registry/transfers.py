@@ -29,9 +29,9 @@ from gateway.model import (
     Upload,
     WaitsFor,
 )
-from gateway.receipts.words import plain
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.vouched_rows import add_rows
+from gateway.words import plain
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
 _ROWS = "gateway transfer rows"

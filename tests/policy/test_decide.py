@@ -355,11 +355,12 @@ def test_no_list_makes_something_sensitive_or_nameless_harmless(header: str, top
 
 def test_a_header_is_named_to_the_sender_only_where_the_whole_of_it_is_in_our_words() -> None:
     file = classified(
-        "student-core", unlisted=(unlisted(), unlisted(position=6, header="Sunita Patel", kind="codes"))
+        "student-core",
+        unlisted=(unlisted(header="Quillfeather"), unlisted(position=6, header="Sunita Patel", kind="codes")),
     )
     (why,) = decide(file, CATALOGUE, provider(), NOON).reasons
     assert "2 columns" in why.sentence
-    assert "column 5 (Notes), column 6" not in why.sentence  # "Notes" is no word of ours
+    assert "column 5, column 6" in why.sentence
     assert "Patel" not in why.sentence
     named = classified("student-core", unlisted=(unlisted(header="Exam Result"),))
     assert "column 5 (Exam Result)" in decide(named, CATALOGUE, provider(), NOON).reasons[0].sentence
