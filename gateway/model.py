@@ -225,7 +225,7 @@ class Provider:
     urn: str | None = None
     suspended: bool = False
     ratified: bool = False
-    harmless: frozenset[str] = frozenset()
+    harmless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

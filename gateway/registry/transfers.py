@@ -136,6 +136,17 @@ def waiting_for_ratification(session: Session, providers: Iterable[str]) -> Sequ
     return _transfers(session, rows)
 
 
+def waiting_for_lists(session: Session) -> Sequence[Transfer]:
+    """Held transfers that wait because of something in them that nobody lists, oldest first."""
+    unlisted = select(ReasonRow.transfer).where(ReasonRow.code == "policy:unlisted-items")
+    rows = session.exec(
+        select(TransferRow)
+        .where(TransferRow.state == "held", col(TransferRow.sequence).in_(unlisted))
+        .order_by(col(TransferRow.sequence))
+    ).all()
+    return _transfers(session, rows)
+
+
 def waiting_for_approval(session: Session) -> Sequence[str]:
     """The references of the keys that were dropped and wait for somebody to approve them."""
     query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")
