@@ -27,7 +27,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
     """Count the table into the tally, and say which type it is."""
     counter = _Counter(table.header, tally)
-    tally.account.titles.append(table.header.above)
+    tally.account.title(table.header.above)
     for batch in table.batches:
         if batch:
             counter.count(batch)
