@@ -140,13 +140,19 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """A file that is not exactly one known data type. `code` is a `classify:` code."""
+    """A file that is not exactly one known data type. `code` is a `classify:` code.
+
+    `about` is what the sentence of the reason names, in words of ours. `parts` are the files of an archive,
+    or the tables of a workbook, that are not all of one type and one school: each by itself.
+    """
 
     code: str
     evidence: tuple[str, ...] = ()
     runner_up: str | None = None
     format: str | None = None
     extension: str = "bin"
+    about: str | None = None
+    parts: tuple[Classified | ContentRefused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

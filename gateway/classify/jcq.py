@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import chain
+from itertools import chain, takewhile
 
 from gateway.classify.content import Source, Unreadable, malformed
 from gateway.classify.delimited import line_batches
@@ -29,7 +29,8 @@ _UPN = re.compile(r"(?=([A-Z]\d{11}[0-9A-Z]))")
 _UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
 _WORD = re.compile(r"[0-9A-Z]+")
 _CANDIDATE = slice(2, 12)
-_NAME = re.compile(r"(?P<surname>[^\W\d][^:\d]*):(?P<forename>[^\d]*?)(?=\s{2}|\d|$)")
+_NAME = slice(12, 112)
+_DIGITS = frozenset("0123456789")
 
 
 def looks_like(start: str, rule: JcqRule) -> bool:
@@ -105,8 +106,7 @@ class _Reader:
         values = {"candidate-number": line[_CANDIDATE]}
         values["upn"] = next(reversed(_UPN.findall(line[: self._rule.results_from])), "")
         values["uci"] = next(filter(is_uci, _UCI.findall(line)), "")
-        name = _NAME.search(line[12:])
-        values |= {key: text.strip() for key, text in (name.groupdict() if name else {}).items()}
+        values["surname"], values["forename"] = _name_in(line[_NAME])
         for key, text in values.items():
             if text.strip():
                 self._tally.field(key).add(text, self._tally.records + 1)
@@ -138,3 +138,13 @@ class _Reader:
         self._found.update(result for result in results if result.grade in self._grades)
         if any(result.grade not in self._grades for result in results):
             self._tally.wrong_results.add(row)
+
+
+def _name_in(text: str) -> tuple[str, str]:
+    """The surname and the forename in a stretch with SURNAME:FORENAME in it; both empty without one."""
+    before, colon, after = text.partition(":")
+    if not colon:
+        return "", ""
+    surname = "".join(takewhile(lambda c: c not in _DIGITS, reversed(before)))[::-1]
+    forename = "".join(takewhile(lambda c: c not in _DIGITS, after.partition("  ")[0]))
+    return surname.strip(), forename.strip()

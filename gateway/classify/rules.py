@@ -157,6 +157,16 @@ class JcqRule(_Table):
     results_from: int
 
 
+class JsonRule(_Table):
+    """JSON of records: objects that say nothing by their names, what a date is written as, and what may
+    stand beside the records.
+    """
+
+    transparent: tuple[str, ...]
+    parts_of_a_date: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
 class NameHint(_Table):
     """A pattern in the name of a file that hints at a type. It never decides."""
 
@@ -178,6 +188,7 @@ class DataTypes(_Table):
     message: MessageRule
     outside_roots: dict[str, str]
     registers: RegisterRule
+    json_records: JsonRule
     names: tuple[NameHint, ...]
 
 

@@ -20,7 +20,7 @@ HIDDEN = "..."
 _TOKEN = re.compile(r"\d+(?:[ .,:/-]+\d+)*(?![^\W_])|[^\W_]+|[\W_]")
 _SHOWN_DIGITS = 4
 # "may" is a word of ours, but not beside a number.
-_MONTH = re.compile(r"(?i)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\d+")
+_MONTH = re.compile(r"(?i)(?<!\d)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\d+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
 _REFERENCE_DATE = timedelta(days=550)
