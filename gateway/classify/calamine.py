@@ -7,15 +7,17 @@ is not given to calamine at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from python_calamine import CalamineError, CalamineWorkbook
 
 from gateway.classify.content import CHUNK, Row, malformed, size_of, unknown
 from gateway.classify.values import text_of
 from gateway.settings import ClassifyLimits
+
+Answer = TypeVar("Answer")
 
 LARGEST = 64 * 1024**2
 _CELLS = 3_000_000
@@ -92,7 +94,7 @@ class Calamine:
         for row in self._ask(lambda: sheet.to_python(skip_empty_area=True)):
             yield [text_of(value) for value in row]
 
-    def _ask(self, question):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
         try:
             return question()
         except _BROKEN:

@@ -7,7 +7,7 @@ given in batches, so that memory does not grow with the file.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import IncrementalNewlineDecoder
@@ -63,7 +63,7 @@ def read_table(source: Source, rules: Rules) -> Table:
     watch, formulas = _FormulaWatch(), Formulas()
     rows = _rows(chain.from_iterable(line_batches(source, watch.look)), delimiter)
     below = islice(rows, header.position + 1, None)
-    return Table(header, batches(below, source.limits, formulas, lambda: watch.alarmed), formulas)
+    return Table(header, batches(below, rules, source.limits, formulas, lambda: watch.alarmed), formulas)
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
@@ -132,14 +132,18 @@ class _FormulaWatch:
 
 
 def batches(
-    rows: Iterator[Row], limits: ClassifyLimits, formulas: Formulas, suspicious: Callable[[], bool]
+    rows: Iterator[Row],
+    rules: Rules,
+    limits: ClassifyLimits,
+    formulas: Formulas,
+    suspicious: Callable[[], bool],
 ) -> Iterator[list[Row]]:
     """The rows that say anything, in batches. Raises Unreadable beyond the limits.
 
     What a report prints under its table is passed over: a count, a date, the name of a system. Any other
     line with its first cell alone is not: nobody would read it.
     """
-    seen = 0
+    seen, words = 0, rules.furniture
     while batch := list(islice(rows, BATCH)):
         seen += len(batch)
         if seen > limits.rows:
@@ -148,7 +152,7 @@ def batches(
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         # Nearly every batch passes this quick test; only the others are looked through.
         if not (min(map(len, batch)) > 1 and all(map(_SECOND, batch))):
-            batch = [row for row in batch if any(row[1:]) or _says_something(row)]
+            batch = [row for row in batch if any(row[1:]) or _says_something(row, words)]
         if suspicious():
             batch = formulas.settle(batch)
         formulas.passed(len(batch))
@@ -156,11 +160,11 @@ def batches(
             yield batch
 
 
-def _says_something(row: Row) -> bool:
+def _says_something(row: Row, words: Collection[str]) -> bool:
     """False for a blank row, or one of a report's own furniture. Raises Unreadable for any other."""
     text = row[0] if row else ""
     if not text.strip():
         return False
-    if not is_furniture(text):
+    if not is_furniture(text, words):
         raise beside("a line under the table with one cell alone", format="CSV")
     return False

@@ -7,107 +7,6 @@ from collections.abc import Collection, Iterable
 
 from gateway.classify.content import Row
 
-_WORDS = frozenset(
-    [
-        "a",
-        "am",
-        "arbor",
-        "at",
-        "bromcom",
-        "by",
-        "capita",
-        "center",
-        "count",
-        "created",
-        "data",
-        "date",
-        "end",
-        "ess",
-        "export",
-        "exported",
-        "file",
-        "for",
-        "from",
-        "generated",
-        "grand",
-        "integris",
-        "list",
-        "no",
-        "number",
-        "of",
-        "on",
-        "page",
-        "pm",
-        "produced",
-        "printed",
-        "pupil",
-        "pupils",
-        "record",
-        "records",
-        "report",
-        "row",
-        "rows",
-        "run",
-        "scholarpack",
-        "sims",
-        "student",
-        "students",
-        "sub",
-        "subtotal",
-        "the",
-        "time",
-        "to",
-        "total",
-        "totals",
-        "wonde",
-    ]
-)
-_MONTHS = frozenset(
-    [
-        "jan",
-        "january",
-        "feb",
-        "february",
-        "mar",
-        "march",
-        "apr",
-        "april",
-        "may",
-        "jun",
-        "june",
-        "jul",
-        "july",
-        "aug",
-        "august",
-        "sep",
-        "sept",
-        "september",
-        "oct",
-        "october",
-        "nov",
-        "november",
-        "dec",
-        "december",
-        "mon",
-        "monday",
-        "tue",
-        "tuesday",
-        "wed",
-        "wednesday",
-        "thu",
-        "thursday",
-        "fri",
-        "friday",
-        "sat",
-        "saturday",
-        "sun",
-        "sunday",
-        "st",
-        "nd",
-        "rd",
-        "th",
-    ]
-)
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST = 100
 _LONGEST_NUMBER = 6
@@ -116,12 +15,12 @@ _LOOKUP_ROWS = 500
 _LONGEST_MEANING = 60
 
 
-def is_furniture(text: str) -> bool:
-    """Whether a line is what reports print by themselves: words of a short list, dates and short numbers."""
+def is_furniture(text: str, words: Collection[str]) -> bool:
+    """Whether a line is what reports print by themselves: these words, dates and short numbers."""
     if len(text) > _LONGEST:
         return False
     tokens = _TOKEN.findall(text.casefold())
-    return all(t in _WORDS or t in _MONTHS or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens)
+    return all(t in words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens)
 
 
 def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:

@@ -125,9 +125,12 @@ class CtfRule(_Table):
 
 
 class MessageRule(_Table):
-    """DfE `<Message>` files: the collection texts of the school census, and of known others."""
+    """DfE `<Message>` files: the collection texts of the school census, of returns of assessments with their
+    types, and of known others.
+    """
 
     census: tuple[str, ...]
+    returns: dict[str, str]
     outside: dict[str, str]
 
 
@@ -167,6 +170,12 @@ class JsonRule(_Table):
     beside: tuple[str, ...]
 
 
+class FurnitureRule(_Table):
+    """The words of lines that a report prints under its table by itself."""
+
+    words: tuple[str, ...]
+
+
 class NameHint(_Table):
     """A pattern in the name of a file that hints at a type. It never decides."""
 
@@ -189,6 +198,7 @@ class DataTypes(_Table):
     outside_roots: dict[str, str]
     registers: RegisterRule
     json_records: JsonRule
+    furniture: FurnitureRule
     names: tuple[NameHint, ...]
 
 
@@ -217,6 +227,11 @@ class Rules(BaseModel):
     def code_sets(self) -> dict[str, frozenset[str]]:
         """The code lists, for membership."""
         return {name: frozenset(codes) for name, codes in self.data_types.codes.items()}
+
+    @cached_property
+    def furniture(self) -> frozenset[str]:
+        """The words of lines that a report prints under its table by itself."""
+        return frozenset(self.data_types.furniture.words)
 
     @cached_property
     def _columns(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from gateway.classify.content import Row, active, beside, malformed, unknown
+from gateway.classify.content import Row, active, beside, unknown
 from gateway.classify.delimited import KNOWN_COLUMNS, Header, Table, batches, find_header
 from gateway.classify.formulas import Formulas, settled_header
 from gateway.classify.furniture import is_lookup
@@ -46,18 +46,18 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
             _check_other(sheet, rules, format)
         else:
             _check_shown(sheet, format)
-            found.append(lambda sheet=sheet, header=header: _table(sheet, header, limits))  # type: ignore[misc]
+            found.append(lambda sheet=sheet, header=header: _table(sheet, header, rules, limits))  # type: ignore[misc]
     if not found:
         raise unknown("a workbook without a row of known column names", format=format)
     return found
 
 
-def _table(sheet: Sheet, header: Header, limits: ClassifyLimits) -> Table:
+def _table(sheet: Sheet, header: Header, rules: Rules, limits: ClassifyLimits) -> Table:
     for _ in settled_header(islice(sheet.rows(), header.position + 1)):
         pass
     formulas = Formulas()
     below = islice(sheet.rows(), header.position + 1, None)
-    return Table(header, batches(below, limits, formulas, lambda: False), formulas)
+    return Table(header, batches(below, rules, limits, formulas, lambda: False), formulas)
 
 
 def _check_shown(sheet: Sheet, format: str) -> None:  # noqa: A002
@@ -75,8 +75,3 @@ def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002
     if not is_lookup(sheet.rows(), rules.code_sets.values()):
         where = "a hidden sheet" if sheet.shown == "hidden" else "a sheet"
         raise beside(f"{where} that is no table of known columns", format=format)
-
-
-def damaged(format: str) -> Exception:  # noqa: A002
-    """The workbook cannot be read to its end."""
-    return malformed("the workbook is damaged", format=format)

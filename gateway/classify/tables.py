@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from gateway.classify.column_signatures import Evidence, decide
-from gateway.classify.content import Source, unknown
-from gateway.classify.delimited import Header, Row, Table, read_table
+from gateway.classify.content import Row, Source, unknown
+from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
 from gateway.classify.results import Examiner, Kind, Outcome
 from gateway.classify.tally import Tally

@@ -78,6 +78,7 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
         "data_type": recognised.data_type if recognised else None,
         "level": recognised.level if recognised else None,
         "code": refused.code if refused else None,
+        "about": (refused.about or "something unknown") if refused else None,
         "evidence": list(found.evidence),
         "runner_up": found.runner_up,
         "mixed_with": recognised.mixed_with if recognised else None,
@@ -88,14 +89,15 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
         "name_suggests": recognised.name_suggests if recognised else None,
+        "parts": [described(file, part) for part in refused.parts] if refused else [],
     }
 
 
 def _print(row: dict[str, Any]) -> None:
     out.print(Text(plain(row["file"]), style="bold"), soft_wrap=True)
     if row["data_type"] is None:
-        kind = row["runner_up"] or "another collection"
-        out.print(Text(f"  {reason(row['code'], kind=kind).sentence} [{row['code']}]"), soft_wrap=True)
+        about = {"kind": row["about"], "what": row["about"], "count": len(row["parts"])}
+        out.print(Text(f"  {reason(row['code'], **about).sentence} [{row['code']}]"), soft_wrap=True)
     else:
         count = "" if row["pupils"] is None else f", {counted(row['pupils'], 'pupil')}"
         out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"), soft_wrap=True)

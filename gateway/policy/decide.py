@@ -25,8 +25,11 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
+from gateway.policy.parts import of_parts
 from gateway.policy.schema import Flow
 from gateway.reasons import reason
+
+_WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
 
 def decide(
@@ -43,12 +46,18 @@ def decide(
     Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is
     set only where nothing but an embargo stands in the way; at that moment decide again.
     """
+    if isinstance(classified, ContentRefused) and classified.parts:
+        each = (
+            decide(part, catalogue, provider, now, method=method, safeguards=safeguards)
+            for part in classified.parts
+        )
+        return of_parts(tuple(each))
     if isinstance(classified, ContentRefused):
         return _of_content(classified)
     flow = catalogue.flow_of(classified.data_type)
     if flow is None:
         return Refused(reasons=(reason("policy:no-flow"),))
-    if provider.kind not in (*flow.senders, *flow.on_behalf):
+    if provider.kind not in flow.kinds():
         return Refused(reasons=(_sender_not_in_flow(flow),), flow=flow.id)
     subject = Subject(flow, (classified.data_type,), None)
     if refusals := tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue)):
@@ -59,10 +68,12 @@ def decide(
 def _of_content(refused: ContentRefused) -> Decision:
     """Malformed content is final; content that nobody recognised waits for a person."""
     if refused.code == "classify:outside-agreement":
-        return Held(reasons=(reason(refused.code, kind=refused.runner_up or "another collection"),))
+        return Held(reasons=(reason(refused.code, kind=refused.about or "another collection"),))
+    if refused.code in {"classify:active-content", "classify:beside-table"}:
+        return Held(reasons=(reason(refused.code, what=refused.about or "something unknown"),))
     if refused.code == "classify:malformed":
         return Refused(reasons=(reason(refused.code),))
-    known = refused.code in {"classify:unknown", "classify:ambiguous"}
+    known = refused.code in _WAITING
     return Held(reasons=(reason(refused.code if known else "internal:held"),))
 
 
@@ -89,6 +100,8 @@ def _waits_for_person(
 ) -> Iterator[Reason]:
     if provider.suspended:
         yield reason("policy:suspended")
+    if provider.kind in flow.for_a_person:
+        yield reason("policy:assessment", title=flow.document.description)
     if provider.kind in EDUCATION_PROVIDERS:
         if not provider.ratified:
             yield reason("policy:agreement-not-ratified")

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
 from pathlib import Path
-
-import pytest
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
+
+import pytest
 
 import gateway
 from gateway.classify import load_rules
@@ -90,7 +90,7 @@ PATTERNS = {
 def sample_of(node: tuple) -> str:
     """One short text that a part of a pattern matches, as far as that is easily told."""
     code, value = node
-    if code in {codes.LITERAL}:
+    if code is codes.LITERAL:
         return chr(value)
     if code in {codes.MAX_REPEAT, codes.MIN_REPEAT, getattr(codes, "POSSESSIVE_REPEAT", None)}:
         return "".join(map(sample_of, value[2])) * max(1, min(value[0], 20))

@@ -1,0 +1,20 @@
+"""What becomes of one file whose parts were decided one by one."""
+
+from __future__ import annotations
+
+from gateway.model import Accepted, Decision, Held, Refused
+from gateway.reasons import reason
+
+
+def of_parts(decisions: tuple[Decision, ...]) -> Decision:
+    """A file is one thing: it goes nowhere as long as its parts would not all go the same way.
+
+    It waits for a person, with the reasons for which each part would wait or be refused; it is refused where
+    each of them is.
+    """
+    reasons = tuple(
+        dict.fromkeys(r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
+    )
+    if all(isinstance(each, Refused) for each in decisions):
+        return Refused(reasons=reasons)
+    return Held(reasons=(reason("classify:several-kinds", count=len(decisions)), *reasons))
