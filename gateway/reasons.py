@@ -295,8 +295,8 @@ REASONS: dict[str, Template] = {
     "classify:beside-table": Template(
         "3.1",
         "The file holds more than its table, and nobody has read it: {what}.",
-        "Take out what stands beside the table (other sheets, notes, lines under it) and send the file again, "
-        "or wait until a person has looked at it.",
+        "Take out what stands beside the table (other sheets, notes, lines under it) and send it again, or "
+        "wait until a person has looked at it.",
     ),
     "classify:not-calculated": Template(
         "3.1",

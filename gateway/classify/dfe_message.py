@@ -1,4 +1,4 @@
-"""The DfE's `<Message>` files: the school census, returns of assessments, and collections that are none of ours.
+"""The DfE's `<Message>` files: the school census, returns of assessments, and collections not for us.
 
 They share one envelope, so only the text of `Collection` says which one it is.
 """
@@ -6,7 +6,6 @@ They share one envelope, so only the text of `Collection` says which one it is.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain
 
 from gateway.classify import markup
 from gateway.classify.checks import read_date
@@ -22,6 +21,7 @@ from gateway.model import Facts
 FORMAT = "DfE Message XML"
 CENSUS = "school-census"
 _ON_ROLL, _LEFT = ("PupilOnRoll",), ("PupilNoLongerOnRoll",)
+_ANOTHER = "another DfE collection"
 _ASSESSED = ("Pupil", "Child", "Learner")
 
 
@@ -71,8 +71,8 @@ class _Reader:
             raise unknown("a DfE return without assessments", format=FORMAT)
         said = f"a DfE return whose collection is this, with {found.rows} assessments"
         if found.pupils.most_common(1)[0][0] != self._type:
-            why = "assessments of another kind than the collection of the return"
-            raise Unreadable("classify:ambiguous", said, why, format=FORMAT)
+            differs = "assessments of another kind than the collection of the return"
+            raise Unreadable("classify:ambiguous", said, differs, format=FORMAT)
         return Verdict(self._type, "certain", [said], FORMAT, facts=facts)
 
 
@@ -101,9 +101,5 @@ def _type_of(collection: str, rules: Rules) -> str:
             return data_type
     if not said:
         raise unknown("a DfE message that names no collection", format=FORMAT)
-    others = (
-        (k for name, k in message.outside.items() if name.casefold() == said),
-        ("another DfE collection",),
-    )
-    kind = next(chain.from_iterable(others))
+    kind = next((k for name, k in message.outside.items() if name.casefold() == said), _ANOTHER)
     raise Unreadable("classify:outside-agreement", kind, format=FORMAT, about=kind)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import islice
 
 from gateway.classify.content import Row
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST = 100
 _LONGEST_NUMBER = 6
+_COVER_CELLS = 60
 _LOOKUP_COLUMNS = 3
 _LOOKUP_ROWS = 500
 _LONGEST_MEANING = 60
@@ -21,6 +23,12 @@ def is_furniture(text: str, words: Collection[str]) -> bool:
         return False
     tokens = _TOKEN.findall(text.casefold())
     return all(t in words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens)
+
+
+def are_furniture(cells: Iterable[str], words: Collection[str]) -> bool:
+    """Whether all cells of a sheet are such lines, and not many."""
+    first = list(islice(cells, _COVER_CELLS + 1))
+    return len(first) <= _COVER_CELLS and all(is_furniture(cell, words) for cell in first)
 
 
 def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:

@@ -1,7 +1,8 @@
 """The sheets of a workbook, whatever its format: which are tables, and whether the others may be there.
 
 Every row of every sheet is read, or the file waits. A sheet is a table (one a class, say), a list of
-published codes, or blank; anything else, and any table that its sheet hides, is for a person to see.
+published codes, a cover of a report's own words, or blank; anything else, and any table on a hidden sheet,
+is for a person to see.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 from gateway.classify.content import Row, active, beside, unknown
 from gateway.classify.delimited import KNOWN_COLUMNS, Header, Table, batches, find_header
 from gateway.classify.formulas import Formulas, settled_header
-from gateway.classify.furniture import is_lookup
+from gateway.classify.furniture import are_furniture, is_lookup
 from gateway.classify.rules import Rules
 from gateway.settings import ClassifyLimits
 
@@ -72,6 +73,7 @@ def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002
         return
     if sheet.shown == "very hidden":
         raise active("a sheet that the spreadsheet program does not show", format=format)
-    if not is_lookup(sheet.rows(), rules.code_sets.values()):
+    words = (cell for row in sheet.rows() for cell in row)
+    if not (is_lookup(sheet.rows(), rules.code_sets.values()) or are_furniture(words, rules.furniture)):
         where = "a hidden sheet" if sheet.shown == "hidden" else "a sheet"
         raise beside(f"{where} that is no table of known columns", format=format)
