@@ -8,14 +8,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
 LooksLike = Literal["", "public", "secret-key"]
 Level = Literal["certain", "strong", "moderate"]
 Severity = Literal["error", "query"]
+ValueKind = Literal[
+    "nothing",
+    "flags",
+    "dates",
+    "times",
+    "numbers",
+    "grades",
+    "codes",
+    "identifiers",
+    "contact details",
+    "names",
+    "words",
+    "free text",
+    "mixed",
+]
 KeyKind = Literal["ssh", "openpgp"]
+Outcome = Literal["accepted", "held", "refused"]
+State = Literal["landed"] | Outcome
+WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
+"""What ends a hold: a key is renewed or approved; `approval` is that of a key which was dropped."""
 
 EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
 
@@ -101,12 +120,33 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """Something in a file that its data type does not carry: where it stands and what it looks like.
+
+    `position` counts columns, or kinds of element, from 1; 0 is what stands outside them, as lines above
+    a table do. `header` is its name as the file writes it: a column may be headed with a child's name, so
+    it is for the people who look at held files and for nobody else. `filled` is in how many records it
+    is filled. `topic` says, in words of ours, why it is sensitive; empty where it is not.
+    `assessment` marks grades that are no results: "mock", "predicted", "forecast" and the like.
+    """
+
+    position: int
+    header: str
+    filled: int
+    kind: ValueKind
+    place: Literal["column", "element"] = "column"
+    topic: str = ""
+    assessment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
     """A file recognised, by its content, as exactly one data type.
 
     `mixed_with` names the second type of a results file that holds both GCSE and A level.
     `items` are Appendix A labels as "Group: Item"; `other_items` personal items that Appendix A
-    does not list. `pupils` counts distinct pupil records.
+    does not list. `pupils` counts distinct pupil records. `unlisted` is what the file holds beyond what
+    its type carries. `results` are the types of examination results in it, whatever its own type is.
     """
 
     data_type: str
@@ -122,6 +162,8 @@ class Classified:
     items: tuple[str, ...] = ()
     other_items: tuple[str, ...] = ()
     name_suggests: str | None = None
+    unlisted: tuple[Unlisted, ...] = ()
+    results: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +184,9 @@ class RollEntry:
 class ContentRefused:
     """A file that is not exactly one known data type. `code` is a `classify:` code.
 
-    `about` is what the sentence of the reason names, in words of ours. `parts` are the files of an archive,
-    or the tables of a workbook, that are not all of one type and one school: each by itself.
+    `about` is what the sentence of the reason names, in words of ours. `sensitive` are the topics, in words
+    of ours, that it seems to be about. `parts` are the files of an archive, or the tables of a workbook,
+    that are not all of one type and one school: each by itself.
     """
 
     code: str
@@ -152,6 +195,7 @@ class ContentRefused:
     format: str | None = None
     extension: str = "bin"
     about: str | None = None
+    sensitive: tuple[str, ...] = ()
     parts: tuple[Classified | ContentRefused, ...] = ()
 
 
@@ -167,7 +211,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits."""
+    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits.
+
+    `harmless` are the names of columns that an administrator has listed as harmless for it.
+    """
 
     id: str
     name: str
@@ -176,6 +223,7 @@ class Provider:
     urn: str | None = None
     suspended: bool = False
     ratified: bool = False
+    harmless: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,10 +239,37 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The policy allows the file: it goes to `teams` under `flow`."""
+    """The policy allows the file, as it was classified: it goes to `teams` under `flow`."""
 
+    state: ClassVar[Outcome] = "accepted"
+    classified: Classified
     flow: str
     teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """A person sends a held file on to `teams` under `flow`, as `data_type`.
+
+    `on_roll`: the pupils in it are on its sender's roll.
+    """
+
+    state: ClassVar[Outcome] = "accepted"
+    data_type: str | None = None
+    on_roll: bool = True
+    flow: str
+    teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A drop or a declaration was taken and is on record; there is nothing to route."""
+
+    state: ClassVar[Outcome] = "accepted"
+    teams: ClassVar[tuple[str, ...]] = ()
+    flow: str
     reasons: tuple[Reason, ...]
 
 
@@ -202,6 +277,7 @@ class Accepted:
 class Held:
     """The file waits: for a person, or until `until` (UTC) where a moment is known."""
 
+    state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
     flow: str | None = None
     teams: tuple[str, ...] = ()
@@ -212,22 +288,21 @@ class Held:
 class Refused:
     """The file is not taken. Final."""
 
+    state: ClassVar[Outcome] = "refused"
+    teams: ClassVar[tuple[str, ...]] = ()
     reasons: tuple[Reason, ...]
     flow: str | None = None
 
 
-Decision = Accepted | Held | Refused
-
-
-State = Literal["landed", "accepted", "held", "refused"]
+Decision = Accepted | Released | Settled | Held | Refused
+"""Each has a state, a flow, teams and reasons. Teams of a held file are those that it is to go to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A transfer as the registry knows it: the upload, what opening and classifying found, the outcome.
 
-    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold: "date",
-    "ratification", "key" (renewed or approved), "approval" (of a key that was dropped) or "person".
+    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold.
     """
 
     sequence: int
@@ -244,6 +319,6 @@ class Transfer:
     content: Classified | ContentRefused | None = None
     decided_at: datetime | None = None
     held_until: datetime | None = None
-    waits_for: str | None = None
+    waits_for: WaitsFor | None = None
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()

@@ -23,6 +23,21 @@ from gateway.model import Facts, Level
 FORMAT = "CTF XML"
 CORE = "student-core"
 ATTENDANCE = "attendance"
+_ASSESSMENT = frozenset(
+    [
+        "Locale",
+        "Year",
+        "Stage",
+        "Subject",
+        "Method",
+        "Component",
+        "ResultStatus",
+        "ResultQualifier",
+        "Result",
+        "ResultDate",
+    ]
+)
+_EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
 _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
 
 
@@ -36,8 +51,9 @@ class _Header:
 class Assessments:
     """The assessments of all pupils: their stages, and how many pupils have which type of them."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, gatherer: Gatherer) -> None:
         self.rows = 0
+        self._gatherer = gatherer
         self.pupils: Counter[str] = Counter()
         self.stages: set[str] = set()
         self._rule: CtfRule = tally.rules.data_types.ctf
@@ -56,8 +72,13 @@ class Assessments:
                 stage_around = key_stage.findtext("{*}Stage") or ""
             stage = (said.get("Stage") or stage_around).strip().upper()
             self.stages.add(stage)
-            types.add(self._type_of(stage, said.get("Subject", "").strip().upper()))
+            kind = self._type_of(stage, said.get("Subject", "").strip().upper())
+            types.add(kind)
             self._check_result(said)
+            if not kind or not said.keys() <= _ASSESSMENT:
+                self._note_unknown(stage if not kind else "", said)
+        if assessments:
+            self._tally.field("assessments").filled += 1
         self.rows += len(assessments)
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)
@@ -68,6 +89,18 @@ class Assessments:
                 return rule.type
         return ""
 
+    def examinations(self) -> tuple[str, ...]:
+        """The types of examination results that some stage holds."""
+        return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
+
+    def _note_unknown(self, stage: str, said: dict[str, str]) -> None:
+        """Put an assessment of a stage that is in no flow, and what no assessment has, to the account."""
+        tell = self._gatherer.aside
+        if stage:
+            tell(f"StageAssessment {stage}", "Result", said.get("Result") or "?")
+        for name in said.keys() - _ASSESSMENT:
+            tell("StageAssessment", name, said[name] or "?")
+
     def _check_result(self, said: dict[str, str]) -> None:
         codes = self._codes.get(said.get("ResultQualifier", "").strip().upper())
         result = said.get("Result", "").strip().upper()
@@ -77,9 +110,11 @@ class Assessments:
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
-    header, gatherer, assessments = _Header(), Gatherer(tally, source.limits), Assessments(tally)
-    for element in markup.records(source, ("Header", "Pupil")):
+    header, gatherer = _Header(), Gatherer(tally, source.limits)
+    assessments = Assessments(tally, gatherer)
+    for element in markup.records(source, ("Header", "Pupil"), gatherer.aside):
         if markup.local_name(element.tag) == "Header":
+            gatherer.header(element)
             header = _read_header(element)
         else:
             left = _has_left(element, header.facts) if tally.reports_pupils else None
@@ -88,6 +123,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         raise unknown("a Common Transfer File without pupils", format=FORMAT)
     verdict = _judge(header, gatherer, assessments, tally.rules.data_types.ctf)
     verdict.facts = header.facts
+    verdict.results = assessments.examinations()
     return verdict
 
 

@@ -28,7 +28,8 @@ _ASSESSED = ("Pupil", "Child", "Learner")
 def recognise(source: Source, tally: Tally) -> Verdict:
     """The school census or a return of assessments. Raises Unreadable that names another collection."""
     reader = _Reader(source, tally)
-    for element in markup.records(source, ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)):
+    wanted = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
+    for element in markup.records(source, wanted, reader.gatherer.aside):
         reader.read(element)
     if reader.facts is None:
         raise unknown("a DfE message that names no collection", format=FORMAT)
@@ -44,8 +45,8 @@ class _Reader:
         self.facts: Facts | None = None
         self._tally = tally
         self._type = ""
-        self._gatherer = Gatherer(tally, source.limits)
-        self._assessments = Assessments(tally)
+        self.gatherer = Gatherer(tally, source.limits)
+        self._assessments = Assessments(tally, self.gatherer)
         self._on_roll = 0
 
     def read(self, element: markup.Element) -> None:
@@ -53,11 +54,12 @@ class _Reader:
         name = markup.local_name(element.tag)
         if name == "Header":
             self._type, self.facts = _read_header(element, self._tally.rules)
+            self.gatherer.header(element)
         elif self._type == CENSUS and name in (*_ON_ROLL, *_LEFT):
-            self._gatherer.gather(element, left=name in _LEFT)
+            self.gatherer.gather(element, left=name in _LEFT)
             self._on_roll += name in _ON_ROLL
         elif self._type != CENSUS:
-            self._assessments.count(self._gatherer.gather(element, apart="StageAssessment"))
+            self._assessments.count(self.gatherer.gather(element, apart="StageAssessment"))
         else:
             raise beside("pupils of another kind than a census has", format=FORMAT)
 

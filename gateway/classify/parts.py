@@ -95,6 +95,7 @@ def _merged(verdicts: list[Verdict], what: str) -> Verdict:
         mixed_with=next((each.mixed_with for each in verdicts if each.mixed_with), None),
         part=any(each.part for each in verdicts),
         unchecked=frozenset().union(*(each.unchecked for each in verdicts)),
+        results=tuple(sorted({kind for each in verdicts for kind in each.results})),
         facts=Facts(**facts),
     )
 
@@ -129,6 +130,8 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
         findings=tally.findings(verdict),
         items=tally.items(verdict.data_type),
         other_items=tally.other_items(verdict.data_type),
+        unlisted=tally.account.unlisted(verdict.data_type),
+        results=verdict.results,
     )
 
 
@@ -137,6 +140,7 @@ def refused(reason: Unreadable) -> ContentRefused:
     return ContentRefused(
         code=reason.code,
         evidence=reason.evidence,
+        runner_up=reason.about if reason.code == "classify:outside-agreement" else None,
         format=reason.format,
         extension=_EXTENSIONS.get(reason.format or "", "bin"),
         about=reason.about,

@@ -41,6 +41,7 @@ from gateway.classify.delimited import read_table
 from gateway.classify.parts import Part, judge, refused, told
 from gateway.classify.rules import Rules
 from gateway.classify.sheets import Sheet, tables_in
+from gateway.classify.suspicion import topics_in
 from gateway.classify.tally import OnPupil, Tally
 from gateway.classify.verdict import Verdict
 from gateway.model import Classified, ContentRefused
@@ -74,8 +75,16 @@ def classify(
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         verdict = _recognise(timed, tally, limits)
     except Unreadable as reason:
-        return refused(reason)
+        return _with_topics(refused(reason), content, rules)
     return replace(told(verdict, tally), name_suggests=rules.name_suggests(name))
+
+
+def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
+    """The same, with what it seems to be about. What is malformed is refused, and nobody sees it."""
+    if found.code == "classify:malformed":
+        return found
+    topics = (rules.sensitive.of_name(found.about or ""), *topics_in(content, rules.sensitive))
+    return replace(found, sensitive=tuple(dict.fromkeys(filter(None, topics))))
 
 
 def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, inside: bool = False) -> Verdict:

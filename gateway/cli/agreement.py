@@ -51,6 +51,8 @@ def ratify(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Record that a provider has ratified the agreement (1.4); files that waited for it are released."""
+    from gateway.processor.reconsider import reconsider  # noqa: PLC0415 - loads what decides
+
     at = now()
     with registrar_of(home) as registrar:
         catalogue = registrar.catalogue
@@ -69,7 +71,7 @@ def ratify(
             entry = Entry(kind="ratified", subject=identifier, fields=fields, actor=who())
             log.append(session, [entry], at)
             log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
-        released = registrar.reconsider()
+        released = reconsider(registrar)
     out.print(f"{identifier} has ratified the agreement for {year}")
     if released:
         out.print(f"{counted(released, 'held file')} {'was' if released == 1 else 'were'} decided again")

@@ -29,7 +29,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.policy import decision_object, moment
 from gateway.errors import GatewayError
-from gateway.model import Accepted, Decision, Refused
+from gateway.model import Decision, Refused
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.explain import render
 from gateway.policy.methods import (
@@ -228,13 +228,13 @@ def _tell(
             }
         )
     else:
-        said = "allowed" if isinstance(decision, Accepted) else render(decision, catalogue).splitlines()[0]
+        said = "allowed" if decision.state == "accepted" else render(decision, catalogue).splitlines()[0]
         title = found.title if (found := subject(declaration.data, catalogue)) else declaration.data
         out.print(Text(f"{title} by {declaration.method}: {said}"), soft_wrap=True)
         out.print(Text("\n".join(render(decision, catalogue).splitlines()[1:])), soft_wrap=True)
         recorded = "dry run: nothing is recorded" if reference is None else f"recorded as {reference}"
         out.print(f"\n{recorded}")
-    if not isinstance(decision, Accepted):
+    if decision.state != "accepted":
         yet = "does not allow this" if isinstance(decision, Refused) else "does not allow this yet"
         raise GatewayError(f"the agreement {yet}: {decision.reasons[0].sentence}")
 

@@ -121,6 +121,12 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")
+    if settings.security_contact is None:
+        yield Complaint(
+            "warning",
+            "nobody is named whom to tell of a flaw in the gateway",
+            f'security_contact = "mailto:…" in {home.settings}',
+        )
     program = shutil.which(settings.processor.sop_program)
     if settings.processor.engine == "auto" and program is None:
         size = load_limits(home).open.embedded_sealed_bytes // 1024**2
@@ -192,7 +198,7 @@ def _provider(provider: Provider, year: str, in_force: set[str]) -> Iterator[Com
 
 def _teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
-    for team in sorted((routed | set(catalogue.triage_teams())) - staffed):
+    for team in sorted((routed | {*catalogue.triage_teams(), *catalogue.sensitive_teams()}) - staffed):
         yield Complaint(
             "warning", f"nobody collects for {team}", f"gateway staff add NAME --team {team} --ssh-key FILE"
         )

@@ -185,6 +185,7 @@ def _check_read_out(fingerprint: str) -> None:
 def _changing(home: Path) -> Iterator[Clerk]:
     """A clerk in one transaction; what follows from the change is brought out after it."""
     from gateway.keys.changes import Clerk, sign_head  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.reconsider import reconsider  # noqa: PLC0415
     from gateway.processor.service import open_registrar  # noqa: PLC0415
     from gateway.publish.projection import publish_access  # noqa: PLC0415
 
@@ -198,7 +199,7 @@ def _changing(home: Path) -> Iterator[Clerk]:
             yield clerk
             sign_head(clerk)
         publish_access(registrar.registry, registrar.home.published, at)
-        registrar.reconsider()
+        reconsider(registrar)
         registrar.publish()
 
 

@@ -31,7 +31,7 @@ from gateway.cli.console import (
 from gateway.cli.transfers import reason_object
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
-from gateway.model import Accepted, Decision, Held, Provider, ProviderKind, Reason, Refused, Transfer
+from gateway.model import Decision, Held, Provider, ProviderKind, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.explain import diff as differences
@@ -219,7 +219,7 @@ def _decision(
     state: str, reasons: tuple[Reason, ...], flow: str | None, transfer: Transfer | None = None
 ) -> Decision:
     if state == "accepted":
-        return Accepted(flow=flow or "none", teams=transfer.teams if transfer else (), reasons=reasons)
+        return Released(flow=flow or "none", teams=transfer.teams if transfer else (), reasons=reasons)
     if state == "held":
         return Held(reasons=reasons, flow=flow, until=transfer.held_until if transfer else None)
     return Refused(reasons=reasons, flow=flow)
@@ -228,9 +228,9 @@ def _decision(
 def decision_object(decision: Decision) -> dict[str, Any]:
     """A decision as JSON has it."""
     return {
-        "state": type(decision).__name__.lower(),
+        "state": decision.state,
         "flow": decision.flow,
-        "teams": [] if isinstance(decision, Refused) else list(decision.teams),
+        "teams": list(decision.teams),
         "held_until": decision.until if isinstance(decision, Held) else None,
         "reasons": [reason_object(each) for each in decision.reasons],
     }

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from gateway.drops.drop import Drop, Dropped
-from gateway.model import EDUCATION_PROVIDERS, Accepted, Decision, Held, Refused, Signature
+from gateway.drops.drop import Drop
+from gateway.model import EDUCATION_PROVIDERS, Decision, Held, Refused, Settled, Signature
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import lapse_day, opens, year_to_ratify
@@ -20,40 +20,36 @@ from gateway.registry.log import Entry
 from gateway.settings import OpenLimits
 
 
-def settle(drop: Dropped) -> Decision:
-    """Record the ratification that a good copy stands for."""
-    provider, catalogue, signature = drop.provider, drop.catalogue, drop.examined.signed
+def settle(drop: Drop, signature: Signature) -> Decision:
+    """Record the ratification that a good copy, signed so, stands for."""
+    provider, catalogue = drop.provider, drop.registrar.catalogue
     if provider.kind not in EDUCATION_PROVIDERS:
         return Refused(reasons=(reason("agreement:not-a-party"),))
     if provider.suspended:
         return Held(reasons=(reason("policy:suspended"),))
-    if signature is None:
-        raise AssertionError("a drop was neither refused nor signed")
     years = agreements.years(drop.session, provider.id)
     year = year_to_ratify(years, local_day(drop.now, catalogue.calendar.timezone), catalogue)
     if not _fresh(signature.created_at, year, drop):
         return Refused(reasons=(reason("agreement:signature-date", year=year),))
     if year in years:
-        return Accepted(
-            flow="agreement", teams=(), reasons=(reason("agreement:already-ratified", year=year),)
-        )
+        return Settled(flow="agreement", reasons=(reason("agreement:already-ratified", year=year),))
     _record(drop, year, signature)
     lapses = lapse_day(year, catalogue)
     told = reason("agreement:ratified", year=year, lapses=f"{lapses.day} {lapses:%B %Y}")
-    return Accepted(flow="agreement", teams=(), reasons=(told,))
+    return Settled(flow="agreement", reasons=(told,))
 
 
-def _fresh(signed_at: datetime, year: str, drop: Dropped) -> bool:
+def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
     """Whether it was signed in our time and for this year: last year's copy must not count again."""
-    limits: OpenLimits = drop.limits.open
+    limits: OpenLimits = drop.registrar.limits.open
     oldest = drop.now - timedelta(days=limits.signature_age_days)
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
-    day = local_day(signed_at, drop.catalogue.calendar.timezone)
-    return oldest <= signed_at <= latest and day >= opens(year, drop.catalogue)
+    day = local_day(signed_at, drop.registrar.catalogue.calendar.timezone)
+    return oldest <= signed_at <= latest and day >= opens(year, drop.registrar.catalogue)
 
 
-def _record(drop: Dropped, year: str, signature: Signature) -> None:
-    catalogue: Catalogue = drop.catalogue
+def _record(drop: Drop, year: str, signature: Signature) -> None:
+    catalogue: Catalogue = drop.registrar.catalogue
     digest = catalogue.text_sha256
     by = f"the key {signature.certificate}"
     agreements.ratify(
@@ -65,11 +61,8 @@ def _record(drop: Dropped, year: str, signature: Signature) -> None:
         at=drop.now,
         by=by,
         text_sha256=digest,
-        reference=drop.examined.reference,
+        reference=drop.reference,
         certificate=signature.certificate,
     )
     fields = {"academic_year": year, "sha256": digest, "key": signature.certificate}
     log.append(drop.session, [Entry(kind="ratified", subject=drop.provider.id, fields=fields)], drop.now)
-
-
-DROP = Drop(settle=settle, withheld="agreement:not-signed")

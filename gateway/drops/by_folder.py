@@ -1,46 +1,62 @@
-"""What is dropped in folders that take no pupils' data, dispatched by folder."""
+"""What is dropped in folders that take no pupils' data, dispatched by what was found and by folder."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from gateway.drops import agreement, keys
-from gateway.drops.drop import Drop, Dropped
+from gateway.drops.drop import Drop
 from gateway.examiner.drop_tools import DROP_BYTES
-from gateway.examiner.protocol import Examined, OpenRefused
+from gateway.examiner.protocol import (
+    AgreementCopy,
+    FileLost,
+    FileRefused,
+    FileWithheld,
+    KeyDrop,
+    OpenRefused,
+)
 from gateway.home import Home
 from gateway.model import Decision, Folder, Held, Refused, Upload
 from gateway.reasons import reason
 from gateway.registry.database import Registry
 
-DROPS: dict[Folder, Drop] = {"agreement": agreement.DROP, "keys": keys.DROP}
+Dropped = AgreementCopy | KeyDrop | FileRefused | FileWithheld | FileLost
+"""The outcome of the examination of a drop."""
+
+_IN_THE_CLEAR: dict[Folder, str] = {
+    "in": "open:not-encrypted",
+    "agreement": "agreement:not-signed",
+    "keys": "key:in-the-clear",
+}
 
 
-def withheld(upload: Upload) -> Examined:
+def withheld(upload: Upload) -> FileWithheld:
     """The outcome of a file that came in the clear, by what it looked like and the folder it was put in."""
-    code = DROPS[upload.folder].withheld if upload.folder in DROPS else "open:not-encrypted"
+    code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
         code = "key:secret"
     # Pupils' data behind something public would be long: then the alarm is the safer answer.
     elif upload.looks_like == "public" and upload.folder == "in" and upload.size <= DROP_BYTES:
         code = "key:not-data"
-    return Examined(reference=upload.reference, refused=OpenRefused(code=code))
+    return FileWithheld(reference=upload.reference, why=OpenRefused(code=code))
 
 
-def settle(folder: Folder, drop: Dropped) -> Decision:
+def settle(dropped: Dropped, drop: Drop) -> Decision:
     """Decide on a drop and record what follows from it, all in the caller's transaction."""
-    examined = drop.examined
-    if examined.lost:
-        return Held(reasons=(reason("internal:held"),))
-    if examined.refused is not None:
-        if examined.refused.code == "key:secret":
-            keys.forget(drop)
-        return Refused(reasons=(reason(examined.refused.code, **examined.refused.detail),))
-    return DROPS[folder].settle(drop)
+    match dropped:
+        case FileLost():
+            return Held(reasons=(reason("internal:held"),))
+        case FileRefused(why=why) | FileWithheld(why=why):
+            if why.code == "key:secret":
+                keys.forget(drop)
+            return Refused(reasons=(reason(why.code, **why.detail),))
+        case KeyDrop(key=found):
+            return keys.settle(drop, found)
+        case AgreementCopy(signature=signature):
+            return agreement.settle(drop, signature)
 
 
 def publish(folders: set[Folder], home: Home, registry: Registry, now: datetime) -> None:
     """Show outside what drops in these folders have changed, once it is durable."""
-    for folder, drop in DROPS.items():
-        if folder in folders and drop.publish is not None:
-            drop.publish(home, registry, now)
+    if "keys" in folders:
+        keys.publish(home, registry, now)

@@ -13,11 +13,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from gateway.drops.drop import Drop, Dropped
+from gateway.drops.drop import Drop
 from gateway.examiner.protocol import FoundKey
 from gateway.home import Home
 from gateway.keys.changes import Clerk
-from gateway.model import Accepted, Decision, Held, NewKey, Refused
+from gateway.model import Decision, Held, NewKey, Refused, Settled
 from gateway.publish.projection import publish_access
 from gateway.reasons import reason
 from gateway.registry import keys, log
@@ -27,49 +27,49 @@ from gateway.registry.log import Entry
 from gateway.registry.tables import TransferRow
 
 
-def settle(drop: Dropped) -> Decision:
+def settle(drop: Drop, found: FoundKey) -> Decision:
     """Record the change of keys that a good drop stands for."""
-    found = drop.examined.key
-    if found is None:
-        raise AssertionError("a drop was neither refused nor held a key")
     known = keys.holder(drop.session, found.kind, found.fingerprint)
     if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
         return _refused("key:known")
     clerk = Clerk(
-        session=drop.session, signing=drop.signing, organisation=drop.settings.organisation, at=drop.now
+        session=drop.session,
+        signing=drop.registrar.signing,
+        organisation=drop.registrar.settings.organisation,
+        at=drop.now,
     )
     if found.change == "new":
         return _settle_new(drop, clerk, found, known)
-    if known is None:
-        raise AssertionError("a certificate that was offered is not enrolled")
+    if known is None:  # It was enrolled when the drop was examined; a person should look.
+        return Held(reasons=(reason("internal:held"),))
     return _settle_update(drop, clerk, found, known)
 
 
-def _settle_new(drop: Dropped, clerk: Clerk, found: FoundKey, known: Key | None) -> Decision:
+def _settle_new(drop: Drop, clerk: Clerk, found: FoundKey, known: Key | None) -> Decision:
     if known is not None:
         return _refused("key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
-    at_once = drop.key_policy.approve_drops and not drop.provider.suspended
+    at_once = drop.registrar.key_policy.approve_drops and not drop.provider.suspended
     clerk.add(
         "provider",
         drop.provider.id,
         _new(found),
         state="active" if at_once else "pending",
-        dropped_as=drop.examined.reference,
+        dropped_as=drop.reference,
     )
-    return _accepted("key:in-force") if at_once else Held(reasons=(reason("key:pending"),))
+    return _taken("key:in-force") if at_once else Held(reasons=(reason("key:pending"),))
 
 
-def _settle_update(drop: Dropped, clerk: Clerk, found: FoundKey, known: Key) -> Decision:
+def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Decision:
     if found.change == "revoked":
         revocation: Revocation = "hard" if found.final else "soft"
         if not known.may_be_revoked(revocation):
             return _refused("key:nothing-new")
-        clerk.revoke(known, revocation, new=_new(found), dropped_as=drop.examined.reference)
-        return _accepted("key:revocation-taken")
+        clerk.revoke(known, revocation, new=_new(found), dropped_as=drop.reference)
+        return _taken("key:revocation-taken")
     if known.state in {"retired", "revoked"}:
         return _refused("key:known")
-    clerk.renew(known, _new(found), dropped_as=drop.examined.reference)
-    return _accepted("key:renewed")
+    clerk.renew(known, _new(found), dropped_as=drop.reference)
+    return _taken("key:renewed")
 
 
 def settle_later(session: Session, reference: str) -> Decision | None:
@@ -77,12 +77,12 @@ def settle_later(session: Session, reference: str) -> Decision | None:
     key = keys.dropped_key(session, reference)
     if key is None or key.state == "pending":
         return None
-    return _refused("person:refused") if key.state == "revoked" else _accepted("key:in-force")
+    return _refused("person:refused") if key.state == "revoked" else _taken("key:in-force")
 
 
-def forget(drop: Dropped) -> None:
+def forget(drop: Drop) -> None:
     """Record that nothing is kept of a drop that held a secret key; `publish` then removes it."""
-    row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.examined.reference)).one()
+    row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.reference)).one()
     if row.withheld:  # It was recognised at the door, and never stored.
         return
     row.withheld = True
@@ -114,12 +114,9 @@ def _new(found: FoundKey) -> NewKey:
     )
 
 
-def _accepted(code: str) -> Accepted:
-    return Accepted(flow="keys", teams=(), reasons=(reason(code),))
+def _taken(code: str) -> Settled:
+    return Settled(flow="keys", reasons=(reason(code),))
 
 
 def _refused(code: str) -> Refused:
     return Refused(reasons=(reason(code),))
-
-
-DROP = Drop(settle=settle, withheld="key:in-the-clear", publish=publish)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.errors import Refusal
 from gateway.examiner.drop_tools import Tools
-from gateway.examiner.protocol import Examined, Job, OpenRefused
+from gateway.examiner.protocol import AgreementCopy, FileRefused, Job, OpenRefused
 from gateway.model import Signature
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
@@ -13,7 +13,7 @@ _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _NOT_SIGNED = {"open:not-encrypted", "open:not-signed", "open:empty"}
 
 
-def examine(job: Job, data: bytes, tools: Tools) -> Examined:
+def examine(job: Job, data: bytes, tools: Tools) -> AgreementCopy | FileRefused:
     """Whether `data` is the agreement's text, signed by one of the job's senders; in the child."""
     try:
         text, signature = _signed_text(job, data, tools)
@@ -22,11 +22,10 @@ def examine(job: Job, data: bytes, tools: Tools) -> Examined:
     except Refusal as refusal:
         if refusal.code in _NOT_SIGNED:
             return _refused(job, "agreement:not-signed")
-        refused = OpenRefused(code=refusal.code, detail=refusal.detail)
-        return Examined(reference=job.reference, refused=refused)
+        return FileRefused(reference=job.reference, why=OpenRefused(code=refusal.code, detail=refusal.detail))
     if lines_of(text) != lines_of(job.agreement):
         return _refused(job, "agreement:other-text")
-    return Examined(reference=job.reference, signed=signature)
+    return AgreementCopy(reference=job.reference, signature=signature)
 
 
 def lines_of(text: str) -> list[str]:
@@ -52,5 +51,5 @@ def _decoded(data: bytes) -> str:
         raise Refusal("agreement:other-text") from None
 
 
-def _refused(job: Job, code: str) -> Examined:
-    return Examined(reference=job.reference, refused=OpenRefused(code=code))
+def _refused(job: Job, code: str) -> FileRefused:
+    return FileRefused(reference=job.reference, why=OpenRefused(code=code))

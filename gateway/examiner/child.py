@@ -32,9 +32,12 @@ from gateway.examiner.protocol import (
     ANSWER,
     GREETING,
     REQUEST,
-    Examined,
     Failed,
+    FileOpened,
+    FileRefused,
+    FileWaits,
     Job,
+    Looked,
     OpenRefused,
     Reopen,
     Reopened,
@@ -149,15 +152,15 @@ class Worker:
             failed = Failed(reference=request.reference, explanation=explanation)
             channel.send_bytes(ANSWER.dump_json(failed))
 
-    def examine(self, job: Job) -> Examined:
+    def examine(self, job: Job) -> Looked:
         """Open and classify one file. Fault where the fault is ours; all else is an outcome."""
         if job.folder != "in":
             opener = self.openers.of(job.opens_with)
             return drops.examine(job, Tools(home=self.home, opener=opener, limits=self.limits))
-        examined = self._examine(job, job.senders)
-        if examined.refused == OpenRefused(code="open:wrong-signer") and job.others:
-            return self._by_another(job, examined)
-        return examined
+        found = self._examine(job, job.senders)
+        if isinstance(found, FileRefused) and found.why.code == "open:wrong-signer" and job.others:
+            return self._by_another(job, found)
+        return found
 
     def reseal(self, request: Reseal) -> Resealed:
         """Seal the session key of a stored file to another certificate, once it has proved itself.
@@ -175,25 +178,34 @@ class Worker:
             proved=request.sha256 is not None,
         )
 
-    def _by_another(self, job: Job, stranger: Examined) -> Examined:
+    def _by_another(self, job: Job, stranger: FileRefused) -> Looked:
         """The same file, looked at with the provider's keys that do not count: it can only be told apart."""
-        examined = self._examine(job, job.others)
-        if examined.opened is not None:
-            return dataclasses.replace(examined, refused=stranger.refused)
-        ended = examined.refused is not None and examined.refused.code != "open:key-expired"
-        return examined if ended else stranger
+        match self._examine(job, job.others):
+            case FileOpened() | FileWaits() as found:
+                return FileWaits(
+                    reference=job.reference,
+                    opened=found.opened,
+                    content=found.content,
+                    why=stranger.why,
+                    roll=found.roll,
+                )
+            case FileRefused(why=why) if why.code == "open:key-expired":
+                return stranger
+            case told_apart:
+                return told_apart
 
-    def _examine(self, job: Job, certificates: Sequence[str]) -> Examined:
+    def _examine(self, job: Job, certificates: Sequence[str]) -> FileOpened | FileWaits | FileRefused:
         passing("examine.asked")
         senders, sealed = [sender.encode() for sender in certificates], self.home.sealed(job.reference)
-        refused = None
+        why = None
         try:
             opened = self.openers.of(job.opens_with).open(sealed, senders, self.limits.open, job.now)
         except Waits as waits:
-            opened, refused = waits.opened, OpenRefused(code=waits.code)
+            opened, why = waits.opened, OpenRefused(code=waits.code)
         except Refusal as refusal:
-            refused = OpenRefused(code=refusal.code, detail=refusal.detail)
-            return Examined(reference=job.reference, refused=refused)
+            return FileRefused(
+                reference=job.reference, why=OpenRefused(code=refusal.code, detail=refusal.detail)
+            )
         passing("examine.opened")
         taker = RollTaker(self.pupils()) if job.rolls else None
         with os.fdopen(opened.content, "rb") as content:
@@ -201,14 +213,10 @@ class Worker:
                 content, job.name, self.limits.classify, self.rules, today=job.now.date(), on_pupil=taker
             )
         passing("examine.classified")
-        opened = dataclasses.replace(opened, content=-1)
-        return Examined(
-            reference=job.reference,
-            refused=refused,
-            opened=opened,
-            content=found,
-            roll=_roll(job, found, taker),
-        )
+        opened, roll = dataclasses.replace(opened, content=-1), _roll(job, found, taker)
+        if why is not None:
+            return FileWaits(reference=job.reference, opened=opened, content=found, why=why, roll=roll)
+        return FileOpened(reference=job.reference, opened=opened, content=found, roll=roll)
 
     def _session_key(self, reference: str) -> bytes | None:
         kept = self.home.session(reference)

@@ -6,21 +6,21 @@ from collections.abc import Callable
 
 from gateway.examiner import agreement_drops, key_drops
 from gateway.examiner.drop_tools import DROP_BYTES, Tools
-from gateway.examiner.protocol import Examined, Job, OpenRefused
+from gateway.examiner.protocol import FileRefused, Job, Looked, OpenRefused
 from gateway.model import Folder
 
-_EXAMINERS: dict[Folder, Callable[[Job, bytes, Tools], Examined]] = {
+_EXAMINERS: dict[Folder, Callable[[Job, bytes, Tools], Looked]] = {
     "agreement": agreement_drops.examine,
     "keys": key_drops.examine,
 }
 
 
-def examine(job: Job, tools: Tools) -> Examined:
+def examine(job: Job, tools: Tools) -> Looked:
     """Look at a drop; in the child. Fault where the fault is ours."""
     with tools.home.sealed(job.reference).open("rb") as file:
         data = file.read(DROP_BYTES + 1)
     if not data:
-        return Examined(reference=job.reference, refused=OpenRefused(code="open:empty"))
+        return FileRefused(reference=job.reference, why=OpenRefused(code="open:empty"))
     if len(data) > DROP_BYTES:
-        return Examined(reference=job.reference, refused=OpenRefused(code="open:too-large"))
+        return FileRefused(reference=job.reference, why=OpenRefused(code="open:too-large"))
     return _EXAMINERS[job.folder](job, data, tools)

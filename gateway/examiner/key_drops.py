@@ -9,7 +9,7 @@ from pysequoia.packet import PacketPile, Tag
 from gateway.enrolment.key_file import Update, is_ssh, judge, updated
 from gateway.errors import Refusal
 from gateway.examiner.drop_tools import DROP_BYTES, Tools
-from gateway.examiner.protocol import Examined, FoundChange, FoundKey, Job, OpenRefused
+from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, Job, KeyDrop, OpenRefused
 from gateway.model import NewKey, Signature
 from gateway.openpgp import armor
 from gateway.openpgp.certificates import CertificateRefused, describe
@@ -29,15 +29,15 @@ _KNOWN_AS = {
 }
 
 
-def examine(job: Job, data: bytes, tools: Tools) -> Examined:
+def examine(job: Job, data: bytes, tools: Tools) -> KeyDrop | FileRefused:
     """What `data` holds and who signed it; in the child."""
     try:
         content, signature = _unwrapped(job, data, tools)
         found = _found(content, job, is_signed=signature is not None)
     except Refusal as refusal:
         refused = OpenRefused(code=_KNOWN_AS.get(refusal.code, refusal.code), detail=refusal.detail)
-        return Examined(reference=job.reference, refused=refused)
-    return Examined(reference=job.reference, signed=signature, key=found)
+        return FileRefused(reference=job.reference, why=refused)
+    return KeyDrop(reference=job.reference, key=found, signature=signature)
 
 
 def _unwrapped(job: Job, data: bytes, tools: Tools) -> tuple[bytes, Signature | None]:

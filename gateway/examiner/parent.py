@@ -16,9 +16,14 @@ from gateway.examiner.protocol import (
     ANSWER,
     GREETING,
     REQUEST,
-    Examined,
+    AgreementCopy,
     Failed,
+    FileOpened,
+    FileRefused,
+    FileWaits,
     Job,
+    KeyDrop,
+    Looked,
     Reopen,
     Reopened,
     Request,
@@ -28,11 +33,19 @@ from gateway.examiner.protocol import (
     SealedCopy,
 )
 from gateway.home import Home
+from gateway.model import Folder
 from gateway.secrets import passphrase, secret_files
 
 _ANSWER_BYTES = 16 * 1024**2
 _ANSWERS_A_LIFE = 2_000
 _START_SECONDS = 60
+
+
+_FINDINGS: dict[Folder, tuple[type, ...]] = {
+    "in": (FileOpened, FileWaits, FileRefused),
+    "keys": (KeyDrop, FileRefused),
+    "agreement": (AgreementCopy, FileRefused),
+}
 
 
 class ExaminerLost(Fault):
@@ -59,10 +72,11 @@ class Examiner:
         """Start the child now, so that the first file does not wait for it."""
         self._open_channel()
 
-    def examine(self, job: Job) -> Examined:
+    def examine(self, job: Job) -> Looked:
         """Open and classify one landed file."""
         answer = self._ask(job)
-        if not isinstance(answer, Examined):
+        # A captured child must not be able to make a key of a file.
+        if not isinstance(answer, Looked) or not isinstance(answer, _FINDINGS[job.folder]):
             raise self._lost("gave another answer than was asked")
         return answer
 
@@ -106,7 +120,7 @@ class Examiner:
             self._child = None
         self._greeted = False
 
-    def _ask(self, request: Request) -> Examined | Reopened | Resealed | SealedCopy:
+    def _ask(self, request: Request) -> Looked | Reopened | Resealed | SealedCopy:
         if self._channel is not None and self._begun != self._surroundings():
             self.close()  # A child knows the keys and the policies that were there when it started.
         if self._answers >= _ANSWERS_A_LIFE:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from gateway.model import Classified, ContentRefused, Folder, Opened, Signature
 
@@ -32,6 +32,7 @@ class Job:
     opens_with: tuple[str, ...] = ()
     least_rsa_bits: int = 0
     rolls: tuple[str, ...] = ()
+    kind: Literal["job"] = "job"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,25 +64,73 @@ class FoundKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """The outcome of one job. `opened.content` is -1: the content stayed in the child and is gone.
+class FileOpened:
+    """A file with one good signature that counts, classified.
 
-    With `opened`, `content` says what the file is; with `refused` beside it, its signature is good, but
-    by a key that has ended or does not count yet. With `refused` alone, the rest is None. `signed` is
-    of a drop that is what it should be, `key` what a drop in /keys holds. `roll` is the file's roll as
-    `rolls.packed` gives it, in base64. `lost` is set by the parent, when every child that was given the
-    file was lost over it; `judged_by` too: the state of the provider's keys for which the outcome holds.
+    `opened.content` is -1: the content is gone with the child. `roll` is the file's roll as
+    `rolls.packed` gives it, in base64.
     """
 
     reference: str
-    lost: bool = False
-    refused: OpenRefused | None = None
-    opened: Opened | None = None
-    content: Classified | ContentRefused | None = None
-    signed: Signature | None = None
-    key: FoundKey | None = None
-    judged_by: str = ""
+    opened: Opened
+    content: Classified | ContentRefused
     roll: str | None = None
+    kind: Literal["opened"] = "opened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileWaits:
+    """The same, but the key that signed has ended, or does not count yet: `why` says which."""
+
+    reference: str
+    opened: Opened
+    content: Classified | ContentRefused
+    why: OpenRefused
+    roll: str | None = None
+    kind: Literal["waits"] = "waits"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRefused:
+    """A file or drop that could not be opened or was not what its folder takes, by its own doing."""
+
+    reference: str
+    why: OpenRefused
+    kind: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementCopy:
+    """A drop in /agreement that is the agreement's text, signed by its provider."""
+
+    reference: str
+    signature: Signature
+    kind: Literal["agreement"] = "agreement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDrop:
+    """A drop in /keys that holds a key. `signature`: of the drop as a whole, where it came signed."""
+
+    reference: str
+    key: FoundKey
+    signature: Signature | None = None
+    kind: Literal["key"] = "key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileWithheld:
+    """Intake wrote nothing of it down, since it came in the clear. Said by the parent, without a child."""
+
+    reference: str
+    why: OpenRefused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLost:
+    """Every child that was given the file was lost over it. Said by the parent."""
+
+    reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +139,7 @@ class Reopen:
 
     reference: str
     sha256: str
+    kind: Literal["reopen"] = "reopen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +148,7 @@ class Reopened:
 
     reference: str
     size: int
+    kind: Literal["reopened"] = "reopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +161,7 @@ class Reseal:
     reference: str
     certificate: str
     sha256: str | None
+    kind: Literal["reseal"] = "reseal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +171,7 @@ class Resealed:
     reference: str
     session: str
     proved: bool
+    kind: Literal["resealed"] = "resealed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +185,7 @@ class SealCopy:
     sha256: str
     recipients: tuple[str, ...]
     now: datetime
+    kind: Literal["seal-copy"] = "seal-copy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +199,7 @@ class SealedCopy:
     size: int
     sha256: str
     sealed_to: tuple[str, ...]
+    kind: Literal["sealed-copy"] = "sealed-copy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +208,19 @@ class Failed:
 
     reference: str
     explanation: str
+    kind: Literal["failed"] = "failed"
 
 
 GREETING = b"at work"
 """What a child says first, once it has loaded what it needs."""
 
+Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop
+"""What a child finds when it looks at one file."""
+
+Examined = Looked | FileWithheld | FileLost
+"""The outcome of the examination of one file, whoever says it."""
+
 Request = Job | Reopen | Reseal | SealCopy
-Answer = Examined | Reopened | Resealed | SealedCopy | Failed
-REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
-ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
+Answer = Looked | Reopened | Resealed | SealedCopy | Failed
+REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
+ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])

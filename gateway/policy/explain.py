@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
-from gateway.model import Accepted, Classified, Decision, Held, Provider, ProviderKind, Reason
+from gateway.model import Classified, Decision, Held, Provider, ProviderKind, Reason
 from gateway.policy.catalogue import Catalogue, read
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
@@ -30,7 +30,7 @@ def render(decision: Decision, catalogue: Catalogue) -> str:
 
 def headline(decision: Decision, catalogue: Catalogue) -> str:
     """The outcome in one line: accepted and for whom, held and how long, or refused."""
-    if isinstance(decision, Accepted):
+    if decision.state == "accepted":
         names = (team.name for each in decision.teams if (team := catalogue.team(each)))
         return f"accepted under {decision.flow}, for: {', '.join(names) or 'nobody to collect'}"
     if isinstance(decision, Held):
@@ -98,7 +98,7 @@ class _Case:
 
 
 def _items(catalogue: Catalogue) -> tuple[str, ...]:
-    return (*catalogue.appendix_a, *catalogue.rights.outside.hold)
+    return (*catalogue.appendix_a, *catalogue.rights.outside.hold, *catalogue.rights.outside.sensitive)
 
 
 def _file(data_type: str, item: str, catalogue: Catalogue) -> Classified:
@@ -140,7 +140,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
     """For each team that gets a file, the data items with which it still gets it."""
     found: dict[str, set[str]] = {}
     for item, decision in decisions.items():
-        for team in decision.teams if isinstance(decision, Accepted | Held) else ():
+        for team in decision.teams:
             found.setdefault(team, set()).add(item)
     return {team: frozenset(items) for team, items in found.items()}
 

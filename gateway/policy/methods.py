@@ -12,7 +12,6 @@ from datetime import datetime
 
 from gateway.model import (
     EDUCATION_PROVIDERS,
-    Accepted,
     Decision,
     Facts,
     Held,
@@ -20,6 +19,7 @@ from gateway.model import (
     ProviderKind,
     Reason,
     Refused,
+    Settled,
 )
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
@@ -97,8 +97,8 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     """Whether the declared transfer is allowed; pure and total, refused by default.
 
-    Accepted means allowed and recorded: nothing is routed, so `teams` is empty and `flow` is the
-    material's id where the data belongs to no flow.
+    Settled means allowed and recorded: nothing is routed. Its `flow` is the material's id where the
+    data belongs to no flow.
     """
     found = subject(declaration.data, catalogue)
     if found is None:
@@ -111,7 +111,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
         return Held(reasons=(*waits, until[0]), flow=flow, until=None if waits else until[1])
     if waits:
         return Held(reasons=waits, flow=flow)
-    return Accepted(flow=flow or declaration.data, teams=(), reasons=_allowed(declaration, found, catalogue))
+    return Settled(flow=flow or declaration.data, reasons=_allowed(declaration, found, catalogue))
 
 
 def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from gateway.model import Accepted, Decision, Held, Refused
+from gateway.model import Accepted, Decision, Held, Reason, Refused
 from gateway.reasons import reason
 
 
-def of_parts(decisions: tuple[Decision, ...]) -> Decision:
+def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...]) -> Decision:
     """A file is one thing: it goes nowhere as long as its parts would not all go the same way.
 
-    It waits for a person, with the reasons for which each part would wait or be refused; it is refused where
-    each of them is.
+    It waits for a person, with the reasons for which each part would wait or be refused, and those `about` the
+    whole; it is refused where each of them is.
     """
-    reasons = tuple(
-        dict.fromkeys(r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
-    )
+    why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
+    reasons = tuple(dict.fromkeys((*about, *why)))
     if all(isinstance(each, Refused) for each in decisions):
         return Refused(reasons=reasons)
     return Held(reasons=(reason("classify:several-kinds", count=len(decisions)), *reasons))

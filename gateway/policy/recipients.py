@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.model import EDUCATION_PROVIDERS, Accepted, Classified, Provider
+from gateway.model import EDUCATION_PROVIDERS, Accepted, Classified, Provider, Released
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import named_school
 
 _TO_EDUCATION_PROVIDERS = frozenset({"education-providers", "post-16-education-providers"})
 
 
-def is_shared(accepted: Accepted, catalogue: Catalogue) -> bool:
+def is_shared(accepted: Accepted | Released, catalogue: Catalogue) -> bool:
     """Whether files of this flow go to education providers at all."""
     flow = catalogue.flow(accepted.flow)
     return flow is not None and not _TO_EDUCATION_PROVIDERS.isdisjoint(flow.recipients)
 
 
 def copies_for(
-    accepted: Accepted, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
+    accepted: Accepted | Released, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[Provider, ...]:
     """The providers that get the accepted file itself, because the whole of it is about them.
 

@@ -16,6 +16,7 @@ Basis = Literal["statutory", "supporting"]
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Literal["daily", "weekly", "termly", "annually", "on-event", "continuous"]
 ItemAction = Literal["notice", "hold"]
+UnlistedAction = Literal["hold", "leave-out", "accept"]
 
 
 class Shape(BaseModel):
@@ -37,13 +38,17 @@ class Document(Shape):
 
 
 class FlowDataType(Shape):
-    """A data type that may travel in a flow, how often it is due, and the teams that use it."""
+    """A data type that may travel in a flow, how often it is due, and the teams that use it.
+
+    `carries` are items outside Appendix A that such a file holds by its nature.
+    """
 
     id: Slug
     timescale: Timescale
     teams: tuple[Slug, ...] = Field(min_length=1)
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     electronic: ClauseId | None = None
+    carries: tuple[str, ...] = ()
 
 
 class Flow(Shape):
@@ -58,6 +63,7 @@ class Flow(Shape):
     basis: tuple[Basis, ...] = Field(min_length=1)
     contents: Contents
     embargo: bool = False
+    unlisted: UnlistedAction = "hold"
     document: Document
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
 
@@ -85,13 +91,17 @@ class FlowsFile(Shape):
 
 
 class Team(Shape):
-    """A section of the LA. One that is not `pupil_level` never gets records of single pupils."""
+    """A section of the LA. One that is not `pupil_level` never gets records of single pupils.
+
+    Those of a `triage` team see held files, but for the sensitive ones: these only a `sensitive` team sees.
+    """
 
     id: Slug
     name: str
     purpose: str
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     triage: bool = False
+    sensitive: bool = False
     pupil_level: bool = True
 
 
@@ -133,16 +143,18 @@ class Right(Shape):
 
 
 class Outside(Shape):
-    """What becomes of personal items that Appendix A does not list."""
+    """What becomes of personal items that Appendix A does not list. `sensitive` ones wait for few people."""
 
     default: ItemAction
     hold: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
 
 
 class Proposed(Shape):
-    """What becomes of items that Appendix A only proposes."""
+    """What becomes of items that Appendix A only proposes. `sensitive` ones wait for few people."""
 
     action: ItemAction
+    sensitive: tuple[str, ...] = ()
 
 
 class RightsFile(Shape):

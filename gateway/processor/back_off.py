@@ -16,7 +16,7 @@ class _Trouble:
     not_before: float = 0.0
 
 
-class Troubles:
+class BackOff:
     """Growing pauses, from twice `pause_seconds` to ten minutes. `clock` gives monotonic seconds."""
 
     def __init__(self, pause_seconds: float, clock: Callable[[], float]) -> None:

@@ -16,17 +16,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.errors import Fault
 from gateway.home import Home, Spool
 from gateway.model import Upload
 from gateway.processor.references import sort_out
+from gateway.record.landing import land
+from gateway.record.registrar import Registrar
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import fsync_folder, private_mode, read_record, take_away, waiting
-
-if TYPE_CHECKING:
-    from gateway.record.registrar import Registrar
 
 _CHUNK = 1024**2
 _BATCH = 64
@@ -55,7 +53,7 @@ def _claim(registrar: Registrar, batch: Sequence[str]) -> Fault | None:
     with registrar.registry.read() as session:
         found = sort_out(session, home.spool, batch)
     stored = store(home, found.fresh)
-    landed = registrar.land(stored.uploads) if stored.uploads else set()
+    landed = land(registrar, stored.uploads) if stored.uploads else set()
     for reference in (*found.known, *(there for there, inside in found.fresh.items() if inside in landed)):
         take_away(home.spool, reference)
     passing("land.emptied")

@@ -13,14 +13,34 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Published
-from gateway.keys import notices
+from gateway.keys import notices, rotation
 from gateway.keys.changes import Clerk, sign_head
 from gateway.keys.warnings import days_left, step_due
+from gateway.publish.everything import publish_all
 from gateway.publish.projection import publish_access
+from gateway.record.registrar import Registrar
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.settings import KeyPolicy
+
+
+def look_after_keys(registrar: Registrar) -> None:
+    """Do to keys what the calendar asks, and finish a change of the gateway's key that was cut off."""
+    now = registrar.clock()
+    if rotation.finish(registrar.home, registrar.registry):
+        publish_all(registrar.home, now)
+    go_round(
+        registrar.registry,
+        registrar.home.published,
+        registrar.key_policy,
+        lambda session: Clerk(
+            session=session,
+            signing=registrar.signing,
+            organisation=registrar.settings.organisation,
+            at=now,
+        ),
+    )
 
 
 def go_round(

@@ -14,11 +14,10 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tenacity import (
     Retrying,
@@ -31,25 +30,23 @@ from tenacity import (
 from gateway.drops import by_folder
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.examiner.parent import ExaminerLost, Examiners
-from gateway.examiner.protocol import Examined
+from gateway.examiner.protocol import FileLost
+from gateway.model import Folder
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
-from gateway.processor.assignments import Assignment, assignments
-from gateway.processor.back_off import Troubles
+from gateway.passage import Examination, conclude, examine
+from gateway.processor.back_off import BackOff
 from gateway.processor.checkpoints import Heads
 from gateway.processor.claim import claim_waiting
+from gateway.processor.key_round import look_after_keys
 from gateway.processor.provider_copies import Copier
+from gateway.processor.reconsider import reconsider
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
+from gateway.record.assignments import Assignment, assignments
+from gateway.record.policies_in_force import Policies
+from gateway.record.registrar import Registrar
 from gateway.registry import transfers
 from gateway.secrets import secret_files
-from gateway.zones.failpoints import passing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from gateway.model import Folder
-    from gateway.record.policies_in_force import Policies
-    from gateway.record.registrar import Registrar
 
 _BATCH = 64
 _IN_HAND = 256
@@ -62,7 +59,7 @@ class _Finished:
     """A file out of hand: examined, or not, because of a fault of ours or because its child was lost."""
 
     reference: str
-    examined: Examined | None = None
+    examination: Examination | None = None
     lost: bool = False
 
 
@@ -89,7 +86,7 @@ class Processor:
         self._copier = Copier(self._home, self._examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._in_hand: dict[str, Future[None]] = {}
         self._keys = secret_files.generation(self._home)
-        self._troubles = Troubles(rescan_seconds, time.monotonic)
+        self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
         self._stop = threading.Event()
@@ -150,7 +147,7 @@ class Processor:
             lambda: claim_waiting(self._registrar, lambda: self._keep_up(pool)),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
             lambda: self._heads.tend(self._registrar),
-            lambda: self._registrar.look_after_keys(),  # noqa: PLW0108
+            lambda: look_after_keys(self._registrar),
             self._reconsider,
             lambda: self._hand_out(pool),
             lambda: self._copier.hand_out(self._registrar, pool),
@@ -182,7 +179,8 @@ class Processor:
         if found == self._keys:
             return
         try:
-            self._registrar = self._registrar.refreshed()
+            publish_all(self._home, self._registrar.clock())
+            self._registrar = self._registrar.with_new_keys()
         except ConfigurationError as error:  # Such as a passphrase that was changed under us.
             raise Fault(str(error)) from None
         self._keys = found
@@ -192,11 +190,11 @@ class Processor:
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
-        self._registrar.publish_drops(self._unshown)
+        by_folder.publish(self._unshown, self._home, self._registrar.registry, self._registrar.clock())
         self._unshown.clear()
 
     def _reconsider(self) -> None:
-        self._registrar.reconsider(anew=self._anew)
+        reconsider(self._registrar, anew=self._anew)
         self._anew = False
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
@@ -206,7 +204,7 @@ class Processor:
             return
         with self._registrar.registry.read() as session:
             landed = transfers.landed(session)
-        free = [one for one in landed if one not in self._in_hand and not self._troubles.rests(one)]
+        free = [one for one in landed if one not in self._in_hand and not self._back_off.rests(one)]
         if not free:
             return
         for assignment in assignments(self._registrar, free[:room], self._registrar.clock()):
@@ -232,23 +230,14 @@ class Processor:
         finally:
             self._inbox.put(finished)
 
-    def _try_to_examine(self, assignment: Assignment) -> Examined:
-        upload = assignment.upload
-        if upload.withheld:
-            return by_folder.withheld(upload)
+    def _try_to_examine(self, assignment: Assignment) -> Examination:
         retrying = Retrying(
             retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.2, max=5),
             reraise=True,
         )
-        return retrying(lambda: self._asked(assignment))
-
-    def _asked(self, assignment: Assignment) -> Examined:
-        job = dataclasses.replace(assignment.job, now=self._registrar.clock())
-        examined = self._examiners.mine().examine(job)
-        passing("examine.answered")
-        return dataclasses.replace(examined, judged_by=assignment.judged_by)
+        return retrying(lambda: examine(assignment, self._examiners.mine(), self._registrar.clock()))
 
     def _keep_up(self, pool: ThreadPoolExecutor) -> bool:
         """Let the children work, and put on record what they finished, while more is claimed.
@@ -289,39 +278,39 @@ class Processor:
         return finished, woken
 
     def _take_in(self, finished: list[_Finished]) -> None:
-        examined = [item.examined or self._troubled(item) for item in finished]
+        examinations = [item.examination or self._failed(item) for item in finished]
         try:
-            self._commit([one for one in examined if one is not None])
+            self._conclude([one for one in examinations if one is not None])
         finally:
             for item in finished:
                 self._in_hand.pop(item.reference, None)
 
-    def _commit(self, examined: list[Examined]) -> None:
+    def _conclude(self, examined: list[Examination]) -> None:
         if not examined:
             return
         try:
-            self._unshown |= self._registrar.commit(examined)
+            self._unshown |= conclude(self._registrar, examined)
         except Fault as fault:
             FAULTS.labels("registry").inc()
             _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
             for one in examined:
-                self._troubles.note(one.reference)
+                self._back_off.note(one.examined.reference)
         except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
             # One outcome that cannot be recorded must not keep the others from being.
             if len(examined) == 1:
-                _log.exception("%s: the outcome could not be recorded", examined[0].reference)
-                self._troubles.note(examined[0].reference)
+                _log.exception("%s: the outcome could not be recorded", examined[0].examined.reference)
+                self._back_off.note(examined[0].examined.reference)
                 return
             for one in examined:
-                self._commit([one])
+                self._conclude([one])
         else:
             for one in examined:
-                self._troubles.forget(one.reference)
+                self._back_off.forget(one.examined.reference)
 
-    def _troubled(self, item: _Finished) -> Examined | None:
+    def _failed(self, item: _Finished) -> Examination | None:
         """Note a failure; an outcome where the file breaks every child."""
-        losses = self._troubles.note(item.reference, lost=item.lost)
-        return Examined(reference=item.reference, lost=True) if losses >= _ATTEMPTS else None
+        losses = self._back_off.note(item.reference, lost=item.lost)
+        return Examination(FileLost(reference=item.reference)) if losses >= _ATTEMPTS else None
 
     def _finish(self) -> None:
         """Take in what the children still finish; what they have not begun, or do not, stays landed."""

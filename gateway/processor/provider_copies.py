@@ -16,19 +16,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.errors import Fault
+from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import SealCopy, SealedCopy
 from gateway.home import Home
-from gateway.processor.back_off import Troubles
+from gateway.processor.back_off import BackOff
 from gateway.publish.provider_copies import copy_path
+from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
-
-if TYPE_CHECKING:
-    from gateway.examiner.parent import Examiners
-    from gateway.record.registrar import Registrar
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +41,7 @@ class Copier:
         self._done = done
         self._in_hand: set[int] = set()
         self._lock = threading.Lock()
-        self._troubles = Troubles(pause_seconds, time.monotonic)
+        self._back_off = BackOff(pause_seconds, time.monotonic)
         self._all_looked_at = False
 
     @property
@@ -65,17 +62,17 @@ class Copier:
 
     def _is_due(self, copy: Copy) -> bool:
         """Whether to make it now. What was made and has gone is made again once, at the start."""
-        if copy.number in self._in_hand or self._troubles.rests(_key(copy)):
+        if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
         return not out and self._home.sealed(copy.reference).exists()
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
         """In a pool thread. Whatever happens, the copy is out of hand afterwards, and rests if it failed."""
-        self._troubles.note(_key(copy))
+        self._back_off.note(_key(copy))
         try:
             self._bring_out(registrar, copy)
-            self._troubles.forget(_key(copy))
+            self._back_off.forget(_key(copy))
         except Fault as fault:
             _log.error("%s: the copy for %s: %s; it is tried again", copy.reference, copy.provider, fault)
         except Exception:  # noqa: BLE001 - logged in full; one copy must not end the service

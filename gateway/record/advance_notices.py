@@ -7,17 +7,33 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.keys.warnings import notices_on_keys
+from gateway.model import EDUCATION_PROVIDERS, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import following, register
 from gateway.reasons import reason
+from gateway.record.batch import Batch
+from gateway.record.registrar import Registrar
 from gateway.registry import agreements
 
 
-def notices(session: Session, provider: Provider, catalogue: Catalogue, now: datetime) -> tuple[str, ...]:
-    """The notices for a provider at `now`, each a sentence with its next step."""
-    return tuple(_lapse(session, provider, catalogue, now))
+def notices_for(
+    registrar: Registrar, batch: Batch, transfer: Transfer, provider: Provider, now: datetime
+) -> tuple[str, ...]:
+    """What the receipt of a transfer says in advance, each a sentence with its next step."""
+    session = batch.session
+    signer = transfer.signature.certificate if transfer.signature is not None else None
+    on_keys = batch.once(
+        ("on keys", signer, transfer.opened_by),
+        lambda: notices_on_keys(
+            session, transfer, registrar.signing.fingerprint, now, max(registrar.key_policy.warn_days)
+        ),
+    )
+    on_agreement = batch.once(
+        ("on agreement", provider.id), lambda: tuple(_lapse(session, provider, registrar.catalogue, now))
+    )
+    return (*on_agreement, *on_keys)
 
 
 def _lapse(session: Session, provider: Provider, catalogue: Catalogue, now: datetime) -> Iterator[str]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.examiner.protocol import Examined, OpenRefused
-from gateway.model import Decision, Held, Provider, Refused
+from gateway.examiner.protocol import (
+    Examined,
+    FileLost,
+    FileOpened,
+    FileRefused,
+    FileWaits,
+    FileWithheld,
+    OpenRefused,
+)
+from gateway.model import Decision, Held, Opened, Provider, Refused, Signature
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.reasons import reason
@@ -14,9 +22,12 @@ from gateway.record.signer import Signers, objection
 
 SIGNED_LATE = "open:renewed-since"
 
+File = FileOpened | FileWaits | FileRefused | FileWithheld | FileLost
+"""The outcome of the examination of a file of pupils' data."""
+
 
 def conclude(
-    examined: Examined,
+    file: File,
     catalogue: Catalogue,
     provider: Provider,
     now: datetime,
@@ -25,22 +36,19 @@ def conclude(
     signers: Signers,
 ) -> Decision:
     """The decision on an examined file. `earlier` is the reference of the transfer it replays, if any."""
-    if examined.lost:
-        return Held(reasons=(reason("internal:held"),))
-    if examined.opened is None:
-        return _unopened(examined.refused, signers, now)
-    made = examined.opened.signature.created_at
-    objected = objection(signers.find(examined.opened.signature.certificate), made, now)
-    if earlier is not None and not isinstance(objected, Refused):
-        return Refused(reasons=(reason("open:replayed", earlier=earlier),))
+    match file:
+        case FileLost():
+            return Held(reasons=(reason("internal:held"),))
+        case FileRefused(why=why) | FileWithheld(why=why):
+            return _unopened(why, signers, now)
+        case FileOpened(opened=opened) | FileWaits(opened=opened):
+            objected = _objection(opened, signers, now, earlier=earlier)
     if objected is not None:
         return objected
-    if examined.refused is not None:
-        return Held(reasons=(reason(examined.refused.code, **examined.refused.detail),))
-    if examined.content is None:
-        raise AssertionError("an opened file was not classified")
-    decision = decide(examined.content, catalogue, provider, now)
-    return told_late(decision) if examined.opened.renewed_since else decision
+    if isinstance(file, FileWaits):
+        return Held(reasons=(reason(file.why.code, **file.why.detail),))
+    decision = decide(file.content, catalogue, provider, now)
+    return told_late(decision) if opened.renewed_since else decision
 
 
 def told_late(decision: Decision) -> Decision:
@@ -48,10 +56,30 @@ def told_late(decision: Decision) -> Decision:
     return replace(decision, reasons=(*decision.reasons, reason(SIGNED_LATE)))
 
 
-def _unopened(refused: OpenRefused | None, signers: Signers, now: datetime) -> Decision:
+def signature_of(examined: Examined) -> Signature | None:
+    """The good signature that the examination found, if any."""
+    match examined:
+        case FileOpened(opened=opened) | FileWaits(opened=opened):
+            return opened.signature
+        case FileRefused() | FileWithheld() | FileLost():
+            return None
+        case drop:
+            return drop.signature
+
+
+def _objection(
+    opened: Opened, signers: Signers, now: datetime, *, earlier: str | None
+) -> Held | Refused | None:
+    """Why an opened file is not looked at further; a key that does not count outranks a replay."""
+    signature = opened.signature
+    objected = objection(signers.find(signature.certificate), signature.created_at, now)
+    if earlier is not None and not isinstance(objected, Refused):
+        return Refused(reasons=(reason("open:replayed", earlier=earlier),))
+    return objected
+
+
+def _unopened(refused: OpenRefused, signers: Signers, now: datetime) -> Decision:
     """A file that did not open. One too large to be looked into waits too: it may be a key that expired."""
-    if refused is None:
-        raise AssertionError("a file was neither opened nor refused")
     why = reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sqlmodel import Session
 
-from gateway.model import Accepted, Classified, Decision, Provider, Transfer
+from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.recipients import copies_for, is_shared
 from gateway.registry import copies
@@ -22,7 +22,7 @@ def owe(
 ) -> Sequence[Entry]:
     """Record which providers are to get a copy of an accepted file; the log's word on each."""
     content, decided_at = transfer.content, transfer.decided_at
-    if not isinstance(decision, Accepted) or not is_shared(decision, catalogue):
+    if not isinstance(decision, Accepted | Released) or not is_shared(decision, catalogue):
         return ()
     if not isinstance(content, Classified) or decided_at is None:
         return ()

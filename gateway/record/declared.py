@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 from sqlmodel import Session
 
-from gateway.model import Accepted, Decision, Held, Reason
+from gateway.model import Decision, Held, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.methods import Declaration, decide_method, subject
 from gateway.receipts.declaration import (
@@ -66,13 +65,6 @@ def record(registrar: Registrar, declaration: Declaration, *, by: str) -> Declar
     return Declared(reference=reference, decision=decision)
 
 
-def state_of(decision: Decision) -> Literal["accepted", "held", "refused"]:
-    """The word for a decision."""
-    if isinstance(decision, Accepted):
-        return "accepted"
-    return "held" if isinstance(decision, Held) else "refused"
-
-
 def _told(reason: Reason) -> Reason:
     return replace(reason, next_step=_NOT_YET.get(reason.code, reason.next_step))
 
@@ -89,7 +81,7 @@ def _facts(
         provider=provider.id,
         provider_name=provider.name,
         organisation=registrar.settings.organisation,
-        state=state_of(decision),
+        state=decision.state,
         declared_at=now,
         goes_at=declaration.at,
         method=declaration.method,

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from gateway.examiner.rolls import unpacked
 from gateway.log.leaf import Kind
-from gateway.model import Accepted, Decision, Held, RollEntry, Transfer
+from gateway.model import Accepted, Decision, Held, Released, RollEntry, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import Discrepancy, Notice, RollRow, discrepancies, notices
 from gateway.receipts.notice import NoticeFacts, render_notice
@@ -67,10 +67,15 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
     taken = [
         (each.transfer, roll)
         for each in final
-        if isinstance(each.decision, Accepted)
+        if _counts_for_roll(each.decision)
         and (roll := each.roll if each.roll is not None else staged.get(each.transfer.sequence)) is not None
     ]
     return [entry for some in _few(taken) for entry in _compare(comparison, _entered(comparison, some))]
+
+
+def _counts_for_roll(decision: Decision) -> bool:
+    """Whether the pupils of a file are on its sender's roll: nobody is by a file of another school."""
+    return isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
 
 
 def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfer, bytes]]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from gateway.errors import NotFoundError
-from gateway.model import Accepted, Decision, Held, Reason
+from gateway.model import Decision, Reason
 from gateway.policy.methods import Declaration
 from gateway.registry.tables import DeclarationRow
 
@@ -44,7 +44,6 @@ def record(
     by: str,
 ) -> None:
     """Put a declaration and what was decided on it on record."""
-    states = {Accepted: "accepted", Held: "held"}
     session.add(
         DeclarationRow(
             reference=reference,
@@ -56,7 +55,7 @@ def record(
             goes_at=declaration.at,
             safeguards=" ".join(sorted(declaration.safeguards)),
             circumstances=" ".join(sorted(declaration.circumstances)),
-            state=states.get(type(decision), "refused"),
+            state=decision.state,
             reasons=json.dumps([asdict(reason) for reason in decision.reasons]),
             declared_at=at,
             declared_by=by,

@@ -14,7 +14,6 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
 from gateway.model import (
-    Accepted,
     Classified,
     ContentRefused,
     Decision,
@@ -23,11 +22,12 @@ from gateway.model import (
     LooksLike,
     Opened,
     Reason,
-    Refused,
+    Released,
     Signature,
     State,
     Transfer,
     Upload,
+    WaitsFor,
 )
 from gateway.receipts.words import plain
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
@@ -207,17 +207,15 @@ def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str
 
 
 def record_content(
-    session: Session, reference: str, opened: Opened | None, content: Classified | ContentRefused | None
+    session: Session, reference: str, opened: Opened, content: Classified | ContentRefused
 ) -> None:
     """Store what opening and classifying found."""
     row = _row(session, reference)
-    if opened is not None:
-        row.content_size, row.content_sha256 = opened.size, opened.sha256
-        row.opened_by, row.engine = opened.opened_by, opened.engine
-    if content is not None:
-        row.content = CONTENT.dump_json(_in_our_words(content)).decode()
-        row.extension = content.extension
-        row.data_type = content.data_type if isinstance(content, Classified) else None
+    row.content_size, row.content_sha256 = opened.size, opened.sha256
+    row.opened_by, row.engine = opened.opened_by, opened.engine
+    row.content = CONTENT.dump_json(_in_our_words(content)).decode()
+    row.extension = content.extension
+    row.data_type = content.data_type if isinstance(content, Classified) else None
     session.add(row)
 
 
@@ -266,11 +264,13 @@ def record_decisions(
 
 
 def _teams(decision: Decision) -> tuple[str, ...]:
-    return tuple(sorted(decision.teams)) if isinstance(decision, Accepted) else ()
+    return tuple(sorted(decision.teams)) if decision.state == "accepted" else ()
 
 
 def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
-    row.state = _STATES[type(decision)]
+    row.state = decision.state
+    if isinstance(decision, Released):
+        row.data_type = decision.data_type
     row.flow = decision.flow
     row.decided_at = at
     row.held_until = decision.until if isinstance(decision, Held) else None
@@ -290,7 +290,7 @@ def _reason_rows(sequence: int, decision: Decision) -> Iterator[dict[str, Any]]:
 
 
 def _delivery_rows(sequence: int, decision: Decision, at: datetime) -> Iterator[dict[str, Any]]:
-    if isinstance(decision, Accepted):
+    if decision.state == "accepted":
         for team in decision.teams:
             yield {
                 "transfer": sequence,
@@ -312,10 +312,9 @@ _NEED_NOBODY = frozenset(
     {"open:renewed-since", "policy:embargo", "policy:items-outside", "policy:items-proposed"}
 )
 _NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
-_STATES: dict[type, State] = {Accepted: "accepted", Held: "held", Refused: "refused"}
 
 
-def _waits_for(decision: Decision) -> str | None:
+def _waits_for(decision: Decision) -> WaitsFor | None:
     if not isinstance(decision, Held):
         return None
     if decision.until is not None:
@@ -387,7 +386,7 @@ def _transfer(row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str, .
         content=CONTENT.validate_json(row.content) if row.content else None,
         decided_at=row.decided_at,
         held_until=row.held_until,
-        waits_for=row.waits_for,
+        waits_for=cast("WaitsFor | None", row.waits_for),
         teams=teams,
         reasons=reasons,
     )

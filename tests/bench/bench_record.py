@@ -17,10 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.classify import classify, load_rules
-from gateway.examiner.protocol import Examined
+from gateway.examiner.protocol import FileOpened
 from gateway.home import Home
 from gateway.model import Classified, Opened, Signature, Upload
+from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
+from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.samples import make, school
 from gateway.settings import ClassifyLimits
@@ -60,11 +62,11 @@ def upload(number: int) -> Upload:
     )
 
 
-def examined(number: int, found: Classified) -> Examined:
+def examined(number: int, found: Classified) -> Examination:
     """The same, opened and recognised."""
     signature = Signature(certificate="c3" * 20, signing_key="d4" * 20, created_at=now())
     opened = Opened(content=-1, size=4000, sha256=f"{number:064x}", signature=signature, engine="embedded")
-    return Examined(reference=f"261124-oak-{number:05}", opened=opened, content=found)
+    return Examination(FileOpened(reference=f"261124-oak-{number:05}", opened=opened, content=found))
 
 
 def batches(files: int) -> Iterator[Sequence[int]]:
@@ -83,8 +85,8 @@ def measured(files: int, step: Callable[[Sequence[int]], object]) -> float:
 
 def costs(registrar: Registrar, files: int, found: Classified) -> tuple[float, float]:
     """Milliseconds a file, of landing and of deciding."""
-    landing = measured(files, lambda batch: registrar.land([upload(n) for n in batch]))
-    deciding = measured(files, lambda batch: registrar.commit([examined(n, found) for n in batch]))
+    landing = measured(files, lambda batch: land(registrar, [upload(n) for n in batch]))
+    deciding = measured(files, lambda batch: conclude(registrar, [examined(n, found) for n in batch]))
     return landing, deciding
 
 

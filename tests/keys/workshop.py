@@ -20,6 +20,7 @@ from gateway.home import Home
 from gateway.homes.create import found
 from gateway.keys.changes import Clerk, clerk_of, sign_head
 from gateway.model import Folder, KeyKind, Provider, Transfer, Upload
+from gateway.processor.reconsider import reconsider
 from gateway.processor.service import open_processor, open_registrar
 from gateway.publish.projection import publish_access, publish_receipts
 from gateway.registry import agreements, keys, log, providers, receipts, transfers
@@ -167,7 +168,7 @@ class Workshop:
             yield clerk
             sign_head(clerk)
         with open_registrar(self.home, self.clock) as registrar:
-            registrar.reconsider()
+            reconsider(registrar)
             registrar.publish()
 
     def upload(self, school: School, data: bytes, folder: Folder = "in", name: str = "file") -> str:

@@ -20,7 +20,7 @@ from gateway.home import Home
 from gateway.homes.create import found
 from gateway.mailboxes.server import host_key_path, open_office, serving
 from gateway.mailboxes.tree import Office
-from gateway.model import Accepted, Classified, Held, Opened, Provider, Signature, Upload
+from gateway.model import Classified, Held, Opened, Provider, Released, Signature, Upload
 from gateway.reasons import reason
 from gateway.registry import keys, log, providers, staff, transfers
 from gateway.registry.database import Registry
@@ -80,8 +80,13 @@ class Mailroom:
 
     def deliver(self, content: bytes, *teams: str, sealed: bytes | None = None) -> str:
         """An accepted file, routed to `teams`; its reference."""
-        decision = Accepted(flow="student-core", teams=teams, reasons=(reason("person:released"),))
+        decision = Released(flow="student-core", teams=teams, reasons=(reason("person:released"),))
         return self._store(content, decision, sealed)
+
+    def hold_as_sensitive(self, content: bytes) -> str:
+        """A file that is held because of something sensitive in it."""
+        why = reason("policy:sensitive", topics="health", where="")
+        return self._store(content, Held(reasons=(why,)), None)
 
     def hold(self, content: bytes) -> str:
         """A file that waits for a person; its reference."""
@@ -92,7 +97,7 @@ class Mailroom:
         secret = pysequoia.Cert.from_bytes(secret_keys(self.home)[0].read_bytes())
         return pysequoia.encrypt(bytes=content, recipients=[secret], signer=self.sender.signer(), armor=False)
 
-    def _store(self, content: bytes, decision: Accepted | Held, sealed: bytes | None) -> str:
+    def _store(self, content: bytes, decision: Released | Held, sealed: bytes | None) -> str:
         sealed = self.seal(content) if sealed is None else sealed
         reference = new_reference(PROVIDER, NOW)
         self.home.sealed(reference).write_bytes(sealed)

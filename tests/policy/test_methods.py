@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from gateway.model import Accepted, Decision, Held, ProviderKind, Refused
+from gateway.model import Decision, Held, ProviderKind, Refused, Settled
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.methods import (
     Declaration,
@@ -48,7 +48,7 @@ def _needed(row: dict[str, str]) -> set[str]:
 def test_given(catalogue: Catalogue, row: dict[str, str]) -> None:
     needed = _needed(row)
     decision = _declare(catalogue, row["method"], row["data"], needed, row["circumstances"])
-    assert isinstance(decision, Accepted)
+    assert isinstance(decision, Settled)
     assert decision.teams == ()
     codes = [reason.code for reason in decision.reasons]
     assert codes == ["policy:method-allowed", *["policy:safeguard-given"] * len(needed)]
@@ -84,7 +84,7 @@ def test_every_safeguard_of_the_policy_is_in_the_table_or_stands_in_for_one(cata
 def test_another_safeguard_may_stand_in(
     catalogue: Catalogue, method: str, data: str, given: tuple[str, ...]
 ) -> None:
-    assert isinstance(_declare(catalogue, method, data, given), Accepted)
+    assert isinstance(_declare(catalogue, method, data, given), Settled)
 
 
 def test_a_bonded_courier_does_not_stand_in_for_special_delivery(catalogue: Catalogue) -> None:
@@ -134,7 +134,7 @@ def test_results_do_not_travel_another_way_before_their_moment(
 ) -> None:
     declared = Declaration(provider=provider(), method="b2b", data="gcse-results", at=london(at))
     decision = decide_method(declared, catalogue)
-    assert isinstance(decision, Held if waits else Accepted)
+    assert isinstance(decision, Held if waits else Settled)
     if isinstance(decision, Held):
         assert decision.until == london("2026-08-20T08:00")
 
@@ -198,4 +198,4 @@ def test_one_yes_to_every_question_is_enough(
     catalogue: Catalogue, method: str, data: str, choice: int
 ) -> None:
     given = {each[choice] for each in _ids(questions(method, data, catalogue))}
-    assert isinstance(_declare(catalogue, method, data, given), Accepted)
+    assert isinstance(_declare(catalogue, method, data, given), Settled)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
+from gateway.processor.reconsider import reconsider
 from gateway.processor.service import open_processor
 from gateway.registry.tables import ReceiptRow
 from tests.gateway_site import until
@@ -77,7 +78,7 @@ def test_two_who_release_at_the_same_moment_release_once(desk: Desk) -> None:
     desk.process()
     desk.now = moment
     with desk.registrar() as one, desk.registrar() as other, ThreadPoolExecutor() as pool:
-        released = list(pool.map(lambda registrar: registrar.reconsider(), (one, other)))
+        released = list(pool.map(reconsider, (one, other)))
     assert sorted(released) == [0, 6]
     assert {desk.kinds(reference).count("delivered") for reference in sent} == {1}
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import NotFoundError
-from gateway.model import Accepted, Classified, Decision, Held, Opened, Provider, Refused, Signature, Upload
+from gateway.model import Classified, Decision, Held, Opened, Provider, Refused, Released, Signature, Upload
 from gateway.reasons import reason
 from gateway.registry import deliveries, providers, transfers
 from gateway.registry.database import Registry
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-ACCEPTED = Accepted(flow="school-census", teams=("sen", "welfare"), reasons=())
+ACCEPTED = Released(flow="school-census", teams=("sen", "welfare"), reasons=())
 HELD = Held(reasons=(reason("classify:unknown"),))
 
 
@@ -60,7 +60,7 @@ def test_a_delivery_says_all_that_a_mailbox_shows(registry: Registry):
 
 def test_each_team_has_its_own_and_no_other(registry: Registry):
     both = put(registry, 1, ACCEPTED)
-    one = put(registry, 2, Accepted(flow="school-census", teams=("sen",), reasons=()))
+    one = put(registry, 2, Released(flow="school-census", teams=("sen",), reasons=()))
     with registry.read() as session:
         assert [d.reference for d in deliveries.delivered(session, "sen", limit=10)] == [one, both]
         assert [d.reference for d in deliveries.delivered(session, "welfare", limit=10)] == [both]
@@ -106,6 +106,23 @@ def test_held_shows_what_is_held_and_could_be_opened(registry: Registry):
         for number in (2, 3, 4, 5):
             assert deliveries.find_held(session, f"261124-school-a-{number:05}") is None
         assert deliveries.held(session, before=only.sequence, limit=10) == []
+
+
+def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
+    ordinary = put(registry, 1, HELD)
+    why = (reason("policy:sensitive", topics="health", where=""), reason("classify:unknown"))
+    sensitive = put(registry, 2, Held(reasons=why))
+    with registry.read() as session:
+        shown = {
+            asked: [each.reference for each in deliveries.held(session, sensitive=asked, limit=10)]
+            for asked in (False, True, None)
+        }
+        assert shown == {False: [ordinary], True: [sensitive], None: [sensitive, ordinary]}
+        assert deliveries.find_held(session, sensitive) is None
+        found = deliveries.find_held(session, sensitive, sensitive=True)
+        assert found is not None
+        assert found.sensitive
+        assert deliveries.find_held(session, ordinary, sensitive=True) is None
 
 
 def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
 from gateway.examiner.protocol import Job
 from gateway.model import EDUCATION_PROVIDERS, Upload
 from gateway.record.batch import Batch
+from gateway.record.registrar import Registrar
 from gateway.record.signer import Signers, opening_keys, own_keys, signers_of
 from gateway.registry import providers, transfers
 from gateway.secrets import secret_files
-
-if TYPE_CHECKING:
-    from gateway.record.registrar import Registrar
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,183 @@
+"""The way of a file, told once.
+
+    claimed      taken from the spool into the sealed store; what its examination needs is known
+    opened       its encryption taken off, and exactly one good signature of its provider found over all of it
+    classified   recognised, by its content, as exactly one data type
+    decided      by the agreement's rules, the provider's keys, and what came before
+    recorded     with its deliveries, its log entries and its receipt, in one transaction
+    published    the receipt brought out to where its provider finds it
+
+Opening and classifying happen in isolated children, many files at once; deciding, recording and
+publishing in one process, many files in one transaction. So the way has two halves, and `examine` and
+`conclude` are these. Whoever only wants to know what would become of a file stops at `decide`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from gateway.drops.by_folder import Dropped, settle, withheld
+from gateway.drops.drop import Drop
+from gateway.examiner.protocol import (
+    AgreementCopy,
+    Examined,
+    FileLost,
+    FileOpened,
+    FileRefused,
+    FileWaits,
+    FileWithheld,
+    Job,
+    KeyDrop,
+    Looked,
+)
+from gateway.model import Decision, Folder, Provider, Refused, Transfer, Upload
+from gateway.record.assignments import Assignment
+from gateway.record.batch import Batch
+from gateway.record.conclude import File, signature_of
+from gateway.record.conclude import conclude as concluded
+from gateway.record.registrar import Registrar
+from gateway.record.rulings import Ruling, put_in_force
+from gateway.record.signer import Signers, signers_of
+from gateway.registry import transfers
+from gateway.zones.failpoints import passing
+
+
+class Examiner(Protocol):
+    """Whoever can open and classify a file: an isolated child."""
+
+    def examine(self, job: Job) -> Looked:
+        """What the file of a job is. Fault where that could not be found out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them."""
+
+    examined: Examined
+    judged_by: str = ""
+
+
+def examine(claimed: Assignment, examiner: Examiner, now: datetime) -> Examination:
+    """The first half: a claimed file is opened and classified. Fault where the fault is ours."""
+    if claimed.upload.withheld:
+        return Examination(withheld(claimed.upload), claimed.judged_by)
+    found = examiner.examine(replace(claimed.job, now=now))
+    passing("examine.answered")
+    return Examination(found, claimed.judged_by)
+
+
+def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[Folder]:
+    """The second half: examined files are decided, recorded together, and published; their folders.
+
+    What drops changed is to be shown with `by_folder.publish` then. A Fault means that nothing was recorded.
+    """
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        rulings = _decide(registrar, Batch(session), examinations, now)
+        head = put_in_force(registrar, session, rulings, now)
+        passing("commit.written")
+    passing("commit.committed")
+    registrar.bring_out(head)
+    return {ruling.folder for ruling in rulings}
+
+
+def decide(registrar: Registrar, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
+    """What becomes of an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
+    opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
+    decision = concluded(
+        file,
+        registrar.catalogue,
+        _provider(registrar, batch, upload.provider, now),
+        now,
+        earlier=batch.earlier(upload, opened) if opened is not None else None,
+        signers=_signers(batch, upload.provider, now),
+    )
+    if opened is not None and not isinstance(decision, Refused):
+        batch.note_taken(upload, opened)
+    return decision
+
+
+def _decide(
+    registrar: Registrar, batch: Batch, examinations: Sequence[Examination], now: datetime
+) -> list[Ruling]:
+    """Decide each file once, in the order in which they landed."""
+    by_reference = {one.examined.reference: one for one in examinations}
+    found = transfers.work_on(batch.session, list(by_reference))
+    pairs = [(one, found[reference]) for reference, one in by_reference.items()]
+    pairs.sort(key=lambda pair: pair[1].sequence)
+    batch.look_back(
+        (transfer.upload, one.examined.opened)
+        for one, transfer in pairs
+        if isinstance(one.examined, FileOpened | FileWaits)
+    )
+    rulings = [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
+    batch.record_uses()
+    return rulings
+
+
+def _ruling(
+    registrar: Registrar, batch: Batch, examination: Examination, transfer: Transfer, now: datetime
+) -> Ruling | None:
+    examined, upload = examination.examined, transfer.upload
+    if transfer.state != "landed":
+        return None
+    signers = _signers(batch, upload.provider, now)
+    if examination.judged_by and examination.judged_by != signers.digest:
+        return None  # A key changed meanwhile: it stays landed, and is examined again.
+    decision = _decision(registrar, batch, upload, examined, now)
+    _note(batch, upload, examined, now)
+    roll = examined.roll if isinstance(examined, FileOpened | FileWaits) else None
+    return Ruling(
+        reference=upload.reference,
+        decision=decision,
+        folder=upload.folder,
+        roll=base64.b64decode(roll) if roll is not None else None,
+    )
+
+
+def _decision(
+    registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime
+) -> Decision:
+    match examined:
+        case AgreementCopy() | KeyDrop():
+            return _settle(registrar, batch, upload, examined, now)
+        case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
+            return _settle(registrar, batch, upload, examined, now)
+        case file:
+            return decide(registrar, batch, upload, file, now)
+
+
+def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped, now: datetime) -> Decision:
+    drop = Drop(
+        registrar=registrar,
+        session=batch.session,
+        reference=upload.reference,
+        provider=_provider(registrar, batch, upload.provider, now),
+        now=now,
+    )
+    decision = settle(dropped, drop)
+    batch.forget()  # Keys, or what was ratified, may be others now.
+    return decision
+
+
+def _note(batch: Batch, upload: Upload, examined: Examined, now: datetime) -> None:
+    """Record what the examination found, and which keys were used."""
+    session = batch.session
+    if isinstance(examined, FileOpened | FileWaits):
+        transfers.record_content(session, upload.reference, examined.opened, examined.content)
+    batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
+    if (signature := signature_of(examined)) is not None:
+        transfers.record_signature(session, upload.reference, signature)
+        batch.note_use(upload.provider, signature.certificate, now)
+
+
+def _provider(registrar: Registrar, batch: Batch, provider: str, now: datetime) -> Provider:
+    return batch.once(("provider", provider), lambda: registrar.provider(batch.session, provider, now))
+
+
+def _signers(batch: Batch, provider: str, now: datetime) -> Signers:
+    return batch.once(("signers", provider), lambda: signers_of(batch.session, provider, now))

@@ -1,0 +1,67 @@
+"""What waited and need not any longer is decided again: for a date, a ratification or an approval."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlmodel import Session
+
+from gateway.drops import keys as key_drops
+from gateway.model import Decision, Held, Transfer
+from gateway.policy.decide import decide
+from gateway.record.conclude import SIGNED_LATE, told_late
+from gateway.record.registrar import Registrar
+from gateway.record.rulings import Ruling, put_in_force
+from gateway.registry import providers, transfers
+
+
+def reconsider(registrar: Registrar, *, anew: bool = False) -> int:
+    """Decide again what need not wait any longer; how many that were.
+
+    With `anew`, whatever waits for any date: other policies may have moved it.
+    """
+    now = registrar.clock()
+    until = datetime.max.replace(tzinfo=UTC) if anew else now
+    with registrar.registry.read() as session:
+        waiting = bool(_rulings(registrar, session, now, until))
+    if not waiting:
+        return 0
+    with registrar.registry.write() as session:
+        rulings = _rulings(registrar, session, now, until)
+        head = put_in_force(registrar, session, rulings, now)
+    registrar.bring_out(head)
+    return len(rulings)
+
+
+def _rulings(registrar: Registrar, session: Session, now: datetime, until: datetime) -> list[Ruling]:
+    enrolled = providers.list_providers(session, registrar.years(now))
+    ratified = [provider.id for provider in enrolled if provider.ratified]
+    found = [*transfers.due(session, until), *transfers.waiting_for_ratification(session, ratified)]
+    rulings = []
+    for transfer in found:
+        decision = _anew(registrar, session, transfer, now)
+        if decision is not None and not _same(decision, transfer):
+            rulings.append(Ruling(reference=transfer.upload.reference, decision=decision))
+    for reference in transfers.waiting_for_approval(session):
+        settled = key_drops.settle_later(session, reference)
+        if settled is not None:
+            rulings.append(Ruling(reference=reference, decision=settled, folder="keys"))
+    return rulings
+
+
+def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datetime) -> Decision | None:
+    if transfer.content is None:
+        return None
+    provider = registrar.provider(session, transfer.upload.provider, now)
+    decision = decide(transfer.content, registrar.catalogue, provider, now)
+    late = any(why.code == SIGNED_LATE for why in transfer.reasons)
+    return told_late(decision) if late else decision
+
+
+def _same(decision: Decision, transfer: Transfer) -> bool:
+    """Whether a decision would change nothing, so that waiting makes no noise."""
+    return (
+        isinstance(decision, Held)
+        and decision.until == transfer.held_until
+        and decision.reasons == transfer.reasons
+    )

@@ -1,0 +1,54 @@
+"""Uploads that are safe in the sealed store go on record as landed, with their first receipt."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from sqlmodel import Session
+
+from gateway.model import Provider, Upload
+from gateway.record import outcome
+from gateway.record.registrar import Registrar
+from gateway.registry import log, providers, transfers
+from gateway.zones.failpoints import passing
+
+_log = logging.getLogger(__name__)
+
+
+def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
+    """Record uploads that are safe in the sealed store, in one transaction; which of them are on record now.
+
+    An upload of a provider that is not enrolled stays in the spool: only a person can have put it
+    there. The receipts come out with `Registrar.publish`: opening need not wait for it. A Fault means
+    that nothing was recorded.
+    """
+    with registrar.registry.write() as session:
+        enrolled = {p.id: p for p in providers.list_providers(session)}
+        known = transfers.known(session, [upload.reference for upload in uploads])
+        fresh = []
+        for upload in uploads:
+            if upload.provider not in enrolled:
+                _log.error("%s: no such provider is enrolled; it is left in the spool", upload.reference)
+            elif upload.reference not in known:
+                fresh.append((upload, enrolled[upload.provider]))
+                known.add(upload.reference)
+        if fresh:
+            _receive(registrar, session, fresh)
+        passing("land.written")
+    passing("land.committed")
+    return known
+
+
+def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upload, Provider]]) -> None:
+    now = registrar.clock()
+    transfers.land(session, *(upload for upload, _ in uploads))
+    entries, receipts = [], []
+    for place, (upload, provider) in enumerate(uploads):
+        facts = None
+        if not upload.withheld:  # Of what was not written down nothing is safely stored.
+            facts = outcome.landed_facts(upload, provider, registrar.settings.organisation)
+            receipts.append((facts, place))
+        entries.append(outcome.landed_entry(upload, facts))
+    numbers = log.append(session, entries, now)
+    registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)

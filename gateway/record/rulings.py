@@ -1,0 +1,97 @@
+"""Decisions are put in force: each with its deliveries, receipt, log entries and roll, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.log.leaf import Kind
+from gateway.model import Decision, Folder, Transfer
+from gateway.receipts.facts import ReceiptFacts
+from gateway.record import copies_owed, outcome
+from gateway.record.advance_notices import notices_for
+from gateway.record.batch import Batch
+from gateway.record.discrepancies import Comparison, Decided, follow
+from gateway.record.registrar import Registrar
+from gateway.registry import log, providers, transfers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """A decision to be put in force on one transfer.
+
+    `roll` is what the examination packed of it. `kind` is the log's word; `actor` and `note` say who
+    decided and why, where it was a person.
+    """
+
+    reference: str
+    decision: Decision
+    folder: Folder = "in"
+    roll: bytes | None = None
+    kind: Kind = "decided"
+    actor: str | None = None
+    note: str | None = None
+
+
+def put_in_force(
+    registrar: Registrar, session: Session, rulings: Sequence[Ruling], now: datetime
+) -> str | None:
+    """Record rulings in the caller's transaction; the signed head of the log that holds them.
+
+    None where there are none. What was committed comes out with `Registrar.bring_out`.
+    """
+    if not rulings:
+        return None
+    batch = Batch(session)
+    decided = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    entries: list[log.Entry] = []
+    receipts = []
+    for ruling, transfer in zip(rulings, decided, strict=True):
+        facts = _facts(registrar, batch, transfer, now)
+        receipts.append((facts, len(entries)))
+        entries += outcome.decision_entries(
+            transfer,
+            facts,
+            registrar.catalogue.digest,
+            kind=ruling.kind,
+            actor=ruling.actor,
+            note=ruling.note,
+        )
+        entries += copies_owed.owe(
+            session,
+            transfer,
+            ruling.decision,
+            registrar.catalogue,
+            lambda: batch.once("enrolled", lambda: providers.list_providers(session, registrar.years(now))),
+        )
+    pairs = zip(decided, rulings, strict=True)
+    entries += follow(
+        _comparison(registrar, session, now),
+        [Decided(transfer, one.decision, one.roll) for transfer, one in pairs],
+    )
+    numbers = log.append(session, entries, now)
+    return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+
+
+def _facts(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> ReceiptFacts:
+    sender = transfer.upload.provider
+    provider = batch.once(("provider", sender), lambda: registrar.provider(batch.session, sender, now))
+    return outcome.receipt_facts(
+        transfer,
+        provider,
+        registrar.settings.organisation,
+        notices_for(registrar, batch, transfer, provider, now),
+    )
+
+
+def _comparison(registrar: Registrar, session: Session, now: datetime) -> Comparison:
+    return Comparison(
+        session=session,
+        catalogue=registrar.catalogue,
+        signing=registrar.signing,
+        organisation=registrar.settings.organisation,
+        now=now,
+    )
