@@ -47,6 +47,7 @@ from gateway.classify.verdict import Verdict
 from gateway.model import Classified, ContentRefused
 from gateway.settings import ClassifyLimits
 
+_DOCUMENT_PARTS = frozenset({"[Content_Types].xml", "mimetype", "META-INF/manifest.xml", "META-INF/MANIFEST.MF"})
 _XML_WITHIN = 1024
 _XML_SIGNS = ("<?xml", "<ctfile", "<message")
 
@@ -105,6 +106,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
         if opendocument.is_spreadsheet(packed):
             sheets = opendocument.sheets_of(packed, limits)
             return _recognise_sheets(sheets, tally, limits, opendocument.FORMAT)
+        if not _DOCUMENT_PARTS.isdisjoint(names):
+            raise unknown("an Office document that is no workbook", format=archive.FORMAT)
         if inside:
             raise unknown("an archive inside an archive", format=archive.FORMAT)
         return _recognise_files(packed, tally, limits)

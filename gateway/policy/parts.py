@@ -9,8 +9,8 @@ from gateway.reasons import reason
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...]) -> Decision:
     """A file is one thing: it goes nowhere as long as its parts would not all go the same way.
 
-    It waits for a person, with the reasons for which each part would wait or be refused, and those `about` the
-    whole; it is refused where each of them is.
+    It waits for a person, with the reasons `about` the whole and those for which each part would wait or be
+    refused; it is refused where each of them is.
     """
     why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
     reasons = tuple(dict.fromkeys((*about, *why)))
