@@ -47,7 +47,9 @@ from gateway.classify.verdict import Verdict
 from gateway.model import Classified, ContentRefused
 from gateway.settings import ClassifyLimits
 
-_DOCUMENT_PARTS = frozenset({"[Content_Types].xml", "mimetype", "META-INF/manifest.xml", "META-INF/MANIFEST.MF"})
+_DOCUMENT_PARTS = frozenset(
+    {"[Content_Types].xml", "mimetype", "META-INF/manifest.xml", "META-INF/MANIFEST.MF"}
+)
 _XML_WITHIN = 1024
 _XML_SIGNS = ("<?xml", "<ctfile", "<message")
 

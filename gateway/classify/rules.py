@@ -8,6 +8,7 @@ in what is told about them. Column names are compared without case, blanks and p
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal
 
@@ -78,7 +79,8 @@ class Signature(_Table):
     `results`, the grades say whether it is this type or the other kind of examination. A `part` is
     one table of several, so that what every record must have may stand in another. `unchecked`
     fields mean something else in such tables than elsewhere, so their values are not judged. `without`:
-    none of these fields.
+    none of these fields. What fits a signature that `waits` is no file of its type yet: it waits for a
+    person under this code.
     """
 
     type: str
@@ -97,6 +99,7 @@ class Signature(_Table):
     above: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    waits: str | None = None
 
     def fields(self) -> tuple[str, ...]:
         """Every field that this signature names."""
@@ -216,6 +219,7 @@ class DataTypes(_Table):
     columns: ColumnRule
     fields: dict[str, FieldRule]
     tables: tuple[Signature, ...]
+    systems: dict[str, dict[str, tuple[str, ...]]]
     results: ResultsRule
     subjects: SubjectRule
     jcq: JcqRule
@@ -280,7 +284,13 @@ class Rules(BaseModel):
 
     @cached_property
     def _columns(self) -> dict[str, str]:
-        return {plain(name): key for key, rule in self.fields.items() for name in rule.columns}
+        return {plain(name): key for key, name in self.column_names()}
+
+    def column_names(self) -> Iterator[tuple[str, str]]:
+        """Every field with each name of a column that carries it."""
+        yield from ((key, name) for key, rule in self.fields.items() for name in rule.columns)
+        for system in self.data_types.systems.values():
+            yield from ((key, name) for key, names in system.items() for name in names)
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:

@@ -36,6 +36,7 @@ _IDENTITIES = (
     ("uln",),
     ("census-pupil",),
     ("surname", "forename", "birth-date"),
+    ("full-name", "birth-date"),
     ("pupil-reference",),
 )
 _NO_UPN = "\t"

@@ -20,6 +20,11 @@ def _zip(*members: tuple[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+_RELATIONS = (
+    b"<Relationships><Relationship Id='a' Target='worksheets/sheet1.xml' Type='x/worksheet'/></Relationships>"
+)
+
+
 def _workbook(sheet: bytes, strings: bytes = b"<sst/>", styles: bytes = b"<styleSheet/>") -> bytes:
     relation = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     return _zip(
@@ -30,7 +35,7 @@ def _workbook(sheet: bytes, strings: bytes = b"<sst/>", styles: bytes = b"<style
         ),
         (
             "xl/_rels/workbook.xml.rels",
-            b"<Relationships><Relationship Id='a' Target='worksheets/sheet1.xml' Type='x/worksheet'/></Relationships>",
+            _RELATIONS,
         ),
         ("xl/worksheets/sheet1.xml", sheet),
         ("xl/sharedStrings.xml", strings),
