@@ -130,6 +130,8 @@ class _Reader:
         if self._size > self._limits.text_bytes:
             raise malformed("a record is too long", format=FORMAT)
         name = self._name()
+        if len(self._leaves) >= self._limits.columns:
+            raise unknown("a table with more columns than this gateway reads", format=FORMAT)
         if name:
             self._leaves[name] = f"{self._leaves[name]}; {text}" if name in self._leaves else text
 
