@@ -11,7 +11,8 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import BinaryIO
 
 from gateway.classify.content import Unreadable, encoding_of
@@ -26,6 +27,7 @@ _TAG = re.compile(r"<[^<>]*>")
 _ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,30}:)?([A-Za-z_][\w.-]{1,60})")  # without its prefix
 _CELLS = re.compile(r"[,;\t|\"\n]+")
 _NAMES = 2_000
+_MOST_NAMES = 10_000  # a row of headings may be a very long one
 _NAME_LENGTH = 40
 _TABLE_CELLS = 3
 
@@ -42,11 +44,19 @@ def _topics(text: str, sensitive: Sensitive) -> Iterator[str]:
     marked = text.lstrip("\ufeff \r\n\t").startswith("<")
     bare = _TAG.sub("\n", text) if marked else text
     names = _ELEMENT.findall(text)[:_NAMES] if marked else []
-    for name in dict.fromkeys((*names, *_names(bare, marked=marked))):
+    for name in islice(_distinct(chain(names, _names(bare, marked=marked))), _MOST_NAMES):
         if topic := sensitive.of_name(name):
             yield topic
     if topic := sensitive.of_text(bare):
         yield topic
+
+
+def _distinct(names: Iterable[str]) -> Iterator[str]:
+    met = set[str]()
+    for name in names:
+        if name not in met:
+            met.add(name)
+            yield name
 
 
 def _names(text: str, *, marked: bool) -> Iterator[str]:
