@@ -70,14 +70,13 @@ class Gatherer:
         strip, row = self._strip, self._tally.records + 1
         inner = []
         for child in element:
-            name = child.tag[strip:]
-            text = child.text
-            if child.tail is not None:
-                self._between(parent, child.tail)
+            name, text = child.tag, child.text
+            if strip:
+                name = name[strip:]
             if len(child):
                 inner.append((name, child))
-                if text is not None:
-                    self._between(name, text)
+                if text is not None and not text.isspace():
+                    self.aside(name, "", text)
                 continue
             if text is None or (text < "!" and text.isspace()):  # no blank text is above "!"
                 continue
@@ -92,11 +91,6 @@ class Gatherer:
                 if key is not None and key not in values:
                     values[key] = text
         return inner
-
-    def _between(self, parent: str, text: str) -> None:
-        """Text that stands between elements, where systems write nothing but blanks."""
-        if not text.isspace():
-            self.aside(parent, "", text)
 
     def saw(self, parent: str, names: Iterable[str]) -> bool:
         """Whether any element of these names, with text in it, has stood right under `parent`."""

@@ -7,6 +7,7 @@ depth and attributes are bounded as well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from xml.parsers import expat
@@ -19,6 +20,12 @@ from gateway.settings import ClassifyLimits
 Element = Any  # lxml carries no types.
 
 _PROLOG_BYTES = 64 * 1024
+# Text behind the end of an element, where systems write nothing; and signs of attributes, of comments and of
+# whatever else such text may stand behind. All are quick to look for.
+_AFTER_END = re.compile(rb"</[^>]*+>\s*+[^<\s]")
+_AFTER_EMPTY = re.compile(rb"/>\s*+[^<\s]")
+_SIGNS = (b"=", b"!", b"?")
+_TAG_BYTES = 1024
 # Where a schema lies, that an element is empty, the language: no content.
 _NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
 
@@ -83,17 +90,18 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
     between elements. Raises Unreadable where the document is not well formed or breaks a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
-    parser, limits, waiting = _parser(tags), source.limits, 0
+    parser, limits, waiting, end = _parser(tags), source.limits, 0, b""
     try:
         for piece in utf8_chunks(source):
             parser.feed(piece)
             waiting += len(piece)
-            attributes = b"=" in piece
+            more = _may_hold_more(end + piece)
+            end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
                 if next(element.iterancestors(*tags), None) is None:
-                    # A record that began in an earlier piece is looked at for its attributes as well.
-                    if attributes or waiting > len(piece):
-                        _check_attributes(element, limits, aside)
+                    # So is a record that began in an earlier piece.
+                    if more or waiting > len(piece):
+                        _look_closely(element, limits, aside)
                     waiting = 0
                     yield element
                     _forget(element, names, aside)
@@ -113,14 +121,26 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
         no_network=True,
         load_dtd=False,
         huge_tree=False,
-        remove_blank_text=True,
         remove_comments=True,
         remove_pis=True,
     )
 
 
-def _check_attributes(element: Element, limits: ClassifyLimits, aside: Aside) -> None:
-    for inner in element.iter():
+def _may_hold_more(text: bytes) -> bool:
+    """Whether a stretch of XML may hold attributes, or text between elements. A quick look, at all of it."""
+    return (
+        any(sign in text for sign in _SIGNS)
+        or _AFTER_END.search(text) is not None
+        or _AFTER_EMPTY.search(text) is not None
+    )
+
+
+def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside) -> None:
+    """Tell what is no element: attributes, and texts between elements. Few records have any."""
+    for inner in record.iter():
+        tail = inner.tail
+        if tail and inner is not record and not tail.isspace():
+            aside(local_name(inner.getparent().tag), "", tail)
         attributes = inner.attrib
         if max(len(attributes), len(inner.nsmap)) > limits.xml_attributes:
             raise malformed("an element has too many attributes", format="XML")
@@ -143,7 +163,9 @@ def _forget(element: Element, names: tuple[str, ...], aside: Aside) -> None:
     while element is not None:
         parent = element.getparent()
         while element.getprevious() is not None:
-            _tell(parent[0], names, aside)
+            first = parent[0]
+            if first.tail is not None or first.tag not in names:
+                _tell(first, names, aside)
             del parent[0]
         element = parent
 

@@ -317,11 +317,13 @@ class Rules(BaseModel):
         """
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
-        if known is not None or not text or self.sensitive.of_name(name):
+        if known is not None or not text:
             return known
         pattern, keys = self._patterns
         found = pattern.fullmatch(text)
-        return keys[int((found.lastgroup or "p0")[1:])] if found else None
+        if found is None or self.sensitive.of_name(name):
+            return None
+        return keys[int((found.lastgroup or "p0")[1:])]
 
     def _forms(self, text: str) -> tuple[str, ...]:
         rule = self.data_types.columns

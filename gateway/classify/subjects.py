@@ -7,7 +7,7 @@ year group: those of mocks, predictions and forecasts are none (clause 7.5.3).
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,27 +30,26 @@ class SubjectRule(BaseModel):
 
     def assessment(self, text: str) -> str:
         """Which assessment, other than a result, a header or a title speaks of; empty for none."""
-        return _assessment(text, tuple(self.not_final.items()))
+        found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
+        return self.not_final[found[0].strip()] if found else ""
 
     def is_subject(self, header: str) -> bool:
         """Whether a header names one subject, whatever is said beside it, or an accreditation number."""
-        if _ACCREDITATION.fullmatch(header.strip()):
-            return True
-        others = frozenset((*self.around, *self.not_final))
-        return _core(header, others) in _cores(self.names, others)
+        return self._core(header) in self._cores or _ACCREDITATION.fullmatch(header.strip()) is not None
 
+    def _core(self, name: str) -> str:
+        """What is left of a name without case, figures and the words that stand around subjects."""
+        return "".join(w for w in _WORD.findall(name.casefold()) if w not in self._aside and not w.isdigit())
 
-def _core(name: str, others: frozenset[str]) -> str:
-    """What is left of a name without case, figures and the words that stand around subjects."""
-    return "".join(w for w in _WORD.findall(name.casefold()) if w not in others and not w.isdigit())
+    @cached_property
+    def _aside(self) -> frozenset[str]:
+        return frozenset((*self.around, *self.not_final))
 
+    @cached_property
+    def _cores(self) -> frozenset[str]:
+        return frozenset(map(self._core, self.names)) - {""}
 
-@lru_cache(4)
-def _cores(names: tuple[str, ...], others: frozenset[str]) -> frozenset[str]:
-    return frozenset(_core(name, others) for name in names) - {""}
-
-
-@lru_cache(1024)
-def _assessment(text: str, words: tuple[tuple[str, str], ...]) -> str:
-    spaced = f" {' '.join(_WORD.findall(text.casefold()))} "
-    return next((kind for word, kind in words if f" {word} " in spaced), "")
+    @cached_property
+    def _not_final(self) -> re.Pattern[str]:
+        words = sorted(self.not_final, key=len, reverse=True)
+        return re.compile(rf" (?:{'|'.join(map(re.escape, words))}) ")

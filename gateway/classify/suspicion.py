@@ -11,8 +11,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from gateway.classify.content import Unreadable, encoding_of
@@ -26,8 +25,7 @@ _ZIP = b"PK\x03\x04"
 _TAG = re.compile(r"<[^<>]*>")
 _ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,30}:)?([A-Za-z_][\w.-]{1,60})")  # without its prefix
 _CELLS = re.compile(r"[,;\t|\"\n]+")
-_NAMES = 2_000
-_MOST_NAMES = 10_000  # a row of headings may be a very long one
+_HEADINGS_WITHIN = 128 * 1024
 _NAME_LENGTH = 40
 _TABLE_CELLS = 3
 
@@ -41,27 +39,19 @@ def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
 
 
 def _topics(text: str, sensitive: Sensitive) -> Iterator[str]:
-    marked = text.lstrip("\ufeff \r\n\t").startswith("<")
-    bare = _TAG.sub("\n", text) if marked else text
-    names = _ELEMENT.findall(text)[:_NAMES] if marked else []
-    for name in islice(_distinct(chain(names, _names(bare, marked=marked))), _MOST_NAMES):
+    start = text[:_HEADINGS_WITHIN]
+    marked = start.lstrip("\ufeff \r\n\t").startswith("<")
+    names = _ELEMENT.findall(start) if marked else []
+    for name in dict.fromkeys((*names, *_names(_TAG.sub("\n", start) if marked else start, marked=marked))):
         if topic := sensitive.of_name(name):
             yield topic
-    if topic := sensitive.of_text(bare):
+    if topic := sensitive.of_text(text):
         yield topic
-
-
-def _distinct(names: Iterable[str]) -> Iterator[str]:
-    met = set[str]()
-    for name in names:
-        if name not in met:
-            met.add(name)
-            yield name
 
 
 def _names(text: str, *, marked: bool) -> Iterator[str]:
     """What may be headings: short texts between tags, and the short cells of rows that have several."""
-    for line in text.splitlines()[:_NAMES]:
+    for line in text.splitlines():
         cells = [line] if marked else _CELLS.split(line)
         if marked or len(cells) >= _TABLE_CELLS:
             yield from (name for cell in cells if (name := cell.strip()) and len(name) <= _NAME_LENGTH)

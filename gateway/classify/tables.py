@@ -65,6 +65,7 @@ class _Counter:
         self._examiner = Examiner(tally.rules.data_types.results)
         self._columns: dict[str, list[int]] = {}
         self._parts: list[Part] = []
+        self._batches = 0
         for index, name in enumerate(header.names):
             key = tally.rules.column_field(name)
             self._parts.append(tally.account.part(name, key))
@@ -84,10 +85,7 @@ class _Counter:
         columns = list(zip_longest(*batch, fillvalue=""))
         # Rows may be longer than the header is.
         self._parts += (self._tally.account.part("", None) for _ in columns[len(self._parts) :])
-        for part, values in zip(self._parts, columns, strict=False):
-            part.shape.sample(values)
-            if part.key is None:
-                part.shape.filled += len(values) - values.count("")
+        self._look(columns)
         blank = ("",) * len(batch)
         by_field = {
             key: [columns[index] if index < len(columns) else blank for index in indexes]
@@ -97,11 +95,21 @@ class _Counter:
         for key, several in by_field.items():
             field = self._tally.field(key)
             for index, values in zip(self._columns[key], several, strict=True):
-                self._parts[index].shape.filled += field.add_column(values, first)
+                self._parts[index].shape.met(field.add_column(values, first), values)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
         self._tally.rows(naming, len(batch))
         if "exam-grade" in by_field or "exam-series" in by_field:
             self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
+
+    def _look(self, columns: Sequence[tuple[str, ...]]) -> None:
+        """Look at what stands in the columns: in the first batches, and then in ever fewer."""
+        self._batches += 1
+        sampled = self._batches & (self._batches - 1) == 0
+        for part, values in zip(self._parts, columns, strict=False):
+            if sampled:
+                part.shape.sample(values)
+            if part.key is None:
+                part.shape.met(len(values) - values.count(""), values)
 
     def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
         for said, count in Counter(zip(*columns, strict=True)).items():

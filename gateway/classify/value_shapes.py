@@ -37,12 +37,11 @@ _STORY_WORDS = 7
 class Shape:
     """How full one column or element is, and a sample of what stands in it."""
 
-    __slots__ = ("_looks", "_next", "counts", "filled")
+    __slots__ = ("counts", "filled")
 
     def __init__(self) -> None:
         self.filled = 0
         self.counts: Counter[str] = Counter()
-        self._looks = self._next = 0
 
     def add(self, text: str, _row: int = 0) -> None:
         """One value, not blank."""
@@ -50,20 +49,16 @@ class Shape:
         if len(self.counts) < SAMPLE:
             self.counts[text[:_LENGTH]] += 1
 
-    def sample(self, values: Sequence[str]) -> None:
-        """Look at the values of records that follow each other; an empty text is a blank.
+    def met(self, filled: int, values: Sequence[str]) -> None:
+        """So many more of these values are filled; the first of all that are filled are looked at."""
+        self.filled += filled
+        if filled and not self.counts:
+            self.sample(values)
 
-        The first batch with anything in it is looked at, and then ever fewer, so that long files cost little.
-        """
-        if len(self.counts) >= SAMPLE:
-            return
-        self._looks += 1
-        if self._looks <= self._next:
-            return
-        filled = [value[:_LENGTH] for value in values if value]
-        if filled:
-            self._next = 2 * self._looks
-            self.counts.update(filled[:SAMPLE])
+    def sample(self, values: Sequence[str]) -> None:
+        """Look at some values, of which an empty text is a blank, as long as the sample is not complete."""
+        if len(self.counts) < SAMPLE:
+            self.counts.update([value[:_LENGTH] for value in values if value][:SAMPLE])
 
     def kind(self, grades: frozenset[str]) -> ValueKind:
         """The kind of most values. `grades` are those of examinations and assessments."""
