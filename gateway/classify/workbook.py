@@ -16,7 +16,16 @@ from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from gateway.classify import archive, markup
-from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, malformed, unknown
+from gateway.classify.content import (
+    Row,
+    Source,
+    Unreadable,
+    active,
+    encoding_of,
+    malformed,
+    unknown,
+    utf8_chunks,
+)
 from gateway.classify.formulas import reaches_out
 from gateway.classify.package import check_package
 from gateway.classify.sheets import Sheet, Shown
@@ -29,8 +38,7 @@ _SIGNATURE_PARTS = frozenset({"[Content_Types].xml", WORKBOOK})
 _RELATIONS = "xl/_rels/workbook.xml.rels"
 _RELATION = "relationships}id"
 _STRINGS_BYTES = 24 * 1024**2
-_OBJECTS = ("oleObject", "control", "legacyDrawing", "drawing", "picture")
-_RULES = ("cfRule", "dataValidation")  # what a cell may hold, and how it is shown: formulas as well
+_RULES = ("cfRule", "dataValidation")  # how a cell is shown, and what it may hold: formulas as well
 _SHOWN: dict[str, Shown] = {"": "visible", "visible": "visible", "hidden": "hidden"}
 
 
@@ -43,7 +51,10 @@ def sheets_of(book: zipfile.ZipFile, limits: ClassifyLimits) -> list[Sheet]:
     """The sheets of the workbook. Raises Unreadable where it holds more than sheets."""
     check_package(book, limits, FORMAT)
     parts = _Parts(book, limits)
-    return [Sheet(shown, partial(parts.rows, name)) for shown, name in parts.sheets()]
+    named = parts.sheets()
+    for _, name in named:
+        parts.check_rules(name)
+    return [Sheet(shown, partial(parts.rows, name)) for shown, name in named]
 
 
 class _Parts:
@@ -86,12 +97,25 @@ class _Parts:
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """The rows of a sheet as text; rows that the sheet leaves out are left out here."""
-        for record in self._records(sheet, "row", *_OBJECTS, *_RULES):
-            name = markup.local_name(record.tag)
-            if name == "row":
-                yield self._row(record)
-            elif name in _OBJECTS or reaches_out("".join(record.itertext())):
-                raise active("embedded objects", format=FORMAT)
+        for row in self._records(sheet, "row"):
+            yield self._row(row)
+
+    def check_rules(self, sheet: str) -> None:
+        """Raise Unreadable where a formula beside the cells of a sheet reaches out."""
+        if any(self._says(sheet, rule.encode()) for rule in _RULES):
+            for rule in self._records(sheet, *_RULES):
+                _check_formula("".join(rule.itertext()), calculated=True)
+
+    def _says(self, name: str, wanted: bytes) -> bool:
+        """Whether a part holds these octets: much quicker than to parse it, and most hold none."""
+        with archive.member(self._book, name) as part:
+            source = Source(part, encoding_of(part), self._limits)
+            end = b""
+            for piece in utf8_chunks(source):
+                if wanted in end + piece:
+                    return True
+                end = piece[-len(wanted) :]
+        return False
 
     def _row(self, row: markup.Element) -> Row:
         cells: Row = []
