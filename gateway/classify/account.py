@@ -132,4 +132,4 @@ def _is_number_of_a_person(shape: Shape) -> bool:
 
 
 def _of_texts(texts: Iterable[str], rules: Rules) -> str:
-    return next((topic for text in texts if (topic := rules.sensitive.of_text(text))), "")
+    return rules.sensitive.of_text("\n".join(texts))

@@ -39,7 +39,11 @@ class Sensitive(BaseModel):
 
     def of_text(self, text: str) -> str:
         """The topic that a stretch of text is about, by its label; empty where it is about none."""
-        found = self._text.search(text)
+        plain = text.casefold()
+        # Looking for each word by itself is many times as fast as the pattern of all, and mostly enough.
+        if not any(word in plain for word in self._in_text):
+            return ""
+        found = self._text.search(plain)
         return self._label(found) if found else ""
 
     @property
@@ -61,6 +65,10 @@ class Sensitive(BaseModel):
     @cached_property
     def _text(self) -> re.Pattern[str]:
         return self._compiled(r"\b(?:{})\b", "text")
+
+    @cached_property
+    def _in_text(self) -> tuple[str, ...]:
+        return tuple(word.casefold() for topic in self.topics.values() for word in topic.text)
 
     def _compiled(self, form: str, which: str) -> re.Pattern[str]:
         groups = []

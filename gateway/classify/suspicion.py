@@ -17,7 +17,7 @@ from typing import BinaryIO
 from gateway.classify.content import Unreadable, encoding_of
 from gateway.classify.sensitive import Sensitive
 
-_BYTES = 4 * 1024**2
+_BYTES = 1024**2
 _MEMBERS = 40
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
@@ -77,8 +77,11 @@ def _members(content: BinaryIO) -> Iterator[str]:
     try:
         with zipfile.ZipFile(content) as packed:
             texts = [one for one in packed.infolist() if one.filename.casefold().endswith(_TEXT_MEMBERS)]
+            left = _BYTES
             for one in texts[:_MEMBERS]:
                 with packed.open(one) as member:
-                    yield member.read(_BYTES).decode("utf-8", "replace")
+                    read = member.read(left)
+                left -= len(read)
+                yield read.decode("utf-8", "replace")
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError):
         return  # An archive that cannot be read says nothing; that it waits was decided before.

@@ -26,6 +26,7 @@ from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
 from gateway.policy.parts import of_parts
+from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
 from gateway.policy.unlisted import notices, sensitive_topics, waits
 from gateway.reasons import reason
@@ -93,12 +94,17 @@ def _of_flow(
 ) -> Decision:
     # Nobody is to get what is sensitive until a person has looked at it.
     sensitive = sensitive_topics(classified, catalogue, flow)
-    teams = () if sensitive else teams_for(classified, catalogue, flow)
-    holds = list(_waits_for_person(classified, catalogue, provider, flow))
+    teams = () if sensitive else teams_for(classified, catalogue, flow, provider.kind)
+    missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
+    holds = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow)]
     if not teams and not sensitive:
         holds.append(reason("policy:no-team"))
     until = _embargo(classified, catalogue, now, flow)
-    told = (*notices(classified, provider, flow), *item_reasons(classified, catalogue, flow, "notice"))
+    told = (
+        *missing.notices,
+        *notices(classified, provider, flow),
+        *item_reasons(classified, catalogue, flow, "notice"),
+    )
     if until is not None:
         embargo = embargo_reason(flow, catalogue, until)
         return Held(
@@ -126,8 +132,6 @@ def _waits_for_person(
     if provider.kind in flow.for_a_person:
         yield reason("policy:assessment", title=flow.document.description)
     if provider.kind in EDUCATION_PROVIDERS:
-        if not provider.ratified:
-            yield reason("policy:agreement-not-ratified")
         found = named_school(classified)
         if found and provider.dfe_number and found != provider.dfe_number:
             yield reason("policy:other-school", found=found, expected=provider.dfe_number)

@@ -9,7 +9,7 @@ import gateway.classify
 from gateway.classify.formulas import maybe_formulas, reaches_out
 from gateway.mailboxes.names import _EXTENSION
 from gateway.model import Classified, ContentRefused
-from gateway.receipts.words import HIDDEN, plain
+from gateway.words import HIDDEN, plain
 from tests.classify import made
 from tests.classify.conftest import Classify
 from tests.corpus.books import zipped

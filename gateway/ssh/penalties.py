@@ -1,0 +1,87 @@
+"""Sources that have to wait, because they failed to log in too often.
+
+Each offence adds to what a source owes; what is owed passes with time. Nothing happens before it owes
+`penalty_least`, so somebody who mistypes, or a job that fails once a minute, never has to wait. From then
+on only a few of its connections are let in, slowly, until it owes nothing (`door`). A successful login
+settles what has not come into force yet.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.settings import DoorLimits
+from gateway.ssh.source import source_of
+
+_KNOWN = 4_096
+
+
+@dataclass(slots=True)
+class _Debt:
+    """Paid off at the monotonic time `until`; `in_force` once it was large enough."""
+
+    until: float
+    in_force: bool = False
+
+
+class Penalties:
+    """Counts what sources owe; `clock` gives monotonic seconds."""
+
+    def __init__(self, limits: DoorLimits, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._exempt = [ipaddress.ip_network(network) for network in limits.penalty_exempt]
+        self._debts: dict[str, _Debt] = {}
+
+    def add(self, address: str, seconds: float) -> None:
+        """Let `address` owe `seconds` more."""
+        source = source_of(address)
+        if seconds <= 0 or self._is_exempt(source):
+            return
+        now = self._clock()
+        debt = self._debts.pop(source, None) or _Debt(now)
+        if debt.until <= now:
+            debt = _Debt(now)
+        debt.until = min(debt.until + seconds, now + self._limits.penalty_most)
+        debt.in_force |= debt.until - now >= self._limits.penalty_least
+        self._debts[source] = debt
+        self._forget(now)
+
+    def waits(self, address: str) -> float:
+        """How many seconds `address` has to wait; 0 where it is welcome."""
+        debt = self._debts.get(source_of(address))
+        return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
+
+    def settle(self, address: str) -> None:
+        """Somebody logged in from `address`: what is not in force yet is forgiven."""
+        debt = self._debts.get(source_of(address))
+        if debt is not None and not debt.in_force:
+            del self._debts[source_of(address)]
+
+    def lift(self, source: str) -> bool:
+        """Forgive everything that `source`, an address or a /64 network as listed, owes; whether it owed."""
+        return self._debts.pop(source_of(source.partition("/")[0]), None) is not None
+
+    def in_force(self) -> dict[str, float]:
+        """Every source that has to wait, and for how many seconds."""
+        now = self._clock()
+        return {
+            source: debt.until - now
+            for source, debt in self._debts.items()
+            if debt.in_force and debt.until > now
+        }
+
+    def _is_exempt(self, source: str) -> bool:
+        network = ipaddress.ip_network(source)
+        return any(
+            network.version == exempt.version and network.network_address in exempt for exempt in self._exempt
+        )
+
+    def _forget(self, now: float) -> None:
+        """Keep the table small: what is paid off goes first, then what was added to longest ago."""
+        if len(self._debts) > _KNOWN:
+            self._debts = {source: debt for source, debt in self._debts.items() if debt.until > now}
+        while len(self._debts) > _KNOWN:
+            del self._debts[next(iter(self._debts))]
