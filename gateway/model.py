@@ -321,7 +321,8 @@ Decision = Accepted | Released | Settled | Held | Refused
 class Transfer:
     """A transfer as the registry knows it: the upload, what opening and classifying found, the outcome.
 
-    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold.
+    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold. `period` is what
+    the file says it is about.
     """
 
     sequence: int
@@ -339,5 +340,6 @@ class Transfer:
     decided_at: datetime | None = None
     held_until: datetime | None = None
     waits_for: WaitsFor | None = None
+    period: str | None = None
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()

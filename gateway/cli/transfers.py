@@ -119,6 +119,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         "state": transfer.state,
         "flow": transfer.flow,
         "data_type": transfer.data_type,
+        "period": transfer.period,
         "teams": list(transfer.teams),
         "sha256": upload.sha256,
         "size": upload.size,
