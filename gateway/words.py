@@ -84,7 +84,7 @@ WORDS = frozenset(
     status statutory stretch strong structure student students subject subjectcode subjects such suggests
     sum summer supplier support surgery surname surnames suspended suspension syllabuses syntax system
     systems t tab table tables tag target targets teacher telephone tells template temporary ten term
-    termly test text than that the their there these they third thirds this three tie tied time times
+    termly test text than that the their them there these they third thirds this three tie tied time times
     title to together too total tracked tracker transfer travel traveller trip truncated tutor twelve
     twice two txt type types u uci uln umbrella unauthorised uncommon under unique unit unknown unlike
     unlisted unpacks unreadable unusual up upn upns uprn urn us use used username utw v valid value values
