@@ -78,6 +78,7 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
         "data_type": recognised.data_type if recognised else None,
         "level": recognised.level if recognised else None,
         "code": refused.code if refused else None,
+        "about": (refused.about or "something unknown") if refused else None,
         "evidence": list(found.evidence),
         "runner_up": found.runner_up,
         "mixed_with": recognised.mixed_with if recognised else None,
@@ -91,6 +92,7 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
         "results": list(recognised.results) if recognised else [],
         "sensitive": list(refused.sensitive) if refused else [],
         "name_suggests": recognised.name_suggests if recognised else None,
+        "parts": [described(file, part) for part in refused.parts] if refused else [],
     }
 
 
@@ -106,9 +108,13 @@ def unlisted_in_words(one: dict[str, Any]) -> str:
 def _print(row: dict[str, Any]) -> None:
     out.print(Text(plain(row["file"]), style="bold"), soft_wrap=True)
     if row["data_type"] is None:
-        kind = row["runner_up"] or "another collection"
-        said = reason(row["code"], kind=kind, kinds="mock, predicted or forecast").sentence
-        out.print(Text(f"  {said} [{row['code']}]"), soft_wrap=True)
+        about = {
+            "kind": row["about"] or row["runner_up"] or "another collection",
+            "kinds": "mock, predicted or forecast",
+            "what": row["about"],
+            "count": len(row["parts"]),
+        }
+        out.print(Text(f"  {reason(row['code'], **about).sentence} [{row['code']}]"), soft_wrap=True)
     else:
         count = "" if row["pupils"] is None else f", {counted(row['pupils'], 'pupil')}"
         out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"), soft_wrap=True)

@@ -24,7 +24,7 @@ from gateway.reasons import REASONS
 from gateway.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
-_FROM_FILES = frozenset({"found", "kind", "feature"})
+_FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}")
 
