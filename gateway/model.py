@@ -212,7 +212,9 @@ class RollEntry:
 class ContentRefused:
     """A file that is not exactly one known data type. `code` is a `classify:` code.
 
-    `sensitive` are the topics, in words of ours, that it seems to be about.
+    `about` is what the sentence of the reason names, in words of ours. `sensitive` are the topics, in words
+    of ours, that it seems to be about. `parts` are the files of an archive, or the tables of a workbook,
+    that are not all of one type and one school: each by itself.
     """
 
     code: str
@@ -220,7 +222,9 @@ class ContentRefused:
     runner_up: str | None = None
     format: str | None = None
     extension: str = "bin"
+    about: str | None = None
     sensitive: tuple[str, ...] = ()
+    parts: tuple[Classified | ContentRefused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +252,7 @@ class Provider:
     urn: str | None = None
     suspended: bool = False
     ratified: bool = False
-    harmless: frozenset[str] = frozenset()
+    harmless: tuple[str, ...] = ()
     schools: tuple[str, ...] = ()
 
 

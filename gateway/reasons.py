@@ -339,6 +339,39 @@ REASONS: dict[str, Template] = {
         "The file is damaged inside: it begins like a known kind of file but cannot be read to its end.",
         "Export the file again from your system and send it again.",
     ),
+    "classify:active-content": Template(
+        "5.1",
+        "The file holds something that acts, or that nobody sees, beside its data: {what}.",
+        "Save the table alone as CSV, or as a new workbook without it, and send that file. A person at the "
+        "local authority will look at this one.",
+    ),
+    "classify:beside-table": Template(
+        "3.1",
+        "The file holds more than its table, and nobody has read it: {what}.",
+        "Take out what stands beside the table (other sheets, notes, lines under it) and send it again, or "
+        "wait until a person has looked at it.",
+    ),
+    "classify:not-calculated": Template(
+        "3.1",
+        "The workbook holds formulas whose values were not saved with it, so they cannot be read.",
+        "Open the workbook in your spreadsheet program, save it, and send it again; or save it as CSV.",
+    ),
+    "classify:no-upn": Template(
+        "3.1",
+        "The file lists pupils by name and date of birth, without their UPNs, so it waits for a person.",
+        "Add the UPN to your export and send the file again, or wait until a person has matched it.",
+    ),
+    "classify:several-kinds": Template(
+        "3.1",
+        "The file holds several files or tables ({count}) that are not of one kind and one school.",
+        "Send each as a file of its own. A person at the local authority will look at this one.",
+    ),
+    "policy:assessment": Template(
+        "7.5.1",
+        "The agreement asks you for assessments of the key stages, but {title} comes from elsewhere, "
+        "so a person decides what becomes of this file.",
+        "You need do nothing: a person at the local authority will look at it.",
+    ),
     "policy:allowed": Template(
         "12.{row}",
         "The agreement lists this: {title}, from {sender} to the local authority.",

@@ -59,6 +59,12 @@ class Schools:
         else:
             self._beyond += records
 
+    def end_part(self) -> None:
+        """What stands around the records of one part of a file says nothing of those of the next."""
+        if untold := self._records.pop(NOTHING, 0):
+            self.count(self.around, untold)
+        self.around = NOTHING
+
     def named(self) -> tuple[NamedSchool, ...]:
         """The schools, the most records first; none where no record names any.
 
