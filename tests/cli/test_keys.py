@@ -13,6 +13,7 @@ import pytest
 from gateway.cli.doctor import examine
 from gateway.demo.parties import Party
 from gateway.home import Home
+from gateway.openpgp.certificates import describe
 from tests.commands import Commands
 from tests.openpgp import vectors
 from tests.openpgp.gnupg import Gnupg
@@ -194,3 +195,11 @@ def test_a_program_that_does_not_prove_itself_stops_the_processor_and_doctor_say
         assert any(c["severity"] == "fault" and "names-the-subkey" in c["what"] for c in said)
     finally:
         settings.write_text(before)
+
+
+def test_a_key_of_the_gateway_may_be_of_rsa(tmp_path: Path) -> None:
+    site = Commands(tmp_path)
+    site.gateway("keys", "gateway", "rotate", "--key", "rsa4096")
+    (tmp_path / "exported").write_text(site.gateway("keys", "gateway", "export"))
+    shown = describe((tmp_path / "exported").read_bytes(), datetime.now(UTC))
+    assert (shown.algorithm, shown.bits) == ("RSA", 4096)

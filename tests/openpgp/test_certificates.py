@@ -333,7 +333,7 @@ def test_nothing_stays_that_the_owner_s_signatures_do_not_cover():
     parts = split(own)
     body = parts[2][1]
     end = 6 + int.from_bytes(body[4:6], "big")
-    noise = subpacket(20, bytes(60_000))
+    noise = subpacket(20, bytes(4) + b"\0\3\xc3\x50a@b" + bytes(50_000))
     stuffed = body[:end] + len(noise).to_bytes(2, "big") + noise + body[end + 2 :]
     data = joined([*parts[:2], (2, stuffed)])
     assert len(armored(data)) < 1_000
