@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
@@ -210,6 +210,19 @@ class Accepted:
     flow: str
     teams: tuple[str, ...]
     reasons: tuple[Reason, ...]
+
+
+class Arrival(NamedTuple):
+    """That something of a flow came, and when. `period` is what it is about, where it says so.
+
+    `nil`: no file, but the word that there is nothing to send for that period.
+    """
+
+    flow: str
+    data_type: str
+    at: datetime
+    period: str | None = None
+    nil: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

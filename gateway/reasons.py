@@ -371,6 +371,13 @@ REASONS: dict[str, Template] = {
         "Ratify the agreement: sign the text in /agreement and drop it there, or tell the central data team. "
         "The file is then released by itself.",
     ),
+    "policy:taken-unratified": Template(
+        "1.6",
+        "Your organisation has not ratified this year's data sharing agreement. Files of this kind are taken "
+        "all the same until the end of {until}.",
+        "Ratify the agreement before then: sign the text in /agreement and drop it there, or tell the "
+        "central data team. Later files wait until you have.",
+    ),
     "policy:embargo": Template(
         "12.{row}",
         "Results may not be passed on before {until}; the file waits until then.",
