@@ -124,10 +124,10 @@ def test_a_pending_key_and_what_becomes_of_it(site: Commands, oak: Party, tmp_pa
     fingerprint = str(party.openpgp.extract_certificate().fingerprint)
     site.gateway("keys", "add", "oak", str(party.certificate), "--pending")
     assert listed(site, fingerprint)["state"] == "pending"
-    assert any("gateway keys approve oak" in c["mend"] for c in site.json("doctor"))
-    site.gateway("keys", "approve", "oak", fingerprint)
+    assert any("gateway keys confirm oak" in c["mend"] for c in site.json("doctor"))
+    site.gateway("keys", "confirm", "oak", fingerprint)
     assert listed(site, fingerprint)["state"] == "active"
-    assert "does not wait for approval" in site.refused("keys", "approve", "oak", fingerprint)
+    assert "does not wait for approval" in site.refused("keys", "confirm", "oak", fingerprint)
     site.gateway("keys", "retire", "oak", fingerprint, "--until", "2099-12-31")
     key = listed(site, fingerprint)
     assert (key["state"], key["until"]) == ("retiring", "2100-01-01T00:00:00Z")
@@ -203,3 +203,21 @@ def test_a_key_of_the_gateway_may_be_of_rsa(tmp_path: Path) -> None:
     (tmp_path / "exported").write_text(site.gateway("keys", "gateway", "export"))
     shown = describe((tmp_path / "exported").read_bytes(), datetime.now(UTC))
     assert (shown.algorithm, shown.bits) == ("RSA", 4096)
+
+
+def test_a_provider_s_keys_count_once_they_were_read_out(site: Commands, tmp_path: Path) -> None:
+    party = Party("fir", tmp_path / "fir")
+    said = site.gateway(
+        "providers", "add", "fir", "--name", "Fir", "--kind", "school",
+        "--ssh-key", str(party.ssh_public), "--openpgp-key", str(party.certificate),
+    )  # fmt: skip
+    assert "gateway keys confirm fir FPR" in said
+    access = site.home / "published" / "providers" / "fir" / "authorized_keys"
+    assert not access.exists() or not access.read_text().strip()
+    keys = {key["kind"]: key for key in site.json("keys", "list", "fir")}
+    assert {key["state"] for key in keys.values()} == {"pending"}
+    assert "has no single key" in site.refused("keys", "confirm", "fir", keys["ssh"]["fingerprint"], "0" * 40)
+    assert {key["state"] for key in site.json("keys", "list", "fir")} == {"pending"}
+    site.confirm("fir")
+    assert {key["state"] for key in site.json("keys", "list", "fir")} == {"active"}
+    assert access.read_text().strip()
