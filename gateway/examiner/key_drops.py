@@ -23,6 +23,8 @@ _KNOWN_AS = {
     "open:wrong-signer": "key:wrong-signer",
     "open:bad-signature": "key:wrong-signer",
     "open:not-encrypted": "key:not-a-key",
+    "open:other-encryption": "key:not-a-key",
+    "open:unreadable": "key:not-a-key",
     "open:empty": "key:not-a-key",
     "key:not-a-certificate": "key:not-a-key",
     "key:not-an-ssh-key": "key:not-a-key",
