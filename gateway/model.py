@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
 Folder = Literal["in", "keys", "agreement"]
@@ -38,6 +39,13 @@ WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
 """What ends a hold: a key is renewed or approved; `approval` is that of a key which was dropped."""
 
 EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
+
+
+class GatewayKeyKind(StrEnum):
+    """What a key of the gateway is made of: RSA is for senders whose program knows no Curve25519."""
+
+    CURVE25519 = "curve25519"
+    RSA4096 = "rsa4096"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,6 +217,18 @@ REASONS: dict[str, Template] = {
         "The certificate has no key in force that may sign.",
         "Make a key that can sign; the default of current software can.",
     ),
+    "key:unreadable-kind": Template(
+        "5.1",
+        "The certificate signs with a key of a kind that this gateway cannot check ({algorithm}).",
+        "Make a new key of the ordinary kind, which is Ed25519, or RSA with 3072 bits (in Kleopatra: New key "
+        "pair, Advanced Settings), and hand over its certificate.",
+    ),
+    "key:too-large": Template(
+        "5.1",
+        "The certificate is larger than any that its owner needs.",
+        "Export it with gpg --export-options export-minimal --armor --export and your own address, and hand "
+        "over that file.",
+    ),
     "key:no-uses": Template(
         "5.1",
         "The certificate does not say what its keys may be used for, so nothing signed with it would count.",

@@ -10,7 +10,13 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 # What a sealed copy is refused for is told as it is for any file, but not that it lacks encryption.
-_NOT_SIGNED = {"open:not-encrypted", "open:not-signed", "open:empty"}
+_NOT_SIGNED = {
+    "open:not-encrypted",
+    "open:other-encryption",
+    "open:unreadable",
+    "open:not-signed",
+    "open:empty",
+}
 
 
 def examine(job: Job, data: bytes, tools: Tools) -> AgreementCopy | FileRefused:

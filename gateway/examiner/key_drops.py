@@ -14,6 +14,7 @@ from gateway.model import NewKey, Signature
 from gateway.openpgp import armor
 from gateway.openpgp.certificates import CertificateRefused, describe
 from gateway.openpgp.signed import is_sealed, open_signed
+from gateway.zones.wrapping import mended, needs_mending
 
 _PUBLIC_KEY = "PUBLIC KEY BLOCK"
 _PUBLIC_TAGS = frozenset({2, 6})
@@ -22,6 +23,8 @@ _KNOWN_AS = {
     "open:wrong-signer": "key:wrong-signer",
     "open:bad-signature": "key:wrong-signer",
     "open:not-encrypted": "key:not-a-key",
+    "open:other-encryption": "key:not-a-key",
+    "open:unreadable": "key:not-a-key",
     "open:empty": "key:not-a-key",
     "key:not-a-certificate": "key:not-a-key",
     "key:not-an-ssh-key": "key:not-a-key",
@@ -31,6 +34,7 @@ _KNOWN_AS = {
 
 def examine(job: Job, data: bytes, tools: Tools) -> KeyDrop | FileRefused:
     """What `data` holds and who signed it; in the child."""
+    data = mended(data) if needs_mending(data) else data
     try:
         content, signature = _unwrapped(job, data, tools)
         found = _found(content, job, is_signed=signature is not None)
