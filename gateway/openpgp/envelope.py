@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gateway.errors import Fault, Refusal
 from gateway.openpgp import armor, packets
+from gateway.openpgp.sealed_file import Sealed
 from gateway.settings import OpenLimits
 
 ANYONE = "0" * 16
@@ -46,7 +46,7 @@ class Envelope:
         return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
 
 
-def look(sealed: Path, key_ids: Collection[str] | None, limits: OpenLimits) -> Envelope:
+def look(sealed: Sealed, key_ids: Collection[str] | None, limits: OpenLimits) -> Envelope:
     """The envelope of the file at `sealed`, which one of our `key_ids` may open (None: whoever may).
 
     Refusal for whatever is not one encrypted, integrity-protected message to us; Fault where the
@@ -62,7 +62,7 @@ def look(sealed: Path, key_ids: Collection[str] | None, limits: OpenLimits) -> E
         raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
 
 
-def look_again(sealed: Path, limits: OpenLimits) -> Envelope:
+def look_again(sealed: Sealed, limits: OpenLimits) -> Envelope:
     """The envelope of a file that is stored. Fault where it cannot be read for what it is."""
     try:
         return look(sealed, None, limits)
@@ -70,7 +70,7 @@ def look_again(sealed: Path, limits: OpenLimits) -> Envelope:
         raise Fault(f"the stored file cannot be read any more: {refusal.code}") from refusal
 
 
-def recipients_of(sealed: Path) -> tuple[str, ...]:
+def recipients_of(sealed: Sealed) -> tuple[str, ...]:
     """The key ids to which a stored file is sealed; none where it is no message that a key could open.
 
     OSError where the file cannot be read.

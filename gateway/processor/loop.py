@@ -29,7 +29,8 @@ from tenacity import (
 
 from gateway.drops import by_folder
 from gateway.errors import ConfigurationError, Fault, GatewayError
-from gateway.examiner.parent import ExaminerLost, Examiners
+from gateway.examiner.child import ExaminerLost
+from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import FileLost
 from gateway.model import Folder
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
@@ -79,8 +80,7 @@ class Processor:
         self._home = registrar.home
         self._workers = workers or os.cpu_count() or 1
         self._rescan_seconds = rescan_seconds
-        limits = registrar.limits
-        self._examiners = Examiners(self._home, seconds=limits.open.seconds + limits.classify.seconds + 30)
+        self._examiners = Examiners(self._home)
         self._heads = Heads(registrar)
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
         self._copier = Copier(self._home, self._examiners, pause_seconds=rescan_seconds, done=self.wake)
