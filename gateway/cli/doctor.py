@@ -121,6 +121,12 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")
+    if settings.security_contact is None:
+        yield Complaint(
+            "warning",
+            "nobody is named whom to tell of a flaw in the gateway",
+            f'security_contact = "mailto:…" in {home.settings}',
+        )
     program = shutil.which(settings.processor.sop_program)
     if settings.processor.engine == "auto" and program is None:
         size = load_limits(home).open.embedded_sealed_bytes // 1024**2

@@ -15,7 +15,7 @@ from gateway.audit.inconsistency import Misfit, first
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from gateway.settings import load_settings
-from tests.evidence.whole import plentiful
+from tests.whole import plentiful
 
 # Columns that are not vouched for: how often a key was used.
 USAGE = {("key", "uses"), ("key", "last_used_at")}
