@@ -52,10 +52,8 @@ from gateway.examiner.protocol import (
 from gateway.examiner.rolls import digested, packed
 from gateway.examiner.setups import (
     CLASSIFIER_SETUP,
-    DROP_JUDGE_SETUP,
     OPENER_SETUP,
     ClassifierSetup,
-    DropJudgeSetup,
     OpenerSetup,
 )
 from gateway.home import Home
@@ -85,7 +83,7 @@ _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
 
 
 class Examiner:
-    """One opener, one classifier, and for drops one judge. Not for use by two threads at once.
+    """One opener and one classifier. Not for use by two threads at once.
 
     A Fault is ours; an ExaminerLost is one that the file at hand may be to blame for.
     """
@@ -95,7 +93,6 @@ class Examiner:
         self._limits = load_limits(home)
         self._opener = self._child("opener", self._for_opener)
         self._classifier = self._child("classifier", self._for_classifier)
-        self._drop_judge = self._child("drop_judge", self._for_drop_judge)
 
     def start(self) -> None:
         """Start the children now, so that the first file does not wait for them."""
@@ -104,12 +101,12 @@ class Examiner:
 
     def rest(self) -> None:
         """Let the processes that have looked at files end; others are made ready for whoever is next."""
-        for child in (self._opener, self._classifier, self._drop_judge):
+        for child in (self._opener, self._classifier):
             child.rest()
 
     def close(self) -> None:
         """End the children."""
-        for child in (self._opener, self._classifier, self._drop_judge):
+        for child in (self._opener, self._classifier):
             child.close()
 
     def examine(self, job: Job) -> Looked:
@@ -196,7 +193,7 @@ class Examiner:
 
     def _judgement(self, request: Judging, drop: int) -> Judged:
         seconds = _seconds(drop, _CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, given = self._ask(self._drop_judge, request, (drop,), seconds, _JUDGED[request.job.folder])
+        answer, given = self._ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
         close_all(given)
         return _believable(answer) if isinstance(answer, FileRefused) else answer
 
@@ -274,13 +271,9 @@ class Examiner:
             ClassifierSetup(
                 rules=self._home.policies_in_force.absolute(),
                 limits=self._limits.classify,
-                memory_bytes=self._limits.open.memory_bytes,
+                drops=self._limits.open,
             )
         )
-
-    def _for_drop_judge(self) -> bytes:
-        self._limits = load_limits(self._home)
-        return DROP_JUDGE_SETUP.dump_json(DropJudgeSetup(limits=self._limits.open))
 
 
 class Examiners:

@@ -21,20 +21,12 @@ class OpenerSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierSetup:
-    """What a classifier is told when it starts: the folder of its rules, and its limits."""
+    """What a classifier is told when it starts: its rules, and the limits for files and for drops."""
 
     rules: Path
     limits: ClassifyLimits
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropJudgeSetup:
-    """What a judge of drops is told when it starts."""
-
-    limits: OpenLimits
+    drops: OpenLimits
 
 
 OPENER_SETUP = TypeAdapter(OpenerSetup)
 CLASSIFIER_SETUP = TypeAdapter(ClassifierSetup)
-DROP_JUDGE_SETUP = TypeAdapter(DropJudgeSetup)
