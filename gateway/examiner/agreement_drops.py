@@ -37,7 +37,8 @@ def _signed_text(drop: Drop) -> tuple[str, Signature]:
     if drop.opened_by is not None:
         return drop.data.decode("utf-8", "replace"), drop.opened_by
     if _CLEARSIGNED in drop.data:
-        return verify_clearsigned(_decoded(drop.data), [sender.encode() for sender in drop.job.senders])
+        senders = [sender.encode() for sender in drop.job.senders]
+        return verify_clearsigned(_decoded(drop.data), senders, comments=True)
     raise IsSealed
 
 

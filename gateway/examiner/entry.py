@@ -9,12 +9,14 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from gateway.errors import GatewayError
 from gateway.examiner.channel import Broken, receive
 from gateway.examiner.confinement import Cell, Needs, start_of_child
 from gateway.examiner.nursery import Answer, Nursery
 from gateway.observe import logs
 from gateway.secrets.guard import keep_in_memory
 
+_log = logging.getLogger(__name__)
 _SETUP_BYTES = 16 * 1024**2
 
 
@@ -35,6 +37,10 @@ def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Worker]]) -
     start_of_child()
     with contextlib.suppress(Broken), socket.socket(fileno=arguments.channel) as channel:
         message, _ = receive(channel, _SETUP_BYTES)
-        needs, worker = prepared(message)
+        try:
+            needs, worker = prepared(message)
+        except GatewayError as error:
+            _log.error("%s", error)
+            return
         keep_in_memory()
         Nursery(channel, Cell(needs), worker.work).serve()

@@ -39,7 +39,7 @@ from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.memory import Content
-from gateway.openpgp.opener import Opener, find_opener
+from gateway.openpgp.opener import Opener, find_opener, prove_program
 from gateway.openpgp.sealed_file import OpenFile
 from gateway.openpgp.sealer import CannotSeal, seal
 from gateway.openpgp.session_keys import open_session_key, seal_session_key
@@ -215,6 +215,7 @@ def opening(setup: OpenerSetup) -> Opening:
     secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
     found = Opening(Openers(setup.settings, secrets), setup.limits)
     found.openers.of()
+    prove_program(setup.settings)  # While what that needs can still be read.
     return found
 
 

@@ -19,7 +19,7 @@ from gateway.openpgp.memory import Content
 from gateway.secrets.secret_files import openpgp_secrets
 from gateway.settings import Limits, Processor
 
-# What an attacker brings along is loaded before the doors close: that it cannot be loaded later is no defence.
+# What an attacker brings along is loaded before the doors close: that it cannot be later is no defence.
 _TAKEN_OVER = """
 import ctypes, gc, json, mmap, os, resource, signal, socket, subprocess, sys, threading, time
 import gateway.examiner.{module} as child
