@@ -61,7 +61,7 @@ from gateway.model import Folder
 from gateway.openpgp.memory import is_fixed
 from gateway.reasons import REASONS
 from gateway.secrets import secret_files
-from gateway.settings import load_limits, load_settings
+from gateway.settings import Limits, load_settings, read_toml
 
 _log = logging.getLogger(__name__)
 A = TypeVar("A")
@@ -85,12 +85,15 @@ _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
 class Examiner:
     """One opener and one classifier. Not for use by two threads at once.
 
+    They go by the policies in force in `home`, or by those in the folder `policies`.
+
     A Fault is ours; an ExaminerLost is one that the file at hand may be to blame for.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, policies: Path | None = None) -> None:
         self._home = home
-        self._limits = load_limits(home)
+        self._other_policies = policies
+        self._limits = self._load_limits()
         self._opener = self._child("opener", self._for_opener)
         self._classifier = self._child("classifier", self._for_classifier)
 
@@ -252,10 +255,16 @@ class Examiner:
         return Child(("-m", f"gateway.examiner.{module}"), setup, self._surroundings)
 
     def _surroundings(self) -> object:
-        return secret_files.generation(self._home), self._home.policies_in_force
+        return secret_files.generation(self._home), self._policies()
+
+    def _policies(self) -> Path:
+        return self._other_policies or self._home.policies_in_force
+
+    def _load_limits(self) -> Limits:
+        return read_toml(self._policies() / "limits.toml", Limits)
 
     def _for_opener(self) -> bytes:
-        self._limits = load_limits(self._home)
+        self._limits = self._load_limits()
         secrets = secret_files.openpgp_secrets(self._home)
         return OPENER_SETUP.dump_json(
             OpenerSetup(
@@ -266,10 +275,10 @@ class Examiner:
         )
 
     def _for_classifier(self) -> bytes:
-        self._limits = load_limits(self._home)
+        self._limits = self._load_limits()
         return CLASSIFIER_SETUP.dump_json(
             ClassifierSetup(
-                rules=self._home.policies_in_force.absolute(),
+                rules=self._policies().absolute(),
                 limits=self._limits.classify,
                 drops=self._limits.open,
             )
