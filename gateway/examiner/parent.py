@@ -56,7 +56,7 @@ from gateway.examiner.setups import (
     ClassifierSetup,
     OpenerSetup,
 )
-from gateway.home import Home
+from gateway.home import Home, provider_of
 from gateway.model import Folder
 from gateway.openpgp.memory import is_fixed
 from gateway.reasons import REASONS
@@ -70,8 +70,6 @@ _LEAST_SECONDS = 15.0
 _SEALED_BYTES_A_SECOND = 1024**2
 _CONTENT_BYTES_A_SECOND = 128 * 1024
 _MOST_DETAIL = 80
-# What stands before and after the provider in a reference.
-_DATE, _DRAWN = len("YYMMDD-"), len("-XXXXX")
 
 Judged = KeyDrop | AgreementCopy | FileRefused | StillSealed
 _OPENED: tuple[type[Unsealed | FileRefused], ...] = (Unsealed, FileRefused)
@@ -309,11 +307,6 @@ class Examiners:
         with self._lock:
             for examiner in self._all:
                 examiner.close()
-
-
-def provider_of(reference: str) -> str:
-    """Whose file has this reference."""
-    return reference[_DATE:-_DRAWN]
 
 
 def _believable(answer: FileRefused) -> FileRefused:
