@@ -28,6 +28,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.examiner import confinement
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -139,6 +140,8 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
             f"apt-get install {settings.processor.sop_program}",
         )
     yield from _engine(settings)
+    for lack in confinement.missing():
+        yield Complaint("warning", lack, "docs/operations.md: what isolated children give up")
     free = shutil.disk_usage(home.root).free
     if free < _LOW_BYTES:
         yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")

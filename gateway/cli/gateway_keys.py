@@ -32,7 +32,7 @@ from gateway.home import Home
 from gateway.homes.settings_text import note_passphrase_file
 from gateway.model import GatewayKeyKind
 from gateway.registry import keys
-from gateway.settings import load_key_policy, load_limits, load_settings
+from gateway.settings import load_key_policy, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
@@ -125,7 +125,6 @@ def reseal(
             place,
             opened,
             limit=limit,
-            seconds=load_limits(place).open.seconds + 30,
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
     out.print(
