@@ -186,7 +186,7 @@ class IntakeLimits(DoorLimits):
     bytes_waiting_per_provider: int = 8 * 1024**3
     uploads_per_day: int = 20_000
     free_bytes: int = 64 * 1024**2
-    name_bytes: int = 240
+    name_bytes: int = 255
     resume_hours: float = 24
     recent_days: float = 7
 
