@@ -25,6 +25,7 @@ _HAS_IT = re.compile(rb"SSH-2\.0-OpenSSH_(9\.9|\d{2,}\.)")
 _PIECE_BYTES = 32 * 1024
 # What a client may have under way in each direction of a session; so much of each may lie in memory.
 WINDOW_BYTES = 2 * 1024 * 1024
+LEAST_WINDOW_BYTES = 1024 * 1024
 PACKET_BYTES = 128 * 1024
 
 

@@ -47,17 +47,22 @@ def test_the_thousandth_write_ahead_costs_what_the_first_does(tmp_path: Path) ->
     assert many < 5 * max(few, 0.005), (few, many)
 
 
-def test_pieces_of_one_octet_cost_no_more_memory_than_is_granted(tmp_path: Path) -> None:
+async def many(receiving: Receiving) -> None:
+    """Two octets at every third place, for as long as they are taken; each is an object of its own."""
+    deadline = time.monotonic() + 30
+    for number in range(AHEAD_BYTES):
+        assert time.monotonic() < deadline
+        await receiving.write(1 + 3 * number, b"x%d" % (number % 10))
+
+
+def test_pieces_of_two_octets_cost_no_more_memory_than_is_granted(tmp_path: Path) -> None:
     memory = Memory()
 
     async def attack() -> int:
         receiving = upload(tmp_path / "shelf", memory)
         tracemalloc.start()
-        deadline = time.monotonic() + 30
         with pytest.raises(Declined):
-            for number in range(AHEAD_BYTES):
-                assert time.monotonic() < deadline
-                await receiving.write(1 + 2 * number, b"x%d" % (number % 10))
+            await many(receiving)
         held, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         await receiving.release(whole=False)
