@@ -160,8 +160,8 @@ class DoorLimits(_File):
     penalty_left: float = 1
     penalty_least: float = 30
     penalty_most: float = 600
-    penalty_trials: int = Field(default=6, ge=0)
-    penalty_pace: float = Field(default=1, gt=0)
+    penalty_trials: int = Field(default=24, ge=0)
+    penalty_pace: float = Field(default=0.5, gt=0)
     penalty_exempt: tuple[Network, ...] = ()
 
     @property
