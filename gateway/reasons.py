@@ -35,6 +35,31 @@ REASONS: dict[str, Template] = {
         "Encrypt it to the key in /keys/gateway.asc, sign it with your own key, and send it again. "
         "Tell your data protection lead: the file may have held pupil data in the clear.",
     ),
+    "open:other-encryption": Template(
+        "5.1",
+        "The file was protected in another way than with OpenPGP (with a password, or with S/MIME), which "
+        "this gateway does not open. Nothing of it was kept here.",
+        "Encrypt the file itself, without the other protection, to the key in /keys/gateway.asc, sign it "
+        "with your own key, and send it again.",
+    ),
+    "open:unreadable": Template(
+        "5.1",
+        "What arrived is no OpenPGP message and of no kind that this gateway knows, so it cannot be told "
+        "whether it was encrypted. Nothing of it was kept here.",
+        "Look at the file that you sent: it may be damaged. Encrypt the data to the key in "
+        "/keys/gateway.asc, sign it with your own key, and send it again.",
+    ),
+    "open:old-cipher": Template(
+        "5.1",
+        "The file was encrypted with {cipher}, which is too weak by today's rules.",
+        "Set your program to AES-256 (GnuPG 2.2 and later use it by themselves) and send the file again. "
+        "Where your program cannot, ask the local authority to admit {cipher} for the time being.",
+    ),
+    "open:in-parts": Template(
+        "5.1",
+        "The message was divided into several parts, and only one of them is in this file.",
+        "Have your program write the message in one part, and send it again.",
+    ),
     "open:not-for-us": Template(
         "5.1",
         "The file was encrypted, but not to the key of this gateway, so it cannot be opened here.",
@@ -74,6 +99,12 @@ REASONS: dict[str, Template] = {
         "the signature counts.",
         "Nothing needs doing.",
     ),
+    "open:vouched-since": Template(
+        "5.1",
+        "What we have of the certificate of its key is newer than the signature on the file. Its owner has "
+        "vouched for the key since, so the signature counts.",
+        "Nothing needs doing.",
+    ),
     "open:key-revoked": Template(
         "5.1",
         "The key that signed the file has been revoked.",
@@ -88,6 +119,16 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The date of the signature is in the future or too long ago.",
         "Set the clock of your computer, sign the file afresh, and send it again.",
+    ),
+    "open:signature-expired": Template(
+        "5.1",
+        "The signature on the file was made to count for a limited time, and that is over.",
+        "Sign the file afresh, without a date of expiry for the signature, and send it again.",
+    ),
+    "open:meant-for-others": Template(
+        "5.1",
+        "The file was signed for somebody else, and sealed to this gateway afterwards.",
+        "Sign and encrypt the file for the key in /keys/gateway.asc in one step, and send it again.",
     ),
     "open:damaged": Template(
         "5.1",
@@ -175,6 +216,12 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The certificate has no key in force that may sign.",
         "Make a key that can sign; the default of current software can.",
+    ),
+    "key:no-uses": Template(
+        "5.1",
+        "The certificate does not say what its keys may be used for, so nothing signed with it would count.",
+        "Have its owner state the uses with current software (gpg --edit-key FINGERPRINT, then change-usage "
+        "and save), export it and hand it over again; or make a new key.",
     ),
     "key:unbound-subkey": Template(
         "5.1",
@@ -281,6 +328,12 @@ REASONS: dict[str, Template] = {
         "The file could be more than one kind of data, so it was not routed by itself.",
         "A person at the local authority will look at it; you need do nothing unless they ask.",
     ),
+    "classify:other-assessments": Template(
+        "7.5.3",
+        "The file holds grades that are no results of examinations ({kinds}), so it waits for a person.",
+        "Take these grades out and send the file again. If your organisation takes part in an analysis that "
+        "needs them, nothing needs doing: a person at the local authority will look at it.",
+    ),
     "classify:malformed": Template(
         "5.1",
         "The file is damaged inside: it begins like a known kind of file but cannot be read to its end.",
@@ -312,6 +365,13 @@ REASONS: dict[str, Template] = {
         "Ratify the agreement: sign the text in /agreement and drop it there, or tell the central data team. "
         "The file is then released by itself.",
     ),
+    "policy:taken-unratified": Template(
+        "1.6",
+        "Your organisation has not ratified this year's data sharing agreement. Files of this kind are taken "
+        "all the same until the end of {until}.",
+        "Ratify the agreement before then: sign the text in /agreement and drop it there, or tell the "
+        "central data team. Later files wait until you have.",
+    ),
     "policy:embargo": Template(
         "12.{row}",
         "Results may not be passed on before {until}; the file waits until then.",
@@ -322,16 +382,35 @@ REASONS: dict[str, Template] = {
         "The local authority deposited {title} on behalf of {sender}.",
         "Nothing needs doing.",
     ),
+    "policy:unlisted-items": Template(
+        "3.1",
+        "The file holds {count} that the agreement does not list for this kind of data ({where}), so it "
+        "waits for a person.",
+        "Take that out of the export and send the file again, or wait until a person has looked at it.",
+    ),
+    "policy:unlisted-accepted": Template(
+        "3.1",
+        "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "
+        "taken with that.",
+        "Take that out of the next export.",
+    ),
+    "policy:sensitive": Template(
+        "10.5",
+        "The file seems to hold sensitive data that does not belong into this exchange ({topics}{where}). It "
+        "waits, and only a few people may look at it.",
+        "Take that out of the export and send the file again. If the local authority asked you for it, ring "
+        "the information governance team before you send anything more.",
+    ),
     "policy:items-outside": Template(
         "3.1",
-        "The file holds personal data that Appendix A of the agreement does not list (kinds of it: {count}).",
-        "Leave them out of the next export; ask the central data team if you cannot tell which they are.",
+        "The file holds personal data that Appendix A of the agreement does not list: {items}.",
+        "Take that out of the next export.",
     ),
     "policy:items-outside-held": Template(
         "3.1",
-        "The file holds personal data that Appendix A of the agreement does not list (kinds of it: {count}), "
-        "so it waits for a person.",
-        "Send the file again without them, or wait until a person has looked at it.",
+        "The file holds personal data that Appendix A of the agreement does not list: {items}. It waits for "
+        "a person.",
+        "Take that out and send the file again, or wait until a person has looked at it.",
     ),
     "policy:items-proposed": Template(
         "{clause}",

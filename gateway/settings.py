@@ -222,8 +222,15 @@ class MailboxLimits(DoorLimits):
         return self.connections_per_person
 
 
+OldCipher = Literal["3des", "cast5"]
+
+
 class OpenLimits(_File):
-    """Caps on opening one file in a child process. Sizes in bytes, times in seconds."""
+    """Caps on opening one file in a child process. Sizes in bytes, times in seconds.
+
+    `old_ciphers`: those too weak by today's rules that are admitted all the same, for a sender whose
+    program knows no other. None is, unless a person decides so.
+    """
 
     sealed_bytes: int = 2 * 1024**3
     embedded_sealed_bytes: int = 64 * 1024**2
@@ -231,6 +238,7 @@ class OpenLimits(_File):
     embedded_content_bytes: int = 512 * 1024**2
     seconds: float = 300
     memory_bytes: int = 3 * 1024**3
+    old_ciphers: tuple[OldCipher, ...] = ()
     signature_age_days: float = 90
     clock_skew_seconds: float = 600
 

@@ -22,8 +22,17 @@ def test_a_held_file_says_how_long(catalogue: Catalogue) -> None:
     results = classified("gcse-results", facts=Facts(academic_year="2026/27"))
     until = headline(decide(results, catalogue, provider(), NOON), catalogue)
     assert until == "held until Thursday 19 August 2027, then released by itself"
-    person = headline(decide(classified("phonics"), catalogue, provider(ratified=False), NOON), catalogue)
+    person = headline(
+        decide(classified("student-core"), catalogue, provider(ratified=False), NOON), catalogue
+    )
     assert person == "held until a person releases it, or what it waits for is settled"
+
+
+def test_a_team_that_the_agreement_does_not_name_is_marked_as_local(catalogue: Catalogue) -> None:
+    told = headline(decide(classified("exclusions"), catalogue, provider(), NOON), catalogue)
+    assert told.startswith(
+        "accepted under student-core, for: Central Data Team, Exclusions (a local team), Education Welfare"
+    )
 
 
 def test_a_refused_file_tells_every_reason(catalogue: Catalogue) -> None:
@@ -64,7 +73,7 @@ def test_a_sender_added_to_a_flow(catalogue: Catalogue, policies: Path) -> None:
 
 
 def test_a_right_taken_away(catalogue: Catalogue, policies: Path) -> None:
-    new = _edited(policies, "rights.toml", 'without = ["SEN: NHS', 'without = ["Pupil: Religion", "SEN: NHS')
+    new = _edited(policies, "rights.toml", "not_from = {", 'without = ["Pupil: Religion"]\nnot_from = {')
     changes = diff(catalogue, new, NOON)
     assert {(each.provider_kind, each.data_type) for each in changes} == {
         (kind, data_type) for kind in ("school", "academy") for data_type in ("student-core", "exclusions")
@@ -75,16 +84,33 @@ def test_a_right_taken_away(catalogue: Catalogue, policies: Path) -> None:
 
 
 def test_a_hold_put_on_an_item(catalogue: Catalogue, policies: Path) -> None:
-    new = _edited(policies, "rights.toml", 'hold = ["Social', 'hold = ["Photograph", "Social')
-    changes = {(each.data_type, each.team, each.before, each.after) for each in diff(catalogue, new, NOON)}
+    new = _edited(policies, "rights.toml", 'hold = ["Results', 'hold = ["Telephone number", "Results')
+    changes = {
+        (each.data_type, each.provider_kind, each.before, each.after)
+        for each in diff(catalogue, new, NOON)
+        if each.data_type in ("student-core", "ks2") and not each.team
+    }
+    taken, allowed = "with Telephone number: accepted: ", ("policy:allowed", "policy:on-behalf")
+    held = "with Telephone number: held: policy:items-outside-held"
+    assert changes == {
+        (data_type, kind, f"{taken}{allowed[kind == 'la']}, policy:items-outside", held)
+        for data_type, kinds in (("student-core", ("school", "academy")), ("ks2", ("dfe", "la")))
+        for kind in kinds
+    }
+
+
+def test_what_is_sensitive_is_nobodys(catalogue: Catalogue, policies: Path) -> None:
+    new = _edited(policies, "rights.toml", '"Disability", ', "")
+    changes = {
+        (each.before, each.after)
+        for each in diff(catalogue, new, NOON)
+        if each.data_type == "student-core" and not each.team
+    }
     assert changes == {
         (
-            data_type,
-            "",
-            "with Photograph: accepted: policy:allowed, policy:items-outside",
-            "with Photograph: held: policy:items-outside-held",
+            "with Disability: held: policy:sensitive, policy:items-outside-held",
+            "with Disability: accepted: policy:allowed, policy:items-outside",
         )
-        for data_type in ("student-core", "attendance", "exclusions")
     }
 
 
