@@ -139,6 +139,33 @@ def test_scp(intake: Running, ssh_config: Path, source: Path) -> None:
 
 
 @pytest.mark.needs("scp")
+def test_scp_by_its_old_protocol_is_told_to_use_sftp(
+    intake: Running, ssh_config: Path, source: Path, tmp_path: Path
+) -> None:
+    for copied in ([source, "gateway:/in/"], ["gateway:/keys/gateway.asc", tmp_path]):
+        done = run("scp", "-O", "-F", ssh_config, *copied, check=False)
+        assert done.returncode != 0
+        assert done.stdout.startswith("This gateway takes files by SFTP only.")
+    assert intake.landed() == []
+
+
+@pytest.mark.needs("sftp", "scp")
+def test_a_folder_of_folders_is_put(intake: Running, ssh_config: Path, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "Autumn" / "Year 4").mkdir(parents=True)
+    source.rename(tmp_path / "Autumn" / "Year 4" / source.name)
+    sftp(ssh_config, "cd /in", f"put -r {tmp_path / 'Autumn'}")
+    run("scp", "-r", "-F", ssh_config, tmp_path / "Autumn", "gateway:/in/")
+    assert [intake.content(upload) for upload in intake.landed()] == [CONTENT, CONTENT]
+    assert {upload.name for upload in intake.landed()} == {source.name}
+
+
+@pytest.mark.needs("sftp")
+def test_names_of_255_octets_are_taken(intake: Running, ssh_config: Path, source: Path) -> None:
+    sftp(ssh_config, f"put {source} /in/{255 * 'n'}")
+    assert intake.only().name == 255 * "n"
+
+
+@pytest.mark.needs("scp")
 def test_scp_leaves_nothing_of_a_longer_upload_that_was_cut_off(
     intake: Running, ssh_config: Path, source: Path
 ) -> None:
