@@ -69,8 +69,8 @@ def test_a_missing_file_and_a_denied_one(intake: Running, ssh_config: Path, sour
     assert "not found" in sftp(ssh_config, "get /receipts/none.txt", check=False).stdout
     sftp(ssh_config, f"put {source} /in/x")
     assert "Permission denied" in sftp(ssh_config, "get /in/x /dev/null", check=False).stdout
-    assert "Permission denied" in sftp(ssh_config, "rm /in/x", check=False).stdout
-    assert "Permission denied" in sftp(ssh_config, "mkdir /in/y", check=False).stdout
+    assert "No such file" in sftp(ssh_config, "rm /in/x", check=False).stdout
+    assert "Permission denied" in sftp(ssh_config, "mkdir /out/y", check=False).stdout
 
 
 @pytest.mark.needs("sftp")

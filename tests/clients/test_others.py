@@ -139,7 +139,7 @@ def test_rclone_that_deletes_is_told_that_it_is_gone(intake: Running, tmp_path: 
     folder = nested(tmp_path)
     rclone("sync", folder, "gateway:/in/Autumn")
     (folder / "a.gpg").unlink()
-    with pytest.raises(AssertionError, match="a.gpg: Couldn't delete: file does not exist"):
+    with pytest.raises(AssertionError, match=r"a\.gpg: Couldn't delete: file does not exist"):
         rclone("sync", folder, "gateway:/in/Autumn")
     assert len(intake.landed()) == 4
 
