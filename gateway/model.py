@@ -188,7 +188,7 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """A file that is not exactly one known data type. `code` is a `classify:` code.
+    """A file that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
 
     `sensitive` are the topics, in words of ours, that it seems to be about.
     """
