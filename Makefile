@@ -44,8 +44,12 @@ bench: $(VENV)/.installed-dev
 confusion: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.confusion.confusion
 
+# Goes on where it was stopped: the states say how far it came.
+FUZZ_COUNT ?= 10000
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/classify/fuzz_classify.py
+	$(BIN)/python -m tests.openpgp.fuzz --engine embedded --state .fuzz-embedded --count $(FUZZ_COUNT)
+	$(BIN)/python -m tests.openpgp.fuzz --engine sop --state .fuzz-sop --count $(FUZZ_COUNT)
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md

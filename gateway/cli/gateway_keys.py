@@ -26,9 +26,11 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.options import GatewayKeyOption
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.settings_text import note_passphrase_file
+from gateway.model import GatewayKeyKind
 from gateway.registry import keys
 from gateway.settings import load_key_policy, load_settings
 
@@ -76,6 +78,7 @@ def rotate(
     compromised: Annotated[
         bool, typer.Option("--compromised", help="The old key may be in wrong hands: it ends at once.")
     ] = False,
+    key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Change to a fresh key. The old one signs that it is its successor, and opens files for a while."""
@@ -95,6 +98,7 @@ def rotate(
             at=at,
             until=None if compromised else end,
             person=who(),
+            kind=key,
         )
     if done.resumed:
         out.print("an earlier change that was cut off is finished; nothing new was made")

@@ -18,6 +18,8 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
     "agreement": {
         "open:not-encrypted": "agreement:not-signed",
         "open:not-signed": "agreement:not-signed",
+        "open:other-encryption": "agreement:not-signed",
+        "open:unreadable": "agreement:not-signed",
         "open:empty": "agreement:not-signed",
     },
     "keys": {
@@ -25,6 +27,8 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
         "open:wrong-signer": "key:wrong-signer",
         "open:bad-signature": "key:wrong-signer",
         "open:not-encrypted": "key:not-a-key",
+        "open:other-encryption": "key:not-a-key",
+        "open:unreadable": "key:not-a-key",
         "open:empty": "key:not-a-key",
         "key:not-a-certificate": "key:not-a-key",
         "key:not-an-ssh-key": "key:not-a-key",

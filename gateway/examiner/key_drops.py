@@ -14,6 +14,7 @@ from gateway.model import NewKey, Signature
 from gateway.openpgp import armor
 from gateway.openpgp.certificates import CertificateRefused, describe
 from gateway.openpgp.signed import is_sealed, open_signed
+from gateway.zones.wrapping import mended, needs_mending
 
 _PUBLIC_KEY = "PUBLIC KEY BLOCK"
 _PUBLIC_TAGS = frozenset({2, 6})
@@ -32,7 +33,7 @@ def examine(drop: Drop) -> KeyDrop | FileRefused:
 
 def _unwrapped(drop: Drop) -> tuple[bytes, Signature | None]:
     """What was dropped, out of its signature; the signature is None where there was none."""
-    data, job = drop.data, drop.job
+    data, job = mended(drop.data) if needs_mending(drop.data) else drop.data, drop.job
     if drop.opened_by is not None:
         return data, drop.opened_by
     if is_ssh(data) or _holds_public_packets(data):
