@@ -82,6 +82,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     """Everything worth saying about a home."""
     settings = load_settings(home)
     yield from _files(home, settings)
+    yield from _also_offered(settings)
     try:
         catalogue = load_catalogue(home.policies)
         load_limits(home)
@@ -96,6 +97,16 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         theirs = "see that the database runs and that this user may use it"
         ours = f"see that this user may write {home.registry} and the folder that it lies in"
         yield Complaint("fault", str(error), ours if settings.database is None else theirs)
+
+
+def _also_offered(settings: Settings) -> Iterator[Complaint]:
+    for offer in settings.ssh.also_offer:
+        whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
+        yield Complaint(
+            "warning",
+            f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
+            "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
+        )
 
 
 def _audited(home: Path) -> Iterator[Complaint]:
