@@ -196,7 +196,7 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """A file that is not exactly one known data type. `code` is a `classify:` code.
+    """A file that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
 
     `about` is what the sentence of the reason names, in words of ours. `sensitive` are the topics, in words
     of ours, that it seems to be about. `parts` are the files of an archive, or the tables of a workbook,

@@ -93,6 +93,12 @@ REASONS: dict[str, Template] = {
         "each subkey at the end), export it, and put the file into /keys. What waits is then released by "
         "itself; what was refused, send again.",
     ),
+    "open:malware": Template(
+        "10.4",
+        "A malware scanner found something in the file that may do harm. Nobody gets the file before a "
+        "person has looked into it.",
+        "Have the computer that the file was made on looked at, make the file again, and send it. " + _ASK,
+    ),
     "open:renewed-since": Template(
         "5.1",
         "When the file was signed, the certificate of its key was out of date. It has been renewed since, so "

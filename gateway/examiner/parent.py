@@ -50,6 +50,7 @@ from gateway.examiner.protocol import (
     Unsealed,
 )
 from gateway.examiner.rolls import digested, packed
+from gateway.examiner.scanner import MALWARE, has_malware
 from gateway.examiner.setups import (
     CLASSIFIER_SETUP,
     OPENER_SETUP,
@@ -57,7 +58,7 @@ from gateway.examiner.setups import (
     OpenerSetup,
 )
 from gateway.home import Home, provider_of
-from gateway.model import Folder
+from gateway.model import ContentRefused, Folder
 from gateway.openpgp.memory import is_fixed
 from gateway.reasons import REASONS
 from gateway.secrets import secret_files
@@ -123,7 +124,7 @@ class Examiner:
         if isinstance(found, FileRefused):
             return found
         with _closing(content):
-            read = self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
+            read = self._scanned_and_read(job, content)
         roll = self._roll(job, read)
         if found.why is None:
             return FileOpened(reference=job.reference, opened=found.opened, content=read.content, roll=roll)
@@ -138,6 +139,11 @@ class Examiner:
         request = Reading(reference=reference, name=name, today=today, rolls=rolls)
         seconds = _seconds(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
         return self._ask(self._classifier, request, (content,), seconds, (Read,))[0]
+
+    def _scanned_and_read(self, job: Job, content: int) -> Read:
+        if has_malware(load_settings(self._home).scanner, job.reference, content):
+            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
+        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
         """The content of a transfer as (descriptor of anonymous memory, size); the caller closes it."""

@@ -58,6 +58,17 @@ class Watch(File):
     key_days: float = Field(default=30, ge=0)
 
 
+class Scanner(File):
+    """The malware scanner that sees contents before they are read: clamd, at a Unix socket of its own.
+
+    None without a `socket`. `seconds` bounds one step of the conversation. What it finds is seen by the teams
+    that policies/teams.toml calls sensitive.
+    """
+
+    socket: Path | None = None
+    seconds: int = Field(default=60, gt=0)
+
+
 class LogSettings(File):
     """Who is told of the log's heads, each hour in which there was a new one.
 
@@ -123,6 +134,7 @@ class Settings(File):
     log: LogSettings = LogSettings()
     metrics: Metrics = Metrics()
     watch: Watch = Watch()
+    scanner: Scanner = Scanner()
 
     def database_url(self, home: Home) -> str:
         """The SQLAlchemy URL of the registry."""
