@@ -28,7 +28,7 @@ from tenacity import (
 )
 
 from gateway.drops import by_folder
-from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner.parent import ExaminerLost, Examiners
 from gateway.examiner.protocol import FileLost
 from gateway.model import Folder
@@ -376,4 +376,6 @@ def _fault_of(step: Callable[[], object]) -> Fault | None:
         return Fault(str(error))
     except OSError as error:
         return Fault(f"a disk failed: {error.strerror}")
+    except Exception as error:  # noqa: BLE001 - told where it was raised; nothing ends the service
+        return Fault(f"a step failed: {trace_of(error)}")
     return None

@@ -21,6 +21,7 @@ from gateway.reasons import reason
 from gateway.record.signer import Signers, objection
 
 SIGNED_LATE = "open:renewed-since"
+UNKNOWN_LOGIN = "open:unknown-login"
 
 File = FileOpened | FileWaits | FileRefused | FileWithheld | FileLost
 """The outcome of the examination of a file of pupils' data."""
@@ -54,6 +55,15 @@ def conclude(
 def told_late(decision: Decision) -> Decision:
     """The same decision, which also says that the file was signed before its key was renewed."""
     return replace(decision, reasons=(*decision.reasons, reason(SIGNED_LATE)))
+
+
+def held_for_login(decision: Decision) -> Decision:
+    """The same decision on a file that came by a login we do not know: a person has to look at it first."""
+    if isinstance(decision, Refused):
+        return decision
+    # A hold loses its date: none may let the file go on by itself.
+    others = decision.reasons if isinstance(decision, Held) else ()
+    return Held(reasons=(*others, reason(UNKNOWN_LOGIN)), flow=decision.flow, teams=decision.teams)
 
 
 def signature_of(examined: Examined) -> Signature | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -85,27 +84,3 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
         sealed.rename(content)
         raise
     passing("hand-over.recorded")
-
-
-def waiting(spool: Spool) -> Iterator[str]:
-    """The references handed over and not yet taken away, in no particular order."""
-    with os.scandir(spool.landed) as entries:
-        for entry in entries:
-            reference, dot, extension = entry.name.rpartition(".")
-            if dot and extension == "json" and not entry.name.startswith("."):
-                yield reference
-
-
-def read_record(spool: Spool, reference: str) -> Upload:
-    """The record of a landed upload. ValueError where intake wrote anything but a valid record."""
-    upload = _UPLOAD.validate_json(spool.record(reference).read_bytes())
-    if upload.reference != checked_reference(reference):
-        raise ValueError("the record names another reference than its file")
-    return upload
-
-
-def take_away(spool: Spool, reference: str) -> None:
-    """Remove a landed upload that is safe inside. The record goes first; repeating it is harmless."""
-    spool.record(reference).unlink(missing_ok=True)
-    passing("land.half-emptied")
-    spool.sealed(reference).unlink(missing_ok=True)

@@ -16,7 +16,8 @@ import pytest
 
 from gateway.model import Upload
 from gateway.processor.watch import Watch
-from gateway.zones.spool import hand_over, new_reference, waiting
+from gateway.zones.landed import waiting
+from gateway.zones.spool import hand_over, new_reference
 from tests.faults.conftest import Note
 from tests.faults.invariant import settled
 from tests.faults.services import until
