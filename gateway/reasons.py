@@ -58,9 +58,9 @@ REASONS: dict[str, Template] = {
     ),
     "open:unknown-login": Template(
         "5.1",
-        "The file came in by a login with a key that is not one of your organisation's, or was not at the time.",
-        "Nothing needs doing now: somebody at the local authority looks into it. If you have changed your SSH "
-        "key lately, tell them when.",
+        "The file came in by a login with a key that was not one of your organisation's at that time.",
+        "Nothing needs doing now: somebody at the local authority looks into it. If you have changed your "
+        "SSH key lately, tell them when.",
     ),
     "open:bad-signature": Template(
         "5.1",
