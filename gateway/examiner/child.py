@@ -50,7 +50,7 @@ from gateway.examiner.protocol import (
 from gateway.examiner.rolls import RollTaker, packed
 from gateway.home import Home
 from gateway.model import Classified, ContentRefused
-from gateway.observe import logs
+from gateway.observe import logs, stacks
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.opener import Opener, find_opener
@@ -72,6 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="examines sealed files for the gateway's services")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--channel", type=int, required=True)
+    stacks.tell_on_signal()
     arguments = parser.parse_args()
     home = Home(arguments.home)
     limits = load_limits(home)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from gateway.intake.disk import digest_of
 from gateway.intake.unfinished import Unfinished
 from gateway.model import Upload
 from gateway.zones.failpoints import passing
-from gateway.zones.spool import hand_over, new_reference
+from gateway.zones.spool import hand_over, reserve_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, visitor: Visit
     """
     sha256 = upload.sha256 or digest_of(upload.data)
     record = Upload(
-        reference=_reserve(spool, visitor.provider, now),
+        reference=reserve_reference(spool, visitor.provider, now),
         provider=visitor.provider,
         name=name,
         folder=upload.label.folder,
@@ -51,16 +50,3 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, visitor: Visit
             spool.sealed(record.reference).unlink(missing_ok=True)
         raise
     return record
-
-
-def _reserve(spool: Spool, provider: str, now: datetime) -> str:
-    """A reference that no upload waiting in the spool has; the empty file that reserves it is made."""
-    while True:
-        reference = new_reference(provider, now)
-        if spool.record(reference).exists():
-            continue
-        try:
-            os.close(os.open(spool.sealed(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
-        except FileExistsError:
-            continue
-        return reference

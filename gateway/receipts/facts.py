@@ -33,7 +33,8 @@ _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}")
 class ReceiptFacts:
     """What a receipt states. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
 
-    `name` is the file's name as its sender gave it; `organisation` is the local authority.
+    `name` is the file's name as its sender gave it; `organisation` is the local authority. `withheld`:
+    nothing of the file was kept, so that its size and digest too are only what intake told.
     """
 
     reference: str
@@ -64,6 +65,12 @@ class ReceiptFacts:
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     notices: tuple[str, ...] = ()
+    withheld: bool = False
+
+    @property
+    def told_by_intake(self) -> tuple[str, ...]:
+        """What of this only the service at the door knows; the inside could not check it."""
+        return ("name", "folder", "landed_at", *(("size", "sha256") if self.withheld else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +121,7 @@ def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
         "reasons": [_reason_object(reason) for reason in facts.reasons],
         **_content_object(facts),
         "notices": list(facts.notices),
+        "told_by_intake": list(facts.told_by_intake),
     }
 
 

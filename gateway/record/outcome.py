@@ -82,6 +82,7 @@ def receipt_facts(
         teams=transfer.teams,
         reasons=transfer.reasons,
         notices=notices,
+        withheld=transfer.upload.withheld,
     )
 
 

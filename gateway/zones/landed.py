@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import (
@@ -197,6 +198,19 @@ def _checked_size(descriptor: int, most: int) -> int:
     if _has_holes(descriptor, size):
         raise BadFileError("its content has holes")
     return size
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """A small file that intake wrote elsewhere in the spool, read in the same way."""
+    folder = os.open(path.parent, _FOLDER_FLAGS)
+    try:
+        descriptor = _open_regular(folder, path.name)
+    finally:
+        os.close(folder)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        if os.fstat(descriptor).st_size > most:
+            raise BadFileError("a file of intake's is too long")
+        return file.read(most) or b""
 
 
 def _open_regular(folder: int, name: str) -> int:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.home import Published, Spool
+from gateway.zones.landed import read_small
 
 _MOST_LIFTED = 256
+_MOST_BYTES = 4 * 1024**2
 
 
 class Listed(BaseModel):
@@ -21,7 +23,7 @@ class Listed(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    until: dict[str, datetime] = {}
+    until: dict[str, AwareDatetime] = {}
 
 
 class Lifted(BaseModel):
@@ -29,7 +31,7 @@ class Lifted(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at: dict[str, datetime] = {}
+    at: dict[str, AwareDatetime] = {}
 
     def with_one(self, source: str, now: datetime) -> Lifted:
         """These and one more; the oldest are forgotten."""
@@ -50,7 +52,7 @@ def lifted_file(published: Published) -> Path:
 def read_lifted(published: Published) -> Lifted:
     """What was lifted; nothing where the file is missing. ValueError where it is not valid."""
     try:
-        return Lifted.model_validate_json(lifted_file(published).read_bytes())
+        return Lifted.model_validate_json(read_small(lifted_file(published), _MOST_BYTES))
     except FileNotFoundError:
         return Lifted()
 
@@ -58,6 +60,6 @@ def read_lifted(published: Published) -> Lifted:
 def read_listed(spool: Spool) -> Listed:
     """Who has to wait; nobody where the file is missing. ValueError where it is not valid."""
     try:
-        return Listed.model_validate_json(listed_file(spool).read_bytes())
+        return Listed.model_validate_json(read_small(listed_file(spool), _MOST_BYTES))
     except FileNotFoundError:
         return Listed()

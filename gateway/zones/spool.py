@@ -29,6 +29,23 @@ def new_reference(provider: str, now: datetime) -> str:
     return checked_reference(f"{now:%y%m%d}-{provider}-{encoded_tail(secrets.token_bytes(5))}")
 
 
+def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
+    """A reference that no upload waiting in the spool has; the empty file that reserves it is made.
+
+    Without that, of some two thousand uploads of one provider on one day two would share a reference once
+    in seventeen days, and the one handed over later would replace the other.
+    """
+    while True:
+        reference = new_reference(provider, now)
+        if os.path.lexists(spool.record(reference)):
+            continue
+        try:
+            os.close(os.open(spool.sealed(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
+        except FileExistsError:
+            continue
+        return reference
+
+
 def encoded_tail(octets: bytes) -> str:
     """The last part of a reference, made of five octets or more."""
     return "".join(_CROCKFORD[octet % 32] for octet in octets[:5])

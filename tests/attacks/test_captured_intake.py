@@ -24,7 +24,7 @@ from gateway.demo.parties import Party
 from gateway.home import REFERENCE
 from gateway.processor.claim import claim_waiting
 from gateway.registry import transfers
-from gateway.zones.spool import new_reference
+from gateway.zones.spool import new_reference, reserve_reference
 from tests.end_to_end.content import core_data
 from tests.policy_cli.desk import Desk, login_of
 
@@ -321,7 +321,7 @@ def test_a_thousand_odd_files_keep_no_good_one_waiting(captured: Captured) -> No
     sent = []
     began = datetime.now(UTC)
     for number in range(MUTATIONS):
-        captured.reference = new_reference("oak", desk.now)
+        captured.reference = reserve_reference(captured.spool, "oak", desk.now)
         (chance.choice(kinds) if chance.random() < 0.2 else _mutation(number))(captured)
         if number % 100 == 0:
             sent.append(desk.send(oak, core_data(1_000 + number), f"good {number}.xml.pgp"))

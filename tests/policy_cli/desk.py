@@ -29,7 +29,7 @@ from gateway.registry import agreements, keys, log, providers, receipts, transfe
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
 from gateway.settings import Settings, load_settings
-from gateway.zones.spool import fsync_folder, hand_over, new_reference
+from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
 
 
 def login_of(party: Party) -> str:
@@ -99,7 +99,7 @@ class Desk:
         client: str = "",
     ) -> str:
         """Hand `data` over as intake does, as `reference` where that is given; its reference."""
-        reference = reference or new_reference(party.name, self.now)
+        reference = reference or reserve_reference(self.home.spool, party.name, self.now)
         content = self.home.spool.root / f"{reference}.part"
         content.write_bytes(data)
         upload = Upload(
