@@ -14,6 +14,9 @@ import random
 import shutil
 import socket
 import stat
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +29,7 @@ from gateway.processor.claim import claim_waiting
 from gateway.registry import transfers
 from gateway.zones.spool import new_reference, reserve_reference
 from tests.end_to_end.content import core_data
+from tests.gateway_site import until
 from tests.policy_cli.desk import Desk, login_of
 
 GIB = 1024**3
@@ -332,6 +336,31 @@ def test_a_thousand_odd_files_keep_no_good_one_waiting(captured: Captured) -> No
     assert left == {".aside"}
     assert list(captured.spool.landed.glob("*.json")) == []
     assert "everything fits" in desk.gateway("log", "verify", "--sealed")
+
+
+@pytest.mark.timeout(120)
+def test_the_service_goes_on_while_odd_files_come_in(captured: Captured) -> None:
+    """The real processor, woken by each of them; and by what its own folder is replaced with."""
+    desk, oak = captured.desk, captured.oak
+    command = [sys.executable, "-m", "gateway", "process", "--home", str(desk.home.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        assert service.stdout.readline().startswith("ready")
+        for odd in ODD:
+            if odd is not sparse_content:
+                captured.reference = reserve_reference(captured.spool, "oak", desk.now)
+                odd(captured)
+        landed = captured.spool.landed
+        landed.rename(landed.with_name("away"))
+        landed.symlink_to(desk.home.root / "sealed")
+        time.sleep(1)
+        landed.unlink()
+        landed.with_name("away").rename(landed)
+        sent = [desk.send(oak, core_data(9_000 + number), f"late {number}.xml.pgp") for number in range(2)]
+        until(lambda: all(desk.state(one) == "accepted" for one in sent), "both", 60)
+        assert list(landed.glob("*.json")) == []
+        service.terminate()
+        assert service.wait(30) == 0
 
 
 def stored(captured: Captured) -> list[str]:
