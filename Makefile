@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test faults install-check soak lint format bench confusion fuzz docs lock audit sbom clean
+.PHONY: hooks demo test faults install-check soak lint format bench confusion fuzz docs lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -29,6 +29,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/detect-secrets-hook --baseline .secrets.baseline $$(git ls-files | grep -vE "^(tests/vectors/|requirements\.lock|\.secrets\.baseline)")
+
+hooks: $(VENV)/.installed-dev
+	$(BIN)/pre-commit install
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

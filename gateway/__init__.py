@@ -9,12 +9,11 @@ Five ideas hold it together.
    effect (state, deliveries, receipt, log leaf) commits at once. What must appear outside the
    database is an idempotent projection of it, redone at start.
 3. Two zones, two one-way folders. `intake` (outside) holds no secret and no database: it writes to
-   `spool/` and serves `published/`. `processing` and `mailboxes` (inside) hold both and are not
+   `spool/` and serves `published/`. `processor` and `mailboxes` (inside) hold both and are not
    reachable by providers.
 4. The policy is data and every decision names its clause. What no flow lists is refused.
 5. Two keys to the door. A transfer is from a provider when that provider's SSH key opened the
    session and that same provider's OpenPGP certificate signed the whole content.
 
-The way of a file: `intake` receives it, `processing` claims it, `openpgp` opens it, `classify`
-says what it is, `policy` decides, `registry` commits, `receipts` tells, `mailboxes` hands it out.
+`gateway.passage` tells the way of a file: claimed, opened, classified, decided, recorded, published.
 """

@@ -355,6 +355,11 @@ REASONS: dict[str, Template] = {
         "No single team at the local authority may have all the data in the file, so it waits for a person.",
         _ASK,
     ),
+    "policy:no-basis": Template(
+        "4.1",
+        "The agreement gives {count} of the teams that it was to go to no basis for everything in the file.",
+        _ASK,
+    ),
     "policy:suspended": Template(
         "5.1",
         "Your organisation's access is suspended, so the file waits for a person.",
@@ -432,6 +437,17 @@ REASONS: dict[str, Template] = {
         "8.3",
         "A named person at the local authority released the file.",
         "Nothing needs doing.",
+    ),
+    "person:released-against-policy": Template(
+        "8.3",
+        "Two named persons at the local authority released the file, though the agreement speaks against it: "
+        "what it says stands beside this reason.",
+        "Nothing needs doing. If you object, tell the central data team, and quote the reference.",
+    ),
+    "person:returned": Template(
+        "8.3",
+        "A named person at the local authority looked at the file and sends it back with advice.",
+        "{advice}",
     ),
     "person:refused": Template(
         "8.3",

@@ -101,10 +101,19 @@ def _log_origin(name: str) -> str:
     return name
 
 
+def _contact(text: str) -> str:
+    if not re.fullmatch(r"(mailto:[^@\s]+@[A-Za-z0-9.-]+|https://[^\s]+|tel:\+?[0-9-]+)", text):
+        raise ValueError(
+            "a contact is an address such as mailto:security@example.gov.uk, https://… or tel:+44…"
+        )
+    return text
+
+
 class Settings(_File):
-    """gateway.toml."""
+    """gateway.toml. `security_contact`: whom to tell of a flaw; shown to providers in /keys."""
 
     organisation: Annotated[str, AfterValidator(_organisation)] = "Somerset County Council"
+    security_contact: Annotated[str, AfterValidator(_contact)] | None = None
     database: Annotated[str, AfterValidator(_database)] | None = None
     log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all

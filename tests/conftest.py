@@ -1,17 +1,25 @@
-"""What every test folder shares: the `needs` mark, and that nothing is skipped where all is required."""
+"""What the test folders share: gateways, schools, GnuPG, the `needs` mark; that nothing is skipped unseen."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+import subprocess
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.gateway_site import Site
+from tests.keys.workshop import School, Workshop
+from tests.openpgp.gnupg import Gnupg
+from tests.site import Site
+from tests.whole import copy_of, whole
+from tests.workshop import Desk
 
 REQUIRE_ALL = os.environ.get("GATEWAY_TEST_REQUIRE_ALL") == "1"
+_NUMBERS = count(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -55,3 +63,51 @@ def _fail_where_skipped(report: pytest.TestReport | pytest.CollectReport) -> Non
 def site(tmp_path: Path) -> Site:
     """A fresh gateway."""
     return Site(tmp_path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A gateway in this process in which nothing has happened yet."""
+    made = Desk(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Iterator[Desk]:
+    """A copy of the whole home, to be changed."""
+    made = copy_of(whole(), tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A gateway at work in this process, for all tests of a file."""
+    with Workshop(tmp_path_factory.mktemp("shop")) as running:
+        yield running
+
+
+@pytest.fixture
+def school(shop: Workshop) -> Iterator[Callable[..., School]]:
+    """Enrols a school that no other test has. The clock is right again."""
+    shop.set_right()
+    with ExitStack() as stack:
+        yield lambda name, **more: shop.school(
+            f"{name}-{next(_NUMBERS)}", stack.enter_context(Gnupg()), **more
+        )
+
+
+@pytest.fixture
+def oak(school: Callable[..., School]) -> School:
+    """A school enrolled with the gateway at work."""
+    return school("oak")
+
+
+@pytest.fixture
+def gnupg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A private GNUPGHOME; its agent is ended afterwards."""
+    home = tmp_path_factory.mktemp("g")
+    home.chmod(0o700)
+    yield home
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)

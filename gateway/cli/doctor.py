@@ -26,7 +26,7 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
-from gateway.cli.log import misfits
+from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
@@ -99,10 +99,12 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 def _audited(home: Path) -> Iterator[Complaint]:
     """What does not fit between the log, the registry, the published and the sealed files."""
     with registrar_of(home) as registrar:
-        found, _ = misfits(registrar, [], sealed=True)
-    for misfit in found:
+        found, _ = inconsistencies(registrar, [], sealed=True)
+    for inconsistency in found:
         yield Complaint(
-            "fault", plain(f"{misfit.where}: {misfit.what}"), "gateway restore DIR, into a new home"
+            "fault",
+            plain(f"{inconsistency.where}: {inconsistency.what}"),
+            "gateway restore DIR, into a new home",
         )
 
 
@@ -121,6 +123,12 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")
+    if settings.security_contact is None:
+        yield Complaint(
+            "warning",
+            "nobody is named whom to tell of a flaw in the gateway",
+            f'security_contact = "mailto:…" in {home.settings}',
+        )
     program = shutil.which(settings.processor.sop_program)
     if settings.processor.engine == "auto" and program is None:
         size = load_limits(home).open.embedded_sealed_bytes // 1024**2

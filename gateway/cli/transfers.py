@@ -24,6 +24,7 @@ from gateway.cli.console import (
 from gateway.home import shown_name
 from gateway.model import Classified, Reason, Transfer
 from gateway.registry import log, providers, transfers
+from gateway.registry.tables import EventRow
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
 COLUMNS = ("reference", "provider", "name", "state", "data_type", "why", "landed")
@@ -70,16 +71,7 @@ def show_one(
     """Everything known of one transfer, with its events."""
     with registry(home) as opened, opened.read() as session:
         transfer = transfers.get(session, reference)
-        events = [
-            {
-                "number": e.number,
-                "at": rfc3339(e.at),
-                "kind": e.kind,
-                "team": json.loads(e.leaf).get("fields", {}).get("team"),
-                "by": e.actor,
-            }
-            for e in log.events(session, reference)
-        ]
+        events = [_event(each) for each in log.events(session, reference)]
     row = summary(transfer) | _details(transfer) | {"events": events}
     if as_json:
         print_json(row)
@@ -90,7 +82,21 @@ def show_one(
     for reason in transfer.reasons:
         out.print(Text(f"\n[{reason.code}, clause {reason.clause}]\n{reason.sentence}\n{reason.next_step}"))
     out.print()
-    show(events, ("at", "kind", "team", "by"), as_json=False, empty="no events")
+    show(events, ("at", "kind", "team", "reasons", "by", "why"), as_json=False, empty="no events")
+
+
+def _event(event: EventRow) -> dict[str, Any]:
+    """What the log says of one step; `reasons` are codes, `why` is what the person said."""
+    fields = json.loads(event.leaf).get("fields", {})
+    return {
+        "number": event.number,
+        "at": rfc3339(event.at),
+        "kind": event.kind,
+        "team": fields.get("team"),
+        "reasons": fields.get("reasons"),
+        "by": event.actor,
+        "why": event.note,
+    }
 
 
 def _at_a_glance(row: dict[str, Any]) -> dict[str, Any]:

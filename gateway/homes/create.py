@@ -30,6 +30,7 @@ _SETTINGS = """\
 
 organisation = "{organisation}"
 log_origin = "{log_origin}"          # the name of the log, as auditors will see it
+# security_contact = "mailto:security@example.gov.uk"   # whom to tell of a flaw; shown in /keys
 {database}
 
 [intake]                              # the SFTP service that providers reach

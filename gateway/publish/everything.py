@@ -17,7 +17,7 @@ def publish_all(home: Home, now: datetime) -> None:
     settings = load_settings(home)
     signing = Signing.load(home, settings)
     intake = IntakeSettings(listen=settings.intake, limits=load_limits(home).intake)
-    publish_common(home, signing.certificate, signing.vkey, intake)
+    publish_common(home, signing.certificate, signing.vkey, intake, settings.security_contact)
     registry = Registry(settings.database_url(home))
     try:
         publish_access(registry, home.published, now)

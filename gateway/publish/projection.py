@@ -65,13 +65,19 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
             replace_published(folder / "authorized_keys", lines)
 
 
-def publish_common(home: Home, certificate: str, log_vkey: str, settings: IntakeSettings) -> None:
-    """Write what every provider sees and what intake may know."""
+def publish_common(
+    home: Home, certificate: str, log_vkey: str, settings: IntakeSettings, contact: str | None
+) -> None:
+    """Write what every provider sees and what intake may know. `contact` is whom to tell of a flaw."""
     published = home.published
     for folder in (published.common / "keys", published.common / "agreement", published.log):
         folder.mkdir(parents=True, exist_ok=True)
     replace_published(published.common / "keys" / "gateway.asc", certificate)
     replace_published(published.common / "keys" / "gateway-log.vkey", f"{log_vkey}\n")
+    if contact is None:
+        (published.common / "keys" / "security.txt").unlink(missing_ok=True)
+    else:
+        replace_published(published.common / "keys" / "security.txt", f"Contact: {contact}\n")
     agreement = load_catalogue(home.policies_in_force).agreement_text
     replace_published(published.common / "agreement" / "agreement.txt", agreement)
     replace_published(published.intake_settings, json.dumps(settings.model_dump(), indent=1))

@@ -117,6 +117,8 @@ def _steps(events: Sequence[EventRow]) -> tuple[LoggedStep, ...]:
             who=event.actor,
             team=fields.get("team"),
             key=fields.get("key"),
+            reasons=fields.get("reasons"),
+            why=event.note,
         )
         for event in events
         for fields in [json.loads(event.leaf)["fields"]]

@@ -67,10 +67,15 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
     taken = [
         (each.transfer, roll)
         for each in final
-        if isinstance(each.decision, Accepted | Released)
+        if _counts_for_roll(each.decision)
         and (roll := each.roll if each.roll is not None else staged.get(each.transfer.sequence)) is not None
     ]
     return [entry for some in _few(taken) for entry in _compare(comparison, _entered(comparison, some))]
+
+
+def _counts_for_roll(decision: Decision) -> bool:
+    """Whether the pupils of a file are on its sender's roll: nobody is by a file of another school."""
+    return isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
 
 
 def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfer, bytes]]]:

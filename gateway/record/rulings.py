@@ -15,7 +15,6 @@ from gateway.record import copies_owed, outcome
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
-from gateway.record.dual_control import check_release
 from gateway.record.registrar import Registrar
 from gateway.registry import log, providers, transfers
 
@@ -35,22 +34,6 @@ class Ruling:
     kind: Kind = "decided"
     actor: str | None = None
     note: str | None = None
-
-
-def rule(
-    registrar: Registrar, reference: str, decision: Decision, *, kind: Kind, actor: str, why: str
-) -> None:
-    """Put a person's decision on a transfer in force, with their reason beside the log.
-
-    GatewayError where it is a release that this person may not make alone.
-    """
-    now = registrar.clock()
-    with registrar.registry.write() as session:
-        if kind == "released":
-            check_release(session, transfers.get(session, reference), actor)
-        ruling = Ruling(reference=reference, decision=decision, kind=kind, actor=actor, note=why)
-        head = put_in_force(registrar, session, [ruling], now)
-    registrar.bring_out(head)
 
 
 def put_in_force(

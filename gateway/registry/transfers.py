@@ -22,6 +22,7 @@ from gateway.model import (
     LooksLike,
     Opened,
     Reason,
+    Released,
     Signature,
     State,
     Transfer,
@@ -268,6 +269,8 @@ def _teams(decision: Decision) -> tuple[str, ...]:
 
 def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.state = decision.state
+    if isinstance(decision, Released):
+        row.data_type = decision.data_type
     row.flow = decision.flow
     row.decided_at = at
     row.held_until = decision.until if isinstance(decision, Held) else None

@@ -48,6 +48,8 @@ class LoggedStep:
     who: str | None = None
     team: str | None = None
     key: str | None = None
+    reasons: str | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,10 +196,11 @@ def _steps(steps: Sequence[LoggedStep]) -> Block:
             spoken(step.at),
             _EVENTS.get(step.kind, step.kind),
             ", ".join(part for part in (step.who, step.team) if part),
+            "; ".join(part for part in (step.reasons, step.why) if part),
         )
         for step in steps
     )
-    return Table(("Entry", "When", "What", "By or to"), rows)
+    return Table(("Entry", "When", "What", "By or to", "Why"), rows)
 
 
 def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:

@@ -28,9 +28,9 @@ from gateway.home import REFERENCE
 from gateway.processor.claim import claim_waiting
 from gateway.registry import transfers
 from gateway.zones.spool import new_reference, reserve_reference
-from tests.end_to_end.content import core_data
-from tests.gateway_site import until
-from tests.policy_cli.desk import Desk, login_of
+from tests.content import core_data
+from tests.site import until
+from tests.workshop import Desk, login_of
 
 GIB = 1024**3
 MUTATIONS = 1_000

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway.log.checkpoint import LogKey, checkpoint
-from tests.evidence.whole import copy_of, whole
-from tests.policy_cli.desk import Desk
+from tests.whole import copy_of, whole
+from tests.workshop import Desk
 
 
 @pytest.fixture

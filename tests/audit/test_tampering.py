@@ -9,7 +9,7 @@ import pytest
 
 from gateway.registry.vouched_rows import recorded_tables
 from tests.audit.spoiling import UNREADABLE, USAGE, flipped, found_in, other, spoilt, table, tables
-from tests.evidence.whole import plentiful, whole
+from tests.whole import plentiful, whole
 
 NAMES = [
     "checkpoint", "declaration", "deletion", "deletion_certificate", "delivery", "discrepancy",

@@ -26,7 +26,7 @@ from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.samples import make, school
 from gateway.settings import ClassifyLimits
-from tests.gateway_site import Site
+from tests.site import Site
 
 BATCH = 64
 

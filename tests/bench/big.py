@@ -18,7 +18,7 @@ from gateway.secrets import secret_files
 from tests.bench.bench_classify import csv_wide
 from tests.bench.measure import Line, Setting, line, seconds, until
 from tests.bench.parties import Landing, processor
-from tests.gateway_site import Site
+from tests.site import Site
 
 _PATIENCE = 300
 

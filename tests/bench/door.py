@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.bench.measure import Line, Setting, in_turns, line, seconds
 from tests.bench.parties import Target, empty_spool, intake, openssh, sealed
-from tests.gateway_site import Site
+from tests.site import Site
 
 _STREAMS = 8
 _CLIENTS = 4

@@ -22,7 +22,7 @@ from gateway.intake.recent import HandedOver
 from gateway.zones.spool import new_reference
 from tests.bench.measure import Line, Setting, in_turns, line, percentile, seconds, until
 from tests.bench.parties import Landing, Target, intake, mailboxes, openssh, processor, sealed
-from tests.gateway_site import Site
+from tests.site import Site
 
 _FILES = 40
 _WARM = 3

@@ -20,9 +20,9 @@ from gateway.home import Home, Spool
 from gateway.model import Upload
 from gateway.zones.spool import fsync_folder, hand_over, new_reference
 from tests.bench.measure import until
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Site
+from tests.content import core_data
 from tests.ports import free_port
+from tests.site import Site
 
 CIPHER = "aes256-gcm@openssh.com"
 _PUPILS = 45

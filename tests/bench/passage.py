@@ -25,7 +25,7 @@ from gateway.home import Home
 from gateway.secrets import secret_files
 from tests.bench.measure import Line, Setting, in_turns, line, percentile, seconds, until
 from tests.bench.parties import CIPHER, Landing, processor, sealed
-from tests.gateway_site import Site
+from tests.site import Site
 
 _DIY = Path(__file__).with_name("diy.sh")
 _SESSIONS = 4  # As many as one connection may carry.

@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Party, Site
+from tests.content import core_data
+from tests.site import Party, Site
 
 
 def main(number: int) -> None:

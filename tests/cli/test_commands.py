@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Party, Site
+from tests.content import core_data
+from tests.site import Party, Site
 
 
 @pytest.fixture(scope="module")

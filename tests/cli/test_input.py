@@ -11,7 +11,7 @@ from gateway.home import Home
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
-from tests.keys.commands import Commands
+from tests.commands import Commands
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from gateway.cli import flows
 from gateway.demo.parties import Party
 from gateway.policy import timescale
-from tests.keys.commands import Commands
+from tests.commands import Commands
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import subprocess
 import sys
 from contextlib import closing
 
-from tests.gateway_site import Site, until
 from tests.ports import free_ports
+from tests.site import Site, until
 
 
 def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) -> None:

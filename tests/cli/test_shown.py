@@ -12,7 +12,7 @@ from gateway.demo.parties import Party
 from gateway.home import Home
 from gateway.openpgp.certificates import grouped
 from gateway.ssh.host_keys import host_key, make_host_key, next_file
-from tests.keys.commands import Commands
+from tests.commands import Commands
 
 
 @pytest.fixture(scope="module")

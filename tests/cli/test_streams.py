@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway_site import Site
+from tests.site import Site
 
 LOCALE_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 NARROW = [{"PYTHONIOENCODING": "ascii"}, LOCALE_C]

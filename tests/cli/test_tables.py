@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.cli.tables import laid_out
-from tests.gateway_site import Site
+from tests.site import Site
 
 HEADINGS = ("reference", "why", "name")
 ROWS = (

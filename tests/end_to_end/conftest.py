@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.gateway_site import Party, Running, Site
+from tests.site import Party, Running, Site
 
 
 @dataclass(frozen=True)
@@ -28,12 +26,3 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     oak, jane = site.provider("oak"), site.staff("jane", "central-data-team")
     with site.running() as services:
         yield Scene(site, oak, jane, services)
-
-
-@pytest.fixture
-def gnupg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A private GNUPGHOME; its agent is ended afterwards."""
-    home = tmp_path_factory.mktemp("g")
-    home.chmod(0o700)
-    yield home
-    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)

@@ -16,10 +16,10 @@ from pathlib import Path
 import paramiko
 import pysequoia
 
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Party, until
-from tests.keys.commands import Commands
+from tests.commands import Commands
+from tests.content import core_data
 from tests.ports import free_ports
+from tests.site import Party, until
 
 _PATIENCE_SECONDS = 200
 _PAUSE_SECONDS = 0.15

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.demo.parties import Party
 from gateway.samples import make
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Running, Site, until
+from tests.content import core_data
+from tests.site import Running, Site, until
 
 ABOUT = "9994001"
 

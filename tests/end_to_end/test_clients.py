@@ -12,9 +12,9 @@ from zlib import crc32
 
 import pytest
 
+from tests.content import core_data
 from tests.end_to_end.conftest import Scene
-from tests.end_to_end.content import core_data
-from tests.gateway_site import until
+from tests.site import until
 
 SSH = "-oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null -oLogLevel=ERROR -oBatchMode=yes"
 Put = Callable[[Scene, Path], subprocess.CompletedProcess[str]]

@@ -9,9 +9,9 @@ import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tests.content import gcse_results
 from tests.end_to_end.test_interruptions import land
-from tests.gateway_site import Site, until
-from tests.policy_cli.results import gcse_results
+from tests.site import Site, until
 
 SECONDS = 12
 

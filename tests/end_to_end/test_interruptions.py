@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from gateway.samples import MARKER
+from tests.content import core_data
 from tests.end_to_end.conftest import Scene
-from tests.end_to_end.content import core_data
 from tests.end_to_end.test_clients import ssh_options
-from tests.gateway_site import Party, Site, until
+from tests.site import Party, Site, until
 
 FILES = 200
 

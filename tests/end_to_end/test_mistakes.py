@@ -12,9 +12,9 @@ import paramiko
 import pysequoia
 import pytest
 
+from tests.content import census, core_data
 from tests.end_to_end.conftest import Scene
-from tests.end_to_end.content import census, core_data
-from tests.gateway_site import Party, until
+from tests.site import Party, until
 
 SSH = asyncssh.generate_private_key("ssh-ed25519")
 ELSEWHERE = pysequoia.Tsk.generate("Somebody Else <else@example.invalid>")

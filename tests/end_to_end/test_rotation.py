@@ -16,7 +16,8 @@ from gateway.registry.database import Registry
 from gateway.settings import load_settings
 from gateway.verify.verify_files import verify_receipt_files
 from gateway.zones.landed import waiting
-from tests.end_to_end.content import core_data
+from tests.commands import Commands
+from tests.content import core_data
 from tests.end_to_end.rotating import (
     Services,
     Uploader,
@@ -27,8 +28,7 @@ from tests.end_to_end.rotating import (
     uploading,
     when_put,
 )
-from tests.gateway_site import Party, until
-from tests.keys.commands import Commands
+from tests.site import Party, until
 
 UPLOADS = 500
 SCHOOLS = ("oak", "elm", "ash")

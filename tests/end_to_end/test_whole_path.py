@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Party, Site, until
+from tests.content import core_data
+from tests.site import Party, Site, until
 
 
 def test_a_file_reaches_its_team_and_a_receipt_comes_back(site: Site) -> None:

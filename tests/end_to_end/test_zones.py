@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Site
+from tests.content import core_data
+from tests.site import Site
 
 OUTSIDER = "nobody"
 # The interpreter may lie where only root may read, so the privileges go after the imports, and

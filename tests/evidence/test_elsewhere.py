@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.verify import verify_log, verify_receipts
-from tests.evidence.whole import whole
+from tests.whole import whole
 
 GUIDE = Path(__file__).parents[2] / "docs" / "evidence.md"
 FETCHED = 300  # Seconds; a package is fetched and unpacked.

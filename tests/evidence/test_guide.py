@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gateway.cli.app import app
 from gateway.verify import verify_log, verify_receipts
-from tests.policy_cli.desk import Desk
+from tests.workshop import Desk
 
 GUIDE = Path(__file__).parents[2] / "docs" / "evidence.md"
 USAGE = 2

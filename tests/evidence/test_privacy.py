@@ -28,7 +28,7 @@ from gateway.registry import log
 from gateway.registry.tables import ReceiptRow
 from tests.classify import cases
 from tests.classify.made import as_csv
-from tests.policy_cli.desk import Desk
+from tests.workshop import Desk
 
 MARKERS = (
     "Zebedee Quillfeather, A999123456780, born 04/03/2015, 12 Hobblewick Lane TA19 9ZZ",

@@ -20,9 +20,9 @@ from gateway.demo.parties import Party
 from gateway.openpgp.certificates import admit
 from gateway.registry import log
 from gateway.registry.tables import ReceiptRow
-from tests.end_to_end.content import core_data
+from tests.content import core_data
 from tests.evidence.test_privacy import MARKERS, TELLING, logged, telling_columns, unhashed
-from tests.policy_cli.desk import Desk
+from tests.workshop import Desk
 
 NAME = "Zebedee Quillfeather"
 WORDS = MARKERS[0]

@@ -10,8 +10,8 @@ from gateway.errors import Fault
 from gateway.processor.claim import claim_waiting
 from gateway.registry import log
 from gateway.verify.verify_files import verify_receipt_files
-from tests.end_to_end.content import core_data
-from tests.policy_cli.desk import Desk
+from tests.content import core_data
+from tests.workshop import Desk
 
 YEARS = ("2026-27",)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.gateway_site import Site, until
 from tests.ports import free_port
+from tests.site import Site, until
 
 REPOSITORY = Path(__file__).parents[2]
 WORDS = {

@@ -24,9 +24,9 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
 from gateway.settings import load_settings
 from gateway.zones.landed import waiting
-from tests.end_to_end.content import core_data
+from tests.content import core_data
 from tests.faults.services import REPOSITORY, Service, until
-from tests.gateway_site import Party, Site
+from tests.site import Party, Site
 
 FXP_CLOSE = 4
 

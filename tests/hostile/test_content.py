@@ -15,8 +15,8 @@ import pytest
 
 from gateway.home import shown_name
 from gateway.samples.negatives import negatives
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Party, Site
+from tests.content import core_data
+from tests.site import Party, Site
 
 SECONDS = 150
 

@@ -17,8 +17,8 @@ from gateway.home import Home
 from gateway.intake.penalties import _KNOWN, Penalties, source_of
 from gateway.settings import IntakeLimits
 from gateway.zones.penalty_files import Lifted, Listed, lifted_file, listed_file, read_lifted
-from tests.gateway_site import Site
 from tests.intake.running import SEALED, Running, eventually
+from tests.site import Site
 
 LIMITS = IntakeLimits(penalty_exempt=("198.51.100.0/24",))
 

@@ -45,7 +45,7 @@ def test_a_running_intake_has_loaded_nothing_of_the_inside() -> None:
         "registry",
         "policy",
         "receipts",
-        "processing",
+        "processor",
         "sqlalchemy",
         "pgpy",
         "pysequoia",

@@ -7,9 +7,9 @@ import pytest
 from pgpy.constants import CompressionAlgorithm
 
 from gateway.enrolment.key_file import updated
-from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh
 from tests.openpgp.make.surgery import Wrapping
+from tests.site import until
 
 pytestmark = pytest.mark.needs("gpg")
 # What a file of core data always carries.

@@ -21,9 +21,9 @@ from gateway.keys.reseal import destroy, needed_by, reseal
 from gateway.secrets import secret_files
 from gateway.settings import load_settings
 from gateway.verify.verify_files import verify_receipt_files
-from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh
 from tests.openpgp.gnupg import Gnupg, GnupgError
+from tests.site import until
 
 pytestmark = pytest.mark.needs("gpg")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.content import core_data
+from tests.commands import Commands
+from tests.content import core_data
 from tests.end_to_end.rotating import Services
-from tests.gateway_site import until
-from tests.keys.commands import Commands
+from tests.site import until
 
 pytestmark = pytest.mark.needs("gpg", "sftp", "ssh-keygen")
 GUIDE = Path(__file__).parents[2] / "docs" / "schools.md"

@@ -15,8 +15,8 @@ from gateway.errors import GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.publish.projection import publish_receipts
 from gateway.verify.verify_files import verify_receipt_files
-from tests.gateway_site import until
 from tests.keys.workshop import School, Workshop, codes, fresh
+from tests.site import until
 
 pytestmark = pytest.mark.needs("gpg")
 

@@ -28,9 +28,9 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.settings import Settings, load_settings
 from gateway.zones.spool import hand_over, reserve_reference
-from tests.end_to_end.content import core_data
-from tests.gateway_site import until
+from tests.content import core_data
 from tests.openpgp.gnupg import Gnupg
+from tests.site import until
 
 _BEHIND = 80
 
@@ -153,7 +153,7 @@ class Workshop:
 
     def ratify(self, name: str) -> None:
         with open_registrar(self.home, self.clock) as registrar:
-            for year in registrar._years(self.now):
+            for year in registrar.years(self.now):
                 with self.registry.write() as session:
                     agreements.ratify(
                         session, name, year, signatory="The Head", on=self.now.date(), at=self.now,

@@ -7,9 +7,9 @@ import shlex
 import subprocess
 from dataclasses import dataclass, field
 
-from tests.gateway_site import until
 from tests.production.clean_root import Root
 from tests.production.guide import Command, commands
+from tests.site import until
 
 PAGE = "operations.md"
 HOME = "/var/lib/gateway"

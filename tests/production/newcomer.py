@@ -17,7 +17,7 @@ import asyncssh
 import paramiko
 
 from gateway.demo.parties import Party
-from tests.end_to_end.content import core_data
+from tests.content import core_data
 
 INTAKE, MAILBOXES = ("127.0.0.1", 2222), ("127.0.0.1", 2223)
 FAILURES = 8

@@ -22,10 +22,10 @@ import pytest
 
 from gateway.demo.parties import Party
 from tests.classify import made
-from tests.end_to_end.content import core_data
-from tests.gateway_site import until
+from tests.content import core_data
 from tests.ports import free_port
 from tests.production.guide import commands
+from tests.site import until
 
 pytestmark = pytest.mark.timeout(600)
 REFERENCE = "261124-oak-7K2MX"

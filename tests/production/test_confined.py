@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.parties import Party
-from tests.end_to_end.content import core_data
-from tests.gateway_site import until
+from tests.content import core_data
 from tests.production.confined import Machine, Unit, listen, machine
+from tests.site import until
 
 pytestmark = [
     pytest.mark.root,

@@ -22,8 +22,8 @@ import pytest
 
 import gateway
 from gateway.zones.failpoints import VARIABLE
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Party, Site
+from tests.content import core_data
+from tests.site import Party, Site
 
 pytestmark = pytest.mark.timeout(300)
 THIS = Path(gateway.__file__).parents[1]

@@ -19,7 +19,7 @@ from gateway.model import Facts, Finding, Reason
 from gateway.reasons import REASONS
 from gateway.receipts.receipt import ReceiptFacts, render_json, render_text
 from gateway.receipts.words import WORDS, plain
-from tests.receipts.made import FACTS, KEY, Log, recorded
+from tests.log.made import FACTS, KEY, Log, recorded
 
 ROOT = Path(__file__).parents[2]
 SURNAME = "Quillfeather"

@@ -29,7 +29,7 @@ from gateway.receipts.receipt import (
 )
 from gateway.receipts.text import WIDTH, render_statement
 from gateway.verify.verify_receipts import canonical as verified
-from tests.receipts.made import FACTS, KEY, VKEY, Log, example, landed, recorded
+from tests.log.made import FACTS, KEY, VKEY, Log, example, landed, recorded
 
 # What `gateway transfers list --json` promises of every transfer.
 LISTED = {

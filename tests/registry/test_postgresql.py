@@ -18,9 +18,9 @@ from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.tables import ProviderRow, TransferRow
 from gateway.settings import Settings, load_settings
-from tests.end_to_end.content import core_data
-from tests.gateway_site import Party, Site, until
+from tests.content import core_data
 from tests.registry.cluster import Cluster
+from tests.site import Party, Site, until
 
 pytestmark = [pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

@@ -1,0 +1,213 @@
+"""What persons do with a held file: release it, return it with advice, refuse it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.errors import GatewayError
+from gateway.model import Refused, Released, Transfer
+from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
+from gateway.reasons import reason
+from gateway.record.dual_control import are_two, check_release
+from gateway.record.registrar import Registrar
+from gateway.record.rulings import Ruling, put_in_force
+from gateway.registry import log, transfers
+from gateway.registry.log import Entry
+
+ADVICE_LENGTH = 400
+_DECIDED = frozenset({"decided", "released", "refused"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A release against the policy that one person has asked for and a second has to allow."""
+
+    data_type: str
+    teams: tuple[str, ...]
+    by: str
+    at: datetime
+    why: str
+
+
+def release(
+    registrar: Registrar,
+    reference: str,
+    *,
+    by: str,
+    why: str,
+    data_type: str | None = None,
+    teams: tuple[str, ...] = (),
+    override: bool = False,
+) -> Release:
+    """Send a held file on, in one person's name; or, with `override`, propose it to a second person.
+
+    What came of it: with anything `forbidden`, it is proposed only. GatewayError where the policy forbids
+    it and nobody asked to override that, or where nobody can allow it.
+    """
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        transfer = held(session, reference)
+        asked = _judged(registrar, session, transfer, now, data_type=data_type, teams=teams)
+        if asked.forbidden and not override:
+            said = "; ".join(f"{why.sentence} ({why.clause})" for why in asked.forbidden)
+            raise GatewayError(
+                f"the agreement speaks against this release: {said} "
+                "With --override it is proposed to a second person"
+            )
+        if asked.forbidden:
+            head: str | None = _propose(registrar, session, reference, asked, now, by=by, why=why)
+        else:
+            check_release(session, transfer, by)
+            released = _released(asked, "person:released")
+            ruling = Ruling(reference=reference, decision=released, kind="released", actor=by, note=why)
+            head = put_in_force(registrar, session, [ruling], now)
+    registrar.bring_out(head)
+    return asked
+
+
+def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Release:
+    """Allow, as a second person, what a first one has proposed; the file goes on.
+
+    GatewayError where nothing is proposed, or where it may be the same person.
+    """
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        transfer = held(session, reference)
+        asked_for = proposal(session, reference)
+        if asked_for is None:
+            raise GatewayError(f"nobody has proposed to release {reference} against the policy")
+        if not are_two(asked_for.by, by):
+            raise GatewayError(
+                f"{asked_for.by} proposed to release {reference}: somebody else must confirm it, by name"
+            )
+        check_release(session, transfer, by)
+        asked = _judged(
+            registrar, session, transfer, now, data_type=asked_for.data_type, teams=asked_for.teams
+        )
+        code = "person:released-against-policy" if asked.forbidden else "person:released"
+        ruling = Ruling(
+            reference=reference,
+            decision=_released(asked, code),
+            kind="released",
+            actor=by,
+            note=f"{why} (proposed by {asked_for.by}: {asked_for.why})",
+        )
+        head = put_in_force(registrar, session, [ruling], now)
+    registrar.bring_out(head)
+    return asked
+
+
+def send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
+    """Return a held file to its sender: it is not taken, and the receipt says what to do instead."""
+    told = " ".join(advice.split())
+    if not told or len(told) > ADVICE_LENGTH or not told.isprintable():
+        raise GatewayError(f"advice is one to {ADVICE_LENGTH} characters, and names no child")
+    _refuse(registrar, reference, "person:returned", by=by, why=told, detail={"advice": told})
+
+
+def refuse(registrar: Registrar, reference: str, *, by: str, why: str) -> None:
+    """Refuse a held file for good."""
+    _refuse(registrar, reference, "person:refused", by=by, why=why, detail={})
+
+
+def held(session: Session, reference: str) -> Transfer:
+    """A transfer that waits for a person. GatewayError where it is in another state."""
+    transfer = transfers.get(session, reference)
+    if transfer.state != "held":
+        raise GatewayError(f"{reference} is not held; it is {transfer.state}")
+    if transfer.waits_for == "approval":
+        raise GatewayError(
+            f"{reference} is a key that was dropped: gateway keys approve or gateway keys revoke decides"
+        )
+    return transfer
+
+
+def proposal(session: Session, reference: str) -> Proposal | None:
+    """The release that is proposed for a held file, if one is since it was decided last."""
+    for event in reversed(log.events(session, reference)):
+        if event.kind in _DECIDED:
+            return None
+        if event.kind == "release-proposed":
+            fields = json.loads(event.leaf)["fields"]
+            return Proposal(
+                data_type=fields["data_type"],
+                teams=tuple(fields["teams"].split(",")),
+                by=event.actor or "",
+                at=event.at,
+                why=event.note or "",
+            )
+    return None
+
+
+def _judged(
+    registrar: Registrar,
+    session: Session,
+    transfer: Transfer,
+    now: datetime,
+    *,
+    data_type: str | None,
+    teams: tuple[str, ...],
+) -> Release:
+    if transfer.content is None:
+        raise GatewayError(
+            f"{transfer.upload.reference} was never opened, so there is nothing to send on; refuse it instead"
+        )
+    try:
+        return judge_release(
+            transfer.content,
+            transfer.reasons,
+            registrar.catalogue,
+            registrar.provider(session, transfer.upload.provider, now),
+            now,
+            data_type=data_type,
+            teams=teams,
+        )
+    except ReleaseImpossibleError as error:
+        raise GatewayError(str(error)) from None
+
+
+def _released(asked: Release, code: str) -> Released:
+    return Released(
+        data_type=asked.data_type,
+        flow=asked.flow,
+        teams=asked.teams,
+        reasons=(reason(code), *asked.forbidden),
+        on_roll=asked.on_roll,
+    )
+
+
+def _propose(
+    registrar: Registrar,
+    session: Session,
+    reference: str,
+    asked: Release,
+    now: datetime,
+    *,
+    by: str,
+    why: str,
+) -> str:
+    fields = {
+        "data_type": asked.data_type,
+        "teams": ",".join(asked.teams),
+        "reasons": ",".join(dict.fromkeys(each.code for each in asked.forbidden)),
+    }
+    log.append(
+        session, [Entry(kind="release-proposed", subject=reference, fields=fields, actor=by, note=why)], now
+    )
+    return registrar.issue(session, [], now)
+
+
+def _refuse(
+    registrar: Registrar, reference: str, code: str, *, by: str, why: str, detail: dict[str, str | int]
+) -> None:
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        transfer = held(session, reference)
+        refused = Refused(reasons=(reason(code, **detail),), flow=transfer.flow)
+        ruling = Ruling(reference=reference, decision=refused, kind="refused", actor=by, note=why)
+        head = put_in_force(registrar, session, [ruling], now)
+    registrar.bring_out(head)

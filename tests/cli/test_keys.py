@@ -1,0 +1,182 @@
+"""`gateway keys add` and its kin, as an administrator uses them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.doctor import examine
+from gateway.demo.parties import Party
+from gateway.home import Home
+from tests.commands import Commands
+from tests.openpgp import vectors
+from tests.openpgp.gnupg import Gnupg
+
+pytestmark = pytest.mark.needs("gpg")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    return Commands(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def oak(site: Commands) -> Party:
+    return site.provider("oak")
+
+
+@pytest.fixture
+def gpg() -> Iterator[Gnupg]:
+    with Gnupg() as home:
+        yield home
+
+
+def listed(site: Commands, fingerprint: str) -> dict:
+    return next(key for key in site.json("keys", "list") if key["fingerprint"] == fingerprint.lower())
+
+
+def test_what_is_read_out_on_the_telephone(site: Commands, oak: Party, gpg: Gnupg, tmp_path: Path) -> None:
+    gpg.make_key("Oak Primary", "rsa3072", use="sign", expires="30d")
+    file = tmp_path / "oak.asc"
+    file.write_bytes(gpg.certificate("Oak Primary"))
+    fingerprint = gpg.fingerprint("Oak Primary")
+    said = site.gateway("keys", "add", "oak", str(file))
+    groups = " ".join(fingerprint[at : at + 4] for at in range(0, 40, 4))
+    for expected in (
+        groups,
+        "RSA 3072",
+        "Oak Primary",
+        "sign",
+        "It expires on",
+        "It cannot encrypt",
+        "Ring the",
+    ):
+        assert expected in said
+    key = listed(site, fingerprint)
+    assert (key["provider"], key["kind"], key["state"], key["uses"]) == ("oak", "openpgp", "active", 0)
+    assert key["until"].endswith("Z")
+    assert (key["days_left"], key["warning"], key["unused"]) == (30, 30, False)
+    assert any("30 days" in note for note in key["notes"])
+    again = site.refused("keys", "add", "oak", str(file))
+    assert "nothing in the file is new" in again
+    gpg.run("--quick-set-expire", fingerprint, "2y")
+    file.write_bytes(gpg.certificate("Oak Primary"))
+    assert "taken over" in site.gateway("keys", "add", "oak", str(file))
+    assert listed(site, fingerprint)["warning"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("rsa-1024", "key:weak"),
+        ("sha1-bound", "key:old-hash"),
+        ("expired", "key:expired"),
+        ("compromised", "key:revoked"),
+        ("certify-only", "key:cannot-sign"),
+        ("alice-grafted", "key:unbound-subkey"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_said_and_it_is_not_stored(
+    site: Commands, oak: Party, name: str, code: str
+) -> None:
+    result = site.result("keys", "add", "oak", str(vectors.KEYS / f"{name}.asc"))
+    assert result.exit_code == 1
+    assert f"[{code}]" in result.stderr
+    assert "fingerprint" in result.stdout
+    fingerprint = result.stdout.splitlines()[0].partition("fingerprint")[2].replace(" ", "").lower()
+    assert fingerprint not in {key["fingerprint"] for key in site.json("keys", "list")}
+
+
+def test_a_secret_key_is_refused_loudly(site: Commands, oak: Party, tmp_path: Path) -> None:
+    before = site.json("keys", "list")
+    ssh = tmp_path / "id"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(ssh)], check=True)
+    for file in (vectors.KEYS / "alice.key", ssh):
+        said = site.refused("keys", "add", "oak", str(file))
+        assert "STOP: this file holds a SECRET key" in said
+    assert site.json("keys", "list") == before
+
+
+def test_the_policy_may_ask_for_more_than_2048_bits(site: Commands, oak: Party, tmp_path: Path) -> None:
+    policy = site.home / "policies" / "methods.toml"
+    before = policy.read_text()
+    policy.write_text(before.replace("rsa_bits = 2048", "rsa_bits = 4096"))
+    site.gateway("process", "--once")  # Which takes the edit over.
+    weak = tmp_path / "weak"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "3072", "-N", "", "-f", str(weak)], check=True)
+    try:
+        for file in (vectors.KEYS / "bob.asc", weak.with_suffix(".pub")):
+            assert "too weak (RSA 3072)" in site.refused("keys", "add", "oak", str(file))
+    finally:
+        policy.write_text(before)
+        site.gateway("process", "--once")
+    site.gateway("keys", "add", "oak", str(weak.with_suffix(".pub")))
+
+
+def test_a_pending_key_and_what_becomes_of_it(site: Commands, oak: Party, tmp_path: Path) -> None:
+    party = Party("oak", tmp_path / "new")
+    fingerprint = str(party.openpgp.extract_certificate().fingerprint)
+    site.gateway("keys", "add", "oak", str(party.certificate), "--pending")
+    assert listed(site, fingerprint)["state"] == "pending"
+    assert any("gateway keys approve oak" in c["mend"] for c in site.json("doctor"))
+    site.gateway("keys", "approve", "oak", fingerprint)
+    assert listed(site, fingerprint)["state"] == "active"
+    assert "does not wait for approval" in site.refused("keys", "approve", "oak", fingerprint)
+    site.gateway("keys", "retire", "oak", fingerprint, "--until", "2099-12-31")
+    key = listed(site, fingerprint)
+    assert (key["state"], key["until"]) == ("retiring", "2100-01-01T00:00:00Z")
+    site.gateway("keys", "revoke", "oak", fingerprint, "--superseded", "--reason", "a newer one")
+    key = listed(site, fingerprint)
+    assert (key["state"], key["revocation"], key["end_reason"]) == ("revoked", "soft", "a newer one")
+    again = ("keys", "revoke", "oak", fingerprint, "--why", "stolen after all")
+    assert "revoked already" in site.refused(*again, "--superseded")
+    site.gateway(*again)
+    key = listed(site, fingerprint)
+    assert (key["state"], key["revocation"], key["end_reason"]) == ("revoked", "hard", "stolen after all")
+    assert "revoked already" in site.refused(*again)
+    kinds = ["key-added", "key-approved", "key-retiring", "key-revoked", "key-revoked"]
+    notices = sorted(site.receipts("oak").glob("key-notice.*.txt"))
+    assert sum(fingerprint[:4].upper() in path.read_text() for path in notices) == len(kinds)
+
+
+def test_a_key_that_another_has_is_refused(site: Commands, oak: Party) -> None:
+    elm = site.provider("elm")
+    for file in (elm.certificate, elm.ssh_public):
+        assert "already enrolled for provider elm" in site.refused("keys", "add", "oak", str(file))
+
+
+def test_keys_of_staff_live_the_same_life(site: Commands, tmp_path: Path) -> None:
+    old = Party("jane", tmp_path / "old")
+    site.gateway("staff", "add", "jane", "--team", "sen", "--ssh-key", str(old.ssh_public))
+    new = Party("jane", tmp_path / "jane")
+    site.gateway("keys", "add", "jane", str(new.ssh_public), "--staff")
+    assert "no SSH public key" in site.refused("keys", "add", "jane", str(new.certificate), "--staff")
+    keys = [key for key in site.json("keys", "list") if key["owner"] == "jane"]
+    assert [key["state"] for key in keys] == ["active", "active"]
+    site.gateway("keys", "retire", "jane", keys[0]["fingerprint"], "--staff")
+    states = [key["state"] for key in site.json("keys", "list") if key["owner"] == "jane"]
+    assert states == ["retired", "active"]
+
+
+def test_unused_and_expiring_keys_are_pointed_out_in_time(site: Commands, gpg: Gnupg, tmp_path: Path) -> None:
+    ash = site.provider("ash")
+    gpg.make_key("Ash", expires="120d")
+    file = tmp_path / "ash.asc"
+    file.write_bytes(gpg.certificate("Ash"))
+    site.gateway("keys", "add", "ash", str(file))
+    home, now = Home(site.home), datetime.now(UTC)
+
+    def said(days: int) -> list[str]:
+        complaints = examine(home, now + timedelta(days=days))
+        return [
+            c.what for c in complaints if "of ash" in c.what and gpg.fingerprint("Ash")[:8].lower() in c.what
+        ]
+
+    assert said(0) == []
+    assert [what.partition("ash ")[2] for what in said(91)] == ["ends in 29 days", "was not used for 90 days"]
+    assert any("has expired: what it signs waits" in what for what in said(121))
+    assert ash.name == "ash"

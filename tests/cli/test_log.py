@@ -1,0 +1,168 @@
+"""prove, consistency and export: what they print is checked by the verifiers that anyone can run."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.log import tree
+from gateway.verify import verify_log, verify_receipts
+from gateway.verify.verify_receipts import Head, check_inclusion, read_checkpoint
+from tests.whole import whole
+from tests.workshop import Desk
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export") / "log"
+    whole().gateway("log", "export", str(folder))
+    return folder
+
+
+def receipts(desk: Desk) -> list[Path]:
+    return [path for provider in ("oak", "elm", "fft") for path in desk.receipts(provider, "*.json")]
+
+
+def test_every_event_on_a_transfer_is_proved_against_the_head(copy: Desk) -> None:
+    sent = copy.receipts("oak", "core*.json")[0].name.split(".")[-2]
+    proved = json.loads(copy.gateway("log", "prove", sent))
+    head = read_checkpoint(proved["checkpoint"], proved["log_key"])
+    kinds = [json.loads(event["leaf"])["kind"] for event in proved["events"]]
+    assert (kinds[:2], kinds[-2:]) == (["landed", "decided"], ["collected", "dealt-with"])
+    for event in proved["events"]:
+        check_inclusion(event["leaf"], event["index"], event["proof"], head)
+    with pytest.raises(verify_receipts.Unproved):
+        check_inclusion(proved["events"][0]["leaf"], 1 + proved["events"][0]["index"], event["proof"], head)
+    assert "holds nothing on" in copy.gateway("log", "prove", "261124-oak-00000", code=1)
+
+
+def test_a_consistency_proof_leads_from_one_receipt_to_another(
+    copy: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older, newer = copy.receipts("oak", "core*.json")[0], copy.receipts("fft", "letter*.json")[0]
+    sizes = [json.loads(path.read_text())["checkpoint"].split("\n")[1] for path in (older, newer)]
+    proof = tmp_path / "proof.json"
+    proof.write_text(copy.gateway("log", "consistency", *sizes))
+    key = (copy.home.published.common / "keys" / "gateway-log.vkey").read_text().strip()
+    said = f"proved: the log of {sizes[1]} entries begins with the log of {sizes[0]}, nothing changed"
+    assert verify_receipts.main([str(newer), str(older), "--log-key", key, "--consistency", str(proof)]) == 0
+    assert said in capsys.readouterr().out
+    command = ("receipts", "verify", str(newer), str(older), "--consistency", str(proof))
+    assert said in copy.gateway(*command)
+    stated = json.loads(proof.read_text())
+    stated["proof"][0] = base64.b64encode(b"\1" * 32).decode()
+    proof.write_text(json.dumps(stated))
+    assert "was rewritten between" in copy.gateway(*command, code=1)
+
+
+def test_a_head_is_checked_beside_a_receipt(copy: Desk, tmp_path: Path) -> None:
+    receipt = copy.receipts("oak", "core*.json")[0]
+    head = tmp_path / "head"
+    head.write_text(copy.gateway("log", "head"))
+    size = head.read_text().split("\n")[1]
+    said = copy.gateway("receipts", "verify", str(head), str(receipt))
+    assert f"genuine: a head of the log test.invalid/log of {size} entries" in said
+    assert "checked together with a receipt" in copy.gateway("receipts", "verify", str(head), code=1)
+    head.write_text(head.read_text().replace(f"\n{size}\n", "\n3\n", 1))
+    assert "not signed with the log's key" in copy.gateway(
+        "receipts", "verify", str(head), str(receipt), code=1
+    )
+
+
+@pytest.mark.parametrize("sizes", [("0", "5"), ("5", "5"), ("6", "5"), ("5", "100000")])
+def test_no_proof_is_made_between_heads_that_there_cannot_be(copy: Desk, sizes: tuple[str, str]) -> None:
+    assert "give two sizes" in copy.gateway("log", "consistency", *sizes, code=1)
+
+
+def test_an_exported_log_fits_its_heads_and_receipts(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify_log.main([str(exported), *map(str, receipts(whole()))]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("proved: the ")
+    assert "NOT proved: that this key is the gateway's" in out
+    key = (whole().home.published.common / "keys" / "gateway-log.vkey").read_text().strip()
+    assert verify_log.main([str(exported), "--log-key", key]) == 0
+    assert "NOT" not in capsys.readouterr().out
+
+
+def spoilt(exported: Path, tmp_path: Path, lines: list[str]) -> Path:
+    folder = tmp_path / "spoilt"
+    folder.mkdir()
+    for path in exported.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "leaves.jsonl").write_text("".join(lines))
+    return folder
+
+
+def changed(lines: list[str]) -> list[str]:
+    (place,) = [number for number, line in enumerate(lines) if '"kind":"collected"' in line]
+    return [*lines[:place], lines[place].replace('"oak"', '"elm"'), *lines[place + 1 :]]
+
+
+def swapped(lines: list[str]) -> list[str]:
+    return [*lines[:4], lines[5], lines[4], *lines[6:]]
+
+
+def renumbered(lines: list[str]) -> list[str]:
+    """Two entries change places and their numbers with them."""
+    parts = [line.replace(f'"sequence":{n}', '"sequence":@') for n, line in enumerate(lines)]
+    parts[4], parts[5] = parts[5], parts[4]
+    return [part.replace("@", str(n)) for n, part in enumerate(parts)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (changed, "entries are not those that were signed"),
+        (lambda lines: lines[:-3], "the log was cut"),
+        (lambda lines: lines[:6] + lines[7:], "entry 6 is missing"),
+        (swapped, "entry 4 is missing, or entries changed places"),
+        (renumbered, "entries are not those that were signed"),
+        (lambda lines: [*lines, lines[-1]], "is missing, or entries changed places"),
+    ],
+    ids=["changed", "cut", "removed", "swapped", "renumbered", "doubled"],
+)
+def test_an_exported_log_that_was_changed_does_not(
+    exported: Path,
+    tmp_path: Path,
+    change: Callable[[list[str]], list[str]],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = (exported / "leaves.jsonl").read_text().splitlines(keepends=True)
+    folder = spoilt(exported, tmp_path, change(lines))
+    assert verify_log.main([str(folder)]) == 1
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("size", [*range(1, 18), 64, 65])
+def test_the_roots_are_those_of_the_tree(size: int, tmp_path: Path) -> None:
+    leaf = '{{"at":"x","fields":{{}},"kind":"landed","sequence":{},"subject":"s","version":1}}'
+    leaves = [leaf.format(number).encode() for number in range(size)]
+    (tmp_path / "leaves.jsonl").write_bytes(b"".join(one + b"\n" for one in leaves))
+    nodes: dict[tuple[int, int], bytes] = {}
+
+    class Store:
+        def get(self, level: int, index: int) -> bytes:
+            return nodes[level, index]
+
+        def put(self, level: int, index: int, node: bytes) -> None:
+            nodes[level, index] = node
+
+    expected = []
+    for number, data in enumerate(leaves):
+        tree.append(Store(), number, data)
+        expected.append(tree.root(Store(), number + 1))
+    assert list(verify_log.roots(tmp_path / "leaves.jsonl")) == expected
+    heads = [Head("log", number + 1, root) for number, root in enumerate(expected)]
+    assert verify_log.check_log(tmp_path / "leaves.jsonl", heads) == size
+
+
+def test_a_folder_that_is_there_is_not_written_into(copy: Desk, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    assert "exists already" in copy.gateway("log", "export", str(tmp_path / "there"), code=1)

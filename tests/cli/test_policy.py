@@ -1,0 +1,104 @@
+"""policy explain, test and diff: the same decisions, told before and after."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from gateway.processor import claim
+from tests.content import core_data, gcse_results
+from tests.workshop import Desk
+
+
+def tried(desk: Desk, file: Path, *options: str) -> dict[str, object]:
+    found = json.loads(desk.gateway("policy", "test", str(file), "--json", *options))
+    assert isinstance(found, dict)
+    return found
+
+
+def codes(found: dict[str, object]) -> list[str]:
+    reasons = found["reasons"]
+    assert isinstance(reasons, list)
+    return [reason["code"] for reason in reasons]
+
+
+def test_a_plain_file_is_tried_as_one_provider_and_as_another(desk: Desk, tmp_path: Path) -> None:
+    desk.provider("oak", years=("2026-27",))
+    desk.provider("elm")
+    desk.provider("dfe", "dfe")
+    file = tmp_path / "core.xml"
+    file.write_bytes(core_data())
+    assert tried(desk, file, "--as", "oak")["state"] == "accepted"
+    assert codes(tried(desk, file, "--as", "elm"))[0] == "policy:agreement-not-ratified"
+    assert codes(tried(desk, file, "--as", "dfe")) == ["policy:sender-not-in-flow"]
+    assert tried(desk, file, "--as", "academy")["state"] == "accepted"
+    assert codes(tried(desk, file, "--as", "oak", "--on", "2027-09-02"))[0] == "policy:agreement-not-ratified"
+    said = desk.gateway("policy", "test", str(file), "--as", "elm")
+    assert "held until a person releases it, or what it waits for is settled" in said
+    assert "clause 1.4: An education provider ratifies and signs the agreement each year" in said
+    assert "there is no provider ash" in desk.gateway("policy", "test", str(file), "--as", "ash", code=1)
+
+
+def test_results_are_tried_before_and_after_their_day(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_bytes(gcse_results())
+    before = tried(desk, file, "--as", "school", "--on", "2027-08-19T07:59")
+    assert (before["state"], before["held_until"]) == ("held", "2027-08-19T07:00:00Z")
+    assert tried(desk, file, "--as", "school", "--on", "2027-08-19T08:00")["state"] == "accepted"
+
+
+def test_a_sealed_file_is_tried_by_its_sender(desk: Desk, tmp_path: Path) -> None:
+    oak, elm = desk.provider("oak", years=("2026-27",)), desk.provider("elm")
+    file = tmp_path / "core.xml.pgp"
+    file.write_bytes(oak.seal(core_data(), desk.certificate))
+    assert tried(desk, file, "--as", "oak")["state"] == "accepted"
+    assert codes(tried(desk, file, "--as", elm.name)) == ["open:wrong-signer"]
+
+
+def test_trying_leaves_no_trace(desk: Desk, tmp_path: Path) -> None:
+    desk.provider("oak", years=("2026-27",))
+    file = tmp_path / "core.xml"
+    file.write_bytes(core_data())
+    before = {path: path.stat().st_mtime_ns for path in desk.home.root.rglob("*") if path.suffix != ".db-shm"}
+    tried(desk, file, "--as", "oak")
+    after = {path: path.stat().st_mtime_ns for path in desk.home.root.rglob("*") if path.suffix != ".db-shm"}
+    assert {path.name for path, at in after.items() if before.get(path) != at} <= {"registry.db-wal", "home"}
+
+
+def test_a_decision_is_explained_by_the_policies_of_its_day(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    sent = desk.send(oak, core_data())
+    desk.process()
+    path = desk.home.policies / "agreement.toml"
+    path.write_text(path.read_text().replace('"Appendix B, row 1: student core data."', '"Something else."'))
+    desk.process()
+    said = desk.gateway("policy", "explain", sent)
+    assert "accepted under student-core, for: Admissions and Entitlements, Central Data Team" in said
+    assert "clause 12.1: Appendix B, row 1: student core data." in said
+    found = json.loads(desk.gateway("policy", "explain", sent, "--json"))
+    assert (found["state"], found["teams"]) == ("accepted", list(desk.transfer(sent).teams))
+    assert found["policies"] in said
+    assert "no transfer" in desk.gateway("policy", "explain", "261124-oak-AAAAA", code=1)
+
+
+def test_what_an_edit_changes(desk: Desk, tmp_path: Path) -> None:
+    new = Path(shutil.copytree(desk.home.policies, tmp_path / "new"))
+    assert "no outcome changes" in desk.gateway("policy", "diff", str(desk.home.policies), str(new))
+    flows = new / "flows.toml"
+    flows.write_text(flows.read_text().replace('"central-data-team", "early-years"]', '"central-data-team"]'))
+    changes = json.loads(desk.gateway("policy", "diff", str(desk.home.policies), str(new), "--json"))
+    assert changes == [
+        {"provider_kind": kind, "data_type": "eyfs-profile", "team": "early-years", "before": "gets the file",
+         "after": "gets nothing"}
+        for kind in ("school", "academy")
+    ]  # fmt: skip
+    assert "early-years" in desk.gateway("policy", "diff", str(desk.home.policies), str(new))
+
+
+def test_an_upload_that_is_not_decided_has_nothing_to_explain(desk: Desk) -> None:
+    oak = desk.provider("oak")
+    reference = desk.send(oak, core_data())
+    with desk.registrar() as registrar:
+        claim.claim_waiting(registrar)
+    assert "not decided yet" in desk.gateway("policy", "explain", reference, code=1)

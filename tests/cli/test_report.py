@@ -1,0 +1,203 @@
+"""Reports made from the registry: a transfer, a provider, a breach."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gateway.registry import keys
+from tests.classify import made
+from tests.whole import whole
+from tests.workshop import Desk
+
+AWARE = "2026-11-24T10:00"
+
+
+def reference(desk: Desk, provider: str, name: str) -> str:
+    (found,) = desk.receipts(provider, f"{name}.*.txt")
+    return found.name.split(".")[-2]
+
+
+def said(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_transfer_from_landing_to_collection() -> None:
+    desk = whole()
+    sent = reference(desk, "oak", "core.xml.pgp")
+    text = said(desk.gateway("report", "transfer", sent))
+    transfer = desk.transfer(sent)
+    assert transfer.signature is not None
+    for part in (
+        sent,
+        "core.xml.pgp",
+        "The oak (oak)",
+        transfer.upload.sha256,
+        transfer.signature.signing_key,
+        "student-core",
+        "central-data-team",
+        *(reason.code for reason in transfer.reasons),
+        *(f"{reason.clause} (" for reason in transfer.reasons),
+    ):
+        assert part in text, part
+    assert re.search(r"Opened and collected By or to jane, central-data-team", text)
+    assert "Log test.invalid/log Entries" in text
+
+
+class Page(HTMLParser):
+    """What a page would fetch or run, and what it says."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"script", "link", "img", "iframe", "object"} or {"src", "href", "onload"} & {
+            n for n, _ in attrs
+        }:
+            self.fetched.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.words += data.split()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("transfer", "REF"),
+        ("provider", "oak", "--from", "2026-01-01", "--to", "2030-12-31"),
+        ("breach", "--aware-at", AWARE, "--transfer", "REF"),
+    ],
+)
+def test_the_page_says_the_same_and_needs_nothing_else(
+    copy: Desk, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    sent = reference(copy, "oak", "core.xml.pgp")
+    arguments = [sent if part == "REF" else part for part in command]
+    path = tmp_path / "report.html"
+    copy.gateway("report", *arguments, "--html", str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    page = Page(path.read_text("utf-8"))
+    assert page.fetched == []
+    assert sent in page.words
+    missing = words(copy.gateway("report", *arguments)) - words(" ".join(page.words))
+    assert missing <= {"breach"}
+
+
+def words(text: str) -> set[str]:
+    """Those of a report but for the log's root, which is another one each time."""
+    return set(re.findall(r"[a-z]{4,}", re.sub(r"\bRoot\s+\S+", "", text)))
+
+
+def test_a_provider_over_a_time() -> None:
+    desk = whole()
+    text = said(desk.gateway("report", "provider", "oak", "--from", "2026-01-01", "--to", "2030-12-31"))
+    assert "2 files arrived in this time" in text
+    assert "accepted and passed on 1" in text
+    assert "refused 1" in text
+    assert reference(desk, "oak", "cut off.pgp") in text
+    assert "0 files" in said(
+        desk.gateway("report", "provider", "oak", "--from", "2020-01-01", "--to", "2020-12-31")
+    )
+    day = f"{desk.transfer(reference(desk, 'oak', 'core.xml.pgp')).upload.landed_at:%Y-%m-%d}"
+    assert "2 files" in said(desk.gateway("report", "provider", "oak", "--from", day, "--to", day))
+    backwards = ("report", "provider", "oak", "--from", "2026-02-01", "--to", "2026-01-01")
+    assert "--to is before --from" in desk.gateway(*backwards, code=1)
+    nobody = ("report", "provider", "nobody", "--from", day, "--to", day)
+    assert "there is no provider nobody" in desk.gateway(*nobody, code=1)
+
+
+def breach(desk: Desk, *options: str) -> str:
+    return said(desk.gateway("report", "breach", "--aware-at", AWARE, *options))
+
+
+def touched(text: str) -> set[str]:
+    """The references in the part on transfers."""
+    return set(re.findall(r"\d{6}-[a-z]+-[0-9A-Z]{5}", text.partition("TRANSFERS CONCERNED")[2]))
+
+
+def test_a_breach_is_prefilled_and_put_on_record(copy: Desk) -> None:
+    sent = reference(copy, "oak", "core.xml.pgp")
+    text = breach(
+        copy, "--transfer", sent, "--nature", "confidentiality", "--what", "A laptop was left on a train.",
+        "--measure", "Its key was revoked.", "--contact", "dpo@example.org",
+        "--notified-at", "2026-11-26T09:00",
+    )  # fmt: skip
+    assert "Personal data breach 1" in text
+    assert "Notify the ICO by 27 November 2026 at 10:00:00 UTC" in text
+    assert "The ICO was notified in time." in text
+    assert "Pupil records 2" in text
+    assert "The oak (oak), a data controller in its own right" in text
+    assert "jane central-data-team" in text
+    for part in (
+        "A laptop was left on a train.",
+        "Its key was revoked.",
+        "dpo@example.org",
+        "confidentiality",
+    ):
+        assert part in text
+    (event,) = copy.events("breach")
+    assert (event.kind, said(event.note or "")) == ("breach-recorded", text)
+    assert "Personal data breach 2" in breach(copy, "--transfer", sent)
+    assert [json.loads(one.leaf)["fields"]["number"] for one in copy.events("breach")] == [1, 2]
+    assert "everything fits" in copy.gateway("log", "verify")
+
+
+def test_what_a_person_opened_is_touched_and_nothing_else(copy: Desk) -> None:
+    sent = reference(copy, "oak", "core.xml.pgp")
+    assert touched(breach(copy, "--staff", "jane")) == {sent}
+    assert touched(breach(copy, "--staff", "jane", "--from", "2020-01-01", "--to", "2020-12-31")) == set()
+    assert "no member of staff mallory" in copy.gateway(
+        "report", "breach", "--aware-at", AWARE, "--staff", "mallory", code=1
+    )
+
+
+def test_what_went_over_a_key_is_touched(copy: Desk) -> None:
+    with copy.registry.read() as session:
+        of_gateway, of_elm, of_jane = (
+            keys.list_keys(session, kind, owner)[0].fingerprint
+            for kind, owner in (("gateway", "gateway"), ("provider", "elm"), ("staff", "jane"))
+        )
+    core, elms = reference(copy, "oak", "core.xml.pgp"), reference(copy, "elm", "elm_s.xml.pgp")
+    opened = touched(breach(copy, "--key", of_gateway))
+    assert {core, elms} < opened
+    assert reference(copy, "oak", "cut off.pgp") not in opened
+    assert touched(breach(copy, "--key", of_elm[:12])) == {elms}
+    assert touched(breach(copy, "--key", of_jane)) == {core}
+    assert f"provider elm openpgp {of_elm} active" in breach(copy, "--key", of_elm.upper())
+    assert "there is no single key" in copy.gateway(
+        "report", "breach", "--aware-at", AWARE, "--key", "ffff0000", code=1
+    )
+
+
+def test_a_span_of_time_touches_what_had_any_step_in_it(copy: Desk) -> None:
+    everything = {reference(copy, *one) for one in (
+        ("oak", "core.xml.pgp"), ("oak", "cut off.pgp"), ("elm", "elm_s.xml.pgp"), ("fft", "fft.csv.pgp"),
+        ("fft", "letter.pgp"),
+    )}  # fmt: skip
+    day = f"{copy.transfer(reference(copy, 'oak', 'core.xml.pgp')).upload.landed_at:%Y-%m-%d}"
+    assert touched(breach(copy, "--from", day, "--to", day)) == everything
+    assert touched(breach(copy, "--from", "2020-01-01", "--to", "2020-12-31")) == set()
+
+
+def test_a_breach_that_touches_nothing_named_is_not_recorded(copy: Desk) -> None:
+    assert "say what is concerned" in copy.gateway("report", "breach", "--aware-at", AWARE, code=1)
+    unknown = ("report", "breach", "--aware-at", AWARE, "--transfer", "261124-oak-00000")
+    assert "no transfer" in copy.gateway(*unknown, code=1)
+    assert copy.events("breach") == []
+
+
+def test_no_report_on_a_breach_holds_a_pupil_s_data(copy: Desk) -> None:
+    text = breach(copy, "--from", "2020-01-01", "--to", "2040-01-01")
+    for number in (1, 2):
+        child = made.Child(number)
+        for word in (child.upn, child.surname, child.forename, child.born):
+            assert word not in text
+    for name in ("core.xml", "letter.pgp", "cut off"):
+        assert name not in text

@@ -1,0 +1,17 @@
+"""What `transfers show` says of one transfer."""
+
+from __future__ import annotations
+
+from tests.content import core_data
+from tests.workshop import Desk
+
+
+def test_each_delivery_is_shown_with_its_team(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    sent = desk.send(oak, core_data(1))
+    desk.process()
+    teams = desk.transfer(sent).teams
+    assert len(teams) > 1
+    events = desk.gateway("transfers", "show", sent).rpartition("at ")[2].splitlines()
+    delivered = [line for line in events if "delivered" in line]
+    assert [[team for team in teams if team in line] for line in delivered] == [[team] for team in teams]

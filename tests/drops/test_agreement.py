@@ -1,0 +1,183 @@
+"""Clause 1.4 in use: ratifying by command and by a signed copy, what waits meanwhile, and the reminders."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pysequoia
+import pytest
+
+from gateway.demo.parties import Party
+from gateway.registry import agreements
+from gateway.registry.tables import RatificationRow
+from tests.content import core_data
+from tests.workshop import Desk
+
+
+def text_of(desk: Desk) -> str:
+    return (desk.home.published.common / "agreement" / "agreement.txt").read_text("utf-8")
+
+
+def clearsigned(party: Party, text: str) -> bytes:
+    mode = pysequoia.SignatureMode.CLEAR
+    return pysequoia.sign(party.openpgp.signer(), text.encode(), mode=mode)
+
+
+def ratified(desk: Desk, provider: str) -> dict[str, RatificationRow]:
+    with desk.registry.read() as session:
+        return {row.academic_year: row for row in agreements.ratifications(session, provider)}
+
+
+def test_a_signed_copy_ratifies_and_releases_what_waited(desk: Desk) -> None:
+    oak = desk.provider("oak")
+    waiting = desk.send(oak, core_data())
+    desk.process()
+    assert desk.state(waiting) == "held"
+    assert desk.codes(waiting)[0] == "policy:agreement-not-ratified"
+    receipt = desk.receipt(waiting)
+    assert "has not ratified this year's data sharing agreement, so the file waits" in receipt
+    assert "Ratify the agreement: sign the text in /agreement and drop it there" in receipt
+    copy = desk.land(oak, clearsigned(oak, text_of(desk)), "agreement.txt.asc", "agreement")
+    desk.process()
+    assert (desk.state(copy), desk.codes(copy)) == ("accepted", ["agreement:ratified"])
+    assert "has ratified the data sharing agreement for 2026-27" in desk.receipt(copy)
+    assert desk.state(waiting) == "accepted"
+    assert desk.kinds(waiting).count("delivered") == len(desk.transfer(waiting).teams) > 0
+    row = ratified(desk, "oak")["2026-27"]
+    certificate = oak.openpgp.extract_certificate().fingerprint
+    assert (row.certificate, row.reference) == (certificate, copy)
+    assert certificate in row.signatory
+    assert "ratified" in desk.kinds("oak")
+
+
+@pytest.mark.needs("gpg")
+def test_what_gpg_makes_of_the_published_text_counts(desk: Desk, gnupg: Path) -> None:
+    oak = desk.provider("oak")
+    secret = gnupg / "oak.asc"
+    secret.write_text(str(oak.openpgp))
+    (gnupg / "agreement.txt").write_text(text_of(desk).replace("\n", "\r\n"), newline="")
+    gpg = ["gpg", "--homedir", str(gnupg), "--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+    subprocess.run([*gpg, "--import", str(secret)], check=True, capture_output=True)
+    subprocess.run([*gpg, "--clearsign", str(gnupg / "agreement.txt")], check=True, capture_output=True)
+    copy = desk.land(oak, (gnupg / "agreement.txt.asc").read_bytes(), "agreement.txt.asc", "agreement")
+    desk.process()
+    assert desk.codes(copy) == ["agreement:ratified"]
+
+
+def test_a_copy_that_is_signed_and_encrypted_counts_as_well(desk: Desk) -> None:
+    oak = desk.provider("oak")
+    sealed = desk.land(oak, oak.seal(text_of(desk).encode(), desk.certificate), "a.pgp", "agreement")
+    again = desk.land(oak, clearsigned(oak, text_of(desk)), "a.asc", "agreement")
+    desk.process()
+    assert sorted(desk.codes(sealed) + desk.codes(again)) == [
+        "agreement:already-ratified", "agreement:ratified",
+    ]  # fmt: skip
+    assert list(ratified(desk, "oak")) == ["2026-27"]
+
+
+def test_what_is_no_signed_copy_is_refused_with_the_next_step(desk: Desk) -> None:
+    oak, elm, fft = desk.provider("oak"), desk.provider("elm"), desk.provider("fft", "fft")
+    text = text_of(desk)
+    cases = {
+        "agreement:wrong-signer": clearsigned(elm, text),
+        "agreement:other-text": clearsigned(oak, text.replace("2.4.2", "2.4.3", 1)),
+        "agreement:not-signed": text.encode(),
+    }
+    refused = {
+        code: desk.land(oak, data, f"{n}", "agreement") for n, (code, data) in enumerate(cases.items())
+    }
+    twice = clearsigned(oak, text) + b"\nand we send fewer files\n"
+    refused["agreement:wrong-signer "] = desk.land(oak, twice, "more", "agreement")
+    refused["agreement:not-a-party"] = desk.land(fft, clearsigned(fft, text), "fft", "agreement")
+    refused["open:wrong-signer"] = desk.land(oak, elm.seal(text.encode(), desk.certificate), "s", "agreement")
+    desk.process()
+    for code, reference in refused.items():
+        assert (desk.state(reference), desk.codes(reference)) == ("refused", [code.strip()])
+        assert "What to do next" in desk.receipt(reference)
+    assert not ratified(desk, "oak")
+    assert not ratified(desk, "fft")
+
+
+def test_a_copy_signed_last_year_does_not_ratify_this_one(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2025-26",))
+    old = clearsigned(oak, text_of(desk))
+    desk.pass_time(days=91)
+    late = desk.land(oak, old, "late", "agreement")
+    desk.process()
+    assert desk.codes(late) == ["agreement:signature-date"]
+    # Young enough by the calendar of signatures, but made before this year could be ratified at all.
+    policy = desk.home.policies / "agreement.toml"
+    policy.write_text(policy.read_text().replace('review = "07-01"', 'review = "12-01"'))
+    desk.pass_time(days=-80)
+    early = desk.land(oak, old, "early", "agreement")
+    desk.process()
+    assert desk.codes(early) == ["agreement:signature-date"]
+
+
+def test_the_command_ratifies_once_and_releases_what_waited(desk: Desk) -> None:
+    oak = desk.provider("oak")
+    desk.provider("fft", "fft")
+    waiting = desk.send(oak, core_data())
+    desk.process()
+    said = desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    assert said == "oak has ratified the agreement for 2026-27\n1 held file was decided again\n"
+    assert desk.state(waiting) == "accepted"
+    assert "already" in desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head", code=1)
+    assert "no education provider" in desk.gateway("agreement", "ratify", "fft", "--signatory", "X", code=1)
+    future = f"{desk.now + timedelta(days=2):%Y-%m-%d}"
+    assert "still to come" in desk.gateway(
+        "agreement", "ratify", "oak", "--signatory", "X", "--on", future, code=1
+    )
+    assert ratified(desk, "oak")["2026-27"].signatory == "The Head"
+
+
+def standing(desk: Desk, day: str) -> dict[str, object]:
+    (row,) = json.loads(desk.gateway("agreement", "status", "--on", day, "--json"))
+    assert isinstance(row, dict)
+    return row
+
+
+def test_status_warns_before_the_lapse(desk: Desk) -> None:
+    desk.provider("oak", years=("2026-27",))
+    desk.provider("dfe", "dfe")
+    assert standing(desk, "2026-11-24")["standing"] == "ratified"
+    assert standing(desk, "2026-11-24")["warning_days"] is None
+    warned = {day: standing(desk, day)["warning_days"] for day in ("2027-07-03", "2027-08-02", "2027-08-25")}
+    assert warned == {"2027-07-03": 60, "2027-08-02": 30, "2027-08-25": 7}
+    lapsed = standing(desk, "2027-09-01")
+    assert (lapsed["standing"], lapsed["ratified"], lapsed["lapses"]) == ("lapsed", False, "2027-09-01")
+    assert "oak" in desk.gateway("agreement", "status")
+
+
+def test_receipts_say_that_the_lapse_is_near(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2025-26",))
+    policy = desk.home.policies / "agreement.toml"
+    lapses = desk.now + timedelta(days=30)
+    policy.write_text(policy.read_text().replace('lapses = "09-01"', f'lapses = "{lapses:%m-%d}"'))
+    sent = desk.send(oak, core_data())
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    receipt = desk.receipt(sent)
+    assert f"counts until {lapses.day} {lapses:%B %Y}, for 30 more days. Ratify it for 2026-27" in receipt
+
+
+def test_the_text_is_printed_as_it_is_published(desk: Desk) -> None:
+    """Not as it is being edited: what is in force is what providers sign."""
+    desk.process()
+    edited = desk.home.policies / "agreement.txt"
+    before = edited.read_text()
+    edited.write_text(before.replace("the", "THE", 1))
+    assert desk.gateway("agreement", "text") == text_of(desk) == before
+
+
+def test_nothing_published_for_providers_says_who_has_ratified(desk: Desk) -> None:
+    desk.provider("oak")
+    elm = desk.provider("elm", years=("2026-27",))
+    desk.land(elm, clearsigned(elm, text_of(desk)), "copy", "agreement")
+    desk.process()
+    others = [p for p in desk.home.published.root.rglob("*") if p.is_file() and "elm" not in p.parts]
+    assert others
+    assert not [path for path in others if b"elm" in path.read_bytes()]

@@ -1,0 +1,266 @@
+"""What a provider drops in /keys."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from gateway.enrolment.key_file import judge
+from gateway.publish.projection import publish_access
+from tests.keys.workshop import School, Workshop, codes, fresh, verified
+from tests.site import until
+
+pytestmark = pytest.mark.needs("gpg")
+COMPROMISED, SUPERSEDED = 1, 2  # As GnuPG asks for the reason.
+HOWS = [("--clearsign",), ("--sign",), ("--armor", "--sign"), ("--sign", "--compress-algo", "none")]
+
+
+@pytest.mark.parametrize("how", HOWS, ids=" ".join)
+def test_a_new_certificate_waits_for_approval_and_then_signs(shop: Workshop, oak: School, how) -> None:
+    new = oak.new_key()
+    dropped = shop.sent(oak, oak.signed(oak.certificate(new), *how), "keys", "new.asc.asc")
+    assert (dropped.state, codes(dropped), dropped.waits_for) == ("held", {"key:pending"}, "approval")
+    assert dropped.signature is not None
+    assert dropped.signature.certificate == oak.fingerprint
+    key = shop.key(oak, new)
+    assert key is not None
+    assert (key.state, key.owner, key.dropped_as) == ("pending", oak.name, dropped.upload.reference)
+    early = shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new))
+    assert (early.state, codes(early), early.waits_for) == ("held", {"key:not-approved"}, "key")
+    with shop.changing() as clerk:
+        clerk.approve(key)
+    assert shop.transfer(dropped.upload.reference).state == "accepted"
+    shop.process(early.upload.reference)
+    assert shop.transfer(early.upload.reference).state == "accepted"
+    assert shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).state == "accepted"
+    assert shop.events(new) == ["key-added", "key-approved"]
+    waits, in_force = sorted(shop.notices(oak), key=lambda text: "IN FORCE" in text)
+    assert "WAITS for approval" in waits
+    assert all(verified(text, shop.certificate) for text in (waits, in_force))
+
+
+def test_a_drop_sealed_like_any_file_counts_too(shop: Workshop, oak: School) -> None:
+    new = oak.new_key()
+    dropped = shop.sent(oak, oak.sealed(oak.certificate(new), shop.certificate), "keys")
+    assert codes(dropped) == {"key:pending"}
+
+
+@pytest.mark.parametrize("form", ["openssh", "rfc4716"])
+def test_an_ssh_key_is_approved_and_published(shop: Workshop, oak: School, form: str) -> None:
+    new = asyncssh.generate_private_key("ssh-ed25519")
+    dropped = shop.sent(oak, oak.signed(new.export_public_key(form), "--clearsign"), "keys", "oak.pub.asc")
+    assert codes(dropped) == {"key:pending"}
+    key = shop.key(oak, new.get_fingerprint(), "ssh")
+    assert key is not None
+    assert key.state == "pending"
+    published = shop.home.published.provider(oak.name) / "authorized_keys"
+    assert key.material not in published.read_text()
+    with shop.changing() as clerk:
+        clerk.approve(key)
+    publish_access(shop.registry, shop.home.published, shop.now)
+    assert key.material in published.read_text()
+
+
+def test_a_drop_must_be_as_strong_as_the_policy_asks(shop: Workshop, oak: School) -> None:
+    policy = shop.home.policies / "methods.toml"
+    before = policy.read_text()
+    new = asyncssh.generate_private_key("ssh-rsa", key_size=2048).export_public_key()
+
+    def dropped() -> set[str]:
+        return codes(shop.sent(oak, oak.signed(new, "--clearsign"), "keys", "oak.pub.asc"))
+
+    policy.write_text(before.replace("rsa_bits = 2048", "rsa_bits = 3072"))
+    try:
+        until(
+            lambda: "rsa_bits = 3072" in (shop.home.policies_in_force / "methods.toml").read_text(), "policy"
+        )
+        assert dropped() == {"key:weak"}
+    finally:
+        policy.write_text(before)
+    until(lambda: "rsa_bits = 2048" in (shop.home.policies_in_force / "methods.toml").read_text(), "policy")
+    assert dropped() == {"key:pending"}
+
+
+def test_a_policy_puts_it_in_force_at_once(shop: Workshop, oak: School) -> None:
+    policy = shop.home.policies / "keys.toml"
+    before = policy.read_text()
+    in_force = shop.home.policies_in_force
+    policy.write_text(before.replace("approve_drops = false", "approve_drops = true"))
+    until(lambda: shop.home.policies_in_force != in_force, "the edit to come into force")
+    new = asyncssh.generate_private_key("ssh-ed25519")
+    dropped = shop.sent(oak, oak.signed(new.export_public_key(), "--clearsign"), "keys")
+    in_force = shop.home.policies_in_force
+    policy.write_text(before)
+    until(lambda: shop.home.policies_in_force != in_force, "the edit to come into force")
+    assert (dropped.state, codes(dropped)) == ("accepted", {"key:in-force"})
+    published = shop.home.published.provider(oak.name) / "authorized_keys"
+    line = new.export_public_key().decode().split()[1]
+    until(lambda: line in published.read_text(), "intake to know the key")
+
+
+def test_nobody_approves_by_refusing_it(shop: Workshop, oak: School) -> None:
+    new = oak.new_key()
+    dropped = shop.sent(oak, oak.signed(oak.certificate(new), "--clearsign"), "keys")
+    key = shop.key(oak, new)
+    assert key is not None
+    with shop.changing() as clerk:
+        clerk.revoke(key, "soft", why="not theirs")
+    until(lambda: shop.transfer(dropped.upload.reference).state == "refused", "the receipt")
+    assert shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).state != "accepted"
+
+
+def test_what_is_not_signed_by_the_provider_is_refused_with_the_next_step(
+    shop: Workshop, oak: School, school
+) -> None:
+    elm, new = school("elm"), oak.new_key()
+    certificate, ssh = oak.certificate(new), asyncssh.generate_private_key("ssh-ed25519").export_public_key()
+    signed = oak.signed(certificate, "--clearsign")
+    cases = {
+        "bare": (certificate, "key:not-signed"),
+        "bare, binary": (oak.run("--export", new), "key:not-signed"),
+        "bare ssh": (ssh, "key:not-signed"),
+        "by another school": (elm.signed(certificate, "--clearsign"), "key:wrong-signer"),
+        "by itself": (oak.signed(certificate, "--clearsign", by=new), "key:wrong-signer"),
+        "by another school, inside": (elm.signed(certificate, "--sign"), "key:wrong-signer"),
+        "changed after signing": (signed.replace(b"\nmDM", b"\nmDN", 1), "key:wrong-signer"),
+        "a detached signature": (oak.signed(certificate, "--detach-sign"), "key:not-a-key"),
+        "no key": (oak.signed(b"hello\n", "--clearsign"), "key:not-a-key"),
+        "two keys": (oak.signed(certificate + oak.certificate(), "--clearsign"), "key:several"),
+        "sealed by another": (elm.sealed(certificate, shop.certificate), "key:wrong-signer"),
+        "sealed, not signed": (sealed_only(oak, certificate, shop.certificate), "key:not-signed"),
+    }
+    references = {case: shop.upload(oak, data, "keys", case) for case, (data, _) in cases.items()}
+    shop.process(*references.values())
+    for case, (_, expected) in cases.items():
+        transfer = shop.transfer(references[case])
+        assert (transfer.state, codes(transfer)) == ("refused", {expected}), case
+        assert transfer.reasons[0].next_step
+    assert shop.key(oak, new) is None
+    assert shop.notices(oak) == []
+
+
+def sealed_only(oak: School, data: bytes, certificate: str) -> bytes:
+    recipient = oak.gpg.home / "gateway.asc"
+    recipient.write_text(certificate)
+    return oak.run("--encrypt", "--recipient-file", str(recipient), given=data)
+
+
+def test_a_secret_key_is_named_and_nothing_of_it_is_kept(shop: Workshop, oak: School) -> None:
+    secret = oak.run("--armor", "--export-secret-keys", oak.fingerprint)
+    ssh = asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+    for data in (
+        oak.signed(secret, "--clearsign"),
+        oak.signed(ssh, "--sign"),
+        oak.sealed(secret, shop.certificate),
+    ):
+        transfer = shop.sent(oak, data, "keys")
+        assert (transfer.state, codes(transfer)) == ("refused", {"key:secret"})
+        assert "SECRET" in transfer.reasons[0].sentence
+        until(partial(gone, shop.home.sealed(transfer.upload.reference)), "it to be removed")
+        assert "deleted" in shop.events(transfer.upload.reference)
+
+
+def gone(path: Path) -> bool:
+    return not path.exists()
+
+
+def test_a_key_of_another_provider_is_not_taken(shop: Workshop, oak: School, school) -> None:
+    elm = school("elm")
+    for data in (elm.certificate(), elm.ssh.export_public_key()):
+        transfer = shop.sent(oak, oak.signed(data, "--clearsign"), "keys")
+        assert (transfer.state, codes(transfer)) == ("refused", {"key:known"})
+    assert shop.sent(elm, elm.sealed(fresh(), shop.certificate)).state == "accepted"
+
+
+def test_an_extended_certificate_is_taken_over_without_a_signature(shop: Workshop, oak: School) -> None:
+    same = shop.sent(oak, oak.certificate(), "keys")
+    assert (same.state, codes(same)) == ("refused", {"key:nothing-new"})
+    before = shop.key(oak, oak.fingerprint)
+    shop.later(minutes=1)
+    oak.extend(until="5y")
+    renewed = shop.sent(oak, oak.certificate(), "keys")
+    assert (renewed.state, codes(renewed)) == ("accepted", {"key:renewed"})
+    after = shop.key(oak, oak.fingerprint)
+    assert before is not None
+    assert after is not None
+    assert after.expires_at is not None
+    assert before.expires_at is not None
+    assert after.expires_at > before.expires_at
+    assert "RENEWED" in shop.notices(oak)[0]
+    assert shop.events(oak.fingerprint) == ["key-added", "key-extended"]
+
+
+def test_a_new_subkey_signs_after_an_update(shop: Workshop, oak: School) -> None:
+    oak.run("--quick-add-key", oak.fingerprint, "ed25519", "sign", "1y")
+    sealed = oak.sealed(fresh(), shop.certificate)  # GnuPG takes the newest signing key.
+    refused = shop.sent(oak, sealed)
+    assert refused.state == "refused"
+    assert codes(shop.sent(oak, oak.certificate(), "keys")) == {"key:renewed"}
+    accepted = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
+    assert accepted.state == "accepted"
+    assert accepted.signature is not None
+    assert accepted.signature.signing_key != accepted.signature.certificate == oak.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        ("gen-revoke", COMPROMISED),
+        ("gen-revoke", SUPERSEDED),
+        ("re-exported", COMPROMISED),
+        ("re-exported", SUPERSEDED),
+        ("gnupg's own", COMPROMISED),  # It gives no reason, which counts as the worst.
+    ],
+)
+def test_a_revocation_takes_effect_at_once(shop: Workshop, oak: School, form: str, reason: int) -> None:
+    in_hand = oak.sealed(fresh(), shop.certificate)
+    shop.later(minutes=1)
+    revocation = oak.revocation(reason=reason)
+    if form == "re-exported":
+        oak.run("--import", given=revocation)
+        revocation = oak.certificate()
+    elif form == "gnupg's own":
+        revocation = (oak.gpg.home / "openpgp-revocs.d" / f"{oak.fingerprint.upper()}.rev").read_bytes()
+    dropped = shop.sent(oak, revocation, "keys")
+    assert (dropped.state, codes(dropped)) == ("accepted", {"key:revocation-taken"})
+    key = shop.key(oak, oak.fingerprint)
+    assert key is not None
+    assert (key.state, key.revocation) == ("revoked", "hard" if reason == COMPROMISED else "soft")
+    assert "REVOKED" in shop.notices(oak)[0]
+    after = shop.sent(oak, in_hand)
+    if reason == COMPROMISED:
+        assert (after.state, codes(after)) == ("refused", {"open:key-revoked"})
+    else:
+        assert (after.state, codes(after), after.waits_for) == ("held", {"open:key-superseded"}, "person")
+    again = shop.sent(oak, revocation, "keys")
+    assert (again.state, codes(again)) == ("refused", {"key:nothing-new"})
+
+
+def test_nobody_revokes_another_s_key(shop: Workshop, oak: School, school) -> None:
+    elm = school("elm")
+    by_elm = shop.sent(oak, elm.revocation(), "keys")
+    assert (by_elm.state, codes(by_elm)) == ("refused", {"key:not-a-key"})
+    forged = bytearray(oak.run("--dearmor", given=oak.revocation()))
+    forged[-3] ^= 1
+    assert shop.sent(oak, bytes(forged), "keys").state == "refused"
+    for one in (oak, elm):
+        assert shop.sent(one, one.sealed(fresh(), shop.certificate)).state == "accepted"
+
+
+def test_a_key_once_taken_out_of_use_does_not_come_back(shop: Workshop, oak: School) -> None:
+    new = oak.new_key()
+    with shop.changing() as clerk:
+        clerk.add("provider", oak.name, judge(oak.certificate(new), shop.now, 2048))
+    key = shop.key(oak, oak.fingerprint)
+    assert key is not None
+    with shop.changing() as clerk:
+        clerk.revoke(key, "hard", why="laptop stolen")
+    shop.later(minutes=1)
+    oak.extend(until="5y")
+    renewed = shop.sent(oak, oak.certificate(oak.fingerprint), "keys")
+    assert (renewed.state, codes(renewed)) == ("refused", {"key:known"})
+    signed = shop.sent(oak, oak.signed(oak.certificate(oak.fingerprint), "--clearsign", by=new), "keys")
+    assert (signed.state, codes(signed)) == ("refused", {"key:known"})

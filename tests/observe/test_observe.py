@@ -1,0 +1,303 @@
+"""What the services tell about themselves: logs, metrics, health, status, alerts; nothing personal in any."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import promql_parser
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.cli.install import shipped_units
+from gateway.observe import exposition, logs, metrics
+from gateway.processor.snapshot import Disk, Expiry, Snapshot, wrong
+from gateway.settings import Watch
+from tests.content import core_data
+from tests.ports import free_port
+from tests.site import Party, Running, Site
+
+CHILD_NAME = "Zebedee Quux"
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@dataclass
+class Observed:
+    site: Site
+    oak: Party
+    services: Running
+    port: int
+
+    def samples(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        status, text = get(self.port, "/metrics")
+        assert status == 200, text
+        return {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.samples()[name, tuple(sorted(labels.items()))]
+
+    def status(self) -> tuple[int, dict]:
+        done = self.site.stage.gateway(
+            "status", "--json",
+            "--intake-port", str(self.services.intake[1]),
+            "--mailboxes-port", str(self.services.mailboxes[1]),
+        )  # fmt: skip
+        return done.returncode, json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    """A gateway that tells metrics, after one accepted, one held and one refused file."""
+    site = Site(tmp_path_factory.mktemp("observed"))
+    port = free_port()
+    settings = site.home / "gateway.toml"
+    watch = "[watch]\ndisk_free_bytes = 1\nkey_days = 0\n"
+    settings.write_text(settings.read_text() + f"\n[metrics]\nport = {port}\n{watch}")
+    oak = site.provider("oak")
+    elm = site.provider("elm", ratified=False)
+    with site.running() as services:
+        oak.put(services.intake, f"{CHILD_NAME}.xml.pgp", oak.seal(core_data(1), site.certificate))
+        elm.put(services.intake, f"{CHILD_NAME}.xml.pgp", elm.seal(core_data(2), site.certificate))
+        oak.put(services.intake, f"{CHILD_NAME}.csv", b"UPN,Surname\n")
+        site.await_decided(3)
+        yield Observed(site, oak, services, port)
+
+
+def test_metrics_say_what_happened(observed: Observed) -> None:
+    assert observed.value("gateway_registry_up") == 1
+    assert observed.value("gateway_landed_total") == 3
+    for state in ("accepted", "held", "refused"):
+        assert observed.value("gateway_transfers", state=state) == 1, state
+    assert observed.value("gateway_decisions_total", state="refused", code="open:not-encrypted") == 1
+    assert observed.value("gateway_held", waits_for="ratification") == 1
+    assert observed.value("gateway_decision_seconds_count") == 3
+    assert 0 < observed.value("gateway_decision_seconds_sum") < 60
+    assert observed.value("gateway_examine_seconds_count") == 3
+    assert observed.value("gateway_queue_spool") == 0
+    assert observed.value("gateway_oldest_landed_age_seconds") == 0
+    assert observed.value("gateway_faults_total", kind="engine") == 0
+    assert observed.value("gateway_disk_free_bytes", part="home") > 0
+    assert observed.value("gateway_log_entries") > 5
+
+
+def test_counting_again_does_not_count_twice(observed: Observed) -> None:
+    first = observed.value("gateway_landed_total")
+    assert observed.value("gateway_landed_total") == first
+
+
+def test_health_is_told(observed: Observed) -> None:
+    assert get(observed.port, "/healthz") == (200, "ok\n")
+    assert get(observed.port, "/other")[0] == 404
+
+
+def test_status_says_that_all_is_well(observed: Observed) -> None:
+    code, seen = observed.status()
+    assert (code, seen["wrong"], seen["well"]) == (0, [], True)
+    assert seen["services"] == {"intake": True, "processor": True, "mailboxes": True}
+    assert seen["states"] == {"landed": 0, "accepted": 1, "held": 1, "refused": 1}
+    assert seen["held"] == {"ratification": 1}
+    shown = observed.site.stage.gateway("status")
+    assert shown.returncode == 0, "the ports in use are found"
+    assert "all is well" in shown.stdout
+    assert "policy:agreement-not-ratified 1" in shown.stdout
+
+
+def test_nothing_personal_is_told(observed: Observed) -> None:
+    told = [
+        get(observed.port, "/metrics")[1],
+        observed.site.log.read_text(),
+        json.dumps(observed.status()[1]),
+    ]
+    for text in told:
+        for secret in ("Zebedee", "Quux", "The Head", "The oak"):
+            assert secret not in text
+
+
+def test_status_without_services(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    done = site.stage.gateway("status", "--json", "--intake-port", "1", "--mailboxes-port", "1")
+    seen = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert [code for code in seen["wrong"] if code.startswith("service")] == [
+        "service-down:intake",
+        "service-down:processor",
+        "service-down:mailboxes",
+    ]
+
+
+def ends(owner_kind: str, days: float) -> Expiry:
+    return Expiry(owner_kind=owner_kind, owner="x", kind="openpgp", days=days)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"oldest_landed": 299.0}, []),
+        ({"oldest_landed": 301.0}, ["files-wait"]),
+        ({"oldest_landed": 1.0, "oldest_in_spool": 301.0}, ["files-wait"]),
+        ({"disks": (Disk(part="spool", free=99, size=1000),)}, ["disk-nearly-full:spool"]),
+        ({"disks": (Disk(part="spool", free=100, size=1000),)}, []),
+        ({"expiries": (ends("gateway", 29),)}, ["gateway-key-expires"]),
+        ({"expiries": (ends("gateway", 31), ends("provider", -1))}, []),
+    ],
+)  # fmt: skip
+def test_what_somebody_has_to_look_at(change: dict, expected: list[str]) -> None:
+    watch = Watch(landed_seconds=300, disk_free_bytes=100, key_days=30)
+    snapshot = Snapshot(at=datetime.now(UTC), states={"landed": 0}, **change)
+    assert list(wrong(snapshot, watch)) == expected
+
+
+def test_a_stopped_processor_makes_files_wait(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    oak = site.provider("oak")
+    intake = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve", "intake", "--home", str(site.home), "--port", "0"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        place = ("127.0.0.1", int(intake.stdout.readline().rpartition(":")[2]))
+        oak.put(place, "x.pgp", oak.seal(core_data(3), site.certificate))
+    finally:
+        intake.terminate()
+        intake.wait(20)
+    (record,) = (site.home / "spool/landed").glob("*.json")
+    old = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
+    os.utime(record, (old, old))
+    done = site.stage.gateway("status", "--json")
+    seen = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert "files-wait" in seen["wrong"]
+    assert seen["spool"] == 1
+    assert 3500 < seen["oldest"] < 3700
+
+
+def test_a_failing_health_check_is_not_a_crash() -> None:
+    def broken() -> list[str]:
+        raise RuntimeError("/srv/secret")
+
+    place = exposition.local("127.0.0.1", 0)
+    with exposition.exposed([place], CollectorRegistry(), broken):
+        assert get(place.getsockname()[1], "/healthz") == (500, "internal error\n")
+
+
+def test_an_unwell_gateway_is_taken_out_of_service() -> None:
+    place = exposition.local("127.0.0.1", 0)
+    with exposition.exposed([place], CollectorRegistry(), lambda: ["files-wait"]):
+        assert get(place.getsockname()[1], "/healthz") == (503, "files-wait\n")
+
+
+def test_a_silent_scraper_does_not_keep_the_others_from_theirs() -> None:
+    registry = CollectorRegistry()
+    Counter("x", "x", registry=registry).inc()
+    place = exposition.local("127.0.0.1", 0)
+    port = place.getsockname()[1]
+    with exposition.exposed([place], registry, list):
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+        assert "x_total 1.0" in get(port, "/metrics")[1]
+        for one in silent:
+            one.close()
+
+
+# Log lines.
+
+
+def line_of(form: logging.Formatter, message: str, *args: object, error: Exception | None = None) -> str:
+    info = (type(error), error, None) if error else None
+    return form.format(logging.LogRecord("gateway.x", logging.WARNING, "", 1, message, args, info))
+
+
+def test_a_coded_line_keeps_its_fields_apart() -> None:
+    line = json.loads(line_of(logs.AsJson(), "offence code=%s address=%s", "login-failed", "192.0.2.1"))
+    assert line["event"] == "offence"
+    assert line["fields"] == {"code": "login-failed", "address": "192.0.2.1"}
+    assert (line["level"], line["logger"]) == ("warning", "gateway.x")
+    assert datetime.fromisoformat(line["at"]).tzinfo is not None
+
+
+@pytest.mark.parametrize("form", [logs.AsJson(), logs.AsText()])
+@pytest.mark.parametrize(
+    "hostile",
+    ["a\nb", "a\r\nINFO forged", "\x1b[31mred", "\u202etxt.exe", "\u2028", "\x00", "a\tb", "\x9b31m"],
+)
+def test_a_log_line_is_neutral(form: logging.Formatter, hostile: str) -> None:
+    for line in (
+        line_of(form, "%s: it happened", hostile),
+        line_of(form, "offence code=%s", hostile),
+    ):
+        assert all(c.isprintable() for c in line), line
+        assert hostile not in line
+
+
+def test_a_trace_is_neutral_too() -> None:
+    text = line_of(logs.AsText(), "broken", error=ValueError("x\x1b[31m\ry"))
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert "\n" not in line_of(logs.AsJson(), "broken", error=ValueError("x\ny"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_json"),
+    [
+        ({}, False),
+        ({"JOURNAL_STREAM": "8:1"}, True),
+        ({"JOURNAL_STREAM": "8:1", logs.FORMAT: "text"}, False),
+        ({logs.FORMAT: "json"}, True),
+    ],
+)  # fmt: skip
+def test_the_form_follows_the_reader(tmp_path: Path, environment: dict[str, str], is_json: bool) -> None:
+    code = "import logging; from gateway.observe import logs; logs.configure('INFO'); logging.info('a b=c')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={"PATH": "", "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+    )  # fmt: skip
+    assert done.stderr.startswith("{") == is_json
+
+
+# Alerts.
+
+
+def rules() -> list[dict]:
+    return yaml.safe_load((shipped_units() / "alerts.yml").read_text())["groups"][0]["rules"]
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_is_of_a_metric_that_there_is(rule: dict, observed: Observed) -> None:
+    promql_parser.parse(rule["expr"])
+    told = {name for name, _ in observed.samples()} | {"up"}
+    told |= {sample.name for family in metrics.INTAKE.collect() for sample in family.samples}
+    # Labelled counters tell nothing before the first time.
+    told |= {"gateway_intake_offences_total", "gateway_key_expiry_days"}
+    for name in set(re.findall(r"\b(up|gateway_\w+)(?=[{\[ )/]|$)", rule["expr"], re.MULTILINE)):
+        assert name in told, name
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+    assert rule["annotations"].keys() == {"summary", "action"}
+
+
+def test_a_wrong_expression_would_be_found() -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever its parser says
+        promql_parser.parse("sum by (kind increase(x[15m]) > 3")

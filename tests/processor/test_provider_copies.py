@@ -1,0 +1,109 @@
+"""Rows 10 and 11: a school gets its own copy of a file that is about it, and nobody else does."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pysequoia
+import pytest
+
+from gateway.demo.parties import Party
+from gateway.examiner.parent import Examiner
+from gateway.samples import MARKER, make
+from tests.workshop import Desk
+
+YEARS = ("2026-27",)
+# The school that the samples are about.
+ABOUT = "9994001"
+
+
+def estimates(seed: int = 1) -> bytes:
+    return make("fft-aspire", "csv-estimates", rng=random.Random(seed), pupils=5)
+
+
+def out(desk: Desk, provider: str) -> list[Path]:
+    folder = desk.home.published.provider(provider) / "out"
+    return sorted(path for path in folder.glob("*") if not path.name.startswith("."))
+
+
+def opened(party: Party, sealed: bytes, signer: str) -> bytes:
+    """What a school gets from its copy; fails unless the gateway signed it."""
+    gateway = pysequoia.Cert.from_bytes(signer.encode())
+    found = pysequoia.decrypt(bytes=sealed, decryptor=party.openpgp.decryptor(), store=lambda _: [gateway])
+    assert len(found.valid_sigs) == 1
+    assert found.bytes is not None
+    return found.bytes
+
+
+def test_a_school_gets_a_sealed_copy_of_what_is_about_it(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.provider("elm", years=YEARS, dfe_number="9994002")
+    sent = desk.send(fft, estimates())
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    (copy,) = out(desk, "oak")
+    assert copy.name == f"fft-aspire_{desk.now:%Y-%m-%d}_{sent}.csv.pgp"
+    assert opened(oak, copy.read_bytes(), desk.certificate) == estimates()
+    assert out(desk, "elm") == out(desk, "fft") == []
+    assert desk.kinds(sent).count("delivered") == len(desk.transfer(sent).teams) + 1
+
+
+def test_no_content_is_written_down(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates())
+    assert MARKER.encode() in estimates()
+    desk.process()
+    assert out(desk, "oak")
+    assert not [
+        path for path in desk.home.root.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()
+    ]
+
+
+def test_a_copy_that_is_missing_is_made_again_at_the_start_and_no_other(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.send(fft, estimates(1), "first.csv.pgp")
+    desk.process()
+    desk.send(fft, estimates(2), "second.csv.pgp")
+    desk.process()
+    before = {path: path.read_bytes() for path in out(desk, "oak")}
+    gone, kept = before
+    gone.unlink()
+    desk.process()
+    assert opened(oak, gone.read_bytes(), desk.certificate) in {estimates(1), estimates(2)}
+    assert kept.read_bytes() == before[kept]
+    assert out(desk, "oak") == [*before]
+
+
+def test_who_cannot_be_encrypted_to_gets_the_copy_once_it_can(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    desk.gateway("keys", "retire", "oak", oak.openpgp.extract_certificate().fingerprint)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    assert out(desk, "oak") == []
+    assert "has no OpenPGP key in force that can be encrypted to" in caplog.text
+    new = Party("oak", desk.root / "new")
+    desk.gateway("keys", "add", "oak", str(new.certificate))
+    desk.process()
+    (copy,) = out(desk, "oak")
+    assert opened(new, copy.read_bytes(), desk.certificate) == estimates()
+
+
+def test_a_copy_cut_off_halfway_is_made_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    with monkeypatch.context() as broken:
+        broken.setattr(Examiner, "seal_copy", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt("killed")))
+        desk.process()
+    assert (desk.state(sent), out(desk, "oak")) == ("accepted", [])
+    desk.process()
+    assert len(out(desk, "oak")) == 1
+    assert desk.kinds(sent).count("decided") == 1

@@ -1,0 +1,129 @@
+"""Edited policies come into force when they are whole, on the log, and never halfway."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+
+from gateway.policy.catalogue import policy_digest
+from gateway.processor.service import open_processor
+from gateway.registry import log
+from tests.content import core_data
+from tests.site import until
+from tests.workshop import Desk
+
+
+def edit(desk: Desk, file: str, there: str, instead: str) -> None:
+    path = desk.home.policies / file
+    text = path.read_text("utf-8")
+    assert there in text
+    path.write_text(text.replace(there, instead, 1), "utf-8")
+
+
+def loaded(desk: Desk) -> list[str]:
+    """The digests of the policies that the log says were loaded, in order."""
+    return [json.loads(event.leaf)["fields"]["sha256"] for event in desk.events("policies")]
+
+
+def policies_of(desk: Desk, reference: str) -> str:
+    (leaf,) = [event.leaf for event in desk.events(reference) if event.kind == "decided"]
+    return str(json.loads(leaf)["fields"]["policies"])
+
+
+def test_what_is_edited_decides_the_next_file_and_stands_on_the_log(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    before = policy_digest(desk.home.policies)
+    first = desk.send(oak, core_data(1))
+    desk.process()
+    edit(desk, "flows.toml", '"central-data-team", "admissions-and-entitlements", ', '"central-data-team", ')
+    after = policy_digest(desk.home.policies)
+    second = desk.send(oak, core_data(2))
+    desk.process()
+    assert "admissions-and-entitlements" in desk.transfer(first).teams
+    assert "admissions-and-entitlements" not in desk.transfer(second).teams
+    assert loaded(desk) == [before, after]
+    assert (policies_of(desk, first), policies_of(desk, second)) == (before, after)
+    assert [policy_digest(desk.home.version(digest)) for digest in (before, after)] == [before, after]
+
+
+def test_an_edit_that_is_not_whole_changes_nothing_and_is_told(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    desk.send(oak, core_data(1))
+    desk.process()
+    edit(desk, "flows.toml", 'basis = ["supporting"]', 'basis = ["whatever"]')
+    edit(desk, "data_types.toml", "[types.student-core]", "[types.student core]")
+    second = desk.send(oak, core_data(2))
+    with caplog.at_level(logging.ERROR):
+        desk.process()
+    assert desk.state(second) == "accepted"
+    (told,) = {record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR}
+    assert "policies/flows.toml:22: flow[0].basis[0]: Input should be 'statutory'" in told
+    assert "policies/data_types.toml:11" in told
+    assert told.endswith("the policies that were in force stay so")
+    assert len(loaded(desk)) == 1
+
+
+def test_without_any_whole_policies_nothing_starts(desk: Desk) -> None:
+    edit(desk, "teams.toml", "triage = true", "triage = perhaps")
+    assert "policies/teams.toml:11:" in desk.gateway("process", "--once", code=1)
+
+
+def test_a_running_processor_takes_an_edit_over(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    stop = threading.Event()
+    with open_processor(desk.home, lambda: desk.now) as processor:
+        running = threading.Thread(target=processor.run, args=(stop,))
+        running.start()
+        try:
+            text = desk.home.published.common / "agreement" / "agreement.txt"
+            first = desk.send(oak, core_data(1))
+            until(lambda: desk.state(first) == "accepted", "the first file")
+            edit(desk, "rights.toml", '"Medical details"', '"Medical details", "Postcode"')
+            edit(desk, "rights.toml", 'default = "notice"', 'default = "hold"')
+            edit(desk, "agreement.txt", "Version 2.0", "Version 2.1")
+            processor.wake()
+            until(lambda: "Version 2.1" in text.read_text(), "the new text")
+            second = desk.send(oak, core_data(2))
+            until(lambda: desk.state(second) not in {"", "landed"}, "the second file")
+        finally:
+            stop.set()
+            processor.wake()
+            running.join(30)
+    assert desk.state(second) == "held"
+    assert len(loaded(desk)) == 2
+    with desk.registry.read() as session:
+        published = log.latest(session, "agreement-published")
+    assert published is not None
+    assert json.loads(published.leaf)["fields"]["academic_year"] == "2026-27"
+
+
+def test_check_names_file_line_and_key_of_every_fault(desk: Desk) -> None:
+    assert "no fault" in desk.gateway("policy", "check")
+    edit(desk, "limits.toml", "login_seconds = 25", 'login_seconds = "soon"')
+    edit(desk, "retention.toml", "accepted = 400", "accepted = 0")
+    edit(desk, "calendar.toml", 'timezone = "Europe/London"', 'timezone = "Europe/Taunton"')
+    faults = json.loads(desk.gateway("policy", "check", "--json", code=1))
+    assert {(fault["file"], fault["line"]) for fault in faults} == {
+        ("limits.toml", 5),
+        ("retention.toml", 19),
+    }
+    assert {fault["key"] for fault in faults} >= {"intake.login_seconds", "sealed.accepted.constrained-int"}
+    edit(desk, "limits.toml", 'login_seconds = "soon"', "login_seconds = 25")
+    edit(desk, "retention.toml", "accepted = 0", "accepted = 400")
+    assert "calendar.toml:6: timezone: there is no such time zone" in desk.gateway("policy", "check", code=1)
+
+
+def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    desk.process()
+    desk.home.policies_in_force.rename(tmp_path / "gone")
+    sent = desk.send(oak, core_data())
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    assert len(loaded(desk)) == 1

@@ -1,0 +1,102 @@
+"""A held file goes on, comes back, or is refused: in one person's name, or in two, and always on record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.content import core_data, gcse_results, next_results_day
+from tests.workshop import Desk
+
+
+@pytest.fixture(autouse=True)
+def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_ADMIN", "SUDO_USER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def unknown(desk: Desk) -> str:
+    sent = desk.send(
+        desk.provider("oak", years=("2026-27",)), b"nothing that anybody knows\n", "notes.txt.pgp"
+    )
+    desk.process()
+    assert desk.codes(sent) == ["classify:unknown"]
+    return sent
+
+
+def test_a_release_against_the_agreement_takes_two_named_people(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = desk.send(desk.provider("oak"), core_data())  # It has not ratified.
+    desk.process()
+    assert "speaks against" in desk.gateway("held", "release", sent, "--why", "they rang", code=1)
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    desk.gateway("held", "release", sent, "--why", "needed for a tribunal", "--override")
+    assert desk.state(sent) == "held"
+    assert "somebody else must confirm" in desk.gateway("held", "confirm", sent, "--why", "x", code=1)
+    monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+    desk.gateway("held", "confirm", sent, "--why", "read the order")
+    assert desk.state(sent) == "accepted"
+    assert desk.codes(sent) == ["person:released-against-policy", "policy:agreement-not-ratified"]
+    (receipt,) = desk.receipts("oak", f"*{sent}.txt")
+    assert "Two named persons" in " ".join(receipt.read_text().split())
+
+
+def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
+    sent = unknown(desk)
+    desk.gateway("held", "release", sent, "--as", "eyfs-profile", "--why", "the profile, as a note")
+    shown = json.loads(desk.gateway("transfers", "show", sent, "--json"))
+    assert (shown["data_type"], shown["flow"]) == ("eyfs-profile", "eyfs-profile")
+    told = {event["kind"]: (event["reasons"], event["why"]) for event in shown["events"]}
+    assert told["decided"] == ("classify:unknown", None)
+    assert told["released"] == ("person:released", "the profile, as a note")
+    for said in (desk.gateway("transfers", "show", sent), desk.gateway("report", "transfer", sent)):
+        assert "classify:unknown" in said
+        assert "the profile, as a note" in " ".join(said.split())
+
+
+def test_what_nobody_named_is_not_released(desk: Desk) -> None:
+    sent = unknown(desk)
+    assert "--as DATA_TYPE" in desk.gateway("held", "release", sent, "--why", "x", code=1)
+    assert "whoever allows it" in desk.gateway(
+        "held",
+        "release",
+        sent,
+        "--as",
+        "student-core",
+        "--team",
+        "school-place-planning",
+        "--why",
+        "x",
+        code=1,
+    )
+    assert desk.state(sent) == "held"
+
+
+def test_results_are_not_released_before_their_day_by_one_person(desk: Desk) -> None:
+    desk.now = next_results_day(desk).replace(hour=0)
+    oak = desk.provider("oak", years=("2025-26", "2026-27", "2027-28"))
+    sent = desk.send(oak, gcse_results())
+    desk.process()
+    assert "policy:embargo" in desk.codes(sent)
+    with desk.registrar() as registrar:
+        from gateway.record.releases import release  # noqa: PLC0415 - by the desk's own clock
+
+        with pytest.raises(Exception, match="speaks against"):
+            release(registrar, sent, by="jane", why="the head asks", data_type="student-core")
+    assert desk.state(sent) == "held"
+
+
+def test_a_file_goes_back_with_advice_on_its_receipt(desk: Desk) -> None:
+    sent = unknown(desk)
+    assert "names no child" in desk.gateway("held", "return", sent, "--advice", " ", code=1)
+    desk.gateway("held", "return", sent, "--advice", "Export it as CTF and send it again.")
+    assert (desk.state(sent), desk.codes(sent)) == ("refused", ["person:returned"])
+    (receipt,) = desk.receipts("oak", f"*{sent}.txt")
+    assert "Export it as CTF and send it again." in " ".join(receipt.read_text().split())
+
+
+def test_nothing_is_confirmed_that_nobody_proposed(desk: Desk) -> None:
+    sent = unknown(desk)
+    assert "nobody has proposed" in desk.gateway("held", "confirm", sent, "--why", "x", code=1)

@@ -1,0 +1,320 @@
+"""Reports of transfers, providers and breaches: complete, right, and without pupils' data."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.model import Facts, Finding
+from gateway.reasons import reason
+from gateway.receipts.words import plain
+from gateway.reports.breach import _GRAVE, TO_FILL, Breach, KeyInvolved, breach_report, notify_by
+from gateway.reports.document import Document, as_html, as_text
+from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
+from tests.log.made import FACTS, LANDED, Log, landed
+from tests.receipts.test_privacy import FROM_FILES, MARKERS, ROOT, TELLING, planted
+
+NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+SSH_KEY = "SHA256:" + "A" * 43
+STEPS = (
+    LoggedStep(entry=40, at=LANDED, kind="landed", key=SSH_KEY),
+    LoggedStep(entry=41, at=LANDED, kind="decided"),
+    LoggedStep(entry=42, at=LANDED, kind="delivered", team="central-data"),
+    LoggedStep(entry=60, at=NOW - timedelta(hours=20), kind="collected", who="j.smith", team="central-data"),
+)
+ACCOUNT = TransferAccount(facts=FACTS, ssh_key=SSH_KEY, steps=STEPS)
+HELD = TransferAccount(
+    facts=replace(
+        FACTS,
+        reference="261125-marsh-lane-00002",
+        state="held",
+        data_type=None,
+        teams=(),
+        flow=None,
+        pupils=None,
+        items=(),
+        landed_at=LANDED + timedelta(days=1),
+        reasons=(reason("policy:other-school", found="9992002", expected="9992001"),),
+    ),
+    ssh_key=SSH_KEY,
+)
+REFUSED = TransferAccount(
+    facts=replace(
+        FACTS,
+        reference="261125-marsh-lane-00003",
+        state="refused",
+        data_type=None,
+        level=None,
+        evidence=(),
+        facts=Facts(),
+        findings=(),
+        content_size=None,
+        content_sha256=None,
+        signature=None,
+        pupils=None,
+        items=(),
+        flow=None,
+        teams=(),
+        reasons=(reason("open:not-signed"),),
+    ),
+    ssh_key=SSH_KEY,
+)
+BREACH = Breach(
+    number=3,
+    organisation="Somerset County Council",
+    became_aware_at=NOW - timedelta(hours=5, minutes=30),
+    accounts=(ACCOUNT,),
+)
+
+
+def both(document: Document) -> list[str]:
+    return [" ".join(as_text(document).split()), " ".join(as_html(document).split())]
+
+
+FULL_BREACH = replace(
+    BREACH,
+    nature=("confidentiality", "availability"),
+    what_happened="A mailbox was opened from an unknown address.",
+    happened_from=LANDED,
+    happened_until=NOW - timedelta(hours=6),
+    accounts=(
+        replace(ACCOUNT, facts=replace(FACTS, items=(*FACTS.items, "SEN: SEN Need", "Pupil: Address"))),
+        HELD,
+        replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009", pupils=200), steps=()),
+    ),
+    keys=(
+        KeyInvolved(owner="marsh-lane", kind="ssh", fingerprint=SSH_KEY, state="revoked"),
+        KeyInvolved(owner="j.smith", kind="ssh", fingerprint=SSH_KEY[:-1] + "B", state="active"),
+    ),
+    staff=("j.smith",),
+    measures=("The mailbox was closed.",),
+    contact="Data Protection Officer, dpo@la.example",
+    governance="governance@la.example",
+)
+LATER = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009"))
+EXPECTED = Path(__file__).parent / "expected"
+
+
+def provider(*accounts: TransferAccount) -> Document:
+    return provider_report(
+        accounts,
+        NOW,
+        organisation="Somerset County Council",
+        provider="marsh-lane",
+        provider_name="Marsh Lane Primary School",
+        first=date(2026, 11, 1),
+        last=date(2026, 11, 30),
+    )
+
+
+DOCUMENTS = {
+    "transfer-accepted": lambda: transfer_report(ACCOUNT, NOW, head="log.example\n61\nroot\n\n"),
+    "transfer-held": lambda: transfer_report(HELD, NOW),
+    "transfer-refused": lambda: transfer_report(REFUSED, NOW),
+    "provider": lambda: provider(HELD, REFUSED, replace(ACCOUNT, steps=STEPS[:3]), LATER),
+    "provider-nothing": provider,
+    "breach": lambda: breach_report(FULL_BREACH, NOW),
+    "breach-unknown": lambda: breach_report(replace(BREACH, accounts=()), NOW),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_each_report_reads_as_expected(name: str) -> None:
+    """The whole text stands in expected/. Where a change is meant, read it and replace the file."""
+    assert as_text(DOCUMENTS[name]()) == (EXPECTED / f"{name}.txt").read_text("utf-8")
+
+
+def test_a_transfer_is_told_from_landing_to_collection() -> None:
+    log = Log()
+    log.add("policy-loaded", "policies")
+    for shown in both(transfer_report(ACCOUNT, NOW, head=log.head())):
+        for part in (
+            FACTS.reference,
+            "Marsh Lane Primary School",
+            FACTS.name,
+            FACTS.sealed_sha256,
+            SSH_KEY,
+            "d4" * 20,
+            "12.2 (policy:allowed)",
+            "24 November 2026 at 14:03:22 UTC",
+            "j.smith",
+            "central-data",
+            "60",
+            "gateway.example/log",
+        ):
+            assert part in shown
+
+
+def test_a_transfer_that_nobody_took_says_so() -> None:
+    shown = as_text(transfer_report(replace(ACCOUNT, steps=()), NOW))
+    assert "Nobody has collected it yet." in " ".join(shown.split())
+    assert "Nobody has opened it through the gateway." in shown
+
+
+@pytest.mark.parametrize("account", [HELD, REFUSED, TransferAccount(facts=landed(), ssh_key=SSH_KEY)])
+def test_every_state_has_a_report(account: TransferAccount) -> None:
+    for shown in both(transfer_report(account, NOW)):
+        assert account.facts.reference in shown
+
+
+def test_a_providers_report_counts_every_file_once() -> None:
+    shown = as_text(provider(HELD, REFUSED, ACCOUNT))
+    assert "3 files arrived" in shown
+    for line in (
+        "arrived, not yet decided            0",
+        "accepted and passed on              1",
+        "held: waits for a person or a date  1",
+        "refused                             1",
+    ):
+        assert line in shown
+    assert "261125-marsh-lane-00002: held" in shown
+    references = [one.facts.reference for one in (ACCOUNT, REFUSED, HELD)]
+    places = [shown.rindex(reference) for reference in references]
+    assert places == sorted(places)
+
+
+def test_a_provider_that_sent_nothing_has_a_report() -> None:
+    for shown in both(provider()):
+        assert "0 files arrived" in shown
+        assert "None." in shown
+
+
+@pytest.mark.parametrize(
+    ("aware", "words"),
+    [
+        (NOW, "72 hours 0 minutes left"),
+        (NOW - timedelta(hours=5, minutes=30), "66 hours 30 minutes left"),
+        (NOW - timedelta(hours=72), "0 hours 0 minutes left"),
+        (NOW - timedelta(hours=73), "Overdue by 1 hours 0 minutes"),
+    ],
+)
+def test_the_clock_runs_72_hours_from_awareness(aware: datetime, words: str) -> None:
+    breach = replace(BREACH, became_aware_at=aware)
+    assert notify_by(breach) == aware + timedelta(hours=72)
+    assert words in as_text(breach_report(breach, NOW))
+
+
+def test_the_clock_counts_week_ends_and_the_change_of_clocks() -> None:
+    friday = datetime.fromisoformat("2026-10-23T17:00:00+01:00")
+    assert notify_by(replace(BREACH, became_aware_at=friday)) == datetime(2026, 10, 26, 16, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("after", "words"), [(71, "in time"), (73, "must give the reasons")])
+def test_a_notification_is_in_time_or_late(after: int, words: str) -> None:
+    told = BREACH.became_aware_at + timedelta(hours=after)
+    shown = " ".join(as_text(breach_report(replace(BREACH, ico_notified_at=told), NOW)).split())
+    assert words in shown
+    assert "left;" not in shown
+
+
+def test_everything_that_article_33_asks_for_has_its_place() -> None:
+    shown = as_text(breach_report(replace(BREACH, accounts=()), NOW))
+    for letter in "abcd":
+        assert f"(ARTICLE 33(3)({letter.upper()})" in shown
+    assert shown.count(TO_FILL) >= 8
+
+
+def test_pupils_are_counted_between_the_least_and_the_most() -> None:
+    second = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009", pupils=200))
+    elsewhere = replace(
+        ACCOUNT, facts=replace(FACTS, provider="hill-top", provider_name="Hill Top School", pupils=50)
+    )
+    shown = as_text(breach_report(replace(BREACH, accounts=(ACCOUNT, second, elsewhere, HELD)), NOW))
+    assert "between 262 and 462" in shown
+    assert "Pupil records            462" in shown
+    assert "Files not counted        1" in shown
+    one = as_text(breach_report(BREACH, NOW))
+    assert "Pupils, about            212" in one
+
+
+def test_those_who_must_be_told_are_named_with_their_clause() -> None:
+    elsewhere = replace(ACCOUNT, facts=replace(FACTS, provider="hill-top", provider_name="Hill Top School"))
+    for shown in both(breach_report(replace(BREACH, accounts=(ACCOUNT, elsewhere)), NOW)):
+        for part in (
+            "Marsh Lane Primary School (marsh-lane)",
+            "Hill Top School (hill-top)",
+            "10.8.1",
+            "10.8.2",
+            "10.8.3",
+            "Governors and Head",
+        ):
+            assert part in shown
+
+
+def test_grave_items_are_pointed_out_with_the_clause() -> None:
+    items = ("SEN: NHS Number (Proposed)", "Pupil: Religion", "Pupil: NCY")
+    shown = " ".join(
+        as_text(
+            breach_report(
+                replace(BREACH, accounts=(replace(ACCOUNT, facts=replace(FACTS, items=items)),)), NOW
+            )
+        ).split()
+    )
+    assert "10.5.1" in shown
+    assert "religious belief (Article 9)" in shown
+    assert "identity theft or fraud" in shown
+
+
+def test_the_grave_items_are_items_of_the_agreement() -> None:
+    known = tomllib.loads((ROOT / "policies" / "items.toml").read_text("utf-8"))["items"]
+    labels = {item["label"] for item in known.values()}
+    assert set(_GRAVE) <= labels
+    assert all(plain(label) == label for label in _GRAVE)
+
+
+def test_access_keys_and_measures_are_listed() -> None:
+    key = KeyInvolved(owner="marsh-lane", kind="ssh", fingerprint=SSH_KEY, state="revoked")
+    breach = replace(BREACH, keys=(key,), staff=("j.smith",), measures=("Mailbox closed.",))
+    shown = as_text(breach_report(breach, NOW))
+    assert "j.smith" in shown
+    assert "Mailbox closed." in shown
+    assert "is revoked" in " ".join(shown.split())
+    none = as_text(breach_report(replace(BREACH, accounts=(HELD,)), NOW))
+    assert "shows no opening" in none
+
+
+@pytest.mark.parametrize("marker", MARKERS)
+def test_no_pupils_data_reaches_the_record_of_a_breach(marker: str) -> None:
+    """Not even the file's name, which a sender may have made of a pupil's name."""
+    spoilt = [replace(FACTS, name=f"{marker}.csv")]
+    spoilt += [facts for part in FROM_FILES for facts in planted(part, marker)]
+    base = " ".join(both(breach_report(replace(BREACH, accounts=()), NOW)))
+    clean = {found.casefold() for found in TELLING.findall(base)}
+    for facts in spoilt:
+        document = breach_report(
+            replace(BREACH, accounts=(TransferAccount(facts=facts, ssh_key=SSH_KEY),)), NOW
+        )
+        for shown in both(document):
+            assert {found.casefold() for found in TELLING.findall(shown)} <= clean
+
+
+@pytest.mark.parametrize("part", sorted(FROM_FILES))
+def test_no_pupils_data_reaches_a_transfers_report(part: str) -> None:
+    for marker in MARKERS:
+        for facts in planted(part, marker):
+            for shown in both(transfer_report(TransferAccount(facts=facts, ssh_key=SSH_KEY), NOW)):
+                assert not TELLING.search(shown.replace(SSH_KEY, "")), (part, marker)
+
+
+def test_hostile_names_stay_text() -> None:
+    hostile: Any = "<script>alert(1)</script>"
+    facts = replace(
+        FACTS,
+        name=hostile,
+        provider_name=hostile,
+        facts=Facts(software=hostile),
+        findings=(Finding(code=hostile, severity="error", count=1),),
+    )
+    step = LoggedStep(entry=1, at=NOW, kind="collected", who=hostile, team=hostile)
+    account = TransferAccount(facts=facts, ssh_key=hostile, steps=(step,))
+    for document in (
+        transfer_report(account, NOW),
+        provider(account),
+        breach_report(replace(BREACH, accounts=(account,), what_happened=hostile), NOW),
+    ):
+        assert "<script" not in as_html(document)

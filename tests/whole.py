@@ -1,0 +1,146 @@
+"""A home in which every table that the log vouches for has rows, made once for many tests."""
+
+from __future__ import annotations
+
+import atexit
+import random
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import asyncssh
+
+from gateway.demo.parties import Party
+from gateway.home import Home
+from gateway.mailboxes.desk import Desk as Mailboxes
+from gateway.mailboxes.desk import Person
+from gateway.mailboxes.names import Place, file_name
+from gateway.processor import retention
+from gateway.registry import keys, staff
+from gateway.registry.database import Registry
+from gateway.registry.tables import DeclarationRow
+from gateway.samples import make
+from gateway.settings import load_settings
+from tests.classify import made
+from tests.workshop import Desk
+
+YEARS = ("2026-27",)
+
+
+@cache
+def whole() -> Desk:
+    """The home. It must not be changed: change a `copy_of` it."""
+    root = Path(tempfile.mkdtemp(prefix="evidence-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    desk = Desk(root)
+    oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm")
+    fft = desk.provider("fft", "fft")
+    # The school that the samples are about: it gets a copy of its own.
+    desk.provider("ash", years=YEARS, dfe_number="9994001")
+    core = made.ctf([made.pupil(made.Child(number), made.CORE_INSIDE) for number in (1, 2)]).encode()
+    sent = desk.send(oak, core, "core.xml.pgp")
+    desk.process()
+    desk.send(elm, core, "elm's.xml.pgp")
+    desk.send(fft, make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=3), "fft.csv.pgp")
+    damaged = desk.land(oak, oak.seal(core, desk.certificate)[:-30], "cut off.pgp")
+    desk.process()
+    held = desk.land(fft, fft.seal(b"Dear colleagues, this is no data.", desk.certificate), "letter.pgp")
+    desk.process()
+    desk.gateway("agreement", "ratify", "elm", "--signatory", "The Head")
+    desk.process()
+    desk.gateway("held", "refuse", held, "--why", "it is a letter")
+    collect(desk, jane(desk), "central-data-team", sent)
+    desk.gateway("hold", "place", held, "--why", "asked for by a court")
+    declare(desk)
+    desk.pass_time(days=100)
+    with desk.registrar() as registrar:
+        assert retention.run(registrar, desk.now, by="admin") is not None
+    assert not desk.home.sealed(damaged).exists()
+    return desk
+
+
+@cache
+def plentiful() -> Desk:
+    """A home with several rows in every table that the log vouches for. It must not be changed either."""
+    root = Path(tempfile.mkdtemp(prefix="plentiful-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    desk = copy_of(whole(), root)
+    desk.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
+    # The samples are about a school that gets a copy of its own.
+    fft = desk.provider("fft-again", "fft")
+    desk.send(fft, make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=4), "fft.csv.pgp")
+    damaged = desk.land(fft, b"nonsense", "no file.pgp")
+    desk.process()
+    desk.gateway("hold", "place", damaged, "--why", "by mistake")
+    desk.gateway("hold", "lift", damaged, "--why", "by mistake")
+    desk.gateway(
+        "staff", "add", "sam", "--team", "sen",
+        "--ssh-key", str(Party("sam", root / "parties" / "sam").ssh_public),
+    )  # fmt: skip
+    desk.gateway(
+        "declare", "--method", "post", "--provider", "oak", "--data", "safeguarding", "--safeguard",
+        "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
+    )  # fmt: skip
+    desk.pass_time(days=100)
+    with desk.registrar() as registrar:
+        assert retention.run(registrar, desk.now, by="admin") is not None
+    desk.registry.close()
+    return desk
+
+
+def copy_of(desk: Desk, root: Path) -> Desk:
+    """The same home and people elsewhere, to be changed or spoiled."""
+    copy = object.__new__(Desk)
+    copy.__dict__.update(desk.__dict__)
+    shutil.copytree(desk.home.root, root / "home")
+    copy.root, copy.home = root, Home(root / "home")
+    copy.registry = Registry(load_settings(copy.home).database_url(copy.home))
+    return copy
+
+
+def jane(desk: Desk) -> Person:
+    """A person of the central data team with a fresh SSH key."""
+    party = Party("jane", desk.root / "parties" / "jane")
+    public = party.ssh_public.read_text("ascii").strip()
+    fingerprint = asyncssh.import_public_key(public).get_fingerprint()
+    with desk.registry.write() as session:
+        staff.add_staff(session, "jane", ["central-data-team"], desk.now)
+        keys.add_key(
+            session, "staff", "jane", "ssh", fingerprint=fingerprint, material=public, at=desk.now, by="admin"
+        )
+    return Person("jane", fingerprint)
+
+
+def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
+    """Open a file, and deal with it, as the mailboxes service lets a person do it."""
+    with desk.registrar() as registrar:
+        signing = registrar.signing
+        mailboxes = Mailboxes(
+            desk.registry, frozenset({team}), signing.log_key, signing.origin, lambda: desk.now
+        )
+        (delivery,) = [one for one in mailboxes.page(person, team, None) if one.reference == reference]
+        place = Place(team, file_name(delivery))
+        mailboxes.collect(person, place)
+        mailboxes.deal_with(person, place)
+
+
+def declare(desk: Desk) -> None:
+    """A file that goes another way."""
+    with desk.registry.write() as session:
+        session.add(
+            DeclarationRow(
+                reference="261124-oak-00DEC",
+                provider="oak",
+                method="post",
+                data="attendance",
+                data_types="attendance",
+                goes_at=desk.now,
+                safeguards="",
+                circumstances="",
+                state="accepted",
+                reasons="[]",
+                declared_at=desk.now,
+                declared_by="admin",
+            )
+        )
