@@ -155,7 +155,8 @@ class IntakeLimits(_File):
     unfinished_uploads: int = 200
     bytes_waiting_per_provider: int = 8 * 1024**3
     uploads_per_day: int = 20_000
-    free_bytes: int = 64 * 1024**2
+    bytes_per_day: int = 8 * 1024**3
+    free_bytes: int = 256 * 1024**2
     name_bytes: int = 240
     resume_hours: float = 24
     recent_days: float = 7
@@ -233,10 +234,17 @@ class KeyPolicy(_File):
     warn_days: tuple[int, ...] = Field(default=(60, 30, 14, 7, 1), min_length=1)
 
 
+class StoreLimits(_File):
+    """What the sealed store leaves free on its disk, in bytes: room for the registry and the receipts."""
+
+    reserve_bytes: int = Field(default=128 * 1024**2, ge=0)
+
+
 class Limits(_File):
     """policies/limits.toml."""
 
     intake: IntakeLimits = IntakeLimits()
+    store: StoreLimits = StoreLimits()
     mailboxes: MailboxLimits = MailboxLimits()
     open: OpenLimits = OpenLimits()
     classify: ClassifyLimits = ClassifyLimits()

@@ -25,6 +25,7 @@ from gateway.intake.answers import (
     TAKEN_OVER,
     TOO_MANY_TODAY,
     TOO_MANY_UNFINISHED,
+    TOO_MUCH_TODAY,
     TOO_MUCH_WAITING,
 )
 from gateway.intake.disk import check_room, on_disk
@@ -337,15 +338,17 @@ class Box:
         """Whether one more upload may begin."""
         if len(self._all()) >= self._limits.unfinished_uploads:
             raise Declined(TOO_MANY_UNFINISHED)
-        if self._recent.today(self._clock()) >= self._limits.uploads_per_day:
+        if self._recent.today(self._clock()).uploads >= self._limits.uploads_per_day:
             raise Declined(TOO_MANY_TODAY)
         await self._landed.refresh()
         self._check_growth(0)
         await on_disk(check_room, self.shelf, self._limits.free_bytes)
 
     def _check_growth(self, size: int) -> None:
-        """Whether `size` bytes more may wait for the processor."""
+        """Whether `size` bytes more may come today, and may wait for the processor."""
         unfinished = sum(upload.size for upload in self._all())
+        if self._recent.today(self._clock()).size + unfinished + size > self._limits.bytes_per_day:
+            raise Declined(TOO_MUCH_TODAY)
         waiting = unfinished + self._landed.waiting(self.provider) + size
         if waiting > self._limits.bytes_waiting_per_provider:
             raise Declined(TOO_MUCH_WAITING)

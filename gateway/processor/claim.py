@@ -155,8 +155,11 @@ class Claim:
         except BadFileError as error:
             self._set_aside(reference, str(error))
             return None
+        store = store_of(self.registrar.home)
         try:
-            kept = store_of(self.registrar.home).put(upload.reference, descriptor, size)
+            if store.free() < size + self.registrar.limits.store.reserve_bytes:
+                raise OSError(errno.ENOSPC, "the rest is kept for the registry")
+            kept = store.put(upload.reference, descriptor, size)
         finally:
             os.close(descriptor)
         if upload.withheld:

@@ -40,6 +40,7 @@ from gateway.processor.claim import claim_waiting
 from gateway.processor.key_round import look_after_keys
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
+from gateway.processor.retention import Sweep
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import Assignment, assignments
@@ -87,6 +88,7 @@ class Processor:
         self._in_hand: dict[str, Future[None]] = {}
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
+        self._sweep = Sweep()
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
         self._stop = threading.Event()
@@ -148,6 +150,7 @@ class Processor:
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
             lambda: self._checkpoints.tend(self._registrar),
             lambda: look_after_keys(self._registrar),
+            lambda: self._sweep.tend(self._registrar),
             self._reconsider,
             lambda: self._hand_out(pool),
             lambda: self._copier.hand_out(self._registrar, pool),

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Home
+from gateway.processor.checkpoints import hour_of
 from gateway.publish.projection import receipt_files
 from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
@@ -35,6 +36,7 @@ from gateway.reports.retention import (
 from gateway.zones.spool import fsync_folder
 
 _BATCH = 100
+_LOOKED_BACK = timedelta(days=7)  # What is older, the nightly run finds.
 
 
 def plan_at(registrar: Registrar, moment: datetime) -> Plan:
@@ -60,6 +62,30 @@ def run(
         _delete(registrar, rules, batch, moment, by)
         progress(len(batch))
     return finish(registrar)
+
+
+class Sweep:
+    """Deletes within the hour what is kept for a day at most. `tend` is called again and again."""
+
+    def __init__(self) -> None:
+        self._hour: datetime | None = None
+
+    def tend(self, registrar: Registrar) -> None:
+        """Delete what is due of what nobody could open. Fault where it cannot be, until the next hour."""
+        now = registrar.clock()
+        if self._hour == hour_of(now):
+            return
+        self._hour = hour_of(now)
+        rules = load_retention(registrar.home)
+        if rules.sealed.unopened == "for ever":
+            return
+        early = now - timedelta(days=rules.sealed.unopened)
+        with registrar.registry.read() as session:
+            rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
+        due = [one for one in plan(rules, rows, now).due if one.what == "sealed"]
+        for batch in _batches(due):
+            _delete(registrar, rules, batch, now, retention.BY_RETENTION)
+        finish(registrar)
 
 
 def finish(registrar: Registrar) -> str | None:

@@ -195,6 +195,6 @@ def yard(folder: Path, **settings: object) -> Yard:
     """A fresh one. It looks again four times a second."""
     site = Site(folder)
     made = Yard(site, site.provider("oak"), site.staff("jane", "central-data-team"))
-    made.set(rescan_seconds=0.25, free_bytes=0, **settings)
+    made.set(rescan_seconds=0.25, free_bytes=0, reserve_bytes=0, **settings)
     site.gateway("process", "--once")  # It brings the settings out to intake.
     return made
