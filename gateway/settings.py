@@ -159,7 +159,7 @@ class IntakeLimits(_File):
     free_bytes: int = 256 * 1024**2
     name_bytes: int = 240
     resume_hours: float = 24
-    recent_days: float = 7
+    recent_days: float = 1
     keepalive_seconds: float = 30
     idle_seconds: float = 900
     penalty_login_failed: float = 5

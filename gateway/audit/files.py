@@ -18,7 +18,7 @@ from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.errors import GatewayError
 from gateway.home import Home, Published
 from gateway.log.checkpoint import read_checkpoint
-from gateway.publish.projection import published_up_to, receipt_files
+from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
 from gateway.publish.provider_copies import copy_path
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
@@ -128,20 +128,20 @@ def _check_gateway_key(session: Session, published: Published, vkey: str) -> Ite
 
 def _check_receipts(session: Session, published: Published) -> Iterator[Inconsistency]:
     """Every receipt that is out must be there, word for word; the latest one where it was replaced."""
-    out = published_up_to(published)
+    out, gone = published_up_to(published), taken_back_up_to(published)
     expected: dict[Path, tuple[str, int]] = {}
     reference = ""
     for row in paged(session, ReceiptRow, [col(ReceiptRow.reference), col(ReceiptRow.sequence)]):
         if row.reference != reference:
-            yield from _compare(expected, out)
+            yield from _compare(expected, out, gone)
             expected, reference = {}, row.reference
         folder = published.provider(row.provider) / "receipts"
         for name, content in receipt_files(row).items():
             expected[folder / name] = (content, row.sequence or 0)
-    yield from _compare(expected, out)
+    yield from _compare(expected, out, gone)
 
 
-def _compare(expected: dict[Path, tuple[str, int]], out: int) -> Iterator[Inconsistency]:
+def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
     for path, (content, sequence) in expected.items():
         if sequence > out:
             continue  # It follows.
@@ -149,7 +149,8 @@ def _compare(expected: dict[Path, tuple[str, int]], out: int) -> Iterator[Incons
         try:
             shown = path.read_bytes()
         except FileNotFoundError:
-            yield Inconsistency(where, "the receipt is missing")
+            if sequence > gone:
+                yield Inconsistency(where, "the receipt is missing")
             continue
         if shown != content.encode():
             yield Inconsistency(where, "it is not the receipt that was signed last")

@@ -97,6 +97,8 @@ class Box:
         keep = timedelta(hours=self._limits.resume_hours)
         for upload in [u for u in self._named.values() if now - u.touched_at > keep]:
             await self._drop(upload)
+        if self._is_loaded:
+            await on_disk(self._recent.expire, now)
 
     async def load(self) -> None:
         """Find what an earlier run of the service left; once."""

@@ -6,7 +6,7 @@ It is a view, kept best effort in spool/recent/PROVIDER.jsonl. Losing it loses n
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -70,6 +70,14 @@ class Recent:
         if 2 * kept < entries:
             self._rewrite(now)
 
+    def expire(self, now: datetime) -> None:
+        """Forget what is too old, in memory and in the journal. For a worker thread."""
+        old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
+        for key in old:
+            del self._latest[key]
+        if old:
+            self._rewrite(now)
+
     def _is_kept(self, entry: HandedOver, now: datetime) -> bool:
         return entry.landed_at >= now - self._keep
 
@@ -125,6 +133,14 @@ class Recent:
             aside.replace(self._path)
         except OSError as error:
             log.warning("journal-not-written %s", trace_of(error))
+
+
+def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
+    """Erase the journals to which nobody wrote for longer than `keep`; those in use see to themselves."""
+    for path in folder.glob("*.jsonl"):
+        age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if path.stem not in in_use and age > keep:
+            path.unlink(missing_ok=True)
 
 
 def _line(entry: HandedOver) -> bytes:

@@ -24,10 +24,11 @@ from gateway.home import PROVIDER_ID, Home, Published, Spool
 from gateway.intake.box import Box
 from gateway.intake.disk import on_disk
 from gateway.intake.door import Door
-from gateway.intake.landed import Landed
+from gateway.intake.landed import Landed, sweep_landed
 from gateway.intake.login import Login
 from gateway.intake.offences import Offences
 from gateway.intake.penalties import Penalties
+from gateway.intake.recent import sweep_journals
 from gateway.intake.unfinished import sweep_shelf
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import INTAKE, PENALTIES
@@ -135,7 +136,9 @@ class Service:
             in_use = frozenset() if box is None else box.in_use
             if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
                 log.info("expired provider=%s uploads=%d", shelf.name, gone)
-        await on_disk(_sweep_landed, self._spool.landed, now, keep)
+        await on_disk(sweep_landed, self._spool.landed, now, keep)
+        remembered = timedelta(days=self._limits.recent_days)
+        await on_disk(sweep_journals, self._spool.recent, now, remembered, frozenset(self._boxes))
 
 
 def _list_penalties(spool: Spool, listed: Listed) -> None:
@@ -148,17 +151,6 @@ def _list_penalties(spool: Spool, listed: Listed) -> None:
 
 def _shelves(spool: Spool) -> list[Path]:
     return [path for path in (spool.root / "partial").iterdir() if PROVIDER_ID.fullmatch(path.name)]
-
-
-def _sweep_landed(landed: Path, now: datetime, keep: timedelta) -> None:
-    """A content without a record was never acknowledged to its client; after a while it is rubbish."""
-    for path in landed.iterdir():
-        whole = path.suffix == ".json" or path.with_suffix(".json").exists()
-        if path.name.startswith(".") or not whole:
-            # The time of its last rename: what was uploaded long ago may be handed over just now.
-            age = now - datetime.fromtimestamp(path.lstat().st_ctime, UTC)
-            if age > keep:
-                path.unlink(missing_ok=True)
 
 
 def _make_folders(spool: Spool) -> None:

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.home import Home
 from gateway.processor.checkpoints import hour_of
-from gateway.publish.projection import receipt_files
+from gateway.publish.projection import receipt_files, take_back
 from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import log, notices, retention
@@ -36,6 +36,7 @@ from gateway.reports.retention import (
 from gateway.zones.spool import fsync_folder
 
 _BATCH = 100
+_TAKEN_BACK = 5_000  # Receipts in an hour, so that the first hour does not take long.
 _LOOKED_BACK = timedelta(days=7)  # What is older, the nightly run finds.
 
 
@@ -65,27 +66,38 @@ def run(
 
 
 class Sweep:
-    """Deletes within the hour what is kept for a day at most. `tend` is called again and again."""
+    """Deletes within the hour what is not kept for long. `tend` is called again and again."""
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar) -> None:
-        """Delete what is due of what nobody could open. Fault where it cannot be, until the next hour."""
+        """Delete what is due of what nobody could open, and take back old receipts from published/.
+
+        Fault where it cannot be, until the next hour.
+        """
         now = registrar.clock()
         if self._hour == hour_of(now):
             return
         self._hour = hour_of(now)
         rules = load_retention(registrar.home)
-        if rules.sealed.unopened == "for ever":
-            return
-        early = now - timedelta(days=rules.sealed.unopened)
+        if rules.published.receipts != "for ever":
+            early = now - timedelta(days=rules.published.receipts)
+            take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
+        if rules.sealed.unopened != "for ever":
+            early = now - timedelta(days=rules.sealed.unopened)
+            self._delete_unopened(registrar, rules, early, now)
+
+    def _delete_unopened(
+        self, registrar: Registrar, rules: Retention, early: datetime, now: datetime
+    ) -> None:
         with registrar.registry.read() as session:
             rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
         due = [one for one in plan(rules, rows, now).due if one.what == "sealed"]
         for batch in _batches(due):
             _delete(registrar, rules, batch, now, retention.BY_RETENTION)
-        finish(registrar)
+        if due:
+            finish(registrar)
 
 
 def finish(registrar: Registrar) -> str | None:

@@ -34,7 +34,9 @@ class ReceiptFacts:
     """What a receipt states. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
 
     `name` is the file's name as its sender gave it; `organisation` is the local authority. `withheld`:
-    nothing of the file was kept, so that its size and digest too are only what intake told.
+    nothing of the file was kept, so that its size and digest too are only what intake told. `salt`
+    is of 32 random hexadecimal digits: the log holds a digest of the receipt for ever, and whoever guesses
+    all else that a receipt states must not find out that the guess is right.
     """
 
     reference: str
@@ -66,6 +68,7 @@ class ReceiptFacts:
     reasons: tuple[Reason, ...] = ()
     notices: tuple[str, ...] = ()
     withheld: bool = False
+    salt: str = ""
 
     @property
     def told_by_intake(self) -> tuple[str, ...]:
@@ -122,6 +125,7 @@ def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
         **_content_object(facts),
         "notices": list(facts.notices),
         "told_by_intake": list(facts.told_by_intake),
+        **({"salt": facts.salt} if facts.salt else {}),
     }
 
 

@@ -170,6 +170,8 @@ def _file_details(facts: ReceiptFacts) -> str:
             field("Size inside", f"{facts.content_size} bytes"),
             digest_field("SHA-256 inside", facts.content_sha256),
         ]
+    if facts.salt:
+        lines.append(field("Salt", facts.salt))
     if facts.signature is not None:
         lines += [
             field("Signed by", facts.signature.certificate),

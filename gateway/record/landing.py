@@ -46,7 +46,9 @@ def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upl
     for place, (upload, provider) in enumerate(uploads):
         facts = None
         if not upload.withheld:  # Of what was not written down nothing is safely stored.
-            facts = outcome.landed_facts(upload, provider, registrar.settings.organisation)
+            facts = outcome.landed_facts(
+                upload, provider, registrar.settings.organisation, outcome.fresh_salt()
+            )
             receipts.append((facts, place))
         entries.append(outcome.landed_entry(upload, facts))
     numbers = log.append(session, entries, now)

@@ -265,9 +265,11 @@ def _forget_declarer(session: Session, reference: str) -> None:
 
 
 def _forget_index(session: Session, reference: str) -> None:
-    """What stays is what the log states too: digests, sizes, times, state, flow and kind of data."""
+    """What stays is what the log states too: digest as sealed, sizes, times, state, flow, kind of data."""
     row = _transfer(session, reference)
-    row.name, row.client, row.content = "", "", None
+    row.name, row.client, row.content, row.content_sha256 = "", "", None, None
+    if row.withheld:  # Then it is the digest of a content, too.
+        row.sha256 = ""
     session.add(row)
     for reason in session.exec(select(ReasonRow).where(ReasonRow.transfer == row.sequence)).all():
         session.delete(reason)

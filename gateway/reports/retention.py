@@ -93,6 +93,14 @@ class KeepNotices(BaseModel):
     discrepancies: Days
 
 
+class KeepPublished(BaseModel):
+    """How long what was given to providers stays where they fetch it, in days; it is kept elsewhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    receipts: Days = 60
+
+
 class Retention(BaseModel):
     """policies/retention.toml."""
 
@@ -104,6 +112,7 @@ class Retention(BaseModel):
     people: Keep
     notices: KeepNotices
     declarations: Keep
+    published: KeepPublished = KeepPublished()
 
     def shortest(self) -> timedelta:
         """Nothing can be due that was decided, or made, a shorter time ago than this."""

@@ -39,7 +39,8 @@ RECORD_BYTES = 16 * 1024
 _NAME_BYTES = 1_024
 _CLIENT_CHARACTERS = 255
 _LARGEST = 2**53 - 1  # The largest whole number that JSON carries exactly.
-_ASIDE = ".aside"
+ASIDE = ".aside"
+"""What a file that was set aside is called at its end."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, to open a named pipe or a file under a lease would wait for whoever made it.
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -135,7 +136,7 @@ def waiting(spool: Spool) -> Iterator[str]:
 def count_aside(spool: Spool) -> int:
     """How many files were set aside and wait for a person."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
-        return sum(entry.name.endswith(_ASIDE) for entry in entries)
+        return sum(entry.name.endswith(ASIDE) for entry in entries)
 
 
 def named_at(spool: Spool, reference: str) -> float:
@@ -247,7 +248,7 @@ def set_aside(spool: Spool, reference: str) -> None:
     A person who has put it right gives it its name back.
     """
     with _opened(spool) as folder:
-        aside = f"{reference}.{secrets.token_hex(4)}{_ASIDE}"
+        aside = f"{reference}.{secrets.token_hex(4)}{ASIDE}"
         try:
             os.rename(_record(reference), aside, src_dir_fd=folder, dst_dir_fd=folder)
         except FileNotFoundError:
