@@ -73,8 +73,8 @@ def test_the_queue_of_inotify_overflows(fresh_yard: Yard, note: Note) -> None:
             land_in_the_clear(fresh_yard, number)
         processor.send_signal(signal.SIGCONT)
         began = time.monotonic()
-        fresh_yard.await_decided(*names, seconds=60)
         try:
+            fresh_yard.await_decided(*names, seconds=60)
             until(lambda: fresh_yard.decided() == MANY + 10, "all of them", 200)
         except Fault:
             processor.send_signal(signal.SIGUSR1)  # Its log tells where every thread is.
