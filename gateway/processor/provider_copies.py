@@ -26,6 +26,7 @@ from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
+from gateway.store.folder import store_of
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Copier:
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
-        return not out and self._home.sealed(copy.reference).exists()
+        return not out and store_of(self._home).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
         """In a pool thread. Whatever happens, the copy is out of hand afterwards, and rests if it failed."""

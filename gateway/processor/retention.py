@@ -33,9 +33,11 @@ from gateway.reports.retention import (
     load_retention,
     plan,
 )
+from gateway.store.folder import store_of
 from gateway.zones.spool import fsync_folder
 
 _BATCH = 100
+_STORED = "store:"
 _TAKEN_BACK = 5_000  # Receipts in an hour, so that the first hour does not take long.
 _LOOKED_BACK = timedelta(days=7)  # What is older, the nightly run finds.
 
@@ -155,13 +157,12 @@ def _entry(due: Due, found: Holding, by: str) -> Entry:
 
 
 def _files(home: Home, due: Due, found: Holding) -> list[str]:
-    """The files that go with a thing, as paths below the home."""
+    """The files that go with a thing: as paths below the home, and what is in the store by its reference."""
     if due.what == "sealed":
-        stored = (home.sealed(due.reference), home.session(due.reference))
-        paths = [*stored, *(copy_path(home, copy) for copy in found.copies)]
-        return [str(path.relative_to(home.root)) for path in paths]
+        copies = [str(copy_path(home, copy).relative_to(home.root)) for copy in found.copies]
+        return [f"{_STORED}{due.reference}", *copies]
     if due.what == "index" and found.withheld:  # An empty file stands for what was not written down.
-        return [str(home.sealed(due.reference).relative_to(home.root))]
+        return [f"{_STORED}{due.reference}"]
     if due.what not in {"receipts", "notices", "declarations"}:
         return []
     folder = home.published.provider(found.provider).relative_to(home.root) / "receipts"
@@ -170,10 +171,14 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
 
 def _remove(home: Home, files: Sequence[str]) -> None:
     """Remove files, durably. Fault where the disk does not allow it."""
+    stored = [file.removeprefix(_STORED) for file in files if file.startswith(_STORED)]
+    paths = [home.root / file for file in files if not file.startswith(_STORED)]
     try:
-        for file in files:
-            (home.root / file).unlink(missing_ok=True)
-        for folder in {(home.root / file).parent for file in files}:
+        if stored:
+            store_of(home).remove(stored)
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for folder in {path.parent for path in paths}:
             if folder.exists():
                 fsync_folder(folder)
     except OSError as error:

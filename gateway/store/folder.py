@@ -65,6 +65,10 @@ class SealedFolder:
         """The session key. Few files have one."""
         return self.root / f"{checked_reference(reference)}{_SESSION}"
 
+    def has(self, reference: str) -> bool:
+        """Whether a file is there."""
+        return self.path(reference).exists()
+
     def references(self) -> Iterator[str]:
         """Of which transfers a file is there, in their order."""
         found = (path.stem for path in self.root.glob(f"*{_FILE}"))

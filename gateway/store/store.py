@@ -41,6 +41,9 @@ class Store(Protocol):
     def session(self, reference: str) -> Path:
         """The session key, in the same way."""
 
+    def has(self, reference: str) -> bool:
+        """Whether a file is there."""
+
     def references(self) -> Iterator[str]:
         """Of which transfers a file is there."""
 
