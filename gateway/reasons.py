@@ -334,10 +334,49 @@ REASONS: dict[str, Template] = {
         "The file could be more than one kind of data, so it was not routed by itself.",
         "A person at the local authority will look at it; you need do nothing unless they ask.",
     ),
+    "classify:other-assessments": Template(
+        "7.5.3",
+        "The file holds grades that are no results of examinations ({kinds}), so it waits for a person.",
+        "Take these grades out and send the file again. If your organisation takes part in an analysis that "
+        "needs them, nothing needs doing: a person at the local authority will look at it.",
+    ),
     "classify:malformed": Template(
         "5.1",
         "The file is damaged inside: it begins like a known kind of file but cannot be read to its end.",
         "Export the file again from your system and send it again.",
+    ),
+    "classify:active-content": Template(
+        "5.1",
+        "The file holds something that acts, or that nobody sees, beside its data: {what}.",
+        "Save the table alone as CSV, or as a new workbook without it, and send that file. A person at the "
+        "local authority will look at this one.",
+    ),
+    "classify:beside-table": Template(
+        "3.1",
+        "The file holds more than its table, and nobody has read it: {what}.",
+        "Take out what stands beside the table (other sheets, notes, lines under it) and send it again, or "
+        "wait until a person has looked at it.",
+    ),
+    "classify:not-calculated": Template(
+        "3.1",
+        "The workbook holds formulas whose values were not saved with it, so they cannot be read.",
+        "Open the workbook in your spreadsheet program, save it, and send it again; or save it as CSV.",
+    ),
+    "classify:no-upn": Template(
+        "3.1",
+        "The file lists pupils by name and date of birth, without their UPNs, so it waits for a person.",
+        "Add the UPN to your export and send the file again, or wait until a person has matched it.",
+    ),
+    "classify:several-kinds": Template(
+        "3.1",
+        "The file holds several files or tables ({count}) that are not of one kind and one school.",
+        "Send each as a file of its own. A person at the local authority will look at this one.",
+    ),
+    "policy:assessment": Template(
+        "7.5.1",
+        "The agreement asks you for assessments of the key stages, but {title} comes from elsewhere, "
+        "so a person decides what becomes of this file.",
+        "You need do nothing: a person at the local authority will look at it.",
     ),
     "policy:allowed": Template(
         "12.{row}",
@@ -382,16 +421,35 @@ REASONS: dict[str, Template] = {
         "The local authority deposited {title} on behalf of {sender}.",
         "Nothing needs doing.",
     ),
+    "policy:unlisted-items": Template(
+        "3.1",
+        "The file holds {count} that the agreement does not list for this kind of data ({where}), so it "
+        "waits for a person.",
+        "Take that out of the export and send the file again, or wait until a person has looked at it.",
+    ),
+    "policy:unlisted-accepted": Template(
+        "3.1",
+        "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "
+        "taken with that.",
+        "Take that out of the next export.",
+    ),
+    "policy:sensitive": Template(
+        "10.5",
+        "The file seems to hold sensitive data that does not belong into this exchange ({topics}{where}). It "
+        "waits, and only a few people may look at it.",
+        "Take that out of the export and send the file again. If the local authority asked you for it, ring "
+        "the information governance team before you send anything more.",
+    ),
     "policy:items-outside": Template(
         "3.1",
-        "The file holds personal data that Appendix A of the agreement does not list (kinds of it: {count}).",
-        "Leave them out of the next export; ask the central data team if you cannot tell which they are.",
+        "The file holds personal data that Appendix A of the agreement does not list: {items}.",
+        "Take that out of the next export.",
     ),
     "policy:items-outside-held": Template(
         "3.1",
-        "The file holds personal data that Appendix A of the agreement does not list (kinds of it: {count}), "
-        "so it waits for a person.",
-        "Send the file again without them, or wait until a person has looked at it.",
+        "The file holds personal data that Appendix A of the agreement does not list: {items}. It waits for "
+        "a person.",
+        "Take that out and send the file again, or wait until a person has looked at it.",
     ),
     "policy:items-proposed": Template(
         "{clause}",

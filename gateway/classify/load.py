@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.classify.rules import DataTypes, Items, Rules, plain
+from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.settings import read_toml
 
@@ -16,7 +17,13 @@ def load_rules(policies: Path) -> Rules:
     """The rules in the folder `policies`. ConfigurationError names the file, the key and the fault."""
     types_file, items_file = policies / "data_types.toml", policies / "items.toml"
     types, items = read_toml(types_file, DataTypes), read_toml(items_file, Items)
-    rules = Rules(data_types=types, items=items.items, others=items.others)
+    rules = Rules(
+        data_types=types,
+        items=items.items,
+        others=items.others,
+        working=items.working,
+        sensitive=read_toml(policies / "sensitive.toml", Sensitive),
+    )
     fault = next(_faults(rules), None)
     if fault is not None:
         raise ConfigurationError(f"{types_file} with {items_file.name}: {fault}")
@@ -26,7 +33,7 @@ def load_rules(policies: Path) -> Rules:
 def _faults(rules: Rules) -> Iterator[str]:
     """What does not fit together, as `key: fault`."""
     types = rules.data_types
-    keys = [*types.fields, *rules.items, *rules.others]
+    keys = [*types.fields, *rules.items, *rules.others, *rules.working]
     yield from (f"{key}: defined twice" for key in keys if keys.count(key) > 1)
     yield from _twice(rules, "columns")
     yield from _twice(rules, "elements")
@@ -47,10 +54,13 @@ def _absent(named: Iterator[tuple[str, str]], known: Container[str], what: str) 
 
 def _named_fields(rules: Rules) -> Iterator[tuple[str, str]]:
     for number, table in enumerate(rules.data_types.tables):
-        yield from ((f"tables.{number}", key) for key in table.fields())
+        yield from ((f"tables.{number}", key) for key in table.names())
     for name, kind in rules.data_types.types.items():
         yield from ((f"types.{name}.must", key) for group in kind.must for key in group)
         yield from ((f"types.{name}.checks", key) for key in kind.checks)
+        yield from ((f"types.{name}.carries", key) for key in kind.carries)
+    for name, system in rules.data_types.systems.items():
+        yield from ((f"systems.{name}", key) for key in system)
     for key, item in {**rules.items, **rules.others}.items():
         yield from ((f"{key}.when", name) for group in item.when.values() for name in group)
 
@@ -61,6 +71,7 @@ def _named_types(rules: Rules) -> Iterator[tuple[str, str]]:
     yield from (("names", hint.type) for hint in types.names)
     yield from (("ctf.stages", stage.type) for stage in types.ctf.stages)
     yield from (("ctf.descriptors", name) for name in types.ctf.descriptors.values())
+    yield from (("message.returns", name) for name in types.message.returns.values())
     yield from (("ctf.outweighs", name) for pair in types.ctf.outweighs.items() for name in pair)
     for key, item in {**rules.items, **rules.others}.items():
         yield from ((f"{key}.when", name) for name in item.when)
@@ -84,11 +95,11 @@ def _named_patterns(rules: Rules) -> Iterator[tuple[str, str]]:
 
 def _twice(rules: Rules, what: Literal["columns", "elements"]) -> Iterator[str]:
     first: dict[str, str] = {}
-    for key, rule in rules.fields.items():
-        for name in rule.columns if what == "columns" else rule.elements:
-            known = first.setdefault(plain(name) if what == "columns" else name, key)
-            if known != key:
-                yield f"{key}.{what}: {name} also stands under {known}"
+    elements = ((key, name) for key, rule in rules.fields.items() for name in rule.elements)
+    for key, name in rules.column_names() if what == "columns" else elements:
+        known = first.setdefault(plain(name) if what == "columns" else name, key)
+        if known != key:
+            yield f"{key}.{what}: {name} also stands under {known}"
 
 
 def _compiles(pattern: str) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
+from gateway.cli.classify import unlisted_in_words
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -82,7 +84,11 @@ def show_one(
     for reason in transfer.reasons:
         out.print(Text(f"\n[{reason.code}, clause {reason.clause}]\n{reason.sentence}\n{reason.next_step}"))
     out.print()
-    show(events, ("at", "kind", "team", "reasons", "by", "why"), as_json=False, empty="no events")
+    show(events, ("at", "kind", "team", "by"), as_json=False, empty="no events")
+    for event in events:  # Whatever it was held or decided for, and whatever a person said of it.
+        if event["reasons"] or event["why"]:
+            said = "; ".join(part for part in (event["reasons"], event["why"]) if part)
+            out.print(Text(plain(f"{event['kind']}: {said}")), soft_wrap=True)
 
 
 def _event(event: EventRow) -> dict[str, Any]:
@@ -115,6 +121,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         "state": transfer.state,
         "flow": transfer.flow,
         "data_type": transfer.data_type,
+        "period": transfer.period,
         "teams": list(transfer.teams),
         "sha256": upload.sha256,
         "size": upload.size,
@@ -151,6 +158,7 @@ def _details(transfer: Transfer) -> dict[str, Any]:
         "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
+        "unlisted": [unlisted_in_words(asdict(one)) for one in recognised.unlisted] if recognised else [],
     }
 
 

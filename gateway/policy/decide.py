@@ -25,9 +25,13 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
+from gateway.policy.parts import of_parts
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
+from gateway.policy.unlisted import notices, sensitive_topics, waits
 from gateway.reasons import reason
+
+_WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
 
 def decide(
@@ -44,12 +48,18 @@ def decide(
     Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is
     set only where nothing but an embargo stands in the way; at that moment decide again.
     """
+    if isinstance(classified, ContentRefused) and classified.parts:
+        each = (
+            decide(part, catalogue, provider, now, method=method, safeguards=safeguards)
+            for part in classified.parts
+        )
+        return of_parts(tuple(each), tuple(_sensitive_content(classified)))
     if isinstance(classified, ContentRefused):
         return _of_content(classified)
     flow = catalogue.flow_of(classified.data_type)
     if flow is None:
         return Refused(reasons=(reason("policy:no-flow"),))
-    if provider.kind not in (*flow.senders, *flow.on_behalf):
+    if provider.kind not in flow.kinds():
         return Refused(reasons=(_sender_not_in_flow(flow),), flow=flow.id)
     subject = Subject(flow, (classified.data_type,), None)
     if refusals := tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue)):
@@ -59,47 +69,74 @@ def decide(
 
 def _of_content(refused: ContentRefused) -> Decision:
     """Malformed content is final; content that nobody recognised waits for a person."""
-    if refused.code == "classify:outside-agreement":
-        return Held(reasons=(reason(refused.code, kind=refused.runner_up or "another collection"),))
     if refused.code == "classify:malformed":
         return Refused(reasons=(reason(refused.code),))
-    known = refused.code in {"classify:unknown", "classify:ambiguous"}
-    return Held(reasons=(reason(refused.code if known else "internal:held"),))
+    return Held(reasons=(*_sensitive_content(refused), _why_unrecognised(refused)))
+
+
+def _sensitive_content(refused: ContentRefused) -> Iterator[Reason]:
+    if refused.sensitive:
+        yield reason("policy:sensitive", topics=", ".join(refused.sensitive), where="")
+
+
+def _why_unrecognised(refused: ContentRefused) -> Reason:
+    if refused.code == "classify:outside-agreement":
+        return reason(refused.code, kind=refused.about or "another collection")
+    if refused.code in {"classify:active-content", "classify:beside-table"}:
+        return reason(refused.code, what=refused.about or "something unknown")
+    if refused.code == "classify:other-assessments":
+        return reason(refused.code, kinds="mock, predicted or forecast")
+    return reason(refused.code if refused.code in _WAITING else "internal:held")
 
 
 def _of_flow(
     classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime, flow: Flow
 ) -> Decision:
-    teams = teams_for(classified, catalogue, flow, provider.kind)
+    # Nobody is to get what is sensitive until a person has looked at it.
+    sensitive = sensitive_topics(classified, catalogue, flow)
+    teams = () if sensitive else teams_for(classified, catalogue, flow, provider.kind)
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
-    waits = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow, teams)]
-    kinds = (classified.data_type, classified.mixed_with)
-    until = release_moment(kinds, classified.facts, catalogue, now) if flow.embargo else None
-    notices = (*missing.notices, *item_reasons(classified, catalogue, flow, "notice"))
-    if until is not None and now < until:
+    holds = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow)]
+    if not teams and not sensitive:
+        holds.append(reason("policy:no-team"))
+    until = _embargo(classified, catalogue, now, flow)
+    told = (
+        *missing.notices,
+        *notices(classified, provider, flow),
+        *item_reasons(classified, catalogue, flow, "notice"),
+    )
+    if until is not None:
         embargo = embargo_reason(flow, catalogue, until)
         return Held(
-            reasons=(*waits, embargo, *notices), flow=flow.id, teams=teams, until=None if waits else until
+            reasons=(*holds, embargo, *told), flow=flow.id, teams=teams, until=None if holds else until
         )
-    if waits:
-        return Held(reasons=(*waits, *notices), flow=flow.id, teams=teams)
+    if holds:
+        return Held(reasons=(*holds, *told), flow=flow.id, teams=teams)
     return Accepted(
-        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *notices)
+        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *told)
     )
 
 
+def _embargo(classified: Classified, catalogue: Catalogue, now: datetime, flow: Flow) -> datetime | None:
+    """The moment that a file with results waits for, whoever sends it; None where there is none to come."""
+    own = (classified.data_type, classified.mixed_with) if flow.embargo else ()
+    until = release_moment((*own, *classified.results), classified.facts, catalogue, now)
+    return until if until is not None and now < until else None
+
+
 def _waits_for_person(
-    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, teams: tuple[str, ...]
+    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
 ) -> Iterator[Reason]:
     if provider.suspended:
         yield reason("policy:suspended")
+    if provider.kind in flow.for_a_person:
+        yield reason("policy:assessment", title=flow.document.description)
     if provider.kind in EDUCATION_PROVIDERS:
         found = named_school(classified)
         if found and provider.dfe_number and found != provider.dfe_number:
             yield reason("policy:other-school", found=found, expected=provider.dfe_number)
+    yield from waits(classified, catalogue, provider, flow)
     yield from item_reasons(classified, catalogue, flow, "hold")
-    if not teams:
-        yield reason("policy:no-team")
 
 
 def named_school(classified: Classified) -> str | None:
