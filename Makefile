@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: hooks demo test faults install-check soak lint format bench confusion fuzz docs lock audit sbom clean
+.PHONY: hooks demo test faults install-check soak lint format bench clients confusion fuzz docs lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -44,19 +44,36 @@ bench: $(VENV)/.installed-dev
 confusion: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.confusion.confusion
 
+# Goes on where it was stopped: the states say how far it came.
+FUZZ_COUNT ?= 10000
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/classify/fuzz_classify.py
+	$(BIN)/python -m tests.openpgp.fuzz --engine embedded --state .fuzz-embedded --count $(FUZZ_COUNT)
+	$(BIN)/python -m tests.openpgp.fuzz --engine sop --state .fuzz-sop --count $(FUZZ_COUNT)
+
+# Every SSH program at hand against intake. The library for Node is installed beside the virtual environment.
+clients: $(VENV)/.installed-dev
+	npm install --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node ssh2@1.17.0
+	$(BIN)/python -m tests.clients.table docs/clients.md
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md
 
 # Every package that runs in production, with its hashes, for every Python that is supported.
+# requirements-build.lock is what packages are built with where the index has no wheel of them, and this one;
+# requirements-postgresql.lock what a registry in PostgreSQL needs besides.
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+    --no-emit-index-url --quiet
 lock: $(VENV)/.installed-dev
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    --no-emit-index-url --quiet --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	    | $(COMPILE) --output-file requirements-build.lock -
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["postgresql"], sep="\n")' \
+	    | $(COMPILE) --constraint requirements.lock --output-file requirements-postgresql.lock -
 
 audit: $(VENV)/.installed-dev
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock \
+	    --requirement requirements-build.lock --requirement requirements-postgresql.lock
 
 sbom: $(VENV)/.installed-dev
 	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml requirements.lock > sbom.json

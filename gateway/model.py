@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
 Folder = Literal["in", "keys", "agreement"]
@@ -40,9 +41,21 @@ WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
 EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
 
 
+class GatewayKeyKind(StrEnum):
+    """What a key of the gateway is made of: RSA is for senders whose program knows no Curve25519."""
+
+    CURVE25519 = "curve25519"
+    RSA4096 = "rsa4096"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file as it landed, as intake recorded it. Inside, nothing of it is believed unchecked.
+    """One file as it landed, as intake recorded it.
+
+    Inside, `size` and `sha256` are of what was copied, `provider` is one that is enrolled, and `landed_at` is
+    within minutes of when the kernel saw the record made. `ssh_key` is only what intake says: a file counts
+    only where that provider could log in with it then. `name`, `folder`, `client`, `withheld`, and what was
+    withheld, are intake's word alone; receipts say so.
 
     `withheld`: it came without encryption, so intake wrote none of it down; `size` and `sha256` are
     of what passed by. `looks_like` is what a withheld one was by its beginning: something about keys
@@ -210,7 +223,7 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """A file that is not exactly one known data type. `code` is a `classify:` code.
+    """A file that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
 
     `about` is what the sentence of the reason names, in words of ours. `sensitive` are the topics, in words
     of ours, that it seems to be about. `parts` are the files of an archive, or the tables of a workbook,

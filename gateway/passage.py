@@ -9,19 +9,21 @@
 
 Opening and classifying happen in isolated children, many files at once; deciding, recording and
 publishing in one process, many files in one transaction. So the way has two halves, and `examine` and
-`conclude` are these. Whoever only wants to know what would become of a file stops at `decide`.
+`conclude` are these. Whoever only wants to know what would become of a file goes as far as `decide`, with
+`foresee`.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from gateway.drops.by_folder import Dropped, settle, withheld
 from gateway.drops.drop import Drop
+from gateway.errors import Fault
 from gateway.examiner.protocol import (
     AgreementCopy,
     Examined,
@@ -34,15 +36,17 @@ from gateway.examiner.protocol import (
     KeyDrop,
     Looked,
 )
-from gateway.model import Decision, Folder, Provider, Refused, Transfer, Upload
+from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
+from gateway.reasons import reason
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
-from gateway.record.conclude import File, signature_of
+from gateway.record.conclude import UNKNOWN_LOGIN, File, held_for_login, signature_of
 from gateway.record.conclude import conclude as concluded
-from gateway.record.registrar import Registrar
+from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
-from gateway.record.signer import Signers, signers_of
+from gateway.record.signer import Signers, came_by, logins_of, signers_of
 from gateway.registry import transfers
+from gateway.registry.keys import Key
 from gateway.zones.failpoints import passing
 
 
@@ -85,13 +89,25 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
     return {ruling.folder for ruling in rulings}
 
 
-def decide(registrar: Registrar, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
+def foresee(
+    rulebook: Rulebook, batch: Batch, claimed: Assignment, examiner: Examiner, now: datetime
+) -> tuple[Decision, File]:
+    """What would become of a claimed file of pupils' data, and why. Nothing is recorded."""
+    examined = examine(claimed, examiner, now).examined
+    if isinstance(examined, AgreementCopy | KeyDrop):
+        raise Fault("a file of pupils' data was examined as a drop")
+    if isinstance(examined, FileOpened | FileWaits):
+        batch.look_back([(claimed.upload, examined.opened)])
+    return decide(rulebook, batch, claimed.upload, examined, now), examined
+
+
+def decide(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
     """What becomes of an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
     opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
     decision = concluded(
         file,
-        registrar.catalogue,
-        _provider(registrar, batch, upload.provider, now),
+        rulebook.catalogue,
+        _provider(rulebook, batch, upload.provider, now),
         now,
         earlier=batch.earlier(upload, opened) if opened is not None else None,
         signers=_signers(batch, upload.provider, now),
@@ -142,13 +158,17 @@ def _ruling(
 def _decision(
     registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime
 ) -> Decision:
+    known_login = came_by(_logins(batch, upload.provider).get(upload.ssh_key), upload.landed_at)
     match examined:
+        case AgreementCopy() | KeyDrop() if not known_login:
+            return Held(reasons=(reason(UNKNOWN_LOGIN),))
         case AgreementCopy() | KeyDrop():
             return _settle(registrar, batch, upload, examined, now)
         case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
             return _settle(registrar, batch, upload, examined, now)
         case file:
-            return decide(registrar, batch, upload, file, now)
+            decision = decide(registrar, batch, upload, file, now)
+            return decision if known_login else held_for_login(decision)
 
 
 def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped, now: datetime) -> Decision:
@@ -176,8 +196,12 @@ def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined
         batch.note_use(upload.provider, signature.certificate, now)
 
 
-def _provider(registrar: Registrar, batch: Batch, provider: str, now: datetime) -> Provider:
-    return batch.once(("provider", provider), lambda: registrar.provider(batch.session, provider, now))
+def _logins(batch: Batch, provider: str) -> Mapping[str, Key]:
+    return batch.once(("logins", provider), lambda: logins_of(batch.session, provider))
+
+
+def _provider(rulebook: Rulebook, batch: Batch, provider: str, now: datetime) -> Provider:
+    return batch.once(("provider", provider), lambda: rulebook.provider(batch.session, provider, now))
 
 
 def _signers(batch: Batch, provider: str, now: datetime) -> Signers:

@@ -81,6 +81,12 @@ REASONS: dict[str, Template] = {
         "Sign with the key you enrolled. If you have a new key, put it into /keys, signed with the old one, "
         "and send the file again once it is in force.",
     ),
+    "open:unknown-login": Template(
+        "5.1",
+        "The file came in by a login with a key that was not one of your organisation's at that time.",
+        "Nothing needs doing now: somebody at the local authority looks into it. If you have changed your "
+        "SSH key lately, tell them when.",
+    ),
     "open:bad-signature": Template(
         "5.1",
         "The signature on the file does not fit its content.",
@@ -92,6 +98,12 @@ REASONS: dict[str, Template] = {
         "Extend your key (gpg --quick-set-expire FINGERPRINT 2y, and the same again with the fingerprint of "
         "each subkey at the end), export it, and put the file into /keys. What waits is then released by "
         "itself; what was refused, send again.",
+    ),
+    "open:malware": Template(
+        "10.4",
+        "A malware scanner found something in the file that may do harm. Nobody gets the file before a "
+        "person has looked into it.",
+        "Have the computer that the file was made on looked at, make the file again, and send it. " + _ASK,
     ),
     "open:renewed-since": Template(
         "5.1",
@@ -216,6 +228,18 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The certificate has no key in force that may sign.",
         "Make a key that can sign; the default of current software can.",
+    ),
+    "key:unreadable-kind": Template(
+        "5.1",
+        "The certificate signs with a key of a kind that this gateway cannot check ({algorithm}).",
+        "Make a new key of the ordinary kind, which is Ed25519, or RSA with 3072 bits (in Kleopatra: New key "
+        "pair, Advanced Settings), and hand over its certificate.",
+    ),
+    "key:too-large": Template(
+        "5.1",
+        "The certificate is larger than any that its owner needs.",
+        "Export it with gpg --export-options export-minimal --armor --export and your own address, and hand "
+        "over that file.",
     ),
     "key:no-uses": Template(
         "5.1",

@@ -45,12 +45,18 @@ class Commands:
     def json(self, *arguments: str) -> Any:
         return json.loads(self.gateway(*arguments, "--json"))
 
+    def confirm(self, identifier: str) -> None:
+        """Record the telephone call by which the keys of a provider come into force."""
+        waiting = [key for key in self.json("keys", "list", identifier) if key["state"] == "pending"]
+        self.gateway("keys", "confirm", identifier, *(key["fingerprint"] for key in waiting))
+
     def provider(self, identifier: str) -> Party:
         party = Party(identifier, self.root / "parties" / identifier)
         self.gateway(
             "providers", "add", identifier, "--name", f"The {identifier}", "--kind", "school",
             "--ssh-key", str(party.ssh_public), "--openpgp-key", str(party.certificate),
         )  # fmt: skip
+        self.confirm(identifier)
         self.gateway("agreement", "ratify", identifier, "--signatory", "The Head")
         return party
 

@@ -52,6 +52,7 @@ class Site:
             "providers", "add", identifier, "--name", f"The {identifier}", "--kind", kind,
             "--ssh-key", str(party.ssh_public), "--openpgp-key", str(party.certificate), *extra,
         )  # fmt: skip
+        self.stage.confirm(identifier)
         if ratified and kind in {"school", "academy"}:
             self.gateway("agreement", "ratify", identifier, "--signatory", "The Head")
         return party

@@ -6,6 +6,7 @@ decided and published by the processor itself.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -28,7 +29,13 @@ from gateway.registry import agreements, keys, log, providers, receipts, transfe
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
 from gateway.settings import Settings, load_settings
-from gateway.zones.spool import fsync_folder, hand_over, new_reference
+from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
+
+
+def login_of(party: Party) -> str:
+    """The fingerprint of the SSH key that a party logs in with, as intake would tell it."""
+    digest = hashlib.sha256(party.name.encode()).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 class Desk:
@@ -65,6 +72,10 @@ class Desk:
                 session, "provider", identifier, "openpgp", at=self.now, by="admin", material=material,
                 fingerprint=admit(material.encode(), self.now).fingerprint,
             )  # fmt: skip
+            keys.add_key(
+                session, "provider", identifier, "ssh", at=self.now, by="admin", material="",
+                fingerprint=login_of(party),
+            )  # fmt: skip
             for year in years:
                 self.ratify(session, identifier, year)
         return party
@@ -88,13 +99,13 @@ class Desk:
         client: str = "",
     ) -> str:
         """Hand `data` over as intake does, as `reference` where that is given; its reference."""
-        reference = reference or new_reference(party.name, self.now)
+        reference = reference or reserve_reference(self.home.spool, party.name, self.now)
         content = self.home.spool.root / f"{reference}.part"
         content.write_bytes(data)
         upload = Upload(
             reference=reference, provider=party.name, name=name, folder=folder, size=len(data),
             sha256=hashlib.sha256(data).hexdigest(), started_at=self.now, landed_at=self.now,
-            ssh_key="SHA256:" + "A" * 43, client=client,
+            ssh_key=login_of(party), client=client,
         )  # fmt: skip
         hand_over(self.home.spool, upload, content)
         fsync_folder(self.home.spool.landed)

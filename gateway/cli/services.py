@@ -9,8 +9,11 @@ import typer
 
 from gateway import supervisor
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
+from gateway.cli.options import GatewayKeyOption
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.model import GatewayKeyKind
+from gateway.observe import stacks
 from gateway.openpgp.certificates import grouped
 from gateway.settings import Secrets, Settings, checked, load_settings
 
@@ -53,6 +56,7 @@ def init(
         Path | None,
         typer.Option(help="Put the secrets under the passphrase in this file, and note it."),
     ] = None,
+    key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
     from gateway.homes.create import found  # noqa: PLC0415 - keeps --help quick
@@ -62,7 +66,7 @@ def init(
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
     fields = {"organisation": organisation, "log_origin": log_origin, "database": database_url}
     settings = checked(Settings, {**fields, "secrets": secret_files}, "init")
-    fingerprint = found(Home(home), settings, now(), known)
+    fingerprint = found(Home(home), settings, now(), known, key)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
     out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")
@@ -85,6 +89,7 @@ def run(
     def ready(places: dict[str, str]) -> None:
         typer.echo(f"ready intake {places['intake']} mailboxes {places['mailboxes']}")
 
+    stacks.tell_on_signal()
     raise typer.Exit(supervisor.run(Home(home), options, ready))
 
 
@@ -101,6 +106,7 @@ def serve_intake(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port:
     """The drop box that providers reach. Needs only spool/ and published/ of the home."""
     from gateway.intake.server import run_intake  # noqa: PLC0415 - each service loads its own zone
 
+    stacks.tell_on_signal()
     raise typer.Exit(run_intake(Home(home), host=host, port=port))
 
 
@@ -112,6 +118,7 @@ def serve_mailboxes(
     """The mailboxes in which staff collect what was routed to their teams."""
     from gateway.mailboxes.server import run_mailboxes  # noqa: PLC0415
 
+    stacks.tell_on_signal()
     raise typer.Exit(run_mailboxes(Home(home), host=host, port=port))
 
 
@@ -123,6 +130,7 @@ def process(
     """Open, classify, decide and route what landed, until SIGTERM."""
     from gateway.processor.service import process_once, run_processor  # noqa: PLC0415
 
+    stacks.tell_on_signal()
     if not once:
         run_processor(Home(home), now, ready=lambda: typer.echo("ready processor"))
         return

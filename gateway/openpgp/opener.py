@@ -15,6 +15,7 @@ from typing import Protocol
 
 from gateway.errors import ConfigurationError
 from gateway.model import Opened
+from gateway.openpgp.sealed_file import Sealed
 from gateway.settings import OpenLimits, Processor
 
 
@@ -23,7 +24,7 @@ class Opener(Protocol):
 
     name: str
 
-    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """The content of `sealed`, signed by one of the certificates `senders` (armored or binary).
 
         Refusal, with a code of `gateway.reasons`, where the file is at fault; Fault where we are.
@@ -31,7 +32,7 @@ class Opener(Protocol):
         """
         ...
 
-    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
+    def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """The content of a file that was opened before, as a descriptor that the caller closes.
 
         Who signed was settled then, and its certificate may have ended since: what counts now is
@@ -40,7 +41,7 @@ class Opener(Protocol):
         """
         ...
 
-    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
+    def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """The key of this one message as SOP programs write it, CIPHER:HEX; None where ours yield none."""
         ...
 

@@ -70,6 +70,8 @@ def _of_content(refused: ContentRefused) -> Decision:
     """Malformed content is final; content that nobody recognised waits for a person."""
     if refused.code == "classify:malformed":
         return Refused(reasons=(reason(refused.code),))
+    if refused.code == "open:malware":
+        return Held(reasons=(reason(refused.code),))
     return Held(reasons=(*_sensitive_content(refused), _why_unrecognised(refused)))
 
 

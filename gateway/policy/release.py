@@ -21,7 +21,9 @@ from gateway.policy.schools import of_other_schools, without_school
 from gateway.reasons import reason
 
 # Reasons for a hold that one person's judgement does not outweigh.
-_TAKES_TWO = frozenset({"policy:sensitive", "policy:items-outside-held", "policy:items-proposed-held"})
+_TAKES_TWO = frozenset(
+    {"open:malware", "policy:sensitive", "policy:items-outside-held", "policy:items-proposed-held"}
+)
 # Reasons for a hold that say that pupils may be of another school than the sender's.
 _OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
 

@@ -15,7 +15,7 @@ from gateway.registry import transfers
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
 from gateway.verify.verify_files import verify_receipt_files
-from gateway.zones.spool import waiting
+from gateway.zones.landed import waiting
 from tests.commands import Commands
 from tests.content import core_data
 from tests.end_to_end.rotating import (
@@ -80,7 +80,7 @@ def change_keys_of_oak(site: Commands, services: Services, old: Party, computers
         return [key["fingerprint"] for key in site.json("keys", "list", "oak") if key["state"] == "pending"]
 
     for fingerprint in until(lambda: pending() if len(pending()) == 2 else None, "the dropped keys"):
-        site.gateway("keys", "approve", "oak", fingerprint)
+        site.gateway("keys", "confirm", "oak", fingerprint)
     for computer in computers:
         if computer.party is old:
             computer.party = new

@@ -27,7 +27,7 @@ from gateway.registry import agreements, keys, log, providers, receipts, transfe
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.settings import Settings, load_settings
-from gateway.zones.spool import hand_over, new_reference
+from gateway.zones.spool import hand_over, reserve_reference
 from tests.content import core_data
 from tests.openpgp.gnupg import Gnupg
 from tests.site import until
@@ -174,10 +174,10 @@ class Workshop:
     def upload(self, school: School, data: bytes, folder: Folder = "in", name: str = "file") -> str:
         """Put a file where intake hands it over; its reference."""
         self.number += 1
-        reference = new_reference(school.name, self.now)
+        self.home.spool.landed.mkdir(exist_ok=True)
+        reference = reserve_reference(self.home.spool, school.name, self.now)
         content = self.home.spool.root / f"content-{self.number}"
         content.write_bytes(data)
-        self.home.spool.landed.mkdir(exist_ok=True)
         upload = Upload(
             reference=reference,
             provider=school.name,
