@@ -123,19 +123,15 @@ def set_numbers(
     schools: Annotated[
         str | None,
         typer.Option(
-            help="DfE numbers or URNs of the schools for which it sends, as a trust does, with commas between; "
+            help="Numbers (DfE or URN) of the schools for which it sends, as a trust does, by commas; "
             '"" for none.'
         ),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put right what is recorded of a provider. What waited for the schools that it names goes on."""
-    given = {
-        "name": name,
-        "dfe_number": _dfe_number(dfe_number),
-        "urn": _urn(urn),
-        "schools": _schools(schools),
-    }
+    numbers = {"dfe_number": _dfe_number(dfe_number), "urn": _urn(urn), "schools": _schools(schools)}
+    given = {"name": name, **numbers}
     wanted = {column: value for column, value in given.items() if value is not None}
     if not wanted:
         raise GatewayError("say what to put right: --name, --dfe-number, --urn or --schools")

@@ -34,7 +34,7 @@ class RollTaker:
         self._said: dict[tuple[str, str], Pupil] = {}
         self.left_out = 0
 
-    def __call__(
+    def __call__(  # noqa: PLR0917 - as `classify` calls it
         self,
         upn: str,
         born: date | None,
@@ -106,11 +106,5 @@ def _packed(entry: RollEntry) -> bytes:
         + _HAS_FORMER * (entry.former is not None)
         + _HAS_BIRTH_DATE * (entry.birth_date is not None)
     )
-    return _ENTRY.pack(
-        entry.pupil,
-        entry.former or b"",
-        entry.birth_date or b"",
-        entry.record,
-        flags,
-        entry.school.encode("ascii"),
-    )
+    former, birth_date, school = entry.former or b"", entry.birth_date or b"", entry.school.encode("ascii")
+    return _ENTRY.pack(entry.pupil, former, birth_date, entry.record, flags, school)

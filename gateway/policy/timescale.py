@@ -93,8 +93,8 @@ def status(
 
     `received` are this provider's accepted files and nil returns, in any order. Flows come in the order
     of Appendix B. What an operator may deposit on behalf of another sender is shown too, but never
-    missing. A provider that is suspended or has closed owes nothing, nor does one that is no school itself and
-    speaks for several: each of these owes its own.
+    missing. A provider that is suspended or has closed owes nothing, nor does one that sends for several
+    schools and is none itself: each of these owes its own.
     """
     owed = owed or Owed()
     calendar = catalogue.calendar

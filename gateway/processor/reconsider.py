@@ -105,5 +105,5 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
 
 
 def _waits_for_more(transfer: Transfer) -> bool:
-    """Whether a file waits for what no policy decides: by whom it came, with which key, what a person says."""
+    """Whether a file waits for what no policy decides: how it came, or with which key."""
     return any(why.code.startswith("open:") and why.code not in SIGNED_LATE for why in transfer.reasons)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -25,16 +26,11 @@ class Enrolled:
     def of(cls, providers: Iterable[Provider]) -> Enrolled:
         """A number that is on record for several tells none of them."""
         known = {provider.id: provider for provider in providers}
-        schools: dict[str, str] = {}
-        shared: set[str] = set()
-        for provider in known.values():
-            for number in filter(None, (provider.dfe_number, provider.urn)):
-                if (
-                    provider.kind in EDUCATION_PROVIDERS
-                    and schools.setdefault(number, provider.id) != provider.id
-                ):
-                    shared.add(number)
-        return cls(known, {number: owner for number, owner in schools.items() if number not in shared})
+        claims = Counter(number for one in known.values() for number in _numbers(one))
+        schools = {
+            number: one.id for one in known.values() for number in _numbers(one) if claims[number] == 1
+        }
+        return cls(known, schools)
 
     def owner(self, sender: Provider, number: str) -> str | None:
         """Whose pupil a record is, in a file of this sender that was accepted; None where it is nobody's.
@@ -60,6 +56,11 @@ class Enrolled:
         """All whose pupils the records of a file are."""
         numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
+
+
+def _numbers(provider: Provider) -> Iterator[str]:
+    if provider.kind in EDUCATION_PROVIDERS:
+        yield from filter(None, (provider.dfe_number, provider.urn))
 
 
 def record(

@@ -1,5 +1,7 @@
 """For which schools a provider speaks, whose pupils a file holds, and the school of each entry of a roll."""
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -33,7 +35,7 @@ def downgrade() -> None:
     op.drop_column("provider", "schools")
 
 
-def _repack(size, entry):
+def _repack(size: int, entry: Callable[[bytes], bytes]) -> None:
     """Pack the rolls of held files anew, entry by entry, each of so many octets before."""
     connection = op.get_bind()
     for transfer, roll in connection.execute(sa.select(_STAGED.c.transfer, _STAGED.c.roll)).all():
