@@ -227,7 +227,7 @@ class ContentRefused:
 
     `about` is what the sentence of the reason names, in words of ours. `sensitive` are the topics, in words
     of ours, that it seems to be about. `parts` are the files of an archive, or the tables of a workbook,
-    that are not all of one type and one school: each by itself.
+    that are not all of one type: each by itself.
     """
 
     code: str

@@ -54,10 +54,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
     named = _named(classified)
     own = speaks_for(provider)
     untold = [one for one in named if not _names_any(one) or _is_own(one, provider, own) is None]
-    if len(untold) == len(named):
-        return None
-    ours = [one for one in named if one not in untold]
-    return sum(one.records for one in untold if not _alike(one, ours))
+    return None if len(untold) == len(named) else sum(one.records for one in untold)
 
 
 def waits(classified: Classified, provider: Provider) -> Iterator[Reason]:
@@ -77,10 +74,8 @@ def waits(classified: Classified, provider: Provider) -> Iterator[Reason]:
 
 def notices(classified: Classified, provider: Provider) -> Iterator[Reason]:
     """What the sender of a file is told that speaks for several schools."""
-    if provider.schools and provider.kind in EDUCATION_PROVIDERS:
-        told = {number_of(one) for one in _named(classified)} - {""}
-        if told:
-            yield reason("policy:for-schools", count=len(told))
+    if provider.schools and not any(waits(classified, provider)):
+        yield reason("policy:for-schools", count=len({number_of(one) for one in _named(classified)}))
 
 
 def number_of(school: NamedSchool) -> str:
@@ -139,8 +134,9 @@ def _beyond_the_first(schools: list[NamedSchool]) -> list[NamedSchool]:
     counts: Counter[tuple[str, str | int] | None] = Counter()
     for one in schools:
         counts[_best_mark(one)] += one.records
-    first = counts.most_common(1)[0][0] if counts else None
-    return [one for one in schools if _best_mark(one) != first]
+    mark = counts.most_common(1)[0][0] if counts else None
+    first = [one for one in schools if _best_mark(one) == mark]
+    return [one for one in schools if one not in first and not _alike(one, first)]
 
 
 def _best_mark(school: NamedSchool) -> tuple[str, str | int] | None:

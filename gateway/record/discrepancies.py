@@ -45,7 +45,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What a comparison needs: the transaction, policies, who is enrolled, and what notices are signed with."""
+    """What a comparison needs: the transaction, policies, who is enrolled, and what signs notices."""
 
     session: Session
     catalogue: Catalogue

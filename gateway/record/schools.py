@@ -40,14 +40,13 @@ class Enrolled:
         if sender.kind not in EDUCATION_PROVIDERS:
             return None
         own = speaks_for(sender)
-        if len(number) == _ESTABLISHMENT:
-            full = [one for one in own if len(one) == _DFE_NUMBER and one.endswith(number)]
-            number = full[0] if len(full) == 1 else number
+        number = _in_full(number, own)
         if number in {sender.dfe_number, sender.urn}:
             return sender.id
         if number in sender.schools:
             return self.schools.get(number)
-        comparable = number and any(len(one) == len(number) for one in own)
+        length = _DFE_NUMBER if len(number) == _ESTABLISHMENT else len(number)
+        comparable = number and any(len(one) == length for one in own)
         if sender.schools or comparable or number in self.schools:
             return None
         return sender.id
@@ -56,6 +55,12 @@ class Enrolled:
         """All whose pupils the records of a file are."""
         numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
+
+
+def _in_full(number: str, known: Iterable[str]) -> str:
+    """The one DfE number that an establishment number is part of; itself where there is none or several."""
+    fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
+    return fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
 
 
 def _numbers(provider: Provider) -> Iterator[str]:
