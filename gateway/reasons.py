@@ -387,7 +387,7 @@ REASONS: dict[str, Template] = {
     ),
     "classify:several-kinds": Template(
         "3.1",
-        "The file holds several files or tables ({count}) that are not of one kind and one school.",
+        "The file holds several files or tables ({count}) that are not of one kind.",
         "Send each as a file of its own. A person at the local authority will look at this one.",
     ),
     "policy:assessment": Template(

@@ -20,11 +20,12 @@ _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
 def named_school(classified: Classified) -> str | None:
-    """The DfE number (LA + establishment) of the one school that every record names; None else."""
-    if not classified.schools:
-        return _of_facts(classified)
-    numbers = {one.dfe_number for one in classified.schools}
-    return (numbers.pop() or None) if len(numbers) == 1 else None
+    """The DfE number (LA + establishment) of the one school that every record names; None else.
+
+    A number that stands in a title alone does not count: nobody knows what else the file is about.
+    """
+    number = _of_facts(classified)
+    return number if all(one.dfe_number == number for one in classified.schools) else None
 
 
 def speaks_for(provider: Provider) -> frozenset[str]:
