@@ -213,11 +213,11 @@ class Tally:
             self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
 
     def rows(
-        self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[Said]]
+        self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[str]]
     ) -> None:
         """So many more records at once, given the columns of those fields that the table has.
 
-        `schools` gives what each says of its school; they are counted already.
+        `schools` gives the number of the school of each; they are counted already.
         """
         first = self.records + 1
         self.records += length
@@ -286,17 +286,15 @@ class Tally:
         upns: Sequence[str],
         columns: Mapping[str, Sequence[str]],
         first: int,
-        schools: Iterable[Said],
+        schools: Iterable[str],
     ) -> None:
         blank = ("",) * len(upns)
         dates, formers, statuses, left = (columns.get(key, blank) for key in _REPORTED)
         born = {text: checks.read_date(text) for text in set(dates)}
-        around = number_of(self.schools.around)
         records = zip(upns, dates, formers, statuses, left, schools, strict=True)
-        for record, (upn, birth, former, status, leaving, said) in enumerate(records, first):
+        for record, (upn, birth, former, status, leaving, school) in enumerate(records, first):
             if upn:
                 on_roll = status.strip().upper() in _MAIN and not leaving.strip()
-                school = number_of(said) if any(said) else around
                 on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record, school)
 
     def pupils(self) -> int:
