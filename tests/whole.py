@@ -117,7 +117,12 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
     with desk.registrar() as registrar:
         signing = registrar.signing
         mailboxes = Mailboxes(
-            desk.registry, frozenset({team}), signing.log_key, signing.origin, lambda: desk.now
+            desk.registry,
+            frozenset({team}),
+            frozenset({team}),
+            signing.log_key,
+            signing.origin,
+            lambda: desk.now,
         )
         (delivery,) = [one for one in mailboxes.page(person, team, None) if one.reference == reference]
         place = Place(team, file_name(delivery))
