@@ -48,9 +48,8 @@ def phrase_file(folder: Path, phrase: str = PHRASE) -> Path:
 class Protected(Commands):
     """A home made with its secrets under the passphrase of a file; no command remembers it for the next."""
 
-    def __post_init__(self) -> None:
-        file = phrase_file(self.root)
-        self.gateway("init", "--log-origin", "test.invalid/log", "--passphrase-file", str(file))
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, "--passphrase-file", str(phrase_file(root)))
 
     def result(self, *arguments: str) -> Result:
         passphrase.forget()
