@@ -10,25 +10,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from click.testing import Result
-from typer.testing import CliRunner
+import typer
+from click.testing import CliRunner, Result
 
 from gateway.cli.app import app
 from gateway.demo.parties import Party
 from gateway.secrets import passphrase
 
+COMMAND = typer.main.get_command(app)
+"""The whole command, put together once: that takes longer than most of what it does."""
+
 
 def invoke(
-    home: Path, *arguments: str, given: str | None = None, environment: Mapping[str, str] | None = None
+    home: Path | None, *arguments: str, given: str | None = None, environment: Mapping[str, str] | None = None
 ) -> Result:
-    """`gateway ARGUMENTS` on this home, with `given` on its standard input.
+    """`gateway ARGUMENTS` on this home, or on none, with `given` on its standard input.
 
     What a command leaves to its process (a passphrase, the form and place of log lines) ends with it. What it
     raises is raised here, where a process would show a trace and exit with 1 as well.
     """
     with _as_it_was():
-        return CliRunner(env={**(environment or {}), "GATEWAY_HOME": str(home)}).invoke(
-            app, list(arguments), input=given, catch_exceptions=False
+        named = {} if home is None else {"GATEWAY_HOME": str(home)}
+        return CliRunner(env={**(environment or {}), **named}).invoke(
+            COMMAND, list(arguments), input=given, catch_exceptions=False
         )
 
 

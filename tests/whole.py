@@ -22,6 +22,7 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import DeclarationRow
 from gateway.samples import make
 from gateway.settings import load_settings
+from tests.children import Children
 from tests.classify import made
 from tests.workshop import Desk
 
@@ -57,6 +58,7 @@ def whole() -> Desk:
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
     assert not desk.home.sealed(damaged).exists()
+    desk.children.end()
     return desk
 
 
@@ -85,7 +87,7 @@ def plentiful() -> Desk:
     desk.pass_time(days=100)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
-    desk.registry.close()
+    desk.close()
     return desk
 
 
@@ -94,6 +96,7 @@ def copy_of(desk: Desk, root: Path) -> Desk:
     copy = object.__new__(Desk)
     copy.__dict__.update(desk.__dict__)
     shutil.copytree(desk.home.root, root / "home")
+    copy.children = Children()
     copy.root, copy.home = root, Home(root / "home")
     copy.registry = Registry(load_settings(copy.home).database_url(copy.home))
     return copy

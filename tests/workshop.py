@@ -7,15 +7,11 @@ decided and published by the processor itself.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from typer.testing import CliRunner, Result
-
-from gateway.cli.app import app
 from gateway.demo.parties import Party
 from gateway.errors import NotFoundError
 from gateway.home import Home
@@ -29,6 +25,8 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
 from gateway.settings import Settings, load_settings
 from gateway.zones.spool import fsync_folder, hand_over, new_reference
+from tests.children import Children
+from tests.commands import invoke
 
 
 class Desk:
@@ -40,9 +38,11 @@ class Desk:
         self.home = Home(root / "home")
         found(self.home, Settings(log_origin="test.invalid/log"), self.now)
         self.registry = Registry(load_settings(self.home).database_url(self.home))
+        self.children = Children()
         self.certificate = (self.home.published.common / "keys" / "gateway.asc").read_text()
 
     def close(self) -> None:
+        self.children.end()
         self.registry.close()
 
     # People.
@@ -106,7 +106,7 @@ class Desk:
 
     def process(self) -> None:
         """Start a processor, let it do all there is to do, and stop it."""
-        with open_processor(self.home, lambda: self.now) as processor:
+        with open_processor(self.home, lambda: self.now, examiners=self.children.lent) as processor:
             assert processor.drain() == 0
 
     def pass_time(self, **spans: float) -> None:
@@ -156,10 +156,6 @@ class Desk:
 
     def gateway(self, *arguments: str, given: str | None = None, code: int = 0) -> str:
         """What `gateway ARGUMENTS` says; what it asks or complains of too, with answers or another `code`."""
-        before = logging.getLogger().handlers[:]
-        result: Result = CliRunner(env={"GATEWAY_HOME": str(self.home.root)}).invoke(
-            app, list(arguments), input=given, catch_exceptions=False
-        )
-        logging.getLogger().handlers[:] = before  # The command's own writes to a stream that is closed now.
+        result = invoke(self.home.root, *arguments, given=given)
         assert result.exit_code == code, (result.exit_code, result.output, result.stderr)
         return result.stdout if code == 0 and given is None else result.output

@@ -64,7 +64,10 @@ class _Finished:
 
 
 class Processor:
-    """The one processor of a home. `renew` gives the policies that decide, where they are new."""
+    """The one processor of a home.
+
+    `renew` gives the policies that decide, where they are new; `examiners` makes those who look at files.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class Processor:
         workers: int,
         rescan_seconds: float,
         renew: Callable[[], Policies | None] = lambda: None,
+        examiners: Callable[..., Examiners] = Examiners,
     ) -> None:
         self._registrar = registrar
         self._renew = renew
@@ -80,7 +84,7 @@ class Processor:
         self._workers = workers or os.cpu_count() or 1
         self._rescan_seconds = rescan_seconds
         limits = registrar.limits
-        self._examiners = Examiners(self._home, seconds=limits.open.seconds + limits.classify.seconds + 30)
+        self._examiners = examiners(self._home, seconds=limits.open.seconds + limits.classify.seconds + 30)
         self._heads = Heads(registrar)
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
         self._copier = Copier(self._home, self._examiners, pause_seconds=rescan_seconds, done=self.wake)

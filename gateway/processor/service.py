@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from gateway.errors import ConfigurationError, Fault
+from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
@@ -118,7 +119,9 @@ def _bring_up_to_date(home: Home) -> None:
 
 
 @contextmanager
-def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Processor]:
+def open_processor(
+    home: Home, clock: Callable[[], datetime], *, examiners: Callable[..., Examiners] = Examiners
+) -> Iterator[Processor]:
     """A processor for `home`, with everything published that may be missing."""
     _bring_up_to_date(home)
     with open_registrar(home, clock) as registrar:
@@ -135,4 +138,5 @@ def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Proces
             workers=settings.workers,
             rescan_seconds=settings.rescan_seconds,
             renew=Keeper(home, registrar.registry, registrar.signing, clock).changed,
+            examiners=examiners,
         )

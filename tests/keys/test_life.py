@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from gateway.cli.app import app
 from gateway.enrolment.key_file import judge
 from gateway.errors import GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.publish.projection import publish_receipts
 from gateway.verify.verify_files import verify_receipt_files
+from tests.commands import invoke
 from tests.keys.workshop import School, Workshop, codes, fresh
 from tests.site import until
 
@@ -92,11 +91,8 @@ def by_us(shop: Workshop, oak: School) -> None:
 
 
 def by_the_command(shop: Workshop, oak: School) -> None:
-    said = CliRunner().invoke(
-        app,
-        ["keys", "revoke", oak.name, oak.fingerprint, "--reason", "it was stolen after all"],
-        env={"GATEWAY_HOME": str(shop.home.root)},
-    )
+    words = ("keys", "revoke", oak.name, oak.fingerprint, "--reason", "it was stolen after all")
+    said = invoke(shop.home.root, *words)
     assert said.exit_code == 0, said.output
 
 
@@ -109,9 +105,7 @@ def enrolled_again(shop: Workshop, oak: School) -> None:
     oak.run("--import", given=oak.revocation(reason=1))
     file = shop.home.root.parent / "revoked.asc"
     file.write_bytes(oak.certificate())
-    said = CliRunner().invoke(
-        app, ["keys", "add", oak.name, str(file)], env={"GATEWAY_HOME": str(shop.home.root)}
-    )
+    said = invoke(shop.home.root, "keys", "add", oak.name, str(file))
     assert said.exit_code == 0, said.output
 
 
@@ -219,10 +213,9 @@ def test_the_list_tells_which_key_until_when_and_how_it_was_used(
 
     def listed(days: int) -> dict[str, dict[str, Any]]:
         monkeypatch.setattr("gateway.cli.keys.now", lambda: begun + timedelta(days=days))
-        home = {"GATEWAY_HOME": str(shop.home.root)}
         return {
             row["fingerprint"]: row
-            for row in json.loads(CliRunner().invoke(app, ["keys", "list", "--json"], env=home).stdout)
+            for row in json.loads(invoke(shop.home.root, "keys", "list", "--json").stdout)
             if row["provider"] == oak.name
         }
 
