@@ -14,21 +14,21 @@ from gateway.cli import terminal
 if TYPE_CHECKING:
     import typer
 
-# Nouns that stand alone in a module of their name: to run one, the others need not be loaded.
-ALONE = frozenset(
-    {
-        "agreement",
-        "discrepancies",
-        "flows",
-        "held",
-        "keys",
-        "log",
-        "policy",
-        "providers",
-        "receipts",
-        "staff",
-        "transfers",
-    }
+# Nouns that stand alone in a module of their name: to run one, the others need not be loaded. In the order
+# in which the help lists them.
+ALONE = (
+    "providers",
+    "keys",
+    "staff",
+    "agreement",
+    "transfers",
+    "held",
+    "receipts",
+    "flows",
+    "log",
+    "penalties",
+    "policy",
+    "discrepancies",
 )
 
 
@@ -61,5 +61,11 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     from gateway.cli.root import root  # noqa: PLC0415
 
     alone = root()
-    alone.add_typer(import_module(f"gateway.cli.{noun}").app, name=noun)
+    add_nouns(alone, noun)
     return alone
+
+
+def add_nouns(to: typer.Typer, *nouns: str) -> None:
+    """Load the nouns that stand alone, and add them to a command."""
+    for noun in nouns:
+        to.add_typer(import_module(f"gateway.cli.{noun}").app, name=noun)

@@ -53,7 +53,8 @@ from gateway.model import Classified, ContentRefused
 from gateway.observe import logs
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.judge import Waits
-from gateway.openpgp.opener import Opener, find_opener
+from gateway.openpgp.opener import find_opener
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealer import CannotSeal, seal
 from gateway.openpgp.session_keys import open_session_key, seal_session_key
 from gateway.secrets.guard import keep_in_memory, keep_to_itself

@@ -10,7 +10,7 @@ from gateway.examiner.protocol import Job
 from gateway.home import Home
 from gateway.model import Signature
 from gateway.openpgp.judge import Waits
-from gateway.openpgp.opener import Opener
+from gateway.openpgp.promise import Opener
 from gateway.settings import Limits
 
 DROP_BYTES = 1024**2
