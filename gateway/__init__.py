@@ -15,6 +15,5 @@ Five ideas hold it together.
 5. Two keys to the door. A transfer is from a provider when that provider's SSH key opened the
    session and that same provider's OpenPGP certificate signed the whole content.
 
-The way of a file: `intake` receives it, `processor` claims it, `openpgp` opens it, `classify`
-says what it is, `policy` decides, `registry` commits, `receipts` tells, `mailboxes` hands it out.
+`gateway.passage` tells the way of a file: claimed, opened, classified, decided, recorded, published.
 """

@@ -3,6 +3,7 @@
     gateway.toml policies/ registry.db   inside
     policies-in-force/                   inside: each version of the policies that has ever decided
     keys/ sealed/                        inside, 0700
+    mailboxes/                           inside: who has to wait at the door of the mailboxes
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
 
@@ -162,6 +163,11 @@ class Home:
     def keys(self) -> Path:
         """Secrets of the inside zone, 0700."""
         return self.root / "keys"
+
+    @property
+    def mailboxes(self) -> Path:
+        """What the mailboxes tell an administrator, and are told: who has to wait at their door."""
+        return self.root / "mailboxes"
 
     @property
     def spool(self) -> Spool:

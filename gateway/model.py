@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
-LooksLike = Literal["", "public", "secret-key"]
+LooksLike = Literal["", "public", "secret-key", "other-encryption", "unknown"]
 Level = Literal["certain", "strong", "moderate"]
+Late = Literal["renewed", "vouched"]
 Severity = Literal["error", "query"]
 KeyKind = Literal["ssh", "openpgp"]
 Outcome = Literal["accepted", "held", "refused"]
@@ -49,11 +50,15 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """Who signed and when, as the OpenPGP engine verified it. Fingerprints are lower-case hex."""
+    """Who signed and when, as the OpenPGP engine verified it. Fingerprints are lower-case hex.
+
+    `expires_at`: until when the signature is to count by its own word, where the engine tells.
+    """
 
     certificate: str
     signing_key: str
     created_at: datetime
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +67,9 @@ class Opened:
 
     `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0; whoever
     holds the value closes it. `size` is in bytes; `sha256` is of the content. `opened_by` is the
-    fingerprint of the gateway certificate it was sealed to, where the engine can tell. `renewed_since`:
-    the signer's certificate had expired when it signed, and has been renewed since.
+    fingerprint of the gateway certificate it was sealed to, where the engine can tell. `late`: the signer's
+    certificate did not count when it signed, and does now: it had expired and was "renewed", or nothing that
+    we have of it is as old, and its owner has "vouched" for the key since.
     """
 
     content: int
@@ -72,7 +78,7 @@ class Opened:
     signature: Signature
     engine: str
     opened_by: str | None = None
-    renewed_since: bool = False
+    late: Late | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +202,19 @@ class Accepted:
     flow: str
     teams: tuple[str, ...]
     reasons: tuple[Reason, ...]
+
+
+class Arrival(NamedTuple):
+    """That something of a flow came, and when. `period` is what it is about, where it says so.
+
+    `nil`: no file, but the word that there is nothing to send for that period.
+    """
+
+    flow: str
+    data_type: str
+    at: datetime
+    period: str | None = None
+    nil: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

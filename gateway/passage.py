@@ -129,7 +129,7 @@ def _ruling(
     if examination.judged_by and examination.judged_by != signers.digest:
         return None  # A key changed meanwhile: it stays landed, and is examined again.
     decision = _decision(registrar, batch, upload, examined, now)
-    _note(batch, upload, examined, now)
+    _note(registrar, batch, upload, examined, now)
     roll = examined.roll if isinstance(examined, FileOpened | FileWaits) else None
     return Ruling(
         reference=upload.reference,
@@ -164,11 +164,12 @@ def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped
     return decision
 
 
-def _note(batch: Batch, upload: Upload, examined: Examined, now: datetime) -> None:
+def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime) -> None:
     """Record what the examination found, and which keys were used."""
     session = batch.session
     if isinstance(examined, FileOpened | FileWaits):
-        transfers.record_content(session, upload.reference, examined.opened, examined.content)
+        period = registrar.period_of(examined.content, upload)
+        transfers.record_content(session, upload.reference, examined.opened, examined.content, period)
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:
         transfers.record_signature(session, upload.reference, signature)

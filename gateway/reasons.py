@@ -35,6 +35,31 @@ REASONS: dict[str, Template] = {
         "Encrypt it to the key in /keys/gateway.asc, sign it with your own key, and send it again. "
         "Tell your data protection lead: the file may have held pupil data in the clear.",
     ),
+    "open:other-encryption": Template(
+        "5.1",
+        "The file was protected in another way than with OpenPGP (with a password, or with S/MIME), which "
+        "this gateway does not open. Nothing of it was kept here.",
+        "Encrypt the file itself, without the other protection, to the key in /keys/gateway.asc, sign it "
+        "with your own key, and send it again.",
+    ),
+    "open:unreadable": Template(
+        "5.1",
+        "What arrived is no OpenPGP message and of no kind that this gateway knows, so it cannot be told "
+        "whether it was encrypted. Nothing of it was kept here.",
+        "Look at the file that you sent: it may be damaged. Encrypt the data to the key in "
+        "/keys/gateway.asc, sign it with your own key, and send it again.",
+    ),
+    "open:old-cipher": Template(
+        "5.1",
+        "The file was encrypted with {cipher}, which is too weak by today's rules.",
+        "Set your program to AES-256 (GnuPG 2.2 and later use it by themselves) and send the file again. "
+        "Where your program cannot, ask the local authority to admit {cipher} for the time being.",
+    ),
+    "open:in-parts": Template(
+        "5.1",
+        "The message was divided into several parts, and only one of them is in this file.",
+        "Have your program write the message in one part, and send it again.",
+    ),
     "open:not-for-us": Template(
         "5.1",
         "The file was encrypted, but not to the key of this gateway, so it cannot be opened here.",
@@ -74,6 +99,12 @@ REASONS: dict[str, Template] = {
         "the signature counts.",
         "Nothing needs doing.",
     ),
+    "open:vouched-since": Template(
+        "5.1",
+        "What we have of the certificate of its key is newer than the signature on the file. Its owner has "
+        "vouched for the key since, so the signature counts.",
+        "Nothing needs doing.",
+    ),
     "open:key-revoked": Template(
         "5.1",
         "The key that signed the file has been revoked.",
@@ -88,6 +119,16 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The date of the signature is in the future or too long ago.",
         "Set the clock of your computer, sign the file afresh, and send it again.",
+    ),
+    "open:signature-expired": Template(
+        "5.1",
+        "The signature on the file was made to count for a limited time, and that is over.",
+        "Sign the file afresh, without a date of expiry for the signature, and send it again.",
+    ),
+    "open:meant-for-others": Template(
+        "5.1",
+        "The file was signed for somebody else, and sealed to this gateway afterwards.",
+        "Sign and encrypt the file for the key in /keys/gateway.asc in one step, and send it again.",
     ),
     "open:damaged": Template(
         "5.1",
@@ -175,6 +216,12 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The certificate has no key in force that may sign.",
         "Make a key that can sign; the default of current software can.",
+    ),
+    "key:no-uses": Template(
+        "5.1",
+        "The certificate does not say what its keys may be used for, so nothing signed with it would count.",
+        "Have its owner state the uses with current software (gpg --edit-key FINGERPRINT, then change-usage "
+        "and save), export it and hand it over again; or make a new key.",
     ),
     "key:unbound-subkey": Template(
         "5.1",
@@ -311,6 +358,13 @@ REASONS: dict[str, Template] = {
         "Your organisation has not ratified this year's data sharing agreement, so the file waits.",
         "Ratify the agreement: sign the text in /agreement and drop it there, or tell the central data team. "
         "The file is then released by itself.",
+    ),
+    "policy:taken-unratified": Template(
+        "1.6",
+        "Your organisation has not ratified this year's data sharing agreement. Files of this kind are taken "
+        "all the same until the end of {until}.",
+        "Ratify the agreement before then: sign the text in /agreement and drop it there, or tell the "
+        "central data team. Later files wait until you have.",
     ),
     "policy:embargo": Template(
         "12.{row}",

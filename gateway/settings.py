@@ -136,12 +136,15 @@ def _network(text: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 
 
-class IntakeLimits(_File):
-    """Quotas and caps of the outside service. Sizes in bytes, times in seconds.
+class DoorLimits(_File):
+    """What a service keeps to before a session begins, and between sessions. Times in seconds.
 
-    `penalty_…`: how many seconds an address owes for a login that failed, for saying nothing until it
-    is sent away, for leaving before it logs in. Once it owes `penalty_least` it has to wait that out,
-    at most `penalty_most`; networks that are exempt never have to.
+    A source is an address of IPv4 or a /64 network of IPv6. `penalty_…`: how many seconds a source owes
+    for a login that failed, for saying nothing until it is sent away, for leaving before it logs in. Once
+    it owes `penalty_least` it has to wait that out, at most `penalty_most`; networks that are exempt never
+    have to. Meanwhile `penalty_trials` of its connections are let in, `penalty_pace` one after another,
+    and judged by their key. A connection without a session is closed after `sessionless_seconds`, one that
+    does nothing after `idle_seconds`.
     """
 
     login_seconds: float = 25
@@ -149,6 +152,33 @@ class IntakeLimits(_File):
     connections: int = 200
     connections_per_address: int = 40
     sessions_per_connection: int = 4
+    keepalive_seconds: float = 30
+    idle_seconds: float = Field(default=900, gt=0)
+    sessionless_seconds: float = Field(default=60, gt=0)
+    penalty_login_failed: float = 5
+    penalty_silent: float = 10
+    penalty_left: float = 1
+    penalty_least: float = 30
+    penalty_most: float = 600
+    penalty_trials: int = Field(default=6, ge=0)
+    penalty_pace: float = Field(default=1, gt=0)
+    penalty_exempt: tuple[Network, ...] = ()
+
+    @property
+    def connections_each(self) -> int:
+        """How many connections one provider or one person may have."""
+        return self.connections
+
+    @property
+    def sessions_each(self) -> int:
+        """How many sessions one provider or one person may have on all of them."""
+        return self.connections_each * self.sessions_per_connection
+
+
+class IntakeLimits(DoorLimits):
+    """Quotas and caps of the outside service. Sizes in bytes, times in seconds."""
+
+    connections_per_provider: int = 32
     sessions_per_provider: int = 32
     handles_per_session: int = 32
     sealed_bytes: int = 2 * 1024**3
@@ -159,17 +189,19 @@ class IntakeLimits(_File):
     name_bytes: int = 240
     resume_hours: float = 24
     recent_days: float = 7
-    keepalive_seconds: float = 30
-    idle_seconds: float = 900
-    penalty_login_failed: float = 5
-    penalty_silent: float = 10
-    penalty_left: float = 1
-    penalty_least: float = 30
-    penalty_most: float = 600
-    penalty_exempt: tuple[Network, ...] = ()
+
+    @property
+    def connections_each(self) -> int:
+        """How many connections one provider may have."""
+        return self.connections_per_provider
+
+    @property
+    def sessions_each(self) -> int:
+        """How many sessions one provider may have."""
+        return self.sessions_per_provider
 
 
-class MailboxLimits(_File):
+class MailboxLimits(DoorLimits):
     """Caps of the inside service. Sizes in bytes, times in seconds.
 
     An open file lies in memory for as long as it is read: `open_files_per_session` bounds how many
@@ -177,22 +209,28 @@ class MailboxLimits(_File):
     One that nobody reads for `idle_seconds` is closed.
     """
 
-    login_seconds: float = 25
-    login_attempts: int = 6
-    connections: int = 200
-    connections_per_address: int = 40
-    sessions_per_connection: int = 4
+    connections_per_person: int = 16
     handles_per_session: int = 64
-    keepalive_seconds: float = 30
     openers: int = Field(default=2, ge=1, le=64)
     open_files_per_session: int = 8
     open_files: int = 64
-    idle_seconds: float = Field(default=900, gt=0)
     open_bytes: int = 4 * 1024**3
+
+    @property
+    def connections_each(self) -> int:
+        """How many connections one person may have."""
+        return self.connections_per_person
+
+
+OldCipher = Literal["3des", "cast5"]
 
 
 class OpenLimits(_File):
-    """Caps on opening one file in a child process. Sizes in bytes, times in seconds."""
+    """Caps on opening one file in a child process. Sizes in bytes, times in seconds.
+
+    `old_ciphers`: those too weak by today's rules that are admitted all the same, for a sender whose
+    program knows no other. None is, unless a person decides so.
+    """
 
     sealed_bytes: int = 2 * 1024**3
     embedded_sealed_bytes: int = 64 * 1024**2
@@ -200,6 +238,7 @@ class OpenLimits(_File):
     embedded_content_bytes: int = 512 * 1024**2
     seconds: float = 300
     memory_bytes: int = 3 * 1024**3
+    old_ciphers: tuple[OldCipher, ...] = ()
     signature_age_days: float = 90
     clock_skew_seconds: float = 600
 

@@ -33,7 +33,7 @@ class Children:
 
 
 class _Kept:
-    """An examiner that is asked in a thread of its own: its children end with the thread that started them."""
+    """An examiner with a thread of its own: its children end with the thread that started them."""
 
     def __init__(self, examiner: Examiner) -> None:
         self._examiner = examiner

@@ -21,6 +21,12 @@ def core_data(seed: int = 1, pupils: int = 10) -> bytes:
     return make("student-core", "ctf-full", rng=rng, school=school(rng, 1), pupils=pupils)
 
 
+def school_history(seed: int = 1, pupils: int = 10) -> bytes:
+    """A Common Transfer File that holds nothing of special needs, so that more teams may have it."""
+    rng = random.Random(seed)
+    return make("student-core", "ctf-school-history", rng=rng, school=school(rng, 1), pupils=pupils)
+
+
 def census(seed: int = 1, pupils: int = 10) -> bytes:
     """A school census return of synthetic pupils."""
     rng = random.Random(seed)

@@ -1,8 +1,8 @@
 """A whole gateway for tests: a home made by the command line, its services, schools and staff.
 
 Everything is real: the services, each a process of its own, over sockets on free ports; keys made afresh.
-Commands run in this process: what is theirs alone as a process (streams, signals, exits) is tested with
-`stage.gateway`. Nothing here needs more than the Python packages; tests that want gpg or another client bring it.
+Commands run in this process; what is theirs as a process (streams, signals, exits) is seen with `stage.gateway`.
+Nothing here needs more than the Python packages; tests that want gpg or another client bring it.
 """
 
 from __future__ import annotations

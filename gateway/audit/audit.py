@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from gateway.audit.inconsistency import Misfit
+from gateway.audit.inconsistency import Inconsistency
 from gateway.audit.receipts import check_names, check_receipts, check_transfers
 from gateway.audit.rows import check_rows
 from gateway.audit.tree import check_tree
@@ -21,7 +21,7 @@ class Anchors:
     certificates: tuple[bytes, ...]
 
 
-def audit(session: Session, anchors: Anchors) -> Iterator[Misfit]:
+def audit(session: Session, anchors: Anchors) -> Iterator[Inconsistency]:
     """Everything that does not fit: the log, then the rows, then transfers and receipts.
 
     What this cannot find: the whole registry replaced by an older copy of itself. That is found
@@ -34,8 +34,8 @@ def audit(session: Session, anchors: Anchors) -> Iterator[Misfit]:
     yield from check_receipts(session, anchors.vkeys, anchors.certificates)
 
 
-def summary(misfits: Sequence[Misfit], leaves: int) -> str:
+def summary(inconsistencies: Sequence[Inconsistency], leaves: int) -> str:
     """The outcome in one sentence."""
-    if misfits:
-        return f"{misfits[0].where}: {misfits[0].what}"
+    if inconsistencies:
+        return f"{inconsistencies[0].where}: {inconsistencies[0].what}"
     return f"everything fits: {leaves} entries of the log, every row, every receipt"

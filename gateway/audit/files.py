@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from gateway.audit.inconsistency import Misfit, paged
+from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.errors import GatewayError
 from gateway.home import Home, Published
 from gateway.log.checkpoint import read_checkpoint
@@ -29,17 +29,17 @@ _TOGETHER = 400
 _ENOUGH = 1000
 
 
-def settled(registry: Registry, check: Callable[[Session], Iterator[Misfit]]) -> list[Misfit]:
+def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]) -> list[Inconsistency]:
     """What does not fit at two looks in a row, in the order of the second one; at most a thousand."""
     with registry.read() as session:
         before = set(islice(check(session), _ENOUGH))
     if not before:
         return []
     with registry.read() as session:
-        return [misfit for misfit in islice(check(session), _ENOUGH) if misfit in before]
+        return [inconsistency for inconsistency in islice(check(session), _ENOUGH) if inconsistency in before]
 
 
-def check_sealed(session: Session, home: Home) -> Iterator[Misfit]:
+def check_sealed(session: Session, home: Home) -> Iterator[Inconsistency]:
     """Every sealed file that is missing, not what landed, or that nobody knows of. Reads all of them."""
     deleted = retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
@@ -49,16 +49,16 @@ def check_sealed(session: Session, home: Home) -> Iterator[Misfit]:
         where, path = f"sealed {row.reference}", home.sealed(row.reference)
         if row.reference in deleted:
             if path.exists() and row.reference not in leaving:
-                yield Misfit(where, "it is on record as deleted, but the file is there")
+                yield Inconsistency(where, "it is on record as deleted, but the file is there")
         elif not row.withheld and (fault := _fault_of(path, row.sha256)):
-            yield Misfit(where, fault)
+            yield Inconsistency(where, fault)
     for path in sorted((home.root / "sealed").glob("*.sealed")):
         # What is being claimed lies in both places for a moment.
         if path.stem not in known and not (home.spool.landed / f"{path.stem}.json").exists():
-            yield Misfit(f"sealed {path.stem}", "no transfer has this file")
+            yield Inconsistency(f"sealed {path.stem}", "no transfer has this file")
 
 
-def check_published(session: Session, home: Home, vkey: str) -> Iterator[Misfit]:
+def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsistency]:
     """Every file in published/ that is not what the registry and the log have."""
     yield from _check_heads(session, home.published, vkey)
     yield from _check_access(session, home.published)
@@ -78,7 +78,7 @@ def _fault_of(path: Path, sha256: str | None) -> str | None:
     return None if digest == sha256 else "the file is not the one on record"
 
 
-def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Misfit]:
+def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
     """A published head is one that others may hold: the log must still begin as it says."""
     size = log.size(session)
     for path in sorted(published.log.glob("[!.]*")) if published.log.is_dir() else []:
@@ -86,17 +86,19 @@ def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[
         try:
             head = read_checkpoint(path.read_text("utf-8"), [vkey])
         except (GatewayError, UnicodeDecodeError):
-            yield Misfit(where, "it is no head that was signed with the log's key")
+            yield Inconsistency(where, "it is no head that was signed with the log's key")
             continue
         if path.name not in {"checkpoint", str(head.size)}:
-            yield Misfit(where, f"it is the head of {head.size} entries")
+            yield Inconsistency(where, f"it is the head of {head.size} entries")
         elif head.size > size:
-            yield Misfit(where, f"it is of {head.size} entries, but the log has only {size}: it was cut")
+            yield Inconsistency(
+                where, f"it is of {head.size} entries, but the log has only {size}: it was cut"
+            )
         elif log.root(session, head.size) != head.root:
-            yield Misfit(where, "the log's first entries are not the ones that were signed then")
+            yield Inconsistency(where, "the log's first entries are not the ones that were signed then")
 
 
-def _check_access(session: Session, published: Published) -> Iterator[Misfit]:
+def _check_access(session: Session, published: Published) -> Iterator[Inconsistency]:
     """Nobody may log in with a key that the registry does not have in use."""
     for provider in providers.list_providers(session):
         path = published.provider(provider.id) / "authorized_keys"
@@ -107,22 +109,24 @@ def _check_access(session: Session, published: Published) -> Iterator[Misfit]:
             if key.kind == "ssh" and key.state in {"active", "retiring"} and not provider.suspended
         }
         if not in_use.issuperset(shown):
-            yield Misfit(f"published {provider.id}/authorized_keys", "it lets in a key that is not in use")
+            yield Inconsistency(
+                f"published {provider.id}/authorized_keys", "it lets in a key that is not in use"
+            )
 
 
-def _check_gateway_key(session: Session, published: Published, vkey: str) -> Iterator[Misfit]:
+def _check_gateway_key(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
     """Providers must be shown no other certificate and no other log's key than ours."""
     ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
     folder = published.common / "keys"
     for path in [folder / "gateway.asc", *sorted(folder.glob("gateway-*[0-9a-f].asc"))]:
         if path.exists() and path.read_text("utf-8") not in ours:
-            yield Misfit(f"published keys/{path.name}", "it is no certificate of this gateway")
+            yield Inconsistency(f"published keys/{path.name}", "it is no certificate of this gateway")
     path = folder / "gateway-log.vkey"
     if path.exists() and path.read_text("utf-8") != f"{vkey}\n":
-        yield Misfit(f"published keys/{path.name}", "it is not the key of this log")
+        yield Inconsistency(f"published keys/{path.name}", "it is not the key of this log")
 
 
-def _check_receipts(session: Session, published: Published) -> Iterator[Misfit]:
+def _check_receipts(session: Session, published: Published) -> Iterator[Inconsistency]:
     """Every receipt that is out must be there, word for word; the latest one where it was replaced."""
     out = published_up_to(published)
     expected: dict[Path, tuple[str, int]] = {}
@@ -137,7 +141,7 @@ def _check_receipts(session: Session, published: Published) -> Iterator[Misfit]:
     yield from _compare(expected, out)
 
 
-def _compare(expected: dict[Path, tuple[str, int]], out: int) -> Iterator[Misfit]:
+def _compare(expected: dict[Path, tuple[str, int]], out: int) -> Iterator[Inconsistency]:
     for path, (content, sequence) in expected.items():
         if sequence > out:
             continue  # It follows.
@@ -145,24 +149,24 @@ def _compare(expected: dict[Path, tuple[str, int]], out: int) -> Iterator[Misfit
         try:
             shown = path.read_bytes()
         except FileNotFoundError:
-            yield Misfit(where, "the receipt is missing")
+            yield Inconsistency(where, "the receipt is missing")
             continue
         if shown != content.encode():
-            yield Misfit(where, "it is not the receipt that was signed last")
+            yield Inconsistency(where, "it is not the receipt that was signed last")
 
 
-def _check_copies(session: Session, home: Home) -> Iterator[Misfit]:
+def _check_copies(session: Session, home: Home) -> Iterator[Inconsistency]:
     """What lies in an /out must be what was sealed for that provider."""
     known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
     for path in sorted((home.published.root / "providers").glob("*/out/[!.]*")):
         where, copy = f"published {path.parent.parent.name}/out/{path.name}", known.get(path)
         if copy is None:
-            yield Misfit(where, "nothing of this name was sealed for the provider")
+            yield Inconsistency(where, "nothing of this name was sealed for the provider")
         elif copy.made and (fault := _fault_of(path, copy.sha256)):
-            yield Misfit(where, fault)
+            yield Inconsistency(where, fault)
 
 
-def _check_strangers(session: Session, published: Published, provider: str) -> Iterator[Misfit]:
+def _check_strangers(session: Session, published: Published, provider: str) -> Iterator[Inconsistency]:
     """A file among the receipts that belongs to none."""
     folder = published.provider(provider) / "receipts"
     names = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
@@ -171,7 +175,7 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
         known = _known(session, provider, some)
         for name in some:
             if name not in known:
-                yield Misfit(f"published {provider}/{name}", "there is no such receipt")
+                yield Inconsistency(f"published {provider}/{name}", "there is no such receipt")
 
 
 def _known(session: Session, provider: str, names: Sequence[str]) -> set[str]:

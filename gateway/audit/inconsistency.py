@@ -13,7 +13,7 @@ _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class Inconsistency:
     """Something that does not fit: where it lies, and a sentence without names or contents."""
 
     where: str
@@ -27,6 +27,6 @@ def paged(session: Session, table: type[R], order: Sequence[Any]) -> Iterator[R]
         session.expunge(row)
 
 
-def first(misfits: Iterable[Misfit]) -> Misfit | None:
+def first(inconsistencies: Iterable[Inconsistency]) -> Inconsistency | None:
     """The first thing that does not fit, if anything does not."""
-    return next(iter(misfits), None)
+    return next(iter(inconsistencies), None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlmodel import Session, col, select
 
-from gateway.audit.inconsistency import Misfit, paged
+from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.audit.tree import read_leaf
 from gateway.log.leaf import Event, commitment
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
@@ -18,7 +18,9 @@ _RULINGS = ("decided", "released", "refused")
 _RECEIPTED = ("landed", *_RULINGS)
 
 
-def check_receipts(session: Session, vkeys: Sequence[str], certificates: Sequence[bytes]) -> Iterator[Misfit]:
+def check_receipts(
+    session: Session, vkeys: Sequence[str], certificates: Sequence[bytes]
+) -> Iterator[Inconsistency]:
     """Every receipt that is not genuine, is missing, or that no event asks for."""
     owed = _owed(session)
     for row in paged(session, ReceiptRow, [col(ReceiptRow.sequence)]):
@@ -29,34 +31,34 @@ def check_receipts(session: Session, vkeys: Sequence[str], certificates: Sequenc
                 continue
             checked = check_receipt(row.json_text)
         except (Unproved, SignatureInvalid) as error:
-            yield Misfit(where, str(error))
+            yield Inconsistency(where, str(error))
             continue
         if checked.log_key not in vkeys:
-            yield Misfit(where, "it is signed by another key than the log's")
+            yield Inconsistency(where, "it is signed by another key than the log's")
         if owed.pop(checked.index, None) is None:
-            yield Misfit(where, "the log asks for no such receipt, or has it twice")
+            yield Inconsistency(where, "the log asks for no such receipt, or has it twice")
         stated = tuple(checked.receipt[name] for name in ("reference", "provider", "stage"))
         if stated != (row.reference, row.provider, row.stage) or row.reference not in text:
-            yield Misfit(where, "its columns are not what it states")
+            yield Inconsistency(where, "its columns are not what it states")
     for number, reference in sorted(owed.items()):
-        yield Misfit(f"receipt of {reference}", f"the one that event {number} asks for is missing")
+        yield Inconsistency(f"receipt of {reference}", f"the one that event {number} asks for is missing")
 
 
-def check_transfers(session: Session) -> Iterator[Misfit]:
+def check_transfers(session: Session) -> Iterator[Inconsistency]:
     """Every transfer whose state is not the fold of its events."""
     folded = _folded(session)
     for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
         where = f"transfer {row.reference}"
         state = folded.pop(row.reference, None)
         if state is None:
-            yield Misfit(where, "the log does not know that it landed")
+            yield Inconsistency(where, "the log does not know that it landed")
         elif state != row.state:
-            yield Misfit(where, f"it is {row.state}, but its events lead to {state}")
+            yield Inconsistency(where, f"it is {row.state}, but its events lead to {state}")
     for reference in sorted(folded):
-        yield Misfit(f"transfer {reference}", "the log knows it, but it is missing")
+        yield Inconsistency(f"transfer {reference}", "the log knows it, but it is missing")
 
 
-def check_names(session: Session) -> Iterator[Misfit]:
+def check_names(session: Session) -> Iterator[Inconsistency]:
     """Every event whose commitment to a file's name is not opened by that name and its own salt."""
     names = dict(session.exec(select(TransferRow.reference, TransferRow.name)).all())
     for row in paged(session, EventRow, [col(EventRow.number)]):
@@ -69,7 +71,7 @@ def check_names(session: Session) -> Iterator[Misfit]:
         except ValueError:
             held = False
         if not held:
-            yield Misfit(f"event {row.number}", "its salt does not open the name that it commits to")
+            yield Inconsistency(f"event {row.number}", "its salt does not open the name that it commits to")
 
 
 def _owed(session: Session) -> dict[int, str]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from sqlmodel import Session, SQLModel, col, select
 
-from gateway.audit.inconsistency import Misfit, paged
+from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.registry.tables import EventRow
 from gateway.registry.vouched_rows import Row, digest, identity, read_changes, recorded_tables
 
 
-def check_rows(session: Session) -> Iterator[Misfit]:
+def check_rows(session: Session) -> Iterator[Inconsistency]:
     """Every row that was changed, added or taken out behind the log's back."""
     expected = _last_known(session)
     for table in _recorded_classes():
@@ -21,11 +21,11 @@ def check_rows(session: Session) -> Iterator[Misfit]:
             key = identity(row)
             known = expected.pop(key, None)
             if known is None:
-                yield Misfit(_named(key), "the log knows of no such row")
+                yield Inconsistency(_named(key), "the log knows of no such row")
             elif known != digest(row):
-                yield Misfit(_named(key), "it is not as the log has it")
+                yield Inconsistency(_named(key), "it is not as the log has it")
     for key in sorted(expected):
-        yield Misfit(_named(key), "the row is missing")
+        yield Inconsistency(_named(key), "the row is missing")
 
 
 def _last_known(session: Session) -> dict[Row, str]:

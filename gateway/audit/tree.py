@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
-from gateway.audit.inconsistency import Misfit, paged
+from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.errors import GatewayError
 from gateway.log import tree
 from gateway.log.checkpoint import read_checkpoint
@@ -56,29 +56,29 @@ class Forgotten:
         return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
 
-def check_tree(session: Session, vkeys: tuple[str, ...]) -> Iterator[Misfit]:
+def check_tree(session: Session, vkeys: tuple[str, ...]) -> Iterator[Inconsistency]:
     """Everything that does not fit between the leaves, the nodes and the heads, in the log's order."""
     heads = {row.size: row.text for row in session.exec(select(CheckpointRow)).all()}
     frontier, forgotten, size, nodes = Frontier(), Forgotten.read(session), 0, 0
     for rows in _batches(session):
-        found: list[tuple[int, Misfit]] = []
+        found: list[tuple[int, Inconsistency]] = []
         for row in rows:
             where = f"event {size}"
             if row.number != size:
                 yield from _in_order(found + _node_faults(session, frontier))
-                yield Misfit(where, "it is missing from the log")
+                yield Inconsistency(where, "it is missing from the log")
                 return
-            found += [(size, Misfit(where, what)) for what in faults_of(row, forgotten)]
+            found += [(size, Inconsistency(where, what)) for what in faults_of(row, forgotten)]
             size = tree.append(frontier, size, row.leaf)
             if size in heads:
                 found += [(size, one) for one in _head_faults(heads.pop(size), size, frontier, vkeys)]
         nodes += len(frontier.fresh)
         yield from _in_order(found + _node_faults(session, frontier))
     for beyond in sorted(heads):
-        yield Misfit(f"checkpoint {beyond}", f"it is of {beyond} entries, but the log has only {size}")
+        yield Inconsistency(f"checkpoint {beyond}", f"it is of {beyond} entries, but the log has only {size}")
     stored = session.exec(select(func.count()).select_from(NodeRow)).one()
     if stored != nodes:
-        yield Misfit("log_node", f"there are {stored} nodes where the log makes {nodes}")
+        yield Inconsistency("log_node", f"there are {stored} nodes where the log makes {nodes}")
 
 
 def read_leaf(row: EventRow) -> Event:
@@ -128,7 +128,7 @@ def _batches(session: Session) -> Iterator[Sequence[EventRow]]:
     yield batch
 
 
-def _node_faults(session: Session, frontier: Frontier) -> list[tuple[int, Misfit]]:
+def _node_faults(session: Session, frontier: Frontier) -> list[tuple[int, Inconsistency]]:
     """The stored nodes that are not what the latest leaves make; each with the size that makes it."""
     columns = (col(NodeRow.level), col(NodeRow.position))
     wanted = [(level, index) for level, index, _ in frontier.fresh]
@@ -139,22 +139,22 @@ def _node_faults(session: Session, frontier: Frontier) -> list[tuple[int, Misfit
         if stored.get((level, index)) != node:
             size = (index + 1) << level
             what = f"it is not what the leaves up to event {size - 1} make"
-            found.append((size, Misfit(f"log_node {level}/{index}", what)))
+            found.append((size, Inconsistency(f"log_node {level}/{index}", what)))
     frontier.fresh.clear()
     return found
 
 
-def _in_order(found: list[tuple[int, Misfit]]) -> Iterator[Misfit]:
-    for _, misfit in sorted(found, key=lambda one: one[0]):
-        yield misfit
+def _in_order(found: list[tuple[int, Inconsistency]]) -> Iterator[Inconsistency]:
+    for _, inconsistency in sorted(found, key=lambda one: one[0]):
+        yield inconsistency
 
 
-def _head_faults(text: str, size: int, frontier: Frontier, vkeys: tuple[str, ...]) -> Iterator[Misfit]:
+def _head_faults(text: str, size: int, frontier: Frontier, vkeys: tuple[str, ...]) -> Iterator[Inconsistency]:
     where = f"checkpoint {size}"
     try:
         head = read_checkpoint(text, vkeys)
     except GatewayError:
-        yield Misfit(where, "its signature is not good")
+        yield Inconsistency(where, "its signature is not good")
         return
     if head.size != size or head.root != tree.root(frontier, size):
-        yield Misfit(where, "the log's entries do not make the root that was signed")
+        yield Inconsistency(where, "the log's entries do not make the root that was signed")

@@ -1,6 +1,6 @@
 """What a file is, by what it contains: data type, facts, data items and quality findings.
 
-`recognise` finds the container and asks the recogniser of its format family: `ctf`, `message`,
+`recognise` finds the container and asks the recogniser of its format family: `ctf`, `dfe_message`,
 `tables` and their kin. What they know stands in policies/data_types.toml and policies/items.toml.
 """
 

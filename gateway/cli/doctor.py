@@ -6,7 +6,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,13 +26,14 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
-from gateway.cli.log import misfits
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.cli.log import inconsistencies
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
+from gateway.policy.terms import is_ending, last_written
 from gateway.registry import keys, providers, staff, transfers
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
@@ -99,10 +100,12 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 def _audited(home: Path) -> Iterator[Complaint]:
     """What does not fit between the log, the registry, the published and the sealed files."""
     with registrar_of(home) as registrar:
-        found, _ = misfits(registrar, [], sealed=True)
-    for misfit in found:
+        found, _ = inconsistencies(registrar, [], sealed=True)
+    for inconsistency in found:
         yield Complaint(
-            "fault", plain(f"{misfit.where}: {misfit.what}"), "gateway restore DIR, into a new home"
+            "fault",
+            plain(f"{inconsistency.where}: {inconsistency.what}"),
+            "gateway restore DIR, into a new home",
         )
 
 
@@ -135,9 +138,22 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
             f"no SOP program is installed: files over {size} MiB cannot be opened",
             f"apt-get install {settings.processor.sop_program}",
         )
+    yield from _engine(settings)
     free = shutil.disk_usage(home.root).free
     if free < _LOW_BYTES:
         yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")
+
+
+def _engine(settings: Settings) -> Iterator[Complaint]:
+    """Whether the OpenPGP program tells good signatures from bad ones."""
+    from gateway.openpgp.opener import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    try:
+        prove_program(settings.processor)
+    except ConfigurationError as error:
+        yield Complaint("fault", str(error), "apt-get install sqop")
+    except Fault as fault:
+        yield Complaint("fault", f"the OpenPGP program does not run: {fault}", "apt-get install sqop")
 
 
 def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
@@ -148,6 +164,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             today = local_day(at, catalogue.calendar.timezone)
             year = academic_year(today, catalogue.agreement.year.starts)
             enrolled = providers.list_providers(session, years_in_force(today, catalogue))
+            yield from _calendar(catalogue, today)
             if not enrolled:
                 yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
             for provider in enrolled:
@@ -185,7 +202,7 @@ def _provider(provider: Provider, year: str, in_force: set[str]) -> Iterator[Com
     if provider.kind in EDUCATION_PROVIDERS and not provider.ratified:
         yield Complaint(
             "warning",
-            f"{provider.id} has not ratified the agreement for {year}: its files wait",
+            f"{provider.id} has not ratified the agreement for {year}: files of most flows wait",
             f'gateway agreement ratify {provider.id} --signatory "…"',
         )
     if provider.kind in EDUCATION_PROVIDERS and provider.dfe_number is None:
@@ -194,6 +211,20 @@ def _provider(provider: Provider, year: str, in_force: set[str]) -> Iterator[Com
             f"{provider.id} has no DfE number: a file that names another school is not noticed",
             f"gateway providers set {provider.id} --dfe-number NUMBER",
         )
+
+
+def _calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """The terms have to be written down before they begin: by rule they are only nearly right."""
+    if not is_ending(catalogue.calendar, today):
+        return
+    last = last_written(catalogue.calendar)
+    ends = "there are no term dates" if last is None else f"the term dates end on {last.day} {last:%B %Y}"
+    then = "school days are by rule" if catalogue.calendar.term_rule else "nothing daily or weekly is judged"
+    yield Complaint(
+        "warning",
+        f"{ends}; after that, {then}",
+        "add a [[school_year]] with the published dates to policies/calendar.toml",
+    )
 
 
 def _teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -20,15 +20,27 @@ from gateway.cli.console import (
     existing,
     fails_clearly,
     now,
+    out,
+    registrar_of,
     registry,
     rfc3339,
     show,
+    who,
 )
+from gateway.cli.options import WhyOption
+from gateway.errors import GatewayError, NotFoundError
+from gateway.log.leaf import Kind
+from gateway.log.leaf import rfc3339 as leaf_time
+from gateway.model import Provider
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import local_day
-from gateway.registry import providers
+from gateway.policy.dates import local_day, moment
+from gateway.registry import expectations, log, providers
 from gateway.registry.arrivals import Window, arrivals
+from gateway.registry.log import Entry
+
+if TYPE_CHECKING:
+    from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by row, and when it came.")
 
@@ -37,16 +49,28 @@ class State(StrEnum):
     """How a flow of a provider may stand: the words of `timescale.State`."""
 
     NOT_DUE = "not-due"
+    NOT_EXPECTED = "not-expected"
     DUE = "due"
     EARLY = "early"
     ON_TIME = "on-time"
     LATE = "late"
+    NIL = "nil"
     MISSING = "missing"
     RECEIVED = "received"
     NO_CALENDAR = "no-calendar"
 
 
-_STATUS_COLUMNS = ("provider", "flow", "data_type", "timescale", "state", "due", "last", "missed")
+class Expected(StrEnum):
+    """Whether a data type is expected of a provider: as a person says, or as the calendar does."""
+
+    YES = "yes"
+    NO = "no"
+    DEFAULT = "default"
+
+
+_STATUS_COLUMNS = (
+    "provider", "flow", "data_type", "timescale", "state", "due", "period", "known_by", "last", "missed"
+)  # fmt: skip
 # A yearly flow's period reaches back a year at most, and an academic year as well.
 _ANYTHING_DUE = timedelta(days=800)
 # A school day's period lasts until the next school day.
@@ -93,7 +117,11 @@ def status(
     state: Annotated[list[State] | None, typer.Option(help="Only these; may be given again.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """For each provider and flow: when it is due, and whether it came early, on time, late or not at all."""
+    """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.
+
+    What counts is what a file is about. `known by` says how that is known: the file says it, or else it is
+    taken from the day on which it came.
+    """
     catalogue = load_catalogue(existing(home).policies)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
     with registry(home) as opened, opened.read() as session:
@@ -103,17 +131,87 @@ def status(
     show(rows, _STATUS_COLUMNS, as_json=as_json, empty="no provider is enrolled, or nothing is so")
 
 
+@app.command()
+@fails_clearly
+def expect(
+    identifier: Annotated[str, typer.Argument(metavar="ID")],
+    data_type: Annotated[str, typer.Argument(metavar="FLOW", help="As `flows status` names the data type.")],
+    expected: Annotated[Expected, typer.Argument(help="default: as the calendar says.")],
+    why: WhyOption,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Say whether a provider owes a flow: no key stage 1 from a junior school, A levels from a sixth form."""
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        provider = providers.get_provider(session, identifier)
+        _check_sends(provider, data_type, registrar.catalogue)
+        if expected is Expected.DEFAULT:
+            expectations.forget(session, identifier, data_type)
+        else:
+            expectations.expect(
+                session, identifier, data_type,
+                expected=expected is Expected.YES, at=now(), by=who(), why=why,
+            )  # fmt: skip
+        fields = {"data_type": data_type, "state": expected.value}
+        _log(registrar, session, "expectation-set", identifier, fields, why)
+    told = {"yes": "is expected", "no": "is not expected", "default": "is expected as the calendar says"}
+    out.print(f"{data_type} of {identifier} {told[expected]}")
+
+
+@app.command()
+@fails_clearly
+def nil(
+    identifier: Annotated[str, typer.Argument(metavar="ID")],
+    data_type: Annotated[str, typer.Argument(metavar="FLOW", help="As `flows status` names the data type.")],
+    why: WhyOption,
+    on: Annotated[
+        datetime | None,
+        typer.Option(parser=dates.day, metavar="DAY", help="A day of the period; today if not given."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Record that a provider has nothing to send for a period: a nil return."""
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        catalogue, at = registrar.catalogue, now()
+        provider = providers.get_provider(session, identifier)
+        _check_sends(provider, data_type, catalogue)
+        day = on.date() if on else local_day(at, catalogue.calendar.timezone)
+        period = timescale.period_on(provider, data_type, catalogue, day)
+        if period is None:
+            raise GatewayError(f"{data_type} is due at no set time around {day}: there is nothing to return")
+        expectations.nil_return(session, identifier, data_type, period.name, at=at, by=who(), why=why)
+        until = moment(period.due, time(), catalogue.calendar.timezone)
+        fields = {"data_type": data_type, "until": leaf_time(until)}
+        _log(registrar, session, "nil-returned", identifier, fields, why)
+    out.print(f"{identifier} has no {data_type} to send for {period.name}, which is due on {period.due}")
+
+
+def _check_sends(provider: Provider, data_type: str, catalogue: Catalogue) -> None:
+    flow = catalogue.flow_of(data_type)
+    if flow is None:
+        raise NotFoundError(f"no flow lists {data_type}; one of: {', '.join(catalogue.data_types())}")
+    if provider.kind not in flow.senders:
+        raise GatewayError(f"the agreement asks no {data_type} of {provider.id}, which is {provider.kind}")
+
+
+def _log(
+    registrar: Registrar, session: Session, kind: Kind, provider: str, fields: dict[str, str], why: str
+) -> None:
+    """Put it in the log, with the person and the reason, and sign the head in the same transaction."""
+    entry = Entry(kind=kind, subject=provider, fields=fields, actor=who(), note=why)
+    log.append(session, [entry], now())
+    log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
+
+
 def _statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None
 ) -> Iterator[dict[str, Any]]:
     zone = catalogue.calendar.timezone
     came = arrivals(session, _window(catalogue, day), only)
-    added = providers.added(session)
+    added, told = providers.added(session), expectations.expectations(session)
     enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
     for provider in enrolled:
-        found = timescale.status(
-            provider, came.get(provider.id, ()), catalogue, day, since=local_day(added[provider.id], zone)
-        )
+        owed = timescale.Owed(since=local_day(added[provider.id], zone), expected=told.get(provider.id, {}))
+        found = timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
         for each in found:
             yield {
                 "provider": provider.id,
@@ -123,6 +221,8 @@ def _statuses(
                 "timescale": each.timescale,
                 "state": each.state,
                 "due": None if each.due is None else each.due.isoformat(),
+                "period": each.period,
+                "known_by": each.known_by,
                 "last": rfc3339(each.last),
                 "missed": each.missed,
             }

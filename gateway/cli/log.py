@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.audit.inconsistency import Misfit
+from gateway.audit.inconsistency import Inconsistency
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -65,18 +65,22 @@ def verify(
     from gateway.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registrar_of(home) as registrar, err.status("recomputing the log"):
-        found, leaves = misfits(registrar, checkpoint or [], sealed=sealed)
+        found, leaves = inconsistencies(registrar, checkpoint or [], sealed=sealed)
     if as_json:
-        print_json({"fits": not found, "leaves": leaves, "misfits": [dataclasses.asdict(m) for m in found]})
-    for misfit in () if as_json else found:
-        out.print(Text(plain(f"{misfit.where}: {misfit.what}")), soft_wrap=True)
+        print_json(
+            {"fits": not found, "leaves": leaves, "inconsistencies": [dataclasses.asdict(m) for m in found]}
+        )
+    for inconsistency in () if as_json else found:
+        out.print(Text(plain(f"{inconsistency.where}: {inconsistency.what}")), soft_wrap=True)
     if found:
         raise GatewayError(f"the log does not hold; first: {summary(found, leaves)}")
     if not as_json:
         out.print(summary(found, leaves))
 
 
-def misfits(registrar: Registrar, heads: list[Path], *, sealed: bool) -> tuple[list[Misfit], int]:
+def inconsistencies(
+    registrar: Registrar, heads: list[Path], *, sealed: bool
+) -> tuple[list[Inconsistency], int]:
     """What does not fit, each kind of check up to the number that is shown; and the size of the log."""
     from gateway.audit.audit import Anchors, audit  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.audit.files import check_published, check_sealed, settled  # noqa: PLC0415
@@ -186,16 +190,18 @@ def _export(session: Session, folder: Path) -> int:
     return log.size(session)
 
 
-def _kept_elsewhere(session: Session, files: list[Path], vkey: str) -> Iterator[Misfit]:
+def _kept_elsewhere(session: Session, files: list[Path], vkey: str) -> Iterator[Inconsistency]:
     from gateway.log.checkpoint import read_checkpoint  # noqa: PLC0415 - loads cryptography
 
     size = log.size(session)
     for file in files:
         kept = read_checkpoint(_head_in(file), [vkey])
         if kept.size > size:
-            yield Misfit(file.name, f"it is of {kept.size} entries, but the log has only {size}: it was cut")
+            yield Inconsistency(
+                file.name, f"it is of {kept.size} entries, but the log has only {size}: it was cut"
+            )
         elif log.root(session, kept.size) != kept.root:
-            yield Misfit(file.name, "the log's first entries are not the ones that were signed then")
+            yield Inconsistency(file.name, "the log's first entries are not the ones that were signed then")
 
 
 def _head_in(file: Path) -> str:

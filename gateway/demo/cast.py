@@ -74,8 +74,8 @@ def uploads(cast: Cast, certificate: str) -> list[Sent]:
         Sent(oak, "core again.xml.pgp", "signed by Elm, sent by Oak", elm.party.seal(core, certificate)),
         Sent(oak, "core.xml", "not encrypted at all", core),
         Sent(oak, "census.xml.pgp", "cut off in the middle", sealed[: len(sealed) // 2]),
-        Sent(elm, "census.xml.pgp", "good, but Elm has not ratified the agreement",
-             elm.party.seal(_sample(elm, "school-census", "xml-summer"), certificate)),
+        Sent(elm, "core.xml.pgp", "good, but Elm has not ratified the agreement",
+             elm.party.seal(_sample(elm, "student-core", "ctf-full"), certificate)),
     ]  # fmt: skip
 
 

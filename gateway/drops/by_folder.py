@@ -16,7 +16,7 @@ from gateway.examiner.protocol import (
     OpenRefused,
 )
 from gateway.home import Home
-from gateway.model import Decision, Folder, Held, Refused, Upload
+from gateway.model import Decision, Folder, Held, LooksLike, Refused, Upload
 from gateway.reasons import reason
 from gateway.registry.database import Registry
 
@@ -28,6 +28,10 @@ _IN_THE_CLEAR: dict[Folder, str] = {
     "agreement": "agreement:not-signed",
     "keys": "key:in-the-clear",
 }
+_NOT_SURELY_CLEAR: dict[LooksLike, str] = {
+    "other-encryption": "open:other-encryption",
+    "unknown": "open:unreadable",
+}
 
 
 def withheld(upload: Upload) -> FileWithheld:
@@ -36,6 +40,8 @@ def withheld(upload: Upload) -> FileWithheld:
     if upload.looks_like == "secret-key":
         code = "key:secret"
     # Pupils' data behind something public would be long: then the alarm is the safer answer.
+    elif upload.folder == "in" and upload.looks_like in _NOT_SURELY_CLEAR:
+        code = _NOT_SURELY_CLEAR[upload.looks_like]
     elif upload.looks_like == "public" and upload.folder == "in" and upload.size <= DROP_BYTES:
         code = "key:not-data"
     return FileWithheld(reference=upload.reference, why=OpenRefused(code=code))

@@ -89,7 +89,7 @@ def updated(known: bytes, data: bytes, now: datetime, least_rsa_bits: int) -> Up
             raise
     else:
         new = of_certificate(revoked, describe(revoked, now))
-        return Update("revoked", new, final=finality(revoked) == "hard")
+        return Update("revoked", new, final=finality(revoked, now) == "hard")
     merged = merge(known, data)
     if merged == merge(known, known):
         return None

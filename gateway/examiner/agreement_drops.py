@@ -38,7 +38,7 @@ def lines_of(text: str) -> list[str]:
 
 def _signed_text(job: Job, data: bytes, tools: Tools) -> tuple[str, Signature]:
     if _CLEARSIGNED in data:
-        return verify_clearsigned(_decoded(data), [sender.encode() for sender in job.senders])
+        return verify_clearsigned(_decoded(data), [sender.encode() for sender in job.senders], comments=True)
     content, signature = tools.open(job)
     return content.decode("utf-8", "replace"), signature
 

@@ -129,7 +129,12 @@ def _make_folders(home: Home) -> None:
     home.root.mkdir(parents=True, exist_ok=True)
     if home.root.stat().st_uid == os.geteuid():
         home.root.chmod(0o755)
-    for private in (home.keys, *(home.keys / name for name in secret_files.FOLDERS), home.root / "sealed"):
+    for private in (
+        home.keys,
+        *(home.keys / name for name in secret_files.FOLDERS),
+        home.root / "sealed",
+        home.mailboxes,
+    ):
         private.mkdir(mode=0o700, exist_ok=True)
     for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
         outside.mkdir(mode=0o755, exist_ok=True)

@@ -28,7 +28,7 @@ from gateway.intake.answers import (
     TOO_MUCH_WAITING,
 )
 from gateway.intake.disk import check_room, on_disk
-from gateway.intake.handover import Visitor, hand_over_upload
+from gateway.intake.handover import hand_over_upload
 from gateway.intake.landed import Landed
 from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver, Recent
@@ -38,6 +38,7 @@ from gateway.model import Folder
 from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
 from gateway.settings import IntakeLimits
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
+from gateway.ssh.visitor import LoggedIn
 from gateway.zones.failpoints import passing
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,6 @@ class Box:
         self._memory = Memory()
         # However many sessions a provider has, the others do not wait longer for their turn.
         self.turns = asyncio.Semaphore(_TURNS)
-        self.sessions = 0
         self._named: dict[tuple[Folder, str], Unfinished] = {}
         self._open: set[Receiving] = set()
         self._recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))
@@ -211,7 +211,7 @@ class Box:
         elif self._named.setdefault(key, upload) is not upload and not upload.busy:
             await on_disk(upload.erase)
 
-    async def close(self, receiving: Receiving, visitor: Visitor) -> str | None:
+    async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
         """The client closed its upload: hand it over, unless it waits for its rename.
 
         Returns the reference. Raises what kept the upload from being handed over; it is kept then.
@@ -228,7 +228,7 @@ class Box:
             elif is_temporary(upload.label.name):
                 await on_disk(upload.write_label)
             else:
-                reference = await self._complete_or_reopen(upload, visitor)
+                reference = await self._complete_or_reopen(upload, by)
         finally:
             upload.completing = False
             self._open.discard(receiving)
@@ -242,19 +242,19 @@ class Box:
         handed_over = self._recent.find(upload.label.folder, upload.label.name) is not None
         return upload.size == 0 and not receiving.anew and handed_over
 
-    async def _complete_or_reopen(self, upload: Unfinished, visitor: Visitor) -> str:
+    async def _complete_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
         """Hand over; where that fails, give the last byte back.
 
         A client that compares sizes then sees that its file is unfinished, and one that resumes
         has something to send, upon which the hand-over is tried again.
         """
         try:
-            return await self._complete(upload, upload.label.name, visitor)
+            return await self._complete(upload, upload.label.name, by)
         except OSError:
             await on_disk(upload.shorten)
             raise
 
-    async def rename(self, folder: Folder, old: str, new: str, visitor: Visitor) -> str:
+    async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
         """Complete a temporary upload under its final name and hand it over. Returns the reference."""
         upload = self._named.get((folder, old))
         if upload is None:
@@ -267,7 +267,7 @@ class Box:
             raise Declined(CUT_OFF)
         upload.completing = True
         try:
-            reference = await self._complete(upload, new, visitor)
+            reference = await self._complete(upload, new, by)
         finally:
             upload.completing = False
         await self._drop(self._named.get((folder, new)))
@@ -295,10 +295,10 @@ class Box:
         if self._named.get(key) is upload:
             del self._named[key]
 
-    async def _complete(self, upload: Unfinished, name: str, visitor: Visitor) -> str:
+    async def _complete(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
         """Hand over a whole upload, which is durable, under a fresh reference."""
         with HAND_OVER_SECONDS.time():
-            record = await on_disk(hand_over_upload, self._spool, upload, name, visitor, self._clock())
+            record = await on_disk(hand_over_upload, self._spool, upload, name, by, self._clock())
         self._unname(upload)
         entry = HandedOver(
             reference=record.reference,

@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.home import Spool
 from gateway.intake.disk import digest_of
 from gateway.intake.unfinished import Unfinished
 from gateway.model import Upload
+from gateway.ssh.visitor import LoggedIn
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import hand_over, new_reference
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who hands over: a provider, the fingerprint of the SSH key that logged in, the client's name."""
-
-    provider: str
-    ssh_key: str
-    client: str
-
-
-def hand_over_upload(spool: Spool, upload: Unfinished, name: str, visitor: Visitor, now: datetime) -> Upload:
+def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
     """Give `upload`, whose data is durable, to the processor as `name`. Durable after return.
 
     After an OSError the upload is where it was.
     """
     sha256 = upload.sha256 or digest_of(upload.data)
     record = Upload(
-        reference=_reserve(spool, visitor.provider, now),
-        provider=visitor.provider,
+        reference=_reserve(spool, by.name, now),
+        provider=by.name,
         name=name,
         folder=upload.label.folder,
         size=upload.size,
         sha256=sha256,
         started_at=upload.label.started_at,
         landed_at=now,
-        ssh_key=visitor.ssh_key,
-        client=visitor.client,
+        ssh_key=by.key,
+        client=by.client,
         withheld=upload.label.withheld,
         looks_like=upload.label.looks_like,
     )

@@ -6,7 +6,6 @@ when a connection breaks.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 import asyncssh
@@ -19,8 +18,6 @@ from gateway.intake.files import Files
 from gateway.ssh.answers import TOO_MANY_HANDLES, Declined, guarded
 from gateway.ssh.connection import Connection
 from gateway.ssh.sftp import Handler
-
-log = logging.getLogger(__name__)
 
 _ENTRY_SECONDS = 0.00001  # What reading one entry of a folder costs, about.
 _LISTINGS = 4  # A listing lies in memory as long as it is open.
@@ -43,9 +40,8 @@ class Requests(Handler):
         writer: asyncssh.SSHWriter[bytes],
         touch: Callable[[], None],
     ) -> None:
-        super().__init__(files, connection, reader, writer)
+        super().__init__(files, connection, reader, writer, touch)
         self._files = files
-        self._touch = touch
         self.turns = files.tree.box.turns
 
     async def run(self) -> None:
@@ -53,13 +49,9 @@ class Requests(Handler):
         try:
             await self._files.tree.box.load()
         except OSError as error:
-            log.error("session-not-started %s", trace_of(error))  # noqa: TRY400 - its text may hold names
+            self.tell("session-not-started", trace_of(error))
             raise
         await super().run()
-
-    async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        self._touch()
-        await super()._process_packet(pkttype, pktid, packet)
 
     async def _close(self, packet: SSHPacket) -> None:
         """The client's own CLOSE."""

@@ -11,39 +11,24 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import uvloop
 from pydantic import ValidationError
 
-from gateway.errors import ConfigurationError, GatewayError, trace_of
-from gateway.home import PROVIDER_ID, Home, Published, Spool
-from gateway.intake.box import Box
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home, Published, Spool
 from gateway.intake.disk import on_disk
-from gateway.intake.door import Door
-from gateway.intake.landed import Landed
-from gateway.intake.login import Login
-from gateway.intake.offences import Offences
-from gateway.intake.penalties import Penalties
-from gateway.intake.unfinished import sweep_shelf
+from gateway.intake.service import Intake
 from gateway.observe import exposition, systemd
-from gateway.observe.metrics import INTAKE, PENALTIES
-from gateway.settings import IntakeLimits, IntakeSettings
-from gateway.ssh.host_keys import Offer
-from gateway.ssh.server import listen
-from gateway.zones.penalty_files import Lifted, Listed, listed_file, read_lifted
-
-log = logging.getLogger(__name__)
+from gateway.observe.metrics import INTAKE
+from gateway.settings import IntakeSettings
+from gateway.ssh.serving import again, serving
+from gateway.zones.penalty_files import of_intake
 
 _HOST_KEY = "ssh_host_ed25519_key"
-_ROUND_SECONDS = 15.0
 _SWEEP_SECONDS = 300.0
-_FAREWELL_SECONDS = 10.0
 _TURN_SECONDS = 2.0
-_PENALTY_SECONDS = 2.0
 _SWITCH_SECONDS = 0.0005
 
 
@@ -60,105 +45,6 @@ def read_settings(published: Published) -> IntakeSettings:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"{path}: {key}: {first['msg']}") from None
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Service:
-    """All that the connections of one running intake share."""
-
-    def __init__(self, spool: Spool, published: Published, limits: IntakeLimits) -> None:
-        self._spool = spool
-        self._published = published
-        self._limits = limits
-        self._offences = Offences(time.monotonic)
-        self._landed = Landed(spool.landed)
-        self._boxes: dict[str, Box] = {}
-        self._running: set[asyncio.Task[None]] = set()
-        self._lifted = Lifted()
-        self._listed: dict[str, float] = {}
-        self.penalties = Penalties(limits, time.monotonic)
-        self.door = Door(limits, self._offences, time.monotonic)
-
-    def login(self) -> Login:
-        """The gateway's side of a new connection."""
-        return Login(
-            published=self._published,
-            limits=self._limits,
-            door=self.door,
-            offences=self._offences,
-            penalties=self.penalties,
-            box_of=self.box,
-            running=self._running,
-        )
-
-    def box(self, provider: str) -> Box:
-        """The one box of a provider."""
-        if provider not in self._boxes:
-            self._boxes[provider] = Box(provider, self._spool, self._limits, self._landed, _utc_now)
-        return self._boxes[provider]
-
-    async def farewell(self) -> None:
-        """Close every connection and wait until its uploads are safely put aside."""
-        self.door.close()
-        if self._running:
-            await asyncio.wait(self._running, timeout=_FAREWELL_SECONDS)
-
-    async def mind_penalties(self) -> None:
-        """Forgive whom the inside lifted, and list who has to wait, where either has changed."""
-        try:
-            lifted = await on_disk(read_lifted, self._published)
-        except (OSError, ValueError) as error:
-            log.warning("lifted-not-readable %s", trace_of(error))
-            return
-        for source in lifted.at.items() - self._lifted.at.items():
-            if self.penalties.lift(source[0]):
-                log.info("penalty-lifted address=%s", source[0])
-        self._lifted = lifted
-        waiting = self.penalties.in_force()
-        PENALTIES.set(len(waiting))
-        if waiting or self._listed:
-            now = _utc_now()
-            until = {source: now + timedelta(seconds=seconds) for source, seconds in waiting.items()}
-            await on_disk(_list_penalties, self._spool, Listed(until=until))
-        self._listed = waiting
-
-    async def sweep(self) -> None:
-        """Erase what expired: unfinished uploads, and what a crash left between the steps of a hand-over."""
-        now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
-        for shelf in await on_disk(_shelves, self._spool):
-            box = self._boxes.get(shelf.name)
-            if box is not None:
-                await box.expire(now)
-            in_use = frozenset() if box is None else box.in_use
-            if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
-                log.info("expired provider=%s uploads=%d", shelf.name, gone)
-        await on_disk(_sweep_landed, self._spool.landed, now, keep)
-
-
-def _list_penalties(spool: Spool, listed: Listed) -> None:
-    """Replace the list. It need not last: without intake, nobody has to wait."""
-    path = listed_file(spool)
-    aside = path.with_name(".penalties.new")
-    aside.write_text(listed.model_dump_json(), "utf-8")
-    aside.replace(path)
-
-
-def _shelves(spool: Spool) -> list[Path]:
-    return [path for path in (spool.root / "partial").iterdir() if PROVIDER_ID.fullmatch(path.name)]
-
-
-def _sweep_landed(landed: Path, now: datetime, keep: timedelta) -> None:
-    """A content without a record was never acknowledged to its client; after a while it is rubbish."""
-    for path in landed.iterdir():
-        whole = path.suffix == ".json" or path.with_suffix(".json").exists()
-        if path.name.startswith(".") or not whole:
-            # The time of its last rename: what was uploaded long ago may be handed over just now.
-            age = now - datetime.fromtimestamp(path.lstat().st_ctime, UTC)
-            if age > keep:
-                path.unlink(missing_ok=True)
 
 
 def _make_folders(spool: Spool) -> None:
@@ -186,29 +72,28 @@ async def serve(
     """
     settings = await on_disk(read_settings, published)
     await on_disk(_make_folders, spool)
-    service = Service(spool, published, settings.limits)
-    offer = await on_disk(Offer, spool.host / _HOST_KEY, settings.limits, service.login)
+    intake = Intake(spool, published, settings.limits)
     place = (
         settings.listen.host if host is None else host,
         settings.listen.port if port is None else port,
     )
-    listeners = await listen(offer.options, settings.limits.login_attempts, place, sockets)
     loop = asyncio.get_running_loop()
-    chores = [
-        loop.create_task(_chores(service)),
-        loop.create_task(_mind_penalties(service)),
-        loop.create_task(systemd.keep_alive()),
-    ]
-    try:
-        with exposition.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop)):
-            ready(*listeners[0].sockets[0].getsockname()[:2])
-            await stop.wait()
-    finally:
-        for listener in listeners:
-            listener.close()
-        for chore in chores:
-            chore.cancel()
-        await service.farewell()
+    async with serving(
+        intake.door,
+        intake,
+        host_key=spool.host / _HOST_KEY,
+        place=place,
+        sockets=sockets,
+        penalties=of_intake(spool, published),
+        running=intake.running,
+    ) as accepting:
+        sweeping = loop.create_task(again(intake.sweep, _SWEEP_SECONDS))
+        try:
+            with exposition.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop)):
+                ready(*accepting)
+                await stop.wait()
+        finally:
+            sweeping.cancel()
 
 
 def _health(loop: asyncio.AbstractEventLoop) -> exposition.Health:
@@ -220,30 +105,6 @@ def _health(loop: asyncio.AbstractEventLoop) -> exposition.Health:
         return () if turned.wait(_TURN_SECONDS) else ("event-loop-stuck",)
 
     return health
-
-
-async def _mind_penalties(service: Service) -> None:
-    """Keep both files about penalties, for ever."""
-    while True:
-        try:
-            await service.mind_penalties()
-        except Exception as error:  # noqa: BLE001 - one bad round must not be the last
-            log.error("penalties-failed %s", trace_of(error))  # noqa: TRY400 - its text may hold names
-        await asyncio.sleep(_PENALTY_SECONDS)
-
-
-async def _chores(service: Service) -> None:
-    """Look after idle connections and expired uploads, for ever."""
-    swept_at = float("-inf")
-    while True:
-        try:
-            if time.monotonic() - swept_at >= _SWEEP_SECONDS:
-                swept_at = time.monotonic()
-                await service.sweep()
-            await service.door.look_round()
-        except Exception as error:  # noqa: BLE001 - one bad round must not be the last
-            log.error("chores-failed %s", trace_of(error))  # noqa: TRY400 - its text may hold names
-        await asyncio.sleep(_ROUND_SECONDS)
 
 
 def run_intake(home: Home, *, host: str | None = None, port: int | None = None) -> int:

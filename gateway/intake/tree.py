@@ -17,7 +17,6 @@ from gateway.home import Published
 from gateway.intake.answers import KEPT, NOT_DOWNLOADABLE, ONLY_TEMPORARY, READ_ONLY, TAKEN_NAME
 from gateway.intake.box import Box, Wish
 from gateway.intake.disk import in_turn, on_disk
-from gateway.intake.handover import Visitor
 from gateway.intake.paths import FOLDERS, FolderName, Place, checked_name, place_of
 from gateway.intake.published import Entry, find_published, list_published, open_published
 from gateway.intake.recent import HandedOver
@@ -25,6 +24,7 @@ from gateway.intake.unfinished import Unfinished
 from gateway.intake.upload import Receiving
 from gateway.model import Folder
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined
+from gateway.ssh.visitor import LoggedIn
 
 _AT_ONCE = 500  # So many entries are made before others have their turn: about a millisecond.
 _UPLOADS: dict[FolderName, Folder] = {"in": "in", "keys": "keys", "agreement": "agreement"}
@@ -57,7 +57,7 @@ class Tree:
 
     published: Published
     box: Box
-    visitor: Visitor
+    by: LoggedIn
     name_bytes: int
 
     async def find(self, raw: bytes) -> Entry | None:
@@ -101,7 +101,7 @@ class Tree:
 
     async def close(self, receiving: Receiving) -> None:
         """The client closed its upload."""
-        await self.box.close(receiving, self.visitor)
+        await self.box.close(receiving, self.by)
 
     async def rename(self, old: bytes, new: bytes) -> None:
         """Complete a temporary upload; anything else is declined."""
@@ -110,7 +110,7 @@ class Tree:
         kept = await self._published_entry(before) is not None
         if before.name is None or before.folder != folder or kept:
             raise Declined(ONLY_TEMPORARY)
-        await self.box.rename(folder, before.name, name, self.visitor)
+        await self.box.rename(folder, before.name, name, self.by)
 
     async def remove(self, raw: bytes) -> None:
         """Give up an unfinished upload; anything else is declined."""

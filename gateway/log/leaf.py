@@ -50,6 +50,8 @@ Kind = Literal[
     "staff-removed",
     "agreement-published",
     "ratified",
+    "expectation-set",
+    "nil-returned",
     "declared",
     "policy-loaded",
     "discrepancy-opened",
@@ -145,6 +147,8 @@ FIELDS: dict[str, dict[str, str]] = {
     "staff-removed": _WHO,
     "agreement-published": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
     "ratified": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
+    "expectation-set": {**_WHO, "data_type": "word", "state": "word"},
+    "nil-returned": {**_WHO, "data_type": "word", "until": "moment"},
     "declared": {
         **_WHO,
         "provider": "provider",

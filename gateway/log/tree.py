@@ -111,7 +111,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
     RFC 9162 section 2.1.3.2.
     """
-    if not 0 <= index < size:
+    if not 0 <= index < size or not _are_hashes(leaf, expected, *proof):
         return False
     at, last, computed = index, size - 1, leaf
     for node in proof:
@@ -135,13 +135,18 @@ def verify_consistency(
     RFC 9162 section 2.1.4.2, with the two cases that need no proof: an empty first tree, and twice
     the same tree.
     """
-    if not 0 <= first <= second:
+    if not 0 <= first <= second or not _are_hashes(first_root, second_root, *proof):
         return False
-    if first in {0, second}:
-        unchanged = first_root == (second_root if first else EMPTY_ROOT)
-        return not proof and unchanged
+    if first == second:
+        return not proof and first_root == second_root and (first > 0 or first_root == EMPTY_ROOT)
+    if first == 0:
+        return not proof and first_root == EMPTY_ROOT
     path = [first_root, *proof] if first & (first - 1) == 0 else list(proof)
     return bool(path) and _fold_consistency(first - 1, second - 1, path) == (first_root, second_root)
+
+
+def _are_hashes(*values: bytes) -> bool:
+    return all(len(value) == len(EMPTY_ROOT) for value in values)
 
 
 def _fold_consistency(at: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:

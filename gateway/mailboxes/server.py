@@ -8,7 +8,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,23 +28,23 @@ from gateway.mailboxes.desk import Desk, Person
 from gateway.mailboxes.names import HELD
 from gateway.mailboxes.tree import Office, Tree
 from gateway.observe import systemd
+from gateway.observe.metrics import MAILBOXES_DOOR
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
 from gateway.secrets.guard import keep_in_memory, keep_to_itself
 from gateway.settings import Limits, Listen, load_limits, load_settings
 from gateway.ssh.connection import Connection
-from gateway.ssh.host_keys import host_keys
-from gateway.ssh.server import Door, Visitor, make_host_key, ssh_options
-from gateway.ssh.server import listen as start_listening
-from gateway.ssh.sftp import Session
-
-__all__ = ["make_host_key", "run_mailboxes"]
+from gateway.ssh.door import Door
+from gateway.ssh.server import host_key
+from gateway.ssh.serving import serving
+from gateway.ssh.session import Session
+from gateway.ssh.sftp import Handler
+from gateway.ssh.visitor import LoggedIn
+from gateway.zones.penalty_files import of_mailboxes
 
 _READERS = 8
 _WRITERS = 4
-_STOP_SECONDS = 5
-log = logging.getLogger(__name__)
 
 
 def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = None) -> int:
@@ -57,11 +58,11 @@ def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = Non
     listen = Listen(
         host=configured.host if host is None else host, port=configured.port if port is None else port
     )
-    keys = host_keys(host_key_path(home))
+    host_key(host_key_path(home))  # Where it is unusable, nothing else need be looked at.
     keep_to_itself()
     with open_office(home, lambda: datetime.now(UTC)) as office:
         keep_in_memory()
-        uvloop.run(_serve(office, listen, keys))
+        uvloop.run(_serve(home, office, listen))
     return 0
 
 
@@ -101,43 +102,45 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
         registry.close()
 
 
-class Staff(Visitor):
-    """One connection of somebody who says to be of the staff."""
+class Mailboxes:
+    """The service that staff log in to."""
 
-    def __init__(self, door: Door, office: Office, connections: set[asyncssh.SSHServerConnection]) -> None:
-        super().__init__(door)
+    def __init__(self, office: Office) -> None:
         self._office = office
-        self._connections = connections
+        self.running: set[asyncio.Task[None]] = set()
+        self.door = Door(office.limits, MAILBOXES_DOOR, time.monotonic)
 
-    async def keys_of(self, name: str) -> Collection[asyncssh.SSHKey]:
-        """The keys of a member of staff."""
+    def shown(self, name: str) -> str:  # noqa: ARG002
+        """Nothing but that it is somebody of the staff; the key says who, to whoever may know."""
+        return "kind=staff"
+
+    async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:  # noqa: ARG002
+        """Whether `key` is in force for the person called `name`."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._office.readers, self._office.desk.keys_of, name)
+        keys = await loop.run_in_executor(self._office.readers, self._office.desk.keys_of, name)
+        return any(key.public_data == known.public_data for known in keys)
 
     def session(
-        self, connection: Connection, name: str, key: asyncssh.SSHKey, ended: Callable[[], None]
+        self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> Session:
         """The mailboxes of whoever logged in."""
-        person = Person(name, key.get_fingerprint())
-        return Session(connection, lambda channel: Tree(channel, person, self._office), ended)
 
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """Remember the connection, so that it can be ended with the service."""
-        super().connection_made(conn)
-        self._connections.add(conn)
+        def start(
+            channel: asyncssh.SSHServerChannel[bytes],
+            reader: asyncssh.SSHReader[bytes],
+            writer: asyncssh.SSHWriter[bytes],
+        ) -> Handler:
+            tree = Tree(channel, Person(by.name, by.key), self._office)
+            return Handler(tree, connection, reader, writer, touch)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        super().connection_lost(exc)
-        if self.connection is not None:
-            self._connections.discard(self.connection)
+        return Session(connection, start, running=self.running, ended=ended)
 
 
-async def _serve(office: Office, listen: Listen, keys: Sequence[asyncssh.SSHKey]) -> None:
+async def _serve(home: Home, office: Office, listen: Listen) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(office, listen, keys[0], systemd.handed_over("mailboxes"), keys[1:]) as port:
+    async with accepting(home, office, listen, systemd.handed_over("mailboxes")) as port:
         shown = f"[{listen.host}]" if ":" in listen.host else listen.host
         sys.stdout.write(f"ready mailboxes {shown}:{port}\n")
         sys.stdout.flush()
@@ -147,36 +150,29 @@ async def _serve(office: Office, listen: Listen, keys: Sequence[asyncssh.SSHKey]
 
 
 @contextlib.asynccontextmanager
-async def serving(
-    office: Office,
-    listen: Listen,
-    key: asyncssh.SSHKey,
-    sockets: Sequence[socket.socket] = (),
-    announced: Sequence[asyncssh.SSHKey] = (),
+async def accepting(
+    home: Home, office: Office, listen: Listen, sockets: Sequence[socket.socket] = ()
 ) -> AsyncIterator[int]:
     """Accept connections at `listen`, or on `sockets` that listen already; the port.
 
-    Clients are told of the `announced` host keys beside `key`. On leaving, open connections are ended.
+    On leaving, every connection is closed.
     """
-    door = Door(office.limits)
-    connections: set[asyncssh.SSHServerConnection] = set()
-    options = ssh_options([key, *announced], office.limits, lambda: Staff(door, office, connections))
-    place = (listen.host, listen.port)
-    listeners = await start_listening(lambda: options, office.limits.login_attempts, place, sockets)
-    loop = asyncio.get_running_loop()
-    chores = [loop.create_task(_sweep(office)), loop.create_task(systemd.keep_alive())]
-    try:
-        yield int(listeners[0].sockets[0].getsockname()[1])
-    finally:
-        for chore in chores:
-            chore.cancel()
-        for listener in listeners:
-            listener.close()
-        for connection in tuple(connections):
-            connection.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
-                await asyncio.gather(*(connection.wait_closed() for connection in tuple(connections)))
+    home.mailboxes.mkdir(mode=0o750, exist_ok=True)
+    service = Mailboxes(office)
+    async with serving(
+        service.door,
+        service,
+        host_key=host_key_path(home),
+        place=(listen.host, listen.port),
+        sockets=sockets,
+        penalties=of_mailboxes(home),
+        running=service.running,
+    ) as (_, port):
+        sweeping = asyncio.create_task(_sweep(office))
+        try:
+            yield port
+        finally:
+            sweeping.cancel()
 
 
 async def _sweep(office: Office) -> None:

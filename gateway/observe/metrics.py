@@ -6,16 +6,38 @@ Counts begin at 0 when a service starts. What the registry knows is not counted 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
+
+@dataclass(frozen=True, slots=True)
+class DoorCounts:
+    """What a service that accepts SSH connections counts about them."""
+
+    connections: Gauge
+    logins: Counter
+    offences: Counter
+    penalties: Gauge
+
+
+def _door(service: str, registry: CollectorRegistry) -> DoorCounts:
+    name = f"gateway_{service}"
+    return DoorCounts(
+        Gauge(f"{name}_connections", "Connections that are open.", registry=registry),
+        Counter(f"{name}_logins", "Logins that succeeded.", registry=registry),
+        Counter(f"{name}_offences", "Offences by code, also those not logged.", ["code"], registry=registry),
+        Gauge(f"{name}_penalties", "Addresses that have to wait.", registry=registry),
+    )
+
+
+MAILBOXES = CollectorRegistry()
+MAILBOXES_DOOR = _door("mailboxes", MAILBOXES)
+
 INTAKE = CollectorRegistry()
-CONNECTIONS = Gauge("gateway_intake_connections", "Connections that are open.", registry=INTAKE)
-LOGINS = Counter("gateway_intake_logins", "Logins that succeeded.", registry=INTAKE)
-OFFENCES = Counter(
-    "gateway_intake_offences", "Offences by code, also those not logged.", ["code"], registry=INTAKE
-)
+INTAKE_DOOR = _door("intake", INTAKE)
 LANDED = Counter("gateway_intake_landed", "Uploads handed over.", registry=INTAKE)
 LANDED_BYTES = Counter("gateway_intake_landed_bytes", "Bytes of the uploads handed over.", registry=INTAKE)
 HAND_OVER_SECONDS = Histogram(
@@ -24,7 +46,6 @@ HAND_OVER_SECONDS = Histogram(
     buckets=_SECONDS,
     registry=INTAKE,
 )
-PENALTIES = Gauge("gateway_intake_penalties", "Addresses that have to wait.", registry=INTAKE)
 
 PROCESSOR = CollectorRegistry()
 FAULTS = Counter(

@@ -6,7 +6,7 @@ Sequoia decides whether a certificate is sound; our own rules then refuse more.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,9 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import OLD_HASHES, Component, Revocation, components, user_ids
+from gateway.openpgp.components import parts_of, user_ids
+from gateway.openpgp.self_signatures import OLD_HASHES, Revocation
+from gateway.openpgp.standing import Parts
 
 _MOST_BYTES = 1024 * 1024
 _LEAST_RSA_BITS = 2048
@@ -58,27 +60,26 @@ def admit(data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS) -> 
     `least_rsa_bits` asks for more than our own least.
     """
     cert = _parsed(data)
-    keys = _keys(cert)
-    shown = _described(cert, keys, now)
+    parts = _parts(cert)
+    shown = _described(cert, parts, now)
     if shown.revoked:
         raise CertificateRefused("key:revoked")
-    _check_strength(keys, max(least_rsa_bits, _LEAST_RSA_BITS))
-    if keys[0].created_at > now + timedelta(days=1):
+    _check_strength(parts, max(least_rsa_bits, _LEAST_RSA_BITS))
+    if parts.primary.created_at > now + timedelta(days=1):
         raise CertificateRefused("key:from-the-future")
     if shown.expires_at is not None and shown.expires_at <= now:
         raise CertificateRefused("key:expired")
     _check_policy(cert)
-    if not all(key.bound for key in keys):
+    if not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
-    if not shown.can_sign:
-        raise CertificateRefused("key:cannot-sign")
+    _check_signs(parts, now)
     return shown
 
 
 def describe(data: bytes, now: datetime) -> Certificate:
     """What the certificate in `data` says at `now`, fit or not. CertificateRefused if it is none."""
     cert = _parsed(data)
-    return _described(cert, _keys(cert), now)
+    return _described(cert, _parts(cert), now)
 
 
 def merge(old: bytes, new: bytes) -> bytes:
@@ -109,9 +110,10 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
     return bytes(revoked)
 
 
-def finality(certificate: bytes) -> Revocation | None:
+def finality(certificate: bytes, now: datetime) -> Revocation | None:
     """How final a certificate's own revocation is ("hard": it may be in wrong hands); None for none."""
-    return _keys(_parsed(certificate))[0].revoked()
+    parts = _parts(_parsed(certificate))
+    return parts.standing(parts.primary, now).revoked
 
 
 def split(data: bytes) -> tuple[bytes, ...]:
@@ -156,9 +158,9 @@ def _is_revocation(packet: Packet) -> bool:
         return False
 
 
-def _keys(cert: Cert) -> tuple[Component, ...]:
+def _parts(cert: Cert) -> Parts:
     try:
-        return components(bytes(cert))
+        return parts_of(bytes(cert))
     except RuntimeError:
         raise CertificateRefused("key:not-acceptable") from None
 
@@ -167,51 +169,38 @@ def _packets(data: bytes) -> Iterator[Packet]:
     yield from PacketPile.from_bytes(data)
 
 
-def _described(cert: Cert, keys: Sequence[Component], now: datetime) -> Certificate:
-    signing = tuple(key.fingerprint for key in keys if key.can_sign and _in_force(key, keys[0], now))
-    encryption = tuple(key.fingerprint for key in keys if key.can_encrypt and _in_force(key, keys[0], now))
-    expires_at = _expiry(cert, keys[0])
+def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
+    in_force = [key for key in parts.keys if parts.counts(key, now)]
+    signing = tuple(key.fingerprint for key in in_force if parts.standing(key, now).can_sign)
+    encryption = tuple(key.fingerprint for key in in_force if parts.standing(key, now).can_encrypt)
+    primary, standing = parts.primary, parts.standing(parts.primary, now)
     return Certificate(
         fingerprint=cert.fingerprint,
-        algorithm=keys[0].algorithm,
-        bits=keys[0].bits,
-        created_at=keys[0].created_at,
-        expires_at=expires_at,
+        algorithm=primary.algorithm,
+        bits=primary.bits,
+        created_at=primary.created_at,
+        expires_at=standing.expires_at,
         user_ids=user_ids(bytes(cert)),
         can_sign=bool(signing),
         can_encrypt=bool(encryption),
-        revoked=cert.is_revoked,
+        revoked=cert.is_revoked or standing.revoked is not None,
         signing_keys=signing,
         encryption_keys=encryption,
-        signs_until=_signs_until(keys),
-        warnings=tuple(_warnings(expires_at, encryption=bool(encryption), now=now)),
+        signs_until=_signs_until(parts, now),
+        warnings=tuple(_warnings(standing.expires_at, encryption=bool(encryption), now=now)),
     )
 
 
-def _in_force(key: Component, primary: Component, now: datetime) -> bool:
-    return all(
-        one.bound and not one.revoked() and (one.expires_at is None or one.expires_at > now)
-        for one in (primary, key)
-    )
-
-
-def _signs_until(keys: Sequence[Component]) -> datetime | None:
+def _signs_until(parts: Parts, now: datetime) -> datetime | None:
     """When the last signing key expires, with the primary key or before it."""
+    primary = parts.standing(parts.primary, now)
     ends = [
-        min((one.expires_at for one in (keys[0], key) if one.expires_at is not None), default=None)
-        for key in keys
-        if key.can_sign and key.bound and not key.revoked()
+        min((end for end in (primary.expires_at, standing.expires_at) if end is not None), default=None)
+        for standing in (parts.standing(key, now) for key in parts.keys)
+        if standing.bound and standing.can_sign and standing.revoked is None
     ]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
-
-
-def _expiry(cert: Cert, primary: Component) -> datetime | None:
-    """Sequoia's word on the expiry where its policy lets it say one."""
-    try:
-        return cert.expiration
-    except RuntimeError:
-        return primary.expires_at
 
 
 def _warnings(expires_at: datetime | None, *, encryption: bool, now: datetime) -> Iterator[str]:
@@ -223,14 +212,25 @@ def _warnings(expires_at: datetime | None, *, encryption: bool, now: datetime) -
         yield "It cannot encrypt: no file can be sealed to it."
 
 
-def _check_strength(keys: Sequence[Component], least_rsa_bits: int) -> None:
-    for key in keys:
+def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
+    for key in parts.keys:
         if key.algorithm == "DSA" or key.algorithm.startswith("ElGamal"):
             raise CertificateRefused("key:weak", algorithm=key.algorithm)
         if key.algorithm.startswith("RSA") and (key.bits or 0) < least_rsa_bits:
             raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
-        if key.hashes and key.hashes <= OLD_HASHES:
+        digests = {said.digest for said in parts.statements(key)}
+        if digests and digests <= OLD_HASHES:
             raise CertificateRefused("key:old-hash")
+
+
+def _check_signs(parts: Parts, now: datetime) -> None:
+    """A key in force must say that it may sign: what keeps it from that is told now, not file by file."""
+    standings = [parts.standing(key, now) for key in parts.keys if parts.counts(key, now)]
+    if any(standing.says_uses and standing.can_sign for standing in standings):
+        return
+    if standings and not any(standing.says_uses for standing in standings):
+        raise CertificateRefused("key:no-uses")
+    raise CertificateRefused("key:cannot-sign")
 
 
 def _check_policy(cert: Cert) -> None:

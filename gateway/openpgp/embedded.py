@@ -22,12 +22,14 @@ from pysequoia import Decrypted, verify
 from gateway.errors import Fault, Refusal
 from gateway.model import Opened, Signature
 from gateway.openpgp import explain
+from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
 from gateway.openpgp.judge import Claim, Sender, Verified, Waits, check_signature, parsed_senders
 from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.secret_keys import SecretKey, SessionKey, read_secret_keys
+from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
+from gateway.openpgp.source import Source
 from gateway.settings import OpenLimits
 
 
@@ -42,10 +44,11 @@ class EmbeddedOpener:
 
     def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`. Files beyond `embedded_sealed_bytes` are refused as too large."""
-        look(sealed, self._key_ids, limits)
+        source = Source.at(sealed, limits)
+        look(source, self._key_ids)
         parsed = parsed_senders(senders)
-        inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes)
-        verified = verified_message(inside.message, parsed, limits, now)
+        inside = unwrapped(source.read(limits), self._keys, limits)
+        verified = verified_message(inside.message, parsed, limits, now, inside.opened_by)
         opened = self._opened(verified, inside.opened_by, limits)
         if verified.ended is not None:
             raise Waits(verified.ended, opened)
@@ -59,7 +62,7 @@ class EmbeddedOpener:
         """See `Opener.reopen`."""
         known = None if session is None else SessionKey.read(session)
         try:
-            inside = unwrapped(_read(sealed, limits), self._keys, limits.embedded_content_bytes, known)
+            inside = unwrapped(Source.at(sealed, limits).read(limits), self._keys, limits, known)
             with Content(limits.embedded_content_bytes) as content:
                 content.write(explain.literal(inside.message))
                 descriptor, _, digest = content.finish()
@@ -80,38 +83,35 @@ class EmbeddedOpener:
             signature=verified.signature,
             engine=self.name,
             opened_by=opened_by,
-            renewed_since=verified.late,
+            late=verified.late,
         )
 
 
 def verified_message(
-    message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime
+    message: bytes,
+    senders: Sequence[Sender],
+    limits: OpenLimits,
+    now: datetime,
+    addressee: str | None = None,
 ) -> Verified:
     """The content of a signed message, and who signed it.
 
-    Refusal where it is anything else than one literal with one good signature by one of `senders`.
+    `addressee` is the certificate of ours that the message was sealed to, where it was. Refusal where it
+    is anything else than one literal with one good signature by one of `senders`.
     """
     claims = explain.claims(message)
     verified = _verified(message, senders)
     if isinstance(verified, _Failed):
-        if verified.at_signature and (late := verified_late(message, senders, limits, now)) is not None:
+        if (
+            verified.at_signature
+            and (late := verified_late(message, senders, limits, now, addressee)) is not None
+        ):
             return late
-        why = explain.refusal(message, senders, limits, now)
+        why = explain.refusal(message, senders, limits, now, addressee)
         raise why if verified.at_signature else explain.unread(why)
-    signature = _only_signature(verified, claims)
+    signature = _only_signature(verified, claims, addressee)
     ended = check_signature(signature, senders, limits, now)
     return Verified(signature=signature, ended=ended, content=verified.bytes or b"")
-
-
-def _read(sealed: Path, limits: OpenLimits) -> bytes:
-    try:
-        with sealed.open("rb") as file:
-            data = file.read(limits.embedded_sealed_bytes + 1)
-    except OSError as error:
-        raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
-    if len(data) > limits.embedded_sealed_bytes:
-        raise Refusal("open:too-large")
-    return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +130,19 @@ def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | _Failed:
     return verified if verified.valid_sigs else _Failed(at_signature=True)
 
 
-def _only_signature(verified: Decrypted, claims: Sequence[Claim]) -> Signature:
-    """The one valid signature, with the time that its packet gives."""
+def _only_signature(verified: Decrypted, claims: Sequence[Claim], addressee: str | None) -> Signature:
+    """The one valid signature, with the times that its packet gives."""
     if len(verified.valid_sigs) != 1:
         raise Refusal("open:not-one-file")
     valid = verified.valid_sigs[0]
     own = [claim for claim in claims if claim.issuer in {valid.signing_key, valid.signing_key[-16:]}]
     if len(own) != 1 or own[0].created_at is None:
         raise Refusal("open:not-one-file")
+    if not own[0].is_for(addressee):
+        raise Refusal("open:meant-for-others")
     return Signature(
-        certificate=valid.certificate, signing_key=valid.signing_key, created_at=own[0].created_at
+        certificate=valid.certificate,
+        signing_key=valid.signing_key,
+        created_at=own[0].created_at,
+        expires_at=own[0].expires_at,
     )

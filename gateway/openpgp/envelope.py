@@ -1,19 +1,28 @@
 """What a sealed file shows without a key: is it encrypted, how, and to whom.
 
-Everything that can be refused from the outside is refused here, before any engine runs.
+Everything that can be refused from the outside is refused here, before any engine runs; also what one
+engine would take and another not.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Final, Literal
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from gateway.errors import Fault, Refusal
 from gateway.openpgp import armor, packets
+from gateway.openpgp.source import Source
 from gateway.settings import OpenLimits
+from gateway.zones.appearance import is_encrypted_otherwise, is_in_the_clear
+
+Protection = Literal["seipd-1", "seipd-2", "gnupg-ocb"]
+SEIPD_1: Final = "seipd-1"
+SEIPD_2: Final = "seipd-2"
+GNUPG_OCB: Final = "gnupg-ocb"
 
 ANYONE = "0" * 16
 """The key id of a recipient who is not named (RFC 9580, 5.1.8): every key of ours is tried."""
@@ -25,6 +34,14 @@ _PKESK_3 = 3
 _PKESK_6 = 6
 _FINGERPRINT_4 = 20
 _KEY_ID = 8
+_ECDH, _X25519 = 18, 25
+_NATIVE_POINT = b"\x01\x07\x40"
+_POINT_BYTES = 32
+# Signatures, signed and compressed messages, keys and literals: OpenPGP, but not encrypted.
+_IN_THE_CLEAR = frozenset({2, 4, 5, 6, 7, 8, 11, 13, 14})
+# RFC 9580, 5.13.2: version, cipher, mode, chunk size and salt, and the tag at the end.
+_LEAST_BODY: dict[Protection, int] = {SEIPD_1: 1, SEIPD_2: 36 + 16, GNUPG_OCB: 19 + 16}
+_MOST_CHUNK_BITS: dict[Protection, int] = {SEIPD_2: 16, GNUPG_OCB: 56}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +53,7 @@ class Envelope:
     """
 
     armored: bool
-    protection: Literal[1, 2]
+    protection: Protection
     recipients: tuple[str, ...]
     wraps: tuple[bytes, ...]
     start: bytes
@@ -46,36 +63,33 @@ class Envelope:
         return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
 
 
-def look(sealed: Path, key_ids: Collection[str] | None, limits: OpenLimits) -> Envelope:
-    """The envelope of the file at `sealed`, which one of our `key_ids` may open (None: whoever may).
+def look(sealed: Source, key_ids: Collection[str] | None) -> Envelope:
+    """The envelope of a file, which one of our `key_ids` may open (None: whoever may).
 
     Refusal for whatever is not one encrypted, integrity-protected message to us; Fault where the
     file cannot be read.
     """
     try:
-        with sealed.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limits.sealed_bytes:
-                raise Refusal("open:too-large")
+        with sealed.open() as file:
             return _looked(file, key_ids)
     except OSError as error:
         raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
 
 
-def look_again(sealed: Path, limits: OpenLimits) -> Envelope:
+def look_again(path: Path, limits: OpenLimits) -> Envelope:
     """The envelope of a file that is stored. Fault where it cannot be read for what it is."""
     try:
-        return look(sealed, None, limits)
+        return look(Source.at(path, limits), None)
     except Refusal as refusal:
         raise Fault(f"the stored file cannot be read any more: {refusal.code}") from refusal
 
 
-def recipients_of(sealed: Path) -> tuple[str, ...]:
+def recipients_of(path: Path, limits: OpenLimits | None = None) -> tuple[str, ...]:
     """The key ids to which a stored file is sealed; none where it is no message that a key could open.
 
     OSError where the file cannot be read.
     """
-    with sealed.open("rb") as file:
+    with Source.at(path, limits or OpenLimits()).open() as file:
         for size in (_SMALL_HEAD_BYTES, _HEAD_BYTES):
             file.seek(0)
             try:
@@ -126,8 +140,10 @@ def _envelope(start: bytes) -> Envelope:
 
 def _from_armor(start: bytes) -> bytes:
     block = armor.kind_of(start)
+    if block is not None and block[0].startswith("MESSAGE, PART"):
+        raise Refusal("open:in-parts")
     if block is None or block[0] != "MESSAGE":
-        raise Refusal("open:not-encrypted")
+        raise _no_message(start, found=block is not None)
     if not armor.is_blank(start[: block[1]]):
         raise Refusal("open:not-one-file")
     try:
@@ -153,24 +169,86 @@ def _read(data: bytes, *, armored: bool) -> Envelope:
             raise Refusal("open:unsupported", feature=f"more than {_MOST_RECIPIENTS} recipients")
         position = start + length
     body = packets.start_of_body(data, position)
-    protection = _protection(tag, body[:1], met_any=bool(wraps or passwords))
+    if tag == packets.INTEGRITY_PROTECTED or wraps or passwords:
+        protection = _protection(tag, body[:1])
+    else:
+        protection = _without_recipients(tag, data)
+    check_body(protection, body)
+    if any(not _is_sound(wrap, protection) for wrap in wraps):
+        raise Refusal("open:damaged")
     if passwords and not wraps:
         raise Refusal("open:password-only")
     return Envelope(armored, protection, tuple(map(wrapped_for, wraps)), tuple(wraps), body)
 
 
-def _protection(tag: int, version: bytes, *, met_any: bool) -> Literal[1, 2]:
+def _protection(tag: int, version: bytes) -> Protection:
     if tag == packets.ENCRYPTED:
         raise Refusal("open:no-integrity")
-    if tag == packets.OCB_ENCRYPTED:
-        raise Refusal("open:unsupported", feature="the OCB mode of GnuPG")
-    if tag != packets.INTEGRITY_PROTECTED:
-        raise Refusal("open:damaged" if met_any else "open:not-encrypted")
-    if version == b"\x01":
-        return 1
-    if version == b"\x02":
-        return 2
+    if tag == packets.OCB_ENCRYPTED and version == b"\x01":
+        return GNUPG_OCB
+    if tag not in {packets.INTEGRITY_PROTECTED, packets.OCB_ENCRYPTED} or not version:
+        raise Refusal("open:damaged")
+    if tag == packets.INTEGRITY_PROTECTED and version in {b"\x01", b"\x02"}:
+        return SEIPD_1 if version == b"\x01" else SEIPD_2
     raise Refusal("open:unsupported", feature="an unknown kind of encryption")
+
+
+def _without_recipients(tag: int, data: bytes) -> Protection:
+    """What does not begin with a session key: a container all the same, or no encrypted message at all."""
+    if tag == packets.ENCRYPTED and not is_in_the_clear(data):
+        raise Refusal("open:no-integrity")
+    raise _no_message(data, found=tag in _IN_THE_CLEAR)
+
+
+def _no_message(start: bytes, *, found: bool) -> Refusal:
+    """The words for what is no OpenPGP message, or (`found`) OpenPGP without encryption."""
+    if found:
+        return Refusal("open:not-encrypted")
+    if is_encrypted_otherwise(start):
+        return Refusal("open:other-encryption")
+    return Refusal("open:not-encrypted" if is_in_the_clear(start) else "open:unreadable")
+
+
+def check_body(protection: Protection, body: bytes) -> None:
+    """Refusal where a container lacks a field, or its chunks are out of range: no engine may look at it."""
+    if len(body) < _LEAST_BODY[protection]:
+        raise Refusal("open:damaged")
+    if protection in _MOST_CHUNK_BITS and body[3] > _MOST_CHUNK_BITS[protection]:
+        raise Refusal("open:damaged")
+
+
+def _is_sound(wrap: bytes, protection: Protection) -> bool:
+    """Whether a session key packet goes with its container, and shares a secret that is one.
+
+    Containers of version 2 go with wraps of version 6, all others with version 3 (RFC 9580, 10.3.2.1).
+    """
+    versions = {_PKESK_6} if protection == SEIPD_2 else {2, _PKESK_3}
+    if wrap[:1] in {b"\x02", b"\x03", b"\x06"} and wrap[0] not in versions:
+        return False
+    point = _shared_point(wrap)
+    return point is None or not _is_of_low_order(point)
+
+
+def _shared_point(wrap: bytes) -> bytes | None:
+    """The sender's point on Curve25519 in a session key packet; None where it has none."""
+    start = 2 + wrap[1] if wrap[:1] == bytes([_PKESK_6]) and len(wrap) > 1 else 1 + _KEY_ID
+    algorithm, numbers = wrap[start : start + 1], wrap[start + 1 :]
+    if algorithm == bytes([_X25519]) and len(numbers) >= _POINT_BYTES:
+        return numbers[:_POINT_BYTES]
+    if algorithm == bytes([_ECDH]) and numbers.startswith(_NATIVE_POINT):
+        return numbers[3 : 3 + _POINT_BYTES].ljust(_POINT_BYTES, b"\0")
+    return None
+
+
+def _is_of_low_order(point: bytes) -> bool:
+    """Whether every secret that is shared by this point is zero, so that nobody needs a key to know it."""
+    try:
+        X25519PrivateKey.from_private_bytes(b"\x08" * _POINT_BYTES).exchange(
+            X25519PublicKey.from_public_bytes(point)
+        )
+    except ValueError:
+        return True
+    return False
 
 
 def wrapped_for(body: bytes) -> str:

@@ -9,9 +9,9 @@ from itertools import dropwhile
 from pysequoia.packet import PacketPile
 
 from gateway.errors import Refusal
-from gateway.openpgp import packets
-from gateway.openpgp.components import name_of
+from gateway.openpgp import packets, subpackets
 from gateway.openpgp.judge import Claim, Sender, unverified
+from gateway.openpgp.self_signatures import name_of
 from gateway.settings import OpenLimits
 
 _PARTS = frozenset({packets.ONE_PASS_SIGNATURE, packets.LITERAL, packets.SIGNATURE})
@@ -48,10 +48,12 @@ def literal(message: bytes) -> bytes:
     return body[2 + body[1] + _DATE_BYTES :]
 
 
-def refusal(message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime) -> Refusal:
+def refusal(
+    message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
+) -> Refusal:
     """Why the signed message holds no valid signature by one of `senders`."""
     try:
-        return unverified(claims(message), senders, limits, now)
+        return unverified(claims(message), senders, limits, now, addressee)
     except Refusal as structure:
         return structure
 
@@ -70,6 +72,7 @@ def _claim(signature: bytes) -> Claim:
             created_at=packet.signature_created,
             expires_at=packet.signature_expiration_time,
             digest=name_of(packet.hash_algorithm),
+            recipients=subpackets.intended_recipients(packet.body),
         )
-    except RuntimeError:
+    except (RuntimeError, IndexError):
         return Claim("")

@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 from pysequoia import Cert
 
 from gateway.errors import Fault, Refusal
-from gateway.model import Opened, Signature
-from gateway.openpgp.components import OLD_HASHES, Component, components
+from gateway.model import Late, Opened, Signature
+from gateway.openpgp.components import parts_of
+from gateway.openpgp.self_signatures import OLD_HASHES
+from gateway.openpgp.standing import Component, Parts, Standing
 from gateway.settings import OpenLimits
 
 _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
@@ -27,7 +29,7 @@ class Sender:
 
     data: bytes
     cert: Cert
-    keys: tuple[Component, ...]
+    parts: Parts
 
     @property
     def fingerprint(self) -> str:
@@ -36,12 +38,16 @@ class Sender:
 
     def key(self, handle: str) -> Component | None:
         """The key of this certificate that a fingerprint or key id names."""
-        return next((key for key in self.keys if key.is_named(handle)), None)
+        return next((key for key in self.parts.keys if key.is_named(handle)), None)
 
     def has_expired(self, now: datetime) -> bool:
         """Whether the certificate, or a key of it that signs, has expired."""
-        signing = (key for key in self.keys if key.primary or (key.bound and key.can_sign))
-        return any(key.expires_at is not None and key.expires_at <= now for key in signing)
+        primary = self.parts.standing(self.parts.primary, now)
+        signing = (
+            standing for key in self.parts.keys if (standing := self.parts.standing(key, now)).can_sign
+        )
+        ends = (one.expires_at for one in (primary, *signing))
+        return any(end is not None and end <= now for end in ends)
 
 
 class Waits(Refusal):
@@ -60,13 +66,13 @@ class Verified:
     """A good signature, and why the file waits all the same, as `check_signature` says.
 
     `content` is what was signed, where the engine does not keep it itself. `late`: when it was made its
-    certificate did not count, which has been mended since.
+    certificate did not count, which has been mended since: see `Opened.late`.
     """
 
     signature: Signature
     ended: str | None
     content: bytes = b""
-    late: bool = False
+    late: Late | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +83,21 @@ class Claim:
     created_at: datetime | None = None
     expires_at: datetime | None = None
     digest: str = ""
+    recipients: tuple[str, ...] = ()
+
+    def is_for(self, addressee: str | None) -> bool:
+        """Whether it was made for `addressee`, the certificate of ours that a message was sealed to.
+
+        A signature that names nobody is for everybody; without an addressee nothing was sealed.
+        """
+        return addressee is None or not self.recipients or addressee in self.recipients
 
 
 def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
     """The certificates parsed. Fault where one of ours cannot be: they were admitted once."""
     try:
         certs = [Cert.from_bytes(data) for data in certificates]
-        return tuple(Sender(bytes(cert), cert, components(bytes(cert))) for cert in certs)
+        return tuple(Sender(bytes(cert), cert, parts_of(bytes(cert))) for cert in certs)
     except RuntimeError as error:
         raise Fault("an enrolled certificate cannot be parsed") from error
 
@@ -103,11 +117,17 @@ def check_signature(
         raise Refusal("open:unsupported", feature="a key that is too weak")
     ended = _ended(sender, key, signature.created_at, now)
     _check_date(signature.created_at, limits, now)
+    if signature.expires_at is not None and signature.expires_at <= now:
+        raise Refusal("open:signature-expired")
     return ended
 
 
 def unverified(
-    claims: Sequence[Claim], senders: Sequence[Sender], limits: OpenLimits, now: datetime
+    claims: Sequence[Claim],
+    senders: Sequence[Sender],
+    limits: OpenLimits,
+    now: datetime,
+    addressee: str | None,
 ) -> Refusal:
     """Why a message holds no valid signature by one of `senders`. It only ever picks the words."""
     if not claims:
@@ -115,13 +135,15 @@ def unverified(
     for claim in claims:
         for sender in senders:
             key = sender.key(claim.issuer)
+            if key is not None and not claim.is_for(addressee):
+                return Refusal("open:meant-for-others")
             if key is not None:
                 return _why_bad(claim, sender, key, limits, now)
     return Refusal("open:wrong-signer")
 
 
 def _why_bad(claim: Claim, sender: Sender, key: Component, limits: OpenLimits, now: datetime) -> Refusal:
-    if not key.bound or not key.can_sign:
+    if not sender.parts.is_meant_to_sign(key):
         return Refusal("open:wrong-signer")
     try:
         _ended(sender, key, claim.created_at or now, now)  # Who only waits must have signed it.
@@ -129,7 +151,7 @@ def _why_bad(claim: Claim, sender: Sender, key: Component, limits: OpenLimits, n
     except Refusal as refusal:
         return refusal
     if claim.expires_at is not None and claim.expires_at <= now:
-        return Refusal("open:signature-date")
+        return Refusal("open:signature-expired")
     if claim.digest in OLD_HASHES:
         return Refusal("open:unsupported", feature=f"a signature with {claim.digest}")
     if not _is_sound(sender):
@@ -157,21 +179,25 @@ def _ended(sender: Sender, key: Component, made: datetime, now: datetime) -> str
 
 
 def _check_keys(sender: Sender, key: Component, made: datetime, now: datetime) -> None:
-    for one in (sender.keys[0], key):
-        _check_revocations(one, made)
+    if not sender.parts.is_meant_to_sign(key):
+        raise Refusal("open:wrong-signer")
+    standings = [sender.parts.standing(one, now) for one in (sender.parts.primary, key)]
+    for standing in standings:
+        _check_revocations(standing, made)
     if sender.cert.is_revoked:
         raise Refusal("open:key-revoked")
-    if any(one.expires_at is not None and one.expires_at <= now for one in (sender.keys[0], key)):
+    if not all(standing.bound and standing.alive for standing in standings):
         raise Refusal("open:key-expired")
+    if not standings[-1].can_sign:
+        raise Refusal("open:wrong-signer")
 
 
-def _check_revocations(key: Component, made: datetime) -> None:
+def _check_revocations(key: Standing, made: datetime) -> None:
     """A key given up for a new one leaves what it signed before for a person to judge."""
-    if key.revoked() == "hard":
+    if key.revoked == "hard":
         raise Refusal("open:key-revoked")
-    if key.revoked() == "soft":
-        earliest = min((one.at for one in key.revocations if one.at), default=made)
-        raise Refusal("open:key-superseded" if made < earliest else "open:key-revoked")
+    if key.revoked == "soft":
+        raise Refusal("open:key-superseded" if made < (key.since or made) else "open:key-revoked")
 
 
 def _check_date(made: datetime, limits: OpenLimits, now: datetime) -> None:

@@ -8,24 +8,28 @@ for it since: here such a signature is told from a forged one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from pysequoia.packet import PacketPile
-
 from gateway.errors import Refusal
-from gateway.model import Signature
-from gateway.openpgp import explain, packets
+from gateway.model import Late, Signature
+from gateway.openpgp import explain, packets, subpackets
 from gateway.openpgp.arithmetic import fits
-from gateway.openpgp.components import OLD_HASHES, Component, critical_subpackets
 from gateway.openpgp.judge import Claim, Sender, Verified, check_signature
+from gateway.openpgp.self_signatures import OLD_HASHES
+from gateway.openpgp.standing import Component, Parts
 from gateway.settings import OpenLimits
 
-# Times, issuer and signer's user id (RFC 9580, 5.2.3.7); whatever else must be understood is not.
-_UNDERSTOOD = frozenset({2, 3, 16, 28, 33})
+# Times, issuer, signer's user id and recipients (RFC 9580, 5.2.3.7); whatever else must be understood is not.
+_UNDERSTOOD = frozenset({2, 3, 16, 28, 33, subpackets.INTENDED_RECIPIENT})
 
 
 def verified_late(
-    message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime
+    message: bytes,
+    senders: Sequence[Sender],
+    limits: OpenLimits,
+    now: datetime,
+    addressee: str | None,
 ) -> Verified | None:
     """What a signed message says where only the dates of its signer's certificate were against it.
 
@@ -33,21 +37,35 @@ def verified_late(
     another reason.
     """
     found = _late_claim(message, senders)
-    if found is None:
+    if found is None or not found.claim.is_for(addressee):
         return None
-    claim, sender, key, made = found
     content = explain.literal(message)
-    if (claim.expires_at is not None and claim.expires_at <= now) or not _fits(message, sender, key, content):
+    if not _fits(message, found.key, content):
         return None
-    signature = Signature(certificate=sender.fingerprint, signing_key=key.fingerprint, created_at=made)
+    signature = Signature(
+        certificate=found.sender.fingerprint,
+        signing_key=found.key.fingerprint,
+        created_at=found.made,
+        expires_at=found.claim.expires_at,
+    )
     ended = check_signature(signature, senders, limits, now)
-    return Verified(signature=signature, ended=ended, content=content, late=ended is None)
+    return Verified(
+        signature=signature, ended=ended, content=content, late=found.late if ended is None else None
+    )
 
 
-def _late_claim(
-    message: bytes, senders: Sequence[Sender]
-) -> tuple[Claim, Sender, Component, datetime] | None:
-    """The one signature that names a key which did not count when it was made, with that key."""
+@dataclass(frozen=True, slots=True)
+class _LateClaim:
+    """The one signature of a message, by a key that did not count when it was `made`."""
+
+    claim: Claim
+    sender: Sender
+    key: Component
+    made: datetime
+    late: Late
+
+
+def _late_claim(message: bytes, senders: Sequence[Sender]) -> _LateClaim | None:
     try:
         claims = explain.claims(message)
     except Refusal:
@@ -58,18 +76,28 @@ def _late_claim(
     for sender in senders:
         key = sender.key(claim.issuer)
         if key is not None:
-            return (claim, sender, key, made) if _was_out_of_date(sender.keys[0], key, made) else None
+            late = _how_late(sender.parts, key, made)
+            return None if late is None else _LateClaim(claim, sender, key, made, late)
     return None
 
 
-def _was_out_of_date(primary: Component, key: Component, made: datetime) -> bool:
-    """Whether the certificate said at the time that the key did not count, or said nothing of it yet."""
-    if not (key.bound and key.can_sign) or made < max(primary.created_at, key.created_at):
-        return False
-    return not (primary.counted(made) and key.counted(made))
+def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
+    """Whether the certificate said at the time that the key had expired, or said nothing of it yet.
+
+    None where the key counted, or where something else than a date was against it.
+    """
+    standings = [parts.standing(one, made) for one in (parts.primary, key)]
+    if not parts.is_meant_to_sign(key):
+        return None
+    if made < max(parts.primary.created_at, key.created_at) or any(one.revoked for one in standings):
+        return None
+    if not all(one.bound for one in standings):
+        return "vouched"
+    if not standings[-1].can_sign or all(one.alive for one in standings):
+        return None
+    return "renewed"
 
 
-def _fits(message: bytes, sender: Sender, key: Component, content: bytes) -> bool:
+def _fits(message: bytes, key: Component, content: bytes) -> bool:
     signature = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
-    public = next(p.body for p in PacketPile.from_bytes(sender.data) if p.fingerprint == key.fingerprint)
-    return critical_subpackets(signature) <= _UNDERSTOOD and fits(signature, public, content)
+    return subpackets.critical(signature) <= _UNDERSTOOD and fits(signature, key.public, content)

@@ -1,68 +1,99 @@
 """Taking a message out of its encryption and compression, in memory and under caps.
 
 What comes out is a signed message and nothing is known of it yet: Sequoia still has to say who
-signed it. PGPy unwraps session keys and takes off encryption protected by a modification
-detection code; AEAD encryption (RFC 9580, 5.13.2) is taken off with the primitives of
-`cryptography`. Neither ever decides who signed. PGPy's own way of opening a whole message is not
-used, because it inflates compressed data without limit.
+signed it. `secret_keys` unwraps session keys and `containers` takes off encryption; neither ever decides
+who signed. A library's own way of opening a whole message is not used: PGPy and rPGP inflate compressed
+data without limit, and neither hands out the signed message for Sequoia to judge.
 """
 
 from __future__ import annotations
 
 import bz2
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESOCB3
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from gateway.errors import Refusal
-from gateway.openpgp import armor, packets
-from gateway.openpgp.envelope import ANYONE, Envelope, wrapped_for
+from gateway.openpgp import armor, containers, packets
+from gateway.openpgp.containers import SessionKey
+from gateway.openpgp.envelope import ANYONE, GNUPG_OCB, SEIPD_1, SEIPD_2, Envelope, Protection, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
-from gateway.openpgp.secret_keys import SecretKey, SessionKey
+from gateway.openpgp.secret_keys import SecretKey
+from gateway.settings import OpenLimits
 
 _PIECE = 1024 * 1024
 _MOST_LAYERS = 4
-_AEAD_TAG_BYTES = 16
-_Aead = AESOCB3 | AESGCM
-_AEAD: dict[int, tuple[type[_Aead], int]] = {2: (AESOCB3, 15), 3: (AESGCM, 12)}
-_AES_KEY_BYTES = {7: 16, 8: 24, 9: 32}
+_AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.SIGNATURE]
 
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """A message out of its encryption and compression, and the certificate that it was sealed to."""
+    """A message out of its encryption and compression, and the certificate that it was sealed to.
+
+    `uncommon`: it is one that SOP programs do not open, although it is sound: see `docs/decisions`.
+    """
 
     message: bytes
     opened_by: str
+    uncommon: bool = False
 
 
 def unwrapped(
-    sealed: bytes, keys: Sequence[SecretKey], cap: int, session: SessionKey | None = None
+    sealed: bytes,
+    keys: Sequence[SecretKey],
+    limits: OpenLimits,
+    session: SessionKey | None = None,
 ) -> Unwrapped:
-    """What is inside `sealed`, of at most `cap` bytes. Refusal where it cannot be taken out.
+    """What is inside `sealed`, within `limits`. Refusal where it cannot be taken out.
 
     With the key of the message, `session`, none of `keys` is needed.
     """
+    data, outer = _outer(sealed)
+    container = outer[-1]
+    if any(packet.tag not in {packets.PKESK, packets.SKESK} for packet in outer[:-1]):
+        raise Refusal("open:not-one-file")
+    wraps = [packet for packet in outer if packet.tag == packets.PKESK]
+    found = _Found(_protection(container.tag, container.body(data)), container.body(data), limits.old_ciphers)
+    if session is not None:
+        plain, opened_by, cipher = _with_session(found, session), "", session.cipher
+    else:
+        plain, opened_by, cipher = _decrypted(found, [wrap.body(data) for wrap in wraps], keys)
+    message, rearranged = _decompressed(plain, limits.embedded_content_bytes)
+    old = containers.is_old(cipher)
+    return Unwrapped(message, opened_by, uncommon=rearranged or old or found.protection == GNUPG_OCB)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A container, and the ciphers of old that are admitted."""
+
+    protection: Protection
+    body: bytes
+    old_ciphers: Collection[str]
+
+    def opened(self, session: SessionKey) -> bytes | None:
+        return containers.opened(self.protection, self.body, session, self.old_ciphers)
+
+
+def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
+    """A sealed message without its armor, and the packets that count in it."""
     try:
         data = sealed if armor.is_binary(sealed) else armor.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
     except (armor.ArmorError, FramingError) as error:
         raise Refusal("open:not-one-file" if "follows" in str(error) else "open:damaged") from None
-    container = outer[-1]
-    if any(packet.tag not in {packets.PKESK, packets.SKESK} for packet in outer[:-1]):
+    if not outer:
+        raise Refusal("open:damaged")
+    return data, outer
+
+
+def _protection(tag: int, body: bytes) -> Protection:
+    if tag == packets.OCB_ENCRYPTED:
+        return GNUPG_OCB
+    if tag != packets.INTEGRITY_PROTECTED or not body:
         raise Refusal("open:not-one-file")
-    wraps = [packet for packet in outer if packet.tag == packets.PKESK]
-    if session is not None:
-        plain, opened_by = _with_session(data, container, session), ""
-    else:
-        plain, opened_by = _decrypted(data, container, wraps, keys)
-    return Unwrapped(_decompressed(plain, cap), opened_by)
+    return SEIPD_1 if body[:1] == b"\x01" else SEIPD_2
 
 
 def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | None:
@@ -97,10 +128,8 @@ def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[Se
 
 
 def _start_off(envelope: Envelope, session: SessionKey) -> bytes | None:
-    if envelope.protection == 1:
-        return session.start_of(envelope.start[1:])
     with suppress(Refusal):
-        return _aead_off(envelope.start, session, whole=False)
+        return containers.start_of(envelope.protection, envelope.start, session, containers.OLD_CIPHERS)
     return None
 
 
@@ -132,97 +161,63 @@ def _start_inflated(body: bytes) -> bytes:
 
 def uncompressed(message: bytes, cap: int) -> bytes:
     """A message that is not encrypted, out of its compression. Refusal where it cannot be taken out."""
-    return _decompressed(message, cap)
+    return _decompressed(message, cap)[0]
 
 
-def _with_session(data: bytes, container: Packet, session: SessionKey) -> bytes:
-    plain = _layer_off(container.body(data), session)
+def _with_session(found: _Found, session: SessionKey) -> bytes:
+    plain = found.opened(session)
     if plain is None:
         raise Refusal("open:damaged")
     return plain
 
 
 def _decrypted(
-    data: bytes, container: Packet, wraps: Sequence[Packet], keys: Sequence[SecretKey]
-) -> tuple[bytes, str]:
+    found: _Found, wraps: Sequence[bytes], keys: Sequence[SecretKey]
+) -> tuple[bytes, str, int | None]:
     """The decrypted octets. Every session key that our keys yield is tried: recipients may be unnamed."""
-    if container.tag != packets.INTEGRITY_PROTECTED:
-        raise Refusal("open:not-one-file")
-    body = container.body(data)
     yielded = False
     for wrap in wraps:
         for key in keys:
-            session = key.session_key(wrap.body(data))
-            plain = _layer_off(body, session) if session else None
-            if plain is not None:
-                return plain, key.fingerprint
+            session = key.session_key(wrap)
+            plain = found.opened(session) if session else None
+            if session is not None and plain is not None:
+                return plain, key.fingerprint, session.cipher
             yielded = yielded or session is not None
-    named = any(wrapped_for(wrap.body(data)) != ANYONE for wrap in wraps)
+    named = any(wrapped_for(wrap) != ANYONE for wrap in wraps)
     raise Refusal("open:damaged" if yielded or named else "open:not-for-us")
 
 
-def _layer_off(body: bytes, session: SessionKey) -> bytes | None:
-    """What the container holds; None where the session key is not its own, or the body was changed."""
-    return session.decrypted(body[1:]) if body[:1] == b"\x01" else _aead_off(body, session)
+def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
+    """`plain` with its layers of compression taken off. A bomb ends at the cap, in little memory.
 
-
-def _aead_off(body: bytes, session: SessionKey, *, whole: bool = True) -> bytes | None:
-    """AEAD encryption taken off: of the whole body, or of its first chunk."""
-    cipher, mode, chunk_bits = body[1], body[2], body[3]
-    if mode not in _AEAD or cipher not in _AES_KEY_BYTES:
-        raise Refusal("open:unsupported", feature="an uncommon cipher")
-    if chunk_bits > 16:  # noqa: PLR2004 - RFC 9580, 5.13.2
-        raise Refusal("open:damaged")
-    algorithm, nonce_bytes = _AEAD[mode]
-    size, chunk = _AES_KEY_BYTES[cipher], 1 << (chunk_bits + 6)
-    about = b"\xd2" + body[:4]
-    derived = HKDF(SHA256(), size + nonce_bytes - 8, body[4:36], about).derive(session.key)
-    chunks = _Chunks(algorithm(derived[:size]), derived[size:], about, chunk)
-    try:
-        return chunks.opened(body[36:]) if whole else chunks.first_opened(body[36:])
-    except (InvalidTag, ValueError):
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunks:
-    """The chunks of an AEAD body (RFC 9580, 5.13.2)."""
-
-    aead: _Aead
-    prefix: bytes
-    about: bytes
-    size: int
-
-    def opened(self, sealed: bytes) -> bytes:
-        """All chunks; InvalidTag where one was changed, or one is missing at the end."""
-        chunks, last = sealed[:-_AEAD_TAG_BYTES], sealed[-_AEAD_TAG_BYTES:]
-        step = self.size + _AEAD_TAG_BYTES
-        plain = [
-            self._decrypted(number, chunks[start : start + step], self.about)
-            for number, start in enumerate(range(0, len(chunks), step))
-        ]
-        total = sum(map(len, plain)).to_bytes(8, "big")
-        self._decrypted(len(plain), last, self.about + total)
-        return b"".join(plain)
-
-    def first_opened(self, sealed: bytes) -> bytes:
-        """The first chunk, where `sealed`, the start of a body, holds all of it."""
-        step = self.size + _AEAD_TAG_BYTES
-        first = sealed[:step] if len(sealed) > step else sealed[:-_AEAD_TAG_BYTES]
-        return self._decrypted(0, first, self.about)
-
-    def _decrypted(self, number: int, sealed: bytes, about: bytes) -> bytes:
-        return self.aead.decrypt(self.prefix + number.to_bytes(8, "big"), sealed, about)
-
-
-def _decompressed(plain: bytes, cap: int) -> bytes:
-    """`plain` with its layers of compression taken off. A bomb ends at the cap, in little memory."""
+    True where the compression was within the signature instead of around it.
+    """
     for _ in range(_MOST_LAYERS):
         packet = _only_compressed(plain)
         if packet is None:
-            return plain
+            return _rearranged(plain, cap)
         plain = _inflated(packet.body(plain), cap)
     raise Refusal("open:not-one-file")
+
+
+def _rearranged(plain: bytes, cap: int) -> tuple[bytes, bool]:
+    """A signed message whose literal is compressed by itself, with the literal in the clear.
+
+    What is signed is the content of the literal, so the signature says the same of both.
+    """
+    try:
+        parts = [packet for packet in packets.walk(plain) if not packets.is_ignored(packet.tag)]
+        if [packet.tag for packet in parts] != _AROUND_COMPRESSION:
+            return plain, False
+        one_pass, squeezed, signature = parts
+        inner = _inflated(squeezed.body(plain), cap)
+        (literal,) = (packet for packet in packets.walk(inner) if not packets.is_ignored(packet.tag))
+    except (FramingError, ValueError):
+        raise Refusal("open:damaged") from None
+    if literal.tag != packets.LITERAL:
+        raise Refusal("open:not-one-file")
+    around = (plain[one_pass.start : one_pass.end], plain[signature.start : signature.end])
+    return around[0] + inner[literal.start : literal.end] + around[1], True
 
 
 def _only_compressed(plain: bytes) -> Packet | None:

@@ -11,19 +11,33 @@ from gateway.openpgp.promise import Opener
 from gateway.settings import Processor
 
 
+def prove_program(settings: Processor) -> None:
+    """ConfigurationError where the SOP program that would be used does not prove itself: see `self_test`.
+
+    Fault where it cannot be asked. Nothing where none is used, or none is there.
+    """
+    from gateway.openpgp import self_test  # noqa: PLC0415 - loading all of it costs 0.2 s
+
+    program = shutil.which(settings.sop_program) if settings.engine != "embedded" else None
+    if program is not None:
+        self_test.check(program)
+
+
 def find_opener(settings: Processor, secret_keys: Sequence[Path | bytes]) -> Opener:
     """The engine that the settings ask for; by itself, a SOP program if there is one, save for small files.
 
     `secret_keys` are keys, or files that hold one, not under a passphrase. ConfigurationError where
-    the program is missing or a key cannot be used.
+    the program is missing or a key cannot be used; and, when it is first needed, where the program does
+    not prove itself: see `self_test`.
     """
-    from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415 - loading all of them costs 0.2 s
+    from gateway.openpgp import self_test  # noqa: PLC0415 - loading all of it costs 0.2 s
+    from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415
     from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415
     from gateway.openpgp.sop import SopOpener  # noqa: PLC0415
 
     program = shutil.which(settings.sop_program) if settings.engine != "embedded" else None
     if program is not None:
-        sop = SopOpener(program, secret_keys)
+        sop = SopOpener(program, secret_keys, self_test.check)
         if settings.engine == "sop":
             return sop
         try:

@@ -31,6 +31,12 @@ _MESSAGE_HEADER = "-----BEGIN PGP SIGNED MESSAGE-----"
 _MESSAGE_LINE = re.compile(rf"^{_MESSAGE_HEADER}[ \t\r]*$", re.MULTILINE)
 _SIGNATURE_LINE = re.compile(r"^-----BEGIN PGP SIGNATURE-----[ \t\r]*$", re.MULTILINE)
 _SIGNATURE_FOOTER = "-----END PGP SIGNATURE-----"
+# All that may stand before the signed text (RFC 9580, 7): what else did would read like a part of it.
+_HASH_LINE = re.compile(
+    r"Hash: (?:SHA(?:224|256|384|512|3-256|3-512))(?:, ?SHA(?:224|256|384|512|3-256|3-512))*[ \t\r]*"
+)
+_COMMENT_LINE = re.compile(r"(?:Version|Comment): [^\r\n]*\r?")
+_NO_LINE = re.compile(r"(?!)")
 
 
 class CannotSeal(GatewayError):  # noqa: N818 - reads as what happened
@@ -91,13 +97,16 @@ def sign_detached(secret: bytes, data: bytes) -> bytes:
     return sign(_secret(secret).signer(), data, mode=SignatureMode.DETACHED)
 
 
-def verify_clearsigned(signed: str, certificates: Sequence[bytes]) -> tuple[str, Signature]:
+def verify_clearsigned(
+    signed: str, certificates: Sequence[bytes], *, comments: bool = False
+) -> tuple[str, Signature]:
     """The text that is signed, and by whom: exactly one valid signature by one of `certificates`.
 
-    SignatureInvalid where there is none, or where anything stands before or after the signed
-    message, which a reader would take for part of it.
+    SignatureInvalid where there is none, or where anything stands before, beside or after the signed
+    text, which a reader would take for part of it. `comments`: beside the signature the remarks are
+    admitted that programs of other people write there.
     """
-    block = _signature_block(signed)
+    block = _signature_block(signed, comments=comments)
     certs = [Cert.from_bytes(data) for data in certificates]
     try:
         verified = verify(bytes=signed.strip().encode("utf-8"), store=lambda _: certs)
@@ -108,7 +117,10 @@ def verify_clearsigned(signed: str, certificates: Sequence[bytes]) -> tuple[str,
         raise SignatureInvalid("the text carries more than one signature")
     valid = verified.valid_sigs[0]
     return verified.bytes.decode("utf-8") + "\n", Signature(
-        certificate=valid.certificate, signing_key=valid.signing_key, created_at=signature.created
+        certificate=valid.certificate,
+        signing_key=valid.signing_key,
+        created_at=signature.created,
+        expires_at=signature.expiration,
     )
 
 
@@ -162,14 +174,27 @@ def _proved(secret: bytes) -> bytes:
     return secret
 
 
-def _signature_block(signed: str) -> str:
+def _signature_block(signed: str, *, comments: bool) -> str:
     """The one signature block at the end of a cleartext-signed message that is all there is."""
     text = signed.strip()
     found = [match.start() for match in _SIGNATURE_LINE.finditer(text)]
     whole = text.startswith(_MESSAGE_HEADER) and text.endswith(_SIGNATURE_FOOTER)
     if not whole or len(found) != 1 or len(_MESSAGE_LINE.findall(text)) != 1:
         raise SignatureInvalid("not one cleartext-signed message and nothing else")
-    return text[found[0] :]
+    block = text[found[0] :]
+    if not _is_bare(text, _HASH_LINE) or not _is_bare(block, _COMMENT_LINE if comments else _NO_LINE):
+        raise SignatureInvalid("something stands beside the signed text that is not signed")
+    return block
+
+
+def _is_bare(block: str, admitted: re.Pattern[str]) -> bool:
+    """Whether only `admitted` lines stand between the first line of a block and its first blank one."""
+    for line in block.split("\n")[1:]:
+        if not line.strip(" \t\r"):
+            return True
+        if not admitted.fullmatch(line):
+            return False
+    return False
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -6,84 +6,24 @@ import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pgpy
 from cryptography.hazmat.primitives.asymmetric.ec import ECDH, EllipticCurvePublicNumbers
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
-from pgpy.constants import EllipticCurveOID, PubKeyAlgorithm, SymmetricKeyAlgorithm
-from pgpy.errors import PGPDecryptionError, PGPError
+from pgpy.constants import EllipticCurveOID, PubKeyAlgorithm
 from pgpy.packet.fields import ECDHCipherText
-from pgpy.packet.packets import IntegrityProtectedSKEDataV1
-from pgpy.symenc import _decrypt
 from pysequoia import Tsk
 
-from gateway.errors import ConfigurationError, Fault, Refusal
+from gateway.errors import ConfigurationError
 from gateway.openpgp.components import components
+from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import ANYONE, wrapped_for
 
-_MODERN = frozenset(
-    {
-        SymmetricKeyAlgorithm.AES128,
-        SymmetricKeyAlgorithm.AES192,
-        SymmetricKeyAlgorithm.AES256,
-        SymmetricKeyAlgorithm.Camellia128,
-        SymmetricKeyAlgorithm.Camellia192,
-        SymmetricKeyAlgorithm.Camellia256,
-    }
-)
 _UNWRAPPING = (PubKeyAlgorithm.RSAEncryptOrSign, PubKeyAlgorithm.ECDH)
 _CHECKSUM_BYTES = 2
-_MDC_BYTES = 22
-
-
-@dataclass(frozen=True, slots=True)
-class SessionKey:
-    """The key of one message, and its cipher where the wrap names it (version 3 does)."""
-
-    key: bytes
-    cipher: int | None
-
-    @classmethod
-    def read(cls, text: bytes) -> Self:
-        """The key from CIPHER:HEX, as SOP programs write it. Fault where it is none."""
-        cipher, _, key = text.decode("ascii", "replace").strip().partition(":")
-        try:
-            return cls(bytes.fromhex(key), int(cipher))
-        except ValueError:
-            raise Fault("a stored session key cannot be read") from None
-
-    def text(self, container: bytes) -> bytes:
-        """The key as CIPHER:HEX; where the wrap did not name the cipher, the `container` does."""
-        cipher = self.cipher if self.cipher is not None else container[1]
-        return f"{cipher}:{self.key.hex().upper()}".encode("ascii")
-
-    def decrypted(self, ciphertext: bytes) -> bytes | None:
-        """A body protected by a modification detection code, in the clear; None if it does not fit.
-
-        Refusal where the cipher is too old, or one that PGPy does not know.
-        """
-        if self.cipher not in _MODERN:
-            raise Refusal("open:unsupported", feature="an uncommon cipher")
-        container = IntegrityProtectedSKEDataV1()
-        container.ct = ciphertext
-        try:
-            plain = container.decrypt(self.key, SymmetricKeyAlgorithm(self.cipher))
-        except (PGPError, PGPDecryptionError, ValueError, IndexError):
-            return None
-        return bytes(plain[:-_MDC_BYTES])
-
-    def start_of(self, ciphertext: bytes) -> bytes | None:
-        """The start of such a body, unchecked: for looking at its structure only."""
-        if self.cipher not in _MODERN:
-            return None
-        cipher = SymmetricKeyAlgorithm(self.cipher)
-        prefix = cipher.block_size // 8
-        plain = bytes(_decrypt(ciphertext, self.key, cipher))
-        fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2]
-        return plain[prefix + 2 :] if fits else None
 
 
 class SecretKey:
@@ -171,7 +111,10 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
     session, checksum = secret[:-_CHECKSUM_BYTES], secret[-_CHECKSUM_BYTES:]
     if not hmac.compare_digest((sum(session) % 65536).to_bytes(2, "big"), checksum):
         raise ValueError("the checksum does not fit")
-    return SessionKey(session, cipher)
+    unwrapped = SessionKey(session, cipher)
+    if not unwrapped.fits:
+        raise ValueError("not as long as its cipher wants")
+    return unwrapped
 
 
 def _rsa(numbers: bytes, key: _DecryptionKey) -> bytes:

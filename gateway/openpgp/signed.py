@@ -45,7 +45,7 @@ def _clearsigned(
     data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime
 ) -> tuple[bytes, Signature]:
     try:
-        text, signature = verify_clearsigned(data.decode("utf-8-sig"), certificates)
+        text, signature = verify_clearsigned(data.decode("utf-8-sig"), certificates, comments=True)
     except (SignatureInvalid, UnicodeDecodeError):
         raise Refusal("open:bad-signature") from None
     ended = check_signature(signature, parsed_senders(certificates), limits, now)

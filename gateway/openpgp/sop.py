@@ -8,43 +8,47 @@ anonymous memory; nothing touches a disk, and no argument says more than a numbe
 
 from __future__ import annotations
 
-import fcntl
-import os
-import resource
-import select
-import subprocess
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 from gateway.errors import ConfigurationError, Fault, Refusal
-from gateway.model import Opened, Signature
+from gateway.model import Opened
 from gateway.openpgp import explain, packets
+from gateway.openpgp.containers import SessionKey
+from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
 from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders
 from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import kind_inside, session_of, session_text, unwrapped
-from gateway.openpgp.memory import Content, in_memory
+from gateway.openpgp.memory import Content
 from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys
+from gateway.openpgp.sop_program import (
+    CANNOT_DECRYPT,
+    NO_SIGNATURE,
+    OUR_DOING,
+    Order,
+    decrypt,
+    only_signature,
+)
+from gateway.openpgp.source import Source
 from gateway.settings import OpenLimits
-
-_PIECE = 1024 * 1024
-_VERIFICATION_FIELDS = 3
-_NO_SIGNATURE = 3
-_CANNOT_DECRYPT = 29
-# Codes of the specification by which a program says that we called it wrongly.
-_OUR_DOING = frozenset({2, 19, 23, 31, 37, 43, 47, 53, 59, 61, 69, 71, 73, 79, 83, 89, 97, 103, 107})
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 class SopOpener:
     """Opens with the SOP program at path `program`. ConfigurationError for an unusable key."""
 
-    def __init__(self, program: str, secret_keys: Sequence[Path | bytes]) -> None:
+    def __init__(
+        self,
+        program: str,
+        secret_keys: Sequence[Path | bytes],
+        check: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`check` is asked about the program before each use: it raises where that must not be used."""
+        self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program
         self._secrets = tuple(read_secret_keys(secret_keys))
@@ -53,15 +57,16 @@ class SopOpener:
 
     def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`."""
-        envelope = look(sealed, self._key_ids, limits)
+        source = Source.at(sealed, limits)
+        envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
         with Content(limits.content_bytes) as content:
-            job = _Job(sealed, envelope, parsed, content, limits)
+            job = _Job(source, envelope, parsed, content, limits)
             code, verifications = self._run_somehow(job)
             if code or not verifications:
                 verified = self._late(code, job, now)
             else:
-                signature = _only_signature(verifications)
+                signature = only_signature(verifications)
                 ended = check_signature(signature, parsed, limits, now)
                 verified = Verified(signature=signature, ended=ended)
             self._check_not_nested(envelope)
@@ -73,7 +78,7 @@ class SopOpener:
             signature=verified.signature,
             engine=self.name,
             opened_by=self._opened_by(envelope),
-            renewed_since=verified.late,
+            late=verified.late,
         )
         if verified.ended is not None:
             raise Waits(verified.ended, opened)
@@ -100,16 +105,27 @@ class SopOpener:
     def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
         try:
-            envelope = look(sealed, self._key_ids if session is None else None, limits)
+            source = Source.at(sealed, limits)
+            envelope = look(source, self._key_ids if session is None else None)
             with Content(limits.content_bytes) as content:
-                job = _Job(sealed, envelope, (), content, limits)
-                _ = self._run_somehow(job) if session is None else self._run(job, session)
+                job = _Job(source, envelope, (), content, limits)
+                code, _ = self._run_somehow(job) if session is None else self._run(job, session)
+                if code and code != NO_SIGNATURE and source.size <= limits.embedded_sealed_bytes:
+                    self._uncommon(job, session)
                 descriptor, _, digest = content.finish()
                 if digest != sha256:
                     raise Fault("the stored file does not open to the content that was examined")
         except Refusal as refusal:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
         return descriptor
+
+    def _uncommon(self, job: _Job, session: bytes | None) -> None:
+        """The content of a stored message that the program does not open, although it is sound."""
+        known = None if session is None else SessionKey.read(session)
+        inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits, known)
+        if inside.uncommon:
+            job.content.restart()
+            job.content.write(explain.literal(inside.message))
 
     def _opened_by(self, envelope: Envelope) -> str | None:
         named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
@@ -124,29 +140,22 @@ class SopOpener:
 
     def _run(self, job: _Job, session: bytes | None = None) -> tuple[int, bytes]:
         """The program's exit code and its list of verifications; its plaintext goes to the content."""
-        job.content.restart()
-        with ExitStack() as stack:
-            verifications = _kept(stack, in_memory(b""))
-            certs = [_kept(stack, in_memory(sender.data)) for sender in job.senders]
-            keys = [_kept(stack, in_memory(secret)) for secret in self._secrets if session is None]
-            inherited = [verifications, *certs, *keys]
-            command = [self._program, "decrypt"]
-            if certs:
-                command.append(f"--verifications-out=@FD:{verifications}")
-            command += [f"--verify-with=@FD:{cert}" for cert in certs]
-            if session is not None:
-                inherited.append(_kept(stack, in_memory(session)))
-                command.append(f"--with-session-key=@FD:{inherited[-1]}")
-            command += [f"@FD:{key}" for key in keys]
-            source = stack.enter_context(job.sealed.open("rb"))
-            child = _start(command, source.fileno(), inherited)
-            return _watch(child, job), _read_all(verifications)
+        self._check(self._program)
+        order = Order(
+            sealed=job.sealed,
+            content=job.content,
+            limits=job.limits,
+            certificates=[sender.data for sender in job.senders],
+            keys=self._secrets,
+            session=session,
+        )
+        return decrypt(self._program, order)
 
     def _run_with_session(self, job: _Job) -> tuple[int, bytes]:
         """With the session key that we find: sqop gives up at the first unnamed recipient who is not us."""
         session = session_of(job.envelope, self._keys)
         if session is None:
-            return _CANNOT_DECRYPT, b""
+            return CANNOT_DECRYPT, b""
         return self._run(job, session.text(job.envelope.start))
 
     def _late(self, code: int, job: _Job, now: datetime) -> Verified:
@@ -154,15 +163,19 @@ class SopOpener:
 
         Fault where the program or its keys failed, not the file.
         """
-        if code < 0 or code in _OUR_DOING:
+        if code < 0 or code in OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")
-        unsigned = code in {0, _NO_SIGNATURE}
-        if job.sealed.stat().st_size > job.limits.embedded_sealed_bytes or not self._keys:
+        unsigned = code in {0, NO_SIGNATURE}
+        if job.sealed.size > job.limits.embedded_sealed_bytes or not self._keys:
             raise _unseen(job.senders, now) if unsigned else Refusal("open:damaged")
-        message = unwrapped(job.sealed.read_bytes(), self._keys, job.limits.embedded_content_bytes).message
-        verified = verified_late(message, job.senders, job.limits, now) if unsigned else None
+        inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits)
+        about = (inside.message, job.senders, job.limits, now, inside.opened_by)
+        if inside.uncommon:
+            verified: Verified | None = verified_message(*about)
+        else:
+            verified = verified_late(*about) if unsigned else None
         if verified is None:
-            why = explain.refusal(message, job.senders, job.limits, now)
+            why = explain.refusal(*about)
             raise why if unsigned else explain.unread(why)
         job.content.restart()
         job.content.write(verified.content)
@@ -179,91 +192,8 @@ def _unseen(senders: Sequence[Sender], now: datetime) -> Refusal:
 class _Job:
     """One file to open."""
 
-    sealed: Path
+    sealed: Source
     envelope: Envelope
     senders: Sequence[Sender]
     content: Content
     limits: OpenLimits
-
-
-def _watch(child: subprocess.Popen[bytes], job: _Job) -> int:
-    """The child's exit code, once it has ended; it is killed where it oversteps a limit."""
-    deadline = time.monotonic() + job.limits.seconds
-    with child:
-        try:
-            _limit(child.pid, job.limits)
-            _drain(child, job.content, deadline)
-            return child.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            child.kill()
-            raise Fault("the engine took too long") from None
-        except BaseException:
-            child.kill()
-            raise
-
-
-def _kept(stack: ExitStack, descriptor: int) -> int:
-    stack.callback(os.close, descriptor)
-    return descriptor
-
-
-def _start(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(  # noqa: S603 - the program is a setting, and no shell is involved
-            command,
-            stdin=source,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=inherited,
-            env=_ENVIRONMENT,
-            bufsize=0,
-        )
-    except OSError as error:
-        raise Fault(f"{command[0]} cannot be started: {error.strerror}") from error
-
-
-def _limit(pid: int, limits: OpenLimits) -> None:
-    """Limits are set on the running child: a hook before exec would cost a slow fork."""
-    try:
-        resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-    except ProcessLookupError:
-        return
-
-
-def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) -> None:
-    """Everything the child writes goes to `content`, until it ends or the deadline passes."""
-    assert child.stdout is not None  # noqa: S101 - asked for above
-    pipe = child.stdout.fileno()
-    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIECE)
-    buffer = memoryview(bytearray(_PIECE))
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            raise subprocess.TimeoutExpired(child.args, left)
-        got = os.readv(pipe, [buffer])
-        if not got:
-            return
-        content.write(buffer[:got])
-
-
-def _read_all(descriptor: int) -> bytes:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-def _only_signature(verifications: bytes) -> Signature:
-    """The one line of a verifications file: time, signing key, certificate, and more of no interest."""
-    lines = verifications.decode("utf-8", "replace").splitlines()
-    if len(lines) != 1:
-        raise Refusal("open:not-one-file")
-    fields = lines[0].split()
-    if len(fields) < _VERIFICATION_FIELDS:
-        raise Fault("the engine wrote a verification that cannot be read")
-    made, signing_key, certificate = fields[:_VERIFICATION_FIELDS]
-    try:
-        created_at = datetime.fromisoformat(made)
-    except ValueError:
-        raise Fault("the engine wrote a verification that cannot be read") from None
-    return Signature(certificate=certificate.lower(), signing_key=signing_key.lower(), created_at=created_at)

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pydantic import ValidationError
+
 from gateway.policy.calendar_schema import CalendarFile, SchoolYear
-from gateway.policy.dates import first_year
+from gateway.policy.dates import academic_year_from, first_year
 from gateway.policy.faults import Location
 from gateway.policy.schema import FlowsFile
+from gateway.policy.terms import by_rule
 
 Contradiction = tuple[str, Location, str]
+_YEARS = range(2020, 2060)
 
 
 def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
@@ -23,6 +27,7 @@ def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contra
         yield "calendar.toml", ("timezone",), "there is no such time zone"
     for n, year in enumerate(calendar.school_year):
         yield from (("calendar.toml", ("school_year", n, key), text) for key, text in _year_faults(year))
+    yield from _rule_faults(calendar)
     yield from _unknown_data_types(calendar, flows)
     yield from _missing_days(calendar, flows)
 
@@ -39,6 +44,18 @@ def _year_faults(year: SchoolYear) -> Iterator[tuple[str, str]]:
         yield "terms", f"the terms are not those of {year.academic_year}"
 
 
+def _rule_faults(calendar: CalendarFile) -> Iterator[Contradiction]:
+    """Rules that would give terms out of order in some year, whenever Easter is."""
+    for first in _YEARS if calendar.term_rule else ():
+        try:
+            faults = [text for _, text in _year_faults(by_rule(calendar, first))]
+        except ValidationError:
+            faults = ["a term ends before it begins"]
+        if faults:
+            yield "calendar.toml", ("term_rule",), f"in {academic_year_from(first)} {faults[0]}"
+            return
+
+
 def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
     known = {entry.id for flow in flows.flow for entry in flow.data_type}
     used: dict[str, list[str]] = {
@@ -53,6 +70,9 @@ def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Co
             yield "calendar.toml", (table,), f"{name} is given twice"
     for name in sorted(set(calendar.optional) - known):
         yield "calendar.toml", ("optional",), f"no flow lists {name}"
+    for term, count in Counter(each.term for each in calendar.census).items():
+        if term is not None and count > 1:
+            yield "calendar.toml", ("census",), f"the {term} census is given twice"
     for n, phase in enumerate(calendar.phase):
         for name in sorted(set(phase.not_expected) - known):
             yield "calendar.toml", ("phase", n, "not_expected"), f"no flow lists {name}"

@@ -9,21 +9,30 @@ from pydantic import Field, model_validator
 
 from gateway.policy.schema import MonthDay, Shape, Slug
 
+SchoolTerm = Literal["autumn", "spring", "summer"]
+_SUMMER, _AUTUMN = 4, 8  # The months in which these terms begin, at the earliest.
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 
 class DayRule(Shape):
-    """Which weekday a yearly day falls on: the first on or after a day, or the nth of a month."""
+    """Which day of a year is meant.
 
-    weekday: Weekday
+    A weekday, the first on or after a day or the nth of a month; or so many days after Easter Sunday.
+    """
+
+    weekday: Weekday | None = None
     on_or_after: MonthDay | None = None
     month: int | None = Field(default=None, ge=1, le=12)
     nth: int | None = Field(default=None, ge=1, le=5)
+    easter: int | None = Field(default=None, ge=-60, le=60)
 
     @model_validator(mode="after")
     def _one_form(self) -> DayRule:
-        if (self.on_or_after is None) == (self.month is None or self.nth is None):
-            raise ValueError("give either on_or_after, or month and nth")
+        by_weekday = self.weekday is not None and (
+            (self.on_or_after is None) != (self.month is None or self.nth is None)
+        )
+        if by_weekday == (self.easter is not None):
+            raise ValueError("give either on_or_after, or month and nth, with a weekday; or easter alone")
         return self
 
 
@@ -58,6 +67,13 @@ class SchoolYear(Shape):
     inset: tuple[date, ...] = ()
 
 
+class TermRule(Shape):
+    """When one term of any academic year begins and ends, where its dates are not known yet."""
+
+    first: DayRule
+    last: DayRule
+
+
 class Inset(Shape):
     """The training days that single providers chose for themselves."""
 
@@ -66,12 +82,24 @@ class Inset(Shape):
 
 
 class Census(Shape):
-    """One census of the year: its day, and how many days later the return is due."""
+    """One census of the year: its day, how many days later the return is due, and the term it is of.
 
+    Where no term is given, the month of its day tells it.
+    """
+
+    term: SchoolTerm | None = None
     rule: DayRule
     dates: tuple[date, ...] = ()
     due_days: int = Field(ge=0)
     open_days: int = Field(ge=0)
+
+    def term_on(self, day: date) -> SchoolTerm:
+        """The term of the census that is taken on a day."""
+        if self.term is not None:
+            return self.term
+        if day.month >= _AUTUMN:
+            return "autumn"
+        return "spring" if day.month < _SUMMER else "summer"
 
 
 class Due(Shape):
@@ -102,11 +130,16 @@ class Phase(Shape):
 
 
 class CalendarFile(Shape):
-    """calendar.toml. `optional` data types are never missing, whoever the provider is."""
+    """calendar.toml. `optional` data types are missing only where a provider is expected to send them.
+
+    From `warn_days` before the last day of the terms that are written down, `doctor` asks for more.
+    """
 
     timezone: str
+    warn_days: int = Field(default=90, ge=0)
     results: tuple[Results, ...] = ()
     school_year: tuple[SchoolYear, ...] = ()
+    term_rule: tuple[TermRule, ...] = ()
     inset: tuple[Inset, ...] = ()
     census: tuple[Census, ...] = ()
     due: tuple[Due, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 
+from gateway.model import ProviderKind
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
@@ -41,6 +42,17 @@ class Catalogue(Shape):
         return {right.team: right for right in self.rights.right}
 
     @cached_property
+    def _singly(self) -> dict[str, frozenset[str]]:
+        """The items that each team may have beside whole groups."""
+        chosen = {each.id: each.items for each in self.rights.selection}
+        return {
+            right.team: frozenset(
+                [*right.items, *(item for name in right.selections for item in chosen[name])]
+            )
+            for right in self.rights.right
+        }
+
+    @cached_property
     def appendix_a(self) -> dict[str, Group]:
         """Each data item of Appendix A, as "Group: Item", and its group."""
         return {label: group for group in self.rights.group for label in group.labels()}
@@ -70,9 +82,15 @@ class Catalogue(Shape):
         """The teams whose members see held files."""
         return tuple(team.id for team in self.teams.team if team.triage)
 
-    def may_have(self, team: str, item: str) -> bool:
-        """Whether a team may have a data item of Appendix A ("Group: Item")."""
+    def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
+        """Whether a team may have a data item of Appendix A ("Group: Item") that a kind of sender sends.
+
+        Where the sender is not known, only what the team may have of every kind.
+        """
         right, group = self._rights.get(team), self.appendix_a.get(item)
-        if right is None or group is None:
+        if right is None or group is None or item in right.without:
             return False
-        return group.label in right.groups and item not in right.without
+        barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
+        if any(item in items for items in barred):
+            return False
+        return group.label in right.groups or item in self._singly[team]

@@ -9,7 +9,7 @@ from gateway.policy.calendar_check import calendar_faults
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Location
 from gateway.policy.method_schema import Method, MethodsFile
-from gateway.policy.schema import ClauseId
+from gateway.policy.schema import ClauseId, Flow, Right
 
 Contradiction = tuple[str, Location, str]
 
@@ -96,6 +96,18 @@ def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     for n, flow in enumerate(flows):
         for kind in sorted(set(flow.senders) & set(flow.on_behalf)):
             yield "flows.toml", ("flow", n, "on_behalf"), f"{kind} is a sender already"
+        yield from _within_faults(n, flow)
+
+
+def _within_faults(n: int, flow: Flow) -> Iterator[Contradiction]:
+    """One update can tell of two data types only where both are due at the same times."""
+    timescales = {entry.id: entry.timescale for entry in flow.data_type}
+    for m, entry in enumerate(flow.data_type):
+        place = ("flow", n, "data_type", m, "within")
+        if entry.within is not None and entry.within not in timescales.keys() - {entry.id}:
+            yield "flows.toml", place, f"{entry.within} is no other data type of this flow"
+        elif entry.within is not None and timescales[entry.within] != entry.timescale:
+            yield "flows.toml", place, f"{entry.within} is not due {entry.timescale}"
 
 
 def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -105,17 +117,34 @@ def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         yield "rights.toml", ("group",), f"{name} is listed twice"
     for name in _repeated(right.team for right in rights.right):
         yield "rights.toml", ("right",), f"the rights of {name} are listed twice"
+    yield from _selection_faults(catalogue)
     for n, group in enumerate(rights.group):
         for item in sorted(set(group.proposed) - set(group.items)):
             yield "rights.toml", ("group", n, "proposed"), f"{item} is not an item of {group.label}"
     for n, right in enumerate(rights.right):
         for label in sorted(set(right.groups) - set(labels)):
             yield "rights.toml", ("right", n, "groups"), f"Appendix A has no group {label}"
-        for item in sorted(set(right.without) - set(catalogue.appendix_a)):
-            yield "rights.toml", ("right", n, "without"), f"Appendix A has no item {item}"
+        yield from _item_faults(n, right, catalogue)
         team = catalogue.team(right.team)
-        if team is not None and not team.pupil_level and right.groups:
+        if team is not None and not team.pupil_level and (right.groups or right.selections or right.items):
             yield "rights.toml", ("right", n, "groups"), f"{team.id} may have no data about single pupils"
+
+
+def _selection_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    for n, selection in enumerate(catalogue.rights.selection):
+        for item in sorted(set(selection.items) - set(catalogue.appendix_a)):
+            yield "rights.toml", ("selection", n, "items"), f"Appendix A has no item {item}"
+    for name in _repeated(selection.id for selection in catalogue.rights.selection):
+        yield "rights.toml", ("selection",), f"selection {name} is listed twice"
+
+
+def _item_faults(n: int, right: Right, catalogue: Catalogue) -> Iterator[Contradiction]:
+    barred = {item for items in right.not_from.values() for item in items}
+    for key, items in (("items", right.items), ("without", right.without), ("not_from", barred)):
+        for item in sorted(set(items) - set(catalogue.appendix_a)):
+            yield "rights.toml", ("right", n, key), f"Appendix A has no item {item}"
+    for name in sorted(set(right.selections) - {each.id for each in catalogue.rights.selection}):
+        yield "rights.toml", ("right", n, "selections"), f"there is no selection {name}"
 
 
 def _method_faults(catalogue: Catalogue) -> Iterator[Contradiction]:

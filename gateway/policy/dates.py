@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from dateutil.easter import easter
 from dateutil.relativedelta import FR, MO, TH, TU, WE, relativedelta
 
 from gateway.policy.calendar_schema import DayRule
@@ -27,14 +28,21 @@ def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
     for day in set_days:
         if day.year == year:
             return day
+    if rule.easter is not None:
+        sunday: date = easter(year)
+        return sunday + timedelta(days=rule.easter)
     start = day_in(year, rule.on_or_after) if rule.on_or_after else date(year, rule.month or 1, 1)
-    found: date = start + relativedelta(weekday=_WEEKDAYS[rule.weekday](rule.nth or 1))
+    found: date = start + relativedelta(weekday=_WEEKDAYS[rule.weekday or "monday"](rule.nth or 1))
     return found
 
 
 def academic_year(day: date, starts: MonthDay) -> str:
     """The academic year of `day`, as "2026-27"."""
-    first = day.year if day >= day_in(day.year, starts) else day.year - 1
+    return academic_year_from(day.year if day >= day_in(day.year, starts) else day.year - 1)
+
+
+def academic_year_from(first: int) -> str:
+    """The academic year that begins in a calendar year, as "2026-27"."""
     return f"{first}-{(first + 1) % 100:02}"
 
 

@@ -25,6 +25,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
+from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
 from gateway.reasons import reason
 
@@ -69,11 +70,12 @@ def _of_content(refused: ContentRefused) -> Decision:
 def _of_flow(
     classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime, flow: Flow
 ) -> Decision:
-    teams = teams_for(classified, catalogue, flow)
-    waits = list(_waits_for_person(classified, catalogue, provider, flow, teams))
+    teams = teams_for(classified, catalogue, flow, provider.kind)
+    missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
+    waits = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow, teams)]
     kinds = (classified.data_type, classified.mixed_with)
     until = release_moment(kinds, classified.facts, catalogue, now) if flow.embargo else None
-    notices = item_reasons(classified, catalogue, flow, "notice")
+    notices = (*missing.notices, *item_reasons(classified, catalogue, flow, "notice"))
     if until is not None and now < until:
         embargo = embargo_reason(flow, catalogue, until)
         return Held(
@@ -92,8 +94,6 @@ def _waits_for_person(
     if provider.suspended:
         yield reason("policy:suspended")
     if provider.kind in EDUCATION_PROVIDERS:
-        if not provider.ratified:
-            yield reason("policy:agreement-not-ratified")
         found = named_school(classified)
         if found and provider.dfe_number and found != provider.dfe_number:
             yield reason("policy:other-school", found=found, expected=provider.dfe_number)

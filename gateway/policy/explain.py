@@ -13,6 +13,7 @@ from gateway.policy.catalogue import Catalogue, read
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.faults import Fault
+from gateway.policy.schema import Team
 
 
 def check(policies: Path) -> list[Fault]:
@@ -31,7 +32,7 @@ def render(decision: Decision, catalogue: Catalogue) -> str:
 def headline(decision: Decision, catalogue: Catalogue) -> str:
     """The outcome in one line: accepted and for whom, held and how long, or refused."""
     if decision.state == "accepted":
-        names = (team.name for each in decision.teams if (team := catalogue.team(each)))
+        names = (_named(team) for each in decision.teams if (team := catalogue.team(each)))
         return f"accepted under {decision.flow}, for: {', '.join(names) or 'nobody to collect'}"
     if isinstance(decision, Held):
         if decision.until is None:
@@ -39,6 +40,11 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
         day = local_day(decision.until, catalogue.calendar.timezone)
         return f"held until {day:%A} {day.day} {day:%B %Y}, then released by itself"
     return "refused"
+
+
+def _named(team: Team) -> str:
+    """A team's name, marked where the agreement does not name it."""
+    return f"{team.name} (a local team)" if team.local else team.name
 
 
 def _reason_lines(reason: Reason, catalogue: Catalogue) -> Iterator[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from gateway.model import Classified, Reason
+from gateway.model import Classified, ProviderKind, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow, ItemAction
 from gateway.reasons import reason
 
 
-def teams_for(classified: Classified, catalogue: Catalogue, flow: Flow) -> tuple[str, ...]:
+def teams_for(
+    classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
+) -> tuple[str, ...]:
     """The teams of the flow that may have every Appendix A item in the file, in the flow's order.
 
+    A team may not have every item of every kind of sender; where the kind is not known, it has less.
     A file whose records of pupils were not counted is taken to have some (clause 2.4.2).
     """
     listed = [item for item in classified.items if item in catalogue.appendix_a]
@@ -18,7 +21,7 @@ def teams_for(classified: Classified, catalogue: Catalogue, flow: Flow) -> tuple
         team
         for team in flow.of(classified.data_type).teams
         if _may_see_records(team, classified, catalogue)
-        and (classified.pupils == 0 or all(catalogue.may_have(team, item) for item in listed))
+        and (classified.pupils == 0 or all(catalogue.may_have(team, item, sender) for item in listed))
     )
 
 

@@ -24,6 +24,7 @@ from gateway.model import (
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.method_schema import Material, Method, Need
+from gateway.policy.ratification import Unratified, unratified
 from gateway.policy.schema import ClauseId, Flow
 from gateway.reasons import reason
 
@@ -106,12 +107,14 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     flow = found.flow.id if found.flow else None
     if refusals := tuple(_refusals(declaration, found, catalogue)):
         return Refused(reasons=refusals, flow=flow)
-    waits = tuple(_waits(declaration.provider))
+    missing = _unratified(declaration, found, catalogue)
+    waits = (*_waits(declaration.provider), *missing.waits)
     if until := _until(declaration, found, catalogue):
         return Held(reasons=(*waits, until[0]), flow=flow, until=None if waits else until[1])
     if waits:
         return Held(reasons=waits, flow=flow)
-    return Settled(flow=flow or declaration.data, reasons=_allowed(declaration, found, catalogue))
+    reasons = (*_allowed(declaration, found, catalogue), *missing.notices)
+    return Settled(flow=flow or declaration.data, reasons=reasons)
 
 
 def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:
@@ -183,8 +186,16 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
 def _waits(provider: Provider) -> Iterator[Reason]:
     if provider.suspended:
         yield reason("policy:suspended")
-    if provider.kind in EDUCATION_PROVIDERS and not provider.ratified:
-        yield reason("policy:agreement-not-ratified")
+
+
+def _unratified(declaration: Declaration, found: Subject, catalogue: Catalogue) -> Unratified:
+    """What a missing ratification does. Material of no flow waits: no setting takes it."""
+    sender = declaration.provider
+    if found.flow is not None:
+        return unratified(sender, found.flow, found.data_types, catalogue, declaration.at)
+    if sender.kind not in EDUCATION_PROVIDERS or sender.ratified:
+        return Unratified()
+    return Unratified(waits=(reason("policy:agreement-not-ratified"),))
 
 
 def _until(declaration: Declaration, found: Subject, catalogue: Catalogue) -> tuple[Reason, datetime] | None:

@@ -1,14 +1,20 @@
-"""Clause 1.4: for which academic year a provider has ratified the agreement, and when that lapses."""
+"""Clause 1.4: for which academic year a provider has ratified the agreement, and when that lapses.
+
+Clause 1.6: what becomes of the files of one that has not, flow by flow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
+from gateway.model import EDUCATION_PROVIDERS, Provider, Reason
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import academic_year, day_in, first_year
+from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day
+from gateway.policy.schema import Flow, MonthDay
+from gateway.reasons import reason
 
 Standing = Literal["ratified", "lapsed", "never"]
 
@@ -72,15 +78,11 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
 
 def following(year: str) -> str:
     """The academic year after one."""
-    return _beginning(first_year(year) + 1)
+    return academic_year_from(first_year(year) + 1)
 
 
 def _preceding(year: str) -> str:
-    return _beginning(first_year(year) - 1)
-
-
-def _beginning(first: int) -> str:
-    return f"{first}-{(first + 1) % 100:02}"
+    return academic_year_from(first_year(year) - 1)
 
 
 def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:
@@ -107,3 +109,38 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
         warning=min(reached, default=None) if left and not next_year else None,
         next_year=next_year,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unratified:
+    """What a missing ratification does to a file: why it waits, and what its receipt tells beside."""
+
+    waits: tuple[Reason, ...] = ()
+    notices: tuple[Reason, ...] = ()
+
+
+def unratified(
+    provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
+) -> Unratified:
+    """What it does to data of these types of a flow at the moment `now`: the strictest setting counts."""
+    if provider.kind not in EDUCATION_PROVIDERS or provider.ratified:
+        return Unratified()
+    on = local_day(now, catalogue.calendar.timezone)
+    settings = [flow.unratified(each) for each in data_types]
+    last_days = [_last_day(each.until, on, catalogue) for each in settings if each.until is not None]
+    if any(each.action == "hold" for each in settings) or any(on > day for day in last_days):
+        return Unratified(waits=(reason("policy:agreement-not-ratified"),))
+    if not last_days:
+        return Unratified()
+    until = min(last_days)
+    return Unratified(notices=(reason("policy:taken-unratified", until=f"{until.day} {until:%B %Y}"),))
+
+
+def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:
+    """A day of a setting; one without a year is that of the academic year of `on`."""
+    if isinstance(until, date):
+        return until
+    starts = catalogue.agreement.year.starts
+    first = first_year(academic_year(on, starts))
+    found = day_in(first, until)
+    return found if found >= day_in(first, starts) else day_in(first + 1, until)

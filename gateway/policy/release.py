@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.model import EDUCATION_PROVIDERS, Classified, ContentRefused, Provider, Reason
+from gateway.model import Classified, ContentRefused, Provider, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import named_school
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import teams_for
+from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
 from gateway.reasons import reason
 
@@ -64,7 +65,7 @@ def judge_release(
     if flow is None:
         raise ReleaseImpossibleError(f"no flow of the agreement carries {kind}")
     classified = _as_classified(content, kind)
-    wanted = _teams(classified, catalogue, flow, teams)
+    wanted = _teams(classified, catalogue, flow, provider, teams)
     return Release(
         data_type=kind,
         flow=flow.id,
@@ -91,7 +92,7 @@ def _as_classified(content: Classified | ContentRefused, data_type: str) -> Clas
 
 
 def _teams(
-    classified: Classified, catalogue: Catalogue, flow: Flow, wanted: tuple[str, ...]
+    classified: Classified, catalogue: Catalogue, flow: Flow, provider: Provider, wanted: tuple[str, ...]
 ) -> tuple[str, ...]:
     for name in wanted:
         team = catalogue.team(name)
@@ -101,7 +102,7 @@ def _teams(
             raise ReleaseImpossibleError(
                 f"{name} may have no records of single pupils, whoever allows it (2.4.2)"
             )
-    found = tuple(dict.fromkeys(wanted)) or teams_for(classified, catalogue, flow)
+    found = tuple(dict.fromkeys(wanted)) or teams_for(classified, catalogue, flow, provider.kind)
     if not found:
         raise ReleaseImpossibleError(
             "no team of its flow may have everything in the file: return it, or name a team with --team"
@@ -123,14 +124,13 @@ def _forbidden(
     yield from (why for why in held_for if why.code in _TAKES_TWO)
     if provider.kind not in (*flow.senders, *flow.on_behalf):
         yield reason("policy:sender-not-in-flow", row=flow.row, title=flow.document.description)
-    if provider.kind in EDUCATION_PROVIDERS and not provider.ratified:
-        yield reason("policy:agreement-not-ratified")
+    yield from unratified(provider, flow, (classified.data_type,), catalogue, now).waits
     if provider.suspended:
         yield reason("policy:suspended")
     until = _embargo(classified, found, catalogue, now)
     if until is not None:
         yield embargo_reason(flow, catalogue, until)
-    entitled = teams_for(classified, catalogue, flow)
+    entitled = teams_for(classified, catalogue, flow, provider.kind)
     if any(team not in entitled for team in teams):
         yield reason("policy:no-basis", count=sum(team not in entitled for team in teams))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.model import ProviderKind
 
@@ -16,12 +17,39 @@ Basis = Literal["statutory", "supporting"]
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Literal["daily", "weekly", "termly", "annually", "on-event", "continuous"]
 ItemAction = Literal["notice", "hold"]
+Unratified = Literal["hold", "accept", "accept-with-notice"]
+
+_WITH_NOTICE = "accept-with-notice-until "
 
 
 class Shape(BaseModel):
     """A table of a policy file: unknown keys are faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ratification(Shape):
+    """What becomes of a file whose sender has not ratified the agreement.
+
+    `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
+    """
+
+    action: Unratified
+    until: MonthDay | date | None = None
+
+
+def _ratification(value: object) -> object:
+    """What a policy file writes in one string, as the fields of `Ratification`."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith(_WITH_NOTICE):
+        return {"action": "accept-with-notice", "until": value.removeprefix(_WITH_NOTICE)}
+    if value not in {"hold", "accept"}:
+        raise ValueError("write hold, accept, or accept-with-notice-until and a day (MM-DD or YYYY-MM-DD)")
+    return {"action": value}
+
+
+RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification)]
 
 
 class Document(Shape):
@@ -37,13 +65,19 @@ class Document(Shape):
 
 
 class FlowDataType(Shape):
-    """A data type that may travel in a flow, how often it is due, and the teams that use it."""
+    """A data type that may travel in a flow, how often it is due, and the teams that use it.
+
+    `within` names another data type whose arrival meets the timescale too: one update tells of both.
+    `ratification` wins over that of the flow.
+    """
 
     id: Slug
     timescale: Timescale
     teams: tuple[Slug, ...] = Field(min_length=1)
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     electronic: ClauseId | None = None
+    within: Slug | None = None
+    ratification: RatificationSetting | None = None
 
 
 class Flow(Shape):
@@ -57,6 +91,7 @@ class Flow(Shape):
     basis: tuple[Basis, ...] = Field(min_length=1)
     contents: Contents
     embargo: bool = False
+    ratification: RatificationSetting = Ratification(action="hold")
     document: Document
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
 
@@ -72,6 +107,10 @@ class Flow(Shape):
                 return candidate
         raise KeyError(data_type)
 
+    def unratified(self, data_type: str) -> Ratification:
+        """What becomes of one of its data types where the sender has not ratified the agreement."""
+        return self.of(data_type).ratification or self.ratification
+
 
 class FlowsFile(Shape):
     """flows.toml."""
@@ -80,7 +119,10 @@ class FlowsFile(Shape):
 
 
 class Team(Shape):
-    """A section of the LA. One that is not `pupil_level` never gets records of single pupils."""
+    """A section of the LA. One that is not `pupil_level` never gets records of single pupils.
+
+    `local`: the agreement does not name it, so nothing but a clause about its work entitles it.
+    """
 
     id: Slug
     name: str
@@ -88,6 +130,7 @@ class Team(Shape):
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     triage: bool = False
     pupil_level: bool = True
+    local: bool = False
 
 
 class TeamsFile(Shape):
@@ -117,12 +160,26 @@ class Group(Shape):
         return tuple(f"{self.label}: {item}" for item in self.items)
 
 
+class Selection(Shape):
+    """Some items of Appendix A under a name, for teams that may not have the whole group."""
+
+    id: Slug
+    items: tuple[str, ...] = Field(min_length=1)
+
+
 class Right(Shape):
-    """Which data items a team may have, and why."""
+    """Which data items a team may have, and why.
+
+    Whole groups, and single items or selections of them beside; `without` takes items away again, and
+    `not_from` those that it may not have of one kind of sender.
+    """
 
     team: Slug
     groups: tuple[str, ...]
+    selections: tuple[Slug, ...] = ()
+    items: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    not_from: dict[ProviderKind, tuple[str, ...]] = {}
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     why: str
 
@@ -146,6 +203,7 @@ class RightsFile(Shape):
     outside: Outside
     proposed: Proposed
     group: tuple[Group, ...] = Field(min_length=1)
+    selection: tuple[Selection, ...] = ()
     right: tuple[Right, ...] = Field(min_length=1)
 
 

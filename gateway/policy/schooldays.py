@@ -10,11 +10,11 @@ from functools import lru_cache
 import holidays
 
 from gateway.policy.calendar_schema import CalendarFile, Census, Due, SchoolYear
-from gateway.policy.dates import day_by_rule, day_in
+from gateway.policy.dates import academic_year_from, day_by_rule, day_in
 from gateway.policy.schema import Timescale
+from gateway.policy.terms import school_years
 
 _DAY = timedelta(days=1)
-_WEEK = timedelta(days=7)
 _FRIDAY = 4
 
 
@@ -22,9 +22,11 @@ _FRIDAY = 4
 class Period:
     """One time for which a file is due. All days are inclusive, and `closes` meets the next `opens`.
 
-    A file from `opens` on belongs to the period: before `first` it is early, after `due` late.
+    A file from `opens` on belongs to the period: before `first` it is early, after `due` late. `name`
+    is how a file that says what it is about names it.
     """
 
+    name: str
     opens: date
     first: date
     due: date
@@ -38,19 +40,22 @@ def bank_holidays(year: int) -> frozenset[date]:
     return frozenset(holidays.UnitedKingdom(subdiv="ENG", years=year))  # type: ignore[attr-defined]
 
 
-def school_days(calendar: CalendarFile, shut: frozenset[date]) -> list[date]:
-    """Every day on which pupils are in, over all years of the calendar, in order.
+def school_days(
+    calendar: CalendarFile, shut: frozenset[date], firsts: Iterable[int] | None = None
+) -> list[date]:
+    """Every day on which pupils are in, in order: of the academic years that begin in `firsts`, or of those
+    that are written down.
 
     `shut` are the training days that a provider chose for itself.
     """
-    return [day for day in _shared_days(calendar.school_year) if day not in shut]
+    return [day for day in _shared_days(school_years(calendar, firsts)) if day not in shut]
 
 
 @lru_cache(maxsize=8)
 def _shared_days(years: tuple[SchoolYear, ...]) -> tuple[date, ...]:
     return tuple(
         day
-        for year in sorted(years, key=lambda each: each.academic_year)
+        for year in years
         for term in year.terms
         for day in _each_day(term.first, term.last)
         if day.weekday() <= _FRIDAY and day not in year.inset and day not in bank_holidays(day.year)
@@ -63,8 +68,9 @@ def _each_day(first: date, last: date) -> Iterable[date]:
 
 def daily(days: list[date]) -> list[Period]:
     """A file is due on each school day; until the next one it is late."""
-    following = [*days[1:], days[-1] + _WEEK] if days else []
-    return [Period(day, day, day, after - _DAY) for day, after in zip(days, following, strict=True)]
+    following = [*days[1:], date.max] if days else []
+    pairs = zip(days, following, strict=True)
+    return [Period(day.isoformat(), day, day, day, after - _DAY) for day, after in pairs]
 
 
 def weekly(days: list[date]) -> list[Period]:
@@ -73,15 +79,21 @@ def weekly(days: list[date]) -> list[Period]:
     for day in days:
         weeks[day - day.weekday() * _DAY] = day
     mondays = list(weeks)
-    following = [*mondays[1:], mondays[-1] + _WEEK] if mondays else []
+    following = [*mondays[1:], date.max] if mondays else []
     pairs = zip(mondays, following, strict=True)
-    return [Period(monday, monday, weeks[monday], after - _DAY) for monday, after in pairs]
+    return [Period(week_name(monday), monday, monday, weeks[monday], after - _DAY) for monday, after in pairs]
+
+
+def week_name(day: date) -> str:
+    """The ISO week of a day, as "2026-W47"."""
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02}"
 
 
 def censuses(entries: Iterable[Census], years: Iterable[int]) -> list[Period]:
     """The census returns of some calendar years."""
     spans = [
-        (day - entry.open_days * _DAY, day, day + entry.due_days * _DAY)
+        (day - entry.open_days * _DAY, day, day + entry.due_days * _DAY, _census_name(entry, day))
         for year in years
         for entry in entries
         for day in (day_by_rule(entry.rule, entry.dates, year),)
@@ -89,12 +101,17 @@ def censuses(entries: Iterable[Census], years: Iterable[int]) -> list[Period]:
     return _joined(spans)
 
 
+def _census_name(entry: Census, day: date) -> str:
+    term = entry.term_on(day)
+    return f"{academic_year_from(day.year if term == 'autumn' else day.year - 1)}-{term}"
+
+
 def yearly(due: Due, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """When a yearly data type is due in some calendar years."""
+    """When a yearly data type is due in some calendar years: each is about the year that ended last."""
     spans = []
     for year in years:
         first, last = _span(due, calendar, year)
-        spans.append((first - due.open_days * _DAY, first, last))
+        spans.append((first - due.open_days * _DAY, first, last, academic_year_from(year - 1)))
     return _joined(spans)
 
 
@@ -106,13 +123,13 @@ def _span(due: Due, calendar: CalendarFile, year: int) -> tuple[date, date]:
     return day, day + (due.days or 0) * _DAY
 
 
-def _joined(spans: list[tuple[date, date, date]]) -> list[Period]:
+def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
     """Periods that follow on one another: each stays open until the next one opens."""
     spans = sorted(spans)
-    following = [opens for opens, _, _ in spans[1:]] + [date.max] if spans else []
+    following = [opens for opens, _, _, _ in spans[1:]] + [date.max] if spans else []
     return [
-        Period(opens, first, due, after - _DAY)
-        for (opens, first, due), after in zip(spans, following, strict=True)
+        Period(name, opens, first, due, after - _DAY)
+        for (opens, first, due, name), after in zip(spans, following, strict=True)
     ]
 
 
@@ -128,25 +145,21 @@ def plan(
     `entries` are (timescale, data type). Remembered, because many providers share one plan; the
     value is not to be changed.
     """
-    days = school_days(calendar, shut)
+    days = school_days(calendar, shut, range(year - 1, year + 1))
+    by_days = {"daily": daily(days), "weekly": weekly(days)}
     return {
-        data_type: _periods(timescale, data_type, calendar, days, year) for timescale, data_type in entries
+        data_type: by_days[timescale]
+        if timescale in by_days
+        else _set_times(timescale, data_type, calendar, year)
+        for timescale, data_type in entries
     }
 
 
-def _periods(
-    timescale: Timescale, data_type: str, calendar: CalendarFile, days: list[date], year: int
-) -> list[Period]:
+def _set_times(timescale: Timescale, data_type: str, calendar: CalendarFile, year: int) -> list[Period]:
     around = range(year - 1, year + 2)
-    match timescale:
-        case "daily":
-            return daily(days)
-        case "weekly":
-            return weekly(days)
-        case "termly":
-            return censuses(calendar.census, around)
-        case "annually":
-            due = next(each for each in calendar.due if each.data_type == data_type)
-            return yearly(due, calendar, around)
-        case "on-event" | "continuous":
-            return []
+    if timescale == "termly":
+        return censuses(calendar.census, around)
+    if timescale == "annually":
+        due = next(each for each in calendar.due if each.data_type == data_type)
+        return yearly(due, calendar, around)
+    return []

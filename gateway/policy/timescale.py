@@ -1,27 +1,30 @@
 """Whether each flow of a provider arrived when it was due: a question put to the receipts, no more.
 
-Nothing is remembered between questions. `status` answers for one provider and one day.
+What counts is which period a file is about, where it says so; where it does not, the period in which it
+came. Nothing is remembered between questions. `status` answers for one provider and one day.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-from gateway.model import Provider
+from gateway.model import Arrival, Provider
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
+from gateway.policy.placing import Known, Place, Placed, index_on, place
 from gateway.policy.schema import Flow, FlowDataType, Timescale
 from gateway.policy.schooldays import Period, plan
+from gateway.policy.terms import school_year
 
-State = Literal["not-due", "due", "early", "on-time", "late", "missing", "received", "no-calendar"]
-Received = tuple[str, str, datetime]
-Arrivals = list[tuple[date, datetime]]
+State = Literal[
+    "not-expected", "not-due", "due", "early", "on-time", "late", "nil", "missing", "received", "no-calendar"
+]
 
 _BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
 
@@ -30,12 +33,14 @@ _BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
 class FlowStatus:
     """How one data type of a flow stands on a day.
 
-    `due` is the last day of the period that is judged, None where there is none. `state`:
-    `not-due` (its time has not come, or it need not come), `due` (its time is now, nothing yet),
-    `early`, `on-time`, `late` (it came, then), `missing` (its time is over, nothing came),
-    `received` (due at no set time; something came this academic year), `no-calendar` (calendar.toml
-    lacks the terms). `last` is when the last file came. `missed` counts the periods of this academic
-    year that have ended without a file since the last one came.
+    `due` is the last day of the period that is judged, `period` its name; None where there is none.
+    `state`: `not-expected` (this provider owes none), `not-due` (its time has not come, or it need not
+    come), `due` (its time is now, nothing yet), `early`, `on-time`, `late` (it came, then), `nil` (the
+    provider said that there is nothing to send), `missing` (its time is over, nothing came), `received`
+    (due at no set time; something came this academic year), `no-calendar` (calendar.toml lacks the
+    terms). `known_by` says how the period of what came is known. `last` is when the last file came.
+    `missed` counts the periods of this academic year that have ended since the last one for which
+    something came.
     """
 
     flow: str
@@ -45,6 +50,22 @@ class FlowStatus:
     state: State
     last: datetime | None
     missed: int
+    period: str | None = None
+    known_by: Known | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """What a provider owes beyond what its kind and phase say.
+
+    `since` is the day from which it takes part: what was due before is not missed. `until` is the last
+    day on which it does, for one that has closed. `expected` says of single data types whether they
+    come from it, whatever the calendar says.
+    """
+
+    since: date = date.min
+    until: date = date.max
+    expected: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,48 +84,64 @@ class _Day:
 
 def status(
     provider: Provider,
-    received: Sequence[Received],
+    received: Sequence[Arrival],
     catalogue: Catalogue,
     on: date,
-    *,
-    since: date | None = None,
+    owed: Owed | None = None,
 ) -> list[FlowStatus]:
     """How each flow that names the provider's kind as sender stands at the end of the day `on`.
 
-    `received` are (flow, data type, moment of landing, aware) of this provider's accepted files, in
-    any order. Flows come in the order of Appendix B. What an operator may deposit on behalf of
-    another sender is shown too, but never missing. What was due before `since`, the day from which
-    the provider takes part, is not missed.
+    `received` are this provider's accepted files and nil returns, in any order. Flows come in the order
+    of Appendix B. What an operator may deposit on behalf of another sender is shown too, but never
+    missing. A provider that is suspended or has closed owes nothing.
     """
+    owed = owed or Owed()
     calendar = catalogue.calendar
     arrivals = _by_data_type(received, calendar, on)
-    expected = list(_expected(provider, catalogue))
+    expected = list(_expected(provider, catalogue, owed.expected))
     entries = tuple((entry.timescale, entry.id) for _, entry, _ in expected)
     planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
-    day = _day(on, since or date.min, catalogue)
+    day = _day(on, owed.since, catalogue)
+    takes_part = not provider.suspended and on <= owed.until
     return [
-        _judge(flow, entry, planned[entry.id], arrivals[entry.id], day, must=must)
+        _judge(
+            flow, entry, planned[entry.id], (arrivals[entry.id], arrivals[entry.within or ""]), day, must=must
+        )
+        if takes_part and must is not None
+        else _not_expected_of_it(flow, entry, arrivals[entry.id])
         for flow, entry, must in expected
     ]
 
 
+def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
+    """The period of a data type that is open on a day; None where it is due at no set time then."""
+    flow = catalogue.flow_of(data_type)
+    if flow is None:
+        return None
+    entries = ((flow.of(data_type).timescale, data_type),)
+    periods = plan(catalogue.calendar, entries, _own_inset(provider, catalogue.calendar), on.year)[data_type]
+    at = index_on(periods, on)
+    return periods[at] if at >= 0 else None
+
+
 def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
     starts = catalogue.agreement.year.starts
-    year = academic_year(on, starts)
-    terms = any(each.academic_year == year for each in catalogue.calendar.school_year)
-    return _Day(on, max(since, day_in(first_year(year), starts)), since, terms)
+    first = first_year(academic_year(on, starts))
+    terms = school_year(catalogue.calendar, first) is not None
+    return _Day(on, max(since, day_in(first, starts)), since, terms)
 
 
 def _by_data_type(
-    received: Sequence[Received], calendar: CalendarFile, on: date
-) -> defaultdict[str, Arrivals]:
-    arrivals: defaultdict[str, Arrivals] = defaultdict(list)
-    for _, data_type, at in received:
-        day = local_day(at, calendar.timezone)
+    received: Sequence[Arrival], calendar: CalendarFile, on: date
+) -> defaultdict[str, list[Place]]:
+    """What had come by the end of a day, in the order in which it came."""
+    arrivals: defaultdict[str, list[Place]] = defaultdict(list)
+    for each in received:
+        day = local_day(each.at, calendar.timezone)
         if day <= on:
-            arrivals[data_type].append((day, at))
-    for each in arrivals.values():
-        each.sort()
+            arrivals[each.data_type].append(Place(day, each))
+    for found in arrivals.values():
+        found.sort(key=lambda each: each.arrival.at)
     return arrivals
 
 
@@ -112,13 +149,19 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
     return frozenset(day for inset in calendar.inset if inset.provider == provider.id for day in inset.days)
 
 
-def _expected(provider: Provider, catalogue: Catalogue) -> Iterator[tuple[Flow, FlowDataType, bool]]:
-    """What the provider may send, and whether it must."""
+def _expected(
+    provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
+) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
+    """What the provider may send, and whether it must; None where it was told to owe none."""
     spared = _not_expected(provider, catalogue.calendar)
     for flow in catalogue.flows.flow:
         sends = provider.kind in flow.senders
         for entry in flow.data_type:
-            if (sends or provider.kind in flow.on_behalf) and entry.id not in spared:
+            if not sends and provider.kind not in flow.on_behalf:
+                continue
+            if entry.id in told:
+                yield flow, entry, sends if told[entry.id] else None
+            elif entry.id not in spared:
                 yield flow, entry, sends and entry.id not in catalogue.calendar.optional
 
 
@@ -135,19 +178,43 @@ def _not_expected(provider: Provider, calendar: CalendarFile) -> frozenset[str]:
     )
 
 
+def _not_expected_of_it(flow: Flow, entry: FlowDataType, arrivals: list[Place]) -> FlowStatus:
+    return FlowStatus(
+        flow=flow.id,
+        data_type=entry.id,
+        timescale=entry.timescale,
+        due=None,
+        state="not-expected",
+        last=_last(arrivals),
+        missed=0,
+    )
+
+
+def _last(arrivals: list[Place]) -> datetime | None:
+    return max((each.arrival.at for each in arrivals if not each.arrival.nil), default=None)
+
+
 def _judge(
-    flow: Flow, entry: FlowDataType, periods: list[Period], arrivals: Arrivals, day: _Day, *, must: bool
+    flow: Flow,
+    entry: FlowDataType,
+    periods: list[Period],
+    came: tuple[list[Place], list[Place]],
+    day: _Day,
+    *,
+    must: bool,
 ) -> FlowStatus:
-    days = [arrived for arrived, _ in arrivals]
-    at = bisect_right(periods, day.on, key=lambda period: period.opens) - 1
+    """`came` are its own arrivals, and those of the data type that tells of it."""
+    own, telling = came
+    placed = place(own, periods, telling)
+    at = index_on(periods, day.on)
     due, missed = None, 0
     state: State = "not-due"
     if entry.timescale in _BY_SCHOOL_DAYS and not day.has_terms:
-        state = "no-calendar"
+        at, state = -1, "no-calendar"
     elif at >= 0:
-        due, state = periods[at].due, _state(periods[at], days, day.on)
-        missed = _missed(periods, at, days, day, over=state == "missing")
-    elif days and days[-1] >= day.counts_from:
+        due, state = periods[at].due, _state(periods[at], placed.of(at), day.on)
+        missed = _missed(periods, at, placed, day, over=state == "missing")
+    elif own and own[-1].day >= day.counts_from:
         state = "received"
     if state == "missing" and (not must or (due is not None and due < day.since)):
         state = "not-due"
@@ -157,26 +224,30 @@ def _judge(
         timescale=entry.timescale,
         due=due,
         state=state,
-        last=arrivals[-1][1] if arrivals else None,
+        last=_last(own),
         missed=missed if must and state != "not-due" else 0,
+        period=periods[at].name if at >= 0 else None,
+        known_by=placed.known_by(at) if at >= 0 else None,
     )
 
 
-def _state(period: Period, days: list[date], on: date) -> State:
-    came = days[bisect_left(days, period.opens) : bisect_right(days, period.closes)]
-    if any(period.first <= day <= period.due for day in came):
+def _state(period: Period, came: list[Place], on: date) -> State:
+    days = [each.day for each in came if not each.arrival.nil]
+    if any(period.first <= day <= period.due for day in days):
         return "on-time"
+    if days:
+        return "early" if days[0] < period.first else "late"
     if came:
-        return "early" if came[0] < period.first else "late"
+        return "nil"
     if on < period.first:
         return "not-due"
     return "due" if on <= period.due else "missing"
 
 
-def _missed(periods: list[Period], at: int, days: list[date], day: _Day, *, over: bool) -> int:
-    """Periods before the one at `at` that have ended since the last file; that one too when it is `over`."""
-    if days and days[-1] >= day.counts_from:
-        first = bisect_right(periods, days[-1], key=lambda period: period.opens)
-    else:
-        first = bisect_left(periods, day.counts_from, key=lambda period: period.opens)
+def _missed(periods: list[Period], at: int, placed: Placed, day: _Day, *, over: bool) -> int:
+    """Periods before the one at `at` that have ended since the last for which something came; that one too
+    when it is `over`.
+    """
+    counted = bisect_left(periods, day.counts_from, key=lambda period: period.opens)
+    first = max(placed.latest(at) + 1, counted)
     return max(0, at - first) + (1 if over else 0)

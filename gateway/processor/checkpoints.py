@@ -23,7 +23,7 @@ from gateway.registry.log import SignedHead
 _WATERMARK = ".heads"
 
 
-class Heads:
+class Checkpoints:
     """Looks after the heads of one home. `tend` is called again and again and rarely finds much to do."""
 
     def __init__(self, registrar: Registrar) -> None:
@@ -36,7 +36,7 @@ class Heads:
         now = registrar.clock()
         if self._hour != hour_of(now):
             _sign_if_grown(registrar, now)
-            keep_heads(registrar, now)
+            keep_checkpoints(registrar, now)
             self._hour = hour_of(now)
         self._tell(registrar.home.published)
 
@@ -70,7 +70,7 @@ def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
             yield head
 
 
-def keep_heads(registrar: Registrar, now: datetime) -> None:
+def keep_checkpoints(registrar: Registrar, now: datetime) -> None:
     """Bring out the heads that are to be kept and are not out yet. Fault where published/ is full or gone."""
     published = registrar.home.published
     with registrar.registry.read() as session:

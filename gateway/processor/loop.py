@@ -35,7 +35,7 @@ from gateway.model import Folder
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.passage import Examination, conclude, examine
 from gateway.processor.back_off import BackOff
-from gateway.processor.checkpoints import Heads
+from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.claim import claim_waiting
 from gateway.processor.key_round import look_after_keys
 from gateway.processor.provider_copies import Copier
@@ -85,7 +85,7 @@ class Processor:
         self._rescan_seconds = rescan_seconds
         limits = registrar.limits
         self._examiners = examiners(self._home, seconds=limits.open.seconds + limits.classify.seconds + 30)
-        self._heads = Heads(registrar)
+        self._checkpoints = Checkpoints(registrar)
         self._inbox: queue.Queue[_Finished | None] = queue.Queue()
         self._copier = Copier(self._home, self._examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._in_hand: dict[str, Future[None]] = {}
@@ -150,7 +150,7 @@ class Processor:
             self._show,
             lambda: claim_waiting(self._registrar, lambda: self._keep_up(pool)),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
-            lambda: self._heads.tend(self._registrar),
+            lambda: self._checkpoints.tend(self._registrar),
             lambda: look_after_keys(self._registrar),
             self._reconsider,
             lambda: self._hand_out(pool),
@@ -347,7 +347,7 @@ class Processor:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._examiners.close()
-                self._heads.close()
+                self._checkpoints.close()
 
 
 @contextmanager

@@ -18,24 +18,24 @@ from gateway.registry import providers, transfers
 def reconsider(registrar: Registrar, *, anew: bool = False) -> int:
     """Decide again what need not wait any longer; how many that were.
 
-    With `anew`, whatever waits for any date: other policies may have moved it.
+    With `anew`, whatever waits for any date or ratification: other policies may have moved or lifted it.
     """
     now = registrar.clock()
-    until = datetime.max.replace(tzinfo=UTC) if anew else now
     with registrar.registry.read() as session:
-        waiting = bool(_rulings(registrar, session, now, until))
+        waiting = bool(_rulings(registrar, session, now, anew=anew))
     if not waiting:
         return 0
     with registrar.registry.write() as session:
-        rulings = _rulings(registrar, session, now, until)
+        rulings = _rulings(registrar, session, now, anew=anew)
         head = put_in_force(registrar, session, rulings, now)
     registrar.bring_out(head)
     return len(rulings)
 
 
-def _rulings(registrar: Registrar, session: Session, now: datetime, until: datetime) -> list[Ruling]:
+def _rulings(registrar: Registrar, session: Session, now: datetime, *, anew: bool) -> list[Ruling]:
+    until = datetime.max.replace(tzinfo=UTC) if anew else now
     enrolled = providers.list_providers(session, registrar.years(now))
-    ratified = [provider.id for provider in enrolled if provider.ratified]
+    ratified = [provider.id for provider in enrolled if provider.ratified or anew]
     found = [*transfers.due(session, until), *transfers.waiting_for_ratification(session, ratified)]
     rulings = []
     for transfer in found:
@@ -54,8 +54,8 @@ def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datet
         return None
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(transfer.content, registrar.catalogue, provider, now)
-    late = any(why.code == SIGNED_LATE for why in transfer.reasons)
-    return told_late(decision) if late else decision
+    late = next((why.code for why in transfer.reasons if why.code in SIGNED_LATE), None)
+    return decision if late is None else told_late(decision, late)
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
+from gateway.openpgp.opener import prove_program
 from gateway.processor import retention
 from gateway.processor.loop import Processor
 from gateway.processor.registry_view import RegistryView
@@ -27,7 +29,9 @@ from gateway.registry.database import Registry
 from gateway.secrets.guard import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
 from gateway.secrets.signing import Signing
-from gateway.settings import Metrics, load_settings
+from gateway.settings import Metrics, Settings, load_settings
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -118,12 +122,24 @@ def _bring_up_to_date(home: Home) -> None:
         registry.close()
 
 
+def _prove_engine(settings: Settings) -> None:
+    """ConfigurationError where the OpenPGP program is not to be trusted.
+
+    One that does not run at all keeps nobody from starting: files stay landed until it does.
+    """
+    try:
+        prove_program(settings.processor)
+    except Fault as fault:
+        _log.error("the OpenPGP program does not run: %s", fault)
+
+
 @contextmanager
 def open_processor(
     home: Home, clock: Callable[[], datetime], *, examiners: Callable[..., Examiners] = Examiners
 ) -> Iterator[Processor]:
     """A processor for `home`, with everything published that may be missing."""
     _bring_up_to_date(home)
+    _prove_engine(load_settings(home))
     with open_registrar(home, clock) as registrar:
         make_pupil_key(home)
         try:

@@ -14,13 +14,14 @@ from gateway.examiner.protocol import (
     FileWithheld,
     OpenRefused,
 )
-from gateway.model import Decision, Held, Opened, Provider, Refused, Signature
+from gateway.model import Decision, Held, Late, Opened, Provider, Refused, Signature
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.reasons import reason
 from gateway.record.signer import Signers, objection
 
-SIGNED_LATE = "open:renewed-since"
+_SIGNED_LATE: dict[Late, str] = {"renewed": "open:renewed-since", "vouched": "open:vouched-since"}
+SIGNED_LATE = frozenset(_SIGNED_LATE.values())
 
 File = FileOpened | FileWaits | FileRefused | FileWithheld | FileLost
 """The outcome of the examination of a file of pupils' data."""
@@ -48,12 +49,12 @@ def conclude(
     if isinstance(file, FileWaits):
         return Held(reasons=(reason(file.why.code, **file.why.detail),))
     decision = decide(file.content, catalogue, provider, now)
-    return told_late(decision) if opened.renewed_since else decision
+    return decision if opened.late is None else told_late(decision, _SIGNED_LATE[opened.late])
 
 
-def told_late(decision: Decision) -> Decision:
-    """The same decision, which also says that the file was signed before its key was renewed."""
-    return replace(decision, reasons=(*decision.reasons, reason(SIGNED_LATE)))
+def told_late(decision: Decision, code: str) -> Decision:
+    """The same decision, which also says how the key of the file came to count after it had signed."""
+    return replace(decision, reasons=(*decision.reasons, reason(code)))
 
 
 def signature_of(examined: Examined) -> Signature | None:

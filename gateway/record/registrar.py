@@ -11,10 +11,11 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Home
-from gateway.model import Provider
+from gateway.model import Classified, ContentRefused, Provider, Upload
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_in_force
+from gateway.policy.reference import reference_period
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.receipts.facts import ReceiptFacts
 from gateway.record import outcome
@@ -47,6 +48,13 @@ class Registrar:
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """A provider as the policy sees it at `now`."""
         return providers.get_provider(session, provider, self.years(now))
+
+    def period_of(self, content: Classified | ContentRefused, upload: Upload) -> str | None:
+        """The period that a file says it is about, if it says so."""
+        if not isinstance(content, Classified):
+            return None
+        landed = local_day(upload.landed_at, self.catalogue.calendar.timezone)
+        return reference_period(content, self.catalogue, landed)
 
     def issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
         """Sign the log's head and the receipts whose leaves it vouches for; the head.

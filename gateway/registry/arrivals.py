@@ -1,4 +1,4 @@
-"""What has arrived, of which kind and when: the question behind `flows status`."""
+"""What has arrived, of which kind, when and what about: the question behind `flows status`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import Session, col
 
-from gateway.registry.tables import DeclarationRow, TransferRow
-
-Arrival = tuple[str, str, datetime]
-"""Flow, data type, and when it landed or went."""
+from gateway.model import Arrival
+from gateway.registry.tables import DeclarationRow, NilReturnRow, TransferRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,26 +28,33 @@ class Window:
 def arrivals(
     session: Session, window: Window, provider: str | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """The accepted transfers of each provider, those declared to have gone otherwise among them."""
+    """The accepted transfers of each provider, those declared to have gone otherwise among them, and its
+    nil returns.
+    """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
-    for sender, arrival in (*_uploads(session, window, provider), *_declared(session, window, provider)):
-        found[sender].append(arrival)
+    for ask in (_uploads, _declared, _nil_returns):
+        for sender, arrival in ask(session, window, provider):
+            found[sender].append(arrival)
     return found
 
 
 def _uploads(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
     sender, landed = col(TransferRow.provider), col(TransferRow.landed_at)
-    flow, data_type = col(TransferRow.flow), col(TransferRow.data_type)
+    flow, data_type, period = col(TransferRow.flow), col(TransferRow.data_type), col(TransferRow.period)
     accepted = and_(col(TransferRow.state) == "accepted", data_type.is_not(None))
     if provider is not None:
         accepted = and_(accepted, sender == provider)
     often, lately = data_type.in_(list(window.often)), window.lately or window.since
     wanted = or_(and_(often, landed >= lately), and_(~often, landed >= window.since))
     earlier = and_(often, landed < lately, landed >= window.since)
-    last = select(sender, flow, data_type, func.max(landed)).group_by(sender, flow, data_type)
-    for query in (select(sender, flow, data_type, landed).where(wanted), last.where(earlier)):
-        for by, under, kind, at in session.connection().execute(query.where(accepted)):
-            yield by, (under or "", kind or "", at)
+    # Of what comes often, the last file and the last period that any of them is about: the later one counts.
+    last = select(sender, flow, data_type, func.max(landed), func.max(period)).group_by(
+        sender, flow, data_type, period.is_(None)
+    )
+    every = select(sender, flow, data_type, landed, period)
+    for query in (every.where(wanted), last.where(earlier)):
+        for by, under, kind, at, about in session.connection().execute(query.where(accepted)):
+            yield by, Arrival(under or "", kind or "", at, about)
 
 
 def _declared(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
@@ -60,4 +65,12 @@ def _declared(session: Session, window: Window, provider: str | None) -> Iterato
         query = query.where(col(DeclarationRow.provider) == provider)
     for row in session.scalars(query):
         for data_type in row.data_types.split():
-            yield row.provider, (row.flow or "", data_type, row.goes_at)
+            yield row.provider, Arrival(row.flow or "", data_type, row.goes_at)
+
+
+def _nil_returns(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
+    query = select(NilReturnRow).where(col(NilReturnRow.recorded_at) >= window.since)
+    if provider is not None:
+        query = query.where(col(NilReturnRow.provider) == provider)
+    for row in session.scalars(query):
+        yield row.provider, Arrival("", row.data_type, row.recorded_at, row.period, nil=True)

@@ -100,7 +100,10 @@ class KeyRow(SQLModel, table=True):
 
 
 class TransferRow(SQLModel, table=True):
-    """An upload's passage from landing to receipt. `sequence` orders transfers, whatever the clock did."""
+    """An upload's passage from landing to receipt. `sequence` orders transfers, whatever the clock did.
+
+    `period` is what the file is about, where it says so; `gateway.policy.reference` says how it is written.
+    """
 
     __tablename__ = "transfer"
     __table_args__ = (
@@ -108,7 +111,7 @@ class TransferRow(SQLModel, table=True):
         Index("transfer_by_provider", "provider", "sequence"),
         Index("transfer_by_signature", "provider", "signing_key", "signed_at", "content_sha256"),
         Index("transfer_by_wait", "waits_for", "held_until"),
-        Index("transfer_by_arrival", "state", "data_type", "landed_at", "provider", "flow"),
+        Index("transfer_by_arrival", "state", "data_type", "landed_at", "provider", "flow", "period"),
     )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
@@ -138,6 +141,7 @@ class TransferRow(SQLModel, table=True):
     held_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     waits_for: str | None = None
     content: str | None = Field(default=None, sa_type=Text)
+    period: str | None = None
 
 
 class ReasonRow(SQLModel, table=True):
@@ -202,6 +206,30 @@ class RatificationRow(SQLModel, table=True):
     text_sha256: str | None = None
     reference: str | None = None
     certificate: str | None = None
+
+
+class ExpectationRow(SQLModel, table=True):
+    """Whether a data type is expected of a provider, where a person said so."""
+
+    __tablename__ = "expectation"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    data_type: str = Field(primary_key=True)
+    expected: bool
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
+    why: str = Field(sa_type=Text)
+
+
+class NilReturnRow(SQLModel, table=True):
+    """That a provider has nothing to send for a period."""
+
+    __tablename__ = "nil_return"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    data_type: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
+    why: str = Field(sa_type=Text)
 
 
 class DeclarationRow(SQLModel, table=True):

@@ -207,15 +207,20 @@ def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str
 
 
 def record_content(
-    session: Session, reference: str, opened: Opened, content: Classified | ContentRefused
+    session: Session,
+    reference: str,
+    opened: Opened,
+    content: Classified | ContentRefused,
+    period: str | None = None,
 ) -> None:
-    """Store what opening and classifying found."""
+    """Store what opening and classifying found, and the period that the file says it is about."""
     row = _row(session, reference)
     row.content_size, row.content_sha256 = opened.size, opened.sha256
     row.opened_by, row.engine = opened.opened_by, opened.engine
     row.content = CONTENT.dump_json(_in_our_words(content)).decode()
     row.extension = content.extension
     row.data_type = content.data_type if isinstance(content, Classified) else None
+    row.period = period
     session.add(row)
 
 
@@ -270,6 +275,8 @@ def _teams(decision: Decision) -> tuple[str, ...]:
 def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.state = decision.state
     if isinstance(decision, Released):
+        if row.data_type != decision.data_type:
+            row.period = None  # What it said it was about, it said as something else.
         row.data_type = decision.data_type
     row.flow = decision.flow
     row.decided_at = at
@@ -309,7 +316,13 @@ def counts(session: Session) -> dict[str, int]:
 
 # What stands beside the reasons for a hold and asks nobody to do anything.
 _NEED_NOBODY = frozenset(
-    {"open:renewed-since", "policy:embargo", "policy:items-outside", "policy:items-proposed"}
+    {
+        "open:renewed-since",
+        "open:vouched-since",
+        "policy:embargo",
+        "policy:items-outside",
+        "policy:items-proposed",
+    }
 )
 _NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
 

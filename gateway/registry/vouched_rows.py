@@ -20,6 +20,8 @@ from sqlmodel import Session, SQLModel
 
 OUTSIDE: frozenset[str] = frozenset({"event", "log_node", "pupil", "full_roll", "staged_roll"})
 _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_at"})}
+# Columns that later versions added: while they hold nothing, a row is as it was when the log vouched for it.
+_LATER: dict[str, frozenset[str]] = {"transfer": frozenset({"period"})}
 _CHANGED = "gateway changed rows"
 
 Row = tuple[str, str]
@@ -83,8 +85,12 @@ def digest(row: SQLModel) -> str:
 
 
 def _digest(table: str, row: Mapping[str, object]) -> str:
-    left_out = _UNRECORDED.get(table, frozenset())
-    content = {name: _plain(value) for name, value in row.items() if name not in left_out}
+    left_out, later = _UNRECORDED.get(table, frozenset()), _LATER.get(table, frozenset())
+    content = {
+        name: _plain(value)
+        for name, value in row.items()
+        if name not in left_out and not (value is None and name in later)
+    }
     spelled = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(spelled.encode()).hexdigest()
 

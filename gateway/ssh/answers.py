@@ -7,7 +7,6 @@ of an exception, no path and no name of ours ever reaches a client (asyncssh wou
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -18,8 +17,6 @@ from asyncssh import constants
 from asyncssh.packet import PacketDecodeError
 
 from gateway.errors import GatewayError, trace_of
-
-log = logging.getLogger(__name__)
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -64,7 +61,7 @@ Request = Callable[..., Awaitable[Any]]
 
 
 def guarded(request: Request) -> Request:
-    """`request`, except that all it can raise is an SFTPError with a fixed text.
+    """`request` of a handler, except that all it can raise is an SFTPError with a fixed text.
 
     asyncssh's own SFTPError (end of file, invalid handle) carries constant texts and passes.
     """
@@ -76,20 +73,20 @@ def guarded(request: Request) -> Request:
         except asyncssh.SFTPError:
             raise
         except Exception as error:  # noqa: BLE001 - this is the boundary
-            answer = answer_for(error)
+            answer = answer_for(error, args[0].tell)
             raise asyncssh.SFTPError(answer.status, answer.sentence) from None
 
     return answered
 
 
-def answer_for(error: Exception) -> Answer:
-    """The fixed answer to `error`. What nobody declined on purpose is logged, without its text."""
+def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
+    """The fixed answer to `error`. What nobody declined on purpose is told, without its text."""
     if isinstance(error, Declined):
         return error.answer
     if isinstance(error, PacketDecodeError):
         return BAD_REQUEST
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        log.error("no-room errno=%s", errno.errorcode[error.errno])
+        tell("no-room", errno.errorcode[error.errno])
         return NO_ROOM
-    log.error("internal-error %s", trace_of(error))
+    tell("internal-error", trace_of(error))
     return INTERNAL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import socket
 from typing import cast
@@ -12,13 +13,19 @@ import asyncssh
 from asyncssh.constants import MSG_IGNORE
 from asyncssh.packet import SSHPacketLogger
 
+from gateway.ssh.channel import Channel
 from gateway.ssh.fair_share import Shares
+from gateway.ssh.offences import Offences
+from gateway.ssh.source import source_of
 
 # Safe also against a quantum computer that opens recorded sessions one day (FIPS 203, ML-KEM).
 QUANTUM_SAFE = b"mlkem768x25519-sha256"
 # OpenSSH has it since 9.9. Many other clients do not have it yet.
 _HAS_IT = re.compile(rb"SSH-2\.0-OpenSSH_(9\.9|\d{2,}\.)")
 _PIECE_BYTES = 32 * 1024
+# What a client may have under way in each direction of a session; so much of each may lie in memory.
+WINDOW_BYTES = 2 * 1024 * 1024
+PACKET_BYTES = 128 * 1024
 
 
 class Connection(asyncssh.SSHServerConnection):
@@ -33,11 +40,14 @@ class Connection(asyncssh.SSHServerConnection):
         options: asyncssh.SSHServerConnectionOptions,
         attempts: int,
         shares: Shares,
+        offences: Offences,
     ) -> None:
         super().__init__(loop, options)
         self._turning_loop = loop
         self._shares = shares
-        self._source = ""
+        self._offences = offences
+        self._address = self._source = ""
+        self._held = False
         self._unread = b""
         self._taken = 0  # So much of it has been taken in.
         self._resting: asyncio.TimerHandle | None = None
@@ -52,12 +62,14 @@ class Connection(asyncssh.SSHServerConnection):
         super()._send_kexinit()
 
     def create_server_channel(
-        self, encoding: str | None = "", errors: str = "", window: int = 0, max_pktsize: int = 0
+        self,
+        encoding: str | None = "",  # noqa: ARG002 - asyncssh's signature
+        errors: str = "",  # noqa: ARG002
+        window: int = 0,
+        max_pktsize: int = 0,
     ) -> asyncssh.SSHServerChannel[bytes]:
-        """A channel that takes no environment: asyncssh would keep as much of it as a client sends."""
-        channel = super().create_server_channel(encoding, errors, window, max_pktsize)
-        channel._process_env_request = lambda packet: False  # type: ignore[method-assign]  # noqa: SLF001, ARG005
-        return channel
+        """A channel of which only so much lies in memory."""
+        return Channel(self, self._turning_loop, window or WINDOW_BYTES, max_pktsize or PACKET_BYTES)
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
         """Send a packet, without the empty message that asyncssh sends before each.
@@ -69,12 +81,35 @@ class Connection(asyncssh.SSHServerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember who pays for what is read."""
-        self._source = str((transport.get_extra_info("peername") or ("local",))[0])
+        self._address = str((transport.get_extra_info("peername") or ("local",))[0])
+        self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
         super().connection_made(transport)
 
+    def hold(self, seconds: float) -> None:
+        """Say nothing and listen to nothing for so long. For a connection that was just made."""
+        self._held = True
+        self._resting = self._turning_loop.call_later(seconds, self._begin)
+
+    def _begin(self) -> None:
+        self._held = False
+        if self._reading() is not None:
+            self._send_version()
+            self._take_in()
+
+    def _send_version(self) -> None:
+        """Begin the conversation, unless it is held."""
+        if not self._held:
+            super()._send_version()
+
+    def note_failure(self, code: str, detail: str) -> None:
+        """Log what failed here at a request of this client, a line for each client and cause."""
+        self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
+
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
         """Take in what the share allows now, and the rest after a rest."""
+        if self._held and (transport := self._reading()) is not None:
+            transport.pause_reading()
         if not self._auth_complete:
             self._acknowledge()
         self._unread = self._rest() + data

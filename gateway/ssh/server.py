@@ -1,4 +1,4 @@
-"""What both SFTP services share below SFTP: algorithms, host key, and who is let in how often.
+"""SSH as both services offer it: algorithms, host key, and the sockets that listen.
 
 Keys only. Everything that a service does not need (terminals, commands, forwarding, compression,
 passwords, agents) is off, and the banner says nothing about the software behind it.
@@ -12,16 +12,15 @@ import logging
 import os
 import socket
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import asyncssh
 
 from gateway.errors import ConfigurationError
-from gateway.ssh.connection import QUANTUM_SAFE, Connection
+from gateway.settings import DoorLimits
+from gateway.ssh.connection import PACKET_BYTES, QUANTUM_SAFE, WINDOW_BYTES, Connection
+from gateway.ssh.door import Door
 from gateway.ssh.fair_share import Shares
 from gateway.zones.spool import private_mode, write_durably
 
@@ -37,37 +36,6 @@ _SIGNATURES = (
 )
 _LOST_KEEPALIVES = 3
 _BACKLOG = 256
-# What a client may have under way in each direction of a session; so much of each may lie in memory.
-_WINDOW_BYTES = 2 * 1024 * 1024
-_PACKET_BYTES = 128 * 1024
-
-
-class DoorLimits(Protocol):
-    """The limits of a service that are kept before a session begins. Times in seconds."""
-
-    @property
-    def login_seconds(self) -> float:
-        """How long a client may take to log in."""
-
-    @property
-    def login_attempts(self) -> int:
-        """How many attempts may fail on one connection, beside the usual probe for methods."""
-
-    @property
-    def connections(self) -> int:
-        """How many connections may be open."""
-
-    @property
-    def connections_per_address(self) -> int:
-        """How many of them from one address."""
-
-    @property
-    def sessions_per_connection(self) -> int:
-        """How many sessions one connection may carry at once."""
-
-    @property
-    def keepalive_seconds(self) -> float:
-        """After how long a silence a client is asked whether it is still there."""
 
 
 def ssh_options(
@@ -100,14 +68,14 @@ def ssh_options(
         login_timeout=limits.login_seconds,
         keepalive_interval=limits.keepalive_seconds,
         keepalive_count_max=_LOST_KEEPALIVES,
-        window=_WINDOW_BYTES,
-        max_pktsize=_PACKET_BYTES,
+        window=WINDOW_BYTES,
+        max_pktsize=PACKET_BYTES,
     )
 
 
 async def listen(
     options: Callable[[], asyncssh.SSHServerConnectionOptions],
-    attempts: int,
+    door: Door,
     place: tuple[str, int],
     sockets: Sequence[socket.socket] = (),
 ) -> list[asyncio.Server]:
@@ -119,7 +87,7 @@ async def listen(
     shares = Shares(time.monotonic)
 
     def visit() -> Connection:
-        return Connection(loop, options(), attempts, shares)
+        return Connection(loop, options(), door.limits.login_attempts, shares, door.offences)
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]
@@ -168,107 +136,3 @@ def make_host_key(secret: Path) -> None:
         log.info("host-key kept")
     finally:
         aside.unlink(missing_ok=True)
-
-
-@dataclass(slots=True)
-class Door:
-    """How many connections are open, in all and from each address."""
-
-    limits: DoorLimits
-    by_address: Counter[str] = field(default_factory=Counter)
-
-    def enter(self, address: str) -> bool:
-        """Count a new connection; False where it is one too many and must be cut off."""
-        full = self.by_address.total() >= self.limits.connections
-        if full or self.by_address[address] >= self.limits.connections_per_address:
-            return False
-        self.by_address[address] += 1
-        return True
-
-    def leave(self, address: str) -> None:
-        """A counted connection has ended."""
-        self.by_address[address] -= 1
-        if not self.by_address[address]:
-            del self.by_address[address]
-
-
-class Visitor(asyncssh.SSHServer):
-    """One connection: lets in whoever holds one of the keys of the name they give.
-
-    A service says in `keys_of` whose keys those are, and in `session` what a session is. A name
-    that nobody has gets no keys, and takes the same way through this code as any other.
-    """
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._address: str | None = None
-        self._sessions = 0
-        self._name: str | None = None
-        self._key: asyncssh.SSHKey | None = None
-        self.connection: Connection | None = None
-
-    async def keys_of(self, name: str) -> Collection[asyncssh.SSHKey]:
-        """The keys in force of the one whom `name` names; none for a name that nobody has."""
-        raise NotImplementedError
-
-    def session(
-        self, connection: Connection, name: str, key: asyncssh.SSHKey, ended: Callable[[], None]
-    ) -> asyncssh.SSHServerSession[bytes]:
-        """A new session of who logged in as `name` with `key`; it calls `ended` when it is over."""
-        raise NotImplementedError
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """Count the connection, or cut it off."""
-        if not isinstance(conn, Connection):
-            raise TypeError("the listener makes connections of another kind")
-        self.connection = conn
-        address = str((conn.get_extra_info("peername") or ("local",))[0])
-        if self._door.enter(address):
-            self._address = address
-        else:
-            log.warning("too-many-connections")
-            conn.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Give the place of the connection to another."""
-        if self._address is not None:
-            self._door.leave(self._address)
-            self._address = None
-
-    def begin_auth(self, username: str) -> bool:
-        """Everybody must log in, under one name."""
-        if self._name is not None:
-            raise asyncssh.DisconnectError(
-                asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"
-            )
-        self._name = username
-        return True
-
-    def public_key_auth_supported(self) -> bool:
-        """SSH keys are the one way in."""
-        return True
-
-    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Whether `key` opens the door for `username`; asyncssh then checks the signature by it."""
-        try:
-            keys = await self.keys_of(username)
-        except Exception as error:  # noqa: BLE001 - asyncssh would send the text to the client
-            log.error("login failed: %s", type(error).__name__)  # noqa: TRY400 - without the text
-            return False
-        found = any(key.public_data == known.public_data for known in keys)
-        if found:
-            self._key = key
-        return found
-
-    def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
-        """A session, unless this connection carries enough of them."""
-        if self.connection is None or self._name is None or self._key is None:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Not logged in")
-        if self._sessions >= self._door.limits.sessions_per_connection:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
-        session = self.session(self.connection, self._name, self._key, self._session_ended)
-        self._sessions += 1
-        return self.connection.create_server_channel(encoding=None), session
-
-    def _session_ended(self) -> None:
-        self._sessions -= 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
@@ -16,16 +15,15 @@ import asyncssh
 from asyncssh import constants
 from asyncssh.packet import SSHPacket
 from asyncssh.sftp import SFTPLimits, SFTPServerHandler
-from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
+from asyncssh.stream import SSHReader, SSHWriter
 
 from gateway.errors import trace_of
 from gateway.ssh.answers import NOT_OFFERED, TOO_MANY_HANDLES, Declined, guarded
 from gateway.ssh.connection import Connection
 
-log = logging.getLogger(__name__)
-
 VERSION = 3
 PACKET_BYTES = 256 * 1024 + 1024
+_LARGEST_PACKET = 512 * 1024  # Of what clients send; less than half of the least window.
 PIECE_BYTES = 256 * 1024
 NAMES_A_REPLY = 128
 _REQUEST_SECONDS = 0.0003  # What answering a request costs the loop, about;
@@ -92,16 +90,25 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """One SFTP session: reads a request, has the server answer it, and only then reads the next."""
+    """One SFTP session: reads a request, has the server answer it, and only then reads the next.
+
+    `touch` is called at each request.
+    """
 
     _server: Server
     _extensions = [(b"limits@openssh.com", b"1")]  # noqa: RUF012 - as asyncssh declares it
 
     def __init__(
-        self, server: Server, connection: Connection, reader: SSHReader[bytes], writer: SSHWriter[bytes]
+        self,
+        server: Server,
+        connection: Connection,
+        reader: SSHReader[bytes],
+        writer: SSHWriter[bytes],
+        touch: Callable[[], None],
     ) -> None:
         super().__init__(server, reader, writer, VERSION)
         self._connection = connection
+        self._touch = touch
         self.turns = asyncio.Semaphore()  # A service may have several sessions share one.
 
     async def run(self) -> None:
@@ -113,6 +120,18 @@ class Handler(SFTPServerHandler):
         finally:
             await self._let_go()
 
+    def tell(self, code: str, detail: str) -> None:
+        """Log what failed here, a line for each client and cause."""
+        self._connection.note_failure(code, detail)
+
+    async def recv_packet(self) -> SSHPacket:
+        """The next request; one that is larger than any that makes sense ends the session."""
+        assert self._reader is not None  # noqa: S101 - as in what this overrides
+        length = int.from_bytes(await self._reader.readexactly(4), "big")
+        if length > _LARGEST_PACKET:
+            raise asyncssh.SFTPBadMessage("Max packet size exceeded")
+        return SSHPacket(await self._reader.readexactly(length))
+
     async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         """Answer one request, once the client has read enough of the earlier answers.
 
@@ -120,6 +139,7 @@ class Handler(SFTPServerHandler):
         other session has its turn: answering from memory never waits, so without that a client which
         sends hundreds of requests at once would have all of them answered first.
         """
+        self._touch()
         await self._connection.until_read()
         if self._writer is not None:
             await self._writer.drain()
@@ -140,7 +160,7 @@ class Handler(SFTPServerHandler):
             try:
                 await self._server.abandon(file)
             except Exception as error:  # noqa: BLE001 - the other files are to be abandoned too
-                log.error("abandon failed %s", trace_of(error))  # noqa: TRY400 - without the text
+                self.tell("abandon-failed", trace_of(error))
 
     def _check_handles(self) -> None:
         if len(self._file_handles) + len(self._dir_handles) >= self._server.handles:
@@ -211,41 +231,6 @@ class Handler(SFTPServerHandler):
         constants.FXP_SYMLINK: guarded(_not_offered),
         b"limits@openssh.com": guarded(_limits),
     }
-
-
-class Session(SSHServerStreamSession[bytes]):
-    """A session of an SSH connection that can be nothing but SFTP.
-
-    `serve` makes the server of the session when it starts; `ended` is called once when the channel
-    is gone.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        serve: Callable[[asyncssh.SSHServerChannel[bytes]], Server],
-        ended: Callable[[], None],
-    ) -> None:
-        super().__init__(None)
-        self._connection = connection
-        self._serve = serve
-        self._ended = ended
-
-    def subsystem_requested(self, subsystem: str) -> bool:
-        """SFTP and nothing else; shells and commands are refused by what this builds on."""
-        return subsystem == "sftp"
-
-    def session_started(self) -> None:
-        """Begin to answer requests."""
-        channel: Any = self._chan
-        reader, writer = SSHReader[bytes](self, channel), SSHWriter[bytes](self, channel)
-        handler = Handler(self._serve(channel), self._connection, reader, writer)
-        self._connection.create_task(handler.run(), handler.logger)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The channel is gone."""
-        super().connection_lost(exc)
-        self._ended()
 
 
 async def _result(value: object) -> Any:  # noqa: ANN401 - whatever the server gives

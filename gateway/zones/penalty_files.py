@@ -1,23 +1,28 @@
-"""The two files through which penalties cross the zones: what intake lists, and what an administrator lifts.
+"""The two files of a service through which its penalties are listed, and lifted by an administrator.
 
-spool/penalties.json    intake -> inside   who has to wait, and until when
-published/lifted.json   inside -> intake   whom to forgive what they owed before that time
+intake      spool/penalties.json     published/lifted.json    across the wall
+mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside
+
+penalties.json says who has to wait, and until when; inside, it is only shown. lifted.json says whom to
+forgive what they owed before that time.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway.home import Published, Spool
+from gateway.home import Home, Published, Spool
 
 _MOST_LIFTED = 256
+_LIST, _LIFT = "penalties.json", "lifted.json"
 
 
 class Listed(BaseModel):
-    """spool/penalties.json. Inside, it is only shown."""
+    """penalties.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,7 +30,7 @@ class Listed(BaseModel):
 
 
 class Lifted(BaseModel):
-    """published/lifted.json."""
+    """lifted.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,27 +42,39 @@ class Lifted(BaseModel):
         return Lifted(at=dict(list(at.items())[-_MOST_LIFTED:]))
 
 
-def listed_file(spool: Spool) -> Path:
-    """Where intake lists."""
-    return spool.root / "penalties.json"
+@dataclass(frozen=True, slots=True)
+class PenaltyFiles:
+    """Where a service lists who has to wait, and reads who was forgiven."""
+
+    listed: Path
+    lifted: Path
+
+    def read_lifted(self) -> Lifted:
+        """Who was forgiven; nobody where the file is missing. ValueError where it is not valid."""
+        try:
+            return Lifted.model_validate_json(self.lifted.read_bytes())
+        except FileNotFoundError:
+            return Lifted()
+
+    def read_listed(self) -> Listed:
+        """Who has to wait; nobody where the file is missing. ValueError where it is not valid."""
+        try:
+            return Listed.model_validate_json(self.listed.read_bytes())
+        except FileNotFoundError:
+            return Listed()
+
+    def write_listed(self, listed: Listed) -> None:
+        """Replace the list. It need not last: when the service has ended, nobody has to wait."""
+        aside = self.listed.with_name(f".{self.listed.name}.new")
+        aside.write_text(listed.model_dump_json(), "utf-8")
+        aside.replace(self.listed)
 
 
-def lifted_file(published: Published) -> Path:
-    """Where the inside says whom to forgive."""
-    return published.root / "lifted.json"
+def of_intake(spool: Spool, published: Published) -> PenaltyFiles:
+    """The files of intake."""
+    return PenaltyFiles(spool.root / _LIST, published.root / _LIFT)
 
 
-def read_lifted(published: Published) -> Lifted:
-    """What was lifted; nothing where the file is missing. ValueError where it is not valid."""
-    try:
-        return Lifted.model_validate_json(lifted_file(published).read_bytes())
-    except FileNotFoundError:
-        return Lifted()
-
-
-def read_listed(spool: Spool) -> Listed:
-    """Who has to wait; nobody where the file is missing. ValueError where it is not valid."""
-    try:
-        return Listed.model_validate_json(listed_file(spool).read_bytes())
-    except FileNotFoundError:
-        return Listed()
+def of_mailboxes(home: Home) -> PenaltyFiles:
+    """The files of the mailboxes."""
+    return PenaltyFiles(home.mailboxes / _LIST, home.mailboxes / _LIFT)

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable
 
 from gateway.model import Folder, LooksLike
+from gateway.zones.appearance import is_encrypted_otherwise, is_in_the_clear
+from gateway.zones.wrapping import is_wide, mended
 
 ENOUGH_BYTES = 4_096
 """After so many bytes `is_sealed` and `is_public` know."""
@@ -21,6 +23,8 @@ _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _ARMOR = b"-----BEGIN PGP MESSAGE-----"
 _ARMOR_HEAD = re.compile(rb"-----BEGIN PGP MESSAGE-----[ \t]*\r?\n(?:[^\r\n:]+:[^\r\n]*\r?\n)*[ \t]*\r?\n")
+# The start of an armor line that may still turn out to be of the only part of a message.
+_CUT_PART = re.compile(rb"-----BEGIN PGP MESSAGE(?:,(?: (?:P(?:A(?:R(?:T(?: [0-9/]*-*)?)?)?)?)?)?)?\Z")
 _PACKET_BYTES = 8  # Enough for a packet's tag, its length and its version.
 
 # First octets of lengths that take more than one octet.
@@ -32,6 +36,7 @@ _MARKER_TAG = 10
 # The packets that an encrypted message can begin with, and the versions they have.
 _ENCRYPTED = {1: {2, 3, 6}, 3: {4, 5, 6}, 18: {1, 2}, 20: {1}}
 _PUBLIC_TAGS = {2, 4, 6, 8}  # A signature, a signed message, a public key.
+_SIGNED_TAGS = {2, 4, 8, 11}  # A signature, a signed message, a compressed one, a literal.
 _KEY_VERSIONS = range(3, 7)
 _SIGNATURE, _SECRET_TAGS, _PUBLIC_KEY_TAG = 2, {5, 7}, 6
 _SECRET_TEXT = re.compile(
@@ -71,9 +76,11 @@ def is_sealed(start: bytes) -> bool | None:
     """
     if start and _BOM.startswith(start):
         return None
-    if start[:1] >= b"\x80" and not start.startswith(_BOM):
+    if start[:1] >= b"\x80" and not start.startswith(_BOM) and not is_wide(start):
         return _begins_encrypted(start)
-    text = start.removeprefix(_BOM).lstrip(_BLANK)
+    text = mended(start).lstrip(_BLANK)
+    if _CUT_PART.match(text):
+        return None if len(start) < ENOUGH_BYTES else False
     if not text.startswith(_ARMOR):
         return None if _ARMOR.startswith(text) and len(start) < ENOUGH_BYTES else False
     head = _ARMOR_HEAD.match(text)
@@ -84,9 +91,9 @@ def is_sealed(start: bytes) -> bool | None:
 
 def is_public(start: bytes) -> bool | None:
     """Whether it is sealed, or a public key or a signed text, which are no secrets; None while unclear."""
-    if start[:1] >= b"\x80" and _tag(start[0]) in _PUBLIC_TAGS:
+    if start[:1] >= b"\x80" and not is_wide(start) and _tag(start[0]) in _PUBLIC_TAGS:
         return True
-    text = start.removeprefix(_BOM).lstrip(_BLANK)
+    text = mended(start).lstrip(_BLANK)
     if any(text.startswith(begin) for begin in _PUBLIC_TEXTS):
         return True
     if len(start) < ENOUGH_BYTES and any(begin.startswith(text) for begin in _PUBLIC_TEXTS):
@@ -100,13 +107,24 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
     `whole`: `start` is all of it. A signature counts only where nothing stands beside it, which might be
     what it signs.
     """
-    if start[:1] >= b"\x80" and not start.startswith(_BOM):
-        return _packet_looks_like(start, whole=whole)
-    text = start.removeprefix(_BOM).lstrip(_BLANK)
-    if _SECRET_TEXT.match(text):
-        return "secret-key"
-    public = _PUBLIC_KEY_TEXT.match(text) or (whole and _SIGNATURE_TEXT.fullmatch(text))
-    return "public" if public else ""
+    known: LooksLike = ""
+    if start[:1] >= b"\x80" and not start.startswith(_BOM) and not is_wide(start):
+        known = _packet_looks_like(start, whole=whole)
+    else:
+        text = mended(start).lstrip(_BLANK)
+        if _SECRET_TEXT.match(text):
+            return "secret-key"
+        if _PUBLIC_KEY_TEXT.match(text) or (whole and _SIGNATURE_TEXT.fullmatch(text)):
+            return "public"
+    return known or _appears(start)
+
+
+def _appears(start: bytes) -> LooksLike:
+    """Whether what is no OpenPGP at all is encrypted in another way, or may be."""
+    if is_encrypted_otherwise(start):
+        return "other-encryption"
+    tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
+    return "" if tells else "unknown"
 
 
 def _packet_looks_like(data: bytes, *, whole: bool) -> LooksLike:

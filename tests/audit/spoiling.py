@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from gateway.audit.audit import Anchors, audit
-from gateway.audit.inconsistency import Misfit, first
+from gateway.audit.inconsistency import Inconsistency, first
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from gateway.settings import load_settings
@@ -24,7 +24,7 @@ INDEXES = {"pupil", "full_roll", "staged_roll"}
 
 
 # What the database itself can no longer read as what it should be is found as well.
-UNREADABLE = Misfit("unreadable", "a value cannot be read")
+UNREADABLE = Inconsistency("unreadable", "a value cannot be read")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def spoilt(path: Path) -> Iterator[sqlite3.Connection]:
         db.commit()
 
 
-def found_in(path: Path) -> Misfit | None:
+def found_in(path: Path) -> Inconsistency | None:
     """The first thing that the audit finds, if it finds any. Afterwards the copy is gone."""
     home = plentiful().home
     signing = Signing.load(home, load_settings(home))

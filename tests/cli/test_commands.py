@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -159,6 +160,23 @@ def test_doctor_tells_what_is_missing_and_the_command_that_mends_it(site: Site) 
     assert {c["severity"] for c in complaints} == {"warning"}
     assert any("nobody collects for central-data-team" in c["what"] for c in complaints)
     assert all(c["mend"] for c in complaints)
+
+
+def test_doctor_warns_before_the_term_dates_end(site: Site) -> None:
+    def told() -> list[str]:
+        return [each["what"] for each in site.json("doctor") if "term dates" in each["what"]]
+
+    calendar = site.home / "policies" / "calendar.toml"
+    text = calendar.read_text()
+    try:
+        assert told() == []
+        calendar.write_text(text.replace("warn_days = 90", "warn_days = 300"))
+        assert told() == ["the term dates end on 23 July 2027; after that, school days are by rule"]
+        cut = re.sub(r"\[\[term_rule\]\]\n(?:.+\n)+", "", calendar.read_text())
+        calendar.write_text(cut)
+        assert told() == ["the term dates end on 23 July 2027; after that, nothing daily or weekly is judged"]
+    finally:
+        calendar.write_text(text)
 
 
 def test_doctor_fails_where_files_cannot_pass(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ import json
 import time
 from datetime import UTC, date, datetime
 
+from sqlmodel import select
+
 from gateway.policy.catalogue import load_catalogue
+from gateway.registry.tables import TransferRow
 from tests.cli import a_year
 from tests.content import census, core_data
 from tests.workshop import Desk
@@ -27,7 +30,7 @@ def test_what_came_what_is_due_and_what_is_missing(desk: Desk) -> None:
     assert monday["student-core"] == {
         "provider": "oak", "name": "oak", "flow": "student-core", "data_type": "student-core",
         "timescale": "daily", "state": "on-time", "due": "2026-11-23", "last": "2026-11-23T09:00:00Z",
-        "missed": 0,
+        "missed": 0, "period": "2026-11-23", "known_by": "arrival",
     }  # fmt: skip
     assert [tuesday["student-core"][key] for key in ("state", "due", "missed")] == ["due", "2026-11-24", 0]
     assert [tuesday["school-census"][key] for key in ("state", "due")] == ["late", "2026-10-28"]
@@ -80,3 +83,102 @@ def test_a_year_of_300_schools_takes_less_than_a_second(desk: Desk) -> None:
     assert {row["state"] for row in rows if row["data_type"] == "student-core"} == {"on-time"}
     assert {row["missed"] for row in rows if row["timescale"] in {"daily", "weekly"}} == {0}
     assert min(took) < 1.0, took
+
+
+def test_a_summer_census_that_comes_in_autumn_is_not_the_autumns(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    reference = desk.send(oak, census())
+    desk.process()
+    assert desk.state(reference) == "accepted"
+    on = desk.now.date().isoformat()
+    found = status(desk, "--on", on)["school-census"]
+    assert (found["period"], found["state"], found["known_by"]) == ("2026-27-autumn", "not-due", None)
+    with desk.registry.read() as session:
+        (row,) = session.exec(select(TransferRow)).all()
+    assert row.period == "2025-26-summer"
+
+
+def test_core_data_is_of_the_day_on_which_the_schools_system_wrote_it(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    desk.send(oak, core_data())
+    desk.process()
+    with desk.registry.read() as session:
+        (row,) = session.exec(select(TransferRow)).all()
+    assert row.period == "2026-06-15"
+    found = status(desk, "--on", desk.now.date().isoformat())
+    assert found["student-core"]["state"] in {"due", "missing", "not-due"}
+    assert found["student-core"]["last"] is not None
+
+
+def test_what_a_provider_owes_is_what_a_person_says(desk: Desk) -> None:
+    desk.provider("oak")
+    before = status(desk, "--on", "2027-08-31")
+    assert [before[each]["state"] for each in ("ks1", "a-level-results")] == ["missing", "not-due"]
+    desk.gateway("flows", "expect", "oak", "ks1", "no", "--why", "a junior school")
+    desk.gateway("flows", "expect", "oak", "a-level-results", "yes", "--why", "it has a sixth form")
+    said = status(desk, "--on", "2027-08-31")
+    assert [said[each]["state"] for each in ("ks1", "a-level-results")] == ["not-expected", "missing"]
+    desk.gateway("flows", "expect", "oak", "ks1", "yes", "--why", "it became an all-through school")
+    assert status(desk, "--on", "2027-08-31")["ks1"]["state"] == "missing"
+    desk.gateway("flows", "expect", "oak", "ks1", "default", "--why", "as any other")
+    assert status(desk, "--on", "2027-08-31")["ks1"]["state"] == "missing"
+    events = [event for event in desk.events("oak") if event.kind == "expectation-set"]
+    assert [event.note for event in events] == [
+        "a junior school", "it has a sixth form", "it became an all-through school", "as any other",
+    ]  # fmt: skip
+    assert all(event.actor for event in events)
+    fields = [json.loads(event.leaf)["fields"] for event in events]
+    assert [(each["data_type"], each["state"]) for each in fields][:2] == [
+        ("ks1", "no"), ("a-level-results", "yes"),
+    ]  # fmt: skip
+    desk.gateway("log", "verify")
+
+
+def test_what_cannot_be_expected_of_a_provider_is_refused(desk: Desk) -> None:
+    desk.provider("oak")
+    desk.provider("fft", "fft")
+    for arguments, said in (
+        (("oak", "ks9", "no", "--why", "x y"), "no flow lists ks9"),
+        (("oak", "ks2", "yes", "--why", "x y"), "asks no ks2 of oak"),
+        (("fft", "ks1", "no", "--why", "x y"), "asks no ks1 of fft"),
+        (("elm", "ks1", "no", "--why", "x y"), "there is no provider elm"),
+        (("oak", "ks1", "default", "--why", "x y"), "nothing is on record of ks1"),
+    ):
+        assert said in desk.gateway("flows", "expect", *arguments, code=1)
+    desk.gateway("flows", "expect", "oak", "ks1", "no", code=2)
+    assert not [event for event in desk.events("oak") if event.kind == "expectation-set"]
+
+
+def test_a_nil_return_is_for_one_period_and_on_record(desk: Desk) -> None:
+    desk.provider("oak")
+    told = desk.gateway(
+        "flows",
+        "nil",
+        "oak",
+        "school-census",
+        "--on",
+        "2026-10-05",
+        "--why",
+        "it opens in January",
+    )
+    assert "2026-27-autumn" in told
+    on = desk.now.date().isoformat()
+    assert [status(desk, "--on", on)["school-census"][key] for key in ("state", "known_by", "last")] == [
+        "nil", "nil", None,
+    ]  # fmt: skip
+    assert status(desk, "--on", "2027-03-01")["school-census"]["state"] == "missing"
+    assert "on record" in desk.gateway(
+        "flows", "nil", "oak", "school-census", "--on", "2026-10-28", "--why", "again", code=1
+    )
+    desk.provider("fft", "fft")
+    assert "no set time" in desk.gateway("flows", "nil", "fft", "fft-aspire", "--why", "nothing", code=1)
+    (event,) = [event for event in desk.events("oak") if event.kind == "nil-returned"]
+    assert json.loads(event.leaf)["fields"]["until"] == "2026-10-28T00:00:00Z"
+    assert event.note == "it opens in January"
+    desk.gateway("log", "verify")
+
+
+def test_a_suspended_school_owes_nothing(desk: Desk) -> None:
+    desk.provider("oak")
+    desk.gateway("providers", "suspend", "oak")
+    assert {row["state"] for row in status(desk, "--on", "2027-08-31").values()} == {"not-expected"}

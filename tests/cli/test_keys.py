@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -180,3 +181,16 @@ def test_unused_and_expiring_keys_are_pointed_out_in_time(site: Commands, gpg: G
     assert [what.partition("ash ")[2] for what in said(91)] == ["ends in 29 days", "was not used for 90 days"]
     assert any("has expired: what it signs waits" in what for what in said(121))
     assert ash.name == "ash"
+
+
+@pytest.mark.needs("gosop")
+def test_a_program_that_does_not_prove_itself_stops_the_processor_and_doctor_says_why(site: Commands) -> None:
+    settings = site.home / "gateway.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace('sop_program = "sqop"', 'sop_program = "gosop"'))
+    try:
+        assert "it gets names-the-subkey wrong" in site.refused("process", "--once")
+        said = json.loads(site.result("doctor", "--json").stdout)
+        assert any(c["severity"] == "fault" and "names-the-subkey" in c["what"] for c in said)
+    finally:
+        settings.write_text(before)

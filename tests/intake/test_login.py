@@ -14,8 +14,8 @@ import paramiko
 import pytest
 
 from gateway.home import Home
-from gateway.intake.login import _NOBODYS_KEYS, holds_key
-from gateway.intake.session import Session
+from gateway.intake.published_keys import _NOBODYS_KEYS, holds_key
+from gateway.ssh.session import Session
 from tests.intake.running import SEALED, Running, eventually
 
 

@@ -64,6 +64,17 @@ ENCRYPTED = {
 }
 
 
+ARMORED = b"-----BEGIN PGP MESSAGE-----\n\n" + base64.encodebytes(SEALED + bytes(300))
+ENCRYPTED |= {
+    "armored, saved as UTF-16": ARMORED.decode().encode("utf-16"),
+    "armored, saved as UTF-16 the other way round": b"\xfe\xff" + ARMORED.decode().encode("utf-16-be"),
+    "armored, saved as UTF-16 without a mark": ARMORED.decode().encode("utf-16-le"),
+    "armored in lines of old Macs": ARMORED.replace(b"\n", b"\r"),
+    "armored in lines ended twice over": ARMORED.replace(b"\n", b"\r\r\n"),
+    "armored as the only part": ARMORED.replace(b"MESSAGE-", b"MESSAGE, PART 1/1-"),
+}
+
+
 @pytest.mark.parametrize("kind", CLEAR)
 def test_clear(kind: str) -> None:
     assert is_sealed(CLEAR[kind][:ENOUGH_BYTES]) is not True
@@ -118,7 +129,31 @@ def test_no_public_things(content: bytes) -> None:
     assert is_public(content) is False
 
 
-@pytest.mark.parametrize("kind", sorted(set(CLEAR) - {"a secret key"}))
+OTHERWISE = {
+    "a ZIP file with a password": b"PK\x03\x04\x14\0\x01\0" + bytes(100),
+    "a workbook with a password": bytes.fromhex("d0cf11e0a1b11ae1")
+    + bytes(1000)
+    + "EncryptedPackage".encode("utf-16-le"),
+    "a PDF with a password": b"%PDF-1.7\n1 0 obj <</Encrypt 5 0 R>>",
+    "age": b"age-encryption.org/v1\n-> X25519 abc\n",
+    "S/MIME": b"MIME-Version: 1.0\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nMIAG",
+    "openssl": b"Salted__" + bytes(range(100)),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERWISE)
+def test_what_is_encrypted_in_another_way_is_not_called_clear(kind: str) -> None:
+    assert is_sealed(OTHERWISE[kind].ljust(ENOUGH_BYTES, b"\xa7")) is False
+    assert looks_like(OTHERWISE[kind], whole=True) == "other-encryption"
+
+
+def test_what_nobody_knows_is_not_called_clear() -> None:
+    noise = hashlib.shake_256(b"noise").digest(ENOUGH_BYTES)
+    assert looks_like(noise, whole=False) == "unknown"
+    assert looks_like(CLEAR["without a session key"][:ENOUGH_BYTES], whole=False) == "unknown"
+
+
+@pytest.mark.parametrize("kind", sorted(set(CLEAR) - {"a secret key", "without a session key"}))
 def test_data_looks_like_nothing_about_keys(kind: str) -> None:
     assert looks_like(CLEAR[kind][:ENOUGH_BYTES], whole=len(CLEAR[kind]) <= ENOUGH_BYTES) == ""
 

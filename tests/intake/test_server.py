@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.intake.server import _sweep_landed
+from gateway.intake.service import sweep_landed
 from tests.intake.running import SEALED, Running
 
 CONTENT = SEALED + bytes(range(256)) * 1000
@@ -91,9 +91,9 @@ def test_what_a_crash_left_in_the_middle_of_a_hand_over_goes_in_time(intake: Run
     landed = intake.home.spool.landed
     for name in ("260101-avon-00000.sealed", ".260101-avon-00000.json.12345678"):
         (landed / name).touch()
-    _sweep_landed(landed, upload.landed_at, timedelta(hours=24))
+    sweep_landed(landed, upload.landed_at, timedelta(hours=24))
     assert len(list(landed.iterdir())) == 4
-    _sweep_landed(landed, upload.landed_at + timedelta(hours=25), timedelta(hours=24))
+    sweep_landed(landed, upload.landed_at + timedelta(hours=25), timedelta(hours=24))
     assert sorted(path.name for path in landed.iterdir()) == [
         f"{upload.reference}.json",
         f"{upload.reference}.sealed",

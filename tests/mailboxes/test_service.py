@@ -15,8 +15,8 @@ import paramiko
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.mailboxes.server import host_key_path, make_host_key, run_mailboxes
-from gateway.ssh.server import host_key
+from gateway.mailboxes.server import host_key_path, run_mailboxes
+from gateway.ssh.server import host_key, make_host_key
 from tests.mailboxes.mailroom import MARKER, Mailroom, eventually
 
 _CODE = (

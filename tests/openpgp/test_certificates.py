@@ -41,9 +41,13 @@ ADMITTED = {
     "gateway-rsa": ("RSA", 3072),
     "gateway-p256": ("NIST P-256", None),
     "gateway-sequoia": ("Ed25519", None),
+    "ivy": ("Ed25519", None),
 }
 REFUSED = {
     "expired": "key:expired",
+    "jules": "key:expired",
+    "kim": "key:expired",
+    "lena": "key:expired",
     "superseded": "key:revoked",
     "retired": "key:revoked",
     "compromised": "key:revoked",

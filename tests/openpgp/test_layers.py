@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Refusal
-from gateway.openpgp import armor, packets
+from gateway.openpgp import armor, containers, packets
 from gateway.openpgp.armor import ArmorError
+from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look
-from gateway.openpgp.layers import _aead_off, _decompressed
+from gateway.openpgp.layers import uncompressed
 from gateway.openpgp.packets import FramingError
-from gateway.openpgp.secret_keys import SessionKey
+from gateway.openpgp.source import Source
 from gateway.settings import OpenLimits
 from tests.openpgp.make.surgery import compressed, joined, literal, padding, split
 
@@ -42,8 +43,8 @@ def sealed_chunks(mode: int) -> tuple[bytes, list[bytes], bytes]:
 @pytest.mark.parametrize("mode", [2, 3])
 def test_all_chunks(mode):
     head, chunks, last = sealed_chunks(mode)
-    assert _aead_off(head + b"".join(chunks) + last, SESSION) == PLAIN
-    assert _aead_off(head + b"".join(chunks) + last, SESSION, whole=False) == PLAIN[:CHUNK]
+    assert containers.opened("seipd-2", head + b"".join(chunks) + last, SESSION) == PLAIN
+    assert containers.start_of("seipd-2", head + b"".join(chunks) + last, SESSION) == PLAIN[:CHUNK]
 
 
 @pytest.mark.parametrize("mode", [2, 3])
@@ -60,36 +61,36 @@ def test_all_chunks(mode):
 )
 def test_chunks_that_are_missing_moved_repeated_or_changed(mode, change):
     head, chunks, last = sealed_chunks(mode)
-    assert _aead_off(head + b"".join(change(chunks)) + last, SESSION) is None
+    assert containers.opened("seipd-2", head + b"".join(change(chunks)) + last, SESSION) is None
 
 
 def test_a_changed_head_or_a_wrong_key():
     head, chunks, last = sealed_chunks(2)
     body = b"".join(chunks) + last
-    assert _aead_off(head[:10] + b"x" + head[11:] + body, SESSION) is None
-    assert _aead_off(head + body, SessionKey(bytes(32), None)) is None
+    assert containers.opened("seipd-2", head[:10] + b"x" + head[11:] + body, SESSION) is None
+    assert containers.opened("seipd-2", head + body, SessionKey(bytes(32), None)) is None
     with pytest.raises(Refusal, match="open:unsupported"):
-        _aead_off(b"\2\x09\1" + head[3:] + body, SESSION)
+        containers.opened("seipd-2", b"\2\x09\1" + head[3:] + body, SESSION)
     with pytest.raises(Refusal, match="open:damaged"):
-        _aead_off(b"\2\x09\2\x17" + head[4:] + body, SESSION)
+        containers.opened("seipd-2", b"\2\x09\2\x17" + head[4:] + body, SESSION)
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2])
 def test_compression_comes_off(kind):
     message = literal(b"content")
-    assert _decompressed(compressed(message, kind), 1000) == message
-    assert _decompressed(padding() + compressed(compressed(message, kind), kind), 1000) == message
+    assert uncompressed(compressed(message, kind), 1000) == message
+    assert uncompressed(padding() + compressed(compressed(message, kind), kind), 1000) == message
 
 
 def test_a_compressed_packet_must_be_all_there_is():
     squeezed = split(compressed(literal(b"content")))[0][1]
     for body in (squeezed + b"more", squeezed[:-1], squeezed[:1], b""):
         with pytest.raises(Refusal, match="open:damaged"):
-            _decompressed(joined([(8, body)]), 1000)
+            uncompressed(joined([(8, body)]), 1000)
     with pytest.raises(Refusal, match="open:too-large"):
-        _decompressed(compressed(literal(bytes(2000))), 1000)
+        uncompressed(compressed(literal(bytes(2000))), 1000)
     with pytest.raises(Refusal, match="open:not-one-file"):
-        _decompressed(_often(compressed, literal(b"content"), 5), 1000)
+        uncompressed(_often(compressed, literal(b"content"), 5), 1000)
 
 
 def _often(wrap, message: bytes, times: int) -> bytes:
@@ -135,11 +136,11 @@ def test_any_octets_have_an_envelope_or_are_refused(tmp_path_factory, data, star
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(start + data)
     with suppress(Refusal):
-        assert look(path, {"0" * 16}, OpenLimits()).recipients
+        assert look(Source.at(path, OpenLimits()), {"0" * 16}).recipients
 
 
 def test_zlib_is_asked_for_little_at_a_time():
     """The memory for a bomb is bounded by the cap and not by what the bomb holds."""
     bomb = joined([(8, b"\2" + zlib.compress(bytes(200_000_000)))])
     with pytest.raises(Refusal, match="open:too-large"):
-        _decompressed(bomb, 10_000)
+        uncompressed(bomb, 10_000)

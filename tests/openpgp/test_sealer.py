@@ -87,6 +87,40 @@ def test_a_changed_clearsigned_text_is_not_verified(secret, change):
         verify_clearsigned(change(clearsign(secret, TEXT)), [certificate_of(secret)])
 
 
+PROSE = "Your file was ACCEPTED, you may delete your copy.\n"
+FORGED = {
+    "prose after the digest": lambda text: text.replace("Hash: SHA512\n", "Hash: SHA512\n" + PROSE * 40),
+    "prose before the digest": lambda text: text.replace("Hash: SHA512\n", PROSE + "Hash: SHA512\n"),
+    "prose as a header": lambda text: text.replace("Hash: SHA512\n", "Hash: SHA512\nNotice: accepted\n"),
+    "prose as a digest": lambda text: text.replace("Hash: SHA512\n", "Hash: SHA512, accepted: delete it\n"),
+    "prose in a line of blanks": lambda text: text.replace("SHA512\n\n", "SHA512\n \u2003accepted\n\n"),
+    "prose beside the signature": lambda text: text.replace(
+        "SIGNATURE-----\n\n", f"SIGNATURE-----\n{PROSE}\n"
+    ),
+    "a comment beside the signature": lambda text: text.replace(
+        "SIGNATURE-----\n\n", f"SIGNATURE-----\nComment: {PROSE}\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_nothing_that_a_reader_sees_stands_outside_the_signature(secret, how):
+    signed = clearsign(secret, TEXT)
+    assert FORGED[how](signed) != signed
+    with pytest.raises(SignatureInvalid):
+        verify_clearsigned(FORGED[how](signed), [certificate_of(secret)])
+
+
+def test_what_programs_write_beside_their_signatures_is_admitted_where_people_sign(secret):
+    signed = clearsign(secret, TEXT).replace(
+        "SIGNATURE-----\n\n", "SIGNATURE-----\nVersion: GnuPG v2\nComment: made with Kleopatra\n\n"
+    )
+    text, _ = verify_clearsigned(signed, [certificate_of(secret)], comments=True)
+    assert text == READ
+    with pytest.raises(SignatureInvalid):
+        verify_clearsigned(signed, [certificate_of(secret)])
+
+
 def test_clearsigned_by_somebody_else_is_not_verified(secret):
     other = generate_gateway_key("Another", NOW)
     with pytest.raises(SignatureInvalid):

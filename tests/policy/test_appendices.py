@@ -57,6 +57,7 @@ def test_every_data_type_is_in_its_flow_with_its_timescale_and_teams(catalogue: 
             "timescale": entry.timescale,
             "electronic": entry.electronic or "",
             "teams": " ".join(entry.teams),
+            "unratified": flow.unratified(entry.id).action,
         }
         for flow in catalogue.flows.flow
         for entry in flow.data_type
@@ -100,8 +101,22 @@ def test_rights_of_each_team_to_each_item_cell_by_cell(catalogue: Catalogue) -> 
     teams = tuple(name for name in rows[0] if name != "item")
     assert set(teams) == {team.id for team in catalogue.teams.team}
     for row in rows:
-        ours = {team: "y" if catalogue.may_have(team, row["item"]) else "-" for team in teams}
+        ours = {team: _right(catalogue, team, row["item"]) for team in teams}
         assert ours == {team: row[team] for team in teams}, row["item"]
+
+
+def _right(catalogue: Catalogue, team: str, item: str) -> str:
+    """As rights.tsv writes it: y, -, or the one kind of sender from which the team may have the item."""
+    kinds = [kind for kind in ("school", "academy") if catalogue.may_have(team, item, kind)]
+    assert catalogue.may_have(team, item) is (len(kinds) == 2)
+    return {0: "-", 1: kinds[0] if kinds else "", 2: "y"}[len(kinds)]
+
+
+def test_the_teams_that_the_agreement_does_not_name_are_marked_as_local(catalogue: Catalogue) -> None:
+    named = {row["team"] for row in table("appendix_a_reasons") if row["team"]}
+    assert "Central Data Team: coredatateam@somerset.gov.uk" in AGREEMENT
+    local = {team.id for team in catalogue.teams.team if team.local}
+    assert local == {team.id for team in catalogue.teams.team} - named - {"central-data-team"}
 
 
 def test_only_the_items_of_appendix_a_can_be_had(catalogue: Catalogue) -> None:

@@ -10,6 +10,7 @@ import pytest
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import REASONS
 from tests.policy.conftest import POLICIES
+from tests.policy.enforced import CLAUSES
 from tests.policy.tables import table
 
 ROOT = POLICIES.parent
@@ -52,8 +53,25 @@ def test_every_reason_rests_on_a_clause_that_exists() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_every_clause_says_who_keeps_it_and_what_is_enforced_names_its_test(row: tuple[str, ...]) -> None:
+    clause, _, kept, where = row
+    enforced = f"**enforced**: `test_enforced[{clause}]`"
+    assert kept in {enforced, "**told**", "**a person's duty**"}
+    assert (kept == enforced) is (clause in {scenario.clause for scenario in CLAUSES})
+    assert kept != "**a person's duty**" or "uty of people" in where
+
+
+def test_every_question_that_is_cited_is_asked() -> None:
+    texts = [(ROOT / name).read_text("utf-8") for name in ("docs/clauses.md", "policies/rights.toml")]
+    asked = re.findall(r"^\| (Q\d+) \|", texts[0], re.MULTILINE)
+    assert asked == [f"Q{n}" for n in range(1, len(asked) + 1)]
+    cited = {name for text in texts for name in re.findall(r"\bQ\d+\b", text)}
+    assert cited == set(asked)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_every_clause_leads_somewhere(row: tuple[str, ...]) -> None:
-    _, asked, where = row
+    _, asked, _, where = row
     assert asked
     targets = re.findall(r"`([\w./-]+/[\w./-]*)(?:#([\w.]+))?`", where)
     duty = re.search(r"duty of people[:;] ?\S", where)
@@ -68,7 +86,7 @@ def test_every_clause_leads_somewhere(row: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_every_entry_named_in_brackets_exists(row: tuple[str, ...]) -> None:
-    for path, name, named in re.findall(r"`(policies/[\w.]+)#([\w.]+)` \(([^)]*)\)", row[2]):
+    for path, name, named in re.findall(r"`(policies/[\w.]+)#([\w.]+)` \(([^)]*)\)", row[3]):
         entries = tomllib.loads((ROOT / path).read_text("utf-8"))[name.split(".")[0]]
         known = {value for entry in entries for value in _names(entry)}
         assert {each.strip() for each in named.split(",")} <= known

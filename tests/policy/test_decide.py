@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import (
+    EDUCATION_PROVIDERS,
     Accepted,
     Classified,
     ContentRefused,
@@ -48,6 +49,7 @@ TEAMS = {
     row["data_type"]: tuple(team for team in words(row["teams"]) if team != "school-place-planning")
     for row in table("data_types")
 }
+UNRATIFIED = {row["data_type"]: row["unratified"] for row in table("data_types")}
 RELEASES = {"a-level-results": london("2026-08-13T08:00"), "gcse-results": london("2026-08-20T08:00")}
 EVERYTHING = frozenset(CATALOGUE.methods.safeguards())
 
@@ -90,9 +92,12 @@ def test_every_cell_of_the_truth_table(method: str) -> None:
 @pytest.mark.parametrize("row", table("rights"), ids=lambda row: row["item"])
 def test_a_team_gets_a_file_only_if_it_may_have_every_item(row: dict[str, str]) -> None:
     file = classified("student-core", items=("Pupil: UPN", row["item"]))
-    decision = decide(file, CATALOGUE, provider(), london("2026-11-24T12:00"))
-    assert isinstance(decision, Accepted)
-    assert decision.teams == tuple(team for team in TEAMS["student-core"] if row[team] == "y")
+    for kind in EDUCATION_PROVIDERS:
+        decision = decide(file, CATALOGUE, provider(kind), london("2026-11-24T12:00"))
+        teams = tuple(team for team in TEAMS["student-core"] if row[team] in {"y", kind})
+        assert isinstance(decision, Accepted) is bool(teams)
+        assert not isinstance(decision, Refused)
+        assert decision.teams == teams
 
 
 NOON = london("2026-11-24T12:00")
@@ -238,14 +243,12 @@ def test_items_outside_appendix_a(
     assert not any(item in reason.sentence for reason in decision.reasons for item in other)
 
 
-def test_an_item_that_is_only_proposed_is_told_and_goes_to_fewer_teams() -> None:
+def test_an_item_that_is_only_proposed_is_told_and_goes_to_nobody() -> None:
     file = classified("student-core", items=("Pupil: UPN", "SEN: NHS Number (Proposed)"))
     decision = decide(file, CATALOGUE, provider(), NOON)
-    assert isinstance(decision, Accepted)
-    assert decision.teams == ("central-data-team", "sen")
-    assert [(reason.code, reason.clause) for reason in decision.reasons][1:] == [
-        ("policy:items-proposed", "11.4")
-    ]
+    assert isinstance(decision, Held)
+    assert decision.teams == ()
+    assert {"policy:no-team", "policy:items-proposed"} == {reason.code for reason in decision.reasons}
 
 
 def _numbered_clauses() -> set[str]:
@@ -326,7 +329,8 @@ def test_decide_is_total_and_refuses_what_no_flow_lists(
         assert decision.teams
         assert set(decision.teams) <= set(TEAMS[content.data_type]) | {"school-place-planning"}
         assert not sender.suspended
-        assert sender.ratified or sender.kind not in {"school", "academy"}
+        if sender.kind in EDUCATION_PROVIDERS and not sender.ratified:
+            assert UNRATIFIED[content.data_type] == "accept"
     if isinstance(decision, Held) and decision.until is not None:
         assert decision.until > now
         later = decide(content, CATALOGUE, sender, decision.until, method=method, safeguards=safeguards)

@@ -22,8 +22,17 @@ def test_a_held_file_says_how_long(catalogue: Catalogue) -> None:
     results = classified("gcse-results", facts=Facts(academic_year="2026/27"))
     until = headline(decide(results, catalogue, provider(), NOON), catalogue)
     assert until == "held until Thursday 19 August 2027, then released by itself"
-    person = headline(decide(classified("phonics"), catalogue, provider(ratified=False), NOON), catalogue)
+    person = headline(
+        decide(classified("student-core"), catalogue, provider(ratified=False), NOON), catalogue
+    )
     assert person == "held until a person releases it, or what it waits for is settled"
+
+
+def test_a_team_that_the_agreement_does_not_name_is_marked_as_local(catalogue: Catalogue) -> None:
+    told = headline(decide(classified("exclusions"), catalogue, provider(), NOON), catalogue)
+    assert told.startswith(
+        "accepted under student-core, for: Central Data Team, Exclusions (a local team), Education Welfare"
+    )
 
 
 def test_a_refused_file_tells_every_reason(catalogue: Catalogue) -> None:
@@ -64,7 +73,7 @@ def test_a_sender_added_to_a_flow(catalogue: Catalogue, policies: Path) -> None:
 
 
 def test_a_right_taken_away(catalogue: Catalogue, policies: Path) -> None:
-    new = _edited(policies, "rights.toml", 'without = ["SEN: NHS', 'without = ["Pupil: Religion", "SEN: NHS')
+    new = _edited(policies, "rights.toml", "not_from = {", 'without = ["Pupil: Religion"]\nnot_from = {')
     changes = diff(catalogue, new, NOON)
     assert {(each.provider_kind, each.data_type) for each in changes} == {
         (kind, data_type) for kind in ("school", "academy") for data_type in ("student-core", "exclusions")

@@ -1,11 +1,23 @@
 """Clause 1.4: ratified for an academic year, lapsing at the review, with warnings before."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from gateway.policy.catalogue import Catalogue
-from gateway.policy.ratification import following, in_force, lapse_day, register, year_to_ratify
+from gateway.model import Accepted, Held
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.decide import decide
+from gateway.policy.methods import Declaration, decide_method
+from gateway.policy.ratification import (
+    following,
+    in_force,
+    lapse_day,
+    register,
+    unratified,
+    year_to_ratify,
+)
+from tests.policy.tables import classified, london, provider
 
 
 def day(text: str) -> date:
@@ -76,3 +88,77 @@ def test_the_coming_year_is_known_when_it_is_ratified(catalogue: Catalogue) -> N
     assert not register(("2026-27",), day("2027-08-01"), catalogue).next_year
     assert following("2098-99") == "2099-00"
     assert lapse_day("2026-27", catalogue) == day("2027-09-01")
+
+
+def _catalogue(policies: Path, setting: str) -> Catalogue:
+    """The policies with a setting for core data."""
+    path = policies / "flows.toml"
+    text = path.read_text("utf-8")
+    assert text.count('id = "student-core"\nrow = 1') == 1
+    path.write_text(
+        text.replace('id = "student-core"\nrow', f'id = "student-core"\nratification = "{setting}"\nrow')
+    )
+    return load_catalogue(policies)
+
+
+@pytest.mark.parametrize(
+    ("setting", "at", "waits", "notice"),
+    [
+        ("hold", "2026-09-01T12:00", True, None),
+        ("accept", "2026-09-01T12:00", False, None),
+        ("accept-with-notice-until 10-31", "2026-09-01T00:00", False, "31 October 2026"),
+        ("accept-with-notice-until 10-31", "2026-10-31T23:59", False, "31 October 2026"),
+        ("accept-with-notice-until 10-31", "2026-11-01T00:00", True, None),
+        ("accept-with-notice-until 10-31", "2027-08-31T12:00", True, None),
+        ("accept-with-notice-until 10-31", "2027-09-01T12:00", False, "31 October 2027"),
+        ("accept-with-notice-until 01-31", "2026-12-01T12:00", False, "31 January 2027"),
+        ("accept-with-notice-until 01-31", "2027-02-01T12:00", True, None),
+        ("accept-with-notice-until 2026-10-31", "2026-10-31T12:00", False, "31 October 2026"),
+        ("accept-with-notice-until 2026-10-31", "2027-10-01T12:00", True, None),
+    ],
+)
+def test_each_flow_says_what_becomes_of_files_of_who_has_not_ratified(
+    *, policies: Path, setting: str, at: str, waits: bool, notice: str | None
+) -> None:
+    catalogue = _catalogue(policies, setting)
+    decision = decide(classified("student-core"), catalogue, provider(ratified=False), london(at))
+    told = [r.sentence for r in decision.reasons if r.code == "policy:taken-unratified"]
+    assert isinstance(decision, Held) is waits
+    assert ("policy:agreement-not-ratified" in {r.code for r in decision.reasons}) is waits
+    assert [notice in sentence for sentence in told] == ([True] if notice else [])
+    ratified = decide(classified("student-core"), catalogue, provider(), london(at))
+    assert isinstance(ratified, Accepted)
+    assert [r.code for r in ratified.reasons] == ["policy:allowed"]
+
+
+@pytest.mark.parametrize("data_type", ["school-census", "eyfs-profile", "phonics", "ks1", "exclusions"])
+def test_what_a_statute_requires_does_not_wait_for_a_signature(catalogue: Catalogue, data_type: str) -> None:
+    first_of_september = london("2026-09-01T00:01")
+    decision = decide(classified(data_type), catalogue, provider(ratified=False), first_of_september)
+    assert isinstance(decision, Accepted)
+
+
+@pytest.mark.parametrize(
+    ("data", "waits"), [("exclusions", False), ("student-core", True), ("finance", True)]
+)
+def test_what_is_declared_waits_for_a_signature_where_a_file_would(
+    *, catalogue: Catalogue, data: str, waits: bool
+) -> None:
+    declaration = Declaration(
+        provider=provider(ratified=False),
+        data=data,
+        method="b2b" if data != "finance" else "email",
+        at=london("2026-09-01T12:00"),
+        safeguards=frozenset(catalogue.methods.safeguards()),
+    )
+    assert isinstance(decide_method(declaration, catalogue), Held) is waits
+
+
+def test_one_update_that_is_declared_waits_if_any_of_it_must(catalogue: Catalogue) -> None:
+    flow = catalogue.flow("student-core")
+    assert flow is not None
+    september = london("2026-09-01T12:00")
+    everything = unratified(
+        provider(ratified=False), flow, ("exclusions", "student-core"), catalogue, september
+    )
+    assert [reason.code for reason in everything.waits] == ["policy:agreement-not-ratified"]

@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from gateway.model import Arrival
 from gateway.policy.calendar_schema import Inset
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_by_rule, day_in, first_year, local_day
-from gateway.policy.schooldays import bank_holidays, school_days
-from gateway.policy.timescale import FlowStatus, Received, status
+from gateway.policy.schooldays import bank_holidays, school_days, week_name
+from gateway.policy.timescale import FlowStatus, Owed, status
 from tests.policy.tables import london, provider
 
 FLOWS = {"student-core": "student-core", "attendance": "student-core", "exclusions": "student-core"}
@@ -19,15 +20,16 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def came(data_type: str, *days: str) -> list[Received]:
-    return [(FLOWS.get(data_type, data_type), data_type, london(f"{each}T16:00")) for each in days]
+def came(data_type: str, *days: str) -> list[Arrival]:
+    """Files that came on these days and do not say what they are about."""
+    return [Arrival(FLOWS.get(data_type, data_type), data_type, london(f"{each}T16:00")) for each in days]
 
 
 def judged(
-    catalogue: Catalogue, data_type: str, received: list[Received], on: str, **more: object
+    catalogue: Catalogue, data_type: str, received: list[Arrival], on: str, owed: Owed | None = None
 ) -> FlowStatus:
     kind = {"ks2": "dfe", "ks4": "dfe", "fft-aspire": "fft"}.get(data_type, "school")
-    found = status(provider(kind), received, catalogue, day(on), **more)  # type: ignore[arg-type]
+    found = status(provider(kind), received, catalogue, day(on), owed)  # type: ignore[arg-type]
     return next(each for each in found if each.data_type == data_type)
 
 
@@ -50,10 +52,11 @@ def judged(
         ("attendance", ("2026-11-28",), "2026-11-28", "2026-11-27", "late"),
         ("attendance", (), "2026-11-28", "2026-11-27", "missing"),
         ("attendance", ("2027-03-25",), "2027-03-25", "2027-03-25", "on-time"),
-        # Exclusions come when there are any.
-        ("exclusions", (), "2026-11-24", None, "not-due"),
-        ("exclusions", ("2026-09-10",), "2026-11-24", None, "received"),
-        ("exclusions", ("2026-07-10",), "2026-11-24", None, "not-due"),
+        # Exclusions belong to the daily update.
+        ("exclusions", (), "2026-11-24", "2026-11-24", "due"),
+        ("exclusions", ("2026-11-24",), "2026-11-24", "2026-11-24", "on-time"),
+        ("exclusions", ("2026-11-23",), "2026-11-24", "2026-11-24", "due"),
+        ("exclusions", (), "2026-11-28", "2026-11-27", "missing"),
         # The census of 1 October 2026 is due on 28 October.
         ("school-census", (), "2026-09-10", "2026-10-28", "not-due"),
         ("school-census", ("2026-09-20",), "2026-09-20", "2026-10-28", "early"),
@@ -79,8 +82,8 @@ def judged(
         ("ks4", (), "2026-12-01", "2026-11-30", "missing"),
         ("fft-aspire", ("2026-10-01",), "2026-11-24", None, "received"),
         ("fft-aspire", (), "2026-11-24", None, "not-due"),
-        # A year without terms in the calendar.
-        ("student-core", (), "2031-11-24", None, "no-calendar"),
+        # A year whose terms nobody has written down.
+        ("student-core", (), "2031-11-24", "2031-11-24", "due"),
         ("school-census", (), "2031-11-24", "2031-10-29", "missing"),
     ],
 )
@@ -113,8 +116,8 @@ def test_periods_missed_since_the_last_file(
 
 def test_what_was_due_before_a_provider_took_part_is_not_missed(catalogue: Catalogue) -> None:
     joined = day("2026-11-23")
-    gcse = judged(catalogue, "gcse-results", [], "2026-11-24", since=joined)
-    core = judged(catalogue, "student-core", [], "2026-11-24", since=joined)
+    gcse = judged(catalogue, "gcse-results", [], "2026-11-24", Owed(since=joined))
+    core = judged(catalogue, "student-core", [], "2026-11-24", Owed(since=joined))
     assert (gcse.state, gcse.missed) == ("not-due", 0)
     assert (core.state, core.missed) == ("due", 1)
 
@@ -134,7 +137,7 @@ def test_what_came_later_than_the_day_asked_about_does_not_count(catalogue: Cata
 def test_days_are_counted_by_the_local_clock(catalogue: Catalogue) -> None:
     at = datetime(2026, 7, 9, 23, 30, tzinfo=UTC)
     assert local_day(at, "Europe/London") == day("2026-07-10")
-    found = judged(catalogue, "student-core", [("student-core", "student-core", at)], "2026-07-10")
+    found = judged(catalogue, "student-core", [Arrival("student-core", "student-core", at)], "2026-07-10")
     assert found.state == "on-time"
 
 
@@ -248,10 +251,13 @@ def test_the_last_of_february_in_a_common_year() -> None:
     assert day_in(2027, "02-29") == day("2027-02-28")
 
 
-def _a_year_of_files(catalogue: Catalogue) -> list[Received]:
+def _a_year_of_files(catalogue: Catalogue) -> list[Arrival]:
     days = [each for each in school_days(catalogue.calendar, frozenset()) if each < day("2026-08-01")]
-    daily = [("student-core", "student-core", london(f"{each}T17:00")) for each in days]
-    weekly = [("student-core", "attendance", london(f"{each}T18:00")) for each in days if each.weekday() == 4]
+    daily = [Arrival("student-core", "student-core", london(f"{each}T17:00"), str(each)) for each in days]
+    fridays = [each for each in days if each.weekday() == 4]
+    weekly = [
+        Arrival("student-core", "attendance", london(f"{each}T18:00"), week_name(each)) for each in fridays
+    ]
     yearly = [r for name in ("eyfs-profile", "phonics", "ks1") for r in came(name, "2026-06-20")]
     return [*daily, *weekly, *yearly, *came("school-census", "2025-10-03", "2026-01-16", "2026-05-22")]
 
@@ -275,7 +281,7 @@ def test_a_year_of_300_schools_takes_less_than_a_second(catalogue: Catalogue) ->
     assert states == {
         ("student-core", "on-time"),
         ("attendance", "on-time"),
-        ("exclusions", "not-due"),
+        ("exclusions", "on-time"),
         ("school-census", "on-time"),
         ("eyfs-profile", "on-time"),
         ("phonics", "on-time"),

@@ -12,7 +12,7 @@ import pytest
 from gateway.policy.catalogue import policy_digest
 from gateway.processor.service import open_processor
 from gateway.registry import log
-from tests.content import core_data
+from tests.content import core_data, school_history
 from tests.site import until
 from tests.workshop import Desk
 
@@ -37,11 +37,11 @@ def policies_of(desk: Desk, reference: str) -> str:
 def test_what_is_edited_decides_the_next_file_and_stands_on_the_log(desk: Desk) -> None:
     oak = desk.provider("oak", years=("2026-27",))
     before = policy_digest(desk.home.policies)
-    first = desk.send(oak, core_data(1))
+    first = desk.send(oak, school_history(1))
     desk.process()
     edit(desk, "flows.toml", '"central-data-team", "admissions-and-entitlements", ', '"central-data-team", ')
     after = policy_digest(desk.home.policies)
-    second = desk.send(oak, core_data(2))
+    second = desk.send(oak, school_history(2))
     desk.process()
     assert "admissions-and-entitlements" in desk.transfer(first).teams
     assert "admissions-and-entitlements" not in desk.transfer(second).teams
@@ -63,7 +63,7 @@ def test_an_edit_that_is_not_whole_changes_nothing_and_is_told(
         desk.process()
     assert desk.state(second) == "accepted"
     (told,) = {record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR}
-    assert "policies/flows.toml:22: flow[0].basis[0]: Input should be 'statutory'" in told
+    assert "policies/flows.toml:27: flow[0].basis[0]: Input should be 'statutory'" in told
     assert "policies/data_types.toml:11" in told
     assert told.endswith("the policies that were in force stay so")
     assert len(loaded(desk)) == 1
@@ -71,7 +71,7 @@ def test_an_edit_that_is_not_whole_changes_nothing_and_is_told(
 
 def test_without_any_whole_policies_nothing_starts(desk: Desk) -> None:
     edit(desk, "teams.toml", "triage = true", "triage = perhaps")
-    assert "policies/teams.toml:11:" in desk.gateway("process", "--once", code=1)
+    assert "policies/teams.toml:13:" in desk.gateway("process", "--once", code=1)
 
 
 def test_a_running_processor_takes_an_edit_over(desk: Desk) -> None:
@@ -116,7 +116,7 @@ def test_check_names_file_line_and_key_of_every_fault(desk: Desk) -> None:
     assert {fault["key"] for fault in faults} >= {"intake.login_seconds", "sealed.accepted.constrained-int"}
     edit(desk, "limits.toml", 'login_seconds = "soon"', "login_seconds = 25")
     edit(desk, "retention.toml", "accepted = 0", "accepted = 400")
-    assert "calendar.toml:6: timezone: there is no such time zone" in desk.gateway("policy", "check", code=1)
+    assert "calendar.toml:7: timezone: there is no such time zone" in desk.gateway("policy", "check", code=1)
 
 
 def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path) -> None:
@@ -127,3 +127,14 @@ def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path) -> N
     desk.process()
     assert desk.state(sent) == "accepted"
     assert len(loaded(desk)) == 1
+
+
+def test_what_waits_for_a_signature_goes_on_when_its_flow_takes_it_without(desk: Desk) -> None:
+    waiting = desk.send(desk.provider("oak"), core_data(1))
+    desk.process()
+    assert desk.codes(waiting)[0] == "policy:agreement-not-ratified"
+    with open_processor(desk.home, lambda: desk.now) as processor:
+        edit(desk, "flows.toml", "row = 1\n", 'row = 1\nratification = "accept-with-notice-until 08-31"\n')
+        processor.drain()
+    assert desk.state(waiting) == "accepted"
+    assert "policy:taken-unratified" in desk.codes(waiting)

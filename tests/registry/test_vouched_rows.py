@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.registry.database import Registry
-from gateway.registry.tables import ReceiptRow, StaffTeamRow
+from gateway.registry.tables import ReceiptRow, StaffTeamRow, TransferRow
 from gateway.registry.vouched_rows import add_rows, digest, identity, read_changes, take_changes
 
 AT = datetime(2026, 9, 1, 8, 30, 0, 5, tzinfo=UTC)
@@ -71,3 +73,21 @@ def test_rows_with_a_key_of_their_own_are_vouched_for_by_it(registry: Registry) 
         noted = [row for row, _ in read_changes(take_changes(session) or "")]
         assert noted == [("staff_team", '["ann","ewo"]'), ("staff_team", '["ann","sen"]')]
         session.rollback()
+
+
+def test_a_column_that_a_later_version_added_changes_no_row_that_was_vouched_for_before() -> None:
+    def of(period: str | None) -> TransferRow:
+        return TransferRow(
+            reference="261124-oak-00000", provider="oak", name="x", folder="in", state="accepted", size=1,
+            sha256="0" * 64, started_at=AT, landed_at=AT, ssh_key="k", client="", period=period,
+        )  # fmt: skip
+
+    before = {name: getattr(of(None), name) for name in TransferRow.model_fields if name != "period"}
+    spelled = json.dumps(
+        {name: value.isoformat() if isinstance(value, datetime) else value for name, value in before.items()},
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    assert digest(of(None)) == hashlib.sha256(spelled.encode()).hexdigest()
+    assert digest(of("2026-27-autumn")) != digest(of(None))
+    assert digest(of("2026-27-autumn")) != digest(of("2026-27-spring"))

@@ -75,7 +75,7 @@ CASES = [
     ),
     Case(
         name="noise",
-        expect="open:not-encrypted",
+        expect="open:unreadable",
         made_by="hand",
         why="no packet begins so",
         make=lambda w: b"\xff" + bytes(range(1, 200)),
@@ -194,9 +194,9 @@ CASES = [
     ),
     Case(
         name="ocb-of-gnupg",
-        expect="open:unsupported",
+        expect="open:damaged",
         made_by="surgery",
-        why="packet 20 of GnuPG is in no standard; gpg makes it only for keys that ask for it",
+        why="packet 20 of GnuPG around nothing that anybody encrypted",
         make=_ocb,
     ),
     Case(

@@ -161,7 +161,7 @@ CASES = [
     Case(
         name="signature-expired",
         others={"rsop": "does not look at the expiry of a signature"},
-        expect="open:signature-date",
+        expect="open:signature-expired",
         made_by="pgpy",
         senders=("erin",),
         why="the signature itself has expired",

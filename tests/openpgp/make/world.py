@@ -20,6 +20,7 @@ from pgpy.constants import (
 
 from gateway.openpgp.sealer import certificate_of, generate_gateway_key
 from tests.openpgp.gnupg import Gnupg
+from tests.openpgp.make import written_keys
 from tests.openpgp.make.surgery import Wrapping
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -40,21 +41,37 @@ ENCRYPTION = {KeyFlags.EncryptCommunications, KeyFlags.EncryptStorage}
 class World:
     """Every key, by name: `secret` and `cert` are armored; `keys` are PGPy's view of the secrets."""
 
-    def __init__(self, gpg: Gnupg, folder: Path) -> None:
+    def __init__(self, gpg: Gnupg, folder: Path, stored: Path | None = None) -> None:
+        """A world with fresh keys, or with those that are `stored`."""
         self.gpg = gpg
         self.folder = folder
         self.secret: dict[str, bytes] = {}
         self.cert: dict[str, bytes] = {}
+        if stored is None:
+            self._fresh_keys()
+        else:
+            self._stored_keys(stored)
+        self.cert |= written_keys.certificates()
+        for name, secret in self.secret.items():
+            (folder / f"{name}.key").write_bytes(secret)
+        for name, cert in self.cert.items():
+            (folder / f"{name}.asc").write_bytes(cert)
+
+    def _fresh_keys(self) -> None:
         self._gateway_keys()
         self._gpg_keys()
         self._sop_keys()
         self._pgpy_keys()
         self._wrong_keys()
         self.renewed_keys()
-        for name, secret in self.secret.items():
-            (folder / f"{name}.key").write_bytes(secret)
-        for name, cert in self.cert.items():
-            (folder / f"{name}.asc").write_bytes(cert)
+
+    def _stored_keys(self, folder: Path) -> None:
+        self.secret = {path.stem: path.read_bytes() for path in folder.glob("*.key")}
+        self.cert = {path.stem: path.read_bytes() for path in folder.glob("*.asc")}
+        for name in ("alice", "bob", "carol"):
+            self.gpg.run("--import", given=self.secret[name])
+        for name in ("gateway", "gateway-old", "stranger"):
+            self.gpg.run("--import", given=self.cert[name])
 
     # -- keys ------------------------------------------------------------------------------------
 

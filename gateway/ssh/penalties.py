@@ -1,9 +1,9 @@
-"""Addresses that have to wait, because they failed to log in too often.
+"""Sources that have to wait, because they failed to log in too often.
 
-Each offence adds to what an address owes; what is owed passes with time. Nothing happens before an
-address owes `penalty_least`, so somebody who mistypes, or a job that fails once a minute, is never
-shut out. From then on its connections are cut until it owes nothing. A successful login settles what
-has not come into force yet.
+Each offence adds to what a source owes; what is owed passes with time. Nothing happens before it owes
+`penalty_least`, so somebody who mistypes, or a job that fails once a minute, never has to wait. From then
+on only a few of its connections are let in, slowly, until it owes nothing (`door`). A successful login
+settles what has not come into force yet.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.settings import IntakeLimits
+from gateway.settings import DoorLimits
+from gateway.ssh.source import source_of
 
 _KNOWN = 4_096
-_IPV6_PREFIX = 64  # One household or organisation has at least so many addresses.
 
 
 @dataclass(slots=True)
@@ -27,9 +27,9 @@ class _Debt:
 
 
 class Penalties:
-    """Counts what addresses owe; `clock` gives monotonic seconds."""
+    """Counts what sources owe; `clock` gives monotonic seconds."""
 
-    def __init__(self, limits: IntakeLimits, clock: Callable[[], float]) -> None:
+    def __init__(self, limits: DoorLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
         self._exempt = [ipaddress.ip_network(network) for network in limits.penalty_exempt]
@@ -85,16 +85,3 @@ class Penalties:
             self._debts = {source: debt for source, debt in self._debts.items() if debt.until > now}
         while len(self._debts) > _KNOWN:
             del self._debts[next(iter(self._debts))]
-
-
-def source_of(address: str) -> str:
-    """Who is behind an address: the address itself of IPv4, the /64 network of IPv6."""
-    try:
-        known = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return "0.0.0.0"  # noqa: S104 - a peer without an address, such as a local socket
-    if isinstance(known, ipaddress.IPv4Address):
-        return str(known)
-    if known.ipv4_mapped is not None:
-        return str(known.ipv4_mapped)
-    return str(ipaddress.ip_network((known, _IPV6_PREFIX), strict=False))

@@ -1,0 +1,28 @@
+"""The SSH keys that are published for each provider: who holds one of them gets in."""
+
+from __future__ import annotations
+
+import asyncssh
+
+from gateway.home import PROVIDER_ID, Published
+
+# Unknown users are looked up in this list, a well-formed one as every provider has.
+_NOBODYS_KEYS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f nobody\n"
+
+
+def holds_key(published: Published, username: str, key: asyncssh.SSHKey, address: str) -> bool:
+    """Whether `key` is published for the provider `username`, and may be used from `address`.
+
+    A name that is no provider takes the same steps, and so the same time, as one that is.
+    """
+    known = PROVIDER_ID.fullmatch(username) is not None
+    path = published.provider(username if known else "-") / "authorized_keys"
+    try:
+        text = path.read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        known, text = False, _NOBODYS_KEYS
+    try:
+        keys = asyncssh.import_authorized_keys(text)
+    except ValueError:
+        return False  # No line of the file is a key.
+    return keys.validate(key, "", address) is not None and known

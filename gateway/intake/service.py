@@ -1,0 +1,109 @@
+"""What the connections of one running intake share: the boxes of the providers, and their upkeep."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncssh
+
+from gateway.home import PROVIDER_ID, Published, Spool
+from gateway.intake.box import Box
+from gateway.intake.disk import on_disk
+from gateway.intake.files import Files
+from gateway.intake.landed import Landed
+from gateway.intake.published_keys import holds_key
+from gateway.intake.requests import Requests
+from gateway.intake.tree import Tree
+from gateway.intake.unfinished import sweep_shelf
+from gateway.observe.metrics import INTAKE_DOOR
+from gateway.settings import IntakeLimits
+from gateway.ssh.connection import Connection
+from gateway.ssh.door import Door
+from gateway.ssh.session import Session
+from gateway.ssh.visitor import LoggedIn
+
+log = logging.getLogger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Intake:
+    """The service that providers log in to."""
+
+    def __init__(self, spool: Spool, published: Published, limits: IntakeLimits) -> None:
+        self._spool = spool
+        self._published = published
+        self._limits = limits
+        self._landed = Landed(spool.landed)
+        self._boxes: dict[str, Box] = {}
+        self.running: set[asyncio.Task[None]] = set()
+        self.door = Door(limits, INTAKE_DOOR, time.monotonic)
+
+    def shown(self, name: str) -> str:
+        """The provider's id."""
+        return f"provider={name}"
+
+    async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
+        """Whether `key` is published for the provider `name`."""
+        return await on_disk(holds_key, self._published, name, key, address)
+
+    def session(
+        self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
+    ) -> Session:
+        """A session in the tree of the provider that logged in."""
+        tree = Tree(
+            published=self._published,
+            box=self.box(by.name),
+            by=by,
+            name_bytes=self._limits.name_bytes,
+        )
+
+        def start(
+            channel: asyncssh.SSHServerChannel[bytes],
+            reader: asyncssh.SSHReader[bytes],
+            writer: asyncssh.SSHWriter[bytes],
+        ) -> Requests:
+            files = Files(channel, tree, self._limits.handles_per_session)
+            return Requests(files, connection, reader, writer, touch)
+
+        return Session(connection, start, running=self.running, ended=ended)
+
+    def box(self, provider: str) -> Box:
+        """The one box of a provider."""
+        if provider not in self._boxes:
+            self._boxes[provider] = Box(provider, self._spool, self._limits, self._landed, _utc_now)
+        return self._boxes[provider]
+
+    async def sweep(self) -> None:
+        """Erase what expired: unfinished uploads, and what a crash left between the steps of a hand-over."""
+        now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
+        for shelf in await on_disk(_shelves, self._spool):
+            box = self._boxes.get(shelf.name)
+            if box is not None:
+                await box.expire(now)
+            in_use = frozenset() if box is None else box.in_use
+            if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
+                log.info("expired provider=%s uploads=%d", shelf.name, gone)
+        await on_disk(sweep_landed, self._spool.landed, now, keep)
+
+
+def _shelves(spool: Spool) -> list[Path]:
+    return [path for path in (spool.root / "partial").iterdir() if PROVIDER_ID.fullmatch(path.name)]
+
+
+def sweep_landed(landed: Path, now: datetime, keep: timedelta) -> None:
+    """A content without a record was never acknowledged to its client; after a while it is rubbish."""
+    for path in landed.iterdir():
+        whole = path.suffix == ".json" or path.with_suffix(".json").exists()
+        if path.name.startswith(".") or not whole:
+            # The time of its last rename: what was uploaded long ago may be handed over just now.
+            age = now - datetime.fromtimestamp(path.lstat().st_ctime, UTC)
+            if age > keep:
+                path.unlink(missing_ok=True)

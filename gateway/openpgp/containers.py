@@ -1,0 +1,224 @@
+"""Taking the encryption off a message whose session key is known: the three kinds of containers in use.
+
+The ciphers and their modes are those of `cryptography`; here stands only how OpenPGP lays them out:
+protected by a digest of the content (RFC 9580, 5.13.1), by chunks of AEAD (5.13.2), and the chunks of OCB
+that GnuPG made before there was a standard for them (packet 20). Nothing is told of who signed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.decrepit.ciphers.algorithms import CAST5, Camellia, TripleDES
+from cryptography.hazmat.decrepit.ciphers.modes import CFB
+from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESOCB3
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from gateway.errors import Fault, Refusal
+from gateway.openpgp.envelope import GNUPG_OCB, SEIPD_1, SEIPD_2, Protection, check_body
+
+_AEAD_TAG_BYTES = 16
+_Aead = AESOCB3 | AESGCM
+_AEAD: dict[int, tuple[type[_Aead], int]] = {2: (AESOCB3, 15), 3: (AESGCM, 12)}
+_OCB = 2
+_AES_KEY_BYTES = {7: 16, 8: 24, 9: 32}
+_KEY_BYTES = {1: 16, 2: 24, 3: 16, 4: 16, 7: 16, 8: 24, 9: 32, 10: 32, 11: 16, 12: 24, 13: 32}
+_MDC_HEAD = b"\xd3\x14"
+_MDC_BYTES = 22
+_INDEX_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """The key of one message, and its cipher where the wrap names it (version 3 does)."""
+
+    key: bytes
+    cipher: int | None
+
+    @classmethod
+    def read(cls, text: bytes) -> Self:
+        """The key from CIPHER:HEX, as SOP programs write it. Fault where it is none."""
+        cipher, _, key = text.decode("ascii", "replace").strip().partition(":")
+        try:
+            read = cls(bytes.fromhex(key), int(cipher))
+        except ValueError:
+            raise Fault("a stored session key cannot be read") from None
+        if not read.fits:
+            raise Fault("a stored session key cannot be read")
+        return read
+
+    def text(self, container: bytes) -> bytes:
+        """The key as CIPHER:HEX; where the wrap did not name the cipher, the `container` does."""
+        cipher = self.cipher if self.cipher is not None else container[1]
+        return f"{cipher}:{self.key.hex().upper()}".encode("ascii")
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is as long as the cipher that is named wants; one that nobody knows wants anything."""
+        return self.cipher is None or len(self.key) == _KEY_BYTES.get(self.cipher, len(self.key))
+
+
+class _MakesCipher(Protocol):
+    def __call__(self, key: bytes, /) -> BlockCipherAlgorithm: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A cipher by its number in OpenPGP (RFC 9580, 9.3). `old`: by which word a setting admits it."""
+
+    name: str
+    makes: _MakesCipher | None = None
+    old: str | None = None
+
+
+_KINDS = {
+    1: _Kind("IDEA"),
+    2: _Kind("3DES", TripleDES, "3des"),
+    3: _Kind("CAST5", CAST5, "cast5"),
+    4: _Kind("Blowfish"),
+    7: _Kind("AES-128", AES),
+    8: _Kind("AES-192", AES),
+    9: _Kind("AES-256", AES),
+    10: _Kind("Twofish"),
+    11: _Kind("Camellia-128", Camellia),
+    12: _Kind("Camellia-192", Camellia),
+    13: _Kind("Camellia-256", Camellia),
+}
+
+OLD_CIPHERS = frozenset(kind.old for kind in _KINDS.values() if kind.old is not None)
+"""The words by which a setting admits a cipher that is too weak by today's rules."""
+
+
+def is_old(cipher: int | None) -> bool:
+    """Whether a cipher is one of those."""
+    kind = _KINDS.get(cipher or 0)
+    return kind is not None and kind.old is not None
+
+
+def opened(
+    protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
+) -> bytes | None:
+    """What the container holds; None where the session key is not its own, or the body was changed.
+
+    Refusal where the cipher is too old and not among `old_ciphers`, or none that we know.
+    """
+    if protection == SEIPD_1:
+        return _with_digest(body[1:], session, old_ciphers)
+    return _in_chunks(protection, body, session, whole=True)
+
+
+def start_of(
+    protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
+) -> bytes | None:
+    """What the start of a container holds, unchecked: for looking at its structure only."""
+    if protection == SEIPD_1:
+        plain, prefix = _by_cfb(body[1:], session, old_ciphers)
+        fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
+        return plain[prefix + 2 :] if fits else None
+    return _in_chunks(protection, body, session, whole=False)
+
+
+def _with_digest(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> bytes | None:
+    plain, prefix = _by_cfb(ciphertext, session, old_ciphers)
+    if len(plain) < prefix + 2 + _MDC_BYTES or plain[-_MDC_BYTES:-20] != _MDC_HEAD:
+        return None
+    digest = hashlib.sha1(plain[:-20], usedforsecurity=False).digest()  # RFC 9580, 5.13.1 knows no other
+    return plain[prefix + 2 : -_MDC_BYTES] if hmac.compare_digest(digest, plain[-20:]) else None
+
+
+def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> tuple[bytes, int]:
+    """The octets in the clear, nothing checked, and how many of them are only there to be random."""
+    kind = _KINDS.get(session.cipher or 0)
+    if kind is None or kind.makes is None:
+        raise Refusal("open:unsupported", feature=f"the cipher {kind.name}" if kind else "an unknown cipher")
+    if kind.old is not None and kind.old not in old_ciphers:
+        raise Refusal("open:old-cipher", cipher=kind.name)
+    algorithm = kind.makes(session.key)
+    octets = algorithm.block_size // 8
+    decryptor = Cipher(algorithm, CFB(bytes(octets))).decryptor()
+    return decryptor.update(ciphertext) + decryptor.finalize(), octets
+
+
+def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whole: bool) -> bytes | None:
+    """AEAD encryption taken off: of the whole body, or of its first chunk."""
+    check_body(protection, body)
+    cipher, mode = body[1], body[2]
+    if mode not in _AEAD or cipher not in _AES_KEY_BYTES or (protection == GNUPG_OCB and mode != _OCB):
+        raise Refusal("open:unsupported", feature="an uncommon cipher")
+    if len(session.key) != _AES_KEY_BYTES[cipher]:
+        return None
+    chunks = _standard(body, session) if protection == SEIPD_2 else _of_gnupg(body, session)
+    try:
+        return chunks.opened(whole=whole)
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _standard(body: bytes, session: SessionKey) -> _Chunks:
+    """RFC 9580, 5.13.2: key and nonces are derived from the session key and a salt."""
+    algorithm, nonce_bytes = _AEAD[body[2]]
+    size, about = len(session.key), b"\xd2" + body[:4]
+    derived = HKDF(SHA256(), size + nonce_bytes - _INDEX_BYTES, body[4:36], about).derive(session.key)
+    return _Chunks(
+        algorithm(derived[:size]), derived[size:] + bytes(_INDEX_BYTES), about, 1 << (body[3] + 6), body[36:]
+    )
+
+
+def _of_gnupg(body: bytes, session: SessionKey) -> _Chunks:
+    """Packet 20 of GnuPG: the session key itself, a nonce in the clear, and each chunk covers its number."""
+    algorithm, nonce_bytes = _AEAD[body[2]]
+    start = 4 + nonce_bytes
+    return _Chunks(
+        algorithm(session.key),
+        body[4:start],
+        b"\xd4" + body[:4],
+        1 << (body[3] + 6),
+        body[start:],
+        numbered=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunks:
+    """Chunks of AEAD, the last of which covers how much there was. `numbered`: each covers its number."""
+
+    aead: _Aead
+    nonce: bytes
+    about: bytes
+    size: int
+    sealed: bytes
+    numbered: bool = False
+
+    def opened(self, *, whole: bool) -> bytes:
+        """All chunks, or the first. InvalidTag where one was changed, or one is missing at the end."""
+        return self._all() if whole else self._first()
+
+    def _all(self) -> bytes:
+        chunks, last = self.sealed[:-_AEAD_TAG_BYTES], self.sealed[-_AEAD_TAG_BYTES:]
+        step = self.size + _AEAD_TAG_BYTES
+        plain = [
+            self._decrypted(number, chunks[start : start + step])
+            for number, start in enumerate(range(0, len(chunks), step))
+        ]
+        total = sum(map(len, plain)).to_bytes(8, "big")
+        self._decrypted(len(plain), last, total)
+        return b"".join(plain)
+
+    def _first(self) -> bytes:
+        step = self.size + _AEAD_TAG_BYTES
+        first = self.sealed[:step] if len(self.sealed) > step else self.sealed[:-_AEAD_TAG_BYTES]
+        return self._decrypted(0, first)
+
+    def _decrypted(self, number: int, sealed: bytes, total: bytes = b"") -> bytes:
+        index = number.to_bytes(_INDEX_BYTES, "big")
+        counted = bytes(a ^ b for a, b in zip(self.nonce[-_INDEX_BYTES:], index, strict=True))
+        about = self.about + (index if self.numbered else b"") + total
+        return self.aead.decrypt(self.nonce[:-_INDEX_BYTES] + counted, sealed, about)

@@ -1,0 +1,109 @@
+"""A SOP program proves itself before it is used: messages whose verdict is known, good and bad.
+
+Programs differ in what they take for a good signature, and nobody could tell from their answers. The
+vectors in `self_test.json` are each about one thing that some program got wrong, or must get right. One
+that gets any of them wrong is not used.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from gateway.errors import ConfigurationError, Fault, Refusal
+from gateway.openpgp.memory import Content
+from gateway.openpgp.sop_program import OUR_DOING, Order, decrypt, only_signature
+from gateway.openpgp.source import Source
+from gateway.settings import OpenLimits
+
+_LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vector:
+    """One message: `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
+
+    `sha256` is that of the content and `signing_key` the fingerprint of the key that signed it; both are
+    None where no signature on it may be found good.
+    """
+
+    name: str
+    why: str
+    sealed: str
+    key: str
+    sender: str
+    sha256: str | None = None
+    signing_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The vectors, and the keys and certificates that they name."""
+
+    keys: dict[str, str]
+    vectors: tuple[Vector, ...]
+
+
+_PROOF = TypeAdapter(Proof)
+
+
+@lru_cache(maxsize=1)
+def proof() -> Proof:
+    """What a program has to get right."""
+    return _PROOF.validate_json((resources.files(__package__) / "self_test.json").read_bytes())
+
+
+def check(program: str) -> None:
+    """ConfigurationError, with the vector's name, where the program gets one wrong.
+
+    Fault where it cannot be asked. It is asked once for as long as its file stays the same.
+    """
+    try:
+        file = Path(program).resolve().stat()
+    except OSError as error:
+        raise Fault(f"{program} cannot be found: {error.strerror}") from error
+    wrong = _first_wrong(program, (file.st_ino, file.st_size, file.st_mtime_ns))
+    if wrong is not None:
+        raise ConfigurationError(
+            f"processor.sop_program: {program} is not to be trusted with signatures: it gets {wrong.name} "
+            f"wrong ({wrong.why}). Install sqop, or set engine to embedded"
+        )
+
+
+@lru_cache(maxsize=8)
+def _first_wrong(program: str, _identity: tuple[int, int, int]) -> Vector | None:
+    return next((vector for vector in proof().vectors if not passes(program, vector)), None)
+
+
+def passes(program: str, vector: Vector) -> bool:
+    """Whether the program's verdict on one message is the right one. Fault where it cannot be asked."""
+    found = proof().keys
+    with Content(_LIMITS.content_bytes) as content:
+        order = Order(
+            sealed=Source(Path(os.devnull), base64.b64decode(vector.sealed)),
+            content=content,
+            limits=_LIMITS,
+            certificates=[base64.b64decode(found[vector.sender])],
+            keys=[base64.b64decode(found[vector.key])],
+        )
+        code, verifications = decrypt(program, order)
+        written = os.pread(content.descriptor, content.size, 0)
+        os.close(content.descriptor)
+    if code < 0:
+        raise Fault(f"{program} ended with {code}")
+    if code in OUR_DOING:
+        return False
+    if code or not verifications:
+        return vector.sha256 is None
+    try:
+        signer = only_signature(verifications).signing_key
+    except Refusal:
+        return vector.sha256 is None
+    return (hashlib.sha256(written).hexdigest(), signer) == (vector.sha256, vector.signing_key)

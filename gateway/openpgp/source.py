@@ -1,0 +1,70 @@
+"""A sealed file as engines read it: as it lies or, where only its wrapping was damaged, mended in memory."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from gateway.errors import Fault, Refusal
+from gateway.openpgp.memory import in_memory
+from gateway.settings import OpenLimits
+from gateway.zones.wrapping import mended, needs_mending
+
+_HEAD_BYTES = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file at `path`; `text` is what to read in its place, where it had to be mended."""
+
+    path: Path
+    text: bytes | None = None
+
+    @classmethod
+    def at(cls, path: Path, limits: OpenLimits) -> Self:
+        """The file at `path`. Refusal where it is too large; Fault where it cannot be read."""
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size > limits.sealed_bytes:
+                    raise Refusal("open:too-large")
+                start = file.read(_HEAD_BYTES)
+                if not needs_mending(start):
+                    return cls(path)
+                whole = start + file.read(limits.embedded_sealed_bytes + 1 - len(start))
+        except OSError as error:
+            raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+        if len(whole) > limits.embedded_sealed_bytes:
+            raise Refusal("open:too-large")
+        return cls(path, mended(whole))
+
+    @property
+    def size(self) -> int:
+        """How many octets there are to read."""
+        return self.path.stat().st_size if self.text is None else len(self.text)
+
+    def open(self) -> BinaryIO:
+        """A reader from the start. OSError where the file cannot be read."""
+        return self.path.open("rb") if self.text is None else io.BytesIO(self.text)
+
+    def read(self, limits: OpenLimits) -> bytes:
+        """All of it. Refusal where that is more than the embedded engine takes."""
+        try:
+            with self.open() as file:
+                data = file.read(limits.embedded_sealed_bytes + 1)
+        except OSError as error:
+            raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+        if len(data) > limits.embedded_sealed_bytes:
+            raise Refusal("open:too-large")
+        return data
+
+    def descriptor(self, stack: ExitStack) -> int:
+        """A descriptor at the start, for another program; closed with `stack`."""
+        if self.text is None:
+            return stack.enter_context(self.path.open("rb")).fileno()
+        descriptor = in_memory(self.text)
+        stack.callback(os.close, descriptor)
+        return descriptor

@@ -1,0 +1,73 @@
+"""The subpackets of a signature (RFC 9580, 5.2.3.7): what it says, and how much must be understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+REASON_FOR_REVOCATION = 29
+EMBEDDED_SIGNATURE = 32
+INTENDED_RECIPIENT = 35
+NOTATION = 20
+
+_VERSION_6 = b"\x06"
+_CRITICAL = 0x80
+_ONE_OCTET, _FIVE_OCTETS = 192, 255
+
+
+@dataclass(frozen=True, slots=True)
+class Subpacket:
+    """One subpacket: its type, its data, and whether a reader must understand it."""
+
+    kind: int
+    data: bytes
+    critical: bool
+
+
+def hashed(body: bytes) -> tuple[Subpacket, ...]:
+    """The subpackets that a signature of version 4 or 6 covers. IndexError where they are broken off."""
+    start, end, _ = _areas(body)
+    return tuple(_in_area(body[start:end]))
+
+
+def every(body: bytes) -> tuple[Subpacket, ...]:
+    """The same, and then those that it does not cover."""
+    start, end, size = _areas(body)
+    more = end + size + int.from_bytes(body[end : end + size], "big")
+    return (*_in_area(body[start:end]), *_in_area(body[end + size : more]))
+
+
+def critical(body: bytes) -> set[int]:
+    """The types of the covered subpackets that a reader must understand."""
+    return {one.kind for one in hashed(body) if one.critical}
+
+
+def intended_recipients(body: bytes) -> tuple[str, ...]:
+    """The fingerprints of those for whom a signature was made; none where it does not say (5.2.3.36)."""
+    return tuple(one.data[1:].hex() for one in hashed(body) if one.kind == INTENDED_RECIPIENT)
+
+
+def _areas(body: bytes) -> tuple[int, int, int]:
+    """Where the covered area starts and ends, and how many octets tell the length of an area."""
+    size = 4 if body[:1] == _VERSION_6 else 2
+    start = 4 + size
+    return start, start + int.from_bytes(body[4:start], "big"), size
+
+
+def _in_area(area: bytes) -> Iterator[Subpacket]:
+    position = 0
+    while position < len(area):
+        length, position = _length(area, position)
+        if length:
+            kind = area[position]
+            yield Subpacket(kind & ~_CRITICAL, area[position + 1 : position + length], bool(kind & _CRITICAL))
+        position += length
+
+
+def _length(area: bytes, position: int) -> tuple[int, int]:
+    first = area[position]
+    if first < _ONE_OCTET:
+        return first, position + 1
+    if first < _FIVE_OCTETS:
+        return ((first - _ONE_OCTET) << 8) + area[position + 1] + _ONE_OCTET, position + 2
+    return int.from_bytes(area[position + 1 : position + 5], "big"), position + 5

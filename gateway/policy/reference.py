@@ -1,0 +1,77 @@
+"""What a file is about: the period for which it is a return, by what it says of itself.
+
+A period is written so that it sorts and may stand in a file name: a day "2026-11-24", a week "2026-W47", an
+academic year "2026-27", the census of a term "2026-27-autumn".
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from datetime import date
+
+from gateway.model import Classified, Facts
+from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import academic_year_from
+from gateway.policy.embargo import exam_year
+from gateway.policy.schooldays import Period, censuses, week_name
+
+
+def reference_period(content: Classified, catalogue: Catalogue, landed: date) -> str | None:
+    """The period that the file says it is about; None where it says nothing of it.
+
+    `landed` is the local day on which it came: no file is of a later day.
+    """
+    flow = catalogue.flow_of(content.data_type)
+    if flow is None:
+        return None
+    facts = content.facts
+    day = facts.reference_date if facts.reference_date and facts.reference_date <= landed else None
+    match flow.of(content.data_type).timescale:
+        case "daily":
+            return day.isoformat() if day else None
+        case "weekly":
+            return week_name(day) if day else None
+        case "termly":
+            return _census(facts, catalogue.calendar, landed)
+        case "annually":
+            return _summer(facts) if flow.embargo else _year(facts) or (day.isoformat() if day else None)
+        case "on-event" | "continuous":
+            return _year(facts)
+
+
+def _year(facts: Facts) -> str | None:
+    """The academic year that a file names as "2026/27" or "2026-27"."""
+    said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
+    return academic_year_from(int(said[1])) if said else None
+
+
+def _summer(facts: Facts) -> str | None:
+    """The academic year whose summer the results are of."""
+    summer = exam_year(facts)
+    return academic_year_from(summer - 1) if summer is not None else None
+
+
+def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
+    """The census of a term. A term without a year is the latest one that could have been taken by then.
+
+    A year without a term is told only where it is not that of the census that is being taken.
+    """
+    year = _year(facts)
+    if facts.term is not None and year is not None:
+        return f"{year}-{facts.term}"
+    taken = _taken(calendar, landed)
+    if facts.term is not None:
+        return next((each.name for each in reversed(taken) if each.name.endswith(facts.term)), None)
+    if facts.reference_date is not None:
+        day = facts.reference_date
+        return next((each.name for each in taken if each.opens <= day <= each.closes), day.isoformat())
+    current = taken[-1].name if taken else ""
+    return year if year is not None and not current.startswith(year) else None
+
+
+def _taken(calendar: CalendarFile, landed: date) -> list[Period]:
+    """The censuses that had opened by a day, of that year and some before it."""
+    planned = censuses(calendar.census, range(landed.year - 2, landed.year + 2))
+    return planned[: bisect_right(planned, landed, key=lambda each: each.opens)]

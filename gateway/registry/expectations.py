@@ -1,0 +1,58 @@
+"""What is expected of each provider, where a person said so, and that it has nothing to send for a period."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from gateway.errors import GatewayError
+from gateway.registry.providers import provider_row
+from gateway.registry.tables import ExpectationRow, NilReturnRow
+
+
+def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
+    """Whether a data type is expected, by provider and data type; nothing where nobody said so."""
+    found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+    for row in session.exec(select(ExpectationRow)):
+        found[row.provider][row.data_type] = row.expected
+    return found
+
+
+def expect(
+    session: Session, provider: str, data_type: str, *, expected: bool, at: datetime, by: str, why: str
+) -> None:
+    """Record whether a data type is expected. NotFoundError where there is no such provider."""
+    provider_row(session, provider)
+    row = ExpectationRow(
+        provider=provider, data_type=data_type, expected=expected, recorded_at=at, recorded_by=by, why=why
+    )
+    session.merge(row)
+    session.flush()
+
+
+def forget(session: Session, provider: str, data_type: str) -> None:
+    """Leave it to the calendar again. GatewayError where nobody said anything of it."""
+    provider_row(session, provider)
+    row = session.get(ExpectationRow, (provider, data_type))
+    if row is None:
+        raise GatewayError(f"nothing is on record of {data_type} of {provider}: the calendar decides")
+    session.delete(row)
+    session.flush()
+
+
+def nil_return(
+    session: Session, provider: str, data_type: str, period: str, *, at: datetime, by: str, why: str
+) -> None:
+    """Record that there is nothing to send for a period. GatewayError where that is on record already."""
+    provider_row(session, provider)
+    if session.get(NilReturnRow, (provider, data_type, period)) is not None:
+        raise GatewayError(f"it is on record that {provider} has no {data_type} to send for {period}")
+    session.add(
+        NilReturnRow(
+            provider=provider, data_type=data_type, period=period, recorded_at=at, recorded_by=by, why=why
+        )
+    )
+    session.flush()

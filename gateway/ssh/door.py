@@ -1,0 +1,183 @@
+"""Who may be connected: caps in all, from one source, and of one provider or person.
+
+At a cap, whoever does not need a place gives way to a newcomer: first a connection that was let in a
+while ago and has not logged in, then one that has no session. So nobody can shut others out with
+connections that do nothing. Of a source that has to wait, a few connections are let in, slowly, and judged
+by their key: somebody else may be behind the same address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.observe.metrics import DoorCounts
+from gateway.settings import DoorLimits
+from gateway.ssh.offences import Offences
+from gateway.ssh.penalties import Penalties
+from gateway.ssh.source import source_of
+
+_GRACE_SECONDS = 3.0
+
+
+class Line(Protocol):
+    """What the door needs of a connection."""
+
+    def abort(self) -> None:
+        """Close it at once."""
+
+
+@dataclass(slots=True, eq=False)
+class Guest:
+    """One connection that was let in. Times in monotonic seconds.
+
+    `name` is whose key logged in, once one did. It is listened to `held` seconds after it came.
+    """
+
+    line: Line
+    address: str
+    source: str
+    still_welcome: Callable[[], Awaitable[bool]]
+    since: float
+    active_at: float
+    held: float = 0.0
+    name: str | None = None
+    sessions: int = 0
+
+
+class Door:
+    """Counts the connections of a service; `clock` gives monotonic seconds."""
+
+    def __init__(self, limits: DoorLimits, counts: DoorCounts, clock: Callable[[], float]) -> None:
+        self.limits = limits
+        self.offences = Offences(clock, counts.offences)
+        self.penalties = Penalties(limits, clock)
+        self.counts = counts
+        self._clock = clock
+        self._guests: dict[Guest, None] = {}  # Oldest first.
+
+    def __iter__(self) -> Iterator[Guest]:
+        """The connections of this moment, oldest first."""
+        return iter(tuple(self._guests))
+
+    def enter(self, line: Line, address: str, still_welcome: Callable[[], Awaitable[bool]]) -> Guest | None:
+        """Let a new connection in, or None where a cap is reached and nobody gives way."""
+        source = source_of(address)
+        from_there = [guest for guest in self._guests if guest.source == source]
+        held = self._held(address, from_there)
+        if held is None:
+            return None
+        if len(from_there) >= self.limits.connections_per_address and not self._make_way(from_there):
+            self.offences.note("too-many-connections", address)
+            return None
+        if len(self._guests) >= self.limits.connections and not self._make_way(self._guests):
+            self.offences.note("too-many-connections-in-all", address)
+            return None
+        now = self._clock()
+        guest = Guest(line, address, source, still_welcome, since=now, active_at=now, held=held)
+        self._guests[guest] = None
+        self.counts.connections.inc()
+        return guest
+
+    def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
+        """How long a newcomer has to wait before it is listened to; None where it is not let in at all."""
+        if not self.penalties.waits(address):
+            return 0.0
+        judged = [guest for guest in from_there if guest.name is None]
+        if len(judged) >= self.limits.penalty_trials and not self._send_away(filter(self.is_silent, judged)):
+            self.offences.note("connects-during-penalty", address)
+            return None
+        return self.limits.penalty_pace * (1 + min(len(judged), self.limits.penalty_trials - 1))
+
+    def log_in(self, guest: Guest, name: str) -> bool:
+        """The key of `name` has proved itself; False where `name` has too many connections already."""
+        guest.active_at = self._clock()
+        of_name = self._of(name)
+        if len(of_name) >= self.limits.connections_each and not self._send_away(
+            other for other in of_name if not other.sessions
+        ):
+            self.offences.note("too-many-connections-of-one", guest.address)
+            return False
+        guest.name = name
+        self.penalties.settle(guest.address)
+        self.counts.logins.inc()
+        return True
+
+    def begin_session(self, guest: Guest) -> bool:
+        """Count a session of a connection that is logged in; False where it is one too many."""
+        if guest.sessions >= self.limits.sessions_per_connection:
+            self.offences.note("too-many-sessions", guest.address)
+            return False
+        if guest.name is None or self.sessions_of(guest.name) >= self.limits.sessions_each:
+            self.offences.note("too-many-sessions-of-one", guest.address)
+            return False
+        guest.sessions += 1
+        return True
+
+    def end_session(self, guest: Guest) -> None:
+        """A counted session is over."""
+        guest.sessions -= 1
+        guest.active_at = self._clock()
+
+    def sessions_of(self, name: str) -> int:
+        """How many sessions one provider or person has."""
+        return sum(guest.sessions for guest in self._of(name))
+
+    def _of(self, name: str) -> list[Guest]:
+        return [guest for guest in self._guests if guest.name == name]
+
+    def _make_way(self, guests: Iterable[Guest]) -> bool:
+        """Send away the first of `guests` that has not logged in, or else that has no session."""
+        silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
+        return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
+
+    def _send_away(self, guests: Iterable[Guest]) -> bool:
+        """Send away the first of `guests`, if there is one."""
+        for guest in guests:
+            self.leave(guest)
+            guest.line.abort()
+            return True
+        return False
+
+    def is_silent(self, guest: Guest) -> bool:
+        """Whether it has done nothing for so long that it should have logged in, or begun a session."""
+        return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
+
+    def leave(self, guest: Guest) -> None:
+        """The connection is gone; harmless when repeated."""
+        if guest in self._guests:
+            del self._guests[guest]
+            self.counts.connections.dec()
+
+    def punish(self, guest: Guest, *, tried: bool) -> None:
+        """A connection ended without a login; `tried`: it gave a name."""
+        if tried:
+            self.offences.note("login-failed", guest.address)
+            owed = self.limits.penalty_login_failed
+        elif self.is_silent(guest):
+            self.offences.note("silent-connection", guest.address)
+            owed = self.limits.penalty_silent
+        else:
+            owed = self.limits.penalty_left
+        self.penalties.add(guest.address, owed)
+
+    def touch(self, guest: Guest) -> None:
+        """The connection did something."""
+        guest.active_at = self._clock()
+
+    def close(self) -> None:
+        """Send everybody away."""
+        for guest in self:
+            guest.line.abort()
+
+    async def look_round(self) -> None:
+        """Close logged-in connections that do nothing or whose key is no longer in force."""
+        self.offences.look_round()
+        for guest in self:
+            if guest.name is not None and (self._is_idle(guest) or not await guest.still_welcome()):
+                guest.line.abort()
+
+    def _is_idle(self, guest: Guest) -> bool:
+        allowed = self.limits.idle_seconds if guest.sessions else self.limits.sessionless_seconds
+        return self._clock() - guest.active_at > allowed

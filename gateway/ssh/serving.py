@@ -1,0 +1,101 @@
+"""A service while it runs: its sockets, its rounds, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gateway.errors import trace_of
+from gateway.observe import systemd
+from gateway.ssh.door import Door
+from gateway.ssh.host_keys import Offer
+from gateway.ssh.server import listen
+from gateway.ssh.visitor import Service, Visitor
+from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
+
+log = logging.getLogger(__name__)
+
+_ROUND_SECONDS = 15.0
+_PENALTY_SECONDS = 2.0
+_FAREWELL_SECONDS = 10.0
+
+
+class PenaltyRound:
+    """Forgives whom an administrator lifted, and lists who has to wait, where either has changed."""
+
+    def __init__(self, door: Door, files: PenaltyFiles) -> None:
+        self._door = door
+        self._files = files
+        self._lifted = Lifted()
+        self._listed: dict[str, float] = {}
+
+    async def __call__(self) -> None:
+        """One round."""
+        try:
+            lifted = await asyncio.to_thread(self._files.read_lifted)
+        except (OSError, ValueError) as error:
+            log.warning("lifted-not-readable %s", trace_of(error))
+            return
+        for source, _ in lifted.at.items() - self._lifted.at.items():
+            if self._door.penalties.lift(source):
+                log.info("penalty-lifted address=%s", source)
+        self._lifted = lifted
+        waiting = self._door.penalties.in_force()
+        self._door.counts.penalties.set(len(waiting))
+        if waiting or self._listed:
+            now = datetime.now(UTC)
+            until = {source: now + timedelta(seconds=seconds) for source, seconds in waiting.items()}
+            await asyncio.to_thread(self._files.write_listed, Listed(until=until))
+        self._listed = waiting
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    door: Door,
+    service: Service,
+    *,
+    host_key: Path,
+    place: tuple[str, int],
+    sockets: Sequence[socket.socket],
+    penalties: PenaltyFiles,
+    running: set[asyncio.Task[None]],
+) -> AsyncIterator[tuple[str, int]]:
+    """Accept connections at `place` (host, port), or on `sockets` that listen already; the place.
+
+    On leaving, every connection is closed, and what is `running` is waited for. ConfigurationError where
+    the host key is unusable or the port is not free.
+    """
+    offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(door, service))
+    listeners = await listen(offer.options, door, place, sockets)
+    loop = asyncio.get_running_loop()
+    rounds = [
+        loop.create_task(again(door.look_round, _ROUND_SECONDS)),
+        loop.create_task(again(PenaltyRound(door, penalties), _PENALTY_SECONDS)),
+        loop.create_task(systemd.keep_alive()),
+    ]
+    try:
+        host, port = listeners[0].sockets[0].getsockname()[:2]
+        yield str(host), int(port)
+    finally:
+        for listener in listeners:
+            listener.close()
+        for one in rounds:
+            one.cancel()
+        door.close()
+        if running:
+            await asyncio.wait(running, timeout=_FAREWELL_SECONDS)
+
+
+async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Do a round every few seconds, for ever; one that fails is logged and is not the last."""
+    while True:
+        try:
+            await round_()
+        except Exception as error:  # noqa: BLE001 - one bad round must not be the last
+            log.error("round-failed %s", trace_of(error))  # noqa: TRY400 - its text may hold names
+        await asyncio.sleep(seconds)

@@ -1,0 +1,74 @@
+"""A session of a connection: SFTP, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncssh
+from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
+
+from gateway.ssh.channel import SMALL_BYTES, Channel
+from gateway.ssh.connection import Connection
+from gateway.ssh.sftp import Handler
+
+# Makes the handler of a session from its channel and the two ends of its stream.
+Start = Callable[
+    [asyncssh.SSHServerChannel[bytes], asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], Handler
+]
+
+
+class Session(SSHServerStreamSession[bytes]):
+    """One session. Its work is in `running` until the last of its files is put aside.
+
+    `ended` is called once when the channel is gone.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        start: Start,
+        *,
+        running: set[asyncio.Task[None]],
+        ended: Callable[[], None],
+    ) -> None:
+        super().__init__(None)
+        self._connection = connection
+        self._start = start
+        self._running = running
+        self._ended = ended
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        """SFTP and nothing else; shells and commands are refused by what this builds on."""
+        return subsystem == "sftp"
+
+    def session_started(self) -> None:
+        """Begin to answer requests."""
+        channel: Any = self._chan
+        reader, writer = SSHReader[bytes](self, channel), SSHWriter[bytes](self, channel)
+        handler = self._start(channel, reader, writer)
+        task = self._connection.create_task(handler.run(), handler.logger)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        """Keep what came, in few pieces."""
+        kept: list[Any] = self._recv_buf[datatype]
+        if kept and len(data) < SMALL_BYTES and len(kept[-1]) < SMALL_BYTES:
+            before = kept.pop()
+            self._recv_buf_len -= len(before)
+            data = before + data
+        super().data_received(data, datatype)
+
+    async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:
+        """Take out of memory what came; the client may send as much again."""
+        data: bytes = await super().read(datatype, n, exact)
+        if isinstance(self._chan, Channel):
+            self._chan.consumed(len(data))
+        return data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The channel is gone."""
+        super().connection_lost(exc)
+        self._ended()

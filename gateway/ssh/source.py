@@ -1,0 +1,20 @@
+"""Who is behind an address."""
+
+from __future__ import annotations
+
+import ipaddress
+
+_IPV6_PREFIX = 64  # One household or organisation has at least so many addresses.
+
+
+def source_of(address: str) -> str:
+    """Who is behind an address: the address itself of IPv4, the /64 network of IPv6."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "0.0.0.0"  # noqa: S104 - a peer without an address, such as a local socket
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return str(ipaddress.ip_network((known, _IPV6_PREFIX), strict=False))

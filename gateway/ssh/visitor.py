@@ -1,0 +1,138 @@
+"""One connection to a service: who it says to be, by which key it is let in, and its sessions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import asyncssh
+
+from gateway.errors import trace_of
+from gateway.home import shown_name
+from gateway.ssh.connection import Connection
+from gateway.ssh.door import Door, Guest
+
+log = logging.getLogger(__name__)
+
+_CLIENT_NAME_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Who logged in: their name, the fingerprint of their key, what their client calls itself."""
+
+    name: str
+    key: str
+    client: str
+
+
+class Service(Protocol):
+    """What tells one service from another at the door."""
+
+    def shown(self, name: str) -> str:
+        """Who logged in, as a log line may name them: never as a person."""
+        ...
+
+    async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
+        """Whether `key` is in force now for `name`, and may be used from `address`.
+
+        A name that nobody has takes the same steps as one that somebody has.
+        """
+        ...
+
+    def session(
+        self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
+    ) -> asyncssh.SSHServerSession[bytes]:
+        """A new session of who logged in; it calls `touch` at each request, and `ended` when it is over."""
+        ...
+
+
+class Visitor(asyncssh.SSHServer):
+    """The gateway's side of one connection."""
+
+    def __init__(self, door: Door, service: Service) -> None:
+        self._door = door
+        self._service = service
+        self._connection: Connection | None = None
+        self._guest: Guest | None = None
+        self._address = ""
+        self._name: str | None = None
+        self._key: asyncssh.SSHKey | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Let the connection in, or close it where a cap is reached."""
+        if not isinstance(conn, Connection):
+            raise TypeError("the listener makes connections of another kind")
+        self._connection = conn
+        self._address = str((conn.get_extra_info("peername") or ("local",))[0])
+        self._guest = self._door.enter(conn, self._address, self.still_welcome)
+        if self._guest is None:
+            conn.abort()
+        elif self._guest.held:
+            conn.hold(self._guest.held)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
+        """Forget the connection."""
+        if self._guest is not None:
+            if self._guest.name is None:
+                self._door.punish(self._guest, tried=self._name is not None)
+            self._door.leave(self._guest)
+
+    def begin_auth(self, username: str) -> bool:
+        """Everybody must log in, under one name."""
+        if self._name is not None:
+            raise asyncssh.DisconnectError(
+                asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"
+            )
+        self._name = username
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        """SSH keys are the one way in."""
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether this key may log in as `username`, looked up afresh; asyncssh then has it prove itself."""
+        try:
+            holds = await self._service.holds_key(username, key, self._address)
+        except Exception as error:  # noqa: BLE001 - asyncssh would send the text to the client
+            self._door.offences.note(
+                "login-error", self._address, level=logging.ERROR, detail=trace_of(error)
+            )
+            return False
+        if holds:
+            self._key = key
+        return holds
+
+    def auth_completed(self) -> None:
+        """The key has proved itself."""
+        if self._guest is None or self._key is None or self._name is None or self._connection is None:
+            return
+        if self._door.log_in(self._guest, self._name):
+            log.info("login %s key=%s", self._service.shown(self._name), self._key.get_fingerprint())
+        else:
+            self._connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "Too many connections")
+
+    async def still_welcome(self) -> bool:
+        """Whether the key that logged in is still in force for its owner."""
+        if self._key is None or self._name is None:
+            return False
+        return await self._service.holds_key(self._name, self._key, self._address)
+
+    def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
+        """A session, of which a connection may have a few, and each provider or person some more."""
+        connection, guest, key = self._connection, self._guest, self._key
+        if connection is None or guest is None or key is None or guest.name is None:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Not logged in")
+        if not self._door.begin_session(guest):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
+        client = shown_name(connection.get_extra_info("client_version", ""))[:_CLIENT_NAME_LENGTH]
+        session = self._service.session(
+            connection,
+            LoggedIn(guest.name, key.get_fingerprint(), client),
+            lambda: self._door.touch(guest),
+            lambda: self._door.end_session(guest),
+        )
+        return connection.create_server_channel(encoding=None), session

@@ -1,0 +1,52 @@
+"""Armored files that were damaged only in their wrapping: by the program that saved or sent them on.
+
+PowerShell's `>` writes UTF-16, editors put a byte order mark in front, old Macs end lines with CR alone,
+mail programs number the parts of a message. What the armor holds is whole in all of them. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_UNMARKED = {b"-\0": "utf-16-le", b"\0-": "utf-16-be"}
+_ONLY_PART = re.compile(rb"(-----(?:BEGIN|END) PGP MESSAGE), PART 0*1/0*1-----")
+_LINE_END = re.compile(rb"\r*\n")
+_HEAD_BYTES = 4_096
+
+
+def is_wide(data: bytes) -> bool:
+    """Whether `data` is text of two octets a character, so far as its first octets tell."""
+    return _encoding(data) is not None
+
+
+def needs_mending(start: bytes) -> bool:
+    """Whether a file that begins with `start` is text that reads otherwise once it is mended."""
+    head = start[:_HEAD_BYTES]
+    if is_wide(head):
+        return True
+    if head[:1] >= b"\x80" and not head.startswith(UTF8_MARK):
+        return False
+    lone = b"\r" in head and b"\n" not in head
+    return head.startswith(UTF8_MARK) or lone or b"\r\r\n" in head or _ONLY_PART.search(head) is not None
+
+
+def mended(data: bytes) -> bytes:
+    """The same text in plain octets, its lines ended by LF, without a mark in front or a number of a part."""
+    text = _narrow(data).removeprefix(UTF8_MARK)
+    text = _LINE_END.sub(b"\n", text) if b"\n" in text else text.replace(b"\r", b"\n")
+    return _ONLY_PART.sub(rb"\1-----", text)
+
+
+def _narrow(data: bytes) -> bytes:
+    """Text of two octets a character in UTF-8; a character that was cut off at the end is left out."""
+    encoding = _encoding(data)
+    if encoding is None:
+        return data
+    body = data[2:] if data[:2] in _UTF16 else data
+    return body[: len(body) // 2 * 2].decode(encoding, "replace").encode("utf-8", "replace")
+
+
+def _encoding(data: bytes) -> str | None:
+    return _UTF16.get(data[:2]) or _UNMARKED.get(data[:2])

@@ -1,0 +1,172 @@
+"""A scenario: a sealed file, who sends it and when, what becomes of it, and what would if a rule were broken.
+
+It goes the way that `gateway policy test` goes: sealed with the sender's key, opened with the secrets of a
+home, classified and decided by a policies folder, all of it real. Nothing is served and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from random import Random
+
+from gateway.demo.parties import Party
+from gateway.home import Home
+from gateway.homes.create import found
+from gateway.model import Accepted, Provider, ProviderKind
+from gateway.policy.recipients import copies_for
+from gateway.processor.dry_run import Trial, try_file
+from gateway.record.policies_in_force import Policies, load_policies
+from gateway.samples import make, school
+from gateway.settings import Settings
+from tests.policy.conftest import POLICIES
+
+SCHOOL = school(Random(1), 0)
+Content = Callable[[], bytes]
+
+
+def sample(data_type: str, variant: str) -> Content:
+    """A synthetic file of the school."""
+    return lambda: make(data_type, variant, rng=Random(2), school=SCHOOL, pupils=6)
+
+
+def table(data_type: str, variant: str, columns: str, **more: str) -> Content:
+    """Some columns of a synthetic table ("*" for all), and more that hold one value throughout."""
+
+    def content() -> bytes:
+        rows = list(csv.DictReader(io.StringIO(sample(data_type, variant)().decode("utf-8-sig"))))
+        kept = list(rows[0]) if columns == "*" else [name.strip() for name in columns.split(",")]
+        extra = {name.replace("_", " "): value for name, value in more.items()}
+        written = io.StringIO()
+        writer = csv.DictWriter(written, [*kept, *extra])
+        writer.writeheader()
+        writer.writerows({name: row[name] for name in kept} | extra for row in rows)
+        return written.getvalue().encode()
+
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of a file: its state, the teams that get it, why, and which providers get a copy."""
+
+    state: str
+    teams: tuple[str, ...]
+    codes: frozenset[str]
+    copies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A change of a policy file: `there` stands in it once after `after`, and becomes `instead`."""
+
+    file: str
+    there: str
+    instead: str = ""
+    after: str = ""
+
+    def make(self, policies: Path) -> None:
+        """Change the file. ValueError where the text is not there."""
+        path = policies / self.file
+        text = path.read_text("utf-8")
+        start = text.index(self.after)
+        place = text.index(self.there, start)
+        path.write_text(text[:place] + self.instead + text[place + len(self.there) :], "utf-8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One clause, tried. `broken` are edits of the policies, `without` a change of what is on record of the
+    sender; either takes the rule away, and then the outcome has to be another.
+    """
+
+    clause: str
+    content: Content
+    state: str
+    teams: str = ""
+    code: str = ""
+    copies: str = ""
+    sender: ProviderKind = "school"
+    on_record: Mapping[str, object] = field(default_factory=dict)
+    signer: str = ""
+    broken: tuple[Edit, ...] = ()
+    without: Mapping[str, object] = field(default_factory=dict)
+
+    def check(self, outcome: Outcome) -> None:
+        """AssertionError where it is not what the clause asks."""
+        assert (outcome.state, outcome.teams) == (self.state, tuple(self.teams.split())), outcome
+        assert not self.code or self.code in outcome.codes, outcome
+        assert outcome.copies == tuple(self.copies.split()), outcome
+
+
+class Bench:
+    """A home to open with, parties to seal, and policies to break."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = Home(root / "home")
+        found(self.home, Settings(log_origin="test.invalid/log"), datetime.now(UTC))
+        self.certificate = (self.home.published.common / "keys" / "gateway.asc").read_text()
+        self._parties: dict[str, Party] = {}
+        self._sealed: dict[tuple[Content, str], Path] = {}
+
+    @cached_property
+    def shipped(self) -> Policies:
+        """The policies as they are."""
+        return load_policies(POLICIES)
+
+    def broken(self, scenario: Scenario) -> Policies:
+        """A copy of the policies without the rule. ConfigurationError where it holds together no longer."""
+        folder = self.root / f"broken-{scenario.clause}"
+        shutil.copytree(POLICIES, folder)
+        for edit in scenario.broken:
+            edit.make(folder)
+        return load_policies(folder)
+
+    def outcome(self, scenario: Scenario, policies: Policies, on_record: Mapping[str, object]) -> Outcome:
+        """What becomes of the scenario's sealed file."""
+        known: dict[str, object] = {"ratified": True, "dfe_number": SCHOOL.dfe_number, "enrolled": True}
+        known |= dict(scenario.on_record) | dict(on_record)
+        enrolled, signer = bool(known.pop("enrolled")), str(known.pop("signer", scenario.signer))
+        sender = Provider(id=scenario.sender, name="x", kind=scenario.sender, **known)  # type: ignore[arg-type]
+        certificate = self._party(scenario.sender).certificate.read_bytes()
+        trial = Trial(
+            file=self._seal(scenario.content, signer or scenario.sender),
+            provider=sender,
+            at=datetime.now(UTC) + timedelta(minutes=1),
+            senders=(certificate,) if enrolled else (),
+        )
+        decision = try_file(trial, policies, self.home).decision
+        return Outcome(
+            decision.state,
+            decision.teams if decision.state == "accepted" else (),
+            frozenset(reason.code for reason in decision.reasons),
+            self._copies(decision, policies) if isinstance(decision, Accepted) else (),
+        )
+
+    def _copies(self, decision: Accepted, policies: Policies) -> tuple[str, ...]:
+        one = {"name": "x", "kind": "school", "ratified": True}
+        others = (
+            Provider(id="about", dfe_number=SCHOOL.dfe_number, **one),  # type: ignore[arg-type]
+            Provider(id="another", dfe_number="9992999", **one),  # type: ignore[arg-type]
+        )
+        copies = copies_for(decision, decision.classified, policies.catalogue, others)
+        return tuple(each.id for each in copies)
+
+    def _party(self, name: str) -> Party:
+        if name not in self._parties:
+            self._parties[name] = Party(name, self.root / "parties" / name)
+        return self._parties[name]
+
+    def _seal(self, content: Content, by: str) -> Path:
+        if (content, by) not in self._sealed:
+            path = self.root / f"{len(self._sealed)}.pgp"
+            path.write_bytes(self._party(by).seal(content(), self.certificate))
+            self._sealed[content, by] = path
+        return self._sealed[content, by]
