@@ -16,6 +16,21 @@ LooksLike = Literal["", "public", "secret-key", "other-encryption", "unknown"]
 Level = Literal["certain", "strong", "moderate"]
 Late = Literal["renewed", "vouched"]
 Severity = Literal["error", "query"]
+ValueKind = Literal[
+    "nothing",
+    "flags",
+    "dates",
+    "times",
+    "numbers",
+    "grades",
+    "codes",
+    "identifiers",
+    "contact details",
+    "names",
+    "words",
+    "free text",
+    "mixed",
+]
 KeyKind = Literal["ssh", "openpgp"]
 Outcome = Literal["accepted", "held", "refused"]
 State = Literal["landed"] | Outcome
@@ -111,12 +126,33 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """Something in a file that its data type does not carry: where it stands and what it looks like.
+
+    `position` counts columns, or kinds of element, from 1; 0 is what stands outside them, as lines above
+    a table do. `header` is its name as the file writes it: a column may be headed with a child's name, so
+    it is for the people who look at held files and for nobody else. `filled` is in how many records it
+    is filled. `topic` says, in words of ours, why it is sensitive; empty where it is not.
+    `assessment` marks grades that are no results: "mock", "predicted", "forecast" and the like.
+    """
+
+    position: int
+    header: str
+    filled: int
+    kind: ValueKind
+    place: Literal["column", "element"] = "column"
+    topic: str = ""
+    assessment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
     """A file recognised, by its content, as exactly one data type.
 
     `mixed_with` names the second type of a results file that holds both GCSE and A level.
     `items` are Appendix A labels as "Group: Item"; `other_items` personal items that Appendix A
-    does not list. `pupils` counts distinct pupil records.
+    does not list. `pupils` counts distinct pupil records. `unlisted` is what the file holds beyond what
+    its type carries. `results` are the types of examination results in it, whatever its own type is.
     """
 
     data_type: str
@@ -132,6 +168,8 @@ class Classified:
     items: tuple[str, ...] = ()
     other_items: tuple[str, ...] = ()
     name_suggests: str | None = None
+    unlisted: tuple[Unlisted, ...] = ()
+    results: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +188,17 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """A file that is not exactly one known data type. `code` is a `classify:` code."""
+    """A file that is not exactly one known data type. `code` is a `classify:` code.
+
+    `sensitive` are the topics, in words of ours, that it seems to be about.
+    """
 
     code: str
     evidence: tuple[str, ...] = ()
     runner_up: str | None = None
     format: str | None = None
     extension: str = "bin"
+    sensitive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +213,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits."""
+    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits.
+
+    `harmless` are the names of columns that an administrator has listed as harmless for it.
+    """
 
     id: str
     name: str
@@ -180,6 +225,7 @@ class Provider:
     urn: str | None = None
     suspended: bool = False
     ratified: bool = False
+    harmless: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +317,8 @@ Decision = Accepted | Released | Settled | Held | Refused
 class Transfer:
     """A transfer as the registry knows it: the upload, what opening and classifying found, the outcome.
 
-    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold.
+    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold. `period` is what
+    the file says it is about.
     """
 
     sequence: int
@@ -289,5 +336,6 @@ class Transfer:
     decided_at: datetime | None = None
     held_until: datetime | None = None
     waits_for: WaitsFor | None = None
+    period: str | None = None
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()

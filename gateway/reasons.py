@@ -328,6 +328,12 @@ REASONS: dict[str, Template] = {
         "The file could be more than one kind of data, so it was not routed by itself.",
         "A person at the local authority will look at it; you need do nothing unless they ask.",
     ),
+    "classify:other-assessments": Template(
+        "7.5.3",
+        "The file holds grades that are no results of examinations ({kinds}), so it waits for a person.",
+        "Take these grades out and send the file again. If your organisation takes part in an analysis that "
+        "needs them, nothing needs doing: a person at the local authority will look at it.",
+    ),
     "classify:malformed": Template(
         "5.1",
         "The file is damaged inside: it begins like a known kind of file but cannot be read to its end.",
@@ -376,16 +382,35 @@ REASONS: dict[str, Template] = {
         "The local authority deposited {title} on behalf of {sender}.",
         "Nothing needs doing.",
     ),
+    "policy:unlisted-items": Template(
+        "3.1",
+        "The file holds {count} that the agreement does not list for this kind of data ({where}), so it "
+        "waits for a person.",
+        "Take that out of the export and send the file again, or wait until a person has looked at it.",
+    ),
+    "policy:unlisted-accepted": Template(
+        "3.1",
+        "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "
+        "taken with that.",
+        "Take that out of the next export.",
+    ),
+    "policy:sensitive": Template(
+        "10.5",
+        "The file seems to hold sensitive data that does not belong into this exchange ({topics}{where}). It "
+        "waits, and only a few people may look at it.",
+        "Take that out of the export and send the file again. If the local authority asked you for it, ring "
+        "the information governance team before you send anything more.",
+    ),
     "policy:items-outside": Template(
         "3.1",
-        "The file holds personal data that Appendix A of the agreement does not list (kinds of it: {count}).",
-        "Leave them out of the next export; ask the central data team if you cannot tell which they are.",
+        "The file holds personal data that Appendix A of the agreement does not list: {items}.",
+        "Take that out of the next export.",
     ),
     "policy:items-outside-held": Template(
         "3.1",
-        "The file holds personal data that Appendix A of the agreement does not list (kinds of it: {count}), "
-        "so it waits for a person.",
-        "Send the file again without them, or wait until a person has looked at it.",
+        "The file holds personal data that Appendix A of the agreement does not list: {items}. It waits for "
+        "a person.",
+        "Take that out and send the file again, or wait until a person has looked at it.",
     ),
     "policy:items-proposed": Template(
         "{clause}",

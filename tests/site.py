@@ -1,7 +1,7 @@
 """A whole gateway for tests: a home made by the command line, its services, schools and staff.
 
 Everything is real: the services, each a process of its own, over sockets on free ports; keys made afresh.
-Commands run in this process; what is theirs as a process (streams, signals, exits) is seen with `stage.gateway`.
+Commands run in this process; what is theirs as a process (streams, signals, exits) `stage.gateway` shows.
 Nothing here needs more than the Python packages; tests that want gpg or another client bring it.
 """
 

@@ -54,6 +54,7 @@ def _fits(signature: Signature, evidence: Evidence) -> bool:
     present = evidence.widths.keys()
     return (
         present >= set(signature.needs)
+        and present.isdisjoint(signature.without)
         and all(present & set(group) for group in signature.any)
         and len(present & set(signature.of)) >= signature.at_least
         and all(evidence.widths.get(key, 0) >= count for key, count in signature.many.items())

@@ -23,6 +23,22 @@ from gateway.model import Facts, Level
 FORMAT = "CTF XML"
 CORE = "student-core"
 ATTENDANCE = "attendance"
+_ASSESSMENT = frozenset(
+    [
+        "Locale",
+        "Year",
+        "Stage",
+        "Subject",
+        "Method",
+        "Component",
+        "ResultStatus",
+        "ResultQualifier",
+        "Result",
+        "ResultDate",
+    ]
+)
+_REMEMBERED = 1_000
+_EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
 _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
 
 
@@ -36,17 +52,21 @@ class _Header:
 class _Assessments:
     """The assessments of all pupils: their stages, and how many pupils have which type of them."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, gatherer: Gatherer) -> None:
         self.rows = 0
+        self._gatherer = gatherer
         self.pupils: Counter[str] = Counter()
         self.stages: set[str] = set()
         self._rule: CtfRule = tally.rules.data_types.ctf
         self._codes = {q: tally.rules.code_sets[name] for q, name in self._rule.results.items()}
         self._tally = tally
+        # The same few pairs come again and again.
+        self._types: dict[tuple[str, str], str] = {}
+        self._good: set[tuple[str | None, str | None]] = set()
 
     def count(self, assessments: list[markup.Element]) -> None:
         """Count the assessments of one pupil, the one that the tally saw last."""
-        types = set()
+        types, names = set(), set[str]()
         key_stage, stage_around = None, ""
         for assessment in assessments:
             strip = markup.namespace_length(assessment.tag)
@@ -56,30 +76,65 @@ class _Assessments:
                 stage_around = key_stage.findtext("{*}Stage") or ""
             stage = (said.get("Stage") or stage_around).strip().upper()
             self.stages.add(stage)
-            types.add(self._type_of(stage, said.get("Subject", "").strip().upper()))
+            kind = self._type_of(stage, said.get("Subject", "").strip().upper())
+            types.add(kind)
             self._check_result(said)
+            names.update(said)
+            if "" in said.values() and any(map(len, assessment)):
+                names.add("")
+            if not kind:
+                self._gatherer.aside(f"StageAssessment {stage}", "Result", said.get("Result") or "?")
+        if not names <= _ASSESSMENT:
+            self._note_unknown(assessments)
+        if assessments:
+            self._tally.field("assessments").filled += 1
         self.rows += len(assessments)
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)
 
     def _type_of(self, stage: str, subject: str) -> str:
-        for rule in self._rule.stages:
-            if rule.stage == stage and (not rule.subjects or subject in rule.subjects):
-                return rule.type
-        return ""
+        known = self._types.get((stage, subject))
+        if known is None:
+            fitting = (
+                rule.type
+                for rule in self._rule.stages
+                if rule.stage == stage and (not rule.subjects or subject in rule.subjects)
+            )
+            known = next(fitting, "")
+            if len(self._types) < _REMEMBERED:
+                self._types[stage, subject] = known
+        return known
+
+    def examinations(self) -> tuple[str, ...]:
+        """The types of examination results that some stage holds."""
+        return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
+
+    def _note_unknown(self, assessments: list[markup.Element]) -> None:
+        """Put to the account what stands in assessments and is no part of any."""
+        for assessment in assessments:
+            for parent, name, text in markup.leaves(assessment):
+                if parent != "StageAssessment" or name not in _ASSESSMENT:
+                    self._gatherer.aside(parent, name, text)
 
     def _check_result(self, said: dict[str, str]) -> None:
+        pair = said.get("ResultQualifier"), said.get("Result")
+        if pair in self._good:
+            return
         codes = self._codes.get(said.get("ResultQualifier", "").strip().upper())
         result = said.get("Result", "").strip().upper()
         if codes is not None and result and result not in codes:
             self._tally.wrong_results.add(self._tally.records)
+        elif len(self._good) < _REMEMBERED:
+            self._good.add(pair)
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
-    header, gatherer, assessments = _Header(), Gatherer(tally, source.limits), _Assessments(tally)
-    for element in markup.records(source, ("Header", "Pupil")):
+    header, gatherer = _Header(), Gatherer(tally, source.limits)
+    assessments = _Assessments(tally, gatherer)
+    for element in markup.records(source, ("Header", "Pupil"), gatherer.aside):
         if markup.local_name(element.tag) == "Header":
+            gatherer.header(element)
             header = _read_header(element)
         else:
             left = _has_left(element, header.facts) if tally.reports_pupils else None
@@ -88,6 +143,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         raise unknown("a Common Transfer File without pupils", format=FORMAT)
     verdict = _judge(header, gatherer, assessments, tally.rules.data_types.ctf)
     verdict.facts = header.facts
+    verdict.results = assessments.examinations()
     return verdict
 
 

@@ -25,10 +25,11 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     """The school census, or Unreadable that names another collection."""
     wanted = ("Header", "PupilOnRoll", "PupilNoLongerOnRoll")
     gatherer, facts, on_roll = Gatherer(tally, source.limits), None, 0
-    for element in markup.records(source, wanted):
+    for element in markup.records(source, wanted, gatherer.aside):
         name = markup.local_name(element.tag)
         if name == "Header":
             facts = _read_header(element, tally.rules)
+            gatherer.header(element)
         else:
             gatherer.gather(element, left=name != "PupilOnRoll")
             on_roll += name == "PupilOnRoll"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from gateway.classify.account import Part
 from gateway.classify.content import malformed
-from gateway.classify.markup import Element, namespace_length
+from gateway.classify.markup import Element, leaves, namespace_length
 from gateway.classify.tally import Tally
+from gateway.classify.value_shapes import SAMPLE
 from gateway.settings import ClassifyLimits
 
 _ELEMENT_KINDS = 2_000
@@ -25,6 +27,20 @@ class Gatherer:
         self._strip = 0
         self._kinds = 0
         self._meanings: dict[str, dict[str, _Meaning | None]] = {}
+
+    def aside(self, parent: str, name: str, text: str) -> None:
+        """Count something that stands outside the elements of records, or is no element at all."""
+        meanings = self._meanings_under(parent)
+        if name not in meanings:
+            self._resolve(meanings, parent, name)
+        meaning = meanings.get(name)
+        if meaning is not None and meaning[0] is not None:
+            meaning[0](text, self._tally.records)
+
+    def header(self, header: Element) -> None:
+        """Count what stands in a header, for the account of the file."""
+        for parent, name, text in leaves(header):
+            self.aside(parent, name, text)
 
     def gather(self, record: Element, *, apart: str = "", left: bool | None = None) -> list[Element]:
         """Count one record about one pupil. Raises Unreadable where it is nested too deep.
@@ -54,11 +70,14 @@ class Gatherer:
         strip, row = self._strip, self._tally.records + 1
         inner = []
         for child in element:
-            name = child.tag[strip:]
+            name, text = child.tag, child.text
+            if strip:
+                name = name[strip:]
             if len(child):
                 inner.append((name, child))
+                if text is not None and not text.isspace():
+                    self.aside(name, "", text)
                 continue
-            text = child.text
             if text is None or (text < "!" and text.isspace()):  # no blank text is above "!"
                 continue
             try:
@@ -86,15 +105,37 @@ class Gatherer:
         return {} if self._kinds >= _ELEMENT_KINDS else self._meanings.setdefault(parent, {})
 
     def _resolve(self, meanings: dict[str, _Meaning | None], parent: str, name: str) -> _Meaning | None:
-        key = self._tally.rules.element_field(parent, name)
-        meaning: _Meaning | None = None
-        if key is not None:
+        key = self._tally.rules.element_field(parent, name) if name else None
+        part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
+        if key is None:
+            meaning: _Meaning = (part.shape.add, None)
+        else:
             field = self._tally.field(key)
-            if field.plain:
-                # That it is filled is all that matters, and now it is.
-                field.filled = max(field.filled, 1)
-            meaning = (None if field.plain else field.add, key if key in self._tally.naming else None)
+            field.filled = max(field.filled, 1) if field.plain else field.filled
+            direct = None if field.plain else field.add
+            sampler = _Sampler(part, direct)
+            known = (direct, key if key in self._tally.naming else None)
+            sampler.when_done = lambda: meanings.__setitem__(name, known)
+            meaning = (sampler, known[1])
         if self._kinds < _ELEMENT_KINDS:
             self._kinds += 1
             meanings[name] = meaning
         return meaning
+
+
+class _Sampler:
+    """Counts the values of a known element, and looks at the first of them for the account of the file."""
+
+    __slots__ = ("_direct", "_part", "when_done")
+
+    def __init__(self, part: Part, direct: Callable[[str, int], None] | None) -> None:
+        self._part = part
+        self._direct = direct
+        self.when_done: Callable[[], None] = lambda: None
+
+    def __call__(self, text: str, row: int) -> None:
+        self._part.shape.add(text)
+        if self._direct is not None:
+            self._direct(text, row)
+        if self._part.shape.filled >= SAMPLE:
+            self.when_done()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.classify.rules import DataTypes, Items, Rules, plain
+from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.settings import read_toml
 
@@ -16,7 +17,13 @@ def load_rules(policies: Path) -> Rules:
     """The rules in the folder `policies`. ConfigurationError names the file, the key and the fault."""
     types_file, items_file = policies / "data_types.toml", policies / "items.toml"
     types, items = read_toml(types_file, DataTypes), read_toml(items_file, Items)
-    rules = Rules(data_types=types, items=items.items, others=items.others)
+    rules = Rules(
+        data_types=types,
+        items=items.items,
+        others=items.others,
+        working=items.working,
+        sensitive=read_toml(policies / "sensitive.toml", Sensitive),
+    )
     fault = next(_faults(rules), None)
     if fault is not None:
         raise ConfigurationError(f"{types_file} with {items_file.name}: {fault}")
@@ -26,7 +33,7 @@ def load_rules(policies: Path) -> Rules:
 def _faults(rules: Rules) -> Iterator[str]:
     """What does not fit together, as `key: fault`."""
     types = rules.data_types
-    keys = [*types.fields, *rules.items, *rules.others]
+    keys = [*types.fields, *rules.items, *rules.others, *rules.working]
     yield from (f"{key}: defined twice" for key in keys if keys.count(key) > 1)
     yield from _twice(rules, "columns")
     yield from _twice(rules, "elements")
@@ -47,10 +54,11 @@ def _absent(named: Iterator[tuple[str, str]], known: Container[str], what: str) 
 
 def _named_fields(rules: Rules) -> Iterator[tuple[str, str]]:
     for number, table in enumerate(rules.data_types.tables):
-        yield from ((f"tables.{number}", key) for key in table.fields())
+        yield from ((f"tables.{number}", key) for key in table.names())
     for name, kind in rules.data_types.types.items():
         yield from ((f"types.{name}.must", key) for group in kind.must for key in group)
         yield from ((f"types.{name}.checks", key) for key in kind.checks)
+        yield from ((f"types.{name}.carries", key) for key in kind.carries)
     for key, item in {**rules.items, **rules.others}.items():
         yield from ((f"{key}.when", name) for group in item.when.values() for name in group)
 

@@ -7,7 +7,8 @@ depth and attributes are bounded as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from xml.parsers import expat
 
@@ -19,6 +20,14 @@ from gateway.settings import ClassifyLimits
 Element = Any  # lxml carries no types.
 
 _PROLOG_BYTES = 64 * 1024
+# Text behind the end of an element, where systems write nothing; and signs of attributes, of comments and of
+# whatever else such text may stand behind. All are quick to look for.
+_AFTER_END = re.compile(rb"</[^>]*+>\s*+[^<\s]")
+_AFTER_EMPTY = re.compile(rb"/>\s*+[^<\s]")
+_SIGNS = (b"=", b"!", b"?")
+_TAG_BYTES = 1024
+# Where a schema lies, that an element is empty, the language: no content.
+_NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
 
 
 class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
@@ -70,30 +79,35 @@ def _feed_prolog(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
             return
 
 
-def records(source: Source, names: tuple[str, ...]) -> Iterator[Element]:
+Aside = Callable[[str, str, str], None]
+
+
+def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: None) -> Iterator[Element]:
     """Every outermost element of one of these names, complete, in document order.
 
-    An element is valid until the next is asked for. Raises Unreadable where the document is not
-    well formed or breaks a limit.
+    An element is valid until the next is asked for. What is in the document beside the elements of the
+    records goes to `aside` as parent, name and text: elements around them, attributes, and text
+    between elements. Raises Unreadable where the document is not well formed or breaks a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
-    parser, limits, waiting = _parser(tags), source.limits, 0
+    parser, limits, waiting, end = _parser(tags), source.limits, 0, b""
     try:
         for piece in utf8_chunks(source):
             parser.feed(piece)
             waiting += len(piece)
-            attributes = b"=" in piece
+            more = _may_hold_more(end + piece)
+            end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
                 if next(element.iterancestors(*tags), None) is None:
-                    # A record that began in an earlier piece is looked at for its attributes as well.
-                    if attributes or waiting > len(piece):
-                        _check_attributes(element, limits)
+                    # So is a record that began in an earlier piece.
+                    if more or waiting > len(piece):
+                        _look_closely(element, limits, aside)
                     waiting = 0
                     yield element
-                    _forget(element)
+                    _forget(element, names, aside)
             if waiting > limits.record_bytes:
                 raise malformed("a stretch of the XML is too long for one record", format="XML")
-        parser.close()
+        _look_at_the_rest(parser.close(), names, aside)
     except etree.XMLSyntaxError as error:
         raise malformed(f"the XML is not well formed at line {error.lineno}", format="XML") from None
 
@@ -112,13 +126,35 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
     )
 
 
-def _check_attributes(element: Element, limits: ClassifyLimits) -> None:
-    for inner in element.iter():
-        if max(len(inner.attrib), len(inner.nsmap)) > limits.xml_attributes:
+def _may_hold_more(text: bytes) -> bool:
+    """Whether a stretch of XML may hold attributes, or text between elements. A quick look, at all of it."""
+    return (
+        any(sign in text for sign in _SIGNS)
+        or _AFTER_END.search(text) is not None
+        or _AFTER_EMPTY.search(text) is not None
+    )
+
+
+def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside) -> None:
+    """Tell what is no element: attributes, and texts between elements. Few records have any."""
+    for inner in record.iter():
+        tail = inner.tail
+        if tail and inner is not record and not tail.isspace():
+            aside(local_name(inner.getparent().tag), "", tail)
+        attributes = inner.attrib
+        if max(len(attributes), len(inner.nsmap)) > limits.xml_attributes:
             raise malformed("an element has too many attributes", format="XML")
+        if attributes:
+            _tell_attributes(inner, aside)
 
 
-def _forget(element: Element) -> None:
+def _tell_attributes(element: Element, aside: Aside) -> None:
+    for name, value in element.attrib.items():
+        if not name.startswith(_NO_CONTENT):
+            aside(f"{local_name(element.tag)}@{local_name(name)}", "", value)
+
+
+def _forget(element: Element, names: tuple[str, ...], aside: Aside) -> None:
     """Free a record that was read and all that stands before it.
 
     The record's own node and its tail stay until the next one: the parser may still be adding to them.
@@ -127,8 +163,34 @@ def _forget(element: Element) -> None:
     while element is not None:
         parent = element.getparent()
         while element.getprevious() is not None:
+            first = parent[0]
+            if first.tail is not None or first.tag not in names:
+                _tell(first, names, aside)
             del parent[0]
         element = parent
+
+
+def _tell(element: Element, names: tuple[str, ...], aside: Aside) -> None:
+    """Tell what stands in an element that is no record, and behind one that is."""
+    if not isinstance(element.tag, str):
+        return
+    if element.tail and not element.tail.isspace():
+        aside(local_name(element.getparent().tag), "", element.tail)
+    if local_name(element.tag) in names:
+        return
+    _tell_attributes(element, aside)
+    text = element.text
+    if text and not text.isspace():
+        parent = element.getparent()
+        aside("" if parent is None else local_name(parent.tag), local_name(element.tag), text)
+    for inner in element:
+        _tell(inner, names, aside)
+
+
+def _look_at_the_rest(root: Element, names: tuple[str, ...], aside: Aside) -> None:
+    """What the parser still holds when the document has ended."""
+    if root is not None:
+        _tell(root, names, aside)
 
 
 def leaves(record: Element) -> Iterator[tuple[str, str, str]]:

@@ -22,6 +22,7 @@ from gateway.classify.content import (
     unknown,
 )
 from gateway.classify.rules import Rules
+from gateway.classify.suspicion import topics_in
 from gateway.classify.tally import OnPupil, Tally
 from gateway.classify.verdict import Verdict
 from gateway.model import Classified, ContentRefused
@@ -66,10 +67,7 @@ def classify(
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         verdict = _recognise(timed, tally, limits)
     except Unreadable as reason:
-        extension = _EXTENSIONS.get(reason.format or "", "bin")
-        return ContentRefused(
-            code=reason.code, evidence=reason.evidence, format=reason.format, extension=extension
-        )
+        return _refused(reason, content, rules)
     kind = rules.data_types.types[verdict.data_type]
     facts = verdict.facts
     return Classified(
@@ -86,6 +84,22 @@ def classify(
         items=tally.items(verdict.data_type),
         other_items=tally.other_items(verdict.data_type),
         name_suggests=rules.name_suggests(name),
+        unlisted=tally.account.unlisted(verdict.data_type),
+        results=verdict.results,
+    )
+
+
+def _refused(reason: Unreadable, content: BinaryIO, rules: Rules) -> ContentRefused:
+    kind = reason.evidence[0] if reason.code == "classify:outside-agreement" else None
+    topics = (rules.sensitive.of_name(kind or ""), *topics_in(content, rules.sensitive))
+    return ContentRefused(
+        code=reason.code,
+        evidence=reason.evidence,
+        runner_up=kind,
+        format=reason.format,
+        extension=_EXTENSIONS.get(reason.format or "", "bin"),
+        # What is malformed is refused, and nobody sees it.
+        sensitive=tuple(dict.fromkeys(filter(None, topics))) if reason.code != "classify:malformed" else (),
     )
 
 

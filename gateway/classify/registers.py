@@ -26,7 +26,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
     names = tuple(name for name in rule.records if name != root)
     gatherer = Gatherer(tally, source.limits)
     try:
-        for record in markup.records(source, names):
+        for record in markup.records(source, names, gatherer.aside):
             gatherer.gather(record)
     except Unreadable as reason:
         if tally.records:

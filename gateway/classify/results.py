@@ -17,6 +17,7 @@ from gateway.classify.rules import ResultsRule
 Kind = Literal["gcse-results", "a-level-results"]
 GCSE: Kind = "gcse-results"
 A_LEVEL: Kind = "a-level-results"
+KINDS = frozenset({GCSE, A_LEVEL})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.model import Level
+from gateway.classify.sensitive import Sensitive
+from gateway.classify.subjects import SubjectRule
+from gateway.model import Level, ValueKind
 
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
@@ -33,7 +35,8 @@ class FieldRule(_Table):
     """One field: the column and element names that carry it, and how its values are checked.
 
     An element is `Name`, `Parent/Name` or `Parent/*`; the more exact form wins. `codes` names a
-    list in `[codes]`. `patterns` are regular expressions over whole plain column names.
+    list in `[codes]`. `patterns` are regular expressions over whole plain column names. `text` says
+    whether free text may stand in it: "no", "words" (none about a sensitive topic), or "any".
     """
 
     columns: tuple[str, ...] = ()
@@ -41,14 +44,28 @@ class FieldRule(_Table):
     elements: tuple[str, ...] = ()
     check: Check = "none"
     codes: str | None = None
+    text: Literal["no", "words", "any"] = "no"
 
 
 class ItemRule(FieldRule):
-    """A data item. `when` names, by data type, working fields that carry it in that type's files."""
+    """A data item. `when` names, by data type, working fields that carry it in that type's files.
+
+    A `flag` says whether something is so, and must not say what.
+    """
 
     label: str
     proposed: bool = False
+    flag: bool = False
     when: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+class WorkingRule(FieldRule):
+    """A harmless column of some system: it says nothing of a pupil's life, if it looks as it should.
+
+    `kinds` are the kinds of values that it may hold.
+    """
+
+    kinds: tuple[ValueKind, ...]
 
 
 class Signature(_Table):
@@ -60,7 +77,8 @@ class Signature(_Table):
     a field's values are among these. `above`: one of these words stands above the header. With
     `results`, the grades say whether it is this type or the other kind of examination. A `part` is
     one table of several, so that what every record must have may stand in another. `unchecked`
-    fields mean something else in such tables than elsewhere, so their values are not judged.
+    fields mean something else in such tables than elsewhere, so their values are not judged. `without`:
+    none of these fields.
     """
 
     type: str
@@ -78,23 +96,30 @@ class Signature(_Table):
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     above: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     def fields(self) -> tuple[str, ...]:
         """Every field that this signature names."""
         grouped = (key for group in self.any for key in group)
         return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.unchecked, *grouped)
 
+    def names(self) -> tuple[str, ...]:
+        """Every field that is named at all, those that must not be there as well."""
+        return (*self.fields(), *self.without)
+
 
 class TypeRule(_Table):
     """What is true of every file of a type.
 
     `must`: what no record may lack, with its alternatives. `checks`: the working fields whose faults
-    matter to this type.
+    matter to this type. `carries`: the working fields that such a file may hold, beside those that its
+    signatures name.
     """
 
     title: str
     must: tuple[tuple[str, ...], ...] = ()
     checks: tuple[str, ...] = ()
+    carries: tuple[str, ...] = ()
     one_record_a_pupil: bool = True
     key_stage: str | None = None
 
@@ -173,6 +198,7 @@ class DataTypes(_Table):
     fields: dict[str, FieldRule]
     tables: tuple[Signature, ...]
     results: ResultsRule
+    subjects: SubjectRule
     jcq: JcqRule
     ctf: CtfRule
     message: MessageRule
@@ -186,21 +212,40 @@ class Items(_Table):
 
     items: dict[str, ItemRule]
     others: dict[str, ItemRule]
+    working: dict[str, WorkingRule]
 
 
 class Rules(BaseModel):
-    """Both files, checked against each other, with the look-ups that recognisers use."""
+    """The three files, checked against each other, with the look-ups that recognisers use."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_types: DataTypes
     items: dict[str, ItemRule]
     others: dict[str, ItemRule]
+    working: dict[str, WorkingRule]
+    sensitive: Sensitive
 
     @cached_property
     def fields(self) -> dict[str, FieldRule]:
         """Every field by its key."""
-        return {**self.data_types.fields, **self.items, **self.others}
+        return {**self.data_types.fields, **self.items, **self.others, **self.working}
+
+    def carried(self, data_type: str) -> frozenset[str]:
+        """The working fields that files of this type may hold."""
+        return self._carried[data_type]
+
+    @cached_property
+    def _carried(self) -> dict[str, frozenset[str]]:
+        """By type: what its signatures name, what it carries besides, and what stands for items in it."""
+        found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
+        for table in self.data_types.tables:
+            found[table.type] |= set(table.fields())
+        found["a-level-results"] |= found["gcse-results"]
+        for item in (*self.items.values(), *self.others.values()):
+            for name, keys in item.when.items():
+                found[name] |= set(keys)
+        return {name: frozenset(keys) for name, keys in found.items()}
 
     @cached_property
     def code_sets(self) -> dict[str, frozenset[str]]:
@@ -231,7 +276,8 @@ class Rules(BaseModel):
     def column_field(self, name: str) -> str | None:
         """The key of the field that a column of this name carries.
 
-        The name itself comes first, then what is left without a prefix or suffix, then the patterns.
+        The name itself comes first, then what is left without a prefix or suffix, then the patterns. A
+        name that speaks of something sensitive fits no pattern: those are wide.
         """
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
@@ -239,7 +285,9 @@ class Rules(BaseModel):
             return known
         pattern, keys = self._patterns
         found = pattern.fullmatch(text)
-        return keys[int((found.lastgroup or "p0")[1:])] if found else None
+        if found is None or self.sensitive.of_name(name):
+            return None
+        return keys[int((found.lastgroup or "p0")[1:])]
 
     def _forms(self, text: str) -> tuple[str, ...]:
         rule = self.data_types.columns

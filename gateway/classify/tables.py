@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from gateway.classify.account import Part
+from gateway.classify.broadsheets import Grades, grades_in
 from gateway.classify.column_signatures import Evidence, decide
-from gateway.classify.content import Source, unknown
+from gateway.classify.content import Source, Unreadable, unknown
 from gateway.classify.delimited import Header, Row, Table, read_table
 from gateway.classify.facts import table_facts
-from gateway.classify.results import Examiner, Kind, Outcome
+from gateway.classify.results import KINDS, Examiner, Kind, Outcome
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
@@ -25,15 +27,32 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
     """Count the table into the tally, and say which type it is."""
     counter = _Counter(table.header, tally)
+    tally.account.titles.append(table.header.above)
     for batch in table.batches:
         if batch:
             counter.count(batch)
     if not tally.records:
         raise unknown("a table without rows", format=format)
-    evidence = Evidence(counter.widths(), tally, table.header.above, counter.kinds)
-    verdict = decide(evidence, format)
+    grades = grades_in(tally.account, tally, table.header.above)
+    verdict = _decide(counter, grades, tally, table.header.above, format)
     verdict.extension = extension
     verdict.facts = table_facts(tally)
+    return verdict
+
+
+def _decide(counter: _Counter, grades: Grades, tally: Tally, above: str, format: str) -> Verdict:  # noqa: A002
+    widths = counter.widths() | ({"subject-grade": grades.columns} if grades.columns else {})
+    kinds = counter.kinds + grades.kinds
+    try:
+        verdict = decide(Evidence(widths, tally, above, kinds), format)
+    except Unreadable as reason:
+        if reason.code == "classify:unknown" and grades.others:
+            why = "grades of mocks, predictions or forecasts, which are no results"
+            raise Unreadable("classify:other-assessments", why, format=format) from None
+        raise
+    if verdict.data_type in KINDS and grades.assessment and not grades.columns:
+        tally.account.grades_are(grades.assessment, counter.grade_columns())
+    verdict.results = tuple(sorted(kind for kind in kinds if kind is not None))
     return verdict
 
 
@@ -45,8 +64,11 @@ class _Counter:
         self._tally = tally
         self._examiner = Examiner(tally.rules.data_types.results)
         self._columns: dict[str, list[int]] = {}
+        self._parts: list[Part] = []
+        self._batches = 0
         for index, name in enumerate(header.names):
             key = tally.rules.column_field(name)
+            self._parts.append(tally.account.part(name, key))
             if key is not None:
                 self._columns.setdefault(key, []).append(index)
 
@@ -54,9 +76,16 @@ class _Counter:
         """How many columns carry each field."""
         return {key: len(indexes) for key, indexes in self._columns.items()}
 
+    def grade_columns(self) -> list[Part]:
+        """The columns of grades in a list that has one result a row."""
+        return [part for part in self._parts if part.key == "exam-grade"]
+
     def count(self, batch: list[Row]) -> None:
         """Count the rows of one batch, none of them blank."""
         columns = list(zip_longest(*batch, fillvalue=""))
+        # Rows may be longer than the header is.
+        self._parts += (self._tally.account.part("", None) for _ in columns[len(self._parts) :])
+        self._look(columns)
         blank = ("",) * len(batch)
         by_field = {
             key: [columns[index] if index < len(columns) else blank for index in indexes]
@@ -65,12 +94,22 @@ class _Counter:
         first = self._tally.records + 1
         for key, several in by_field.items():
             field = self._tally.field(key)
-            for values in several:
-                field.add_column(values, first)
+            for index, values in zip(self._columns[key], several, strict=True):
+                self._parts[index].shape.met(field.add_column(values, first), values)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
         self._tally.rows(naming, len(batch))
         if "exam-grade" in by_field or "exam-series" in by_field:
             self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
+
+    def _look(self, columns: Sequence[tuple[str, ...]]) -> None:
+        """Look at what stands in the columns: in the first batches, and then in ever fewer."""
+        self._batches += 1
+        sampled = self._batches & (self._batches - 1) == 0
+        for part, values in zip(self._parts, columns, strict=False):
+            if sampled:
+                part.shape.sample(values)
+            if part.key is None:
+                part.shape.met(len(values) - values.count(""), values)
 
     def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
         for said, count in Counter(zip(*columns, strict=True)).items():

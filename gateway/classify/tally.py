@@ -13,6 +13,7 @@ from datetime import date
 from itertools import repeat
 
 from gateway.classify import checks
+from gateway.classify.account import Account
 from gateway.classify.findings import severity
 from gateway.classify.identifiers import is_temporary_upn
 from gateway.classify.rules import FieldRule, ItemRule, Rules
@@ -91,14 +92,17 @@ class FieldTally:
         if fault is not None:
             self.faults.setdefault(fault, Fault()).add(row)
 
-    def add_column(self, values: Sequence[str], first_row: int) -> None:
-        """The values of this field in records that follow each other; an empty text is a blank."""
+    def add_column(self, values: Sequence[str], first_row: int) -> int:
+        """The values of this field in records that follow each other; an empty text is a blank.
+
+        How many are filled.
+        """
         filled = len(values) - values.count("")
         self.filled += filled
         if self.counts is not None:
             self._count(values)
         if self._check is None or not filled:
-            return
+            return filled
         doubtful = set(values) - self._good
         doubtful.discard("")
         bad = {v: fault for v in doubtful if (fault := self._judge(v, self._check)) is not None}
@@ -106,6 +110,7 @@ class FieldTally:
             for row, value in enumerate(values, first_row):
                 if value in bad:
                     self.faults.setdefault(bad[value], Fault()).add(row)
+        return filled
 
     def share_good(self) -> float:
         """The share of filled values without a fault; 0 where nothing is filled."""
@@ -140,6 +145,7 @@ class Tally:
         self.rules = rules
         self.today = today
         self.records = 0
+        self.account = Account(rules)
         self.fields: dict[str, FieldTally] = {}
         self.wrong_results = Fault()
         self.missing = {group: Fault() for kind in rules.data_types.types.values() for group in kind.must}
@@ -279,13 +285,11 @@ class Tally:
 
     def items(self, data_type: str) -> tuple[str, ...]:
         """The labels of the Appendix A items that the file carries, in the order of the agreement."""
-        listed = {key: item for key, item in self.rules.items.items() if not item.proposed}
-        return self._labels(listed, data_type)
+        return self._labels(self.rules.items, data_type)
 
     def other_items(self, data_type: str) -> tuple[str, ...]:
-        """The labels of personal items that the file carries and Appendix A does not list in force."""
-        proposed = {key: item for key, item in self.rules.items.items() if item.proposed}
-        return self._labels({**proposed, **self.rules.others}, data_type)
+        """The labels of personal items that the file carries and Appendix A does not list."""
+        return self._labels(self.rules.others, data_type)
 
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:
         carried = (

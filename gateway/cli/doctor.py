@@ -229,7 +229,7 @@ def _calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 
 def _teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
-    for team in sorted((routed | set(catalogue.triage_teams())) - staffed):
+    for team in sorted((routed | {*catalogue.triage_teams(), *catalogue.sensitive_teams()}) - staffed):
         yield Complaint(
             "warning", f"nobody collects for {team}", f"gateway staff add NAME --team {team} --ssh-key FILE"
         )

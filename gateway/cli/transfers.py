@@ -82,7 +82,11 @@ def show_one(
     for reason in transfer.reasons:
         out.print(Text(f"\n[{reason.code}, clause {reason.clause}]\n{reason.sentence}\n{reason.next_step}"))
     out.print()
-    show(events, ("at", "kind", "team", "reasons", "by", "why"), as_json=False, empty="no events")
+    show(events, ("at", "kind", "team", "by"), as_json=False, empty="no events")
+    for event in events:  # Whatever it was held or decided for, and whatever a person said of it.
+        if event["reasons"] or event["why"]:
+            said = "; ".join(part for part in (event["reasons"], event["why"]) if part)
+            out.print(Text(plain(f"{event['kind']}: {said}")), soft_wrap=True)
 
 
 def _event(event: EventRow) -> dict[str, Any]:
@@ -115,6 +119,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         "state": transfer.state,
         "flow": transfer.flow,
         "data_type": transfer.data_type,
+        "period": transfer.period,
         "teams": list(transfer.teams),
         "sha256": upload.sha256,
         "size": upload.size,

@@ -49,10 +49,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The registry as the mailboxes use it. `triage` are the teams whose members see held files."""
+    """The registry as the mailboxes use it.
+
+    `triage` are the teams whose members see held files; of those that are sensitive, `sensitive` are.
+    """
 
     registry: Registry
     triage: frozenset[str]
+    sensitive: frozenset[str]
     log_key: LogKey
     log_origin: str
     clock: Callable[[], datetime]
@@ -78,9 +82,10 @@ class Desk:
         Declined where the person has no such folder.
         """
         with self.registry.read() as session:
-            self._check_folder(self._teams(session, person), folder)
+            teams = self._teams(session, person)
+            self._check_folder(teams, folder)
             if folder == HELD:
-                return held(session, before=before, limit=PAGE)
+                return held(session, sensitive=self._sees(teams), before=before, limit=PAGE)
             return delivered(session, folder, before=before, limit=PAGE)
 
     def find(self, person: Person, place: Place) -> Delivery | None:
@@ -130,7 +135,8 @@ class Desk:
 
     def _where(self, session: Session, person: Person, delivery: Delivery) -> dict[str, str]:
         """Whose file it is and for which team; a held one is looked at for the team that triages."""
-        team = delivery.team or min(self.triage.intersection(self._teams(session, person)))
+        looking = self.sensitive if delivery.sensitive else self.triage
+        team = delivery.team or min(looking.intersection(self._teams(session, person)))
         return {"provider": delivery.provider, "team": team}
 
     def _teams(self, session: Session, person: Person) -> tuple[str, ...]:
@@ -140,7 +146,13 @@ class Desk:
         return teams
 
     def _folders(self, teams: tuple[str, ...]) -> tuple[str, ...]:
-        return (*teams, HELD) if self.triage.intersection(teams) else teams
+        return (*teams, HELD) if (self.triage | self.sensitive).intersection(teams) else teams
+
+    def _sees(self, teams: tuple[str, ...]) -> bool | None:
+        """Which held files members of these teams see: the sensitive ones or not, None for both."""
+        if self.sensitive.isdisjoint(teams):
+            return False
+        return True if self.triage.isdisjoint(teams) else None
 
     def _check_folder(self, teams: tuple[str, ...], folder: str) -> None:
         if folder not in self._folders(teams):
@@ -158,7 +170,7 @@ class Desk:
         if reference is not None:
             held_here = place.folder == HELD
             found = (
-                find_held(session, reference)
+                find_held(session, reference, sensitive=self._sees(teams))
                 if held_here
                 else find_delivered(session, place.folder, reference)
             )

@@ -75,7 +75,7 @@ def host_key_path(home: Home) -> Path:
 def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     """What the sessions share, and an orderly end to it. ConfigurationError where a part is missing."""
     settings, limits = load_settings(home), load_limits(home)
-    triage = _triage(home)
+    triage, sensitive = _looking_at_held(home)
     log_key = LogKey.load(secret_files.log_key(home))
     registry = Registry(settings.database_url(home))
     registry.check_version()
@@ -89,7 +89,7 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
 
     try:
         yield Office(
-            desk=Desk(registry, triage, log_key, settings.log_origin, clock),
+            desk=Desk(registry, triage, sensitive, log_key, settings.log_origin, clock),
             contents=Contents(reopen, limits.mailboxes, openers),
             readers=readers,
             writers=writers,
@@ -182,12 +182,15 @@ async def _sweep(office: Office) -> None:
         office.contents.close_unread()
 
 
-def _triage(home: Home) -> frozenset[str]:
-    """The teams whose members see held files; ConfigurationError where a team's name is taken by these."""
+def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
+    """The teams whose members see held files, and those that see the sensitive ones.
+
+    ConfigurationError where a team's name is taken by these.
+    """
     catalogue = load_catalogue(home.policies_in_force)
     if catalogue.team(HELD) is not None:
         raise ConfigurationError(f"policies/teams.toml: team: {HELD} is the folder of held files, not a team")
-    return frozenset(catalogue.triage_teams())
+    return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())
 
 
 def _seconds_to_open(limits: Limits) -> float:

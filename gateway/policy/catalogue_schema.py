@@ -79,8 +79,12 @@ class Catalogue(Shape):
         return next((team for team in self.teams.team if team.id == identifier), None)
 
     def triage_teams(self) -> tuple[str, ...]:
-        """The teams whose members see held files."""
+        """The teams whose members see held files, but for the sensitive ones."""
         return tuple(team.id for team in self.teams.team if team.triage)
+
+    def sensitive_teams(self) -> tuple[str, ...]:
+        """The teams whose members see held files that are sensitive."""
+        return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
         """Whether a team may have a data item of Appendix A ("Group: Item") that a kind of sender sends.

@@ -18,6 +18,7 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Each contradiction between the files: the file to mend, the place in it, and what is wrong."""
     yield from _clauses_missing(catalogue)
     yield from _teams_missing(catalogue)
+    yield from _nobody_looks(catalogue)
     yield from _flow_faults(catalogue)
     yield from _right_faults(catalogue)
     yield from _method_faults(catalogue)
@@ -71,8 +72,13 @@ def _teams_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
         for m, reason in enumerate(group.reason):
             if reason.team is not None and reason.team not in known:
                 yield "rights.toml", ("group", n, "reason", m, "team"), f"there is no team {reason.team}"
+
+
+def _nobody_looks(catalogue: Catalogue) -> Iterator[Contradiction]:
     if not catalogue.triage_teams():
         yield "teams.toml", ("team",), "no team has triage = true, so nobody would see held files"
+    if not catalogue.sensitive_teams():
+        yield "teams.toml", ("team",), "no team has sensitive = true, so nobody would see sensitive files"
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
@@ -121,6 +127,8 @@ def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     for n, group in enumerate(rights.group):
         for item in sorted(set(group.proposed) - set(group.items)):
             yield "rights.toml", ("group", n, "proposed"), f"{item} is not an item of {group.label}"
+    for item in sorted(set(rights.proposed.sensitive) - set(catalogue.appendix_a)):
+        yield "rights.toml", ("proposed", "sensitive"), f"Appendix A has no item {item}"
     for n, right in enumerate(rights.right):
         for label in sorted(set(right.groups) - set(labels)):
             yield "rights.toml", ("right", n, "groups"), f"Appendix A has no group {label}"

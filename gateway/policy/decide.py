@@ -27,6 +27,7 @@ from gateway.policy.items import item_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
+from gateway.policy.unlisted import notices, sensitive_topics, waits
 from gateway.reasons import reason
 
 
@@ -59,37 +60,62 @@ def decide(
 
 def _of_content(refused: ContentRefused) -> Decision:
     """Malformed content is final; content that nobody recognised waits for a person."""
-    if refused.code == "classify:outside-agreement":
-        return Held(reasons=(reason(refused.code, kind=refused.runner_up or "another collection"),))
     if refused.code == "classify:malformed":
         return Refused(reasons=(reason(refused.code),))
+    return Held(reasons=(*_sensitive_content(refused), _why_unrecognised(refused)))
+
+
+def _sensitive_content(refused: ContentRefused) -> Iterator[Reason]:
+    if refused.sensitive:
+        yield reason("policy:sensitive", topics=", ".join(refused.sensitive), where="")
+
+
+def _why_unrecognised(refused: ContentRefused) -> Reason:
+    if refused.code == "classify:outside-agreement":
+        return reason(refused.code, kind=refused.runner_up or "another collection")
+    if refused.code == "classify:other-assessments":
+        return reason(refused.code, kinds="mock, predicted or forecast")
     known = refused.code in {"classify:unknown", "classify:ambiguous"}
-    return Held(reasons=(reason(refused.code if known else "internal:held"),))
+    return reason(refused.code if known else "internal:held")
 
 
 def _of_flow(
     classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime, flow: Flow
 ) -> Decision:
-    teams = teams_for(classified, catalogue, flow, provider.kind)
+    # Nobody is to get what is sensitive until a person has looked at it.
+    sensitive = sensitive_topics(classified, catalogue, flow)
+    teams = () if sensitive else teams_for(classified, catalogue, flow, provider.kind)
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
-    waits = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow, teams)]
-    kinds = (classified.data_type, classified.mixed_with)
-    until = release_moment(kinds, classified.facts, catalogue, now) if flow.embargo else None
-    notices = (*missing.notices, *item_reasons(classified, catalogue, flow, "notice"))
-    if until is not None and now < until:
+    holds = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow)]
+    if not teams and not sensitive:
+        holds.append(reason("policy:no-team"))
+    until = _embargo(classified, catalogue, now, flow)
+    told = (
+        *missing.notices,
+        *notices(classified, provider, flow),
+        *item_reasons(classified, catalogue, flow, "notice"),
+    )
+    if until is not None:
         embargo = embargo_reason(flow, catalogue, until)
         return Held(
-            reasons=(*waits, embargo, *notices), flow=flow.id, teams=teams, until=None if waits else until
+            reasons=(*holds, embargo, *told), flow=flow.id, teams=teams, until=None if holds else until
         )
-    if waits:
-        return Held(reasons=(*waits, *notices), flow=flow.id, teams=teams)
+    if holds:
+        return Held(reasons=(*holds, *told), flow=flow.id, teams=teams)
     return Accepted(
-        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *notices)
+        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *told)
     )
 
 
+def _embargo(classified: Classified, catalogue: Catalogue, now: datetime, flow: Flow) -> datetime | None:
+    """The moment that a file with results waits for, whoever sends it; None where there is none to come."""
+    own = (classified.data_type, classified.mixed_with) if flow.embargo else ()
+    until = release_moment((*own, *classified.results), classified.facts, catalogue, now)
+    return until if until is not None and now < until else None
+
+
 def _waits_for_person(
-    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, teams: tuple[str, ...]
+    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
 ) -> Iterator[Reason]:
     if provider.suspended:
         yield reason("policy:suspended")
@@ -97,9 +123,8 @@ def _waits_for_person(
         found = named_school(classified)
         if found and provider.dfe_number and found != provider.dfe_number:
             yield reason("policy:other-school", found=found, expected=provider.dfe_number)
+    yield from waits(classified, catalogue, provider, flow)
     yield from item_reasons(classified, catalogue, flow, "hold")
-    if not teams:
-        yield reason("policy:no-team")
 
 
 def named_school(classified: Classified) -> str | None:

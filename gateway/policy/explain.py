@@ -104,7 +104,7 @@ class _Case:
 
 
 def _items(catalogue: Catalogue) -> tuple[str, ...]:
-    return (*catalogue.appendix_a, *catalogue.rights.outside.hold)
+    return (*catalogue.appendix_a, *catalogue.rights.outside.hold, *catalogue.rights.outside.sensitive)
 
 
 def _file(data_type: str, item: str, catalogue: Catalogue) -> Classified:

@@ -40,16 +40,15 @@ def item_reasons(
 def _outside(
     classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction
 ) -> tuple[Reason, ...]:
-    if flow.contents != "appendix-a":
-        return ()
+    carried = flow.of(classified.data_type).carries
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
-    items = {*classified.other_items, *unlisted}
+    items = tuple(dict.fromkeys(item for item in (*classified.other_items, *unlisted) if item not in carried))
     rule = catalogue.rights.outside
-    holds = rule.default == "hold" or any(item in rule.hold for item in items)
+    holds = rule.default == "hold" or any(item in rule.hold or item in rule.sensitive for item in items)
     if not items or holds != (action == "hold"):
         return ()
     code = "policy:items-outside-held" if holds else "policy:items-outside"
-    return (reason(code, count=len(items)),)
+    return (reason(code, items=", ".join(items)),)
 
 
 def _proposed(classified: Classified, catalogue: Catalogue, action: ItemAction) -> tuple[Reason, ...]:

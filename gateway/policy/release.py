@@ -141,6 +141,6 @@ def _embargo(
     """Until when results may not be passed on, whatever the person calls the file."""
     kinds = {classified.data_type, classified.mixed_with}
     if isinstance(found, Classified):
-        kinds |= {found.data_type, found.mixed_with}
+        kinds |= {found.data_type, found.mixed_with, *found.results}
     until = release_moment(kinds, classified.facts, catalogue, now)
     return until if until is not None and now < until else None

@@ -17,6 +17,7 @@ Basis = Literal["statutory", "supporting"]
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Literal["daily", "weekly", "termly", "annually", "on-event", "continuous"]
 ItemAction = Literal["notice", "hold"]
+UnlistedAction = Literal["hold", "leave-out", "accept"]
 Unratified = Literal["hold", "accept", "accept-with-notice"]
 
 _WITH_NOTICE = "accept-with-notice-until "
@@ -67,6 +68,7 @@ class Document(Shape):
 class FlowDataType(Shape):
     """A data type that may travel in a flow, how often it is due, and the teams that use it.
 
+    `carries` are items outside Appendix A that such a file holds by its nature.
     `within` names another data type whose arrival meets the timescale too: one update tells of both.
     `ratification` wins over that of the flow.
     """
@@ -76,6 +78,7 @@ class FlowDataType(Shape):
     teams: tuple[Slug, ...] = Field(min_length=1)
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     electronic: ClauseId | None = None
+    carries: tuple[str, ...] = ()
     within: Slug | None = None
     ratification: RatificationSetting | None = None
 
@@ -91,6 +94,7 @@ class Flow(Shape):
     basis: tuple[Basis, ...] = Field(min_length=1)
     contents: Contents
     embargo: bool = False
+    unlisted: UnlistedAction = "hold"
     ratification: RatificationSetting = Ratification(action="hold")
     document: Document
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
@@ -121,6 +125,7 @@ class FlowsFile(Shape):
 class Team(Shape):
     """A section of the LA. One that is not `pupil_level` never gets records of single pupils.
 
+    Those of a `triage` team see held files, but for the sensitive ones: these only a `sensitive` team sees.
     `local`: the agreement does not name it, so nothing but a clause about its work entitles it.
     """
 
@@ -129,6 +134,7 @@ class Team(Shape):
     purpose: str
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     triage: bool = False
+    sensitive: bool = False
     pupil_level: bool = True
     local: bool = False
 
@@ -185,16 +191,18 @@ class Right(Shape):
 
 
 class Outside(Shape):
-    """What becomes of personal items that Appendix A does not list."""
+    """What becomes of personal items that Appendix A does not list. `sensitive` ones wait for few people."""
 
     default: ItemAction
     hold: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
 
 
 class Proposed(Shape):
-    """What becomes of items that Appendix A only proposes."""
+    """What becomes of items that Appendix A only proposes. `sensitive` ones wait for few people."""
 
     action: ItemAction
+    sensitive: tuple[str, ...] = ()
 
 
 class RightsFile(Shape):

@@ -21,6 +21,7 @@ from sqlmodel import Session
 
 from gateway.classify.load import load_rules
 from gateway.classify.rules import DataTypes, Items
+from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.log.leaf import Kind
@@ -45,6 +46,7 @@ SHAPES: dict[str, type[BaseModel]] = {
     "retention.toml": Retention,
     "data_types.toml": DataTypes,
     "items.toml": Items,
+    "sensitive.toml": Sensitive,
 }
 """Every policy file and its shape."""
 

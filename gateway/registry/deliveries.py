@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
-from gateway.registry.tables import DeliveryRow, TransferRow
+from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 
+_SENSITIVE = "policy:sensitive"
 _COLUMNS: tuple[Any, ...] = tuple(
     col(column)
     for column in (
@@ -33,7 +34,10 @@ _COLUMNS: tuple[Any, ...] = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One file as a mailbox shows it. `team` is None for a held file, which no team has been sent."""
+    """One file as a mailbox shows it. `team` is None for a held file, which no team has been sent.
+
+    `sensitive`: it is held because of something sensitive, and few people see it.
+    """
 
     sequence: int
     reference: str
@@ -45,6 +49,7 @@ class Delivery:
     landed_at: datetime
     decided_at: datetime
     team: str | None
+    sensitive: bool = False
 
 
 def delivered(session: Session, team: str, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
@@ -59,18 +64,23 @@ def find_delivered(session: Session, team: str, reference: str) -> Delivery | No
     return None if row is None else _delivery(row, team)
 
 
-def held(session: Session, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
-    """The held files that could be opened, latest first, paged like `delivered`."""
+def held(
+    session: Session, *, sensitive: bool | None = False, before: int | None = None, limit: int
+) -> Sequence[Delivery]:
+    """The held files that could be opened, latest first, paged like `delivered`.
+
+    Those that are not `sensitive`; with True only those that are; with None both.
+    """
     return [
-        _delivery(row, None)
-        for row in session.execute(_page(_held(), col(TransferRow.sequence), before, limit)).all()
+        _held_delivery(row)
+        for row in session.execute(_page(_held(sensitive), col(TransferRow.sequence), before, limit)).all()
     ]
 
 
-def find_held(session: Session, reference: str) -> Delivery | None:
-    """The one of that reference, if it is held and could be opened."""
-    row = session.execute(_held().where(col(TransferRow.reference) == reference)).first()
-    return None if row is None else _delivery(row, None)
+def find_held(session: Session, reference: str, *, sensitive: bool | None = False) -> Delivery | None:
+    """The one of that reference, if it is held, could be opened and is sensitive or not, as asked."""
+    row = session.execute(_held(sensitive).where(col(TransferRow.reference) == reference)).first()
+    return None if row is None else _held_delivery(row)
 
 
 def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) -> None:
@@ -103,9 +113,21 @@ def _delivered(team: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _held() -> Select[*tuple[Any, ...]]:
-    return select(*_COLUMNS).where(
+def _held(sensitive: bool | None) -> Select[*tuple[Any, ...]]:
+    query = select(*_COLUMNS, _is_sensitive().label("sensitive")).where(
         col(TransferRow.state) == "held", col(TransferRow.content_sha256).is_not(None)
+    )
+    if sensitive is None:
+        return query
+    return query.where(_is_sensitive() if sensitive else ~_is_sensitive())
+
+
+def _is_sensitive() -> ColumnElement[bool]:
+    """Whether one of the reasons of a transfer is that it is sensitive."""
+    return (
+        select(col(ReasonRow.transfer))
+        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code) == _SENSITIVE)
+        .exists()
     )
 
 
@@ -116,6 +138,10 @@ def _page(
     if before is not None:
         query = query.where(place < before)
     return query.order_by(place.desc()).limit(limit)
+
+
+def _held_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
+    return replace(_delivery(row, None), sensitive=bool(row.sensitive))
 
 
 def _delivery(row: Row[*tuple[Any, ...]], team: str | None) -> Delivery:

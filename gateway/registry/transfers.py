@@ -390,6 +390,7 @@ def _transfer(row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str, .
         state=cast("State", row.state),
         flow=row.flow,
         data_type=row.data_type,
+        period=row.period,
         extension=row.extension or "bin",
         content_size=row.content_size,
         content_sha256=row.content_sha256,

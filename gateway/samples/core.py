@@ -93,7 +93,6 @@ _FULL: list[Column] = [
     ("Traveller Family", lambda p: _yes(p.traveller)),
     ("Enrolment Status", lambda p: p.enrol_status),
     ("SEN Status", lambda p: p.sen_provision),
-    ("NHS Number", lambda p: p.nhs_number),
     ("Home Telephone", lambda p: f"01632 960{p.house:03d}"),
     ("Email", lambda p: f"pupil{p.house}@example.org"),
 ]

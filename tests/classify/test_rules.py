@@ -12,7 +12,7 @@ from tests.classify.conftest import POLICIES
 
 @pytest.fixture
 def policies(tmp_path: Path) -> Path:
-    for name in ("data_types.toml", "items.toml"):
+    for name in ("data_types.toml", "items.toml", "sensitive.toml"):
         shutil.copy(POLICIES / name, tmp_path)
     return tmp_path
 

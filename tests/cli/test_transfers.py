@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.content import core_data
+from tests.content import school_history
 from tests.workshop import Desk
 
 
 def test_each_delivery_is_shown_with_its_team(desk: Desk) -> None:
     oak = desk.provider("oak", years=("2026-27",))
-    sent = desk.send(oak, core_data(1))
+    sent = desk.send(oak, school_history(1))
     desk.process()
     teams = desk.transfer(sent).teams
     assert len(teams) > 1

@@ -231,6 +231,29 @@ def test_a_held_file_can_be_read_but_not_removed(mailroom: Mailroom):
     assert b'"team":"central-data-team"' in event.leaf
 
 
+def test_a_sensitive_file_is_shown_to_the_small_team_alone(mailroom: Mailroom):
+    mailroom.staff("triage-four", "central-data-team")
+    mailroom.staff("few", "information-governance")
+    mailroom.staff("both-teams", "central-data-team", "information-governance")
+    sensitive, ordinary = mailroom.hold_as_sensitive(CONTENT), mailroom.hold(CONTENT)
+    paths = {name: mailroom.path("held", reference) for name, reference in
+             (("sensitive", sensitive), ("ordinary", ordinary))}  # fmt: skip
+    seen = {"triage-four": {"ordinary"}, "few": {"sensitive"}, "both-teams": {"ordinary", "sensitive"}}
+    for name, expected in seen.items():
+        with mailroom.sftp(name) as sftp:
+            listed = sftp.listdir("/held")
+            assert {which for which, path in paths.items() if path.rpartition("/")[2] in listed} == expected
+            for which, path in paths.items():
+                if which in expected:
+                    assert sftp.open(path).read() == CONTENT
+                else:
+                    with pytest.raises(FileNotFoundError):
+                        sftp.open(path)
+    collected = [event for event in mailroom.events(sensitive) if event.kind == "collected"]
+    assert {event.actor for event in collected} == {"few", "both-teams"}
+    assert all(b'"team":"information-governance"' in event.leaf for event in collected)
+
+
 def status_of(sftp: paramiko.SFTPClient, kind: int, body: bytes) -> tuple[int, str]:
     """The status and text that answer a raw request."""
     number = 77_777

@@ -145,6 +145,17 @@ CLAUSES = (
         clause="9.3", content=CENSUS, state="accepted", teams=CDT, broken=(_from_schools("school-census"),),
     ),
     Scenario(
+        clause="10.5.1", content=table("student-core", "csv-core", _ROLL, NHS_Number="9434765919"),
+        state="held", code="policy:sensitive",
+        broken=(
+            Edit(file="rights.toml", there='sensitive = ["SEN: NHS Number (Proposed)"]'),
+            Edit(
+                file="rights.toml", after="[proposed]", there='action = "hold"', instead='action = "notice"'
+            ),
+            _right(CDT, 'without = ["SEN: NHS Number (Proposed)"]'),
+        ),
+    ),
+    Scenario(
         clause="10.5.2", content=table("student-core", "csv-core", _ROLL, Medical_Conditions="none"),
         state="held", broken=(Edit(file="rights.toml", there='"Medical details", '),),
     ),

@@ -115,8 +115,12 @@ def _right(catalogue: Catalogue, team: str, item: str) -> str:
 def test_the_teams_that_the_agreement_does_not_name_are_marked_as_local(catalogue: Catalogue) -> None:
     named = {row["team"] for row in table("appendix_a_reasons") if row["team"]}
     assert "Central Data Team: coredatateam@somerset.gov.uk" in AGREEMENT
+    assert "Information Governance: InformationGovernance@somerset.gov.uk" in AGREEMENT
     local = {team.id for team in catalogue.teams.team if team.local}
-    assert local == {team.id for team in catalogue.teams.team} - named - {"central-data-team"}
+    assert local == {team.id for team in catalogue.teams.team} - named - {
+        "central-data-team",
+        "information-governance",
+    }
 
 
 def test_only_the_items_of_appendix_a_can_be_had(catalogue: Catalogue) -> None:

@@ -25,6 +25,7 @@ from gateway.model import (
     Provider,
     ProviderKind,
     Refused,
+    Unlisted,
 )
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.decide import decide
@@ -218,37 +219,49 @@ def test_the_receipt_says_the_moment_by_the_local_clock() -> None:
     assert "08:00 on 20 August 2026" in decision.reasons[0].sentence
 
 
+OUTSIDE = {"policy:items-outside", "policy:items-outside-held", "policy:sensitive"}
+SENSITIVE = {"policy:items-outside-held", "policy:sensitive"}
+
+
 @pytest.mark.parametrize(
-    ("data_type", "other", "kind", "code"),
+    ("data_type", "other", "kind", "codes"),
     [
-        ("student-core", ("Telephone number",), Accepted, "policy:items-outside"),
-        ("student-core", ("Social care and child protection",), Held, "policy:items-outside-held"),
-        (
-            "student-core",
-            ("Telephone number", "National insurance number"),
-            Held,
-            "policy:items-outside-held",
-        ),
-        ("school-census", ("Social care and child protection",), Accepted, None),
-        ("gcse-results", ("Unique learner number",), Accepted, None),
+        ("student-core", ("Telephone number",), Accepted, {"policy:items-outside"}),
+        ("student-core", ("Social care and child protection",), Held, SENSITIVE),
+        ("student-core", ("Telephone number", "National insurance number"), Held, SENSITIVE),
+        ("student-core", ("Results of key stage assessments",), Held, {"policy:items-outside-held"}),
+        ("ks1", ("Results of key stage assessments",), Accepted, set()),
+        ("school-census", ("Social care and child protection",), Held, SENSITIVE),
+        ("school-census", ("Post looked-after arrangements",), Accepted, set()),
+        ("school-census", ("Telephone number",), Accepted, {"policy:items-outside"}),
+        ("gcse-results", ("Unique learner number",), Accepted, set()),
+        ("gcse-results", ("Medical details",), Held, SENSITIVE),
     ],
 )
 def test_items_outside_appendix_a(
-    data_type: str, other: tuple[str, ...], kind: type[Decision], code: str | None
+    data_type: str, other: tuple[str, ...], kind: type[Decision], codes: set[str]
 ) -> None:
-    decision = decide(classified(data_type, other_items=other), CATALOGUE, provider(), NOON)
+    file = classified(data_type, other_items=other, facts=Facts(academic_year="2024/25"))
+    decision = decide(file, CATALOGUE, provider(), NOON)
     assert type(decision) is kind
-    told = [reason.code for reason in decision.reasons if "items" in reason.code]
-    assert told == ([code] if code else [])
-    assert not any(item in reason.sentence for reason in decision.reasons for item in other)
+    told = {reason.code: reason.sentence for reason in decision.reasons if reason.code in OUTSIDE}
+    assert set(told) == codes
+    # Which items they are is said in words of ours, so that a school knows what to take out.
+    assert all(item in " ".join(told.values()) for item in other) or not codes
+    if "policy:sensitive" in codes:
+        assert isinstance(decision, Held)
+        assert decision.teams == ()
 
 
-def test_an_item_that_is_only_proposed_is_told_and_goes_to_nobody() -> None:
+def test_an_item_that_is_only_proposed_waits_where_few_people_see_it() -> None:
     file = classified("student-core", items=("Pupil: UPN", "SEN: NHS Number (Proposed)"))
     decision = decide(file, CATALOGUE, provider(), NOON)
     assert isinstance(decision, Held)
     assert decision.teams == ()
-    assert {"policy:no-team", "policy:items-proposed"} == {reason.code for reason in decision.reasons}
+    assert [(reason.code, reason.clause) for reason in decision.reasons] == [
+        ("policy:sensitive", "10.5"),
+        ("policy:items-proposed-held", "11.4"),
+    ]
 
 
 def _numbered_clauses() -> set[str]:
@@ -272,6 +285,16 @@ FACTS = st.builds(
 ITEMS = st.lists(st.sampled_from([*CATALOGUE.appendix_a, "Pupil: Shoe size"]) | ANY_TEXT, max_size=4).map(
     tuple
 )
+UNLISTED = st.builds(
+    Unlisted,
+    position=st.integers(0, 9),
+    header=ANY_TEXT | st.sampled_from(["Notes", "Sunita Patel"]),
+    filled=st.integers(1, 9),
+    kind=st.sampled_from(["free text", "names", "grades"]),
+    place=st.sampled_from(["column", "element"]),
+    topic=st.just("") | st.just("health"),
+    assessment=st.just("") | st.just("mock"),
+)
 CONTENTS = st.builds(
     Classified,
     data_type=LISTED | ANY_TEXT,
@@ -284,8 +307,15 @@ CONTENTS = st.builds(
     facts=FACTS,
     items=ITEMS,
     other_items=ITEMS,
+    unlisted=st.lists(UNLISTED, max_size=4).map(tuple),
+    results=st.lists(st.sampled_from(["gcse-results", "a-level-results"]), max_size=2, unique=True).map(
+        tuple
+    ),
 ) | st.builds(
-    ContentRefused, code=ANY_TEXT | st.just("classify:outside-agreement"), runner_up=st.none() | ANY_TEXT
+    ContentRefused,
+    code=ANY_TEXT | st.sampled_from(["classify:outside-agreement", "classify:other-assessments"]),
+    runner_up=st.none() | ANY_TEXT,
+    sensitive=st.lists(ANY_TEXT, max_size=2).map(tuple),
 )
 PROVIDERS = st.builds(
     Provider,
@@ -295,10 +325,89 @@ PROVIDERS = st.builds(
     dfe_number=st.none() | st.just("9992001"),
     suspended=st.booleans(),
     ratified=st.booleans(),
+    harmless=st.frozensets(ANY_TEXT | st.sampled_from(["notes", ""]), max_size=2),
 )
 MOMENTS = st.datetimes(datetime(1995, 1, 1), datetime(2150, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 METHODS = st.sampled_from([method.id for method in CATALOGUE.methods.method]) | ANY_TEXT
 SAFEGUARDS = st.frozensets(st.sampled_from(sorted(EVERYTHING)) | ANY_TEXT)
+
+
+def unlisted(**more: object) -> Unlisted:
+    fields = {"position": 5, "header": "Notes", "filled": 9, "kind": "free text"} | more
+    return Unlisted(**fields)  # type: ignore[arg-type]
+
+
+def test_what_nobody_lists_waits_until_an_administrator_lists_it_as_harmless() -> None:
+    file = classified("student-core", unlisted=(unlisted(header="Locker No."),))
+    held = decide(file, CATALOGUE, provider(), NOON)
+    assert isinstance(held, Held)
+    assert [reason.code for reason in held.reasons] == ["policy:unlisted-items"]
+    listed = decide(file, CATALOGUE, provider(harmless=frozenset({"lockerno"})), NOON)
+    assert isinstance(listed, Accepted)
+
+
+@pytest.mark.parametrize(("header", "topic"), [("Medical Notes", "health"), ("", "")])
+def test_no_list_makes_something_sensitive_or_nameless_harmless(header: str, topic: str) -> None:
+    file = classified("student-core", unlisted=(unlisted(header=header, topic=topic),))
+    names = frozenset({"medicalnotes", ""})
+    assert isinstance(decide(file, CATALOGUE, provider(harmless=names), NOON), Held)
+
+
+def test_a_header_is_named_to_the_sender_only_where_the_whole_of_it_is_in_our_words() -> None:
+    file = classified(
+        "student-core", unlisted=(unlisted(), unlisted(position=6, header="Sunita Patel", kind="codes"))
+    )
+    (why,) = decide(file, CATALOGUE, provider(), NOON).reasons
+    assert "2 columns" in why.sentence
+    assert "column 5 (Notes), column 6" not in why.sentence  # "Notes" is no word of ours
+    assert "Patel" not in why.sentence
+    named = classified("student-core", unlisted=(unlisted(header="Exam Result"),))
+    assert "column 5 (Exam Result)" in decide(named, CATALOGUE, provider(), NOON).reasons[0].sentence
+
+
+@pytest.mark.parametrize(("action", "kind"), [("hold", Held), ("leave-out", Held), ("accept", Accepted)])
+def test_a_flow_says_what_becomes_of_what_nobody_lists(action: str, kind: type[Decision]) -> None:
+    flows = CATALOGUE.flows.model_copy(
+        update={"flow": tuple(f.model_copy(update={"unlisted": action}) for f in CATALOGUE.flows.flow)}
+    )
+    catalogue = CATALOGUE.model_copy(update={"flows": flows})
+    catalogue.__dict__.pop("_flows", None)
+    decision = decide(classified("student-core", unlisted=(unlisted(),)), catalogue, provider(), NOON)
+    assert type(decision) is kind
+    told = {reason.code for reason in decision.reasons} - {"policy:allowed"}
+    assert told == {"policy:unlisted-accepted" if kind is Accepted else "policy:unlisted-items"}
+    sensitive = classified("student-core", unlisted=(unlisted(topic="health"),))
+    assert isinstance(decide(sensitive, catalogue, provider(), NOON), Held)
+
+
+def test_results_wait_for_their_moment_whatever_they_stand_beside_and_whoever_sends_them() -> None:
+    file = classified("alps-lpuk", results=("a-level-results",))
+    before = decide(file, CATALOGUE, provider("alps"), london("2026-08-12T12:00"))
+    assert isinstance(before, Held)
+    assert before.until == RELEASES["a-level-results"]
+    assert isinstance(decide(file, CATALOGUE, provider("alps"), before.until), Accepted)
+
+
+def test_grades_are_never_core_data() -> None:
+    file = classified("student-core", results=("gcse-results",), facts=Facts(academic_year="2024/25"))
+    decision = decide(file, CATALOGUE, provider(), NOON)
+    assert [reason.code for reason in decision.reasons] == ["policy:unlisted-items"]
+
+
+def test_mocks_and_predictions_are_no_results() -> None:
+    file = classified("gcse-results", unlisted=(unlisted(kind="grades", assessment="mock"),))
+    decision = decide(file, CATALOGUE, provider(), NOON)
+    assert isinstance(decision, Held)
+    assert [(reason.code, reason.clause) for reason in decision.reasons] == [
+        ("classify:other-assessments", "7.5.3")
+    ]
+
+
+def test_content_that_is_sensitive_waits_as_such_whatever_it_is() -> None:
+    refused = ContentRefused(code="classify:unknown", sensitive=("mental health",))
+    decision = decide(refused, CATALOGUE, provider(), NOON)
+    assert isinstance(decision, Held)
+    assert [reason.code for reason in decision.reasons] == ["policy:sensitive", "classify:unknown"]
 
 
 def _is_well_reasoned(decision: Decision) -> bool:
@@ -329,6 +438,9 @@ def test_decide_is_total_and_refuses_what_no_flow_lists(
         assert decision.teams
         assert set(decision.teams) <= set(TEAMS[content.data_type]) | {"school-place-planning"}
         assert not sender.suspended
+        assert not any(one.topic or one.assessment for one in content.unlisted)
+        assert all(one.header.casefold() in sender.harmless - {""} for one in content.unlisted)
+        assert not content.results or content.data_type not in {"student-core", "attendance", "exclusions"}
         if sender.kind in EDUCATION_PROVIDERS and not sender.ratified:
             assert UNRATIFIED[content.data_type] == "accept"
     if isinstance(decision, Held) and decision.until is not None:

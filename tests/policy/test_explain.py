@@ -84,16 +84,33 @@ def test_a_right_taken_away(catalogue: Catalogue, policies: Path) -> None:
 
 
 def test_a_hold_put_on_an_item(catalogue: Catalogue, policies: Path) -> None:
-    new = _edited(policies, "rights.toml", 'hold = ["Social', 'hold = ["Photograph", "Social')
-    changes = {(each.data_type, each.team, each.before, each.after) for each in diff(catalogue, new, NOON)}
+    new = _edited(policies, "rights.toml", 'hold = ["Results', 'hold = ["Telephone number", "Results')
+    changes = {
+        (each.data_type, each.provider_kind, each.before, each.after)
+        for each in diff(catalogue, new, NOON)
+        if each.data_type in ("student-core", "ks2") and not each.team
+    }
+    taken, allowed = "with Telephone number: accepted: ", ("policy:allowed", "policy:on-behalf")
+    held = "with Telephone number: held: policy:items-outside-held"
+    assert changes == {
+        (data_type, kind, f"{taken}{allowed[kind == 'la']}, policy:items-outside", held)
+        for data_type, kinds in (("student-core", ("school", "academy")), ("ks2", ("dfe", "la")))
+        for kind in kinds
+    }
+
+
+def test_what_is_sensitive_is_nobodys(catalogue: Catalogue, policies: Path) -> None:
+    new = _edited(policies, "rights.toml", '"Disability", ', "")
+    changes = {
+        (each.before, each.after)
+        for each in diff(catalogue, new, NOON)
+        if each.data_type == "student-core" and not each.team
+    }
     assert changes == {
         (
-            data_type,
-            "",
-            "with Photograph: accepted: policy:allowed, policy:items-outside",
-            "with Photograph: held: policy:items-outside-held",
+            "with Disability: held: policy:sensitive, policy:items-outside-held",
+            "with Disability: accepted: policy:allowed, policy:items-outside",
         )
-        for data_type in ("student-core", "attendance", "exclusions")
     }
 
 

@@ -83,7 +83,7 @@ def test_nobody_gives_records_of_pupils_to_place_planning(content: Classified | 
         ),
         (
             classified("student-core"),
-            (reason("policy:items-outside-held", count=1),),
+            (reason("policy:items-outside-held", items="Telephone number"),),
             {},
             ["policy:items-outside-held"],
         ),

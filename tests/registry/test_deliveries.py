@@ -108,6 +108,23 @@ def test_held_shows_what_is_held_and_could_be_opened(registry: Registry):
         assert deliveries.held(session, before=only.sequence, limit=10) == []
 
 
+def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
+    ordinary = put(registry, 1, HELD)
+    why = (reason("policy:sensitive", topics="health", where=""), reason("classify:unknown"))
+    sensitive = put(registry, 2, Held(reasons=why))
+    with registry.read() as session:
+        shown = {
+            asked: [each.reference for each in deliveries.held(session, sensitive=asked, limit=10)]
+            for asked in (False, True, None)
+        }
+        assert shown == {False: [ordinary], True: [sensitive], None: [sensitive, ordinary]}
+        assert deliveries.find_held(session, sensitive) is None
+        found = deliveries.find_held(session, sensitive, sensitive=True)
+        assert found is not None
+        assert found.sensitive
+        assert deliveries.find_held(session, ordinary, sensitive=True) is None
+
+
 def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
     reference = put(registry, 1, HELD)
     with registry.write() as session:

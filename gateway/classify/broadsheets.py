@@ -1,0 +1,103 @@
+"""Grades that stand in columns: which of them are results, and which are mocks, predictions and the like."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from gateway.classify.account import Account, Part
+from gateway.classify.results import Examiner, Kind, Outcome
+from gateway.classify.tally import Tally
+
+_MOSTLY = 0.5
+_GRADES = 0.6
+_ASKED = frozenset({None, "teacher-assessment", "read-outcome"})
+_GCSE = re.compile(r"(?i)gcse")
+_A_LEVEL = re.compile(r"(?i)\b(?:a[ -]?level|gce|as|a2)\b")
+_EXAM_YEARS = frozenset(["11", "12", "13", "14", "Y11", "Y12", "Y13", "Y14"]) | {
+    f"YEAR {n}" for n in (11, 12, 13, 14)
+}
+_STILL_TAUGHT = frozenset(["10", "11", "13", "Y10", "Y11", "Y13"]) | {"YEAR 10", "YEAR 11", "YEAR 13"}
+_BEFORE_EXAMS = frozenset({9, 10, 11, 12, 1, 2, 3, 4, 5})
+_SAYS_WHAT = frozenset(
+    {None, "exam-series", "qualification", "session", "outcome", "key-stage", "exam-detail"}
+)
+
+
+@dataclass(slots=True)
+class Grades:
+    """What a table holds of grades: the kinds of its results by column, and what the others are.
+
+    `assessment` is what the whole table says that its grades are, where they are no results; empty else.
+    """
+
+    columns: int = 0
+    kinds: Counter[Kind | None] = field(default_factory=Counter)
+    others: int = 0
+    assessment: str = ""
+
+
+def grades_in(account: Account, tally: Tally, above: str) -> Grades:
+    """Look at the columns of a table that was counted; those with results become `subject-grade`."""
+    subjects, found = tally.rules.data_types.subjects, Grades()
+    found.assessment = subjects.assessment(above) or _said_in_a_column(account, tally)
+    columns = [part for part in account.parts if _has_subject_grades(part, tally)]
+    too_early = _too_early(tally)
+    for part in columns:
+        part.assessment = subjects.assessment(part.header) or found.assessment or too_early
+        if part.assessment:
+            found.others += 1
+            continue
+        part.key = "subject-grade"
+        found.columns += 1
+        found.kinds += _kinds(part, tally)
+    found.others += sum(1 for part in account.parts if part not in columns and _is_prediction(part, account))
+    return found
+
+
+def _has_subject_grades(part: Part, tally: Tally) -> bool:
+    if part.key not in _ASKED or not part.shape.filled:
+        return False
+    rules, code = tally.rules, Outcome(code=part.header)
+    examiner = Examiner(rules.data_types.results)
+    if not rules.data_types.subjects.is_subject(part.header) and examiner.kind_of(code) is None:
+        return False
+    exam = part.shape.share_among(rules.code_sets["exam-grade"])
+    return exam >= _GRADES and exam >= part.shape.share_among(rules.code_sets["teacher-assessment"])
+
+
+def _kinds(part: Part, tally: Tally) -> Counter[Kind | None]:
+    examiner, header = Examiner(tally.rules.data_types.results), part.header
+    said = "GCSE" if _GCSE.search(header) else "A LEVEL" if _A_LEVEL.search(header) else ""
+    kinds: Counter[Kind | None] = Counter()
+    for grade, count in part.shape.counts.items():
+        kinds[examiner.kind_of(Outcome(qualification=said, code=header, grade=grade))] += count
+    return kinds
+
+
+def _said_in_a_column(account: Account, tally: Tally) -> str:
+    """What most values of some column call an assessment, as a column "Assessment: Mock 1" does."""
+    subjects = tally.rules.data_types.subjects
+    for part in account.parts:
+        if part.key in _SAYS_WHAT and part.shape.counts:
+            said = Counter({text: n for text, n in part.shape.counts.items() if subjects.assessment(text)})
+            if said.total() >= _MOSTLY * part.shape.counts.total():
+                return subjects.assessment(said.most_common(1)[0][0])
+    return ""
+
+
+def _too_early(tally: Tally) -> str:
+    """What grades of pupils are who cannot have taken the examination yet; empty where they may have."""
+    years = tally.fields.get("year-group")
+    if years is None or years.share_good() < _MOSTLY:
+        return ""
+    if years.share_among(_EXAM_YEARS) < _MOSTLY:
+        return "teacher-assessed"
+    taught = years.share_among(_STILL_TAUGHT) >= _MOSTLY
+    return "teacher-assessed" if taught and tally.today and tally.today.month in _BEFORE_EXAMS else ""
+
+
+def _is_prediction(part: Part, account: Account) -> bool:
+    kind = part.shape.kind(account.grades()) if part.key is None else "nothing"
+    return kind in ("grades", "numbers", "codes") and account.is_other_assessment(part)

@@ -1,0 +1,55 @@
+"""Columns that hold the grades of one subject: broadsheets, and lists headed with accreditation numbers.
+
+Whether such grades are results is said by the header, by what stands above the table or by the pupils'
+year group: those of mocks, predictions and forecasts are none (clause 7.5.3).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict
+
+_WORD = re.compile(r"[a-z]+|\d+", re.ASCII)
+_ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
+
+
+class SubjectRule(BaseModel):
+    """`[subjects]` of data_types.toml.
+
+    `names` are subjects. `around` are words that stand beside one in a header and change nothing.
+    `not_final` maps words to the kind of assessment that they make of a grade.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: tuple[str, ...]
+    around: tuple[str, ...]
+    not_final: dict[str, str]
+
+    def assessment(self, text: str) -> str:
+        """Which assessment, other than a result, a header or a title speaks of; empty for none."""
+        found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
+        return self.not_final[found[0].strip()] if found else ""
+
+    def is_subject(self, header: str) -> bool:
+        """Whether a header names one subject, whatever is said beside it, or an accreditation number."""
+        return self._core(header) in self._cores or _ACCREDITATION.fullmatch(header.strip()) is not None
+
+    def _core(self, name: str) -> str:
+        """What is left of a name without case, figures and the words that stand around subjects."""
+        return "".join(w for w in _WORD.findall(name.casefold()) if w not in self._aside and not w.isdigit())
+
+    @cached_property
+    def _aside(self) -> frozenset[str]:
+        return frozenset((*self.around, *self.not_final))
+
+    @cached_property
+    def _cores(self) -> frozenset[str]:
+        return frozenset(map(self._core, self.names)) - {""}
+
+    @cached_property
+    def _not_final(self) -> re.Pattern[str]:
+        words = sorted(self.not_final, key=len, reverse=True)
+        return re.compile(rf" (?:{'|'.join(map(re.escape, words))}) ")

@@ -1,0 +1,87 @@
+"""Whether a content that is no known type seems to be about something sensitive.
+
+Such a content waits for a person; this says for which people. It is looked at as rows of text, whatever
+it is: the words that tell (sensitive.toml) stand as they are in texts, tables, markup, the parts of
+archives and of office documents, and in old office documents. Pictures and most PDFs tell nothing.
+"""
+
+from __future__ import annotations
+
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from gateway.classify.content import Unreadable, encoding_of
+from gateway.classify.sensitive import Sensitive
+
+_BYTES = 1024**2
+_MEMBERS = 40
+_TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
+_OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
+_ZIP = b"PK\x03\x04"
+_TAG = re.compile(r"<[^<>]*>")
+_ELEMENT = re.compile(r"<([A-Za-z_][\w.-]{1,60})")
+_CELLS = re.compile(r"[,;\t|\"\n]+")
+_HEADINGS_WITHIN = 128 * 1024
+_NAME_LENGTH = 40
+_TABLE_CELLS = 3
+
+
+def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
+    """The topics, in words of ours, that a content seems to be about; mostly none. Never raises."""
+    found: dict[str, None] = {}
+    for text in _texts(content):
+        found |= dict.fromkeys(_topics(text, sensitive))
+    return tuple(found)
+
+
+def _topics(text: str, sensitive: Sensitive) -> Iterator[str]:
+    start = text[:_HEADINGS_WITHIN]
+    marked = start.lstrip("\ufeff \r\n\t").startswith("<")
+    names = _ELEMENT.findall(start) if marked else []
+    for name in dict.fromkeys((*names, *_names(_TAG.sub("\n", start) if marked else start, marked=marked))):
+        if topic := sensitive.of_name(name):
+            yield topic
+    if topic := sensitive.of_text(text):
+        yield topic
+
+
+def _names(text: str, *, marked: bool) -> Iterator[str]:
+    """What may be headings: short texts between tags, and the short cells of rows that have several."""
+    for line in text.splitlines():
+        cells = [line] if marked else _CELLS.split(line)
+        if marked or len(cells) >= _TABLE_CELLS:
+            yield from (name for cell in cells if (name := cell.strip()) and len(name) <= _NAME_LENGTH)
+
+
+def _texts(content: BinaryIO) -> Iterator[str]:
+    content.seek(0)
+    head = content.read(_BYTES)
+    if head.startswith(_ZIP):
+        yield from _members(content)
+    elif head.startswith(_OLD_DOCUMENT):
+        yield head.decode("latin-1")
+        yield head.decode("utf-16-le", "replace")
+        yield head[1:].decode("utf-16-le", "replace")
+    else:
+        try:
+            yield head.decode(encoding_of(content), "replace")
+        except Unreadable:
+            yield head.decode("latin-1")
+
+
+def _members(content: BinaryIO) -> Iterator[str]:
+    try:
+        with zipfile.ZipFile(content) as packed:
+            texts = [one for one in packed.infolist() if one.filename.casefold().endswith(_TEXT_MEMBERS)]
+            left = _BYTES
+            for one in texts[:_MEMBERS]:
+                with packed.open(one) as member:
+                    read = member.read(left)
+                left -= len(read)
+                yield read.decode("utf-8", "replace")
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError):
+        return  # An archive that cannot be read says nothing; that it waits was decided before.

@@ -1,0 +1,134 @@
+"""What the values of a column or an element look like: grades, dates, names, free text. Never the values.
+
+A shape looks at a bounded sample of what is filled, spread over the file, and keeps it only while the
+file is read. What comes out of it is one word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from gateway.classify.checks import read_date
+from gateway.classify.identifiers import is_nhs_number
+from gateway.model import ValueKind
+
+SAMPLE = 300
+_LENGTH = 200
+_MOST = 0.8
+_STORIES = 0.02
+_NUMBERS_ALIKE = 3
+_FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
+_NUMBER = re.compile(r"[-+]?\d{1,7}([.,]\d+)?%?", re.ASCII)
+_IDENTIFIER = re.compile(
+    r"[A-Z]{0,3}[- ]?\d[\d -]{6,}\d?[A-Z]?|[A-Z0-9]{10,20}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}",
+    re.ASCII,
+)
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9/_.*+-]{0,11}|[/\\#-]", re.ASCII)
+_CONTACT = re.compile(r"[^@\s]+@[^@\s]+|\+?0[\d ()-]{8,}")
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?", re.ASCII)
+_NAME = re.compile(r"[^\W\d_][^\W\d_'\u2019.-]*(?:[,]? +[^\W\d_][\w'\u2019.-]*){0,3}")
+_NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]", re.ASCII | re.IGNORECASE)
+_STORY_LENGTH = 60
+_STORY_WORDS = 7
+
+
+class Shape:
+    """How full one column or element is, and a sample of what stands in it."""
+
+    __slots__ = ("counts", "filled")
+
+    def __init__(self) -> None:
+        self.filled = 0
+        self.counts: Counter[str] = Counter()
+
+    def add(self, text: str, _row: int = 0) -> None:
+        """One value, not blank."""
+        self.filled += 1
+        if len(self.counts) < SAMPLE:
+            self.counts[text[:_LENGTH]] += 1
+
+    def met(self, filled: int, values: Sequence[str]) -> None:
+        """So many more of these values are filled; the first of all that are filled are looked at."""
+        self.filled += filled
+        if filled and not self.counts:
+            self.sample(values)
+
+    def sample(self, values: Sequence[str]) -> None:
+        """Look at some values, of which an empty text is a blank, as long as the sample is not complete."""
+        if len(self.counts) < SAMPLE:
+            self.counts.update([value[:_LENGTH] for value in values if value][:SAMPLE])
+
+    def kind(self, grades: frozenset[str]) -> ValueKind:
+        """The kind of most values. `grades` are those of examinations and assessments."""
+        kinds: Counter[ValueKind] = Counter()
+        for value, count in self.counts.items():
+            if text := value.strip():
+                kinds[_kind_of(text, grades)] += count
+        if not kinds:
+            return "nothing"
+        total = kinds.total()
+        if kinds["free text"] > _STORIES * total:
+            return "free text"
+        flags = sum(count for value, count in self.counts.items() if value.strip().upper() in _FLAGS)
+        if flags >= _MOST * total:
+            return "flags"
+        figures = kinds["numbers"] + kinds["grades"]
+        if kinds["grades"] and figures >= _MOST * total and kinds["grades"] < total:
+            return "grades" if kinds["grades"] > _STORIES * total else "numbers"
+        kind, count = kinds.most_common(1)[0]
+        return kind if count >= total / 2 else "mixed"
+
+    def share_among(self, values: frozenset[str]) -> float:
+        """The share of the sampled values that are among these, without regard to case."""
+        total = sum(count for value, count in self.counts.items() if value.strip())
+        among = sum(count for value, count in self.counts.items() if value.strip().upper() in values)
+        return among / total if total else 0.0
+
+    def has_nhs_numbers(self) -> bool:
+        """Whether these are NHS numbers, by their check digits, which chance gives to one in eleven."""
+        return self._alike(lambda text: len(text) in (10, 12) and is_nhs_number(text))
+
+    def has_national_insurance_numbers(self) -> bool:
+        """Whether these are national insurance numbers, by their shape."""
+        return self._alike(lambda text: _NATIONAL_INSURANCE.fullmatch(text) is not None)
+
+    def stories(self) -> list[str]:
+        """The sampled values that have more than one word."""
+        return [value for value in self.counts if " " in value.strip()]
+
+    def _alike(self, test: Callable[[str], bool]) -> bool:
+        texts = [text for value in self.counts if (text := value.strip())]
+        if len(texts) < _NUMBERS_ALIKE:
+            return False
+        return sum(1 for text in texts if test(text)) >= _MOST * len(texts)
+
+
+def _kind_of(text: str, grades: frozenset[str]) -> ValueKind:
+    if len(text) > _STORY_LENGTH or text.count(" ") >= _STORY_WORDS - 1:
+        return "free text"
+    if _NUMBER.fullmatch(text):
+        return "numbers"
+    if text.upper() in grades:
+        return "grades"
+    return next((kind for kind, fits in _LOOKS.items() if fits(text)), "words")
+
+
+def _is_identifier(text: str) -> bool:
+    return _IDENTIFIER.fullmatch(text.upper()) is not None and any(c.isdigit() for c in text)
+
+
+def _is_name(text: str) -> bool:
+    return text[:1].isupper() and _NAME.fullmatch(text) is not None
+
+
+# Asked in this order.
+_LOOKS: dict[ValueKind, Callable[[str], bool]] = {
+    "times": lambda text: _TIME.fullmatch(text) is not None,
+    "dates": lambda text: read_date(text) is not None,
+    "contact details": lambda text: _CONTACT.fullmatch(text) is not None,
+    "identifiers": _is_identifier,
+    "codes": lambda text: _CODE.fullmatch(text) is not None,
+    "names": _is_name,
+}

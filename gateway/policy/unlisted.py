@@ -1,0 +1,89 @@
+"""What becomes of what a file holds beyond what its flow carries: columns, grades, sensitive data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from gateway.model import Classified, Provider, Reason, Unlisted
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.schema import Flow
+from gateway.reasons import reason
+from gateway.receipts.words import HIDDEN, plain
+
+_NAMED = 6
+_APART = re.compile(r"[\W_]+")
+
+
+def harmless_name(header: str) -> str:
+    """The name of a column or element without case, blanks and punctuation, as lists of them have it."""
+    return _APART.sub("", header).casefold()
+
+
+def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow) -> tuple[str, ...]:
+    """What of a file is sensitive and not carried by its flow, in words of ours; mostly nothing."""
+    carried = flow.of(classified.data_type).carries
+    items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
+    proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
+    topics = [one.topic for one in classified.unlisted if one.topic]
+    said = (*topics, *(item for item in (*proposed, *items) if item not in carried))
+    return tuple(dict.fromkeys(said))
+
+
+def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
+    """Why a file waits for a person, because of what it holds beyond what its flow carries."""
+    topics = sensitive_topics(classified, catalogue, flow)
+    if topics:
+        where = _places([one for one in classified.unlisted if one.topic])
+        yield reason("policy:sensitive", topics=", ".join(topics), where=f": {where}" if where else "")
+    others = [one for one in classified.unlisted if one.assessment]
+    if others:
+        kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
+        yield reason("classify:other-assessments", kinds=kinds)
+    rest = _rest(classified, provider)
+    if rest and flow.unlisted != "accept":
+        yield reason("policy:unlisted-items", count=_counted(rest), where=_places(rest))
+    if classified.results and flow.contents not in ("results", "analysis", "set-by-dfe") and not rest:
+        yield reason("policy:unlisted-items", count="results of examinations", where="grades")
+
+
+def notices(classified: Classified, provider: Provider, flow: Flow) -> Iterator[Reason]:
+    """What a file that is taken is told to hold that its flow does not carry."""
+    rest = _rest(classified, provider)
+    if rest and flow.unlisted == "accept":
+        yield reason("policy:unlisted-accepted", count=_counted(rest), where=_places(rest))
+
+
+def _rest(classified: Classified, provider: Provider) -> list[Unlisted]:
+    """What is neither sensitive nor an assessment of another kind, and on no list of harmless columns."""
+    return [
+        one
+        for one in classified.unlisted
+        if not one.topic and not one.assessment and not _is_harmless(one, provider)
+    ]
+
+
+def _is_harmless(one: Unlisted, provider: Provider) -> bool:
+    name = harmless_name(one.header)
+    return bool(name) and name in provider.harmless
+
+
+def _counted(several: Sequence[Unlisted]) -> str:
+    places = {one.place for one in several}
+    thing = places.pop() if len(places) == 1 else "part"
+    return f"one {thing}" if len(several) == 1 else f"{len(several)} {thing}s"
+
+
+def _places(several: Sequence[Unlisted]) -> str:
+    """Where they stand; by name only where the whole name is in our words, since headers may name people."""
+    told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return ", ".join(told[:_NAMED]) + more
+
+
+def _place(one: Unlisted) -> str:
+    if not one.position:
+        return "the lines above the table"
+    name = plain(one.header)
+    known = name and HIDDEN not in name
+    return f"{one.place} {one.position}" + (f" ({name})" if known else "")

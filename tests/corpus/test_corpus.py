@@ -1,0 +1,28 @@
+"""Every file of the corpus gets the verdict that its table says, from the file to the decision."""
+
+import pytest
+
+from tests.corpus.corpus import Line, files, lines, tables, teams_of, verdict
+
+LINES = [line for table in tables() for line in lines(table)]
+
+
+@pytest.mark.parametrize("line", LINES, ids=str)
+def test_a_file_gets_its_verdict(line: Line) -> None:
+    kind, decision = verdict(files(line.table)[line.file](), line.file, line.sender, line.on)
+    told = {reason.code: reason.sentence for reason in decision.reasons}
+    assert (kind, type(decision).__name__.lower(), set(told), teams_of(decision)) == (
+        line.type,
+        line.outcome,
+        line.reasons,
+        line.teams,
+    ), told
+
+
+@pytest.mark.parametrize("table", tables())
+def test_every_file_has_a_line_and_every_line_a_file(table: str) -> None:
+    assert {line.file for line in lines(table)} == set(files(table))
+
+
+def test_no_line_stands_twice() -> None:
+    assert len({(line.table, line.file, line.sender, line.on) for line in LINES}) == len(LINES)
