@@ -7,16 +7,17 @@ import shutil
 import subprocess
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.keys.workshop import School, Workshop
 from tests.openpgp.gnupg import Gnupg
+from tests.school import School
 from tests.site import Site
-from tests.whole import copy_of, whole
-from tests.workshop import Desk
+from tests.whole import whole
+from tests.workshop import BEHIND, Workshop
 
 REQUIRE_ALL = os.environ.get("GATEWAY_TEST_REQUIRE_ALL") == "1"
 _NUMBERS = count(1)
@@ -66,17 +67,17 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[Workshop]:
     """A gateway in this process in which nothing has happened yet."""
-    made = Desk(tmp_path)
+    made = Workshop(tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Iterator[Desk]:
+def copy(tmp_path: Path) -> Iterator[Workshop]:
     """A copy of the whole home, to be changed."""
-    made = copy_of(whole(), tmp_path)
+    made = whole().copied(tmp_path)
     yield made
     made.close()
 
@@ -84,14 +85,14 @@ def copy(tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """A gateway at work in this process, for all tests of a file."""
-    with Workshop(tmp_path_factory.mktemp("shop")) as running:
+    with Workshop.at_work(tmp_path_factory.mktemp("shop")) as running:
         yield running
 
 
 @pytest.fixture
 def school(shop: Workshop) -> Iterator[Callable[..., School]]:
     """Enrols a school that no other test has. The clock is right again."""
-    shop.set_right()
+    shop.now = datetime.now(UTC) - BEHIND
     with ExitStack() as stack:
         yield lambda name, **more: shop.school(
             f"{name}-{next(_NUMBERS)}", stack.enter_context(Gnupg()), **more

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.demo.parties import Party
-from gateway.demo.stage import Running, Stage, until
+from gateway.demo.stage import Running, Stage
 from tests.commands import Commands
+from tests.waiting import until
 
-__all__ = ["Party", "Running", "Site", "until"]
+__all__ = ["Party", "Running", "Site"]
 
 _SERVICES = {"process", "run", "serve"}
 

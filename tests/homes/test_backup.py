@@ -20,7 +20,8 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.homes import backup, dated_backups
 from tests.content import core_data
-from tests.site import Party, Site, until
+from tests.site import Party, Site
+from tests.waiting import until
 
 
 @dataclass

@@ -15,8 +15,9 @@ from sqlmodel import select
 from gateway.log.checkpoint import LogKey, read_checkpoint
 from gateway.registry.tables import CheckpointRow
 from gateway.secrets import secret_files
-from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom, eventually, files_with, open_memory
+from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom, files_with, open_memory
 from tests.openpgp.gnupg import Gnupg
+from tests.waiting import eventually
 
 CONTENT = MARKER + bytes(range(256)) * 400
 

@@ -26,7 +26,8 @@ from tests.commands import Commands
 from tests.content import core_data
 from tests.end_to_end.rotating import Services
 from tests.openpgp.gnupg import Gnupg, GnupgError
-from tests.site import Party, Running, until
+from tests.site import Party, Running
+from tests.waiting import until
 
 PHRASE = "correct horse 9 battery"
 
