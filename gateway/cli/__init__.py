@@ -6,30 +6,13 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gateway.cli import terminal
+from gateway.cli.nouns import ALONE, add_nouns
 
 if TYPE_CHECKING:
     import typer
-
-# Nouns that stand alone in a module of their name: to run one, the others need not be loaded. In the order
-# in which the help lists them.
-ALONE = (
-    "providers",
-    "keys",
-    "staff",
-    "agreement",
-    "transfers",
-    "held",
-    "receipts",
-    "flows",
-    "log",
-    "penalties",
-    "policy",
-    "discrepancies",
-)
 
 
 def main() -> None:
@@ -63,9 +46,3 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     alone = root()
     add_nouns(alone, noun)
     return alone
-
-
-def add_nouns(to: typer.Typer, *nouns: str) -> None:
-    """Load the nouns that stand alone, and add them to a command."""
-    for noun in nouns:
-        to.add_typer(import_module(f"gateway.cli.{noun}").app, name=noun)

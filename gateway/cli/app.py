@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from gateway.cli import (
-    ALONE,
-    add_nouns,
     backup,
     breach,
     classify,
@@ -18,6 +16,7 @@ from gateway.cli import (
     status,
 )
 from gateway.cli.doctor import doctor
+from gateway.cli.nouns import ALONE, add_nouns
 from gateway.cli.root import root
 
 app = root()
