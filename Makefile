@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: hooks demo test faults install-check soak lint format bench confusion fuzz docs lock audit sbom clean
+.PHONY: hooks demo test faults install-check soak lint format bench clients confusion fuzz docs lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -44,8 +44,17 @@ bench: $(VENV)/.installed-dev
 confusion: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.confusion.confusion
 
+# Goes on where it was stopped: the states say how far it came.
+FUZZ_COUNT ?= 10000
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/classify/fuzz_classify.py
+	$(BIN)/python -m tests.openpgp.fuzz --engine embedded --state .fuzz-embedded --count $(FUZZ_COUNT)
+	$(BIN)/python -m tests.openpgp.fuzz --engine sop --state .fuzz-sop --count $(FUZZ_COUNT)
+
+# Every SSH program at hand against intake. The library for Node is installed beside the virtual environment.
+clients: $(VENV)/.installed-dev
+	npm install --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node ssh2@1.17.0
+	$(BIN)/python -m tests.clients.table docs/clients.md
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md

@@ -37,6 +37,11 @@ def checked_reference(reference: str) -> str:
     return reference
 
 
+def provider_of(reference: str) -> str:
+    """Whose file has this reference: DATE-PROVIDER-DRAWN."""
+    return reference.partition("-")[2].rpartition("-")[0]
+
+
 def shown_name(name: str) -> str:
     """A name that is safe as one path component, in a listing and on a terminal.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
 Folder = Literal["in", "keys", "agreement"]
@@ -38,6 +39,13 @@ WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
 """What ends a hold: a key is renewed or approved; `approval` is that of a key which was dropped."""
 
 EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
+
+
+class GatewayKeyKind(StrEnum):
+    """What a key of the gateway is made of: RSA is for senders whose program knows no Curve25519."""
+
+    CURVE25519 = "curve25519"
+    RSA4096 = "rsa4096"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +196,11 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """A file that is not exactly one known data type. `code` is a `classify:` code.
+    """A file that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
 
-    `sensitive` are the topics, in words of ours, that it seems to be about.
+    `about` is what the sentence of the reason names, in words of ours. `sensitive` are the topics, in words
+    of ours, that it seems to be about. `parts` are the files of an archive, or the tables of a workbook,
+    that are not all of one type and one school: each by itself.
     """
 
     code: str
@@ -198,7 +208,9 @@ class ContentRefused:
     runner_up: str | None = None
     format: str | None = None
     extension: str = "bin"
+    about: str | None = None
     sensitive: tuple[str, ...] = ()
+    parts: tuple[Classified | ContentRefused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +237,7 @@ class Provider:
     urn: str | None = None
     suspended: bool = False
     ratified: bool = False
-    harmless: frozenset[str] = frozenset()
+    harmless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@
 
 Opening and classifying happen in isolated children, many files at once; deciding, recording and
 publishing in one process, many files in one transaction. So the way has two halves, and `examine` and
-`conclude` are these. Whoever only wants to know what would become of a file stops at `decide`.
+`conclude` are these. Whoever only wants to know what would become of a file goes as far as `decide`, with
+`foresee`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Protocol
 
 from gateway.drops.by_folder import Dropped, settle, withheld
 from gateway.drops.drop import Drop
+from gateway.errors import Fault
 from gateway.examiner.protocol import (
     AgreementCopy,
     Examined,
@@ -39,7 +41,7 @@ from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
 from gateway.record.conclude import File, signature_of
 from gateway.record.conclude import conclude as concluded
-from gateway.record.registrar import Registrar
+from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, signers_of
 from gateway.registry import transfers
@@ -85,13 +87,25 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
     return {ruling.folder for ruling in rulings}
 
 
-def decide(registrar: Registrar, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
+def foresee(
+    rulebook: Rulebook, batch: Batch, claimed: Assignment, examiner: Examiner, now: datetime
+) -> tuple[Decision, File]:
+    """What would become of a claimed file of pupils' data, and why. Nothing is recorded."""
+    examined = examine(claimed, examiner, now).examined
+    if isinstance(examined, AgreementCopy | KeyDrop):
+        raise Fault("a file of pupils' data was examined as a drop")
+    if isinstance(examined, FileOpened | FileWaits):
+        batch.look_back([(claimed.upload, examined.opened)])
+    return decide(rulebook, batch, claimed.upload, examined, now), examined
+
+
+def decide(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
     """What becomes of an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
     opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
     decision = concluded(
         file,
-        registrar.catalogue,
-        _provider(registrar, batch, upload.provider, now),
+        rulebook.catalogue,
+        _provider(rulebook, batch, upload.provider, now),
         now,
         earlier=batch.earlier(upload, opened) if opened is not None else None,
         signers=_signers(batch, upload.provider, now),
@@ -176,8 +190,8 @@ def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined
         batch.note_use(upload.provider, signature.certificate, now)
 
 
-def _provider(registrar: Registrar, batch: Batch, provider: str, now: datetime) -> Provider:
-    return batch.once(("provider", provider), lambda: registrar.provider(batch.session, provider, now))
+def _provider(rulebook: Rulebook, batch: Batch, provider: str, now: datetime) -> Provider:
+    return batch.once(("provider", provider), lambda: rulebook.provider(batch.session, provider, now))
 
 
 def _signers(batch: Batch, provider: str, now: datetime) -> Signers:

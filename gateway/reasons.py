@@ -93,6 +93,12 @@ REASONS: dict[str, Template] = {
         "each subkey at the end), export it, and put the file into /keys. What waits is then released by "
         "itself; what was refused, send again.",
     ),
+    "open:malware": Template(
+        "10.4",
+        "A malware scanner found something in the file that may do harm. Nobody gets the file before a "
+        "person has looked into it.",
+        "Have the computer that the file was made on looked at, make the file again, and send it. " + _ASK,
+    ),
     "open:renewed-since": Template(
         "5.1",
         "When the file was signed, the certificate of its key was out of date. It has been renewed since, so "
@@ -217,6 +223,18 @@ REASONS: dict[str, Template] = {
         "The certificate has no key in force that may sign.",
         "Make a key that can sign; the default of current software can.",
     ),
+    "key:unreadable-kind": Template(
+        "5.1",
+        "The certificate signs with a key of a kind that this gateway cannot check ({algorithm}).",
+        "Make a new key of the ordinary kind, which is Ed25519, or RSA with 3072 bits (in Kleopatra: New key "
+        "pair, Advanced Settings), and hand over its certificate.",
+    ),
+    "key:too-large": Template(
+        "5.1",
+        "The certificate is larger than any that its owner needs.",
+        "Export it with gpg --export-options export-minimal --armor --export and your own address, and hand "
+        "over that file.",
+    ),
     "key:no-uses": Template(
         "5.1",
         "The certificate does not say what its keys may be used for, so nothing signed with it would count.",
@@ -338,6 +356,39 @@ REASONS: dict[str, Template] = {
         "5.1",
         "The file is damaged inside: it begins like a known kind of file but cannot be read to its end.",
         "Export the file again from your system and send it again.",
+    ),
+    "classify:active-content": Template(
+        "5.1",
+        "The file holds something that acts, or that nobody sees, beside its data: {what}.",
+        "Save the table alone as CSV, or as a new workbook without it, and send that file. A person at the "
+        "local authority will look at this one.",
+    ),
+    "classify:beside-table": Template(
+        "3.1",
+        "The file holds more than its table, and nobody has read it: {what}.",
+        "Take out what stands beside the table (other sheets, notes, lines under it) and send it again, or "
+        "wait until a person has looked at it.",
+    ),
+    "classify:not-calculated": Template(
+        "3.1",
+        "The workbook holds formulas whose values were not saved with it, so they cannot be read.",
+        "Open the workbook in your spreadsheet program, save it, and send it again; or save it as CSV.",
+    ),
+    "classify:no-upn": Template(
+        "3.1",
+        "The file lists pupils by name and date of birth, without their UPNs, so it waits for a person.",
+        "Add the UPN to your export and send the file again, or wait until a person has matched it.",
+    ),
+    "classify:several-kinds": Template(
+        "3.1",
+        "The file holds several files or tables ({count}) that are not of one kind and one school.",
+        "Send each as a file of its own. A person at the local authority will look at this one.",
+    ),
+    "policy:assessment": Template(
+        "7.5.1",
+        "The agreement asks you for assessments of the key stages, but {title} comes from elsewhere, "
+        "so a person decides what becomes of this file.",
+        "You need do nothing: a person at the local authority will look at it.",
     ),
     "policy:allowed": Template(
         "12.{row}",

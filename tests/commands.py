@@ -80,6 +80,11 @@ class Commands:
         """What `gateway ARGUMENTS --json` printed, read."""
         return json.loads(self.gateway(*arguments, "--json"))
 
+    def confirm(self, identifier: str) -> None:
+        """Record the telephone call by which the keys of a provider come into force."""
+        waiting = [key for key in self.json("keys", "list", identifier) if key["state"] == "pending"]
+        self.gateway("keys", "confirm", identifier, *(key["fingerprint"] for key in waiting))
+
     def provider(
         self, identifier: str, *, kind: str = "school", ratified: bool = True, dfe_number: str | None = None
     ) -> Party:
@@ -90,6 +95,7 @@ class Commands:
             "providers", "add", identifier, "--name", f"The {identifier}", "--kind", kind,
             "--ssh-key", str(party.ssh_public), "--openpgp-key", str(party.certificate), *extra,
         )  # fmt: skip
+        self.confirm(identifier)
         if ratified and kind in {"school", "academy"}:
             self.gateway("agreement", "ratify", identifier, "--signatory", "The Head")
         return party

@@ -37,7 +37,7 @@ class Account:
 
     def __init__(self, rules: Rules) -> None:
         self.parts: list[Part] = []
-        self.titles: list[str] = []
+        self._texts: list[str] = []
         self.left_over = 0
         self._rules = rules
         self._grades = frozenset().union(*(rules.code_sets[name] for name in _GRADES))
@@ -74,8 +74,13 @@ class Account:
         """Whether a header speaks of grades that are no results."""
         return bool(self._rules.data_types.subjects.assessment(part.header))
 
+    def title(self, text: str) -> None:
+        """A text that stands above or between the parts, for what it may be about; not more than so many."""
+        if len(self._texts) < _MOST:
+            self._texts.append(text)
+
     def _titles(self) -> Iterator[Unlisted]:
-        for title in self.titles:
+        for title in self._texts:
             topic = self._rules.sensitive.of_name(title) or self._rules.sensitive.of_text(title)
             if topic:
                 yield Unlisted(position=0, header="", filled=1, kind="words", topic=topic)

@@ -1,4 +1,4 @@
-"""ZIP archives: a workbook, or one single file inside, and nothing that hides beside it."""
+"""ZIP archives: a workbook, or files that are each read, and nothing that hides beside them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from gateway.classify.content import head_of, malformed, size_of, unknown
 from gateway.settings import ClassifyLimits
 
 FORMAT = "ZIP"
+FILES = 200
 _STARTS = b"PK\x03\x04"
 _ENDS = b"PK\x05\x06"
 _END_LENGTH = 22
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+
+# What operating systems leave in archives by themselves: where it lies, and how it starts.
+_LEFTOVER_BYTES = 1024 * 1024
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
+_DESKTOP_STORE = b"\x00\x00\x00\x01Bud1"
+_THUMBNAILS = b"\xd0\xcf\x11\xe0"
+_DESKTOP_INI = ("[.shellclassinfo]", "[localizedfilenames]")
 
 
 def is_archive(content: BinaryIO) -> bool:
@@ -47,6 +55,8 @@ def _check(content: BinaryIO, archive: zipfile.ZipFile, limits: ClassifyLimits) 
         raise malformed("something stands behind the archive", format=FORMAT)
     if not members or min(m.header_offset for m in members) != 0:
         raise malformed("something stands before the archive", format=FORMAT)
+    if len({m.filename for m in members}) != len(members):
+        raise malformed("an archive with two files of one name", format=FORMAT)
     if any(m.flag_bits & _ENCRYPTED for m in members):
         raise unknown("an archive that is locked with a password", format=FORMAT)
     if any(m.compress_type not in _METHODS for m in members):
@@ -63,6 +73,31 @@ def _check(content: BinaryIO, archive: zipfile.ZipFile, limits: ClassifyLimits) 
 def names(archive: zipfile.ZipFile) -> list[str]:
     """The names of the files in an archive, folders left out."""
     return [m.filename for m in archive.infolist() if not m.is_dir()]
+
+
+def files(archive: zipfile.ZipFile) -> list[str]:
+    """The names of the files that somebody put there, without what operating systems leave by themselves."""
+    found = [name for name in names(archive) if not _is_leftover(archive, name)]
+    if len(found) > FILES:
+        raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
+    return found
+
+
+def _is_leftover(archive: zipfile.ZipFile, name: str) -> bool:
+    """Whether a file is a leftover by its name and, so that nothing hides under it, by its content."""
+    last = name.rpartition("/")[2].casefold()
+    if archive.getinfo(name).file_size > _LEFTOVER_BYTES:
+        return False
+    with archive.open(name) as file:
+        start = file.read(64)
+    if last.startswith("._") or name.startswith("__MACOSX/"):
+        return start.startswith((_APPLE_DOUBLE, _DESKTOP_STORE))
+    if last == ".ds_store":
+        return start.startswith(_DESKTOP_STORE)
+    if last == "thumbs.db":
+        return start.startswith(_THUMBNAILS)
+    text = start.decode("utf-16" if start[:2] == b"\xff\xfe" else "latin-1", "replace").strip().casefold()
+    return last == "desktop.ini" and text.startswith(_DESKTOP_INI)
 
 
 def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:

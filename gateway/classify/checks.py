@@ -90,12 +90,15 @@ def _marks(known: frozenset[str]) -> Check:
 
 
 def marks_of(text: str, known: frozenset[str]) -> list[str]:
-    """The marks in a value: one, several with gaps between, or a string of one mark a session.
+    """The marks in a value: one in words, one, several with gaps between, or a string of one a session.
 
     In a string the codes of two characters (C1, J1, Y2) are taken whole where they stand.
     """
+    whole = text.strip().upper()
+    if whole in known:
+        return [whole]
     found: list[str] = []
-    for word in _GAPS.split(text.strip().upper()):
+    for word in _GAPS.split(whole):
         if word in known:
             found.append(word)
         else:

@@ -35,6 +35,8 @@ def decide(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
     others = [s.type for s in sorted(fitting, key=lambda s: -s.rank) if s.type != best[0].type]
     if any(s.type != best[0].type for s in best):
         raise Unreadable("classify:ambiguous", *(s.because for s in best), format=format)
+    if best[0].waits:
+        raise Unreadable(best[0].waits, best[0].because, format=format)
     verdict = Verdict(
         data_type=best[0].type,
         level=best[0].level,

@@ -15,13 +15,13 @@ from typing import BinaryIO
 from gateway.settings import ClassifyLimits
 
 CHUNK = 64 * 1024
+Row = list[str]
 
 _MAGIC = (
     (b"%PDF-", "a PDF document"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x89PNG", "a PNG picture"),
     (b"GIF8", "a GIF picture"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document (.xls or .doc)"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
@@ -80,13 +80,23 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """The content cannot be taken as any type. `evidence` is phrases of ours, never content."""
+    """The content cannot be taken as any type. `evidence` is phrases of ours, never content.
 
-    def __init__(self, code: str, *evidence: str, format: str | None = None) -> None:  # noqa: A002
+    `about` is what the reason's sentence names, also in words of ours.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *evidence: str,
+        format: str | None = None,  # noqa: A002
+        about: str | None = None,
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.evidence = evidence
         self.format = format
+        self.about = about
 
 
 def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
@@ -97,6 +107,16 @@ def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa:
 def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
     """The content is nothing that is known."""
     return Unreadable("classify:unknown", *evidence, format=format)
+
+
+def active(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
+    """The content holds something that acts, or hides, beside its data. `what` is a phrase of ours."""
+    return Unreadable("classify:active-content", what, format=format, about=what)
+
+
+def beside(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
+    """The content holds something beside its table that nobody has read. `what` is a phrase of ours."""
+    return Unreadable("classify:beside-table", what, format=format, about=what)
 
 
 def size_of(content: BinaryIO) -> int:

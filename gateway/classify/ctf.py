@@ -49,7 +49,7 @@ class _Header:
     facts: Facts = field(default_factory=Facts)
 
 
-class _Assessments:
+class Assessments:
     """The assessments of all pupils: their stages, and how many pupils have which type of them."""
 
     def __init__(self, tally: Tally, gatherer: Gatherer) -> None:
@@ -131,7 +131,7 @@ class _Assessments:
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
     header, gatherer = _Header(), Gatherer(tally, source.limits)
-    assessments = _Assessments(tally, gatherer)
+    assessments = Assessments(tally, gatherer)
     for element in markup.records(source, ("Header", "Pupil"), gatherer.aside):
         if markup.local_name(element.tag) == "Header":
             gatherer.header(element)
@@ -172,7 +172,7 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
     return False
 
 
-def _judge(header: _Header, gatherer: Gatherer, found: _Assessments, rule: CtfRule) -> Verdict:
+def _judge(header: _Header, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:
     core = gatherer.parents() & set(rule.core_sections)
     described = next((t for phrase, t in rule.descriptors.items() if phrase in header.descriptor), None)
     if header.qualifier == "full":
@@ -199,7 +199,7 @@ def _core(level: Level, why: str) -> Verdict:
     return Verdict(CORE, level, [why], FORMAT)
 
 
-def _by_majority(found: _Assessments, described: str | None) -> Verdict:
+def _by_majority(found: Assessments, described: str | None) -> Verdict:
     ranked = sorted(
         ((count, name == described, name) for name, count in found.pupils.items() if name), reverse=True
     )

@@ -7,15 +7,16 @@ given in batches, so that memory does not grow with the file.
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import IncrementalNewlineDecoder
 from itertools import chain, islice
 from operator import itemgetter
 
-from gateway.classify.content import Source, malformed, text_chunks, unknown
+from gateway.classify.content import Row, Source, beside, malformed, text_chunks, unknown
+from gateway.classify.formulas import Formulas, maybe_formulas, settled_header
+from gateway.classify.furniture import is_furniture
 from gateway.classify.rules import Rules
 from gateway.settings import ClassifyLimits
 
@@ -27,15 +28,8 @@ _ABOVE_LENGTH = 4_000
 _END = ["\x1f"]
 _DELIMITERS = (",", ";", "\t", "|")
 
-# A cell that a spreadsheet would run instead of show: it starts with an equals sign, or with another
-# sign and calls a function or another program. Marks and phone numbers start with signs as well.
-_CALL = r"(?:[A-Za-z]\(|\|\s*')"
-_FORMULA = re.compile(rf"\s*(?:=\s*\S|[@+-].*{_CALL})", re.DOTALL)
-_MAYBE_FORMULA = re.compile(rf"(?:\A|[,;\t|\"\n])[ \"]*(?:=|[@+-][^,;\t\n]*{_CALL})")
-
 _SECOND = itemgetter(1)
 
-Row = list[str]
 Look = Callable[[str], None]
 
 
@@ -50,10 +44,11 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A header and the rows under it, in batches."""
+    """A header and the rows under it, in batches; once these are read, also the formulas in them."""
 
     header: Header
     batches: Iterator[list[Row]]
+    formulas: Formulas = field(default_factory=Formulas)
 
 
 def read_table(source: Source, rules: Rules) -> Table:
@@ -63,11 +58,12 @@ def read_table(source: Source, rules: Rules) -> Table:
     delimiter, (score, header) = max(found, key=lambda each: each[1][0])
     if header is None or score < KNOWN_COLUMNS:
         raise unknown("no row of known column names", format="text")
-    refuse_formulas(islice(_sampled(sample, delimiter), header.position + 1))
-    watch = _FormulaWatch()
+    for _ in settled_header(islice(_sampled(sample, delimiter), header.position + 1)):
+        pass
+    watch, formulas = _FormulaWatch(), Formulas()
     rows = _rows(chain.from_iterable(line_batches(source, watch.look)), delimiter)
     below = islice(rows, header.position + 1, None)
-    return Table(header, batches(below, source.limits, lambda: watch.alarmed))
+    return Table(header, batches(below, rules, source.limits, formulas, lambda: watch.alarmed), formulas)
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
@@ -132,31 +128,43 @@ class _FormulaWatch:
         self.alarmed = False
 
     def look(self, text: str) -> None:
-        if not self.alarmed and any(sign in text for sign in "=(|"):
-            self.alarmed = _MAYBE_FORMULA.search(text) is not None
+        self.alarmed = self.alarmed or maybe_formulas(text)
 
 
 def batches(
-    rows: Iterator[Row], limits: ClassifyLimits, suspicious: Callable[[], bool]
+    rows: Iterator[Row],
+    rules: Rules,
+    limits: ClassifyLimits,
+    formulas: Formulas,
+    suspicious: Callable[[], bool],
 ) -> Iterator[list[Row]]:
-    """The rows with more than a first cell, in batches. Raises Unreadable beyond the limits."""
-    seen = 0
+    """The rows that say anything, in batches. Raises Unreadable beyond the limits.
+
+    What a report prints under its table is passed over: a count, a date, the name of a system. Any other
+    line with its first cell alone is not: nobody would read it.
+    """
+    seen, words = 0, rules.furniture
     while batch := list(islice(rows, BATCH)):
         seen += len(batch)
         if seen > limits.rows:
             raise unknown("a table with more rows than this gateway reads", format="CSV")
         if max(map(len, batch)) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
-        if suspicious():
-            refuse_formulas(batch)
         # Nearly every batch passes this quick test; only the others are looked through.
-        if min(map(len, batch)) > 1 and all(map(_SECOND, batch)):
+        if not (min(map(len, batch)) > 1 and all(map(_SECOND, batch))):
+            batch = [row for row in batch if any(row[1:]) or _says_something(row, words)]
+        if suspicious():
+            batch = formulas.settle(batch)
+        formulas.passed(len(batch))
+        if batch:
             yield batch
-        else:
-            yield [row for row in batch if any(row[1:])]
 
 
-def refuse_formulas(rows: Iterable[Row]) -> None:
-    """Raise Unreadable where any cell is one that a spreadsheet would run."""
-    if any(_FORMULA.match(cell) for row in rows for cell in row if cell and cell.lstrip()[:1] in "=@+-"):
-        raise malformed("a cell holds a formula, which a spreadsheet would run")
+def _says_something(row: Row, words: Collection[str]) -> bool:
+    """False for a blank row, or one of a report's own furniture. Raises Unreadable for any other."""
+    text = row[0] if row else ""
+    if not text.strip():
+        return False
+    if not is_furniture(text, words):
+        raise beside("a line under the table with one cell alone", format="CSV")
+    return False

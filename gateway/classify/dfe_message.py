@@ -1,4 +1,4 @@
-"""The DfE's `<Message>` files: the school census, and other collections that are none of ours.
+"""The DfE's `<Message>` files: the school census, returns of assessments, and collections not for us.
 
 They share one envelope, so only the text of `Collection` says which one it is.
 """
@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from gateway.classify import markup
 from gateway.classify.checks import read_date
-from gateway.classify.content import Source, Unreadable, unknown
+from gateway.classify.content import Source, Unreadable, beside, unknown
+from gateway.classify.ctf import Assessments
 from gateway.classify.facts import academic_year_of, school, software, term
 from gateway.classify.gather import Gatherer
 from gateway.classify.rules import Rules
@@ -19,50 +20,88 @@ from gateway.model import Facts
 
 FORMAT = "DfE Message XML"
 CENSUS = "school-census"
+_ON_ROLL, _LEFT = ("PupilOnRoll",), ("PupilNoLongerOnRoll",)
+_ANOTHER = "another DfE collection"
+_ASSESSED = ("Pupil", "Child", "Learner")
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """The school census, or Unreadable that names another collection."""
-    wanted = ("Header", "PupilOnRoll", "PupilNoLongerOnRoll")
-    gatherer, facts, on_roll = Gatherer(tally, source.limits), None, 0
-    for element in markup.records(source, wanted, gatherer.aside):
-        name = markup.local_name(element.tag)
-        if name == "Header":
-            facts = _read_header(element, tally.rules)
-            gatherer.header(element)
-        else:
-            gatherer.gather(element, left=name != "PupilOnRoll")
-            on_roll += name == "PupilOnRoll"
-    if facts is None:
+    """The school census or a return of assessments. Raises Unreadable that names another collection."""
+    reader = _Reader(source, tally)
+    wanted = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
+    for element in markup.records(source, wanted, reader.gatherer.aside):
+        reader.read(element)
+    if reader.facts is None:
         raise unknown("a DfE message that names no collection", format=FORMAT)
     if not tally.records:
-        raise unknown("a school census without pupils", format=FORMAT)
-    why = ["a DfE message of the school census", f"on roll: {on_roll}"]
-    return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)
+        raise unknown("a DfE message without pupils", format=FORMAT)
+    return reader.verdict(reader.facts)
 
 
-def _read_header(header: markup.Element, rules: Rules) -> Facts:
+class _Reader:
+    """Reads the header, and then the pupils that such a collection has."""
+
+    def __init__(self, source: Source, tally: Tally) -> None:
+        self.facts: Facts | None = None
+        self._tally = tally
+        self._type = ""
+        self.gatherer = Gatherer(tally, source.limits)
+        self._assessments = Assessments(tally, self.gatherer)
+        self._on_roll = 0
+
+    def read(self, element: markup.Element) -> None:
+        """Read one record."""
+        name = markup.local_name(element.tag)
+        if name == "Header":
+            self._type, self.facts = _read_header(element, self._tally.rules)
+            self.gatherer.header(element)
+        elif self._type == CENSUS and name in (*_ON_ROLL, *_LEFT):
+            self.gatherer.gather(element, left=name in _LEFT)
+            self._on_roll += name in _ON_ROLL
+        elif self._type != CENSUS:
+            self._assessments.count(self.gatherer.gather(element, apart="StageAssessment"))
+        else:
+            raise beside("pupils of another kind than a census has", format=FORMAT)
+
+    def verdict(self, facts: Facts) -> Verdict:
+        """What the message is. Raises Unreadable where its assessments are not those of its collection."""
+        if self._type == CENSUS:
+            why = ["a DfE message of the school census", f"on roll: {self._on_roll}"]
+            return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)
+        found = self._assessments
+        if not found.rows:
+            raise unknown("a DfE return without assessments", format=FORMAT)
+        said = f"a DfE return whose collection is this, with {found.rows} assessments"
+        if found.pupils.most_common(1)[0][0] != self._type:
+            differs = "assessments of another kind than the collection of the return"
+            raise Unreadable("classify:ambiguous", said, differs, format=FORMAT)
+        return Verdict(self._type, "certain", [said], FORMAT, facts=facts)
+
+
+def _read_header(header: markup.Element, rules: Rules) -> tuple[str, Facts]:
     text = {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
-    _refuse_other_collections(text.get(("CollectionDetails", "Collection"), ""), rules)
+    collection = _type_of(text.get(("CollectionDetails", "Collection"), ""), rules)
     day = read_date(text.get(("CollectionDetails", "ReferenceDate"), ""))
     release = f"{text.get(('Source', 'SoftwareCode'), '')} {text.get(('Source', 'Release'), '')}"
-    return replace(
+    facts = replace(
         school(text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")),
         academic_year=academic_year_of(day),
         term=term(text.get(("CollectionDetails", "Term"), "")),
         reference_date=day,
         software=software(release),
     )
+    return collection, facts
 
 
-def _refuse_other_collections(collection: str, rules: Rules) -> None:
-    said = collection.casefold()
-    message = rules.data_types.message
+def _type_of(collection: str, rules: Rules) -> str:
+    """The data type of a collection. Raises Unreadable for one that is none of ours."""
+    said, message = collection.strip().casefold(), rules.data_types.message
     if said in {name.casefold() for name in message.census}:
-        return
+        return CENSUS
+    for name, data_type in message.returns.items():
+        if name.casefold() == said:
+            return data_type
     if not said:
         raise unknown("a DfE message that names no collection", format=FORMAT)
-    kind = next(
-        (k for name, k in message.outside.items() if name.casefold() == said), "another DfE collection"
-    )
-    raise Unreadable("classify:outside-agreement", kind, format=FORMAT)
+    kind = next((k for name, k in message.outside.items() if name.casefold() == said), _ANOTHER)
+    raise Unreadable("classify:outside-agreement", kind, format=FORMAT, about=kind)

@@ -29,6 +29,7 @@ FINDINGS: dict[str, Kind] = {
     "nhs:invalid": Kind("query", "The NHS number is not a valid one."),
     "item:missing": Kind("error", "A data item that every record must have is missing."),
     "code:unknown": Kind("query", "A code is not one of the published codes."),
+    "cell:formula": Kind("query", "A cell holds a formula, which a spreadsheet program would run."),
     "date:malformed": Kind("error", "A date cannot be read."),
     "date:future": Kind("error", "A date lies in the future."),
 }

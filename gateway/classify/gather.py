@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
-from gateway.classify.markup import Element, leaves, namespace_length
+from gateway.classify.markup import COMMENT, Element, leaves, namespace_length
 from gateway.classify.tally import Tally
 from gateway.classify.value_shapes import SAMPLE
 from gateway.settings import ClassifyLimits
 
 _ELEMENT_KINDS = 2_000
+# Systems write a comment or two about the export; more of them are about pupils.
+_COMMENTS = 3
 
 
 # What an element means: how to count its text, if at all, and under which key the record needs it.
@@ -25,11 +27,16 @@ class Gatherer:
         self._tally = tally
         self._deepest = limits.xml_depth
         self._strip = 0
-        self._kinds = 0
+        self._kinds = self._comments = 0
         self._meanings: dict[str, dict[str, _Meaning | None]] = {}
 
     def aside(self, parent: str, name: str, text: str) -> None:
         """Count something that stands outside the elements of records, or is no element at all."""
+        if parent == COMMENT:
+            self._comments += 1
+            self._tally.account.title(text)
+            if self._comments <= _COMMENTS:
+                return
         meanings = self._meanings_under(parent)
         if name not in meanings:
             self._resolve(meanings, parent, name)

@@ -1,35 +1,39 @@
 """The awarding bodies' fixed-width files (`dcccccbb.Xnn`): records of a letter and a figure.
 
-Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9. Where the results stand inside a
-candidate's record is not public: see `jcq_layout`.
+Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9; the trailers count what stands above
+them. Where the results stand in a record: see `jcq_layout`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import chain
+from itertools import chain, takewhile
 
-from gateway.classify.content import Source, Unreadable, malformed
+from gateway.classify.content import Source, Unreadable, malformed, unknown
 from gateway.classify.delimited import line_batches
 from gateway.classify.identifiers import is_uci
-from gateway.classify.jcq_layout import Layout, learn
+from gateway.classify.jcq_layout import Layout, ResultLine, learn, result_in
 from gateway.classify.results import GCSE, Examiner, Kind, Outcome, decide
 from gateway.classify.rules import JcqRule
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
+from gateway.model import Level
 
 FORMAT = "JCQ results"
 OTHER_FORMAT = "JCQ file"
 _START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
 _TOKEN = re.compile(r"[0-9A-Z*-]+")
 _LEARN_FROM = 50
+_CENTRE_DIGITS = 5
+_COUNT_DIGITS = 7
 # Matches may overlap: a sex, a date of birth and a candidate identifier in a row look like a UPN too.
 _UPN = re.compile(r"(?=([A-Z]\d{11}[0-9A-Z]))")
 _UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
 _WORD = re.compile(r"[0-9A-Z]+")
 _CANDIDATE = slice(2, 12)
-_NAME = re.compile(r"(?P<surname>[^\W\d][^:\d]*):(?P<forename>[^\d]*?)(?=\s{2}|\d|$)")
+_NAME = slice(12, 112)
+_DIGITS = frozenset("0123456789")
 
 
 def looks_like(start: str, rule: JcqRule) -> bool:
@@ -40,25 +44,64 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """GCSE or A level. Raises Unreadable for other files of the awarding bodies, and for broken ones."""
-    rule, reader = tally.rules.data_types.jcq, _Reader(tally)
+    rule, reader, counts = tally.rules.data_types.jcq, _Reader(tally), _Counts()
     last = ""
     for line in chain.from_iterable(line_batches(source)):
         if line.strip():
             _check_record(line, last, rule)
+            counts.add(line)
             reader.read(line)
             last = line
     if last[1:2] != "9":
         raise malformed("the file breaks off: its last record is missing", format=FORMAT)
     kind, mixed, why = decide(reader.kinds(), FORMAT)
-    evidence = [f"{tally.records} candidates in an awarding body's results file", why]
-    return Verdict(kind, "strong", evidence, FORMAT, "txt", mixed_with=mixed)
+    what = "results" if reader.one_a_record else "candidates"
+    evidence = [f"{tally.records} {what} in an awarding body's results file", why]
+    if counts.proven:
+        evidence.append("its trailer counts as many records as there are")
+    level: Level = "certain" if counts.proven and reader.one_a_record else "strong"
+    return Verdict(kind, level, evidence, FORMAT, "txt", mixed_with=mixed)
 
 
 def _check_record(line: str, before: str, rule: JcqRule) -> None:
     if line[0] in rule.outside:
-        raise Unreadable("classify:outside-agreement", rule.outside[line[0]], format=OTHER_FORMAT)
+        kind = rule.outside[line[0]]
+        raise Unreadable("classify:outside-agreement", kind, format=OTHER_FORMAT, about=kind)
     if before[1:2] == "9" or line[0] != rule.results or line[1:2] not in "13579":
         raise malformed("a record is none of an awarding body's", format=FORMAT)
+
+
+class _Counts:
+    """How many records there are, against what the trailers of centres and of the file say."""
+
+    def __init__(self) -> None:
+        self.proven = False
+        self._all = 0
+        self._candidates = 0
+        self._of_centre = 0
+        self._centre = ""
+
+    def add(self, record: str) -> None:
+        """One more record. Raises Unreadable for a trailer that counts other than what stands above it."""
+        self._all += 1
+        kind, said = record[1], record[2:].strip()
+        if kind == "3":
+            self._centre, self._of_centre = said[:_CENTRE_DIGITS], 0
+        elif kind == "5":
+            self._candidates += 1
+            self._of_centre += 1
+        elif kind == "7":
+            self._compare(said.removeprefix(self._centre), {self._of_centre, self._of_centre + 2})
+        elif kind == "9":
+            self._compare(said, {self._candidates, self._all, self._all - 1, self._all - 2})
+
+    def _compare(self, said: str, right: set[int]) -> None:
+        number = said.split(" ", maxsplit=1)[0][-_COUNT_DIGITS:]
+        if not (number.isascii() and number.isdigit()):
+            return
+        if int(number) not in right:
+            raise unknown("its trailer counts another number of records than there are", format=FORMAT)
+        self.proven = True
 
 
 class _Reader:
@@ -74,10 +117,14 @@ class _Reader:
         self._first: list[str] = []
         self._layout: Layout | None = None
         self._learnt = False
+        self.one_a_record = False
 
     def read(self, line: str) -> None:
         """Read one record."""
-        if line[1] == "5":
+        if line[1] == "5" and (result := result_in(line)) is not None:
+            self.one_a_record = True
+            self._count_result(result)
+        elif line[1] == "5":
             self._count_candidate(line)
             self._hear_results(line)
         elif line[1] in "13":
@@ -101,12 +148,22 @@ class _Reader:
             kinds = Counter({GCSE: kinds.total()})
         return kinds
 
+    def _count_result(self, result: ResultLine) -> None:
+        values = {"candidate-number": result.candidate, "uci": result.uci, "uln": result.uln}
+        for key, text in values.items():
+            if text:
+                self._tally.field(key).add(text, self._tally.records + 1)
+        self._tally.record(values)
+        if result.grade in self._grades:
+            self._found[Outcome(code=result.unit, grade=result.grade)] += 1
+        else:
+            self._tally.wrong_results.add(self._tally.records)
+
     def _count_candidate(self, line: str) -> None:
         values = {"candidate-number": line[_CANDIDATE]}
         values["upn"] = next(reversed(_UPN.findall(line[: self._rule.results_from])), "")
         values["uci"] = next(filter(is_uci, _UCI.findall(line)), "")
-        name = _NAME.search(line[12:])
-        values |= {key: text.strip() for key, text in (name.groupdict() if name else {}).items()}
+        values["surname"], values["forename"] = _name_in(line[_NAME])
         for key, text in values.items():
             if text.strip():
                 self._tally.field(key).add(text, self._tally.records + 1)
@@ -138,3 +195,13 @@ class _Reader:
         self._found.update(result for result in results if result.grade in self._grades)
         if any(result.grade not in self._grades for result in results):
             self._tally.wrong_results.add(row)
+
+
+def _name_in(text: str) -> tuple[str, str]:
+    """The surname and the forename in a stretch with SURNAME:FORENAME in it; both empty without one."""
+    before, colon, after = text.partition(":")
+    if not colon:
+        return "", ""
+    surname = "".join(takewhile(lambda c: c not in _DIGITS, reversed(before)))[::-1]
+    forename = "".join(takewhile(lambda c: c not in _DIGITS, after.partition("  ")[0]))
+    return surname.strip(), forename.strip()

@@ -1,6 +1,8 @@
-"""Where the results stand in a candidate's record, learnt from the file itself.
+"""Where the results stand in a candidate's record.
 
-The layout of result records is not public. What is known is that entries are groups of one width
+Public parsers of result files read one result a record, at fixed places: `result_in`. Other files have
+all entries of a candidate in one record, in a layout that is not public, so it is learnt from the file
+itself. What is known is that entries are groups of one width
 behind the candidate's particulars, and what entry codes and grades look like. The layout under which
 most groups look like results is taken; where none fits, there is none.
 """
@@ -12,12 +14,46 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from gateway.classify.identifiers import is_uci
+
 _CODE = re.compile(r"(?=.*\d)[0-9A-Z][0-9A-Z/]{2,7} *")
 _STARTS = (95, 107, 108, 109)
 _CODE_WIDTHS = (6, 4, 5, 7, 8)
 _OPTION_WIDTHS = (1, 0)
 _GRADE_WIDTHS = (2, 1, 3)
 _FITTING_SHARE = 0.6
+
+
+_CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER, _UNIT, _GRADE = (
+    slice(2, 11),
+    slice(11, 24),
+    slice(24, 34),
+    slice(40, 46),
+    slice(46, 66),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """One record that is one result. What the record leaves blank is empty."""
+
+    candidate: str
+    uci: str
+    uln: str
+    unit: str
+    grade: str
+
+
+def result_in(record: str) -> ResultLine | None:
+    """The one result of a record; None for a record of the other kind, or one that fits neither."""
+    candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
+    uci, uln = record[_CANDIDATE_ID].strip(), record[_LEARNER].strip()
+    if not (candidate.isascii() and candidate.isdigit()) or not _CODE.fullmatch(unit):
+        return None
+    if (uci and not is_uci(uci)) or (uln and not (uln.isascii() and uln.isdigit())):
+        return None
+    grade = next(iter(record[_GRADE].split()), "")
+    return ResultLine(candidate, uci, uln, unit, grade.upper())
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ def _named_fields(rules: Rules) -> Iterator[tuple[str, str]]:
         yield from ((f"types.{name}.must", key) for group in kind.must for key in group)
         yield from ((f"types.{name}.checks", key) for key in kind.checks)
         yield from ((f"types.{name}.carries", key) for key in kind.carries)
+    for name, system in rules.data_types.systems.items():
+        yield from ((f"systems.{name}", key) for key in system)
     for key, item in {**rules.items, **rules.others}.items():
         yield from ((f"{key}.when", name) for group in item.when.values() for name in group)
 
@@ -69,6 +71,7 @@ def _named_types(rules: Rules) -> Iterator[tuple[str, str]]:
     yield from (("names", hint.type) for hint in types.names)
     yield from (("ctf.stages", stage.type) for stage in types.ctf.stages)
     yield from (("ctf.descriptors", name) for name in types.ctf.descriptors.values())
+    yield from (("message.returns", name) for name in types.message.returns.values())
     yield from (("ctf.outweighs", name) for pair in types.ctf.outweighs.items() for name in pair)
     for key, item in {**rules.items, **rules.others}.items():
         yield from ((f"{key}.when", name) for name in item.when)
@@ -92,11 +95,11 @@ def _named_patterns(rules: Rules) -> Iterator[tuple[str, str]]:
 
 def _twice(rules: Rules, what: Literal["columns", "elements"]) -> Iterator[str]:
     first: dict[str, str] = {}
-    for key, rule in rules.fields.items():
-        for name in rule.columns if what == "columns" else rule.elements:
-            known = first.setdefault(plain(name) if what == "columns" else name, key)
-            if known != key:
-                yield f"{key}.{what}: {name} also stands under {known}"
+    elements = ((key, name) for key, rule in rules.fields.items() for name in rule.elements)
+    for key, name in rules.column_names() if what == "columns" else elements:
+        known = first.setdefault(plain(name) if what == "columns" else name, key)
+        if known != key:
+            yield f"{key}.{what}: {name} also stands under {known}"
 
 
 def _compiles(pattern: str) -> bool:

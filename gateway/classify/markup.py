@@ -26,6 +26,8 @@ _AFTER_END = re.compile(rb"</[^>]*+>\s*+[^<\s]")
 _AFTER_EMPTY = re.compile(rb"/>\s*+[^<\s]")
 _SIGNS = (b"=", b"!", b"?")
 _TAG_BYTES = 1024
+_COMMENT = re.compile(rb"<!--(.*?)(?:-->|\Z)", re.DOTALL)
+COMMENT = "<!--"
 # Where a schema lies, that an element is empty, the language: no content.
 _NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
 
@@ -96,6 +98,8 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
             parser.feed(piece)
             waiting += len(piece)
             more = _may_hold_more(end + piece)
+            if more and b"<!--" in piece:
+                _tell_comments(piece, aside)
             end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
                 if next(element.iterancestors(*tags), None) is None:
@@ -124,6 +128,12 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
         remove_comments=True,
         remove_pis=True,
     )
+
+
+def _tell_comments(piece: bytes, aside: Aside) -> None:
+    """Tell comments, as far as they stand in this piece: the parser leaves them out, people may read them."""
+    for comment in _COMMENT.findall(piece):
+        aside(COMMENT, "", comment.decode("utf-8", "replace").strip())
 
 
 def _may_hold_more(text: bytes) -> bool:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import BinaryIO, cast
 from zipfile import ZipFile
 
-from gateway.classify import archive, ctf, dfe_message, jcq, markup, registers, tables, workbook
+from gateway.classify import (
+    archive,
+    binary_workbook,
+    ctf,
+    dfe_message,
+    jcq,
+    json_records,
+    markup,
+    old_workbook,
+    opendocument,
+    parts,
+    registers,
+    workbook,
+)
+from gateway.classify.calamine import in_memory
 from gateway.classify.content import (
     Source,
     TimedContent,
@@ -21,26 +37,21 @@ from gateway.classify.content import (
     size_of,
     unknown,
 )
+from gateway.classify.delimited import read_table
+from gateway.classify.parts import Part, judge, refused, told
 from gateway.classify.rules import Rules
+from gateway.classify.sheets import Sheet, tables_in
 from gateway.classify.suspicion import topics_in
 from gateway.classify.tally import OnPupil, Tally
 from gateway.classify.verdict import Verdict
 from gateway.model import Classified, ContentRefused
 from gateway.settings import ClassifyLimits
 
+_DOCUMENT_PARTS = frozenset(
+    {"[Content_Types].xml", "mimetype", "META-INF/manifest.xml", "META-INF/MANIFEST.MF"}
+)
 _XML_WITHIN = 1024
 _XML_SIGNS = ("<?xml", "<ctfile", "<message")
-_EXTENSIONS = {
-    "XML": "xml",
-    ctf.FORMAT: "xml",
-    dfe_message.FORMAT: "xml",
-    "CSV": "csv",
-    "text": "txt",
-    jcq.FORMAT: "txt",
-    jcq.OTHER_FORMAT: "txt",
-    workbook.FORMAT: "xlsx",
-    archive.FORMAT: "zip",
-}
 
 
 def classify(
@@ -67,64 +78,69 @@ def classify(
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         verdict = _recognise(timed, tally, limits)
     except Unreadable as reason:
-        return _refused(reason, content, rules)
-    kind = rules.data_types.types[verdict.data_type]
-    facts = verdict.facts
-    return Classified(
-        data_type=verdict.data_type,
-        level=verdict.level,
-        evidence=tuple(verdict.evidence),
-        format=verdict.format,
-        extension=verdict.extension,
-        runner_up=verdict.runner_up,
-        mixed_with=verdict.mixed_with,
-        pupils=tally.pupils(),
-        facts=replace(facts, key_stage=facts.key_stage or kind.key_stage),
-        findings=tally.findings(verdict),
-        items=tally.items(verdict.data_type),
-        other_items=tally.other_items(verdict.data_type),
-        name_suggests=rules.name_suggests(name),
-        unlisted=tally.account.unlisted(verdict.data_type),
-        results=verdict.results,
-    )
+        return _with_topics(refused(reason), content, rules)
+    return replace(told(verdict, tally), name_suggests=rules.name_suggests(name))
 
 
-def _refused(reason: Unreadable, content: BinaryIO, rules: Rules) -> ContentRefused:
-    kind = reason.evidence[0] if reason.code == "classify:outside-agreement" else None
-    topics = (rules.sensitive.of_name(kind or ""), *topics_in(content, rules.sensitive))
-    return ContentRefused(
-        code=reason.code,
-        evidence=reason.evidence,
-        runner_up=kind,
-        format=reason.format,
-        extension=_EXTENSIONS.get(reason.format or "", "bin"),
-        # What is malformed is refused, and nobody sees it.
-        sensitive=tuple(dict.fromkeys(filter(None, topics))) if reason.code != "classify:malformed" else (),
-    )
+def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
+    """The same, with what it seems to be about. What is malformed is refused, and nobody sees it."""
+    if found.code == "classify:malformed":
+        return found
+    topics = (rules.sensitive.of_name(found.about or ""), *topics_in(content, rules.sensitive))
+    return replace(found, sensitive=tuple(dict.fromkeys(filter(None, topics))))
 
 
-def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits) -> Verdict:
+def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, inside: bool = False) -> Verdict:
     if not size_of(content):
         raise unknown("the file is empty")
+    if old_workbook.is_old_workbook(content):
+        sheets = old_workbook.sheets_of(content, limits)
+        return _recognise_sheets(sheets, tally, limits, old_workbook.FORMAT)
     if not archive.is_archive(content):
         return _recognise_plain(content, tally, limits)
     with archive.opened(content, limits) as packed:
-        if workbook.is_workbook(archive.names(packed)):
-            table = workbook.read_workbook(packed, tally.rules, limits)
-            return tables.judge(table, tally, format=workbook.FORMAT, extension="xlsx")
-        return _recognise_single(packed, tally, limits)
-
-
-def _recognise_single(packed: ZipFile, tally: Tally, limits: ClassifyLimits) -> Verdict:
-    names = archive.names(packed)
-    if len(names) != 1:
-        raise unknown(f"an archive of {len(names)} files", format=archive.FORMAT)
-    with archive.member(packed, names[0]) as content:
-        if archive.is_archive(content):
+        names = archive.names(packed)
+        if workbook.is_workbook(names):
+            return _recognise_sheets(workbook.sheets_of(packed, limits), tally, limits, workbook.FORMAT)
+        if binary_workbook.is_workbook(names):
+            sheets = binary_workbook.sheets_of(content, packed, limits)
+            return _recognise_sheets(sheets, tally, limits, binary_workbook.FORMAT)
+        if opendocument.is_spreadsheet(packed):
+            sheets = opendocument.sheets_of(packed, limits)
+            return _recognise_sheets(sheets, tally, limits, opendocument.FORMAT)
+        if not _DOCUMENT_PARTS.isdisjoint(names):
+            raise unknown("an Office document that is no workbook", format=archive.FORMAT)
+        if inside:
             raise unknown("an archive inside an archive", format=archive.FORMAT)
-        verdict = _recognise_plain(content, tally, limits)
+        return _recognise_files(packed, tally, limits)
+
+
+def _recognise_sheets(sheets: list[Sheet], tally: Tally, limits: ClassifyLimits, format: str) -> Verdict:  # noqa: A002
+    tables = tables_in(sheets, tally.rules, limits, format)
+    each: list[Part] = [
+        lambda tally, table=table: judge(table(), tally, format=format)  # type: ignore[misc]
+        for table in tables
+    ]
+    return parts.together(each, tally, "tables", format)
+
+
+def _recognise_files(packed: ZipFile, tally: Tally, limits: ClassifyLimits) -> Verdict:
+    names = archive.files(packed)
+    if not names:
+        raise unknown("an archive of no files", format=archive.FORMAT)
+    each: list[Part] = [partial(_recognise_file, packed, limits, name) for name in names]
+    verdict = parts.together(each, tally, "files", archive.FORMAT)
     verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"
     return verdict
+
+
+def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: Tally) -> Verdict:
+    with archive.member(packed, name) as content:
+        if not (archive.is_archive(content) or old_workbook.is_old_workbook(content)):
+            return _recognise(content, tally, limits, inside=True)
+        # Going back and forth in a packed file would unpack it again each time.
+        with closing(in_memory(content, archive.FORMAT)) as unpacked:
+            return _recognise(unpacked, tally, limits, inside=True)
 
 
 def _recognise_plain(content: BinaryIO, tally: Tally, limits: ClassifyLimits) -> Verdict:
@@ -137,7 +153,9 @@ def _recognise_plain(content: BinaryIO, tally: Tally, limits: ClassifyLimits) ->
         raise malformed("other content stands before the XML", format="XML")
     if jcq.looks_like(start, tally.rules.data_types.jcq):
         return jcq.recognise(source, tally)
-    return tables.recognise(source, tally)
+    if json_records.looks_like(start):
+        return judge(json_records.read_table(source, tally.rules), tally, format=json_records.FORMAT)
+    return judge(read_table(source, tally.rules), tally, format="CSV")
 
 
 def _recognise_xml(source: Source, tally: Tally) -> Verdict:
@@ -149,5 +167,5 @@ def _recognise_xml(source: Source, tally: Tally) -> Verdict:
         return dfe_message.recognise(source, tally)
     kind = tally.rules.data_types.outside_roots.get(name)
     if kind is not None:
-        raise Unreadable("classify:outside-agreement", kind, format="XML")
+        raise Unreadable("classify:outside-agreement", kind, format="XML", about=kind)
     return registers.recognise(source, root, tally)

@@ -8,6 +8,7 @@ in what is told about them. Column names are compared without case, blanks and p
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal
 
@@ -78,7 +79,8 @@ class Signature(_Table):
     `results`, the grades say whether it is this type or the other kind of examination. A `part` is
     one table of several, so that what every record must have may stand in another. `unchecked`
     fields mean something else in such tables than elsewhere, so their values are not judged. `without`:
-    none of these fields.
+    none of these fields. What fits a signature that `waits` is no file of its type yet: it waits for a
+    person under this code.
     """
 
     type: str
@@ -97,6 +99,7 @@ class Signature(_Table):
     above: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    waits: str | None = None
 
     def fields(self) -> tuple[str, ...]:
         """Every field that this signature names."""
@@ -150,9 +153,12 @@ class CtfRule(_Table):
 
 
 class MessageRule(_Table):
-    """DfE `<Message>` files: the collection texts of the school census, and of known others."""
+    """DfE `<Message>` files: the collection texts of the school census, of returns of assessments with their
+    types, and of known others.
+    """
 
     census: tuple[str, ...]
+    returns: dict[str, str]
     outside: dict[str, str]
 
 
@@ -182,6 +188,22 @@ class JcqRule(_Table):
     results_from: int
 
 
+class JsonRule(_Table):
+    """JSON of records: objects that say nothing by their names, what a date is written as, and what may
+    stand beside the records.
+    """
+
+    transparent: tuple[str, ...]
+    parts_of_a_date: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
+class FurnitureRule(_Table):
+    """The words of lines that a report prints under its table by itself."""
+
+    words: tuple[str, ...]
+
+
 class NameHint(_Table):
     """A pattern in the name of a file that hints at a type. It never decides."""
 
@@ -197,6 +219,7 @@ class DataTypes(_Table):
     columns: ColumnRule
     fields: dict[str, FieldRule]
     tables: tuple[Signature, ...]
+    systems: dict[str, dict[str, tuple[str, ...]]]
     results: ResultsRule
     subjects: SubjectRule
     jcq: JcqRule
@@ -204,6 +227,8 @@ class DataTypes(_Table):
     message: MessageRule
     outside_roots: dict[str, str]
     registers: RegisterRule
+    json_records: JsonRule
+    furniture: FurnitureRule
     names: tuple[NameHint, ...]
 
 
@@ -253,8 +278,19 @@ class Rules(BaseModel):
         return {name: frozenset(codes) for name, codes in self.data_types.codes.items()}
 
     @cached_property
+    def furniture(self) -> frozenset[str]:
+        """The words of lines that a report prints under its table by itself."""
+        return frozenset(self.data_types.furniture.words)
+
+    @cached_property
     def _columns(self) -> dict[str, str]:
-        return {plain(name): key for key, rule in self.fields.items() for name in rule.columns}
+        return {plain(name): key for key, name in self.column_names()}
+
+    def column_names(self) -> Iterator[tuple[str, str]]:
+        """Every field with each name of a column that carries it."""
+        yield from ((key, name) for key, rule in self.fields.items() for name in rule.columns)
+        for system in self.data_types.systems.values():
+            yield from ((key, name) for key, names in system.items() for name in names)
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:

@@ -9,8 +9,8 @@ from itertools import zip_longest
 from gateway.classify.account import Part
 from gateway.classify.broadsheets import Grades, grades_in
 from gateway.classify.column_signatures import Evidence, decide
-from gateway.classify.content import Source, Unreadable, unknown
-from gateway.classify.delimited import Header, Row, Table, read_table
+from gateway.classify.content import Row, Source, Unreadable, unknown
+from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
 from gateway.classify.results import KINDS, Examiner, Kind, Outcome
 from gateway.classify.tally import Tally
@@ -27,7 +27,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
     """Count the table into the tally, and say which type it is."""
     counter = _Counter(table.header, tally)
-    tally.account.titles.append(table.header.above)
+    tally.account.title(table.header.above)
     for batch in table.batches:
         if batch:
             counter.count(batch)

@@ -36,11 +36,23 @@ _IDENTITIES = (
     ("uln",),
     ("census-pupil",),
     ("surname", "forename", "birth-date"),
+    ("full-name", "birth-date"),
     ("pupil-reference",),
 )
 _NO_UPN = "\t"
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
-_MAIN = ("", "C", "M")
+_MAIN = (
+    "",
+    "C",
+    "M",
+    "CURRENT",
+    "CURRENT (SINGLE REGISTRATION)",
+    "SINGLE REGISTRATION",
+    "MAIN",
+    "CURRENT MAIN (DUAL REGISTRATION)",
+    "MAIN (DUAL REGISTRATION)",
+    "MAIN - DUAL REGISTRATION",
+)
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in _IDENTITIES for k in keys))
 
 
@@ -148,6 +160,7 @@ class Tally:
         self.account = Account(rules)
         self.fields: dict[str, FieldTally] = {}
         self.wrong_results = Fault()
+        self.formulas = Fault()
         self.missing = {group: Fault() for kind in rules.data_types.types.values() for group in kind.must}
         self.naming = frozenset({*NAMING, *(key for group in self.missing for key in group)})
         self.reports_pupils = on_pupil is not None
@@ -278,6 +291,7 @@ class Tally:
         must = [g for g in kind.must if not verdict.part or any(self.filled(key) for key in g)]
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
         found.append(_finding("code:unknown", self.wrong_results, "assessment result"))
+        found.append(_finding("cell:formula", self.formulas, ""))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
             found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))

@@ -1,4 +1,4 @@
-"""The tables in a spreadsheet workbook (XLSX), row by row.
+"""The sheets of a spreadsheet workbook in Excel's XML form (XLSX), row by row.
 
 The parts are read with the same bounded walker as any XML, because a workbook's own claims about
 its size cannot be believed; what cell formats and date numbers mean is openpyxl's knowledge.
@@ -8,36 +8,38 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime, time
-from itertools import islice
+from functools import partial
 from posixpath import normpath
-from typing import Any
 
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from gateway.classify import archive, markup
-from gateway.classify.content import Source, Unreadable, encoding_of, malformed, unknown
-from gateway.classify.delimited import (
-    KNOWN_COLUMNS,
-    Header,
+from gateway.classify.content import (
     Row,
-    Table,
-    batches,
-    find_header,
-    refuse_formulas,
+    Source,
+    Unreadable,
+    active,
+    encoding_of,
+    malformed,
+    unknown,
+    utf8_chunks,
 )
-from gateway.classify.rules import Rules
+from gateway.classify.formulas import reaches_out
+from gateway.classify.package import check_package
+from gateway.classify.sheets import Sheet, Shown
+from gateway.classify.values import number_text, text_of
 from gateway.settings import ClassifyLimits
 
 FORMAT = "XLSX"
 WORKBOOK = "xl/workbook.xml"
 _SIGNATURE_PARTS = frozenset({"[Content_Types].xml", WORKBOOK})
 _RELATIONS = "xl/_rels/workbook.xml.rels"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_SHEETS = 50
+_RELATION = "relationships}id"
 _STRINGS_BYTES = 24 * 1024**2
+_RULES = ("cfRule", "dataValidation")  # how a cell is shown, and what it may hold: formulas as well
+_SHOWN: dict[str, Shown] = {"": "visible", "visible": "visible", "hidden": "hidden"}
 
 
 def is_workbook(names: list[str]) -> bool:
@@ -45,29 +47,14 @@ def is_workbook(names: list[str]) -> bool:
     return _SIGNATURE_PARTS.issubset(names)
 
 
-def read_workbook(book: zipfile.ZipFile, rules: Rules, limits: ClassifyLimits) -> Table:
-    """The one table of the workbook. Raises Unreadable where it has none, or several."""
-    if any("vbaproject" in name.casefold() for name in book.namelist()):
-        raise malformed("a workbook with macros", format=FORMAT)
+def sheets_of(book: zipfile.ZipFile, limits: ClassifyLimits) -> list[Sheet]:
+    """The sheets of the workbook. Raises Unreadable where it holds more than sheets."""
+    check_package(book, limits, FORMAT)
     parts = _Parts(book, limits)
-    tables = []
-    for sheet in parts.sheets()[:_SHEETS]:
-        score, header = find_header(parts.rows(sheet), rules, limits)
-        if header is not None and score >= KNOWN_COLUMNS:
-            tables.append((sheet, header))
-    if not tables:
-        raise unknown("a workbook without a row of known column names", format=FORMAT)
-    if len(tables) > 1:
-        raise Unreadable("classify:ambiguous", f"a workbook with {len(tables)} tables", format=FORMAT)
-    sheet, header = tables[0]
-    refuse_formulas(islice(parts.rows(sheet), header.position + 1))
-    return Table(header, batches(_below(header, parts.rows(sheet)), limits, lambda: True))
-
-
-def _below(header: Header, rows: Iterator[Row]) -> Iterator[Row]:
-    for position, row in enumerate(rows):
-        if position > header.position:
-            yield row
+    named = parts.sheets()
+    for _, name in named:
+        parts.check_rules(name)
+    return [Sheet(shown, partial(parts.rows, name)) for shown, name in named]
 
 
 class _Parts:
@@ -81,22 +68,54 @@ class _Parts:
         self._dates = self._read_date_formats()
         self._epoch = CALENDAR_WINDOWS_1900
 
-    def sheets(self) -> list[str]:
-        """The names of the parts that are visible worksheets, in the workbook's order."""
+    def sheets(self) -> list[tuple[Shown, str]]:
+        """Whether each worksheet is shown, and the name of its part, in the workbook's order."""
         targets = {r.get("Id"): r.get("Target", "") for r in self._records(_RELATIONS, "Relationship")}
         found = []
-        for element in self._records(WORKBOOK, "sheet", "workbookPr"):
-            if markup.local_name(element.tag) == "workbookPr":
+        for element in self._records(WORKBOOK, "sheet", "workbookPr", "definedName"):
+            name = markup.local_name(element.tag)
+            if name == "workbookPr":
                 mac = element.get("date1904") in ("1", "true")
                 self._epoch = CALENDAR_MAC_1904 if mac else CALENDAR_WINDOWS_1900
+            elif name == "definedName":
+                _check_formula(element.text or "", calculated=True)
             else:
-                found.append(_part_name(targets.get(element.get(_RELATION), "")))
-        return [name for name in found if name in self._names]
+                said = next((v for k, v in element.attrib.items() if k.endswith(_RELATION)), None)
+                shown = _SHOWN.get(element.get("state", ""), "very hidden")
+                found.append((shown, _part_name(targets.get(said, ""))))
+        self._check_named(found)
+        return found
+
+    def _check_named(self, found: list[tuple[Shown, str]]) -> None:
+        """Every part that is a sheet belongs to the workbook, and every sheet of the workbook is a part."""
+        named = {name for _, name in found}
+        there = {n for n in self._names if n.startswith("xl/worksheets/") and n.endswith(".xml")}
+        if named - self._names:
+            raise malformed("the workbook is damaged", format=FORMAT)
+        if there - named:
+            raise active("a sheet that the workbook does not name", format=FORMAT)
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """The rows of a sheet as text; rows that the sheet leaves out are left out here."""
         for row in self._records(sheet, "row"):
             yield self._row(row)
+
+    def check_rules(self, sheet: str) -> None:
+        """Raise Unreadable where a formula beside the cells of a sheet reaches out."""
+        if any(self._says(sheet, rule.encode()) for rule in _RULES):
+            for rule in self._records(sheet, *_RULES):
+                _check_formula("".join(rule.itertext()), calculated=True)
+
+    def _says(self, name: str, wanted: bytes) -> bool:
+        """Whether a part holds these octets: much quicker than to parse it, and most hold none."""
+        with archive.member(self._book, name) as part:
+            source = Source(part, encoding_of(part), self._limits)
+            end = b""
+            for piece in utf8_chunks(source):
+                if wanted in end + piece:
+                    return True
+                end = piece[-len(wanted) :]
+        return False
 
     def _row(self, row: markup.Element) -> Row:
         cells: Row = []
@@ -109,22 +128,23 @@ class _Parts:
         return cells
 
     def _value(self, cell: markup.Element) -> str:
-        strip = markup.namespace_length(cell.tag)
-        raw, inline = "", None
+        raw, inline, formula = None, None, None
         for part in cell:
-            name = part.tag[strip:]
-            if name == "f":
-                raise malformed("a cell holds a formula, which a spreadsheet would run", format=FORMAT)
+            name = markup.local_name(part.tag)
             if name == "v":
                 raw = part.text or ""
             elif name == "is":
                 inline = part
+            elif name == "f":
+                formula = part.text or ""
         kind = cell.get("t", "n")
+        if formula is not None:
+            _check_formula(formula, calculated=bool(raw) or (raw is not None and kind != "n"))
         if kind == "n":
             return self._number(raw, cell.get("s", "")) if raw else ""
         if kind == "s":
-            return self._shared(raw)
-        return _text(inline) if inline is not None else raw
+            return self._shared(raw or "")
+        return _text(inline) if inline is not None else raw or ""
 
     def _shared(self, raw: str) -> str:
         try:
@@ -134,12 +154,11 @@ class _Parts:
 
     def _number(self, raw: str, style: str) -> str:
         try:
-            number = float(raw)
             if style in self._dates:
-                return _date_text(from_excel(number, self._epoch))
+                return text_of(from_excel(float(raw), self._epoch))
         except (ValueError, OverflowError):
             return raw
-        return str(int(number)) if number.is_integer() else raw
+        return number_text(raw)
 
     def _read_strings(self) -> Iterator[str]:
         name = "xl/sharedStrings.xml"
@@ -168,6 +187,16 @@ class _Parts:
             yield from markup.records(source, elements)
 
 
+def _check_formula(formula: str, *, calculated: bool) -> None:
+    """A formula's value, as it was when the workbook was saved, is what is read; so there must be one."""
+    if reaches_out(formula):
+        raise active("a formula that calls another program, service or file", format=FORMAT)
+    if not calculated:
+        raise Unreadable(
+            "classify:not-calculated", "a formula whose value was not saved with the workbook", format=FORMAT
+        )
+
+
 def _part_name(target: str) -> str:
     return normpath(target.lstrip("/") if target.startswith("/") else f"xl/{target}")
 
@@ -187,9 +216,3 @@ def _text(element: markup.Element) -> str:
         return element[0].text or ""
     runs = (t for t in element.iter("{*}t") if markup.local_name(t.getparent().tag) != "rPh")
     return "".join(t.text or "" for t in runs)
-
-
-def _date_text(value: Any) -> str:  # noqa: ANN401 - openpyxl gives a date, a time or a span
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat()
-    return str(value)

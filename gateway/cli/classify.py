@@ -78,6 +78,7 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
         "data_type": recognised.data_type if recognised else None,
         "level": recognised.level if recognised else None,
         "code": refused.code if refused else None,
+        "about": (refused.about or "something unknown") if refused else None,
         "evidence": list(found.evidence),
         "runner_up": found.runner_up,
         "mixed_with": recognised.mixed_with if recognised else None,
@@ -87,21 +88,43 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
         "findings": [dataclasses.asdict(f) for f in recognised.findings] if recognised else [],
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
+        "unlisted": [dataclasses.asdict(one) for one in recognised.unlisted] if recognised else [],
+        "results": list(recognised.results) if recognised else [],
+        "sensitive": list(refused.sensitive) if refused else [],
         "name_suggests": recognised.name_suggests if recognised else None,
+        "parts": [described(file, part) for part in refused.parts] if refused else [],
     }
+
+
+def unlisted_in_words(one: dict[str, Any]) -> str:
+    """Something that nobody lists, for those who look at the file: where, its header, what it looks like."""
+    place = f"{one['place']} {one['position']}" if one["position"] else "above the table"
+    name = f" ({one['header']})" if one["header"] else ""
+    why = one["topic"] and f", sensitive: {one['topic']}"
+    grades = one["assessment"] and f", {one['assessment']} grades"
+    return f"{place}{name}: {one['kind']}, filled {one['filled']} times{why}{grades}"
 
 
 def _print(row: dict[str, Any]) -> None:
     out.print(Text(plain(row["file"]), style="bold"), soft_wrap=True)
     if row["data_type"] is None:
-        kind = row["runner_up"] or "another collection"
-        out.print(Text(f"  {reason(row['code'], kind=kind).sentence} [{row['code']}]"), soft_wrap=True)
+        about = {
+            "kind": row["about"] or row["runner_up"] or "another collection",
+            "kinds": "mock, predicted or forecast",
+            "what": row["about"],
+            "count": len(row["parts"]),
+        }
+        out.print(Text(f"  {reason(row['code'], **about).sentence} [{row['code']}]"), soft_wrap=True)
     else:
         count = "" if row["pupils"] is None else f", {counted(row['pupils'], 'pupil')}"
         out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"), soft_wrap=True)
     for label, lines in (("because", row["evidence"]), ("not in Appendix A", row["other_items"])):
         for line in lines:
             out.print(Text(f"  {label}: {plain(line)}"), soft_wrap=True)
+    for one in row["unlisted"]:
+        out.print(Text(f"  not listed: {plain(unlisted_in_words(one))}"), soft_wrap=True)
+    for topic in row["sensitive"]:
+        out.print(Text(f"  sensitive: {plain(topic)}"), soft_wrap=True)
     for finding in row["findings"]:
         out.print(
             Text(f"  {finding['severity']}: {finding['code']} in {counted(finding['count'], 'record')}")

@@ -28,6 +28,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.examiner import confinement
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -81,6 +82,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     """Everything worth saying about a home."""
     settings = load_settings(home)
     yield from _files(home, settings)
+    yield from _also_offered(settings)
     try:
         catalogue = load_catalogue(home.policies)
         load_limits(home)
@@ -95,6 +97,16 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         theirs = "see that the database runs and that this user may use it"
         ours = f"see that this user may write {home.registry} and the folder that it lies in"
         yield Complaint("fault", str(error), ours if settings.database is None else theirs)
+
+
+def _also_offered(settings: Settings) -> Iterator[Complaint]:
+    for offer in settings.ssh.also_offer:
+        whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
+        yield Complaint(
+            "warning",
+            f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
+            "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
+        )
 
 
 def _audited(home: Path) -> Iterator[Complaint]:
@@ -139,6 +151,8 @@ def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
             f"apt-get install {settings.processor.sop_program}",
         )
     yield from _engine(settings)
+    for lack in confinement.missing():
+        yield Complaint("warning", lack, "docs/operations.md: what isolated children give up")
     free = shutil.disk_usage(home.root).free
     if free < _LOW_BYTES:
         yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")

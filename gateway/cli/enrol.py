@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.openpgp.certificates import Certificate
 
 RING = "Ring the provider on a number you know and let them read the fingerprint to you."
+THEN = "Then: gateway keys confirm {} FPR, with each fingerprint that was read out; until then no key counts."
 _KEY_FILE_BYTES = 1024**2
 
 
@@ -51,7 +52,7 @@ def enrol_ssh(
     from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
 
     key = of_ssh(admit_ssh(read_key_file(file), least_rsa_bits(place)))
-    _store(session, owner_kind, owner, key, at)
+    _store(session, owner_kind, owner, key, at, state="pending" if owner_kind == "provider" else "active")
     return key
 
 
@@ -62,7 +63,7 @@ def enrol_openpgp(session: Session, place: Home, provider: str, file: Path, at: 
 
     data = read_key_file(file)
     key = of_certificate(data, admit(data, at, least_rsa_bits(place)))
-    _store(session, "provider", provider, key, at)
+    _store(session, "provider", provider, key, at, state="pending")
     return key
 
 
@@ -107,13 +108,15 @@ def _described(certificate: Certificate) -> list[tuple[str, str]]:
     ]
 
 
-def _store(session: Session, owner_kind: OwnerKind, owner: str, new: NewKey, at: datetime) -> None:
+def _store(
+    session: Session, owner_kind: OwnerKind, owner: str, new: NewKey, at: datetime, *, state: str
+) -> None:
     """Put a key on record. Whose it is, for a member of staff, only the registry says."""
     keys.add_key(
         session, owner_kind, owner, new.kind,
         fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
-        expires_at=new.expires_at, at=at, by=who(),
+        expires_at=new.expires_at, at=at, by=who(), state=state,
     )  # fmt: skip
-    fields = {"owner": owner_kind, "state": "active"}
+    fields = {"owner": owner_kind, "state": state}
     fields |= {"provider": owner} if owner_kind == "provider" else {}
     log.append(session, [Entry(kind="key-added", subject=new.fingerprint, fields=fields, actor=who())], at)

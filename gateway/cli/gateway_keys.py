@@ -26,11 +26,13 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.options import GatewayKeyOption
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.settings_text import note_passphrase_file
+from gateway.model import GatewayKeyKind
 from gateway.registry import keys
-from gateway.settings import load_key_policy, load_limits, load_settings
+from gateway.settings import load_key_policy, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
@@ -76,6 +78,7 @@ def rotate(
     compromised: Annotated[
         bool, typer.Option("--compromised", help="The old key may be in wrong hands: it ends at once.")
     ] = False,
+    key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Change to a fresh key. The old one signs that it is its successor, and opens files for a while."""
@@ -94,6 +97,7 @@ def rotate(
             at=at,
             until=None if compromised else end,
             person=who(),
+            kind=key,
         )
     if done.resumed:
         out.print("an earlier change that was cut off is finished; nothing new was made")
@@ -120,7 +124,6 @@ def reseal(
             place,
             opened,
             limit=limit,
-            seconds=load_limits(place).open.seconds + 30,
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
     out.print(

@@ -52,7 +52,7 @@ def _of_one(key: Key, policy: KeyPolicy, at: datetime) -> Iterator[Said]:
     staff = " --staff" if key.owner_kind == "staff" else ""
     what = f"the {'SSH' if key.kind == 'ssh' else 'OpenPGP'} key {key.fingerprint[:23]} of {key.owner}"
     if key.state == "pending":
-        yield f"{what} waits for approval", f"gateway keys approve {key.owner} {key.fingerprint}{staff}"
+        yield f"{what} waits for approval", f"gateway keys confirm {key.owner} {key.fingerprint}{staff}"
     if not key.is_in_force(at):
         return
     if key.expires_at is not None and key.expires_at <= at:

@@ -44,6 +44,9 @@ app.add_typer(host_keys.app, name="host")
 OwnerArgument = Annotated[str, typer.Argument(metavar="ID", help="The provider; with --staff, the person.")]
 _READ_OUT = 16
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
+ReadOutArgument = Annotated[
+    list[str], typer.Argument(metavar="FPR...", help="The fingerprints as they were read out.")
+]
 StaffOption = Annotated[bool, typer.Option("--staff", help="ID is a member of staff.")]
 UntilOption = Annotated[
     datetime | None,
@@ -97,20 +100,27 @@ def add(
 
 @app.command()
 @fails_clearly
-def approve(
+def confirm(
     identifier: OwnerArgument,
-    fingerprint: FingerprintArgument,
+    fingerprints: ReadOutArgument,
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Put a pending key in force, such as one that its provider dropped in /keys.
+    """Put pending keys in force: their owner was rung, and read their fingerprints out.
 
-    Its fingerprint is what the provider reads out on the telephone: all of it, or 16 characters at least.
+    That is on record with your name. It takes what was read out: all of a fingerprint, or 16 characters of
+    it at least. Keys wait for it that a provider was enrolled with, or that it dropped in /keys.
     """
-    _check_read_out(fingerprint)
+    for fingerprint in fingerprints:
+        _check_read_out(fingerprint)
     with _changing(home) as clerk:
-        approved = clerk.approve(_named(clerk, identifier, fingerprint, is_staff=is_staff))
-    out.print(f"{approved.fingerprint} is in force", soft_wrap=True)
+        named = [_named(clerk, identifier, one, is_staff=is_staff) for one in fingerprints]
+        approved = [clerk.approve(key) for key in named]
+    for key in approved:
+        out.print(f"{key.fingerprint} is in force", soft_wrap=True)
+
+
+app.command("approve", hidden=True)(confirm)  # As it was called before.
 
 
 @app.command()
@@ -258,7 +268,7 @@ def _row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
 
 def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
     if key.state == "pending":
-        yield f"waits: gateway keys approve {key.owner} FPR, once it is read out to you"
+        yield f"waits: gateway keys confirm {key.owner} FPR, once it is read out to you"
     if unused:
         yield f"not used for {counted(policy.unused_days, 'day')}"
     if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:

@@ -6,6 +6,14 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from gateway.model import GatewayKeyKind
+
+GatewayKeyOption = Annotated[
+    GatewayKeyKind,
+    typer.Option(
+        "--key", help="What the key is made of; rsa4096 for senders whose program knows no Curve25519."
+    ),
+]
 Given = TypeVar("Given", str, None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from contextlib import closing
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.cli import dates
+from gateway.cli import dates, harmless
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -33,16 +34,15 @@ from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.model import Decision, Held, Provider, ProviderKind, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import local_day
 from gateway.policy.explain import diff as differences
 from gateway.policy.explain import render
-from gateway.policy.ratification import years_in_force
-from gateway.registry import declarations, keys, log, providers, transfers
+from gateway.registry import declarations, log, providers, transfers
 
 if TYPE_CHECKING:
     from gateway.processor.dry_run import Trial
 
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
+app.add_typer(harmless.app, name="harmless")
 FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
 
 
@@ -121,15 +121,18 @@ def try_out(
 ) -> None:
     """Say what would become of a file that a provider sends on a day. Nothing is sent, kept or logged."""
     from gateway.cli.classify import described  # noqa: PLC0415
-    from gateway.processor.dry_run import try_file  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.examiner.parent import Examiner  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.dry_run import try_file  # noqa: PLC0415 - the same
     from gateway.record.policies_in_force import load_policies  # noqa: PLC0415
 
     place = Home(home)
     policies = load_policies(folder or place.policies)
-    try:
-        tried = try_file(_trial(place, file, sender, on, policies.catalogue), policies, place)
-    except OSError as error:
-        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+    trial = _trial(file, sender, moment(on, policies.catalogue))
+    with registry(place.root) as opened, closing(Examiner(place, policies.folder)) as examiner:
+        try:
+            tried = try_file(trial, policies.catalogue, examiner, place, opened)
+        except OSError as error:
+            raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
     if as_json:
         found = None if tried.found is None else described(file, tried.found)
         print_json(decision_object(tried.decision) | {"file": str(file), "found": found})
@@ -166,19 +169,13 @@ def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
     return local.replace(tzinfo=ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
 
 
-def _trial(place: Home, file: Path, sender: str, on: datetime | None, catalogue: Catalogue) -> Trial:
+def _trial(file: Path, sender: str, at: datetime) -> Trial:
     from gateway.processor.dry_run import Trial  # noqa: PLC0415
 
-    at = moment(on, catalogue)
-    if sender in providers.KINDS:
-        anyone = Provider(id=sender, name=sender, kind=_kind(sender), ratified=True)
-        return Trial(file=file, provider=anyone, at=at)
-    years = years_in_force(local_day(at, catalogue.calendar.timezone), catalogue)
-    with registry(place.root) as opened, opened.read() as session:
-        provider = providers.get_provider(session, sender, years)
-        certificates = keys.keys_in_force(session, "provider", sender, "openpgp", at)
-    senders = tuple(certificate.material.encode() for certificate in certificates)
-    return Trial(file=file, provider=provider, at=at, senders=senders)
+    if sender not in providers.KINDS:
+        return Trial(file=file, provider=sender, at=at)
+    anyone = Provider(id=sender, name=sender, kind=_kind(sender), ratified=True)
+    return Trial(file=file, provider=sender, at=at, anyone=anyone)
 
 
 def _kind(sender: str) -> ProviderKind:

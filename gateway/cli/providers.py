@@ -21,7 +21,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import RING, enrol_openpgp, enrol_ssh, read_key_file, show_key
+from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, read_key_file, show_key
 from gateway.cli.options import NameOption, NewNameOption
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -76,6 +76,7 @@ def add(
     out.print(f"enrolled {identifier}")
     if files:
         out.print(RING)
+        out.print(THEN.format(identifier), soft_wrap=True)
     if provider.kind in EDUCATION_PROVIDERS and provider.dfe_number is None:
         out.print("without --dfe-number the gateway cannot tell when a file names another school")
 

@@ -9,8 +9,10 @@ import typer
 
 from gateway import supervisor
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
+from gateway.cli.options import GatewayKeyOption
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.model import GatewayKeyKind
 from gateway.openpgp.certificates import grouped
 from gateway.settings import Secrets, Settings, checked, load_settings
 
@@ -53,6 +55,7 @@ def init(
         Path | None,
         typer.Option(help="Put the secrets under the passphrase in this file, and note it."),
     ] = None,
+    key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
     from gateway.homes.create import found  # noqa: PLC0415 - keeps --help quick
@@ -62,7 +65,7 @@ def init(
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
     fields = {"organisation": organisation, "log_origin": log_origin, "database": database_url}
     settings = checked(Settings, {**fields, "secrets": secret_files}, "init")
-    fingerprint = found(Home(home), settings, now(), known)
+    fingerprint = found(Home(home), settings, now(), known, key)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
     out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")

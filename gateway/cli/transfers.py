@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
+from gateway.cli.classify import unlisted_in_words
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -156,6 +158,7 @@ def _details(transfer: Transfer) -> dict[str, Any]:
         "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
+        "unlisted": [unlisted_in_words(asdict(one)) for one in recognised.unlisted] if recognised else [],
     }
 
 

@@ -53,6 +53,7 @@ def enrol(stage: Stage, folder: Path) -> Cast:
             "--dfe-number", one.school.dfe_number,
             "--ssh-key", str(one.party.ssh_public), "--openpgp-key", str(one.party.certificate),
         )  # fmt: skip
+        stage.confirm(one.party.name)
     stage.done("agreement", "ratify", "oak", "--signatory", "The Headteacher")
     jane = _staff(stage, folder, "jane", "central-data-team")
     sam = _staff(stage, folder, "sam", "education-welfare")

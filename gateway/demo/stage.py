@@ -57,6 +57,11 @@ class Stage:
         """What `gateway ARGUMENTS --json` printed, read."""
         return json.loads(self.done(*arguments, "--json"))
 
+    def confirm(self, provider: str) -> None:
+        """Record the telephone call by which the keys of a provider come into force."""
+        waiting = [key for key in self.json("keys", "list", provider) if key["state"] == "pending"]
+        self.done("keys", "confirm", provider, *(key["fingerprint"] for key in waiting))
+
     @contextmanager
     def running(self, log: Path) -> Iterator[Running]:
         """The three services on free ports of this machine; their log goes to `log`."""

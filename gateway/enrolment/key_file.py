@@ -18,6 +18,7 @@ from gateway.openpgp.certificates import (
     merge,
     revoke,
 )
+from gateway.zones.wrapping import mended, needs_mending
 
 _SSH_STARTS = (
     b"ssh-", b"ecdsa-", b"sk-", b"---- BEGIN SSH2", b"-----BEGIN OPENSSH", b"PuTTY-User-Key-File",
@@ -35,7 +36,8 @@ _SSH_NAMES = {
 
 def is_ssh(data: bytes) -> bool:
     """Whether a key file looks like SSH's rather than OpenPGP's."""
-    return data.lstrip().startswith(_SSH_STARTS)
+    text = mended(data) if needs_mending(data) else data
+    return text.lstrip().startswith(_SSH_STARTS)
 
 
 def judge(data: bytes, now: datetime, least_rsa_bits: int) -> NewKey:

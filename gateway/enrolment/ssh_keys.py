@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import SSHPublicKeyTypes, load_ssh_public_key
 
 from gateway.errors import Refusal
+from gateway.openpgp.rsa_numbers import weakness
+from gateway.zones.wrapping import mended, needs_mending
 
 _MINIMUM_RSA_BITS = 2048
 
@@ -31,6 +33,8 @@ def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> SshKey:
     Refusal with a `key:` code where it is a private key, no key, more than one, or too weak;
     `least_rsa_bits` asks for more than our own least. `bits` is of an RSA key.
     """
+    if needs_mending(data):
+        data = mended(data)
     if b"PRIVATE KEY" in data or data.startswith(b"PuTTY-User-Key-File"):
         raise Refusal("key:secret")
     try:
@@ -46,6 +50,10 @@ def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> SshKey:
         bits is not None and bits < max(least_rsa_bits, _MINIMUM_RSA_BITS)
     ):
         raise Refusal("key:weak", algorithm=f"RSA {bits}" if bits else line[0])
+    if isinstance(known, RSAPublicKey):
+        numbers = known.public_numbers()
+        if (weak := weakness(numbers.n, numbers.e)) is not None:
+            raise Refusal("key:weak", algorithm=weak)
     return SshKey(fingerprint=key.get_fingerprint(), algorithm=line[0], line=" ".join(line), bits=bits)
 
 

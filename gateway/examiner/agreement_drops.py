@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from gateway.errors import Refusal
-from gateway.examiner.drop_tools import Tools
-from gateway.examiner.protocol import AgreementCopy, FileRefused, Job, OpenRefused
+from gateway.examiner.drop_tools import Drop, IsSealed, refused
+from gateway.examiner.protocol import AgreementCopy, FileRefused
 from gateway.model import Signature
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
-# What a sealed copy is refused for is told as it is for any file, but not that it lacks encryption.
-_NOT_SIGNED = {"open:not-encrypted", "open:not-signed", "open:empty"}
 
 
-def examine(job: Job, data: bytes, tools: Tools) -> AgreementCopy | FileRefused:
-    """Whether `data` is the agreement's text, signed by one of the job's senders; in the child."""
+def examine(drop: Drop) -> AgreementCopy | FileRefused:
+    """Whether it is the agreement's text, signed by one of the job's senders; in the child."""
+    job = drop.job
     try:
-        text, signature = _signed_text(job, data, tools)
+        text, signature = _signed_text(drop)
     except SignatureInvalid:
-        return _refused(job, "agreement:wrong-signer")
+        return refused(job, "agreement:wrong-signer")
     except Refusal as refusal:
-        if refusal.code in _NOT_SIGNED:
-            return _refused(job, "agreement:not-signed")
-        return FileRefused(reference=job.reference, why=OpenRefused(code=refusal.code, detail=refusal.detail))
+        return refused(job, refusal.code, refusal.detail)
     if lines_of(text) != lines_of(job.agreement):
-        return _refused(job, "agreement:other-text")
+        return refused(job, "agreement:other-text")
     return AgreementCopy(reference=job.reference, signature=signature)
 
 
@@ -36,11 +33,13 @@ def lines_of(text: str) -> list[str]:
     return lines
 
 
-def _signed_text(job: Job, data: bytes, tools: Tools) -> tuple[str, Signature]:
-    if _CLEARSIGNED in data:
-        return verify_clearsigned(_decoded(data), [sender.encode() for sender in job.senders], comments=True)
-    content, signature = tools.open(job)
-    return content.decode("utf-8", "replace"), signature
+def _signed_text(drop: Drop) -> tuple[str, Signature]:
+    if drop.opened_by is not None:
+        return drop.data.decode("utf-8", "replace"), drop.opened_by
+    if _CLEARSIGNED in drop.data:
+        senders = [sender.encode() for sender in drop.job.senders]
+        return verify_clearsigned(_decoded(drop.data), senders, comments=True)
+    raise IsSealed
 
 
 def _decoded(data: bytes) -> str:
@@ -49,7 +48,3 @@ def _decoded(data: bytes) -> str:
     except UnicodeDecodeError:
         # The published text is UTF-8, so this is another one, whoever signed it.
         raise Refusal("agreement:other-text") from None
-
-
-def _refused(job: Job, code: str) -> FileRefused:
-    return FileRefused(reference=job.reference, why=OpenRefused(code=code))

@@ -8,46 +8,40 @@ from pysequoia.packet import PacketPile, Tag
 
 from gateway.enrolment.key_file import Update, is_ssh, judge, updated
 from gateway.errors import Refusal
-from gateway.examiner.drop_tools import DROP_BYTES, Tools
-from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, Job, KeyDrop, OpenRefused
+from gateway.examiner.drop_tools import DROP_BYTES, Drop, IsSealed, refused
+from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, Job, KeyDrop
 from gateway.model import NewKey, Signature
 from gateway.openpgp import armor
 from gateway.openpgp.certificates import CertificateRefused, describe
 from gateway.openpgp.signed import is_sealed, open_signed
+from gateway.zones.wrapping import mended, needs_mending
 
 _PUBLIC_KEY = "PUBLIC KEY BLOCK"
 _PUBLIC_TAGS = frozenset({2, 6})
-_KNOWN_AS = {
-    "open:not-signed": "key:not-signed",
-    "open:wrong-signer": "key:wrong-signer",
-    "open:bad-signature": "key:wrong-signer",
-    "open:not-encrypted": "key:not-a-key",
-    "open:empty": "key:not-a-key",
-    "key:not-a-certificate": "key:not-a-key",
-    "key:not-an-ssh-key": "key:not-a-key",
-    "key:not-a-revocation": "key:not-a-key",
-}
 
 
-def examine(job: Job, data: bytes, tools: Tools) -> KeyDrop | FileRefused:
-    """What `data` holds and who signed it; in the child."""
+def examine(drop: Drop) -> KeyDrop | FileRefused:
+    """What it holds and who signed it; in the child."""
+    job = drop.job
     try:
-        content, signature = _unwrapped(job, data, tools)
+        content, signature = _unwrapped(drop)
         found = _found(content, job, is_signed=signature is not None)
     except Refusal as refusal:
-        refused = OpenRefused(code=_KNOWN_AS.get(refusal.code, refusal.code), detail=refusal.detail)
-        return FileRefused(reference=job.reference, why=refused)
+        return refused(job, refusal.code, refusal.detail)
     return KeyDrop(reference=job.reference, key=found, signature=signature)
 
 
-def _unwrapped(job: Job, data: bytes, tools: Tools) -> tuple[bytes, Signature | None]:
-    """What was dropped, out of its signature and encryption; the signature is None where there was none."""
+def _unwrapped(drop: Drop) -> tuple[bytes, Signature | None]:
+    """What was dropped, out of its signature; the signature is None where there was none."""
+    data, job = mended(drop.data) if needs_mending(drop.data) else drop.data, drop.job
+    if drop.opened_by is not None:
+        return data, drop.opened_by
     if is_ssh(data) or _holds_public_packets(data):
         return data, None
     if is_sealed(data):
-        return tools.open(job)
+        raise IsSealed
     senders = [sender.encode() for sender in job.senders]
-    return open_signed(data, senders, tools.limits.open, job.now, DROP_BYTES)
+    return open_signed(data, senders, drop.limits, job.now, DROP_BYTES)
 
 
 def _holds_public_packets(data: bytes) -> bool:

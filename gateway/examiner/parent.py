@@ -1,29 +1,44 @@
-"""The parent's end of the isolated children: ask one, wait with a limit, replace it when it is lost."""
+"""The service's end of the examination: a sealed file goes to the opener, what it holds to the classifier.
+
+Each child gets no more than its part of the work needs: descriptors of what it may read, and values. What the
+children answer is held against what was asked, since a hostile file may speak for them.
+"""
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
+import base64
+import logging
+import os
 import threading
-from multiprocessing.connection import Connection
-from multiprocessing.reduction import recv_handle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from gateway.errors import Fault
+from gateway.examiner.channel import close_all
+from gateway.examiner.child import Child, ExaminerLost
+from gateway.examiner.drop_tools import refused
 from gateway.examiner.protocol import (
     ANSWER,
-    GREETING,
     REQUEST,
     AgreementCopy,
+    Answer,
     Failed,
     FileOpened,
     FileRefused,
     FileWaits,
     Job,
+    Judging,
     KeyDrop,
     Looked,
+    OpenRefused,
+    Read,
+    Reading,
     Reopen,
     Reopened,
     Request,
@@ -31,160 +46,254 @@ from gateway.examiner.protocol import (
     Resealed,
     SealCopy,
     SealedCopy,
+    StillSealed,
+    Unsealed,
 )
-from gateway.home import Home
-from gateway.model import Folder
-from gateway.secrets import passphrase, secret_files
+from gateway.examiner.rolls import digested, packed
+from gateway.examiner.scanner import MALWARE, has_malware
+from gateway.examiner.setups import (
+    CLASSIFIER_SETUP,
+    OPENER_SETUP,
+    ClassifierSetup,
+    OpenerSetup,
+)
+from gateway.home import Home, provider_of
+from gateway.model import ContentRefused, Folder
+from gateway.openpgp.memory import is_fixed
+from gateway.reasons import REASONS
+from gateway.secrets import secret_files
+from gateway.settings import Limits, load_settings, read_toml
 
-_ANSWER_BYTES = 16 * 1024**2
-_ANSWERS_A_LIFE = 2_000
-_START_SECONDS = 60
+_log = logging.getLogger(__name__)
+A = TypeVar("A")
+# A file that is small has little time, so that it costs others little.
+_LEAST_SECONDS = 15.0
+_SEALED_BYTES_A_SECOND = 1024**2
+_CONTENT_BYTES_A_SECOND = 128 * 1024
+_MOST_DETAIL = 80
 
-
-_FINDINGS: dict[Folder, tuple[type, ...]] = {
-    "in": (FileOpened, FileWaits, FileRefused),
-    "keys": (KeyDrop, FileRefused),
-    "agreement": (AgreementCopy, FileRefused),
+Judged = KeyDrop | AgreementCopy | FileRefused | StillSealed
+_OPENED: tuple[type[Unsealed | FileRefused], ...] = (Unsealed, FileRefused)
+# A captured process must not be able to make a key of a copy of the agreement.
+_JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
+    "keys": (KeyDrop, FileRefused, StillSealed),
+    "agreement": (AgreementCopy, FileRefused, StillSealed),
 }
 
 
-class ExaminerLost(Fault):
-    """The child crashed, ran out of memory or did not answer in time; a new one takes its place."""
-
-
 class Examiner:
-    """One child process, started when first asked. Not for use by two threads at once.
+    """One opener and one classifier. Not for use by two threads at once.
 
-    `seconds` bounds one answer. Any failure of the child is a Fault and ends the child, so that the
-    next request meets a fresh one.
+    They go by the policies in force in `home`, or by those in the folder `policies`.
+
+    A Fault is ours; an ExaminerLost is one that the file at hand may be to blame for.
     """
 
-    def __init__(self, home: Home, *, seconds: float) -> None:
+    def __init__(self, home: Home, policies: Path | None = None) -> None:
         self._home = home
-        self._seconds = seconds
-        self._child: subprocess.Popen[bytes] | None = None
-        self._channel: Connection | None = None
-        self._greeted = False
-        self._begun: object = None
-        self._answers = 0
+        self._other_policies = policies
+        self._limits = self._load_limits()
+        self._opener = self._child("opener", self._for_opener)
+        self._classifier = self._child("classifier", self._for_classifier)
 
     def start(self) -> None:
-        """Start the child now, so that the first file does not wait for it."""
-        self._open_channel()
+        """Start the children now, so that the first file does not wait for them."""
+        self._opener.start()
+        self._classifier.start()
+
+    def rest(self) -> None:
+        """Let the processes that have looked at files end; others are made ready for whoever is next."""
+        for child in (self._opener, self._classifier):
+            child.rest()
+
+    def close(self) -> None:
+        """End the children."""
+        for child in (self._opener, self._classifier):
+            child.close()
 
     def examine(self, job: Job) -> Looked:
-        """Open and classify one landed file."""
-        answer = self._ask(job)
-        # A captured child must not be able to make a key of a file.
-        if not isinstance(answer, Looked) or not isinstance(answer, _FINDINGS[job.folder]):
-            raise self._lost("gave another answer than was asked")
-        return answer
+        """Open and classify one landed file, or look at a drop."""
+        with _opened_for_reading(self._home.sealed(job.reference)) as sealed:
+            return self.look(job, sealed)
+
+    def look(self, job: Job, sealed: int) -> Looked:
+        """The same for the file behind a descriptor."""
+        if job.folder != "in":
+            return self._judged(job, sealed)
+        found, content = self._unsealed(job, sealed)
+        if isinstance(found, FileRefused):
+            return found
+        with _closing(content):
+            read = self._scanned_and_read(job, content)
+        roll = self._roll(job, read)
+        if found.why is None:
+            return FileOpened(reference=job.reference, opened=found.opened, content=read.content, roll=roll)
+        return FileWaits(
+            reference=job.reference, opened=found.opened, content=read.content, why=found.why, roll=roll
+        )
+
+    def classify(
+        self, reference: str, name: str, content: int, today: date, rolls: tuple[str, ...] = ()
+    ) -> Read:
+        """What the content behind a descriptor is."""
+        request = Reading(reference=reference, name=name, today=today, rolls=rolls)
+        seconds = _seconds(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return self._ask(self._classifier, request, (content,), seconds, (Read,))[0]
+
+    def _scanned_and_read(self, job: Job, content: int) -> Read:
+        if has_malware(load_settings(self._home).scanner, job.reference, content):
+            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
+        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
         """The content of a transfer as (descriptor of anonymous memory, size); the caller closes it."""
-        answer = self._ask(request)
-        if not isinstance(answer, Reopened):
-            raise self._lost("gave another answer than was asked")
-        return self._received(), answer.size
+        answer, (content,) = self._of_stored(request, Reopened, given=1)
+        return self._checked(content, answer.size), answer.size
 
     def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
         """A provider's sealed copy as (descriptor of anonymous memory, what it is); the caller closes it."""
-        answer = self._ask(request)
-        if not isinstance(answer, SealedCopy):
-            raise self._lost("gave another answer than was asked")
-        return self._received(), answer
+        answer, (content,) = self._of_stored(request, SealedCopy, given=1)
+        return self._checked(content, answer.size), answer
 
     def reseal(self, request: Reseal) -> Resealed:
         """The session key of a stored file, sealed to another certificate."""
-        answer = self._ask(request)
-        if not isinstance(answer, Resealed):
-            raise self._lost("gave another answer than was asked")
+        return self._of_stored(request, Resealed, given=0)[0]
+
+    def _of_stored(
+        self, request: Reopen | SealCopy | Reseal, expected: type[A], *, given: int
+    ) -> tuple[A, Sequence[int]]:
+        """Ask the opener about a file that was examined before, with the session key kept beside it."""
+        with _opened_for_reading(self._home.sealed(request.reference)) as sealed:
+            kept = self._home.session(request.reference)
+            if not kept.exists():
+                return self._ask_opener(request, (sealed,), expected, given)
+            with _opened_for_reading(kept) as session:
+                return self._ask_opener(request, (sealed, session), expected, given)
+
+    def _unsealed(self, job: Job, sealed: int) -> tuple[Unsealed, int] | tuple[FileRefused, int]:
+        answer, given = self._ask(self._opener, job, (sealed,), self._seconds_to_open(sealed), _OPENED)
+        if isinstance(answer, FileRefused):
+            close_all(given)
+            return _believable(answer), -1
+        if len(given) != 1:
+            close_all(given)
+            raise ExaminerLost("the opening process gave no content")
+        return answer, self._checked(given[0], answer.opened.size)
+
+    def _judged(self, job: Job, drop: int) -> Looked:
+        """What a drop is: judged as it came, or out of its seal."""
+        answer = self._judgement(Judging(job=job), drop)
+        if not isinstance(answer, StillSealed):
+            return answer
+        found, content = self._unsealed(replace(job, others=()), drop)
+        if isinstance(found, FileRefused):
+            return refused(job, found.why.code, found.why.detail)
+        with _closing(content):
+            if found.why is not None:  # A drop never waits for a key.
+                return refused(job, found.why.code, found.why.detail)
+            answer = self._judgement(Judging(job=job, signature=found.opened.signature), content)
+        if isinstance(answer, StillSealed) or (
+            not isinstance(answer, FileRefused) and answer.signature != found.opened.signature
+        ):
+            raise ExaminerLost("the judging process gave another answer than was asked")
         return answer
 
-    def _received(self) -> int:
-        """The descriptor that follows an answer."""
-        try:
-            return recv_handle(self._open_channel())
-        except (EOFError, OSError) as error:
-            raise self._lost(f"ended early ({type(error).__name__})") from None
+    def _judgement(self, request: Judging, drop: int) -> Judged:
+        seconds = _seconds(drop, _CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
+        answer, given = self._ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
+        close_all(given)
+        return _believable(answer) if isinstance(answer, FileRefused) else answer
 
-    def close(self) -> None:
-        """End the child."""
-        self._answers = 0
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            self._child = None
-        self._greeted = False
+    def _ask_opener(
+        self, request: Reopen | SealCopy | Reseal, files: Sequence[int], expected: type[A], given: int
+    ) -> tuple[A, Sequence[int]]:
+        answer, came = self._ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
+        if len(came) != given:
+            close_all(came)
+            raise ExaminerLost("the opening process gave another answer than was asked")
+        return answer, came
 
-    def _ask(self, request: Request) -> Looked | Reopened | Resealed | SealedCopy:
-        if self._channel is not None and self._begun != self._surroundings():
-            self.close()  # A child knows the keys and the policies that were there when it started.
-        if self._answers >= _ANSWERS_A_LIFE:
-            # Libraries keep what hostile files make them intern; a fresh child starts with nothing.
-            self.close()
-        channel = self._greeted_channel()
+    def _ask(
+        self,
+        child: Child,
+        request: Request,
+        files: Sequence[int],
+        seconds: float,
+        expected: tuple[type[A], ...],
+    ) -> tuple[A, tuple[int, ...]]:
+        """What a child answers, if that is one of the answers `expected`."""
+        said, given = child.ask(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
         try:
-            channel.send_bytes(REQUEST.dump_json(request))
-            if not channel.poll(self._seconds):
-                raise self._lost("did not answer in time")
-            answer = ANSWER.validate_json(channel.recv_bytes(_ANSWER_BYTES))
-        except (EOFError, OSError, ValidationError) as error:
-            raise self._lost(f"ended early ({type(error).__name__})") from None
-        if answer.reference != request.reference:
-            raise self._lost("answered for another file")
+            answer: Answer = ANSWER.validate_json(said)
+        except ValidationError:
+            close_all(given)
+            raise ExaminerLost("the examining process gave an answer that cannot be read") from None
         if isinstance(answer, Failed):
-            raise Fault(answer.explanation)
-        self._answers += 1
-        return answer
+            close_all(given)
+            raise Fault(answer.explanation[:_MOST_DETAIL])
+        if answer.reference != request.reference or not isinstance(answer, expected):
+            close_all(given)
+            raise ExaminerLost("the examining process gave another answer than was asked")
+        return answer, given
 
-    def _greeted_channel(self) -> Connection:
-        """The channel to a child that is at work. Fault where none starts, which no file is to blame for."""
-        try:
-            channel = self._open_channel()
-            if not self._greeted:
-                self._greeted = channel.poll(_START_SECONDS) and channel.recv_bytes() == GREETING
-        except (EOFError, OSError):
-            self._greeted = False
-        if not self._greeted:
-            self.close()
-            raise Fault("the examining process does not start")
-        return channel
+    def _checked(self, content: int, size: int) -> int:
+        """A content as a child gave it, if nobody can change it any more."""
+        if is_fixed(content) and os.fstat(content).st_size == size:
+            return content
+        os.close(content)
+        raise ExaminerLost("the opening process gave a content that can still change")
 
-    def _lost(self, what: str) -> ExaminerLost:
-        self.close()
-        return ExaminerLost(f"the examining process {what}")
+    def _roll(self, job: Job, read: Read) -> str | None:
+        """The roll in a file that is one, with digests for pupils; the key of these stays in this process."""
+        if read.pupils is None:
+            return None
+        if read.left_out:
+            _log.warning("%s: %d records beyond the indexed pupils", job.reference, read.left_out)
+        key = secret_files.pupil_key(self._home)
+        return base64.b64encode(packed(digested(read.pupils, key))).decode()
+
+    def _seconds_to_open(self, sealed: int) -> float:
+        return _seconds(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
+
+    def _child(self, module: str, setup: Callable[[], bytes]) -> Child:
+        return Child(("-m", f"gateway.examiner.{module}"), setup, self._surroundings)
 
     def _surroundings(self) -> object:
-        return secret_files.generation(self._home), self._home.policies_in_force
+        return secret_files.generation(self._home), self._policies()
 
-    def _open_channel(self) -> Connection:
-        if self._channel is None:
-            self._begun = self._surroundings()
-            ours, theirs = socket.socketpair()
-            with theirs:
-                self._child = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    [
-                        sys.executable, "-m", "gateway.examiner.child",
-                        "--home", str(self._home.root.absolute()),
-                        "--channel", str(theirs.fileno()),
-                    ],
-                    pass_fds=[theirs.fileno(), *passphrase.inheriting()],
-                    stdin=subprocess.DEVNULL,
-                )  # fmt: skip
-            self._channel = Connection(ours.detach())
-        return self._channel
+    def _policies(self) -> Path:
+        return self._other_policies or self._home.policies_in_force
+
+    def _load_limits(self) -> Limits:
+        return read_toml(self._policies() / "limits.toml", Limits)
+
+    def _for_opener(self) -> bytes:
+        self._limits = self._load_limits()
+        secrets = secret_files.openpgp_secrets(self._home)
+        return OPENER_SETUP.dump_json(
+            OpenerSetup(
+                secrets={fingerprint: secret.decode() for fingerprint, secret in secrets.items()},
+                settings=load_settings(self._home).processor,
+                limits=self._limits.open,
+            )
+        )
+
+    def _for_classifier(self) -> bytes:
+        self._limits = self._load_limits()
+        return CLASSIFIER_SETUP.dump_json(
+            ClassifierSetup(
+                rules=self._policies().absolute(),
+                limits=self._limits.classify,
+                drops=self._limits.open,
+            )
+        )
 
 
 class Examiners:
     """One Examiner for each thread that asks; all of them are ended together."""
 
-    def __init__(self, home: Home, *, seconds: float) -> None:
+    def __init__(self, home: Home) -> None:
         self._home = home
-        self._seconds = seconds
         self._mine = threading.local()
         self._all: list[Examiner] = []
         self._lock = threading.Lock()
@@ -193,7 +302,7 @@ class Examiners:
         """The calling thread's own examiner."""
         examiner: Examiner | None = getattr(self._mine, "examiner", None)
         if examiner is None:
-            examiner = Examiner(self._home, seconds=self._seconds)
+            examiner = Examiner(self._home)
             self._mine.examiner = examiner
             with self._lock:
                 self._all.append(examiner)
@@ -204,3 +313,34 @@ class Examiners:
         with self._lock:
             for examiner in self._all:
                 examiner.close()
+
+
+def _believable(answer: FileRefused) -> FileRefused:
+    """A refusal in words of ours. ExaminerLost where a captured process has put in others."""
+    why = answer.why
+    told = [part for part in why.detail.values() if isinstance(part, str)]
+    if why.code in REASONS and all(len(part) <= _MOST_DETAIL and part.isprintable() for part in told):
+        return FileRefused(reference=answer.reference, why=OpenRefused(code=why.code, detail=why.detail))
+    raise ExaminerLost("the examining process gave a reason that there is not")
+
+
+def _seconds(descriptor: int, bytes_a_second: int, most: float) -> float:
+    return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
+
+
+@contextmanager
+def _opened_for_reading(path: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        raise Fault(f"the sealed file cannot be read: {error.strerror}") from None
+    with _closing(descriptor):
+        yield descriptor
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,9 +1,9 @@
-"""What a child process is asked to examine, and what it answers. Plain values, sent as JSON."""
+"""What the isolated children are asked, what they answer, and what comes of it: plain values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -43,6 +43,73 @@ class OpenRefused:
     detail: dict[str, str | int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsealed:
+    """A file out of its seal, with one good signature; its content follows as a descriptor.
+
+    `why`, where the key that signed has ended or does not count yet, says which.
+    """
+
+    reference: str
+    opened: Opened
+    why: OpenRefused | None = None
+    kind: Literal["unsealed"] = "unsealed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One content to classify, whose descriptor goes along. Pupils are told of for the types in `rolls`."""
+
+    reference: str
+    name: str
+    today: date
+    rolls: tuple[str, ...] = ()
+    kind: Literal["reading"] = "reading"
+
+
+Pupil = tuple[
+    Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")],
+    date | None,
+    Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")] | None,
+    bool,
+    Annotated[int, Field(ge=0, lt=2**32)],
+]
+"""UPN, date of birth, former UPN, on roll, number of the record. It leaves the service as digests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What a content is, and its pupils where it is a roll; `left_out`: records beyond those told of."""
+
+    reference: str
+    content: Classified | ContentRefused
+    pupils: list[Pupil] | None = None
+    left_out: int = 0
+    kind: Literal["read"] = "read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """A drop to judge, whose descriptor goes along: as it came, or out of its seal with its `signature`."""
+
+    job: Job
+    signature: Signature | None = None
+    kind: Literal["judging"] = "judging"
+
+    @property
+    def reference(self) -> str:
+        """The reference of the drop."""
+        return self.job.reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillSealed:
+    """A drop that has to be opened before it can be judged."""
+
+    reference: str
+    kind: Literal["still-sealed"] = "still-sealed"
+
+
 FoundChange = Literal["new", "renewed", "revoked"]
 
 
@@ -67,7 +134,7 @@ class FoundKey:
 class FileOpened:
     """A file with one good signature that counts, classified.
 
-    `opened.content` is -1: the content is gone with the child. `roll` is the file's roll as
+    `opened.content` is -1: the content is gone with the children. `roll` is the file's roll as
     `rolls.packed` gives it, in base64.
     """
 
@@ -178,11 +245,13 @@ class Resealed:
 class SealCopy:
     """One accepted file to open and seal to a provider that it is about; its digest proves the content.
 
-    `recipients` are the provider's armored certificates in force at `now`.
+    `recipients` are the provider's armored certificates in force at `now`; `signer` is the fingerprint of
+    the gateway's key that signs.
     """
 
     reference: str
     sha256: str
+    signer: str
     recipients: tuple[str, ...]
     now: datetime
     kind: Literal["seal-copy"] = "seal-copy"
@@ -211,16 +280,24 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
 
-GREETING = b"at work"
-"""What a child says first, once it has loaded what it needs."""
-
 Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop
-"""What a child finds when it looks at one file."""
+"""What the children find when they look at one file."""
 
 Examined = Looked | FileWithheld | FileLost
 """The outcome of the examination of one file, whoever says it."""
 
-Request = Job | Reopen | Reseal | SealCopy
-Answer = Looked | Reopened | Resealed | SealedCopy | Failed
+Request = Job | Reopen | Reseal | SealCopy | Reading | Judging
+Answer = (
+    Unsealed
+    | FileRefused
+    | Reopened
+    | Resealed
+    | SealedCopy
+    | Read
+    | AgreementCopy
+    | KeyDrop
+    | StillSealed
+    | Failed
+)
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])

@@ -1,4 +1,4 @@
-"""What a file says of each pupil, as keyed digests: made in the isolated child, packed for the way out.
+"""What a file says of each pupil: taken in the isolated child, made keyed digests in the service that asked.
 
 A digest is HMAC-SHA-256 under a key that never leaves the inside zone, cut to 16 octets; that of a
 date of birth covers the pupil too and is cut to 8, so that equal birthdays of two children look
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from gateway.classify.identifiers import is_temporary_upn, is_upn
+from gateway.examiner.protocol import Pupil
 from gateway.model import RollEntry
 
 PUPILS = 200_000
@@ -26,13 +27,11 @@ class RollTaker:
     """Takes the roll while a file is read: to be called as `classify` calls `on_pupil`.
 
     A number that is no permanent UPN names nobody across schools and is left out. Of several records
-    of one pupil the last counts. Digests are made at the end: for each pupil once, and only where the
-    file turns out to be a roll.
+    of one pupil the last counts.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._said: dict[str, tuple[date | None, str | None, bool, int]] = {}
+    def __init__(self) -> None:
+        self._said: dict[str, Pupil] = {}
         self.left_out = 0
 
     def __call__(
@@ -50,21 +49,28 @@ class RollTaker:
             if len(self._said) >= PUPILS:
                 self.left_out += 1
                 return
-        self._said[upn] = (born, former, on_roll, record)
+        kept = former if former is not None and _lasts(former) else None
+        self._said[upn] = (upn, born, kept, on_roll, record)
 
-    def entries(self) -> Iterator[RollEntry]:
+    def pupils(self) -> list[Pupil]:
         """What was taken."""
-        for upn, (born, former, on_roll, record) in self._said.items():
-            yield RollEntry(
-                pupil=self._digest(b"pupil", upn),
-                on_roll=on_roll,
-                record=record,
-                birth_date=self._digest(b"birth date", f"{upn} {born}")[:8] if born else None,
-                former=self._digest(b"pupil", former) if former is not None and _lasts(former) else None,
-            )
+        return list(self._said.values())
 
-    def _digest(self, what: bytes, text: str) -> bytes:
-        return hmac.digest(self._key, what + b"\0" + text.encode(), "sha256")[:16]
+
+def digested(pupils: Iterable[Pupil], key: bytes) -> Iterator[RollEntry]:
+    """The entries of pupils, who are known by digests under `key` alone from here on."""
+    for upn, born, former, on_roll, record in pupils:
+        yield RollEntry(
+            pupil=_digest(key, b"pupil", upn),
+            on_roll=on_roll,
+            record=record,
+            birth_date=_digest(key, b"birth date", f"{upn} {born}")[:8] if born else None,
+            former=_digest(key, b"pupil", former) if former is not None else None,
+        )
+
+
+def _digest(key: bytes, what: bytes, text: str) -> bytes:
+    return hmac.digest(key, what + b"\0" + text.encode(), "sha256")[:16]
 
 
 def _lasts(upn: str) -> bool:

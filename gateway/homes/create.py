@@ -14,7 +14,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.keys.gateway_keys import make_gateway_key
 from gateway.log.checkpoint import LogKey
-from gateway.model import NewKey
+from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.lock import lock
 from gateway.publish.everything import publish_all
 from gateway.registry import keys, log
@@ -67,7 +67,13 @@ def shipped_policies() -> Path:
     raise ConfigurationError(f"the policies that come with gateway are missing from {installed}")
 
 
-def found(home: Home, settings: Settings, now: datetime, known: str | None = None) -> str:
+def found(
+    home: Home,
+    settings: Settings,
+    now: datetime,
+    known: str | None = None,
+    kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
+) -> str:
     """Make a home and return the fingerprint of its OpenPGP key.
 
     `known` is the passphrase under which its secrets are put; None for none. ConfigurationError where
@@ -83,7 +89,7 @@ def found(home: Home, settings: Settings, now: datetime, known: str | None = Non
     if settings.database is not None:
         registry.check_unused()
     with _whole_or_nothing(home.root):
-        return _found(home, settings, now, known, registry)
+        return _found(home, settings, now, known, registry, kind)
 
 
 @contextmanager
@@ -99,12 +105,19 @@ def _whole_or_nothing(root: Path) -> Iterator[None]:
         raise
 
 
-def _found(home: Home, settings: Settings, now: datetime, known: str | None, registry: Registry) -> str:
+def _found(  # noqa: PLR0917 - what a home is made of
+    home: Home,
+    settings: Settings,
+    now: datetime,
+    known: str | None,
+    registry: Registry,
+    kind: GatewayKeyKind,
+) -> str:
     _make_folders(home)
     shutil.copytree(shipped_policies(), home.policies, dirs_exist_ok=True)
     if known is not None:
         passphrase.keep(known)
-    new, log_key = _make_keys(home, settings, now, known)
+    new, log_key = _make_keys(home, settings, now, known, kind)
     if settings.database is None:
         home.registry.touch()
         home.registry.chmod(private_mode(home.root))
@@ -140,13 +153,15 @@ def _make_folders(home: Home) -> None:
         outside.mkdir(mode=0o755, exist_ok=True)
 
 
-def _make_keys(home: Home, settings: Settings, now: datetime, known: str | None) -> tuple[NewKey, LogKey]:
+def _make_keys(
+    home: Home, settings: Settings, now: datetime, known: str | None, kind: GatewayKeyKind
+) -> tuple[NewKey, LogKey]:
     pem = LogKey.generate()
     secret_files.write_secret(home.keys / "log.pem", pem if known is None else lock(pem, known))
     secret_files.make_pupil_key(home)
     log_key = LogKey.load(pem)
     vkey = log_key.vkey(settings.log_origin)
-    new = make_gateway_key(home, settings.organisation, vkey, now, known)
+    new = make_gateway_key(home, settings.organisation, vkey, now, known, kind=kind)
     secret_files.choose_signing_key(home, new.fingerprint)
     host_key(home.keys / "mailboxes_host_key")
     return new, log_key

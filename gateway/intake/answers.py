@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from gateway.ssh.answers import denied, failed
+from asyncssh import constants
+
+from gateway.ssh.answers import Answer, denied, failed
 
 NAME_NOT_UTF8 = denied("The file name is not valid UTF-8; rename the file with ordinary letters and send it.")
 NAME_CONTROL = denied("The file name holds a control character; rename the file and send it again.")
 NAME_TOO_LONG = denied("The file name is too long; shorten it and send the file again.")
-NO_SUBFOLDERS = denied("There are no folders below this one; put the file into the folder itself.")
+NO_SUBFOLDERS = denied("There is no such folder here; put the file into /in, or make the folder first.")
+ONLY_IN = denied("Folders can be made in /in only; put the file into the folder that is here.")
+TOO_MANY_FOLDERS = failed("Too many folders were made in this hour; put the rest into /in.")
+NOT_EMPTY = failed("There are files in this folder, which have been handed over or are unfinished.")
+SIZE_IS_SET = denied("The size of a file cannot be set; to send a shorter one, upload it from its start.")
 READ_ONLY = denied("Nothing can be put into this folder; put files for the local authority into /in.")
 NOT_DOWNLOADABLE = denied("What was sent cannot be fetched back; its receipt will appear in /receipts.")
 TAKEN_NAME = denied("The gateway itself keeps a file under this name; choose another name.")
 ALREADY_EXISTS = failed("A file of this name is already here.")
-HANDED_OVER = denied(
+_HANDED_OVER = (
     "This file has been handed over already and can no longer be changed or removed; "
     "to send it again, upload it from its start."
 )
+HANDED_OVER = denied(_HANDED_OVER)
+GONE = Answer(constants.FX_NO_SUCH_FILE, _HANDED_OVER)  # To programs that delete what they sent before.
 ONLY_TEMPORARY = denied("Only a temporary upload (such as NAME.filepart) can be renamed, in its own folder.")
 STILL_OPEN = denied("This file is still being written; close it first.")
 CUT_OFF = denied("The upload of this file was cut off; finish it before renaming it.")

@@ -9,16 +9,17 @@ from collections.abc import AsyncIterator
 import asyncssh
 
 from gateway.intake.answers import NOT_DOWNLOADABLE, NOT_WRITABLE
-from gateway.intake.box import Wish
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import canonical
 from gateway.intake.published import Entry
-from gateway.intake.tree import Listing, Reading, Tree
+from gateway.intake.reception import Wish
+from gateway.intake.tree import Reading, Tree
 from gateway.intake.upload import Receiving
-from gateway.ssh.answers import Declined
+from gateway.ssh.answers import BAD_REQUEST, Declined
 from gateway.ssh.sftp import Server
 
 File = Receiving | Reading
+_LAST_OFFSET = 2**63 - 1 - 2**32
 
 
 class Files(Server):
@@ -29,7 +30,6 @@ class Files(Server):
         self.tree = tree
         self.handles = handles
         self.client_closes = False
-        self.listed = 0  # Entries of the folder that was opened last.
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> File:  # noqa: ARG002 - asyncssh's signature
         """Open to read what was published, or to write an upload."""
@@ -50,7 +50,7 @@ class Files(Server):
         elif isinstance(file_obj, Receiving) and self.client_closes:
             await self.tree.close(file_obj)
         elif isinstance(file_obj, Receiving):
-            await self.tree.box.cut_off(file_obj)
+            await self.tree.box.reception.cut_off(file_obj)
 
     async def abandon(self, file: object) -> None:
         """The session ended while `file` was open."""
@@ -59,14 +59,22 @@ class Files(Server):
 
     async def opendir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         """The entries of a folder."""
-        listing = await self.tree.listing(path)
-        self.listed = len(listing.files)
-        return _names(listing)
+        return _names(await self.tree.listing(path))
+
+    async def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002 - asyncssh's signature
+        """Make a folder, for a while."""
+        await self.tree.make_folder(path)
+
+    async def rmdir(self, path: bytes) -> None:
+        """Take a folder away that was made and is empty."""
+        await self.tree.remove_folder(path)
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Read from a published file."""
         if not isinstance(file_obj, Reading):
             raise Declined(NOT_DOWNLOADABLE)
+        if offset > _LAST_OFFSET:
+            raise Declined(BAD_REQUEST)
         return await on_disk(os.pread, file_obj.descriptor, size, offset)
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
@@ -99,7 +107,12 @@ class Files(Server):
         return _attributes(Entry("", status.st_size, int(status.st_mtime)))
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        """Succeed and change nothing, except the time that listings show for an upload."""
+        """Succeed and change nothing, except the time that listings show for an upload.
+
+        Declined where the size of a file is to change.
+        """
+        if attrs.size is not None:
+            await self.tree.check_size(path, attrs.size)
         if attrs.mtime is not None:
             try:
                 await self.tree.set_modified(path, attrs.mtime)
@@ -162,8 +175,11 @@ def _attributes(entry: Entry | None) -> asyncssh.SFTPAttrs:
     )
 
 
-async def _names(listing: Listing) -> AsyncIterator[asyncssh.SFTPName]:
-    for folder in (".", "..", *listing.folders):
+async def _names(listing: AsyncIterator[Entry | str]) -> AsyncIterator[asyncssh.SFTPName]:
+    for folder in (".", ".."):
         yield asyncssh.SFTPName(folder.encode(), attrs=_attributes(None))
-    for entry in listing.files:
-        yield asyncssh.SFTPName(entry.name.encode(), attrs=_attributes(entry))
+    async for entry in listing:
+        if isinstance(entry, str):
+            yield asyncssh.SFTPName(entry.encode(), attrs=_attributes(None))
+        else:
+            yield asyncssh.SFTPName(entry.name.encode(), attrs=_attributes(entry))

@@ -15,7 +15,8 @@ from gateway.zones.spool import hand_over, new_reference
 
 
 def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
-    """Give `upload`, whose data is durable, to the processor as `name`. Durable after return.
+    """Give `upload`, whose data is durable, to the processor as `name`, without the folders that a client
+    made for it. Durable after return.
 
     After an OSError the upload is where it was.
     """
@@ -23,7 +24,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
     record = Upload(
         reference=_reserve(spool, by.name, now),
         provider=by.name,
-        name=name,
+        name=name.rpartition("/")[2],
         folder=upload.label.folder,
         size=upload.size,
         sha256=sha256,

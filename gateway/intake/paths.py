@@ -1,7 +1,7 @@
 """What a client calls a path, and the place in the virtual tree that it means. Pure.
 
-The tree has one level of folders, so a path is at most a folder and a name. Nothing here touches
-a disk, and no path of a client ever becomes a path on disk.
+The tree has one level of folders of its own; below /in, a client may make more for its session. Nothing
+here touches a disk, and no path of a client ever becomes a path on disk.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from gateway.intake.answers import NAME_CONTROL, NAME_NOT_UTF8, NAME_TOO_LONG, NO_SUBFOLDERS
+from gateway.intake.answers import NAME_CONTROL, NAME_NOT_UTF8, NAME_TOO_LONG
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 FolderName = Literal["in", "out", "receipts", "keys", "agreement"]
@@ -23,7 +23,10 @@ _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE |
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The root (both None), a folder (name None), or a file in a folder."""
+    """The root (both None), a folder (name None), or something in a folder.
+
+    What lies in a folder that a client made has the name `MADE/NAME`.
+    """
 
     folder: FolderName | None = None
     name: str | None = None
@@ -33,8 +36,16 @@ class Place:
         """The one canonical path of this place."""
         return "/" + "/".join(part for part in (self.folder, self.name) if part is not None)
 
+    @property
+    def above(self) -> Place:
+        """The folder that this place is in."""
+        if self.name is None:
+            return ROOT
+        return Place(self.folder, self.name.rpartition("/")[0] or None)
+
 
 ROOT = Place()
+_DEEPEST = 16
 
 
 def components(raw: bytes) -> tuple[str, ...]:
@@ -58,23 +69,19 @@ def components(raw: bytes) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def place_of(raw: bytes, *, putting: bool = False) -> Place:
-    """The place that `raw` means; a file put into the root is a file in /in.
+def place_of(raw: bytes) -> Place:
+    """The place that `raw` means; what is put into the root is put into /in.
 
-    Declined where the tree cannot hold such a path: "no such file", or for a file to be put below
-    a folder the sentence that says so.
+    Declined with "no such file" where the tree cannot hold such a path.
     """
     parts = components(raw)
     if not parts:
         return ROOT
-    folder = _FOLDER.get(parts[0])
-    if len(parts) == 1:
-        return Place("in", parts[0]) if folder is None else Place(folder)
-    if folder is None:
+    if len(parts) > _DEEPEST:
         raise Declined(NO_SUCH_FILE)
-    if len(parts) > 2:  # noqa: PLR2004 - a folder and a name
-        raise Declined(NO_SUBFOLDERS if putting else NO_SUCH_FILE)
-    return Place(folder, parts[1])
+    folder = _FOLDER.get(parts[0])
+    within = parts if folder is None else parts[1:]
+    return Place(folder or "in", "/".join(within) or None)
 
 
 def canonical(raw: bytes) -> bytes:
@@ -83,12 +90,12 @@ def canonical(raw: bytes) -> bytes:
 
 
 def checked_name(name: str, limit: int) -> str:
-    """`name` itself where a new file may bear it; Declined where it is over `limit` bytes of UTF-8."""
-    if len(name.encode("utf-8")) > limit:
+    """`name` itself where a new file may bear it; Declined where a part is over `limit` bytes of UTF-8."""
+    if any(len(part.encode("utf-8")) > limit for part in name.split("/")):
         raise Declined(NAME_TOO_LONG)
     return name
 
 
 def is_temporary(name: str) -> bool:
     """Whether a client uses this name only until it renames the file: a dotfile, X.filepart, X.part …"""
-    return _TEMPORARY.fullmatch(name) is not None
+    return _TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None

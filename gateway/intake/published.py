@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK the opening of a named pipe would wait for ever.
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NAME_BYTES = 255  # As long as any file system here lets a name be.
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,15 @@ def find_published(folder: Path, name: str) -> Entry | None:
 
 def _check_plain(name: str) -> None:
     """FileNotFoundError where `name` is hidden or not one plain path component."""
-    if name.startswith(".") or "/" in name or "\0" in name:
+    if name.startswith(".") or "/" in name or "\0" in name or len(os.fsencode(name)) > _NAME_BYTES:
         raise FileNotFoundError
 
 
-def list_published(folder: Path) -> list[Entry]:
-    """The published files in `folder`, by name; none where the folder is missing."""
-    return sorted(_scan(folder), key=lambda entry: entry.name)
+def scan_published(folder: Path) -> Generator[Entry, None, None]:
+    """The published files in `folder`, as the disk gives them; none where the folder is missing.
 
-
-def _scan(folder: Path) -> Iterator[Entry]:
+    Holds a descriptor until it is exhausted or closed.
+    """
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:

@@ -20,7 +20,7 @@ from gateway.ssh.connection import Connection
 from gateway.ssh.sftp import Handler
 
 _ENTRY_SECONDS = 0.00001  # What reading one entry of a folder costs, about.
-_LISTINGS = 4  # A listing lies in memory as long as it is open.
+_LISTINGS = 4  # Each holds a descriptor as long as it is open.
 
 _POSIX_RENAME = b"posix-rename@openssh.com"
 _FSYNC = b"fsync@openssh.com"
@@ -57,21 +57,27 @@ class Requests(Handler):
         """The client's own CLOSE."""
         self._files.client_closes = True
         try:
-            await self._process_close(packet)
+            await super()._close(packet)
         finally:
             self._files.client_closes = False
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
         if len(self._dir_handles) >= _LISTINGS:
             raise Declined(TOO_MANY_HANDLES)
-        handle = await super()._opendir(packet)
-        self._connection.spend(self._files.listed * _ENTRY_SECONDS)
-        return handle
+        return await super()._opendir(packet)
+
+    async def _readdir(self, packet: SSHPacket) -> tuple[list[asyncssh.SFTPName], bool]:
+        names, at_end = await super()._readdir(packet)
+        self._connection.spend(len(names) * _ENTRY_SECONDS)
+        return names, at_end
 
     _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
         **Handler._packet_handlers,  # noqa: SLF001 - the parent's
         constants.FXP_CLOSE: guarded(_close),
         constants.FXP_OPENDIR: guarded(_opendir),
+        constants.FXP_READDIR: guarded(_readdir),
+        constants.FXP_MKDIR: guarded(SFTPServerHandler._process_mkdir),  # noqa: SLF001 - as the parent does
+        constants.FXP_RMDIR: guarded(SFTPServerHandler._process_rmdir),  # noqa: SLF001
         _POSIX_RENAME: guarded(SFTPServerHandler._process_posix_rename),  # noqa: SLF001 - as the parent does
         _FSYNC: guarded(SFTPServerHandler._process_fsync),  # noqa: SLF001
         _LSETSTAT: guarded(SFTPServerHandler._process_lsetstat),  # noqa: SLF001

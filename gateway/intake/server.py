@@ -86,6 +86,7 @@ async def serve(
         sockets=sockets,
         penalties=of_intake(spool, published),
         running=intake.running,
+        also=settings.ssh.also_offer,
     ) as accepting:
         sweeping = loop.create_task(again(intake.sweep, _SWEEP_SECONDS))
         try:

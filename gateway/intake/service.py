@@ -87,8 +87,8 @@ class Intake:
         for shelf in await on_disk(_shelves, self._spool):
             box = self._boxes.get(shelf.name)
             if box is not None:
-                await box.expire(now)
-            in_use = frozenset() if box is None else box.in_use
+                await box.shelf.expire(now, keep)
+            in_use = frozenset() if box is None else box.shelf.in_use
             if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
                 log.info("expired provider=%s uploads=%d", shelf.name, gone)
         await on_disk(sweep_landed, self._spool.landed, now, keep)

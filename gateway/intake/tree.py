@@ -2,40 +2,47 @@
 
 /              uploads here are taken as uploads to /in
 /in            upload; lists what was sent; nothing can be fetched back or overwritten
+/in/MADE/…     folders that a client made: there for a while, and as long as they list what was sent
 /out /receipts what was published for this provider, to read
 /keys /agreement  what was published for everybody, to read; and upload
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from gateway.home import Published
-from gateway.intake.answers import KEPT, NOT_DOWNLOADABLE, ONLY_TEMPORARY, READ_ONLY, TAKEN_NAME
-from gateway.intake.box import Box, Wish
+from gateway.intake.answers import (
+    ALREADY_EXISTS,
+    KEPT,
+    NO_SUBFOLDERS,
+    NOT_DOWNLOADABLE,
+    NOT_EMPTY,
+    ONLY_IN,
+    ONLY_TEMPORARY,
+    READ_ONLY,
+    SIZE_IS_SET,
+    TAKEN_NAME,
+)
+from gateway.intake.box import Box
 from gateway.intake.disk import in_turn, on_disk
 from gateway.intake.paths import FOLDERS, FolderName, Place, checked_name, place_of
-from gateway.intake.published import Entry, find_published, list_published, open_published
+from gateway.intake.published import Entry, find_published, open_published, scan_published
 from gateway.intake.recent import HandedOver
+from gateway.intake.reception import Wish
 from gateway.intake.unfinished import Unfinished
 from gateway.intake.upload import Receiving
 from gateway.model import Folder
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined
 from gateway.ssh.visitor import LoggedIn
 
-_AT_ONCE = 500  # So many entries are made before others have their turn: about a millisecond.
+_AT_ONCE = 128  # So many names are read from the disk at a time.
 _UPLOADS: dict[FolderName, Folder] = {"in": "in", "keys": "keys", "agreement": "agreement"}
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The content of a folder: its folders and its files."""
-
-    folders: tuple[str, ...] = ()
-    files: tuple[Entry, ...] = ()
 
 
 class Reading:
@@ -66,26 +73,88 @@ class Tree:
         if place.name is None:
             return None
         entry = await self._published_entry(place) or self._sent_entry(place)
-        if entry is None:
+        if entry is None and not self._is_folder(place):
             raise Declined(NO_SUCH_FILE)
         return entry
 
-    async def listing(self, raw: bytes) -> Listing:
-        """The folder at `raw`. Declined where there is no such folder."""
+    async def listing(self, raw: bytes) -> AsyncIterator[Entry | str]:
+        """What is in the folder at `raw`: names of folders, and files. Declined where there is no folder.
+
+        Nothing of it lies in memory but what is on its way to the client.
+        """
         place = place_of(raw)
-        if place.name is not None:
+        if not self._is_folder(place):
             raise Declined(NO_SUCH_FILE)
+        return self._listed(place)
+
+    async def _listed(self, place: Place) -> AsyncIterator[Entry | str]:
         if place.folder is None:
-            return Listing(FOLDERS, tuple(await self._sent("in")))
-        shown = {entry.name: entry for entry in await self._sent(place.folder)}
-        for folder in self._published_folders(place.folder):
-            shown.update({entry.name: entry for entry in await in_turn(list_published, folder)})
-        return Listing(files=tuple(shown.values()))
+            for folder in FOLDERS:
+                yield folder
+        folder = place.folder or "in"
+        shown: set[str] = set()
+        for published in self._published_folders(folder) if place.name is None else ():
+            with closing(scan_published(published)) as entries:
+                while some := await in_turn(_some, entries):
+                    for entry in some:
+                        if folder in _UPLOADS:
+                            shown.add(entry.name)
+                        yield entry
+        for name, known in self._sent(Place(folder, place.name)):
+            if name not in shown:
+                yield name if known is None else _entry(name, known)
+
+    def _sent(self, place: Place) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
+        """What was sent to a folder, by the name it has there; None for a folder below it."""
+        kind = _UPLOADS.get(place.folder) if place.folder is not None else None
+        if kind is None:
+            return
+        above = "" if place.name is None else f"{place.name}/"
+        folders: set[str] = set()
+        for name, known in self.box.within(kind).items():
+            if name.startswith(above):
+                first, below, _ = name[len(above) :].partition("/")
+                if not below:
+                    yield first, known
+                else:
+                    folders.add(first)
+        folders.update(self.box.folders.within(place))
+        yield from ((name, None) for name in sorted(folders))
+
+    def _is_folder(self, place: Place) -> bool:
+        """Whether there is a folder: one of the tree's own, or one that a client made."""
+        if place.name is None or place in self.box.folders:
+            return True
+        kind = _UPLOADS.get(place.folder) if place.folder is not None else None
+        return kind is not None and any(name.startswith(f"{place.name}/") for name in self.box.within(kind))
+
+    async def make_folder(self, raw: bytes) -> None:
+        """Make a folder below /in, for a while."""
+        place = place_of(raw)
+        if place.name is None or self._is_folder(place) or self._sent_entry(place) is not None:
+            raise Declined(ALREADY_EXISTS)
+        if place.folder != "in":
+            raise Declined(ONLY_IN)
+        checked_name(place.name, self.name_bytes)
+        if not self._is_folder(place.above):
+            raise Declined(NO_SUBFOLDERS)
+        self.box.folders.make(place)
+
+    async def remove_folder(self, raw: bytes) -> None:
+        """Take a folder away that the client made and that is empty."""
+        place = place_of(raw)
+        if not self._is_folder(place):
+            raise Declined(NO_SUCH_FILE)
+        if place.name is None:
+            raise Declined(KEPT)
+        if any(True for _ in self._sent(place)):
+            raise Declined(NOT_EMPTY)
+        self.box.folders.remove(place)
 
     async def open_to_read(self, raw: bytes) -> Reading:
         """A published file. Declined for everything else, with the reason that helps."""
         place = place_of(raw)
-        if place.name is None or place.folder is None:
+        if place.name is None or place.folder is None or place in self.box.folders:
             raise Declined(IS_FOLDER)
         for folder in self._published_folders(place.folder):
             try:
@@ -97,20 +166,20 @@ class Tree:
     async def open_to_write(self, raw: bytes, wish: Wish) -> Receiving:
         """An upload, new or resumed. Declined where files cannot be put or the name cannot be taken."""
         folder, name = await self._writable(raw)
-        return await self.box.receive(folder, name, wish)
+        return await self.box.reception.receive(folder, name, wish)
 
     async def close(self, receiving: Receiving) -> None:
         """The client closed its upload."""
-        await self.box.close(receiving, self.by)
+        await self.box.completion.close(receiving, self.by)
 
     async def rename(self, old: bytes, new: bytes) -> None:
         """Complete a temporary upload; anything else is declined."""
-        before = place_of(old)
+        before, after = place_of(old), place_of(new)
         folder, name = await self._writable(new)
         kept = await self._published_entry(before) is not None
-        if before.name is None or before.folder != folder or kept:
+        if before.name is None or before.above != after.above or kept:
             raise Declined(ONLY_TEMPORARY)
-        await self.box.rename(folder, before.name, name, self.by)
+        await self.box.completion.rename(folder, before.name, name, self.by)
 
     async def remove(self, raw: bytes) -> None:
         """Give up an unfinished upload; anything else is declined."""
@@ -122,7 +191,13 @@ class Tree:
         folder = _UPLOADS.get(place.folder)
         if folder is None:
             raise Declined(NO_SUCH_FILE)
-        await self.box.remove(folder, place.name)
+        await self.box.reception.remove(folder, place.name)
+
+    async def check_size(self, raw: bytes, size: int) -> None:
+        """Declined where a client wants a file to have another size than it has."""
+        known = await self.find(raw)
+        if known is not None and known.size != size:
+            raise Declined(SIZE_IS_SET)
 
     async def set_modified(self, raw: bytes, modified: int) -> None:
         """Note the time that a client gives an upload of its own, for listings; elsewhere nothing happens."""
@@ -133,12 +208,14 @@ class Tree:
 
     async def _writable(self, raw: bytes) -> tuple[Folder, str]:
         """The folder and name of a file to be put."""
-        place = place_of(raw, putting=True)
-        if place.folder is None or place.name is None:
+        place = place_of(raw)
+        if place.folder is None or place.name is None or self._is_folder(place):
             raise Declined(IS_FOLDER)
         folder = _UPLOADS.get(place.folder)
         if folder is None:
             raise Declined(READ_ONLY)
+        if not self._is_folder(place.above):
+            raise Declined(NO_SUBFOLDERS)
         name = checked_name(place.name, self.name_bytes)
         if await self._published_entry(place) is not None:
             raise Declined(TAKEN_NAME)
@@ -158,26 +235,16 @@ class Tree:
                     return entry
         return None
 
-    async def _sent(self, folder: FolderName) -> list[Entry]:
-        """What this provider sent to `folder`; of two under one name the unfinished one."""
-        kind = _UPLOADS.get(folder)
-        if kind is None:
-            return []
-        sent = {}
-        for number, known in enumerate(self.box.handed_over(kind)):
-            sent[known.name] = _entry(known.name, known)
-            if number % _AT_ONCE == 0:
-                await asyncio.sleep(0)
-        for upload in self.box.unfinished(kind):
-            sent[upload.label.name] = _entry(upload.label.name, upload)
-        return list(sent.values())
-
     def _sent_entry(self, place: Place) -> Entry | None:
         kind = _UPLOADS.get(place.folder) if place.folder is not None else None
         if kind is None or place.name is None:
             return None
         known = self.box.find(kind, place.name)
         return None if known is None else _entry(place.name, known)
+
+
+def _some(entries: Iterator[Entry]) -> list[Entry]:
+    return list(islice(entries, _AT_ONCE))
 
 
 def _entry(name: str, known: Unfinished | HandedOver) -> Entry:

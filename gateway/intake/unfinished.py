@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,10 +20,16 @@ from gateway.errors import trace_of
 from gateway.model import Folder, LooksLike
 from gateway.zones.failpoints import passing
 
-if TYPE_CHECKING:
-    from gateway.intake.upload import Receiving
-
 log = logging.getLogger(__name__)
+
+
+class Writer(Protocol):
+    """The handle through which a client writes an upload."""
+
+    upload: Unfinished
+
+    async def release(self, *, whole: bool) -> None:
+        """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards."""
 
 
 class Label(BaseModel):
@@ -60,7 +66,7 @@ class Unfinished:
     size: int = 0
     touched_at: datetime = field(kw_only=True)
     sha256: str | None = None
-    receiving: Receiving | None = None
+    receiving: Writer | None = None
     completing: bool = False
     worthless: bool = False
 

@@ -27,6 +27,8 @@ from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
 BLOCK_BYTES = 1024 * 1024
 AHEAD_BYTES = 8 * 1024 * 1024
 MEMORY_BYTES = 32 * 1024 * 1024
+_PIECE_COST = 256  # What keeping a piece costs beside its bytes, at most.
+_SMALL_BYTES = 4096  # Pieces that are smaller are put together.
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class Receiving:
         self._lock = asyncio.Lock()
         self._block = Block()
         self._ahead: dict[int, bytes] = {}
+        self._ahead_cost = 0
         self._stored = upload.size
         self._behind: asyncio.Future[None] | None = None
         self._hasher: Hasher | None = hashlib.sha256() if upload.size == 0 else None
@@ -120,12 +123,16 @@ class Receiving:
         else:
             self._take(data)
         while (following := self._ahead.pop(self.upload.size, None)) is not None:
-            self._memory.held -= len(following)
+            self._count_ahead(-len(following) - _PIECE_COST)
             self._take(following)
 
     def _take(self, data: bytes) -> None:
         """Append `data` to the block in memory."""
-        self._block.chunks.append(data)
+        chunks = self._block.chunks
+        if chunks and len(chunks[-1]) < _SMALL_BYTES and len(data) < _SMALL_BYTES:
+            chunks[-1] += data
+        else:
+            chunks.append(data)
         self._block.size += len(data)
         self._memory.held += len(data)
         self.upload.size += len(data)
@@ -151,16 +158,17 @@ class Receiving:
 
     def _keep_ahead(self, offset: int, data: bytes) -> None:
         """Keep a block that arrived before its turn, as clients with parallel writes send them."""
-        held = len(self._ahead.get(offset, b""))
-        ahead_bytes = sum(map(len, self._ahead.values()))
-        if (
-            self._memory.scarce
-            or offset + len(data) > self.upload.size + AHEAD_BYTES
-            or ahead_bytes + len(data) > AHEAD_BYTES
-        ):
+        known = self._ahead.get(offset)
+        cost = len(data) + _PIECE_COST - (0 if known is None else len(known) + _PIECE_COST)
+        too_far = offset + len(data) > self.upload.size + AHEAD_BYTES
+        if self._memory.scarce or too_far or self._ahead_cost + cost > AHEAD_BYTES:
             raise Declined(GAP)
         self._ahead[offset] = data
-        self._memory.held += len(data) - held
+        self._count_ahead(cost)
+
+    def _count_ahead(self, cost: int) -> None:
+        self._ahead_cost += cost
+        self._memory.held += cost
 
     async def _overwrite(self, offset: int, data: bytes) -> None:
         """Write over bytes that are already there; the running digest is lost with that."""
@@ -250,8 +258,8 @@ class Receiving:
             await self._behind
         whole = whole and self._failure is None and not self._ahead
         self._descriptor = None
-        self._memory.held -= self._block.size + sum(map(len, self._ahead.values()))
-        self._block, self._ahead = Block(), {}
+        self._memory.held -= self._block.size + self._ahead_cost
+        self._block, self._ahead, self._ahead_cost = Block(), {}, 0
         upload, withheld = self.upload, bool(self._withheld)
         upload.receiving = None
         upload.size = self._stored

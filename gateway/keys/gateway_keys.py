@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.home import Home
-from gateway.model import NewKey
+from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.certificates import admit, grouped
 from gateway.openpgp.lock import lock
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
@@ -13,13 +13,21 @@ from gateway.receipts.receipt import log_key_statement
 from gateway.secrets import secret_files
 
 
-def make_gateway_key(home: Home, organisation: str, vkey: str, now: datetime, known: str | None) -> NewKey:
+def make_gateway_key(
+    home: Home,
+    organisation: str,
+    vkey: str,
+    now: datetime,
+    known: str | None,
+    *,
+    kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
+) -> NewKey:
     """A fresh OpenPGP key of the gateway on disk, with its statement about the log's key.
 
     It signs nothing and nobody knows of it until it is chosen. `known` is the passphrase it is put
     under; None for none.
     """
-    secret = generate_gateway_key(organisation, now)
+    secret = generate_gateway_key(organisation, now, kind)
     new = described(secret, now)
     # The secret comes last: where it is, its statement is, and both are of our making.
     statement = clearsign(secret, log_key_statement(organisation, vkey))

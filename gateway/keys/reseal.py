@@ -86,13 +86,12 @@ def reseal(
     registry: Registry,
     *,
     limit: int | None,
-    seconds: float,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Outcome:
     """Let files that need an older key of the gateway open with the current one: at most `limit` files.
 
     May be cut off and repeated: what is done is not done again. `progress` hears how many of how many
-    are done. `seconds` bounds one file.
+    are done.
     """
     current = secret_files.signing_fingerprint(home)
     store, older = Store(home, registry), _older(home, current)
@@ -101,7 +100,7 @@ def reseal(
     with registry.read() as session:
         certificate = keys.find_key(session, "gateway", "gateway", current).material
         digests = {r: transfers.get(session, r).content_sha256 for r in transfers.known(session, todo)}
-    examiner = Examiner(home, seconds=seconds)
+    examiner = Examiner(home)
     outcome = Outcome(left=len(waiting_files) - len(todo))
     try:
         for number, reference in enumerate(todo, start=1):

@@ -22,7 +22,7 @@ from gateway.home import Home
 from gateway.keys import notices
 from gateway.keys.changes import Clerk, sign_head
 from gateway.keys.gateway_keys import described, make_gateway_key, write_succession
-from gateway.model import NewKey
+from gateway.model import GatewayKeyKind, NewKey
 from gateway.publish.everything import publish_all
 from gateway.registry import keys, providers
 from gateway.registry.database import Registry
@@ -53,8 +53,9 @@ def rotate(
     at: datetime,
     until: datetime | None,
     person: str,
+    kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
 ) -> Rotation:
-    """Change to a fresh key; the one before opens files until `until`.
+    """Change to a fresh key of a kind; the one before opens files until `until`.
 
     None as `until`: the old one may be in wrong hands, ends at once and vouches for nobody. GatewayError
     where another change of keys is under way.
@@ -65,12 +66,13 @@ def rotate(
             publish_all(home, at)
             return _done(registry, resumed=True)
         signing = Signing.load(home, settings)
-        new = _left_behind(home, registry, at) or make_gateway_key(
+        new = _left_behind(home, registry, at, kind) or make_gateway_key(
             home,
             settings.organisation,
             signing.vkey,
             at,
             passphrase(home) if secret_files.is_protected(home) else None,
+            kind=kind,
         )
         if until is not None:
             write_succession(home, settings.organisation, signing.openpgp, new, at)
@@ -134,13 +136,15 @@ def _record(
         sign_head(clerk)
 
 
-def _left_behind(home: Home, registry: Registry, at: datetime) -> NewKey | None:
-    """The key of an attempt that was cut off before anybody heard of it."""
+def _left_behind(home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind) -> NewKey | None:
+    """The key, of that kind, of an attempt that was cut off before anybody heard of it."""
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}
     for path in secret_files.secret_keys(home):
         if path.stem not in known and secret_files.statement_file(home, path.stem).exists():
-            return described(secret_files.openpgp_secret(home, path.stem), at)
+            found = described(secret_files.openpgp_secret(home, path.stem), at)
+            if found.algorithm.startswith("RSA") == (kind == GatewayKeyKind.RSA4096):
+                return found
     return None
 
 

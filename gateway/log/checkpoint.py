@@ -269,4 +269,7 @@ def _read_cosignature(key: VerifierKey, blob: bytes, body: str) -> Cosignature:
     seconds = int.from_bytes(blob[:8], "big")
     if not key.verify(blob[8:], _cosigned(body, seconds)):
         raise CheckpointError("the cosignature on the checkpoint is not good")
-    return Cosignature(key.name, datetime.fromtimestamp(seconds, UTC))
+    try:
+        return Cosignature(key.name, datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        raise CheckpointError("the cosignature on the checkpoint states a time that there is not") from None

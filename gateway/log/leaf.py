@@ -51,6 +51,8 @@ Kind = Literal[
     "agreement-published",
     "ratified",
     "expectation-set",
+    "column-listed",
+    "column-unlisted",
     "nil-returned",
     "declared",
     "policy-loaded",
@@ -147,6 +149,8 @@ FIELDS: dict[str, dict[str, str]] = {
     "staff-removed": _WHO,
     "agreement-published": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
     "ratified": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
+    "column-listed": _WHO,
+    "column-unlisted": _WHO,
     "expectation-set": {**_WHO, "data_type": "word", "state": "word"},
     "nil-returned": {**_WHO, "data_type": "word", "until": "moment"},
     "declared": {

@@ -33,7 +33,7 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
 from gateway.secrets.guard import keep_in_memory, keep_to_itself
-from gateway.settings import Limits, Listen, load_limits, load_settings
+from gateway.settings import Listen, load_limits, load_settings
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import host_key
@@ -79,7 +79,7 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     log_key = LogKey.load(secret_files.log_key(home))
     registry = Registry(settings.database_url(home))
     registry.check_version()
-    examiners = Examiners(home, seconds=_seconds_to_open(limits))
+    examiners = Examiners(home)
     readers = ThreadPoolExecutor(_READERS, "read")
     writers = ThreadPoolExecutor(_WRITERS, "write")
     openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
@@ -191,8 +191,3 @@ def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
     if catalogue.team(HELD) is not None:
         raise ConfigurationError(f"policies/teams.toml: team: {HELD} is the folder of held files, not a team")
     return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())
-
-
-def _seconds_to_open(limits: Limits) -> float:
-    """How long a child may take; it has bounds of its own, and these are a little wider."""
-    return limits.open.seconds + 30

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
 from gateway.errors import Fault, Refusal
 from gateway.model import Opened
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.promise import Opener
+from gateway.openpgp.sealed_file import Sealed
 from gateway.settings import OpenLimits
 
 SMALL_BYTES = 1024**2
@@ -31,19 +31,19 @@ class BySizeOpener:
         self._at_hand = at_hand
         self._program = program
 
-    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`."""
         return self._first(sealed, limits, lambda opener, caps: opener.open(sealed, senders, caps, now))
 
-    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
+    def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
         return self._first(sealed, limits, lambda opener, caps: opener.reopen(sealed, sha256, caps, session))
 
-    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
+    def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """See `Opener.session_key`."""
         return self._program.session_key(sealed, limits)
 
-    def _first(self, sealed: Path, limits: OpenLimits, ask: Callable[[Opener, OpenLimits], T]) -> T:
+    def _first(self, sealed: Sealed, limits: OpenLimits, ask: Callable[[Opener, OpenLimits], T]) -> T:
         if not _is_small(sealed):
             return ask(self._program, limits)
         cap = min(_SMALL_CONTENT_BYTES, limits.embedded_content_bytes)
@@ -55,7 +55,7 @@ class BySizeOpener:
             return ask(self._program, limits)
 
 
-def _is_small(sealed: Path) -> bool:
+def _is_small(sealed: Sealed) -> bool:
     try:
         return sealed.stat().st_size <= SMALL_BYTES
     except OSError as error:

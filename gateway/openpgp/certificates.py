@@ -14,14 +14,20 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.errors import Refusal
-from gateway.openpgp.components import parts_of, user_ids
+from gateway.openpgp.components import own_packets, parts_of, user_ids
+from gateway.openpgp.rsa_numbers import weakness
 from gateway.openpgp.self_signatures import OLD_HASHES, Revocation
-from gateway.openpgp.standing import Parts
+from gateway.openpgp.standing import Component, Parts
+from gateway.zones.wrapping import mended, needs_mending
 
-_MOST_BYTES = 1024 * 1024
+_MOST_BYTES = 256 * 1024
+"""What an owner may say of a certificate, in binary, without what others have added."""
+_MOST_OCTETS = 4 * 1024 * 1024
 _LEAST_RSA_BITS = 2048
 _WARN_DAYS = 60
 _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
+_UNREADABLE = ("Brainpool", "secp256k1", "unknown")
+_VERSION_6 = 6
 _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 
 
@@ -69,7 +75,9 @@ def admit(data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS) -> 
         raise CertificateRefused("key:from-the-future")
     if shown.expires_at is not None and shown.expires_at <= now:
         raise CertificateRefused("key:expired")
+    _check_kind(parts)
     _check_policy(cert)
+    _bounded(own_packets(bytes(cert)))
     if not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
     _check_signs(parts, now)
@@ -83,14 +91,15 @@ def describe(data: bytes, now: datetime) -> Certificate:
 
 
 def merge(old: bytes, new: bytes) -> bytes:
-    """The known certificate `old` with whatever `new` adds (subkeys, dates, revocations), in binary.
+    """The known certificate `old` with whatever its owner adds in `new`: subkeys, dates, revocations.
 
-    CertificateRefused `key:other-certificate` where they are not the same certificate.
+    In binary, without what others have added. CertificateRefused `key:other-certificate` where they are
+    not the same certificate.
     """
     known, news = _parsed(old), _parsed(new)
     if known.fingerprint != news.fingerprint:
         raise CertificateRefused("key:other-certificate")
-    return bytes(known.merge(news))
+    return _bounded(own_packets(bytes(known.merge(news))))
 
 
 def revoke(certificate: bytes, revocation: bytes) -> bytes:
@@ -101,13 +110,13 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
     known = _parsed(certificate)
     try:
         extra = [packet for packet in _packets(revocation) if _is_revocation(packet)]
-        primary, *rest = _packets(bytes(known))
+        primary, *rest = _packets(own_packets(bytes(known)))
         revoked = Cert.from_packets([primary, *extra, *rest])
     except RuntimeError:
         raise CertificateRefused("key:not-a-revocation") from None
     if not extra or not revoked.is_revoked or revoked.fingerprint != known.fingerprint:
         raise CertificateRefused("key:not-a-revocation")
-    return bytes(revoked)
+    return _bounded(own_packets(bytes(revoked)))
 
 
 def finality(certificate: bytes, now: datetime) -> Revocation | None:
@@ -125,8 +134,11 @@ def split(data: bytes) -> tuple[bytes, ...]:
 
 
 def armored(data: bytes) -> bytes:
-    """The certificate in `data` in ASCII armor."""
-    return str(_parsed(data)).encode("ascii")
+    """The certificate in `data` in ASCII armor, without what others have added to it."""
+    try:
+        return str(Cert.from_bytes(own_packets(bytes(_parsed(data))))).encode("ascii")
+    except RuntimeError:
+        raise CertificateRefused("key:not-acceptable") from None
 
 
 def grouped(fingerprint: str) -> str:
@@ -135,11 +147,19 @@ def grouped(fingerprint: str) -> str:
     return " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))
 
 
+def _bounded(certificate: bytes) -> bytes:
+    if len(certificate) > _MOST_BYTES:
+        raise CertificateRefused("key:too-large")
+    return certificate
+
+
 def _parsed(data: bytes) -> Cert:
+    if needs_mending(data):
+        data = mended(data)
     if _PRIVATE_BLOCK.search(data):
         raise CertificateRefused("key:secret")
-    if len(data) > _MOST_BYTES:
-        raise CertificateRefused("key:not-a-certificate")
+    if len(data) > _MOST_OCTETS:
+        raise CertificateRefused("key:too-large")
     try:
         if any(packet.tag in _SECRET_TAGS for packet in _packets(data)):
             raise CertificateRefused("key:secret")
@@ -218,9 +238,25 @@ def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
             raise CertificateRefused("key:weak", algorithm=key.algorithm)
         if key.algorithm.startswith("RSA") and (key.bits or 0) < least_rsa_bits:
             raise CertificateRefused("key:weak", algorithm=f"RSA {key.bits}")
+        if key.algorithm == "RSA" and (weak := weakness(*_rsa_numbers(key))) is not None:
+            raise CertificateRefused("key:weak", algorithm=weak)
         digests = {said.digest for said in parts.statements(key)}
         if digests and digests <= OLD_HASHES:
             raise CertificateRefused("key:old-hash")
+
+
+def _rsa_numbers(key: Component) -> tuple[int, int]:
+    """Modulus and exponent, each after its length in bits (RFC 9580, 5.5.5.1)."""
+    material = key.public[10:] if key.public[0] == _VERSION_6 else key.public[6:]
+    end = 2 + (int.from_bytes(material[:2], "big") + 7) // 8
+    return int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
+
+
+def _check_kind(parts: Parts) -> None:
+    """Sequoia knows no other curves, and would refuse every file that was signed by a key on them."""
+    for key in parts.keys:
+        if key.algorithm.startswith(_UNREADABLE) and key.kind != "ECDH":
+            raise CertificateRefused("key:unreadable-kind", algorithm=key.algorithm)
 
 
 def _check_signs(parts: Parts, now: datetime) -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
+from gateway.openpgp import subpackets
 from gateway.openpgp.self_signatures import UNKNOWN, name_of, read_revocation, read_statement
 from gateway.openpgp.standing import Component, Parts, UserId
 
@@ -70,6 +71,39 @@ def parts_of(certificate: bytes) -> Parts:
             _note(packet, subject, keys[0])
     # Of two user ids that are equal in all else Sequoia lets the one lead that sorts first.
     return Parts(tuple(keys), tuple(sorted(users, key=lambda user: user.value)))
+
+
+def own_packets(certificate: bytes) -> bytes:
+    """One certificate in binary, with what its owner says of it and nothing else.
+
+    Strangers may add to any certificate as much as they like: that must not be able to keep the owner's
+    own renewals and revocations out. Pictures go as well. RuntimeError as `parts_of`.
+    """
+    kept: list[bytes] = []
+    primary: Component | None = None
+    user_id: Packet | None = None
+    named = False
+    for packet in _good_packets(certificate):
+        if packet.tag in _KEY_TAGS:
+            primary, user_id = primary or _component(packet), None
+            kept.append(bytes(packet))
+        elif packet.tag in (Tag.UserID, Tag.UserAttribute):
+            user_id, named = packet, False
+        elif packet.tag == Tag.Signature and primary is not None and _is_own(packet, primary):
+            if user_id is not None and user_id.tag == Tag.UserAttribute:
+                continue
+            if user_id is not None and not named:
+                kept.append(bytes(user_id))
+                named = True
+            kept.append(_leaned(packet))
+    return b"".join(kept)
+
+
+def _leaned(signature: Packet) -> bytes:
+    body = subpackets.lean(signature.body)
+    if body == signature.body:
+        return bytes(signature)
+    return b"\xc2\xff" + len(body).to_bytes(4, "big") + body
 
 
 def components(certificate: bytes) -> tuple[Component, ...]:
@@ -142,16 +176,22 @@ def _known(moment: datetime | None) -> datetime:
 
 def _note(signature: Packet, subject: Component | UserId, primary: Component) -> None:
     """Take into account what a self-signature states; those by others, or unheard of, state nothing."""
-    try:
-        kind = signature.signature_type
-    except RuntimeError:
+    if not _is_own(signature, primary):
         return
-    issuer = signature.issuer_fingerprint or signature.issuer_key_id
-    if issuer is not None and not primary.is_named(issuer):
-        return
-    if kind in _REVOCATIONS:
+    if signature.signature_type in _REVOCATIONS:
         subject.revocations.append(read_revocation(signature))
-    elif kind in _STATEMENTS:
+    else:
         said = read_statement(signature, binds_subkey=isinstance(subject, Component) and not subject.primary)
         if said is not None:
             subject.said.append(said)
+
+
+def _is_own(signature: Packet, primary: Component) -> bool:
+    """Whether a signature that Sequoia found good states something of its own certificate."""
+    try:
+        kind = signature.signature_type
+    except RuntimeError:  # Of a type that nobody knows.
+        return False
+    issuer = signature.issuer_fingerprint or signature.issuer_key_id
+    is_of_primary = issuer is None or primary.is_named(issuer)
+    return is_of_primary and (kind in _REVOCATIONS or kind in _STATEMENTS)

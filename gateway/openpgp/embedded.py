@@ -28,7 +28,8 @@ from gateway.openpgp.judge import Claim, Sender, Verified, Waits, check_signatur
 from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
+from gateway.openpgp.sealed_file import Sealed
+from gateway.openpgp.secret_keys import read_secret_keys, secret_key
 from gateway.openpgp.source import Source
 from gateway.settings import OpenLimits
 
@@ -39,10 +40,10 @@ class EmbeddedOpener:
     name = "embedded"
 
     def __init__(self, secret_keys: Sequence[Path | bytes]) -> None:
-        self._keys = [SecretKey(data) for data in read_secret_keys(secret_keys)]
+        self._keys = [secret_key(data) for data in read_secret_keys(secret_keys)]
         self._key_ids = frozenset().union(*(key.key_ids for key in self._keys))
 
-    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`. Files beyond `embedded_sealed_bytes` are refused as too large."""
         source = Source.at(sealed, limits)
         look(source, self._key_ids)
@@ -54,11 +55,11 @@ class EmbeddedOpener:
             raise Waits(verified.ended, opened)
         return opened
 
-    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
+    def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """See `Opener.session_key`."""
         return session_text(look_again(sealed, limits), self._keys)
 
-    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
+    def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
         known = None if session is None else SessionKey.read(session)
         try:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from gateway.errors import Fault, Refusal
 from gateway.openpgp import armor, packets
+from gateway.openpgp.sealed_file import Sealed
 from gateway.openpgp.source import Source
 from gateway.settings import OpenLimits
 from gateway.zones.appearance import is_encrypted_otherwise, is_in_the_clear
@@ -76,7 +76,7 @@ def look(sealed: Source, key_ids: Collection[str] | None) -> Envelope:
         raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
 
 
-def look_again(path: Path, limits: OpenLimits) -> Envelope:
+def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
     """The envelope of a file that is stored. Fault where it cannot be read for what it is."""
     try:
         return look(Source.at(path, limits), None)
@@ -84,7 +84,7 @@ def look_again(path: Path, limits: OpenLimits) -> Envelope:
         raise Fault(f"the stored file cannot be read any more: {refusal.code}") from refusal
 
 
-def recipients_of(path: Path, limits: OpenLimits | None = None) -> tuple[str, ...]:
+def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, ...]:
     """The key ids to which a stored file is sealed; none where it is no message that a key could open.
 
     OSError where the file cannot be read.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from types import TracebackType
 from typing import Self
 
 from gateway.errors import Fault, Refusal
+
+FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+"""What nobody can do any more to a content that is finished."""
 
 
 class Content:
@@ -21,7 +25,7 @@ class Content:
         self._digest = hashlib.sha256()
         self.size = 0
         try:
-            self.descriptor = os.memfd_create("content", os.MFD_CLOEXEC)
+            self.descriptor = os.memfd_create("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         except OSError as error:
             raise Fault(f"no memory for the content: {error.strerror}") from error
 
@@ -56,11 +60,14 @@ class Content:
     def finish(self) -> tuple[int, int, str]:
         """The descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex.
 
+        From here on nobody can change the content, whoever has the descriptor.
+
         Refusal `open:empty` where nothing was written.
         """
         if not self.size:
             raise Refusal("open:empty")
         os.lseek(self.descriptor, 0, os.SEEK_SET)
+        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, FIXED)
         return self.descriptor, self.size, self._digest.hexdigest()
 
     def _write(self, piece: memoryview) -> int:
@@ -68,6 +75,14 @@ class Content:
             return os.write(self.descriptor, piece)
         except OSError as error:
             raise Fault(f"no memory for the content: {error.strerror}") from error
+
+
+def is_fixed(descriptor: int) -> bool:
+    """Whether a descriptor is of anonymous memory that nobody can change any more."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & FIXED == FIXED
+    except OSError:
+        return False
 
 
 def in_memory(data: bytes) -> int:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from gateway.model import Opened
+from gateway.openpgp.sealed_file import Sealed
 from gateway.settings import OpenLimits
 
 
@@ -21,7 +21,7 @@ class Opener(Protocol):
 
     name: str
 
-    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """The content of `sealed`, signed by one of the certificates `senders` (armored or binary).
 
         Refusal, with a code of `gateway.reasons`, where the file is at fault; Fault where we are.
@@ -29,7 +29,7 @@ class Opener(Protocol):
         """
         ...
 
-    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
+    def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """The content of a file that was opened before, as a descriptor that the caller closes.
 
         Who signed was settled then, and its certificate may have ended since: what counts now is
@@ -38,6 +38,6 @@ class Opener(Protocol):
         """
         ...
 
-    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
+    def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """The key of this one message as SOP programs write it, CIPHER:HEX; None where ours yield none."""
         ...

@@ -23,7 +23,7 @@ from pgpy.constants import (
 from pysequoia import Cert, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, verify
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
-from gateway.model import Signature
+from gateway.model import GatewayKeyKind, Signature
 
 _PROOF = b"proof"
 _PIECE = 1024 * 1024
@@ -47,13 +47,28 @@ class SignatureInvalid(GatewayError):  # noqa: N818 - reads as what happened
     """A signed text that does not carry exactly one valid signature by the certificates offered."""
 
 
-def generate_gateway_key(organisation: str, now: datetime) -> bytes:
-    """A fresh secret key (Curve25519, version 4) for `organisation`, armored, without a passphrase.
+_KINDS = {
+    GatewayKeyKind.CURVE25519: (
+        (PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519),
+        (PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519),
+    ),
+    GatewayKeyKind.RSA4096: (
+        (PubKeyAlgorithm.RSAEncryptOrSign, 4096),
+        (PubKeyAlgorithm.RSAEncryptOrSign, 4096),
+    ),
+}
+
+
+def generate_gateway_key(
+    organisation: str, now: datetime, kind: GatewayKeyKind = GatewayKeyKind.CURVE25519
+) -> bytes:
+    """A fresh secret key (version 4) for `organisation`, armored, without a passphrase.
 
     It says that it is made at `now` and never expires: its retirement is the gateway's own record.
     Fault where the fresh key does not prove itself.
     """
-    key = pgpy.PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519, created=now)
+    signing, opening = _KINDS[kind]
+    key = pgpy.PGPKey.new(*signing, created=now)
     key.add_uid(
         pgpy.PGPUID.new(f"{organisation} file gateway"),
         usage={KeyFlags.Sign, KeyFlags.Certify},
@@ -62,7 +77,7 @@ def generate_gateway_key(organisation: str, now: datetime) -> bytes:
         compression=[CompressionAlgorithm.ZLIB, CompressionAlgorithm.ZIP, CompressionAlgorithm.Uncompressed],
         created=now,
     )
-    subkey = pgpy.PGPKey.new(PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519, created=now)
+    subkey = pgpy.PGPKey.new(*opening, created=now)
     key.add_subkey(subkey, usage={KeyFlags.EncryptCommunications, KeyFlags.EncryptStorage}, created=now)
     return _proved(str(key).encode("ascii"))
 

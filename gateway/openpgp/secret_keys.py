@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ class SecretKey:
                 except Exception:  # noqa: BLE001, S112 - PGPy trips over hostile packets in any way it likes
                     continue
         return None
+
+
+@cache
+def secret_key(data: bytes) -> SecretKey:
+    """The same certificate, parsed once for a process and those that it makes: for RSA that takes a while."""
+    return SecretKey(data)
 
 
 def identified(data: bytes) -> tuple[str, frozenset[str]]:

@@ -25,7 +25,8 @@ from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, pars
 from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import kind_inside, session_of, session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys
+from gateway.openpgp.sealed_file import Sealed
+from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys, secret_key
 from gateway.openpgp.sop_program import (
     CANNOT_DECRYPT,
     NO_SIGNATURE,
@@ -55,7 +56,7 @@ class SopOpener:
         self._owners = [identified(data) for data in self._secrets]
         self._key_ids = frozenset().union(*(key_ids for _, key_ids in self._owners))
 
-    def open(self, sealed: Path, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`."""
         source = Source.at(sealed, limits)
         envelope = look(source, self._key_ids)
@@ -90,7 +91,7 @@ class SopOpener:
         keys = []
         for data in self._secrets:
             with suppress(ConfigurationError):
-                keys.append(SecretKey(data))
+                keys.append(secret_key(data))
         return keys
 
     def _check_not_nested(self, envelope: Envelope) -> None:
@@ -98,11 +99,11 @@ class SopOpener:
         if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
             raise Refusal("open:not-one-file")
 
-    def session_key(self, sealed: Path, limits: OpenLimits) -> bytes | None:
+    def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """See `Opener.session_key`."""
         return session_text(look_again(sealed, limits), self._keys)
 
-    def reopen(self, sealed: Path, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
+    def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
         try:
             source = Source.at(sealed, limits)

@@ -6,11 +6,11 @@ import io
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Self
 
 from gateway.errors import Fault, Refusal
 from gateway.openpgp.memory import in_memory
+from gateway.openpgp.sealed_file import Sealed
 from gateway.settings import OpenLimits
 from gateway.zones.wrapping import mended, needs_mending
 
@@ -21,11 +21,11 @@ _HEAD_BYTES = 4_096
 class Source:
     """A file at `path`; `text` is what to read in its place, where it had to be mended."""
 
-    path: Path
+    path: Sealed
     text: bytes | None = None
 
     @classmethod
-    def at(cls, path: Path, limits: OpenLimits) -> Self:
+    def at(cls, path: Sealed, limits: OpenLimits) -> Self:
         """The file at `path`. Refusal where it is too large; Fault where it cannot be read."""
         try:
             with path.open("rb") as file:

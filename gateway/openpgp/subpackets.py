@@ -10,6 +10,9 @@ EMBEDDED_SIGNATURE = 32
 INTENDED_RECIPIENT = 35
 NOTATION = 20
 
+_UNCOVERED = frozenset({16, 33, EMBEDDED_SIGNATURE})
+_LARGE = 2048
+_MOST_UNCOVERED = 8
 _VERSION_6 = b"\x06"
 _CRITICAL = 0x80
 _ONE_OCTET, _FIVE_OCTETS = 192, 255
@@ -45,6 +48,26 @@ def critical(body: bytes) -> set[int]:
 def intended_recipients(body: bytes) -> tuple[str, ...]:
     """The fingerprints of those for whom a signature was made; none where it does not say (5.2.3.36)."""
     return tuple(one.data[1:].hex() for one in hashed(body) if one.kind == INTENDED_RECIPIENT)
+
+
+def lean(body: bytes) -> bytes:
+    """The body of a signature without what anybody may have added where it covers nothing.
+
+    What names its maker stays there, and the consent of a subkey, which is signed by itself.
+    """
+    _, end, size = _areas(body)
+    more = end + size + int.from_bytes(body[end : end + size], "big")
+    found = list(_in_area(body[end + size : more]))
+    kept = [one for one in found if one.kind in _UNCOVERED and len(one.data) < _LARGE][:_MOST_UNCOVERED]
+    if kept == found:
+        return body
+    area = b"".join(map(_written, kept))
+    return body[:end] + len(area).to_bytes(size, "big") + area + body[more:]
+
+
+def _written(one: Subpacket) -> bytes:
+    octet = one.kind | (_CRITICAL if one.critical else 0)
+    return b"\xff" + (1 + len(one.data)).to_bytes(4, "big") + bytes([octet]) + one.data
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:

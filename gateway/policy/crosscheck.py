@@ -102,6 +102,8 @@ def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     for n, flow in enumerate(flows):
         for kind in sorted(set(flow.senders) & set(flow.on_behalf)):
             yield "flows.toml", ("flow", n, "on_behalf"), f"{kind} is a sender already"
+        for kind in sorted({*flow.senders, *flow.on_behalf} & set(flow.for_a_person)):
+            yield "flows.toml", ("flow", n, "for_a_person"), f"{kind} is a sender already"
         yield from _within_faults(n, flow)
 
 

@@ -25,10 +25,13 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
+from gateway.policy.parts import of_parts
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
 from gateway.policy.unlisted import notices, sensitive_topics, waits
 from gateway.reasons import reason
+
+_WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
 
 def decide(
@@ -45,12 +48,18 @@ def decide(
     Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is
     set only where nothing but an embargo stands in the way; at that moment decide again.
     """
+    if isinstance(classified, ContentRefused) and classified.parts:
+        each = (
+            decide(part, catalogue, provider, now, method=method, safeguards=safeguards)
+            for part in classified.parts
+        )
+        return of_parts(tuple(each), tuple(_sensitive_content(classified)))
     if isinstance(classified, ContentRefused):
         return _of_content(classified)
     flow = catalogue.flow_of(classified.data_type)
     if flow is None:
         return Refused(reasons=(reason("policy:no-flow"),))
-    if provider.kind not in (*flow.senders, *flow.on_behalf):
+    if provider.kind not in flow.kinds():
         return Refused(reasons=(_sender_not_in_flow(flow),), flow=flow.id)
     subject = Subject(flow, (classified.data_type,), None)
     if refusals := tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue)):
@@ -62,6 +71,8 @@ def _of_content(refused: ContentRefused) -> Decision:
     """Malformed content is final; content that nobody recognised waits for a person."""
     if refused.code == "classify:malformed":
         return Refused(reasons=(reason(refused.code),))
+    if refused.code == "open:malware":
+        return Held(reasons=(reason(refused.code),))
     return Held(reasons=(*_sensitive_content(refused), _why_unrecognised(refused)))
 
 
@@ -72,11 +83,12 @@ def _sensitive_content(refused: ContentRefused) -> Iterator[Reason]:
 
 def _why_unrecognised(refused: ContentRefused) -> Reason:
     if refused.code == "classify:outside-agreement":
-        return reason(refused.code, kind=refused.runner_up or "another collection")
+        return reason(refused.code, kind=refused.about or "another collection")
+    if refused.code in {"classify:active-content", "classify:beside-table"}:
+        return reason(refused.code, what=refused.about or "something unknown")
     if refused.code == "classify:other-assessments":
         return reason(refused.code, kinds="mock, predicted or forecast")
-    known = refused.code in {"classify:unknown", "classify:ambiguous"}
-    return reason(refused.code if known else "internal:held")
+    return reason(refused.code if refused.code in _WAITING else "internal:held")
 
 
 def _of_flow(
@@ -119,6 +131,8 @@ def _waits_for_person(
 ) -> Iterator[Reason]:
     if provider.suspended:
         yield reason("policy:suspended")
+    if provider.kind in flow.for_a_person:
+        yield reason("policy:assessment", title=flow.document.description)
     if provider.kind in EDUCATION_PROVIDERS:
         found = named_school(classified)
         if found and provider.dfe_number and found != provider.dfe_number:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 Location = Sequence[str | int]
 Path = tuple[str, ...]
 
-_HEADER = re.compile(r"\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(?:#.*)?$")
+_HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _lines(text: str) -> list[tuple[int, Path, dict[Path, int]]]:
     seen: dict[Path, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            table = _split(header[1])
+            table = _split(header[1].strip())
             if line.lstrip().startswith("[["):
                 seen = {path: n for path, n in seen.items() if path[: len(table)] != table or path == table}
                 seen[table] = seen.get(table, 0) + 1

@@ -21,7 +21,9 @@ from gateway.policy.schema import Flow
 from gateway.reasons import reason
 
 # Reasons for a hold that one person's judgement does not outweigh.
-_TAKES_TWO = frozenset({"policy:sensitive", "policy:items-outside-held", "policy:items-proposed-held"})
+_TAKES_TWO = frozenset(
+    {"open:malware", "policy:sensitive", "policy:items-outside-held", "policy:items-proposed-held"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

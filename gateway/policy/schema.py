@@ -90,6 +90,7 @@ class Flow(Shape):
     row: int = Field(ge=1)
     senders: tuple[ProviderKind, ...] = Field(min_length=1)
     on_behalf: tuple[ProviderKind, ...] = ()
+    for_a_person: tuple[ProviderKind, ...] = ()
     recipients: tuple[Recipient, ...] = Field(min_length=1)
     basis: tuple[Basis, ...] = Field(min_length=1)
     contents: Contents
@@ -110,6 +111,10 @@ class Flow(Shape):
             if candidate.id == data_type:
                 return candidate
         raise KeyError(data_type)
+
+    def kinds(self) -> tuple[ProviderKind, ...]:
+        """Every kind of provider whose files of this row are not refused."""
+        return (*self.senders, *self.on_behalf, *self.for_a_person)
 
     def unratified(self, data_type: str) -> Ratification:
         """What becomes of one of its data types where the sender has not ratified the agreement."""

@@ -9,7 +9,7 @@ from gateway.model import Classified, Provider, Reason, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
 from gateway.reasons import reason
-from gateway.receipts.words import HIDDEN, plain
+from gateway.words import HIDDEN, plain
 
 _NAMED = 6
 _APART = re.compile(r"[\W_]+")

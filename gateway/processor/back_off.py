@@ -29,6 +29,11 @@ class BackOff:
         trouble = self._known.get(reference)
         return trouble is not None and self._clock() < trouble.not_before
 
+    def has_lost(self, reference: str) -> bool:
+        """Whether this file has cost a child."""
+        trouble = self._known.get(reference)
+        return trouble is not None and trouble.losses > 0
+
     def note(self, reference: str, *, lost: bool = False) -> int:
         """Note a failure, with `lost` one that cost its child; how many children the file has cost."""
         trouble = self._known.setdefault(reference, _Trouble())

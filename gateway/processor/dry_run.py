@@ -1,34 +1,47 @@
-"""What would become of a file: opened if it is sealed, classified and decided, and nothing kept."""
+"""What would become of a file, found out on the way that every file goes, with nothing kept."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gateway.classify import classify, load_rules
-from gateway.errors import Refusal
+from sqlmodel import Session
+
+from gateway.examiner.child import ExaminerLost
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import FileLost, FileOpened, FileWaits, Job, Looked
 from gateway.home import Home
-from gateway.model import Classified, ContentRefused, Decision, Provider, Refused
-from gateway.openpgp.opener import find_opener
-from gateway.policy.decide import decide
-from gateway.reasons import reason
-from gateway.record.policies_in_force import Policies
-from gateway.secrets.secret_files import openpgp_secrets
-from gateway.settings import load_settings
+from gateway.model import Classified, ContentRefused, Decision, Provider, Upload
+from gateway.passage import decide, foresee
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.decide import decide as decide_content
+from gateway.policy.ratification import years_in_force
+from gateway.record.assignments import assignment_of
+from gateway.record.batch import Batch
+from gateway.registry import providers
+from gateway.registry.database import Registry
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
+
+_PIECE = 1024**2
+_ATTEMPTS = 3
+_NOWHERE = "00000"
+"""Stands where a reference has what was drawn for it: a file that is only tried gets no reference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A file, in whose name and when it is tried. `senders` are the provider's certificates in force then."""
+    """A file, in whose name and when it is tried. `anyone` stands for a provider that is not enrolled."""
 
     file: Path
-    provider: Provider
+    provider: str
     at: datetime
-    senders: Sequence[bytes] = ()
+    anyone: Provider | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,29 +52,100 @@ class Tried:
     found: Classified | ContentRefused | None = None
 
 
-def try_file(trial: Trial, policies: Policies, home: Home) -> Tried:
-    """Decide on a plain or sealed file by `policies`. A sealed one is opened with the secrets of `home`.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a trial rests on: other policies than those in force, perhaps, and providers as these see them."""
 
-    OSError where the file cannot be read; ConfigurationError where the secrets cannot.
-    """
-    descriptor = os.open(trial.file, os.O_RDONLY | os.O_CLOEXEC)
-    if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
+    home: Home
+    catalogue: Catalogue
+    anyone: Provider | None = None
+
+    def provider(self, session: Session, provider: str, now: datetime) -> Provider:
+        """A provider as the policies see it at `now`."""
+        if self.anyone is not None:
+            return self.anyone
+        day = local_day(now, self.catalogue.calendar.timezone)
+        return providers.get_provider(session, provider, years_in_force(day, self.catalogue))
+
+
+@dataclass(frozen=True, slots=True)
+class TriedFile:
+    """Examines the file behind a descriptor in place of a stored one, as often as the processor would."""
+
+    examiner: Examiner
+    descriptor: int
+
+    def examine(self, job: Job) -> Looked:
+        """What the file is."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self.examiner.look(job, self.descriptor)
+            except ExaminerLost:
+                continue
+        return self.examiner.look(job, self.descriptor)
+
+
+def try_file(trial: Trial, catalogue: Catalogue, examiner: Examiner, home: Home, registry: Registry) -> Tried:
+    """What would become of a file, plain or sealed. OSError where it cannot be read."""
+    rules = Rules(home, catalogue, trial.anyone)
+    with _opened(trial.file) as descriptor, registry.read() as session:
+        if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
+            return _sealed(trial, rules, TriedFile(examiner, descriptor), session)
+        return _plain(trial, rules, examiner, descriptor, session)
+
+
+def _sealed(trial: Trial, rules: Rules, examiner: TriedFile, session: Session) -> Tried:
+    upload, batch = _upload(trial, examiner.descriptor), Batch(session)
+    claimed = assignment_of(rules, batch, upload, trial.at)
+    try:
+        decision, file = foresee(rules, batch, claimed, examiner, trial.at)
+    except ExaminerLost:
+        lost = FileLost(reference=upload.reference)
+        return Tried(decision=decide(rules, batch, upload, lost, trial.at))
+    found = file.content if isinstance(file, FileOpened | FileWaits) else None
+    return Tried(decision=decision, found=found)
+
+
+def _plain(trial: Trial, rules: Rules, examiner: Examiner, descriptor: int, session: Session) -> Tried:
+    """As if it had come sealed, by a key that counts: a file in the clear would not be written down."""
+    reference = _reference(trial)
+    read = examiner.classify(reference, trial.file.name, descriptor, trial.at.date())
+    provider = rules.provider(session, trial.provider, trial.at)
+    decision = decide_content(read.content, rules.catalogue, provider, trial.at)
+    return Tried(decision=decision, found=read.content)
+
+
+def _upload(trial: Trial, descriptor: int) -> Upload:
+    """The upload that the file would be."""
+    return Upload(
+        reference=_reference(trial),
+        provider=trial.provider,
+        name=trial.file.name,
+        folder="in",
+        size=os.fstat(descriptor).st_size,
+        sha256=_digest(descriptor),
+        started_at=trial.at,
+        landed_at=trial.at,
+        ssh_key="",
+    )
+
+
+def _reference(trial: Trial) -> str:
+    return f"{trial.at:%y%m%d}-{trial.provider}-{_NOWHERE}"
+
+
+def _digest(descriptor: int) -> str:
+    digest, offset = hashlib.sha256(), 0
+    while piece := os.pread(descriptor, _PIECE, offset):
+        digest.update(piece)
+        offset += len(piece)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
         os.close(descriptor)
-        try:
-            descriptor = _opened(trial, policies, home)
-        except Refusal as refusal:
-            return Tried(decision=Refused(reasons=(reason(refusal.code, **refusal.detail),)))
-    with os.fdopen(descriptor, "rb") as content:
-        found = classify(
-            content,
-            trial.file.name,
-            policies.limits.classify,
-            load_rules(policies.folder),
-            today=trial.at.date(),
-        )
-    return Tried(decision=decide(found, policies.catalogue, trial.provider, trial.at), found=found)
-
-
-def _opened(trial: Trial, policies: Policies, home: Home) -> int:
-    opener = find_opener(load_settings(home).processor, list(openpgp_secrets(home).values()))
-    return opener.open(trial.file, trial.senders, policies.limits.open, trial.at).content

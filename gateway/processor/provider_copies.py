@@ -26,6 +26,7 @@ from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
+from gateway.secrets import secret_files
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class Copier:
         request = SealCopy(
             reference=copy.reference,
             sha256=copy.content_sha256,
+            signer=secret_files.signing_fingerprint(self._home),
             recipients=tuple(certificate.material for certificate in certificates),
             now=now,
         )

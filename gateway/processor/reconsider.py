@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from sqlmodel import Session
@@ -37,16 +38,38 @@ def _rulings(registrar: Registrar, session: Session, now: datetime, *, anew: boo
     enrolled = providers.list_providers(session, registrar.years(now))
     ratified = [provider.id for provider in enrolled if provider.ratified or anew]
     found = [*transfers.due(session, until), *transfers.waiting_for_ratification(session, ratified)]
-    rulings = []
-    for transfer in found:
-        decision = _anew(registrar, session, transfer, now)
-        if decision is not None and not _same(decision, transfer):
-            rulings.append(Ruling(reference=transfer.upload.reference, decision=decision))
+    if anew:
+        found += transfers.waiting_for_lists(session)
+    rulings = list(_decided_anew(registrar, session, found, now))
     for reference in transfers.waiting_for_approval(session):
         settled = key_drops.settle_later(session, reference)
         if settled is not None:
             rulings.append(Ruling(reference=reference, decision=settled, folder="keys"))
     return rulings
+
+
+def reconsider_unlisted(registrar: Registrar) -> int:
+    """Decide again what waits because of something that nobody listed, and that somebody may have by now.
+
+    How many were decided otherwise than before.
+    """
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        waiting = transfers.waiting_for_lists(session)
+        rulings = list(_decided_anew(registrar, session, waiting, now))
+        head = put_in_force(registrar, session, rulings, now)
+    registrar.bring_out(head)
+    return len(rulings)
+
+
+def _decided_anew(
+    registrar: Registrar, session: Session, waiting: Iterable[Transfer], now: datetime
+) -> Iterator[Ruling]:
+    """Rulings on those that are decided otherwise than before, each once."""
+    for transfer in {one.upload.reference: one for one in waiting}.values():
+        decision = _anew(registrar, session, transfer, now)
+        if decision is not None and not _same(decision, transfer):
+            yield Ruling(reference=transfer.upload.reference, decision=decision)
 
 
 def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datetime) -> Decision | None:

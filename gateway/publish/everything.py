@@ -16,7 +16,7 @@ def publish_all(home: Home, now: datetime) -> None:
     """Project everything but receipts into published/. Idempotent; done at every start."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
-    intake = IntakeSettings(listen=settings.intake, limits=load_limits(home).intake)
+    intake = IntakeSettings(listen=settings.intake, limits=load_limits(home).intake, ssh=settings.ssh)
     publish_common(home, signing.certificate, signing.vkey, intake, settings.security_contact)
     registry = Registry(settings.database_url(home))
     try:

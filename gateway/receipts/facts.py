@@ -21,10 +21,10 @@ from gateway.log.canonical import canonical
 from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.reasons import REASONS
-from gateway.receipts.words import HIDDEN, plain, plain_facts
+from gateway.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
-_FROM_FILES = frozenset({"found", "kind", "feature"})
+_FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}")
 

@@ -27,7 +27,7 @@ from gateway.receipts.layout import (
     spoken,
     wrapped,
 )
-from gateway.receipts.words import plain
+from gateway.words import plain
 
 __all__ = ["WIDTH", "ascii_shown", "render_statement", "render_text", "spoken", "text_digest"]
 

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from gateway.examiner.protocol import Job
 from gateway.model import EDUCATION_PROVIDERS, Upload
 from gateway.record.batch import Batch
-from gateway.record.registrar import Registrar
-from gateway.record.signer import Signers, opening_keys, own_keys, signers_of
-from gateway.registry import providers, transfers
+from gateway.record.registrar import Registrar, Rulebook
+from gateway.record.signer import opening_keys, own_keys, signers_of
+from gateway.registry import transfers
 from gateway.secrets import secret_files
 
 
@@ -31,21 +29,23 @@ def assignments(registrar: Registrar, references: Sequence[str], now: datetime) 
     with registrar.registry.read() as session:
         batch = Batch(session)
         return [
-            _assignment(registrar, batch, upload, now) for upload in transfers.uploads(session, references)
+            assignment_of(registrar, batch, upload, now) for upload in transfers.uploads(session, references)
         ]
 
 
-def _assignment(registrar: Registrar, batch: Batch, upload: Upload, now: datetime) -> Assignment:
+def assignment_of(rulebook: Rulebook, batch: Batch, upload: Upload, now: datetime) -> Assignment:
+    """The assignment of one upload, by the keys as they are now."""
     session, owner = batch.session, upload.provider
-    signers, judged_by = batch.once(("signers", owner), lambda: _signers(session, owner, now))
-    kind = batch.once(("kind", owner), lambda: providers.get_provider(session, owner).kind)
-    catalogue = registrar.catalogue
+    signers = batch.once(("signers", owner), lambda: signers_of(session, owner, now))
+    judged_by = batch.once(("judged by", owner), lambda: signers.digest)
+    kind = batch.once(("kind", owner), lambda: rulebook.provider(session, owner, now).kind)
+    catalogue = rulebook.catalogue
     job = Job(
         reference=upload.reference,
         name=upload.name,
         senders=tuple(key.material for key in signers.in_force),
         others=tuple(key.material for key in signers.others),
-        opens_with=_openers(registrar, batch, upload.landed_at, now),
+        opens_with=_openers(rulebook, batch, upload.landed_at, now),
         now=now,
         folder=upload.folder,
         agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
@@ -55,17 +55,12 @@ def _assignment(registrar: Registrar, batch: Batch, upload: Upload, now: datetim
     return Assignment(upload, job, judged_by)
 
 
-def _signers(session: Session, provider: str, now: datetime) -> tuple[Signers, str]:
-    signers = signers_of(session, provider, now)
-    return signers, signers.digest
-
-
-def _openers(registrar: Registrar, batch: Batch, landed_at: datetime, now: datetime) -> tuple[str, ...]:
+def _openers(rulebook: Rulebook, batch: Batch, landed_at: datetime, now: datetime) -> tuple[str, ...]:
     own = batch.once("own keys", lambda: own_keys(batch.session))
     known = [key.fingerprint for key in opening_keys(own, landed_at, now)]
-    return tuple(one for one in known if _has_secret(registrar, batch, one))
+    return tuple(one for one in known if _has_secret(rulebook, batch, one))
 
 
-def _has_secret(registrar: Registrar, batch: Batch, fingerprint: str) -> bool:
-    file = secret_files.secret_key_file(registrar.home, fingerprint)
+def _has_secret(rulebook: Rulebook, batch: Batch, fingerprint: str) -> bool:
+    file = secret_files.secret_key_file(rulebook.home, fingerprint)
     return batch.once(("secret", fingerprint), file.exists)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from sqlmodel import Session
 
@@ -26,6 +27,24 @@ from gateway.settings import KeyPolicy, Limits, Settings
 from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
+
+
+class Rulebook(Protocol):
+    """What decisions rest on besides the file: the policies, and the providers as these see them."""
+
+    @property
+    def home(self) -> Home:
+        """Where the secret keys lie that open files."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The policies."""
+        ...
+
+    def provider(self, session: Session, provider: str, now: datetime) -> Provider:
+        """A provider as the policies see it at `now`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def held(session: Session, reference: str) -> Transfer:
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
     if transfer.waits_for == "approval":
         raise GatewayError(
-            f"{reference} is a key that was dropped: gateway keys approve or gateway keys revoke decides"
+            f"{reference} is a key that was dropped: gateway keys confirm or gateway keys revoke decides"
         )
     return transfer
 

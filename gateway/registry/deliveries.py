@@ -15,7 +15,7 @@ from sqlmodel import select as select_rows
 from gateway.errors import NotFoundError
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 
-_SENSITIVE = "policy:sensitive"
+_SENSITIVE = ("policy:sensitive", "open:malware")
 _COLUMNS: tuple[Any, ...] = tuple(
     col(column)
     for column in (
@@ -36,7 +36,7 @@ _COLUMNS: tuple[Any, ...] = tuple(
 class Delivery:
     """One file as a mailbox shows it. `team` is None for a held file, which no team has been sent.
 
-    `sensitive`: it is held because of something sensitive, and few people see it.
+    `sensitive`: it is held because of something sensitive or dangerous, and few people see it.
     """
 
     sequence: int
@@ -123,10 +123,10 @@ def _held(sensitive: bool | None) -> Select[*tuple[Any, ...]]:
 
 
 def _is_sensitive() -> ColumnElement[bool]:
-    """Whether one of the reasons of a transfer is that it is sensitive."""
+    """Whether a transfer waits for a reason for which few people may look at it."""
     return (
         select(col(ReasonRow.transfer))
-        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code) == _SENSITIVE)
+        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(_SENSITIVE))
         .exists()
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import PROVIDER_ID
 from gateway.model import Provider, ProviderKind
+from gateway.registry import harmless
 from gateway.registry.tables import ProviderRow, RatificationRow
 
 KINDS: tuple[ProviderKind, ...] = ("school", "academy", "dfe", "fft", "alps", "lpuk", "la")
@@ -50,7 +51,7 @@ def get_provider(session: Session, provider: str, years: Collection[str] = ()) -
     """
     row = provider_row(session, provider)
     ratified = any(session.get(RatificationRow, (provider, year)) is not None for year in years)
-    return _provider(row, ratified=ratified)
+    return _provider(row, harmless.names(session), ratified=ratified)
 
 
 def list_providers(session: Session, years: Collection[str] = ()) -> Sequence[Provider]:
@@ -61,7 +62,8 @@ def list_providers(session: Session, years: Collection[str] = ()) -> Sequence[Pr
         ).all()
     )
     rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
-    return [_provider(row, ratified=row.id in ratified) for row in rows]
+    listed = harmless.names(session)
+    return [_provider(row, listed, ratified=row.id in ratified) for row in rows]
 
 
 def added(session: Session) -> dict[str, datetime]:
@@ -76,7 +78,7 @@ def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
     session.add(row)
 
 
-def _provider(row: ProviderRow, *, ratified: bool) -> Provider:
+def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]], *, ratified: bool) -> Provider:
     return Provider(
         id=row.id,
         name=row.name,
@@ -85,4 +87,5 @@ def _provider(row: ProviderRow, *, ratified: bool) -> Provider:
         urn=row.urn,
         suspended=row.suspended,
         ratified=ratified,
+        harmless=(*listed.get(harmless.EVERY, ()), *listed.get(row.id, ())),
     )

@@ -220,6 +220,18 @@ class ExpectationRow(SQLModel, table=True):
     why: str = Field(sa_type=Text)
 
 
+class HarmlessRow(SQLModel, table=True):
+    """A column that an administrator has listed as harmless; `provider` is "" where for every one."""
+
+    __tablename__ = "harmless"
+    name: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
+    header: str
+    listed_at: datetime = Field(sa_type=UtcDateTime)
+    listed_by: str
+    why: str = Field(sa_type=Text)
+
+
 class NilReturnRow(SQLModel, table=True):
     """That a provider has nothing to send for a period."""
 

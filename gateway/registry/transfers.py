@@ -29,9 +29,9 @@ from gateway.model import (
     Upload,
     WaitsFor,
 )
-from gateway.receipts.words import plain
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.vouched_rows import add_rows
+from gateway.words import plain
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
 _ROWS = "gateway transfer rows"
@@ -131,6 +131,17 @@ def waiting_for_ratification(session: Session, providers: Iterable[str]) -> Sequ
     rows = session.exec(
         select(TransferRow)
         .where(TransferRow.waits_for == "ratification", col(TransferRow.provider).in_(list(providers)))
+        .order_by(col(TransferRow.sequence))
+    ).all()
+    return _transfers(session, rows)
+
+
+def waiting_for_lists(session: Session) -> Sequence[Transfer]:
+    """Held transfers that wait because of something in them that nobody lists, oldest first."""
+    unlisted = select(ReasonRow.transfer).where(ReasonRow.code == "policy:unlisted-items")
+    rows = session.exec(
+        select(TransferRow)
+        .where(TransferRow.state == "held", col(TransferRow.sequence).in_(unlisted))
         .order_by(col(TransferRow.sequence))
     ).all()
     return _transfers(session, rows)

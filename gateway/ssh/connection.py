@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 import socket
 from typing import cast
 
 import asyncssh
-from asyncssh.constants import MSG_IGNORE
-from asyncssh.packet import SSHPacketLogger
+from asyncssh.constants import MSG_IGNORE, MSG_KEXINIT
+from asyncssh.packet import SSHPacket, SSHPacketLogger
 
 from gateway.ssh.channel import Channel
+from gateway.ssh.door import Door
 from gateway.ssh.fair_share import Shares
-from gateway.ssh.offences import Offences
+from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
 from gateway.ssh.source import source_of
 
-# Safe also against a quantum computer that opens recorded sessions one day (FIPS 203, ML-KEM).
-QUANTUM_SAFE = b"mlkem768x25519-sha256"
-# OpenSSH has it since 9.9. Many other clients do not have it yet.
-_HAS_IT = re.compile(rb"SSH-2\.0-OpenSSH_(9\.9|\d{2,}\.)")
 _PIECE_BYTES = 32 * 1024
+_PATIENCE_SECONDS = 1.0
 # What a client may have under way in each direction of a session; so much of each may lie in memory.
 WINDOW_BYTES = 2 * 1024 * 1024
+LEAST_WINDOW_BYTES = 1024 * 1024
 PACKET_BYTES = 128 * 1024
 
 
@@ -38,28 +36,62 @@ class Connection(asyncssh.SSHServerConnection):
         self,
         loop: asyncio.AbstractEventLoop,
         options: asyncssh.SSHServerConnectionOptions,
-        attempts: int,
+        door: Door,
         shares: Shares,
-        offences: Offences,
+        also: AlsoOffered,
     ) -> None:
         super().__init__(loop, options)
+        self._also = also
+        self._weak: tuple[bytes, ...] = ()  # What is offered to this client besides.
+        self._used: list[bytes] = []  # Those that it uses.
+        self._unoffered: asyncio.TimerHandle | None = None
         self._turning_loop = loop
         self._shares = shares
-        self._offences = offences
+        self._offences = door.offences
         self._address = self._source = ""
         self._held = False
         self._unread = b""
         self._taken = 0  # So much of it has been taken in.
         self._resting: asyncio.TimerHandle | None = None
-        self._attempts_left = attempts
+        self._attempts_left = door.limits.login_attempts
         self._may_send = asyncio.Event()
         self._may_send.set()
 
     def _send_kexinit(self) -> None:
-        """Offer the key exchanges; a client that says it has the quantum-safe one is offered no other."""
-        if _HAS_IT.match(self._client_version):
-            self._kex_algs = [QUANTUM_SAFE]
+        """Offer algorithms: to a client that can do more, only once it has said what it is set up to do."""
+        if can_do_more(self._client_version) and self._kex_algs != [QUANTUM_SAFE] and not self._session_id:
+            self._unoffered = self._turning_loop.call_later(_PATIENCE_SECONDS, self._offer, True)
+            return
         super()._send_kexinit()
+
+    def _offer(self, only_safe: bool) -> None:
+        """Offer algorithms now. Whoever says nothing first is offered what can do more is offered."""
+        if self._unoffered is not None:
+            self._unoffered.cancel()
+            self._unoffered = None
+            if only_safe:
+                self._kex_algs = [QUANTUM_SAFE]
+            super()._send_kexinit()
+
+    async def _process_their_kexinit(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        theirs = SSHPacket(packet.get_full_payload())
+        theirs.get_bytes(17)  # The kind of the packet, and a cookie.
+        self._offer(safe_only(theirs.get_namelist()))
+        await self._process_kexinit(pkttype, pktid, packet)
+        chosen = (
+            None if self._kex is None else self._kex.algorithm,
+            *(self._mac_alg_cs, self._mac_alg_sc, self._enc_alg_cs, self._enc_alg_sc),
+        )
+        self._used = [name for name in chosen if name in self._weak]
+
+    _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
+        **asyncssh.SSHServerConnection._packet_handlers,  # noqa: SLF001 - asyncssh has no other door
+        MSG_KEXINIT: _process_their_kexinit,
+    }
+
+    def may_be(self, name: str) -> bool:
+        """Whether somebody called `name` may log in with the algorithms that this connection uses."""
+        return all(self._also.admits(self._address, name, used) for used in self._used)
 
     def create_server_channel(
         self,
@@ -84,7 +116,17 @@ class Connection(asyncssh.SSHServerConnection):
         self._address = str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
+        self._offer_weak()
         super().connection_made(transport)
+
+    def _offer_weak(self) -> None:
+        """Put what is offered to this client besides behind what is offered to all."""
+        offered = {*self._kex_algs, *self._mac_algs, *self._enc_algs}
+        self._weak = tuple(name for name in self._also.to(self._address) if name not in offered)
+        self._mac_algs = [*self._mac_algs, *(name for name in self._weak if name.startswith(b"hmac-"))]
+        self._enc_algs = [*self._enc_algs, *(name for name in self._weak if name.startswith(b"aes"))]
+        exchanges = [name for name in self._weak if not name.startswith((b"hmac-", b"aes"))]
+        self._kex_algs = [*self._kex_algs, *exchanges]
 
     def hold(self, seconds: float) -> None:
         """Say nothing and listen to nothing for so long. For a connection that was just made."""
@@ -185,8 +227,9 @@ class Connection(asyncssh.SSHServerConnection):
         """Nobody needs to wait any longer."""
         self._may_send.set()
         self._unread = b""
-        if self._resting is not None:
-            self._resting.cancel()
+        for timer in (self._resting, self._unoffered):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def abort(self) -> None:

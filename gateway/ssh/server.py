@@ -18,10 +18,11 @@ from pathlib import Path
 import asyncssh
 
 from gateway.errors import ConfigurationError
-from gateway.settings import DoorLimits
-from gateway.ssh.connection import PACKET_BYTES, QUANTUM_SAFE, WINDOW_BYTES, Connection
+from gateway.settings import AlsoOffer, DoorLimits
+from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection
 from gateway.ssh.door import Door
 from gateway.ssh.fair_share import Shares
+from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered
 from gateway.zones.spool import private_mode, write_durably
 
 log = logging.getLogger(__name__)
@@ -78,16 +79,17 @@ async def listen(
     door: Door,
     place: tuple[str, int],
     sockets: Sequence[socket.socket] = (),
+    also: Sequence[AlsoOffer] = (),
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
 
     ConfigurationError if not. `options` are asked for anew for each connection.
     """
     loop = asyncio.get_running_loop()
-    shares = Shares(time.monotonic)
+    shares, offered = Shares(time.monotonic), AlsoOffered(also)
 
     def visit() -> Connection:
-        return Connection(loop, options(), door.limits.login_attempts, shares, door.offences)
+        return Connection(loop, options(), door, shares, offered)
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.errors import trace_of
 from gateway.observe import systemd
+from gateway.settings import AlsoOffer
 from gateway.ssh.door import Door
 from gateway.ssh.host_keys import Offer
 from gateway.ssh.server import listen
@@ -64,6 +65,7 @@ async def serving(
     sockets: Sequence[socket.socket],
     penalties: PenaltyFiles,
     running: set[asyncio.Task[None]],
+    also: Sequence[AlsoOffer] = (),
 ) -> AsyncIterator[tuple[str, int]]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already; the place.
 
@@ -71,7 +73,7 @@ async def serving(
     the host key is unusable or the port is not free.
     """
     offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(door, service))
-    listeners = await listen(offer.options, door, place, sockets)
+    listeners = await listen(offer.options, door, place, sockets, also)
     loop = asyncio.get_running_loop()
     rounds = [
         loop.create_task(again(door.look_round, _ROUND_SECONDS)),

@@ -19,6 +19,15 @@ Start = Callable[
 ]
 
 
+_USE_SFTP = (
+    b"This gateway takes files by SFTP only. Use sftp, or scp without -O (OpenSSH 9 or later), "
+    b"pscp -sftp, or sftp:// instead of scp://.\n"
+)
+# In the protocol of scp: an error that ends it, told elsewhere. Without it, curl takes the end of the
+# channel for success and its file for delivered.
+_FATAL = b"\x02\n"
+
+
 class Session(SSHServerStreamSession[bytes]):
     """One session. Its work is in `running` until the last of its files is put aside.
 
@@ -38,6 +47,12 @@ class Session(SSHServerStreamSession[bytes]):
         self._start = start
         self._running = running
         self._ended = ended
+        self._is_scp = False
+
+    def exec_requested(self, command: str) -> bool:
+        """No command is ever run; scp is told what to use instead, and others are refused."""
+        self._is_scp = command.partition(" ")[0] == "scp"
+        return self._is_scp
 
     def subsystem_requested(self, subsystem: str) -> bool:
         """SFTP and nothing else; shells and commands are refused by what this builds on."""
@@ -46,6 +61,11 @@ class Session(SSHServerStreamSession[bytes]):
     def session_started(self) -> None:
         """Begin to answer requests."""
         channel: Any = self._chan
+        if self._is_scp:
+            channel.write_stderr(_USE_SFTP)
+            channel.write(_FATAL)
+            channel.exit(1)
+            return
         reader, writer = SSHReader[bytes](self, channel), SSHWriter[bytes](self, channel)
         handler = self._start(channel, reader, writer)
         task = self._connection.create_task(handler.run(), handler.logger)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, cast
 
 import asyncssh
@@ -76,7 +76,6 @@ for _name in (
 
 _PARSED = SFTPServerHandler._packet_handlers  # noqa: SLF001 - asyncssh has no other door
 _AS_ASYNCSSH_DOES = (
-    constants.FXP_CLOSE,
     constants.FXP_WRITE,
     constants.FXP_LSTAT,
     constants.FXP_FSTAT,
@@ -155,6 +154,9 @@ class Handler(SFTPServerHandler):
         await super()._cleanup(exc)
 
     async def _let_go(self) -> None:
+        listings, self._dir_handles = list(self._dir_handles.values()), {}
+        for listing in listings:
+            await _end(listing)
         left, self._file_handles = list(self._file_handles.values()), {}
         for file in left:
             try:
@@ -169,6 +171,19 @@ class Handler(SFTPServerHandler):
     async def _open(self, packet: SSHPacket) -> bytes:
         self._check_handles()
         return await self._process_open(packet)
+
+    async def _close(self, packet: SSHPacket) -> None:
+        """The client's own CLOSE; an open listing gives back at once what it holds."""
+        handle = packet.get_string()
+        packet.check_end()
+        listing = self._dir_handles.pop(handle, None)
+        if listing is not None:
+            await _end(listing)
+            return
+        file = self._file_handles.pop(handle, None)
+        if file is None:
+            raise asyncssh.SFTPFailure("Invalid file handle")
+        await _result(self._server.close(file))
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
         """Unlike asyncssh's own: a folder that is not there fails here, not at its first entry."""
@@ -221,6 +236,7 @@ class Handler(SFTPServerHandler):
     # What asyncssh parses for us; READLINK, SYMLINK, MKDIR and RMDIR are refused unparsed.
     _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
         **{kind: guarded(parsed) for kind, parsed in _PARSED.items() if parsed and kind in _AS_ASYNCSSH_DOES},
+        constants.FXP_CLOSE: guarded(_close),
         constants.FXP_OPEN: guarded(_open),
         constants.FXP_OPENDIR: guarded(_opendir),
         constants.FXP_READ: guarded(_read),
@@ -231,6 +247,12 @@ class Handler(SFTPServerHandler):
         constants.FXP_SYMLINK: guarded(_not_offered),
         b"limits@openssh.com": guarded(_limits),
     }
+
+
+async def _end(listing: object) -> None:
+    """Let go of a listing that was not read to its end."""
+    if isinstance(listing, AsyncGenerator):
+        await listing.aclose()
 
 
 async def _result(value: object) -> Any:  # noqa: ANN401 - whatever the server gives

@@ -11,12 +11,13 @@ import asyncssh
 
 from gateway.errors import trace_of
 from gateway.home import shown_name
-from gateway.ssh.connection import Connection
+from gateway.ssh.connection import LEAST_WINDOW_BYTES, WINDOW_BYTES, Connection
 from gateway.ssh.door import Door, Guest
 
 log = logging.getLogger(__name__)
 
 _CLIENT_NAME_LENGTH = 80
+_WIDE_SESSIONS = 4  # More at once of one provider or person do not each need a wide window.
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,9 @@ class Visitor(asyncssh.SSHServer):
                 "login-error", self._address, level=logging.ERROR, detail=trace_of(error)
             )
             return False
+        if holds and self._connection is not None and not self._connection.may_be(username):
+            self._door.offences.note("weak-algorithms-of-another", self._address)
+            return False
         if holds:
             self._key = key
         return holds
@@ -135,4 +139,5 @@ class Visitor(asyncssh.SSHServer):
             lambda: self._door.touch(guest),
             lambda: self._door.end_session(guest),
         )
-        return connection.create_server_channel(encoding=None), session
+        window = WINDOW_BYTES if self._door.sessions_of(guest.name) <= _WIDE_SESSIONS else LEAST_WINDOW_BYTES
+        return connection.create_server_channel(encoding=None, window=window), session

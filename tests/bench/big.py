@@ -147,6 +147,6 @@ def _family(pid: int) -> list[int]:
 
 def _program(command: list[bytes]) -> str:
     words = [word.decode() for word in command if word]
-    if "gateway.examiner.child" in words:
+    if any(word.startswith("gateway.examiner.") for word in words):
         return "examining child"
     return "processor" if "gateway" in words else Path(words[0]).name

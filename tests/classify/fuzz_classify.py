@@ -6,6 +6,7 @@
 pytest does not collect it by itself: its name is no `test_`.
 """
 
+import json
 import os
 import time
 import zipfile
@@ -23,6 +24,7 @@ from tests.classify.cases import TEXTS
 from tests.classify.conftest import POLICIES, TODAY
 from tests.classify.hostile import HOSTILE
 from tests.classify.test_workbook import with_shared_strings, workbook
+from tests.corpus import books, formats
 
 RULES = load_rules(POLICIES)
 SECONDS = 5.0
@@ -37,6 +39,9 @@ SEEDS = [
     workbook(made.core_rows()),
     with_shared_strings(workbook(made.mark_rows())),
 ]
+BOOKS = [SEEDS[-2], SEEDS[-1], *(make(books.Page(made.core_rows(3))) for make in (books.xlsb, books.ods))]
+OLD_BOOK = books.xls(books.Page(made.core_rows(3)), books.Page(made.mark_rows(2)))
+SEEDS += [*BOOKS[2:], OLD_BOOK, *(make() for make in formats.FILES.values())]
 
 
 def check(content: bytes, name: str = "a") -> None:
@@ -77,7 +82,7 @@ def _change(content: bytearray, data: st.DataObject) -> None:
 @FUZZ
 @given(data=st.data())
 def test_changed_parts_of_workbooks(data: st.DataObject) -> None:
-    book = data.draw(st.sampled_from(SEEDS[-2:]))
+    book = data.draw(st.sampled_from(BOOKS))
     out = BytesIO()
     with zipfile.ZipFile(BytesIO(book)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
@@ -86,6 +91,30 @@ def test_changed_parts_of_workbooks(data: st.DataObject) -> None:
                 _change(part, data)
             new.writestr(name, bytes(part))
     check(out.getvalue())
+
+
+@FUZZ
+@given(data=st.data())
+def test_changed_old_workbooks(data: st.DataObject) -> None:
+    content = bytearray(OLD_BOOK)
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, len(content) - 9))
+        content[at : at + 8] = data.draw(st.binary(max_size=8)).ljust(8, bytes(content[at + 7 : at + 8]))
+    check(bytes(content))
+
+
+MEMBERS = st.sampled_from(["UPN", "Surname", "DOB", "date", "data", "education_details", "meta", "upn"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=8) | st.integers(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(MEMBERS, inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@FUZZ
+@given(value=VALUES)
+def test_any_json(value: object) -> None:
+    check(json.dumps(value).encode())
 
 
 CELLS = st.one_of(

@@ -6,6 +6,7 @@ import random
 import zipfile
 
 from tests.classify import made
+from tests.corpus import books
 
 CORE = made.as_csv(made.core_rows()).encode()
 ATTENDANCE = made.attendance_around(map(made.attendance_pupil, made.children())).encode()
@@ -20,6 +21,11 @@ def _zip(*members: tuple[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+_RELATIONS = (
+    b"<Relationships><Relationship Id='a' Target='worksheets/sheet1.xml' Type='x/worksheet'/></Relationships>"
+)
+
+
 def _workbook(sheet: bytes, strings: bytes = b"<sst/>", styles: bytes = b"<styleSheet/>") -> bytes:
     relation = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     return _zip(
@@ -30,9 +36,9 @@ def _workbook(sheet: bytes, strings: bytes = b"<sst/>", styles: bytes = b"<style
         ),
         (
             "xl/_rels/workbook.xml.rels",
-            b"<Relationships><Relationship Id='a' Target='sheet.xml'/></Relationships>",
+            _RELATIONS,
         ),
-        ("xl/sheet.xml", sheet),
+        ("xl/worksheets/sheet1.xml", sheet),
         ("xl/sharedStrings.xml", strings),
         ("xl/styles.xml", styles),
     )
@@ -51,6 +57,19 @@ def _csv(header: str, row: str, count: int = 200) -> bytes:
 
 def _noise(size: int) -> bytes:
     return random.Random(5).randbytes(size)
+
+
+def _ods(rows: str) -> bytes:
+    """A spreadsheet with these rows before the others."""
+    first = b"<table:table-row>"
+    content = books.ods(books.Page([["UPN", "Surname"], ["A", "B"]]))
+    return books.with_member(content, "content.xml", lambda xml: xml.replace(first, rows.encode() + first, 1))
+
+
+def _circle(content: bytes) -> bytes:
+    """The old workbook whose table of sectors points back to its first for ever."""
+    first = 512 * (1 + int.from_bytes(content[76:80], "little"))
+    return content[:first] + bytes(4) * 128 + content[first + 512 :]
 
 
 def _lying_bomb() -> bytes:
@@ -136,11 +155,11 @@ HOSTILE: dict[str, bytes] = {
     "unclosed quotation": CORE + b'"' + b"a,b\n" * 200_000,
     "unclosed quotation at the end": CORE + b'A,"B\n',
     "formula": CORE.replace(b"1 Low Road", b"=cmd|'/C calc'!A0", 1),
-    "formula with plus": CORE.replace(b"Brown", b"+SUM(A1:A9)", 1),
+    "formula with plus": CORE.replace(b"Brown", b"+WEBSERVICE(A1)", 1),
     "formula with minus": CORE.replace(b"Brown", b"-2+3+cmd|'x'!A0", 1),
-    "formula with at": CORE.replace(b"Brown", b"@SUM(A1)", 1),
+    "formula with at": CORE.replace(b"Brown", b"@CALL(A1)", 1),
     "formula behind blanks": CORE.replace(b"Brown", b'"  =HYPERLINK(""http://x"")"', 1),
-    "formula in the header": CORE.replace(b"Mobile Number", b"=1+1", 1),
+    "formula in the header": CORE.replace(b"Mobile Number", b"=cmd|x!A1", 1),
     "control characters": CORE.replace(b"Brown", b"Br\x1bown", 1),
     "ZIP bomb": _zip(("a.csv", CORE + b"\n" * 60_000_000)),
     "ZIP bomb that lies": _lying_bomb(),
@@ -159,5 +178,42 @@ HOSTILE: dict[str, bytes] = {
         b"<worksheet><sheetData><row><c t='str'><v>UPN</v></c><c t='str'><v>DOB</v></c></row>"
         b"<row><c t='str'><f>1+1</f><v>2</v></c><c><v>1</v></c></row></sheetData></worksheet>"
     ),
+    "JSON, deep": b'[{"a":' * 100_000,
+    "JSON, deep lists": b"[" * 3_000_000,
+    "JSON of one long text": b'[{"UPN":"' + b"A" * 12_000_000 + b'"}]',
+    "JSON of one long number": b'[{"UPN":' + b"1" * 3_000_000 + b"}]",
+    "JSON of many names": b'[{"UPN":"A","Surname":"B",%s}]'
+    % b",".join(b'"c%d":1' % n for n in range(200_000)),
+    "JSON cut off": b'[{"UPN":"A","Surname":"Brown"},',
+    "JSON and more": b'[{"UPN":"A","Surname":"Brown"}]' * 2,
+    "JSON of lists": b'{"UPN":[%s]}' % b",".join([b"[1]"] * 200_000),
+    "spreadsheet of endless rows": _ods(
+        '<table:table-row table:number-rows-repeated="99999999"><table:table-cell><text:p>UPN</text:p>'
+        "</table:table-cell><table:table-cell><text:p>DOB</text:p></table:table-cell></table:table-row>"
+    ),
+    "spreadsheet of endless columns": _ods(
+        '<table:table-row><table:table-cell table:number-columns-repeated="99999999"><text:p>UPN</text:p>'
+        "</table:table-cell></table:table-row>"
+    ),
+    "spreadsheet of endless blanks": _ods(
+        '<table:table-row><table:table-cell><text:p>UPN<text:s text:c="99999999"/></text:p>'
+        '</table:table-cell><table:table-cell table:number-columns-repeated="99999999"/></table:table-row>'
+        * 50
+    ),
+    "spreadsheet in a spreadsheet": _ods(
+        "<table:table-row><table:table-cell><table:table><table:table-row/></table:table>"
+        "</table:table-cell></table:table-row>"
+    ),
+    "spreadsheet of many rows": _ods("<table:table-row/>" * 2_000_000),
+    "binary workbook of two far cells": books.xlsb(
+        more={"xl/worksheets/sheet1.bin": books.xlsb_sheet([["UPN"]]) + books.xlsb_sheet([["x"]], 1_048_000)}
+    ),
+    "binary workbook of noise": books.xlsb(more={"xl/worksheets/sheet1.bin": _noise(300_000)}),
+    "old workbook of two far cells": books.xls(
+        books.Page([["UPN", "Surname"], *[[]] * 65_000, [*[""] * 255, "x"]])
+    ),
+    "old workbook cut off": books.xls(books.Page(made.core_rows()))[:5_000],
+    "old workbook of noise": books.compound({"Workbook": b"\x09\x08\x10\x00" + _noise(50_000)}),
+    "old workbook that turns in a circle": _circle(books.xls(books.Page(made.core_rows()))),
     "password": b"Salted__" + os.urandom(100),
 }

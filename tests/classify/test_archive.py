@@ -11,6 +11,7 @@ from tests.classify.cases import TEXTS
 from tests.classify.conftest import Classify
 
 CORE = made.as_csv(made.core_rows()).encode()
+MARKS = made.as_csv(made.mark_rows()).encode()
 
 
 def archive(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:
@@ -38,7 +39,9 @@ def test_a_folder_beside_it_is_nothing(classify: Classify) -> None:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (archive(("a.csv", CORE), ("b.csv", CORE)), "classify:unknown"),
+        (archive(("a.csv", CORE), ("b.csv", MARKS)), "classify:several-kinds"),
+        (archive(("a.csv", CORE), ("b.csv", b"a note")), "classify:several-kinds"),
+        (archive(("a.pdf", b"%PDF-1.7"), ("b.pdf", b"%PDF-1.7")), "classify:unknown"),
         (archive(("a.zip", archive(("a.csv", CORE)))), "classify:unknown"),
         (archive(("a.csv", CORE), method=zipfile.ZIP_LZMA), "classify:unknown"),
         (archive(("a.csv", CORE), comment=b"hidden"), "classify:malformed"),
@@ -52,7 +55,9 @@ def test_a_folder_beside_it_is_nothing(classify: Classify) -> None:
         (archive(("b.csv", b"hidden")) + archive(("a.csv", CORE)), "classify:malformed"),
     ],
     ids=[
-        "two",
+        "two kinds",
+        "one and a note",
+        "two of no kind",
         "nested",
         "lzma",
         "comment",

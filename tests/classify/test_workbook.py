@@ -91,31 +91,35 @@ def test_the_calendar_of_old_macs(classify: Classify) -> None:
     assert [(f.code, f.rows) for f in found.findings] == [("date:future", (3,))]
 
 
-def test_a_formula_is_refused(classify: Classify) -> None:
+def test_a_formula_that_reaches_out_is_active_content(classify: Classify) -> None:
     rows = made.core_rows()
     rows[5][1] = '=HYPERLINK("http://example.org","x")'
-    assert code_of(classify(workbook(rows))) == "classify:malformed"
+    assert code_of(classify(workbook(rows))) == "classify:active-content"
 
 
-def test_macros_are_refused(classify: Classify) -> None:
+def test_macros_are_active_content(classify: Classify) -> None:
     content = with_part(workbook(made.core_rows()), "xl/vbaProject.bin", lambda _: b"macros")
-    assert code_of(classify(content)) == "classify:malformed"
+    assert code_of(classify(content)) == "classify:active-content"
 
 
-def test_two_tables_are_ambiguous(classify: Classify) -> None:
+def test_two_tables_of_two_kinds_are_told_one_by_one(classify: Classify) -> None:
     def add(book) -> None:
         sheet = book.create_sheet("More")
         for row in made.mark_rows():
             sheet.append(row)
 
-    assert code_of(classify(workbook(made.core_rows(), add))) == "classify:ambiguous"
+    found = classify(workbook(made.core_rows(), add))
+    assert code_of(found) == "classify:several-kinds"
+    assert isinstance(found, ContentRefused)
+    told = [part.data_type for part in found.parts if isinstance(part, Classified)]
+    assert told == ["student-core", "attendance"]
 
 
-def test_a_sheet_of_notes_is_no_table(classify: Classify) -> None:
+def test_a_sheet_of_notes_makes_the_file_wait(classify: Classify) -> None:
     def add(book) -> None:
         book.create_sheet("Notes").append(["Please call me about this."])
 
-    assert isinstance(classify(workbook(made.core_rows(), add)), Classified)
+    assert code_of(classify(workbook(made.core_rows(), add))) == "classify:beside-table"
 
 
 def test_lines_above_the_header_and_gaps(classify: Classify) -> None:

@@ -99,9 +99,9 @@ def test_a_key_is_approved_by_what_is_read_out(desk: Commands, tmp_path: Path) -
         fingerprint = key_of(desk, "ash", kind)
         start = len("SHA256:") if kind == "ssh" else 0
         for length in (start + 4, start + 15):
-            assert "so short" in desk.refused("keys", "approve", "ash", fingerprint[:length])
+            assert "so short" in desk.refused("keys", "confirm", "ash", fingerprint[:length])
         grouped = " ".join(fingerprint[n : n + 4] for n in range(0, start + 16, 4))
-        assert "is in force" in desk.gateway("keys", "approve", "ash", grouped)
+        assert "is in force" in desk.gateway("keys", "confirm", "ash", grouped)
 
 
 def test_flows_of_a_home_that_is_not_there_are_not_made_up(desk: Commands, tmp_path: Path) -> None:

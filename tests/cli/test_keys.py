@@ -13,6 +13,7 @@ import pytest
 from gateway.cli.doctor import examine
 from gateway.demo.parties import Party
 from gateway.home import Home
+from gateway.openpgp.certificates import describe
 from tests.commands import Commands
 from tests.openpgp import vectors
 from tests.openpgp.gnupg import Gnupg
@@ -123,10 +124,10 @@ def test_a_pending_key_and_what_becomes_of_it(site: Commands, oak: Party, tmp_pa
     fingerprint = str(party.openpgp.extract_certificate().fingerprint)
     site.gateway("keys", "add", "oak", str(party.certificate), "--pending")
     assert listed(site, fingerprint)["state"] == "pending"
-    assert any("gateway keys approve oak" in c["mend"] for c in site.json("doctor"))
-    site.gateway("keys", "approve", "oak", fingerprint)
+    assert any("gateway keys confirm oak" in c["mend"] for c in site.json("doctor"))
+    site.gateway("keys", "confirm", "oak", fingerprint)
     assert listed(site, fingerprint)["state"] == "active"
-    assert "does not wait for approval" in site.refused("keys", "approve", "oak", fingerprint)
+    assert "does not wait for approval" in site.refused("keys", "confirm", "oak", fingerprint)
     site.gateway("keys", "retire", "oak", fingerprint, "--until", "2099-12-31")
     key = listed(site, fingerprint)
     assert (key["state"], key["until"]) == ("retiring", "2100-01-01T00:00:00Z")
@@ -194,3 +195,29 @@ def test_a_program_that_does_not_prove_itself_stops_the_processor_and_doctor_say
         assert any(c["severity"] == "fault" and "names-the-subkey" in c["what"] for c in said)
     finally:
         settings.write_text(before)
+
+
+def test_a_key_of_the_gateway_may_be_of_rsa(tmp_path: Path) -> None:
+    site = Commands(tmp_path)
+    site.gateway("keys", "gateway", "rotate", "--key", "rsa4096")
+    (tmp_path / "exported").write_text(site.gateway("keys", "gateway", "export"))
+    shown = describe((tmp_path / "exported").read_bytes(), datetime.now(UTC))
+    assert (shown.algorithm, shown.bits) == ("RSA", 4096)
+
+
+def test_a_provider_s_keys_count_once_they_were_read_out(site: Commands, tmp_path: Path) -> None:
+    party = Party("fir", tmp_path / "fir")
+    said = site.gateway(
+        "providers", "add", "fir", "--name", "Fir", "--kind", "school",
+        "--ssh-key", str(party.ssh_public), "--openpgp-key", str(party.certificate),
+    )  # fmt: skip
+    assert "gateway keys confirm fir FPR" in said
+    access = site.home / "published" / "providers" / "fir" / "authorized_keys"
+    assert not access.exists() or not access.read_text().strip()
+    keys = {key["kind"]: key for key in site.json("keys", "list", "fir")}
+    assert {key["state"] for key in keys.values()} == {"pending"}
+    assert "has no single key" in site.refused("keys", "confirm", "fir", keys["ssh"]["fingerprint"], "0" * 40)
+    assert {key["state"] for key in site.json("keys", "list", "fir")} == {"pending"}
+    site.confirm("fir")
+    assert {key["state"] for key in site.json("keys", "list", "fir")} == {"active"}
+    assert access.read_text().strip()

@@ -70,8 +70,8 @@ def test_a_missing_file_and_a_denied_one(intake: Running, ssh_config: Path, sour
     assert "not found" in sftp(ssh_config, "get /receipts/none.txt", check=False).stdout
     sftp(ssh_config, f"put {source} /in/x")
     assert "Permission denied" in sftp(ssh_config, "get /in/x /dev/null", check=False).stdout
-    assert "Permission denied" in sftp(ssh_config, "rm /in/x", check=False).stdout
-    assert "Permission denied" in sftp(ssh_config, "mkdir /in/y", check=False).stdout
+    assert "No such file" in sftp(ssh_config, "rm /in/x", check=False).stdout
+    assert "Permission denied" in sftp(ssh_config, "mkdir /out/y", check=False).stdout
 
 
 @pytest.mark.needs("sftp")
@@ -137,6 +137,33 @@ def test_resuming_a_complete_file_does_not_send_it_twice(
 def test_scp(intake: Running, ssh_config: Path, source: Path) -> None:
     run("scp", "-F", ssh_config, "-p", source, "gateway:/in/")
     assert intake.content(intake.only()) == CONTENT
+
+
+@pytest.mark.needs("scp")
+def test_scp_by_its_old_protocol_is_told_to_use_sftp(
+    intake: Running, ssh_config: Path, source: Path, tmp_path: Path
+) -> None:
+    for copied in ([source, "gateway:/in/"], ["gateway:/keys/gateway.asc", tmp_path]):
+        done = run("scp", "-O", "-F", ssh_config, *copied, check=False)
+        assert done.returncode != 0
+        assert done.stdout.startswith("This gateway takes files by SFTP only.")
+    assert intake.landed() == []
+
+
+@pytest.mark.needs("sftp", "scp")
+def test_a_folder_of_folders_is_put(intake: Running, ssh_config: Path, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "Autumn" / "Year 4").mkdir(parents=True)
+    source.rename(tmp_path / "Autumn" / "Year 4" / source.name)
+    sftp(ssh_config, "cd /in", f"put -r {tmp_path / 'Autumn'}")
+    run("scp", "-r", "-F", ssh_config, tmp_path / "Autumn", "gateway:/in/")
+    assert [intake.content(upload) for upload in intake.landed()] == [CONTENT, CONTENT]
+    assert {upload.name for upload in intake.landed()} == {source.name}
+
+
+@pytest.mark.needs("sftp")
+def test_names_of_255_octets_are_taken(intake: Running, ssh_config: Path, source: Path) -> None:
+    sftp(ssh_config, f"put {source} /in/{255 * 'n'}")
+    assert intake.only().name == 255 * "n"
 
 
 @pytest.mark.needs("scp")

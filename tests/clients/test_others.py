@@ -126,6 +126,56 @@ def test_rclone_fetches_receipts(intake: Running, rclone, tmp_path: Path) -> Non
     assert (tmp_path / "fetched" / "pupils.txt").read_text() == "accepted\n"
 
 
+@pytest.mark.needs("rclone")
+def test_rclone_syncs_a_folder_of_folders_once(intake: Running, rclone, tmp_path: Path) -> None:
+    folder = nested(tmp_path)
+    first = rclone("sync", folder, "gateway:/in/Autumn", "-v")
+    second = rclone("sync", folder, "gateway:/in/Autumn", "-v")
+    assert "ERROR" not in first + second, first + second
+    assert contents(intake) == sorted(path.read_bytes() for path in folder.rglob("*.gpg"))
+
+
+@pytest.mark.needs("rclone")
+def test_rclone_that_deletes_is_told_that_it_is_gone(intake: Running, tmp_path: Path, rclone) -> None:
+    folder = nested(tmp_path)
+    rclone("sync", folder, "gateway:/in/Autumn")
+    (folder / "a.gpg").unlink()
+    with pytest.raises(AssertionError, match=r"a\.gpg: Couldn't delete: file does not exist"):
+        rclone("sync", folder, "gateway:/in/Autumn")
+    assert len(intake.landed()) == 4
+
+
+def nested(tmp_path: Path) -> Path:
+    """A folder of folders; two files of one name."""
+    folder = tmp_path / "Autumn"
+    (folder / "Year 4").mkdir(parents=True)
+    for name in ("a.gpg", "b.gpg", "Year 4/a.gpg", "Year 4/c.gpg"):
+        (folder / name).write_bytes(sealed(50_000))
+    return folder
+
+
+def contents(intake: Running) -> list[bytes]:
+    return sorted(intake.content(upload) for upload in intake.landed())
+
+
+@pytest.mark.needs("lftp", "ssh")
+def test_lftp_mirrors_a_folder_of_folders_once(intake: Running, ssh_config: Path, tmp_path: Path) -> None:
+    folder = nested(tmp_path)
+    lftp(ssh_config, f"mirror -R {folder} /in/Autumn")
+    lftp(ssh_config, f"mirror -R {folder} /in/Autumn")
+    assert contents(intake) == sorted(path.read_bytes() for path in folder.rglob("*.gpg"))
+
+
+@pytest.mark.needs("lftp", "ssh")
+def test_lftp_that_deletes_is_told_why_not(intake: Running, ssh_config: Path, tmp_path: Path) -> None:
+    folder = nested(tmp_path)
+    lftp(ssh_config, f"mirror -R {folder} /in/Autumn")
+    (folder / "b.gpg").unlink()
+    said = lftp(ssh_config, f"mirror -R --delete {folder} /in/Autumn", check=False).stdout
+    assert "This file has been handed over already" in said
+    assert len(intake.landed()) == 4
+
+
 # curl
 
 
@@ -152,6 +202,20 @@ def test_curl_resumes(intake: Running, source: Path) -> None:
 @pytest.mark.needs("curl")
 def test_curl_fetches_the_key(intake: Running) -> None:
     assert curl(intake, f"sftp://127.0.0.1:{intake.port}/keys/gateway.asc") == "the gateway's certificate\n"
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("upload", [True, False])
+def test_curl_with_scp_fails_instead_of_believing_that_it_sent(
+    intake: Running, source: Path, upload: bool
+) -> None:
+    key = intake.provider("avon")
+    common = ["-sS", "-k", "--key", key, "--pubkey", f"{key}.pub", "-u", "avon:"]
+    what = ["-T", source] if upload else []
+    done = run("curl", *common, *what, f"scp://127.0.0.1:{intake.port}/in/x.gpg", check=False)
+    assert done.returncode != 0
+    assert "curl: (" in done.stdout
+    assert intake.landed() == []
 
 
 # sshfs
@@ -213,4 +277,27 @@ def test_psftp_put(intake: Running, psftp, source: Path, folder: str) -> None:
 def test_psftp_resumes(intake: Running, psftp, source: Path) -> None:
     _cut_off(intake, "pupils.gpg", CONTENT[:300_000])
     psftp("cd /in", f"reput {source} pupils.gpg")
+    assert intake.content(intake.only()) == CONTENT
+
+
+@pytest.mark.needs("psftp", "puttygen")
+def test_psftp_puts_a_folder(intake: Running, psftp, tmp_path: Path) -> None:
+    folder = nested(tmp_path)
+    psftp("cd /in", f"put -r {folder} Autumn", "ls Autumn")
+    assert contents(intake) == sorted(path.read_bytes() for path in folder.rglob("*.gpg"))
+
+
+@pytest.mark.needs("pscp", "puttygen")
+def test_pscp_with_the_old_protocol_is_told_to_use_sftp(
+    intake: Running, source: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "avon.ppk"
+    run("puttygen", intake.provider("avon"), "-O", "private", "-o", key)
+    public = intake.home.spool.host / "ssh_host_ed25519_key.pub"
+    fingerprint = run("ssh-keygen", "-l", "-f", public).stdout.split()[1]
+    common = ["-batch", "-P", str(intake.port), "-i", key, "-hostkey", fingerprint]
+    done = run("pscp", "-scp", *common, source, "avon@127.0.0.1:/in/", check=False)
+    assert done.returncode != 0
+    assert "This gateway takes files by SFTP only" in done.stdout
+    run("pscp", *common, source, "avon@127.0.0.1:/in/")
     assert intake.content(intake.only()) == CONTENT

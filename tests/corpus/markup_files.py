@@ -47,6 +47,13 @@ FILES: Files = {
     "core-note-in-an-attribute.xml": lambda: _ctf('<Address note="leave the parcel next door"/>'),
     "core-note-between-elements.xml": lambda: _ctf("She has moved in with her aunt."),
     "core-note-beside-the-pupils.xml": lambda: _ctf("", around=f"<Remark>{NOTE}</Remark>"),
+    "core-commented.xml": lambda: _ctf("").replace(
+        b"<CTfile>", b"<CTfile><!-- exported for the authority -->"
+    ),
+    "core-sensitive-comment.xml": lambda: _ctf("").replace(
+        b"</Pupil>", b"<!-- social worker: A -->\n</Pupil>", 1
+    ),
+    "core-comments.xml": lambda: _ctf("<!-- lives with her aunt -->"),
     "core-nhs-number.xml": _nhs,
     "core-looked-after.xml": lambda: _ctf("<LookedAfter><InCare>true</InCare></LookedAfter>"),
     "core-social-worker.xml": lambda: _ctf("<SocialWorker>A Person</SocialWorker>"),

@@ -81,7 +81,7 @@ def change_keys_of_oak(site: Commands, services: Services, old: Party, computers
         return [key["fingerprint"] for key in site.json("keys", "list", "oak") if key["state"] == "pending"]
 
     for fingerprint in until(lambda: pending() if len(pending()) == 2 else None, "the dropped keys"):
-        site.gateway("keys", "approve", "oak", fingerprint)
+        site.gateway("keys", "confirm", "oak", fingerprint)
     for computer in computers:
         if computer.party is old:
             computer.party = new

@@ -7,6 +7,7 @@ own columns for it: no leaf, no other provider's receipt, no published file, no 
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import shutil
 import tempfile
@@ -60,6 +61,8 @@ def of_providers(desk: Desk) -> Party:
         "providers", "add", NAMED, "--name", NAME, "--kind", "school",
         "--ssh-key", str(zeb.ssh_public), "--openpgp-key", str(zeb.certificate),
     )  # fmt: skip
+    waiting = [key["fingerprint"] for key in json.loads(desk.gateway("keys", "list", NAMED, "--json"))]
+    desk.gateway("keys", "confirm", NAMED, *waiting)
     desk.gateway("providers", "set", NAMED, "--name", WORDS)
     desk.gateway("agreement", "ratify", NAMED, "--signatory", WORDS)
     more = named_party(desk, "more")

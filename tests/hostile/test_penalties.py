@@ -223,9 +223,9 @@ def test_somebody_else_behind_an_address_that_waits_is_judged_by_their_key(
     assert client is not None
     with client.open("/in/x", "wb") as file:
         file.write(SEALED)
-    assert 1 < time.monotonic() - begin < 10
+    assert 0.5 < time.monotonic() - begin < 10
     transport.close()
-    kept += [connect(intake, "127.0.0.2") for _ in range(10)]
+    kept += [connect(intake, "127.0.0.2") for _ in range(30)]
     eventually(lambda: any("connects-during-penalty" in r.getMessage() for r in caplog.records))
     for one in kept:
         one.close()

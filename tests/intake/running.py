@@ -20,6 +20,7 @@ from gateway.home import Home
 from gateway.intake.server import serve
 from gateway.model import Upload
 from gateway.settings import IntakeLimits, IntakeSettings, Listen
+from gateway.settings.doors import Ssh
 from gateway.zones.spool import read_record, waiting
 
 # How an encrypted message begins: a session key packet, version 3, for a recipient.
@@ -39,6 +40,7 @@ class Running:
     limits: IntakeLimits = field(default_factory=lambda: IntakeLimits(free_bytes=0))
     port: int = 0
     host: str = "127.0.0.1"
+    ssh: Ssh = field(default_factory=Ssh)
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: asyncio.Event | None = None
     _thread: threading.Thread | None = None
@@ -50,7 +52,7 @@ class Running:
         (published.common / "agreement").mkdir(exist_ok=True)
         (published.common / "keys" / "gateway.asc").write_text("the gateway's certificate\n")
         (published.common / "agreement" / "agreement.txt").write_text("the agreement's text\n")
-        settings = IntakeSettings(listen=Listen(port=0), limits=self.limits)
+        settings = IntakeSettings(listen=Listen(port=0), limits=self.limits, ssh=self.ssh)
         published.intake_settings.write_text(settings.model_dump_json())
 
     def provider(self, name: str) -> Path:

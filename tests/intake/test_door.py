@@ -27,6 +27,7 @@ LIMITS = IntakeLimits(
     sessions_per_connection=2,
     sessions_per_provider=3,
     penalty_trials=2,
+    penalty_pace=1,
     idle_seconds=100,
 )
 

@@ -252,6 +252,29 @@ def test_an_environment_is_not_kept(intake: Running, monkeypatch: pytest.MonkeyP
     assert seen == [{}]
 
 
+@pytest.mark.parametrize("command", ["scp -t /in", "scp -f /keys/gateway.asc"])
+def test_who_starts_scp_is_told_to_use_sftp(intake: Running, command: str) -> None:
+    """And that it failed, in its own protocol: curl would take silence for success."""
+
+    async def told() -> tuple[object, object, int | None]:
+        async with asyncssh.connect(
+            "127.0.0.1",
+            intake.port,
+            username="avon",
+            client_keys=[str(intake.provider("avon"))],
+            known_hosts=None,
+            config=None,
+        ) as connection:
+            done = await connection.run(command, input="C0644 5 x\nhello\0")
+            return done.stdout, done.stderr, done.exit_status
+
+    out, error, status = asyncio.run(told())
+    assert out == "\x02\n"
+    assert "by SFTP only" in str(error)
+    assert status == 1
+    assert intake.landed() == []
+
+
 def test_nothing_but_sftp_can_be_started(intake: Running) -> None:
     async def attempts() -> list[str]:
         refused = []
@@ -267,7 +290,6 @@ def test_nothing_but_sftp_can_be_started(intake: Running) -> None:
                 "exec": lambda: connection.create_process("id"),
                 "shell": connection.create_process,
                 "pty": lambda: connection.create_process(term_type="xterm"),
-                "scp": lambda: connection.create_process("scp -t /in"),
                 "subsystem": lambda: connection.create_process(subsystem="netconf"),
                 "direct": lambda: connection.open_connection("127.0.0.1", intake.port),
                 "unix": lambda: connection.open_unix_connection("/run/x"),
@@ -285,7 +307,6 @@ def test_nothing_but_sftp_can_be_started(intake: Running) -> None:
         "exec",
         "shell",
         "pty",
-        "scp",
         "subsystem",
         "direct",
         "unix",

@@ -54,8 +54,8 @@ def test_a_path_is_declined_or_a_place_in_the_tree(raw: bytes) -> None:
     assert place.folder is None or place.folder in FOLDERS
     if place.name is not None:
         assert place.folder is not None
-        assert place.name not in {"", ".", ".."}
-        assert not set(place.name) & {"/", "\0", "\n", "\r", "\x1b"}
+        assert not {"", ".", ".."} & set(place.name.split("/"))
+        assert not set(place.name) & {"\0", "\n", "\r", "\x1b"}
         assert unicodedata.is_normalized("NFC", place.name)
 
 
@@ -83,6 +83,10 @@ def test_the_canonical_path_is_canonical_and_means_the_same(raw: bytes) -> None:
         (b"/keys/gateway.asc", "/keys/gateway.asc"),
         ("/in/e\u0301".encode(), "/in/\u00e9"),
         (b"/etc", "/in/etc"),
+        (b"/etc/passwd", "/in/etc/passwd"),
+        (b"/in/a/../b//c", "/in/b/c"),
+        (b"/out/a/b", "/out/a/b"),
+        (b"/" + b"a/" * 16, "/in/" + "/".join(16 * "a")),
     ],
 )
 def test_places(raw: bytes, path: str) -> None:
@@ -90,7 +94,8 @@ def test_places(raw: bytes, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"/etc/passwd", b"/in/a/b", b"/in/\xff", b"/in/a\0", b"/in/a\x1b[2J", b"/in/\xed\xa0\x80"]
+    "raw",
+    [b"/in/" + b"a/" * 16, b"/" + b"a/" * 17, b"/in/\xff", b"/in/a\0", b"/in/a\x1b[2J", b"/in/\xed\xa0\x80"],
 )
 def test_no_places(raw: bytes) -> None:
     with pytest.raises(Declined):
@@ -98,13 +103,41 @@ def test_no_places(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["x.filepart", "X.FILEPART", "x.part", "x.tmp", "x.partial", ".x", ".in.x.", "x.a1b2c3d4.partial"]
+    "name",
+    [
+        "x.filepart",
+        "X.FILEPART",
+        "x.part",
+        "x.tmp",
+        "x.partial",
+        ".x",
+        ".in.x.",
+        "x.a1b2c3d4.partial",
+        "a/.x",
+        "a/x.part",
+    ],
 )
 def test_temporary_names(name: str) -> None:
     assert is_temporary(name)
 
 
-@pytest.mark.parametrize("name", ["x", "part", "x.gpg", "x.partition", "filepart.gpg", "x.part.gpg"])
+@pytest.mark.parametrize(
+    ("path", "above"),
+    [
+        (b"/", "/"),
+        (b"/in", "/"),
+        (b"/in/a", "/in"),
+        (b"/in/a/b", "/in/a"),
+        (b"/in/a/b/c", "/in/a/b"),
+    ],
+)
+def test_what_a_place_is_in(path: bytes, above: str) -> None:
+    assert place_of(path).above.path == above
+
+
+@pytest.mark.parametrize(
+    "name", ["x", "part", "x.gpg", "x.partition", "filepart.gpg", "x.part.gpg", ".git/x", "x.part/y"]
+)
 def test_final_names(name: str) -> None:
     assert not is_temporary(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -121,8 +122,15 @@ MISSING: list[Call] = [
     lambda c: c.open("/receipts/none"),
     lambda c: c.open("/in/none"),
     lambda c: c.open("/in/none", "r+"),
-    lambda c: c.open("/none/none", "w"),
+    lambda c: c.stat("/in/" + 300 * "x"),
+    lambda c: c.stat("/keys/" + 300 * "x"),
+    lambda c: c.open("/out/" + 300 * "x"),
+    lambda c: c.listdir("/receipts/" + 300 * "x"),
+    lambda c: c.stat("/receipts/a/b"),
+    lambda c: c.open("/in/" + 20 * "x/", "w"),
+    lambda c: c.rmdir("/in/none"),
     lambda c: c.remove("/in/none"),
+    lambda c: c.truncate("/in/none", 0),
     lambda c: c.rename("/in/none.part", "/in/none"),
 ]
 
@@ -143,14 +151,17 @@ DENIED: list[Call] = [
     lambda c: c.open("/in", "w"),
     lambda c: c.open("/", "w"),
     lambda c: c.open("/in"),
-    lambda c: c.open("/in/" + 241 * "x", "w"),
+    lambda c: c.open("/in/" + 256 * "x", "w"),
+    lambda c: c.open("/none/none", "w"),
+    lambda c: c.truncate("/in/landed", 1),
+    lambda c: c.truncate("/in/x.part", 1),
+    lambda c: c.truncate("/keys/gateway.asc", 0),
     lambda c: c.open("/in/a\nb", "w"),
     lambda c: c.open("/in/a\0b", "w"),
     lambda c: c.open("/in/a\x7fb", "w"),
     lambda c: c.open("/in/a\u2028b", "w"),
     lambda c: c.open(b"/in/\xff\xfe", "w"),
     lambda c: c.open("/in/landed", "r+"),
-    lambda c: c.remove("/in/landed"),
     lambda c: c.remove("/keys/gateway.asc"),
     lambda c: c.remove("/in"),
     lambda c: c.rename("/in/landed", "/in/other"),
@@ -161,8 +172,10 @@ DENIED: list[Call] = [
     lambda c: c.rename("/in/x.part", "/in/a\nb"),
     lambda c: c.rename("/keys/gateway.asc", "/keys/x"),
     lambda c: c.rename("/in", "/keys"),
-    lambda c: c.mkdir("/in/new"),
-    lambda c: c.mkdir("/new"),
+    lambda c: c.mkdir("/in/none/new"),
+    lambda c: c.mkdir("/keys/new"),
+    lambda c: c.mkdir("/receipts/new"),
+    lambda c: c.mkdir("/in/" + 256 * "x"),
     lambda c: c.rmdir("/in"),
     lambda c: c.symlink("/etc/passwd", "/in/link"),
     lambda c: c.readlink("/in/landed"),
@@ -189,7 +202,8 @@ def test_setting_attributes_succeeds_and_changes_nothing(
     put(client, "/in/x.part")
     client.chmod(path, 0o4777)
     client.chown(path, 1, 1)
-    client.truncate(path, 20 * 1024**3)
+    with contextlib.suppress(OSError):
+        client.truncate(path, 20 * 1024**3)
     client.utime(path, (1, 1))
     assert intake.content(intake.only()) == SEALED
     assert client.stat("/in/landed").st_size == client.stat("/in/x.part").st_size == len(SEALED)
@@ -229,3 +243,99 @@ def test_a_large_folder_is_listed_whole(intake: Running, client: paramiko.SFTPCl
     for name in names:
         (receipts / name).touch()
     assert set(client.listdir("/receipts")) == names
+
+
+# Folders that clients make.
+
+
+def test_what_was_handed_over_is_gone_for_whoever_deletes_it(
+    intake: Running, client: paramiko.SFTPClient
+) -> None:
+    put(client, "/in/landed")
+    with pytest.raises(FileNotFoundError, match="handed over already"):
+        client.remove("/in/landed")
+    assert len(intake.landed()) == 1
+
+
+def test_a_file_in_a_folder_that_was_made_lands_under_its_own_name(
+    intake: Running, client: paramiko.SFTPClient
+) -> None:
+    client.mkdir("/in/Autumn")
+    client.mkdir("/in/Autumn/Year 4")
+    put(client, "/in/Autumn/Year 4/pupils.gpg")
+    assert (intake.only().folder, intake.only().name) == ("in", "pupils.gpg")
+    assert client.listdir("/in") == ["Autumn"]
+    assert client.listdir("/in/Autumn") == ["Year 4"]
+    assert client.stat("/in/Autumn/Year 4/pupils.gpg").st_size == len(SEALED)
+    assert stat.S_ISDIR(client.stat("/in/Autumn").st_mode or 0)
+
+
+def test_two_files_of_one_name_in_two_folders_both_land(intake: Running, client: paramiko.SFTPClient) -> None:
+    """Also where both are whole under a temporary name before either is renamed."""
+    for folder in ("a", "b"):
+        client.mkdir(f"/{folder}")
+        put(client, f"/{folder}/x.gpg.part", SEALED + folder.encode())
+    for folder in ("a", "b"):
+        client.rename(f"/{folder}/x.gpg.part", f"/{folder}/x.gpg")
+    assert sorted(intake.content(upload) for upload in intake.landed()) == [SEALED + b"a", SEALED + b"b"]
+    with pytest.raises(PermissionError):
+        client.rename("/a/x.gpg", "/b/y.gpg")
+
+
+def test_an_upload_in_a_folder_that_was_made_is_resumed(intake: Running, client: paramiko.SFTPClient) -> None:
+    client.mkdir("/in/a")
+    put(client, "/in/a/x.gpg.part")
+    with client.open("/in/a/x.gpg.part", "r+") as file:
+        file.seek(len(SEALED))
+        file.write(b"rest")
+    client.rename("/in/a/x.gpg.part", "/in/a/x.gpg")
+    assert intake.content(intake.only()) == SEALED + b"rest"
+
+
+def test_folders_are_those_of_one_provider_and_shared_by_its_sessions(
+    intake: Running, client: paramiko.SFTPClient
+) -> None:
+    client.mkdir("/in/mine")
+    with intake.paramiko() as same:
+        assert same.listdir("/in") == ["mine"]
+        put(same, "/in/mine/x")
+    intake.provider("bath")
+    with intake.paramiko("bath") as other:
+        assert other.listdir("/in") == []
+        with pytest.raises(PermissionError):
+            put(other, "/in/mine/x")
+    assert intake.only().provider == "avon"
+    assert not any(path.name == "mine" for path in intake.home.root.rglob("*"))
+
+
+def test_a_folder_can_be_removed_while_it_is_empty(intake: Running, client: paramiko.SFTPClient) -> None:
+    client.mkdir("/in/a")
+    with pytest.raises(OSError, match="already here"):
+        client.mkdir("/in/a")
+    put(client, "/in/a/x")
+    with pytest.raises(OSError, match="There are files"):
+        client.rmdir("/in/a")
+    client.mkdir("/in/b")
+    client.rmdir("/in/b")
+    assert client.listdir("/in") == ["a"]
+    with pytest.raises(PermissionError):
+        put(client, "/in/b/x")
+    with pytest.raises(PermissionError):
+        put(client, "/in/a")
+
+
+def test_only_so_many_folders_are_made(client: paramiko.SFTPClient) -> None:
+    for number in range(1_000):
+        client.mkdir(f"/in/{number}")
+    with pytest.raises(OSError, match="Too many folders"):
+        client.mkdir("/in/one more")
+
+
+def test_a_read_far_beyond_the_end_is_invalid_or_the_end(client: paramiko.SFTPClient) -> None:
+    with client.open("/keys/gateway.asc") as file:
+        for offset in (2**31, 2**62):
+            with pytest.raises(EOFError):
+                client._request(paramiko.sftp.CMD_READ, file.handle, paramiko.sftp.int64(offset), 10)
+        for offset in (2**63, 2**64 - 1):
+            with pytest.raises(OSError, match="does not make sense"):
+                client._request(paramiko.sftp.CMD_READ, file.handle, paramiko.sftp.int64(offset), 10)

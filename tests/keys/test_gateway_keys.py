@@ -223,10 +223,10 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     until(lambda: shop.key(oak, first.old.fingerprint).state == "retired", "its day to come")
     with pytest.raises(GatewayError, match="2 files still need"):
         destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
-    one = reseal(shop.home, shop.registry, limit=1, seconds=60)
+    one = reseal(shop.home, shop.registry, limit=1)
     assert (one.kept, one.left, needed_by(shop.home, shop.registry, first.old.fingerprint)) == (1, 1, 1)
     seen: list[tuple[int, int]] = []
-    rest = reseal(shop.home, shop.registry, limit=None, seconds=60, progress=lambda *at: seen.append(at))
+    rest = reseal(shop.home, shop.registry, limit=None, progress=lambda *at: seen.append(at))
     assert (rest.kept, rest.left, rest.failed, seen) == (1, 0, 0, [(1, 1)])
     assert one.proved + rest.proved == 1
     destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
@@ -236,14 +236,14 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     second = rotate(shop, days=None)  # And once more, from session key to session key.
     with pytest.raises(GatewayError, match="2 files still need"):
         destroy(shop.home, shop.registry, second.old.fingerprint, at=shop.now, person="admin")
-    assert reseal(shop.home, shop.registry, limit=None, seconds=60).kept == 2
+    assert reseal(shop.home, shop.registry, limit=None).kept == 2
     destroy(shop.home, shop.registry, second.old.fingerprint, at=shop.now, person="admin")
     assert reopened(shop, accepted) == content
     assert shop.kinds(first.old.fingerprint)[-2:] == ["key-retired", "key-destroyed"]
 
 
 def reopened(shop: Workshop, transfer) -> bytes:
-    with closing(Examiner(shop.home, seconds=60)) as examiner:
+    with closing(Examiner(shop.home)) as examiner:
         request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256)
         descriptor, _ = examiner.reopen(request)
     with os.fdopen(descriptor, "rb") as content:
@@ -267,7 +267,7 @@ def test_a_key_is_not_destroyed_while_it_counts_or_something_waits(
     assert held.waits_for == "key"
     shop.pass_time(days=8)
     until(lambda: shop.key(oak, done.old.fingerprint).state == "retired", "its day to come")
-    reseal(shop.home, shop.registry, limit=None, seconds=60)
+    reseal(shop.home, shop.registry, limit=None)
     with pytest.raises(GatewayError, match="1 files still need"):
         destroy(shop.home, shop.registry, done.old.fingerprint, at=shop.now, person="admin")
     elm.extend()
@@ -284,6 +284,6 @@ def test_either_engine_opens_by_session_key(shop: Workshop, oak: School, engine:
     shop.home.settings.write_text(text)
     transfer = shop.sent(oak, oak.sealed(content := fresh(), shop.certificate))
     done = rotate(shop, days=None)
-    assert reseal(shop.home, shop.registry, limit=None, seconds=60).proved == 1
+    assert reseal(shop.home, shop.registry, limit=None).proved == 1
     destroy(shop.home, shop.registry, done.old.fingerprint, at=shop.now, person="admin")
     assert reopened(shop, transfer) == content

@@ -131,6 +131,7 @@ def office(gateway: tuple[Commands, Services], tmp_path_factory: pytest.TempPath
         "providers", "add", "oak", "--name", "Oak Primary School", "--kind", "school",
         "--ssh-key", str(folder / "oak.pub"), "--openpgp-key", str(folder / "oak.asc"),
     )  # fmt: skip
+    site.confirm("oak")
     until((site.receipts("oak").parent / "authorized_keys").exists, "access")
     oak.follow("Once: the gateway's key", FINGERPRINT=gateways_key(site))
     yield oak
@@ -187,7 +188,7 @@ def test_a_school_changes_its_keys_by_the_guide_and_nobody_rings(
     office.follow("A new OpenPGP key", OLD=old)
     new = next(one for one in office.fingerprints() if one != old)
     assert outcome(site, "new.asc.asc") == ("held", "key:pending")
-    site.gateway("keys", "approve", "oak", new)
+    site.gateway("keys", "confirm", "oak", new)
     assert outcome(site, "new.asc.asc") == ("accepted", "key:in-force")
     office.put(office.seal(2, "--local-user", new))
     assert outcome(site, "core-2.xml.gpg")[0] == "accepted"
@@ -195,7 +196,7 @@ def test_a_school_changes_its_keys_by_the_guide_and_nobody_rings(
     office.follow("A new SSH key", OLD=old)
     assert outcome(site, "oak-new.pub.asc") == ("held", "key:pending")
     (pending,) = [key["fingerprint"] for key in site.json("keys", "list", "oak") if key["state"] == "pending"]
-    site.gateway("keys", "approve", "oak", pending)
+    site.gateway("keys", "confirm", "oak", pending)
     office.ssh_key = "oak-new"
     office.put(office.seal(3, "--local-user", new))
     assert outcome(site, "core-3.xml.gpg")[0] == "accepted"

@@ -203,6 +203,19 @@ def test_a_witness_alone_does_not_sign_for_the_log() -> None:
         read_checkpoint(named_like_the_log, [WITNESS.witness_vkey(ORIGIN)])
 
 
+@pytest.mark.parametrize("seconds", [2**40, 2**63, 2**64 - 1])
+def test_a_witness_that_states_a_time_that_there_is_not_refuses_the_note(seconds: int) -> None:
+    """In one line, whoever made it; a time of the year 36812 is no time of ours."""
+
+    class Late(datetime):
+        def timestamp(self) -> float:
+            return seconds
+
+    both = cosign(TEXT, "witness.example/w1", WITNESS, Late(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(CheckpointError, match="states a time"):
+        read_checkpoint(both, [VKEY, WITNESS_VKEY])
+
+
 def test_a_changed_cosignature_of_a_known_witness_refuses_the_note() -> None:
     both = cosign(TEXT, "witness.example/w1", WITNESS, SEEN)
     head, _, blob = both.rstrip("\n").rpartition(" ")

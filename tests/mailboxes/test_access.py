@@ -171,7 +171,6 @@ def test_there_is_nothing_but_sftp(mailroom: Mailroom, person: str):
         for start in (
             lambda channel: channel.invoke_shell(),
             lambda channel: channel.exec_command("id"),
-            lambda channel: channel.exec_command("scp -f /"),
             lambda channel: channel.invoke_subsystem("netconf"),
             lambda channel: channel.get_pty(),
         ):

@@ -11,6 +11,7 @@ from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
 from gateway.settings import OpenLimits
+from tests.openpgp import fuzz
 from tests.openpgp.make import family
 from tests.openpgp.vectors import KEYS
 
@@ -48,3 +49,9 @@ def test_engines_agree_on_whatever_is_generated(tmp_path):
     assert wrong == []
     assert seen["open"] > MESSAGES / 10
     assert len(seen) > 12
+
+
+@pytest.mark.parametrize("engine", ["embedded", pytest.param("sop", marks=pytest.mark.needs("sqop"))])
+def test_nothing_altered_opens(engine):
+    seen = fuzz.run(engine, 0, 1_500 if engine == "embedded" else 100)
+    assert seen["open:damaged"] > sum(seen.values()) / 2

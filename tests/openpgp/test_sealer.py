@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.model import GatewayKeyKind
 from gateway.openpgp.certificates import CertificateRefused, admit, grouped
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.sealer import (
@@ -203,3 +204,21 @@ def test_both_engines_open_what_gpg_makes_with_default_options(secret, tmp_path)
             with os.fdopen(opened.content, "rb") as content:
                 assert content.read() == b"content"
             assert opened.opened_by == admit(certificate_of(secret), NOW).fingerprint
+
+
+@pytest.mark.needs("sqop", "gpg")
+def test_a_key_of_rsa_opens_what_programs_without_curve25519_make(tmp_path):
+    secret = generate_gateway_key("An Authority", NOW, GatewayKeyKind.RSA4096)
+    shown = admit(certificate_of(secret), NOW)
+    assert (shown.algorithm, shown.bits, shown.can_encrypt) == ("RSA", 4096, True)
+    with Gnupg() as gpg:
+        gpg.make_key("sender", "rsa2048", use="sign", at=NOW)
+        gpg.run("--import", given=certificate_of(secret))
+        (tmp_path / "sealed").write_bytes(
+            gpg.run("-u", "sender", "-r", "An Authority", "--sign", "--encrypt", given=TEXT.encode(), at=NOW)
+        )
+        sender = gpg.certificate("sender")
+    for engine in (EmbeddedOpener([secret]), SopOpener(shutil.which("sqop"), [secret])):
+        opened = engine.open(tmp_path / "sealed", [sender], OpenLimits(), NOW)
+        with os.fdopen(opened.content, "rb") as content:
+            assert content.read() == TEXT.encode()

@@ -209,8 +209,8 @@ CLAUSES = (
         broken=(_flow("ks1", 'ratification = "accept"'),),
     ),
     Scenario(
-        clause="12.6", content=sample("ks2", "csv"), state="refused", code="policy:sender-not-in-flow",
-        broken=(_flow("ks2", '["dfe"]', '["dfe", "school"]'),),
+        clause="12.6", content=sample("ks2", "csv"), state="held", code="policy:assessment",
+        broken=(_flow("ks2", 'for_a_person = ["school", "academy"]', 'for_a_person = ["academy"]'),),
     ),
     Scenario(
         clause="12.7", content=sample("ks4", "csv"), sender="la", state="accepted", teams=CDT,

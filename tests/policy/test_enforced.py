@@ -4,6 +4,8 @@ A scenario that came out the same without its rule would be testing nothing: so 
 policies, or a register, from which the rule has been taken, and has to fail there.
 """
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,9 @@ from tests.policy.scenarios import Bench, Scenario
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(Path(tmp_path_factory.mktemp("bench")))
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with closing(Bench(Path(tmp_path_factory.mktemp("bench")))) as found:
+        yield found
 
 
 @pytest.mark.parametrize("scenario", CLAUSES, ids=lambda scenario: scenario.clause)

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.log.checkpoint import LogKey, cosign, read_checkpoint
-from gateway.processor.checkpoints import Heads, to_keep
+from gateway.processor.checkpoints import Checkpoints, to_keep
 from gateway.processor.witness import Witness, mail
 from gateway.registry import log
 from gateway.registry.log import SignedHead
@@ -59,9 +59,9 @@ def published(desk: Desk) -> set[str]:
     return {path.name for path in desk.home.published.log.iterdir()}
 
 
-def tend(desk: Desk, heads: Heads | None = None) -> Heads:
+def tend(desk: Desk, heads: Checkpoints | None = None) -> Checkpoints:
     with desk.registrar() as registrar:
-        looked_after = heads or Heads(registrar)
+        looked_after = heads or Checkpoints(registrar)
         looked_after.tend(registrar)
     return looked_after
 

@@ -76,6 +76,8 @@ class Newcomer:
             self.far = self.root.talk("/opt/gateway/bin/python", "-m", "tests.production.newcomer")
         keys = ("--ssh-key", "/tmp/oak/ssh.pub", "--openpgp-key", "/tmp/oak/openpgp.asc")
         self.admin("providers", "add", "oak", "--name", "Oak", "--kind", "school", *keys)
+        waiting = [key["fingerprint"] for key in json.loads(self.admin("keys", "list", "oak", "--json"))]
+        self.admin("keys", "confirm", "oak", *waiting)
         self.admin("agreement", "ratify", "oak", "--signatory", "The Head")
         self.admin("staff", "add", "jane", "--team", "central-data-team", "--ssh-key", "/tmp/jane/ssh.pub")
 

@@ -115,6 +115,11 @@ class Reader:
 
         return until(decided, name)
 
+    def _waiting(self, name: str) -> str:
+        """The fingerprints of a provider's keys that wait for a telephone call."""
+        listed = self.json(f"gateway keys list {name}")
+        return " ".join(key["fingerprint"] for key in listed if key["state"] == "pending")
+
     def school(self, name: str, *, ratified: bool) -> Party:
         if name not in self.others:
             party = self.others[name] = Party(name, self.folder / "keys" / name)
@@ -122,6 +127,7 @@ class Reader:
                 f"gateway providers add {name} --name {name} --kind school"
                 f" --ssh-key {party.ssh_public} --openpgp-key {party.certificate}"
             )
+            self.type(f"gateway keys confirm {name} {self._waiting(name)}")
             if ratified:
                 self.type(f"gateway agreement ratify {name} --signatory 'A. Head'")
         return self.others[name]
@@ -132,6 +138,8 @@ class Reader:
         today = datetime.now(UTC).date()
         text = text.replace("2026-12-31", f"{today + timedelta(days=30)}")
         text = re.sub(r"--on 2026-\d\d-\d\d", f"--on {today}", text)
+        if "SSH-FPR OPENPGP-FPR" in text:
+            text = text.replace("SSH-FPR OPENPGP-FPR", self._waiting("oak"))
         if "FPR" in text:
             text = text.replace("FPR", self._fingerprint(text))
         if REFERENCE in text:
@@ -143,7 +151,7 @@ class Reader:
     def _fingerprint(self, text: str) -> str:
         if " retire " in text:
             return self.newer
-        if " approve " in text:
+        if " confirm " in text:
             dropped = Party("oak", self.folder / "keys" / "dropped")
             self.send(self.oak, "/keys/dropped.asc", dropped.certificate.read_bytes())
             self.approved = fingerprint(dropped)

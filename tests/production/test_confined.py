@@ -41,6 +41,8 @@ class Production:
             "providers", "add", "oak", "--name", "Oak", "--kind", "school",
             "--ssh-key", str(self.oak.ssh_public), "--openpgp-key", str(self.oak.certificate),
         )  # fmt: skip
+        waiting = [key["fingerprint"] for key in json.loads(made.gateway("keys", "list", "oak", "--json"))]
+        made.gateway("keys", "confirm", "oak", *waiting)
         made.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
         made.gateway(
             "staff", "add", "jane", "--team", "central-data-team", "--ssh-key", str(self.jane.ssh_public)

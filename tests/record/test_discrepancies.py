@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.examiner.rolls import RollTaker, packed
+from gateway.examiner.rolls import RollTaker, digested, packed
 from gateway.record import discrepancies
 from gateway.registry.discrepancies import find
 from tests.classify import made
@@ -224,9 +224,9 @@ def test_the_registry_holds_digests_that_need_the_key(desk: Desk) -> None:
     assert made.Child(1).upn.encode() not in raw
     digests = {}
     for name, secret in (("ours", key.read_bytes()), ("another", bytes(32))):
-        taker = RollTaker(secret)
+        taker = RollTaker()
         taker(made.Child(1).upn, None, None, True, 1)
-        digests[name] = packed(taker.entries())[:16]
+        digests[name] = packed(digested(taker.pupils(), secret))[:16]
     assert digests["ours"] in raw
     assert digests["another"] not in raw
 

@@ -12,10 +12,10 @@ import pytest
 
 from gateway.model import Facts, Finding
 from gateway.reasons import reason
-from gateway.receipts.words import plain
 from gateway.reports.breach import _GRAVE, TO_FILL, Breach, KeyInvolved, breach_report, notify_by
 from gateway.reports.document import Document, as_html, as_text
 from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
+from gateway.words import plain
 from tests.log.made import FACTS, LANDED, Log, landed
 from tests.receipts.test_privacy import FROM_FILES, MARKERS, ROOT, TELLING, planted
 

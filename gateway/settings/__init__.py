@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,26 +9,26 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.settings.doors import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
+from gateway.settings.file import File
+
+__all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]
 
 _LOG_ORIGIN = re.compile(r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Listen(_File):
+class Listen(File):
     """Where a service listens. Port 0 is any free port."""
 
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65535)
 
 
-class Processor(_File):
+class Processor(File):
     """How the processor works. `workers` 0 is one for each processor core."""
 
     workers: int = Field(default=0, ge=0, le=64)
@@ -38,20 +37,20 @@ class Processor(_File):
     rescan_seconds: float = Field(default=5.0, gt=0)
 
 
-class Secrets(_File):
+class Secrets(File):
     """Where the services find the passphrase of the secrets, if these are under one."""
 
     passphrase_file: Path | None = None
 
 
-class Metrics(_File):
+class Metrics(File):
     """Where the processor tells its metrics and health; nowhere without a port or a socket of systemd's."""
 
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=0, le=65535)
 
 
-class Watch(_File):
+class Watch(File):
     """From when on somebody has to look. Times in seconds or days, sizes in bytes."""
 
     landed_seconds: float = Field(default=300, gt=0)
@@ -59,7 +58,18 @@ class Watch(_File):
     key_days: float = Field(default=30, ge=0)
 
 
-class LogSettings(_File):
+class Scanner(File):
+    """The malware scanner that sees contents before they are read: clamd, at a Unix socket of its own.
+
+    None without a `socket`. `seconds` bounds one step of the conversation. What it finds is seen by the teams
+    that policies/teams.toml calls sensitive.
+    """
+
+    socket: Path | None = None
+    seconds: int = Field(default=60, gt=0)
+
+
+class LogSettings(File):
     """Who is told of the log's heads, each hour in which there was a new one.
 
     `witness_command`: a program with its arguments, given the signed head on its standard input, for at
@@ -109,7 +119,7 @@ def _contact(text: str) -> str:
     return text
 
 
-class Settings(_File):
+class Settings(File):
     """gateway.toml. `security_contact`: whom to tell of a flaw; shown to providers in /keys."""
 
     organisation: Annotated[str, AfterValidator(_organisation)] = "Somerset County Council"
@@ -118,114 +128,23 @@ class Settings(_File):
     log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
+    ssh: Ssh = Ssh()
     processor: Processor = Processor()
     secrets: Secrets = Secrets()
     log: LogSettings = LogSettings()
     metrics: Metrics = Metrics()
     watch: Watch = Watch()
+    scanner: Scanner = Scanner()
 
     def database_url(self, home: Home) -> str:
         """The SQLAlchemy URL of the registry."""
         return self.database or f"sqlite:///{home.registry.absolute()}"
 
 
-def _network(text: str) -> str:
-    return str(ipaddress.ip_network(text))
-
-
-Network = Annotated[str, AfterValidator(_network)]
-
-
-class DoorLimits(_File):
-    """What a service keeps to before a session begins, and between sessions. Times in seconds.
-
-    A source is an address of IPv4 or a /64 network of IPv6. `penalty_…`: how many seconds a source owes
-    for a login that failed, for saying nothing until it is sent away, for leaving before it logs in. Once
-    it owes `penalty_least` it has to wait that out, at most `penalty_most`; networks that are exempt never
-    have to. Meanwhile `penalty_trials` of its connections are let in, `penalty_pace` one after another,
-    and judged by their key. A connection without a session is closed after `sessionless_seconds`, one that
-    does nothing after `idle_seconds`.
-    """
-
-    login_seconds: float = 25
-    login_attempts: int = 6
-    connections: int = 200
-    connections_per_address: int = 40
-    sessions_per_connection: int = 4
-    keepalive_seconds: float = 30
-    idle_seconds: float = Field(default=900, gt=0)
-    sessionless_seconds: float = Field(default=60, gt=0)
-    penalty_login_failed: float = 5
-    penalty_silent: float = 10
-    penalty_left: float = 1
-    penalty_least: float = 30
-    penalty_most: float = 600
-    penalty_trials: int = Field(default=6, ge=0)
-    penalty_pace: float = Field(default=1, gt=0)
-    penalty_exempt: tuple[Network, ...] = ()
-
-    @property
-    def connections_each(self) -> int:
-        """How many connections one provider or one person may have."""
-        return self.connections
-
-    @property
-    def sessions_each(self) -> int:
-        """How many sessions one provider or one person may have on all of them."""
-        return self.connections_each * self.sessions_per_connection
-
-
-class IntakeLimits(DoorLimits):
-    """Quotas and caps of the outside service. Sizes in bytes, times in seconds."""
-
-    connections_per_provider: int = 32
-    sessions_per_provider: int = 32
-    handles_per_session: int = 32
-    sealed_bytes: int = 2 * 1024**3
-    unfinished_uploads: int = 200
-    bytes_waiting_per_provider: int = 8 * 1024**3
-    uploads_per_day: int = 20_000
-    free_bytes: int = 64 * 1024**2
-    name_bytes: int = 240
-    resume_hours: float = 24
-    recent_days: float = 7
-
-    @property
-    def connections_each(self) -> int:
-        """How many connections one provider may have."""
-        return self.connections_per_provider
-
-    @property
-    def sessions_each(self) -> int:
-        """How many sessions one provider may have."""
-        return self.sessions_per_provider
-
-
-class MailboxLimits(DoorLimits):
-    """Caps of the inside service. Sizes in bytes, times in seconds.
-
-    An open file lies in memory for as long as it is read: `open_files_per_session` bounds how many
-    a session has, `open_files` and `open_bytes` how many there are and how large they are together.
-    One that nobody reads for `idle_seconds` is closed.
-    """
-
-    connections_per_person: int = 16
-    handles_per_session: int = 64
-    openers: int = Field(default=2, ge=1, le=64)
-    open_files_per_session: int = 8
-    open_files: int = 64
-    open_bytes: int = 4 * 1024**3
-
-    @property
-    def connections_each(self) -> int:
-        """How many connections one person may have."""
-        return self.connections_per_person
-
-
 OldCipher = Literal["3des", "cast5"]
 
 
-class OpenLimits(_File):
+class OpenLimits(File):
     """Caps on opening one file in a child process. Sizes in bytes, times in seconds.
 
     `old_ciphers`: those too weak by today's rules that are admitted all the same, for a sender whose
@@ -243,7 +162,7 @@ class OpenLimits(_File):
     clock_skew_seconds: float = 600
 
 
-class ClassifyLimits(_File):
+class ClassifyLimits(File):
     """Caps on reading one content."""
 
     seconds: float = 120
@@ -257,7 +176,7 @@ class ClassifyLimits(_File):
     unpacked_bytes: int = 2 * 1024**3
 
 
-class KeyPolicy(_File):
+class KeyPolicy(File):
     """policies/keys.toml: how keys come into force and leave it.
 
     `approve_drops`: what a provider drops in /keys, signed with a key of its own in force, counts at
@@ -272,7 +191,7 @@ class KeyPolicy(_File):
     warn_days: tuple[int, ...] = Field(default=(60, 30, 14, 7, 1), min_length=1)
 
 
-class Limits(_File):
+class Limits(File):
     """policies/limits.toml."""
 
     intake: IntakeLimits = IntakeLimits()
@@ -281,11 +200,12 @@ class Limits(_File):
     classify: ClassifyLimits = ClassifyLimits()
 
 
-class IntakeSettings(_File):
+class IntakeSettings(File):
     """published/intake.json: all that intake may know of the settings."""
 
     listen: Listen
     limits: IntakeLimits
+    ssh: Ssh = Ssh()
 
 
 M = TypeVar("M", bound=BaseModel)

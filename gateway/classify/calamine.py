@@ -1,0 +1,106 @@
+"""The binary workbooks (XLSB and XLS) by calamine, which takes a whole sheet into memory at once.
+
+So the extent of every sheet is read from its own records first, and a sheet whose corners lie too far apart
+is not given to calamine at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import BinaryIO, TypeVar
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from gateway.classify.content import CHUNK, Row, malformed, size_of, unknown
+from gateway.classify.values import text_of
+from gateway.settings import ClassifyLimits
+
+Answer = TypeVar("Answer")
+
+LARGEST = 64 * 1024**2
+_CELLS = 3_000_000
+# The functions that reach outside, as formulas of binary workbooks name them: older ones by number, behind
+# one of three signs and the count of their arguments; newer ones by name.
+_NUMBERED = re.compile(rb"[\x22\x42\x62].(?:\x67\x01|\x7b\x01|\x96\x00|\x0b\x01|\x6e\x00)", re.DOTALL)
+_NAMED = (b"WEBSERVICE", b"FILTERXML", b"STOCKHISTORY", b"_XLFN.IMAGE", b"_XLWS.PY")
+_BROKEN = (CalamineError, OSError, ValueError, OverflowError, MemoryError)
+
+
+def calls_outside(formula: bytes) -> bool:
+    """Whether the octets of a formula may call HYPERLINK, RTD, CALL, REGISTER.ID or EXEC."""
+    return _NUMBERED.search(formula) is not None
+
+
+def names_outside(part: bytes) -> bool:
+    """Whether a part names a function that fetches something."""
+    letters = part.replace(b"\0", b"").upper()
+    return any(name in letters for name in _NAMED)
+
+
+class Extent:
+    """The corners of what a sheet fills."""
+
+    def __init__(self) -> None:
+        self._first_row = self._first_column = 1 << 31
+        self._last_row = self._last_column = -1
+
+    def add(self, row: int, column: int) -> None:
+        """One more cell, counted from 0."""
+        self._first_row, self._last_row = min(self._first_row, row), max(self._last_row, row)
+        self._first_column, self._last_column = (
+            min(self._first_column, column),
+            max(self._last_column, column),
+        )
+
+    def check(self, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
+        """Raise Unreadable where the rectangle is larger than this gateway reads."""
+        if self._last_row < 0:
+            return
+        width, height = self._last_column + 1, self._last_row - self._first_row + 1
+        if width > limits.columns:
+            raise unknown("a table with more columns than this gateway reads", format=format)
+        if width * height > _CELLS:
+            raise unknown("a sheet with more cells than this gateway reads of such files", format=format)
+
+
+def in_memory(content: BinaryIO, format: str) -> BytesIO:  # noqa: A002
+    """The whole of a binary workbook. Raises Unreadable beyond the size that is read."""
+    if size_of(content) > LARGEST:
+        raise unknown("a binary workbook larger than this gateway reads; as XLSX it may be", format=format)
+    content.seek(0)
+    pieces = []
+    while piece := content.read(CHUNK):
+        pieces.append(piece)
+    return BytesIO(b"".join(pieces))
+
+
+class Calamine:
+    """A workbook as calamine reads it."""
+
+    def __init__(self, content: BytesIO, format: str) -> None:  # noqa: A002
+        self._format = format
+        content.seek(0)
+        self._book: CalamineWorkbook = self._ask(lambda: CalamineWorkbook.from_filelike(content))
+
+    def names(self) -> list[str]:
+        """The names of the sheets, in order."""
+        return list(self._book.sheet_names)
+
+    def rows(self, name: str) -> Iterator[Row]:
+        """The rows of a sheet as text, those above the first cell left out."""
+        sheet = self._ask(lambda: self._book.get_sheet_by_name(name))
+        for row in self._ask(lambda: sheet.to_python(skip_empty_area=True)):
+            yield [text_of(value) for value in row]
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        try:
+            return question()
+        except _BROKEN:
+            raise malformed("the workbook is damaged", format=self._format) from None
+        except BaseException as reason:
+            # A panic of calamine's reaches Python as an exception of a class that no module exports.
+            if type(reason).__name__ == "PanicException":
+                raise malformed("the workbook is damaged", format=self._format) from None
+            raise

@@ -1,0 +1,149 @@
+"""JSON as management systems and their interfaces give it: a list of records, of objects in objects.
+
+Each leaf of a record becomes a column whose name is that of the leaf, with that of the object around it
+where this says more than "data". So JSON is judged as a table is, and nothing in it is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import ijson
+
+from gateway.classify.content import Row, Source, beside, malformed, unknown, utf8_chunks
+from gateway.classify.delimited import BATCH, KNOWN_COLUMNS, Header, Table
+from gateway.classify.rules import JsonRule, Rules
+from gateway.classify.values import text_of
+from gateway.settings import ClassifyLimits
+
+FORMAT = "JSON"
+_START = re.compile(r"\s*[\[{]\s*[\"{\]}]")
+_OPENS = frozenset({"start_map", "start_array"})
+_CLOSES = frozenset({"end_map", "end_array"})
+
+Leaves = dict[str, str]
+
+
+def looks_like(start: str) -> bool:
+    """Whether a text starts as a JSON object or a list of objects does."""
+    return _START.match(start) is not None
+
+
+def read_table(source: Source, rules: Rules) -> Table:
+    """The records as a table. Raises Unreadable where there are none, or something stands beside them."""
+    rule, limits = rules.data_types.json_records, source.limits
+    names: dict[str, None] = {}
+    for record in _records(source, rule):
+        names.update(dict.fromkeys(record))
+        if len(names) > limits.columns:
+            raise unknown("a table with more columns than this gateway reads", format=FORMAT)
+    known = {key for name in names if (key := rules.column_field(name))}
+    if len(known) < KNOWN_COLUMNS:
+        raise unknown("JSON without records of known names", format=FORMAT)
+    return Table(Header(tuple(names), 0, ""), _batches(source, rule, tuple(names), limits))
+
+
+def _batches(
+    source: Source, rule: JsonRule, names: tuple[str, ...], limits: ClassifyLimits
+) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    for number, record in enumerate(_records(source, rule), 1):
+        if number > limits.rows:
+            raise unknown("a table with more rows than this gateway reads", format=FORMAT)
+        batch.append([record.get(name, "") for name in names])
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
+    """The leaves of each record: the objects in the one list at the top, or right under the top."""
+    reader = _Reader(source.limits, rule)
+    try:
+        for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
+            if (record := reader.take(event, value)) is not None:
+                yield record
+    except (ijson.JSONError, ValueError, OverflowError, RecursionError):
+        raise malformed("the JSON is not well formed", format=FORMAT) from None
+
+
+class _Reader:
+    """Puts events together to records."""
+
+    def __init__(self, limits: ClassifyLimits, rule: JsonRule) -> None:
+        self._limits = limits
+        self._rule = rule
+        self._stack: list[str] = []  # the kind of each open object or list
+        self._keys: list[str] = []  # the name under which each stands
+        self._key = ""
+        self._base = -1  # how many are open around a record; -1 before the list of records is met
+        self._done = False
+        self._leaves: Leaves = {}
+        self._size = 0
+
+    def take(self, event: str, value: object) -> Leaves | None:
+        """One event; the record that it completes, if it does."""
+        if event == "map_key":
+            self._key = str(value)
+        elif event in _OPENS:
+            self._open(event)
+        elif event in _CLOSES:
+            return self._close()
+        elif value is not None and value != "":
+            self._leaf(text_of(value))
+        return None
+
+    def _open(self, event: str) -> None:
+        if len(self._stack) > self._limits.xml_depth:
+            raise malformed("elements are nested too deep", format=FORMAT)
+        if event == "start_array" and self._base < 0 and self._at_top():
+            if self._done:
+                raise beside("a second list of records", format=FORMAT)
+            self._base = len(self._stack) + 1
+        self._stack.append(event)
+        self._keys.append(self._key)
+        self._key = ""
+
+    def _at_top(self) -> bool:
+        return not self._stack or (self._stack == ["start_map"] and self._key not in self._rule.beside)
+
+    def _close(self) -> Leaves | None:
+        kind = self._stack.pop()
+        self._keys.pop()
+        self._key = ""
+        if len(self._stack) < self._base:
+            self._base, self._done = -1, True
+        elif kind == "start_map" and len(self._stack) == self._base:
+            complete, self._leaves, self._size = self._leaves, {}, 0
+            return complete
+        return None
+
+    def _leaf(self, text: str) -> None:
+        if self._base < 0:
+            self._check_beside()
+            return
+        if len(self._stack) == self._base:
+            raise unknown("a list of values instead of records", format=FORMAT)
+        self._size += len(text)
+        if self._size > self._limits.text_bytes:
+            raise malformed("a record is too long", format=FORMAT)
+        name = self._name()
+        if len(self._leaves) >= self._limits.columns:
+            raise unknown("a table with more columns than this gateway reads", format=FORMAT)
+        if name:
+            self._leaves[name] = f"{self._leaves[name]}; {text}" if name in self._leaves else text
+
+    def _check_beside(self) -> None:
+        """Outside the records only what says how many pages there are may stand."""
+        if not {*self._keys[1:], self._key} & set(self._rule.beside):
+            raise beside("something beside the records", format=FORMAT)
+
+    def _name(self) -> str:
+        inside = [key for key in self._keys[self._base + 1 :] if key]
+        telling = [key for key in inside if key not in self._rule.transparent]
+        if self._key in self._rule.parts_of_a_date:
+            return telling[-1] if telling and self._key == "date" else "" if telling else self._key
+        around = telling[-1].removesuffix("s") if telling else ""
+        return f"{around} {self._key}".strip() or (inside[-1] if inside else "")

@@ -1,0 +1,224 @@
+"""The sheets of an OpenDocument spreadsheet (ODS), row by row, in bounded memory.
+
+Cells and rows that repeat are written once with a count, so a small file can claim endless rows: what
+is blank is passed over, and what is not may be repeated only so often.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from zipfile import ZipFile
+
+from gateway.classify import archive, markup
+from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, malformed, unknown
+from gateway.classify.formulas import reaches_out
+from gateway.classify.sheets import Sheet, Shown
+from gateway.classify.values import number_text
+from gateway.settings import ClassifyLimits
+
+FORMAT = "ODS"
+_CONTENT = "content.xml"
+_MANIFEST = "META-INF/manifest.xml"
+_MIMETYPE = b"application/vnd.oasis.opendocument.spreadsheet"
+_REPEATED_ROWS = 100_000
+_ALLOWED = re.compile(
+    r"mimetype|content\.xml|styles\.xml|meta\.xml|settings\.xml|manifest\.rdf|META-INF/manifest\.xml"
+    r"|Thumbnails/thumbnail\.png"
+)
+_KINDS = (
+    ("basic/", "macros"),
+    ("scripts/", "macros"),
+    ("object", "embedded objects"),
+    ("pictures/", "pictures or drawings"),
+    ("media/", "pictures or drawings"),
+    ("configurations2/", "changes to the spreadsheet program"),
+)
+# Elements that do more than show a cell, and what they are.
+_FORBIDDEN = {
+    "annotation": "comments",
+    "scripts": "macros",
+    "event-listeners": "macros",
+    "dde-source": "links to other files",
+    "dde-link": "links to other files",
+    "table-source": "links to other files",
+    "cell-range-source": "links to other files",
+    "database-source-sql": "connections to other sources of data",
+    "database-source-table": "connections to other sources of data",
+    "database-source-query": "connections to other sources of data",
+    "tracked-changes": "changes that were tracked",
+    "data-pilot-table": "pivot tables, which hold copies of their data",
+    "frame": "pictures or drawings",
+    "object": "embedded objects",
+    "object-ole": "embedded objects",
+    "plugin": "embedded objects",
+    "applet": "embedded objects",
+    "form": "embedded controls",
+    "control": "embedded controls",
+    "custom-shape": "pictures or drawings",
+}
+_FORMULAS = ("named-expression", "content-validation")
+_NUMBERS = frozenset({"float", "percentage", "currency"})
+_LONGEST_COUNT = 8
+_SPACES = 100
+_TEXTS = frozenset({"p", "span", "s", "tab", "line-break", "a", "h"})
+
+
+def is_spreadsheet(book: ZipFile) -> bool:
+    """Whether an archive is an OpenDocument spreadsheet."""
+    names = archive.names(book)
+    if not {"mimetype", _CONTENT} <= set(names):
+        return False
+    with archive.member(book, "mimetype") as part:
+        return part.read(100).strip() == _MIMETYPE
+
+
+def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
+    """The sheets of the spreadsheet. Raises Unreadable where it holds more than sheets."""
+    _check_parts(book, limits)
+    walker = _Walker(book, limits)
+    return [Sheet(shown, partial(walker.rows, number)) for number, shown in enumerate(walker.tables())]
+
+
+def _check_parts(book: ZipFile, limits: ClassifyLimits) -> None:
+    for member in book.infolist():
+        # LibreOffice keeps empty folders for what a document might change in its menus.
+        if not member.is_dir() and not _ALLOWED.fullmatch(member.filename):
+            low = member.filename.casefold()
+            kind = next((kind for start, kind in _KINDS if low.startswith(start)), "a part of no known kind")
+            raise active(kind, format=FORMAT)
+    if _MANIFEST in archive.names(book):
+        for _ in _records(book, _MANIFEST, limits, "encryption-data"):
+            raise unknown("a spreadsheet that is locked with a password", format=FORMAT)
+
+
+def _records(book: ZipFile, name: str, limits: ClassifyLimits, *elements: str) -> Iterator[markup.Element]:
+    with archive.member(book, name) as part:
+        source = Source(part, encoding_of(part), limits)
+        markup.root_of(source)
+        yield from markup.records(source, elements)
+
+
+class _Walker:
+    """Walks through the content, row by row."""
+
+    def __init__(self, book: ZipFile, limits: ClassifyLimits) -> None:
+        self._book = book
+        self._limits = limits
+
+    def tables(self) -> list[Shown]:
+        """Whether each table that has rows is shown, in their order."""
+        hidden: set[str] = set()
+        found: list[Shown] = []
+        for number, record in self._walk("style"):
+            if markup.local_name(record.tag) == "style":
+                if any(_said(inner, "display") == "false" for inner in record.iter("{*}table-properties")):
+                    hidden.add(_said(record, "name"))
+            elif number == len(found):
+                around = _table_around(record)
+                style = "" if around is None else _said(around, "style-name")
+                found.append("hidden" if style in hidden else "visible")
+        return found
+
+    def rows(self, wanted: int) -> Iterator[Row]:
+        """The rows of one table that say anything, each as often as it is repeated."""
+        spare = _REPEATED_ROWS
+        for number, record in self._walk():
+            if number != wanted:
+                continue
+            row = self._row(record)
+            if not any(row):
+                continue
+            often = _count(record, "number-rows-repeated")
+            spare -= often - 1
+            if spare < 0:
+                raise unknown("a spreadsheet that repeats rows too often", format=FORMAT)
+            for _ in range(often):
+                yield list(row)
+
+    def _walk(self, *others: str) -> Iterator[tuple[int, markup.Element]]:
+        """Each row with the number of its table from 0, and the other elements asked for."""
+        number, table = -1, None
+        for record in _records(
+            self._book, _CONTENT, self._limits, "table-row", *_FORBIDDEN, *_FORMULAS, *others
+        ):
+            name = markup.local_name(record.tag)
+            if name in _FORBIDDEN and (len(record) or record.attrib or name != "scripts"):
+                raise active(_FORBIDDEN[name], format=FORMAT)
+            if name in _FORMULAS:
+                _check_formula(" ".join(record.attrib.values()))
+            if name == "table-row":
+                around = _table_around(record)
+                number, table = (number, table) if around is table else (number + 1, around)
+                yield number, record
+            elif name in others:
+                yield number, record
+
+    def _row(self, record: markup.Element) -> Row:
+        cells: Row = []
+        blanks = 0
+        for cell in record:
+            if markup.local_name(cell.tag) not in ("table-cell", "covered-table-cell"):
+                raise active("embedded objects", format=FORMAT)
+            text, often = _value(cell), _count(cell, "number-columns-repeated")
+            if not text:
+                blanks += often  # a blank cell repeated to the right edge is where a row ends
+                continue
+            if len(cells) + blanks + often > self._limits.columns:
+                raise unknown("a table with more columns than this gateway reads", format=FORMAT)
+            cells += [*[""] * blanks, *[text] * often]
+            blanks = 0
+        return cells
+
+
+def _table_around(row: markup.Element) -> markup.Element:
+    return next(reversed(list(row.iterancestors("{*}table"))), None)
+
+
+def _said(element: markup.Element, name: str) -> str:
+    return next((v for k, v in element.attrib.items() if markup.local_name(k) == name), "")
+
+
+def _count(element: markup.Element, name: str) -> int:
+    said = _said(element, name) or "1"
+    if not said.isascii() or not said.isdigit() or len(said) > _LONGEST_COUNT:
+        raise malformed("the spreadsheet is damaged", format=FORMAT)
+    return max(1, int(said))
+
+
+def _value(cell: markup.Element) -> str:
+    said = {markup.local_name(k): v for k, v in cell.attrib.items()}
+    text = "\n".join(_text(inner) for inner in cell)
+    if said.get("value-type") in _NUMBERS:
+        text = number_text(said.get("value", text))
+    else:
+        text = next((said[key] for key in ("date-value", "string-value", "time-value") if key in said), text)
+    if said.get("value-type") == "date":
+        text = text.removesuffix("T00:00:00")
+    if "formula" in said:
+        _check_formula(said["formula"])
+        if not text and "value-type" not in said:
+            why = "a formula whose value was not saved with the spreadsheet"
+            raise Unreadable("classify:not-calculated", why, format=FORMAT)
+    return text
+
+
+def _check_formula(formula: str) -> None:
+    if reaches_out(formula) or "file:" in formula:
+        raise active("a formula that calls another program, service or file", format=FORMAT)
+
+
+def _text(paragraph: markup.Element) -> str:
+    """The text of a paragraph in a cell. Raises Unreadable where anything but text stands there."""
+    pieces = []
+    for element in paragraph.iter():
+        name = markup.local_name(element.tag)
+        if name not in _TEXTS:
+            raise active(_FORBIDDEN.get(name, "embedded objects"), format=FORMAT)
+        if name == "a" and not _said(element, "href").casefold().startswith("mailto:"):
+            raise active("links to other files", format=FORMAT)
+        pieces.append(" " * min(_count(element, "c"), _SPACES) if name == "s" else element.text or "")
+        if element is not paragraph:
+            pieces.append(element.tail or "")
+    return "".join(pieces)

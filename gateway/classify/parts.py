@@ -1,0 +1,148 @@
+"""One file of several parts: the files of an archive, the tables of a workbook.
+
+Parts of one type that name no two schools are one file. Otherwise each is told by itself, because what
+may become of one may not become of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+
+from gateway.classify import tables
+from gateway.classify.content import Unreadable
+from gateway.classify.delimited import Table
+from gateway.classify.tally import Tally
+from gateway.classify.verdict import Verdict
+from gateway.model import Classified, ContentRefused, Facts, Level
+
+Part = Callable[[Tally], Verdict]
+Told = Classified | ContentRefused
+
+_WEAKEST_FIRST: tuple[Level, ...] = ("moderate", "strong", "certain")
+_SCHOOL = ("la", "establishment", "urn")
+_EXTENSIONS = {
+    "XML": "xml",
+    "CTF XML": "xml",
+    "DfE Message XML": "xml",
+    "CSV": "csv",
+    "JSON": "json",
+    "text": "txt",
+    "JCQ results": "txt",
+    "JCQ file": "txt",
+    "XLSX": "xlsx",
+    "XLSB": "xlsb",
+    "XLS": "xls",
+    "ODS": "ods",
+    "ZIP": "zip",
+}
+
+
+class Several(Unreadable):
+    """The parts of a file are not of one type and one school."""
+
+    def __init__(self, parts: tuple[Told, ...], what: str, format: str) -> None:  # noqa: A002
+        kinds = sorted({p.data_type if isinstance(p, Classified) else p.code for p in parts})
+        super().__init__("classify:several-kinds", f"{len(parts)} {what}: {', '.join(kinds)}", format=format)
+        self.parts = parts
+
+
+def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
+    """The one verdict on all parts. Raises Unreadable where there is none."""
+    if len(parts) == 1:
+        return parts[0](tally)
+    found = tuple(_alone(part, tally) for part in parts)
+    if not _of_one_kind(found):
+        raise _different(found, what, format)
+    return _merged([part(tally) for part in parts], what)
+
+
+def _alone(part: Part, tally: Tally) -> Told:
+    own = Tally(tally.rules, tally.today)
+    try:
+        return told(part(own), own)
+    except Unreadable as reason:
+        return refused(reason)
+
+
+def _of_one_kind(found: tuple[Told, ...]) -> bool:
+    recognised = [each for each in found if isinstance(each, Classified)]
+    if len(recognised) < len(found) or len({each.data_type for each in recognised}) > 1:
+        return False
+    return all(len({getattr(r.facts, key) for r in recognised} - {None}) < 2 for key in _SCHOOL)  # noqa: PLR2004
+
+
+def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  # noqa: A002
+    codes = {each.code for each in found if isinstance(each, ContentRefused)}
+    first = found[0]
+    alike = isinstance(first, ContentRefused) and not any(isinstance(each, Classified) for each in found)
+    if alike and isinstance(first, ContentRefused) and codes == {first.code} and not first.parts:
+        return Unreadable(first.code, *first.evidence, format=format, about=first.about)
+    return Several(found, what, format)
+
+
+def _merged(verdicts: list[Verdict], what: str) -> Verdict:
+    """One verdict, as weak as the weakest."""
+    first = verdicts[0]
+    facts = {
+        key.name: next((v for each in verdicts if (v := getattr(each.facts, key.name)) is not None), None)
+        for key in fields(Facts)
+    }
+    return replace(
+        first,
+        level=min((each.level for each in verdicts), key=_WEAKEST_FIRST.index),
+        evidence=[f"{len(verdicts)} {what} of one kind", *first.evidence],
+        mixed_with=next((each.mixed_with for each in verdicts if each.mixed_with), None),
+        part=any(each.part for each in verdicts),
+        unchecked=frozenset().union(*(each.unchecked for each in verdicts)),
+        results=tuple(sorted({kind for each in verdicts for kind in each.results})),
+        facts=Facts(**facts),
+    )
+
+
+def judge(table: Table, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
+    """Which type a table is. Its formulas are told of among the faults of the file."""
+    before = tally.records
+    verdict = tables.judge(table, tally, format=format, extension=_EXTENSIONS[format])
+    for row in table.formulas.rows:
+        tally.formulas.add(before + row)
+    tally.formulas.count += table.formulas.count - len(table.formulas.rows)
+    return verdict
+
+
+def told(verdict: Verdict, tally: Tally) -> Classified:
+    """What is told of a content of which this is the verdict.
+
+    The extension tells whoever collects the file that a spreadsheet would run some of its cells.
+    """
+    kind = tally.rules.data_types.types[verdict.data_type]
+    facts = verdict.facts
+    return Classified(
+        data_type=verdict.data_type,
+        level=verdict.level,
+        evidence=tuple(verdict.evidence),
+        format=verdict.format,
+        extension=f"formulas.{verdict.extension}" if tally.formulas.count else verdict.extension,
+        runner_up=verdict.runner_up,
+        mixed_with=verdict.mixed_with,
+        pupils=tally.pupils(),
+        facts=replace(facts, key_stage=facts.key_stage or kind.key_stage),
+        findings=tally.findings(verdict),
+        items=tally.items(verdict.data_type),
+        other_items=tally.other_items(verdict.data_type),
+        unlisted=tally.account.unlisted(verdict.data_type),
+        results=verdict.results,
+    )
+
+
+def refused(reason: Unreadable) -> ContentRefused:
+    """What is told of a content that cannot be taken as any type."""
+    return ContentRefused(
+        code=reason.code,
+        evidence=reason.evidence,
+        runner_up=reason.about if reason.code == "classify:outside-agreement" else None,
+        format=reason.format,
+        extension=_EXTENSIONS.get(reason.format or "", "bin"),
+        about=reason.about,
+        parts=reason.parts if isinstance(reason, Several) else (),
+    )

@@ -1,0 +1,79 @@
+"""The sheets of a workbook, whatever its format: which are tables, and whether the others may be there.
+
+Every row of every sheet is read, or the file waits. A sheet is a table (one a class, say), a list of
+published codes, a cover of a report's own words, or blank; anything else, and any table on a hidden sheet,
+is for a person to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from gateway.classify.content import Row, active, beside, unknown
+from gateway.classify.delimited import KNOWN_COLUMNS, Header, Table, batches, find_header
+from gateway.classify.formulas import Formulas, settled_header
+from gateway.classify.furniture import are_furniture, is_lookup
+from gateway.classify.rules import Rules
+from gateway.settings import ClassifyLimits
+
+Shown = Literal["visible", "hidden", "very hidden"]
+TableOf = Callable[[], Table]
+
+SHEETS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet: whether its users see it, and its rows, read anew at each call."""
+
+    shown: Shown
+    rows: Callable[[], Iterator[Row]]
+
+
+def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
+    """The tables of a workbook, each to be read anew at each call.
+
+    Raises Unreadable where there is none, or where a sheet holds what is no table.
+    """
+    if len(sheets) > SHEETS:
+        raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)
+    found: list[TableOf] = []
+    for sheet in sheets:
+        score, header = find_header(sheet.rows(), rules, limits)
+        if header is None or score < KNOWN_COLUMNS:
+            _check_other(sheet, rules, format)
+        else:
+            _check_shown(sheet, format)
+            found.append(lambda sheet=sheet, header=header: _table(sheet, header, rules, limits))  # type: ignore[misc]
+    if not found:
+        raise unknown("a workbook without a row of known column names", format=format)
+    return found
+
+
+def _table(sheet: Sheet, header: Header, rules: Rules, limits: ClassifyLimits) -> Table:
+    for _ in settled_header(islice(sheet.rows(), header.position + 1)):
+        pass
+    formulas = Formulas()
+    below = islice(sheet.rows(), header.position + 1, None)
+    return Table(header, batches(below, rules, limits, formulas, lambda: False), formulas)
+
+
+def _check_shown(sheet: Sheet, format: str) -> None:  # noqa: A002
+    if sheet.shown == "very hidden":
+        raise active("a sheet that the spreadsheet program does not show", format=format)
+    if sheet.shown == "hidden":
+        raise beside("a hidden sheet with a table", format=format)
+
+
+def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002
+    if not any(any(map(str.strip, row)) for row in sheet.rows()):
+        return
+    if sheet.shown == "very hidden":
+        raise active("a sheet that the spreadsheet program does not show", format=format)
+    words = (cell for row in sheet.rows() for cell in row)
+    if not (is_lookup(sheet.rows(), rules.code_sets.values()) or are_furniture(words, rules.furniture)):
+        where = "a hidden sheet" if sheet.shown == "hidden" else "a sheet"
+        raise beside(f"{where} that is no table of known columns", format=format)

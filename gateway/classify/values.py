@@ -1,0 +1,30 @@
+"""Values of cells as the text that the same table would have as CSV."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+
+def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gives
+    """A number without a needless fraction, a day in ISO form without a needless time."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float | int):
+        return number_text(repr(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat()
+    if isinstance(value, date | time | timedelta):
+        return str(value)
+    return str(value)
+
+
+def number_text(raw: str) -> str:
+    """A number as written, but a whole one without its fraction."""
+    try:
+        number = float(raw)
+        return str(int(number)) if number.is_integer() else raw
+    except (ValueError, OverflowError):
+        return raw

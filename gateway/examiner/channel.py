@@ -1,0 +1,93 @@
+"""Messages between a service and its isolated children: bytes with descriptors, over a Unix socket.
+
+Reading ends at a deadline whatever the other end does: a message that stops in the middle, or comes an octet
+at a time, costs no more than the time that was given for all of it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+from collections.abc import Sequence
+
+_LENGTH = struct.Struct(">Q")
+_PIECE = 1024**2
+_MOST_DESCRIPTORS = 4
+
+
+class Broken(Exception):  # noqa: N818 - what became of the channel
+    """The other end is gone, too slow, or says what it may not. The text says which."""
+
+
+def send(
+    channel: socket.socket, message: bytes, descriptors: Sequence[int] = (), *, until: float | None = None
+) -> None:
+    """Send one message. Broken where the other end does not take it before `until`, in monotonic seconds."""
+    try:
+        _limit(channel, until)
+        socket.send_fds(channel, [_LENGTH.pack(len(message))], descriptors)
+        channel.sendall(message)
+    except OSError as error:
+        raise _broken(error) from None
+
+
+def receive(
+    channel: socket.socket, most: int, *, until: float | None = None
+) -> tuple[bytes, tuple[int, ...]]:
+    """One message of at most `most` bytes, with its descriptors, which the caller closes.
+
+    Broken where it has not come whole before `until`, in monotonic seconds.
+    """
+    descriptors: list[int] = []
+    try:
+        head = _received(channel, _LENGTH.size, descriptors, until)
+        (length,) = _LENGTH.unpack(head)
+        if length > most:
+            raise Broken("said too much")  # noqa: TRY301 - its descriptors are closed below
+        return bytes(_received(channel, length, descriptors, until)), tuple(descriptors)
+    except OSError as error:
+        close_all(descriptors)
+        raise _broken(error) from None
+    except Broken:
+        close_all(descriptors)
+        raise
+
+
+def close_all(descriptors: Sequence[int]) -> None:
+    """Close them all."""
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _received(channel: socket.socket, length: int, descriptors: list[int], until: float | None) -> bytearray:
+    message = bytearray()
+    while len(message) < length:
+        _limit(channel, until)
+        piece, came, *_ = socket.recv_fds(
+            channel, min(length - len(message), _PIECE), _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+        )
+        descriptors += came
+        if not piece:
+            raise Broken("ended early")
+        if len(descriptors) > _MOST_DESCRIPTORS:
+            raise Broken("sent too many descriptors")
+        message += piece
+    return message
+
+
+def _limit(channel: socket.socket, until: float | None) -> None:
+    """Let the next call last until then. Without a limit nothing is called: an isolated child may not."""
+    if until is None:
+        return
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    channel.settimeout(left)
+
+
+def _broken(error: OSError) -> Broken:
+    if isinstance(error, TimeoutError):
+        return Broken("did not answer in time")
+    return Broken(f"ended early ({type(error).__name__})")

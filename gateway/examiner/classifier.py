@@ -1,0 +1,74 @@
+"""The classifier: an isolated child that holds nothing. It gets one content or drop, and says what it is.
+
+It reads what anybody may have written: XML, spreadsheets, archives, keys. So it has no secret, no home and no
+network, can open no file and start no program. Pupils' numbers go back to the service, which makes digests.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.classify import Rules, classify, load_rules
+from gateway.examiner.confinement import Needs
+from gateway.examiner.drop_judge import judge
+from gateway.examiner.drop_tools import DROP_BYTES
+from gateway.examiner.entry import serve
+from gateway.examiner.nursery import Answer
+from gateway.examiner.protocol import ANSWER, REQUEST, Judging, Read, Reading
+from gateway.examiner.rolls import RollTaker
+from gateway.examiner.setups import CLASSIFIER_SETUP
+from gateway.model import Classified
+from gateway.settings import ClassifyLimits, OpenLimits
+from gateway.zones.failpoints import passing
+
+
+@dataclass(frozen=True, slots=True)
+class Classifying:
+    """What the classifier does for one request."""
+
+    rules: Rules
+    limits: ClassifyLimits
+    drops: OpenLimits
+
+    def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
+        """Classify the one content, or judge the one drop, that came with the request."""
+        request, content = REQUEST.validate_json(message), descriptors[0]
+        match request:
+            case Reading():
+                return ANSWER.dump_json(self.read(request, content)), ()
+            case Judging():
+                data = os.pread(content, DROP_BYTES + 1, 0)
+                return ANSWER.dump_json(judge(request, data, self.drops)), ()
+            case other:
+                raise TypeError(other.kind)
+
+    def read(self, request: Reading, descriptor: int) -> Read:
+        """What the content is; its pupils only where it is a roll. What is none keeps them to itself."""
+        taker = RollTaker() if request.rolls else None
+        with os.fdopen(descriptor, "rb", closefd=False) as content:
+            found = classify(
+                content, request.name, self.limits, self.rules, today=request.today, on_pupil=taker
+            )
+        passing("examine.classified")
+        if taker is None or not isinstance(found, Classified) or found.data_type not in request.rolls:
+            return Read(reference=request.reference, content=found)
+        return Read(
+            reference=request.reference, content=found, pupils=taker.pupils(), left_out=taker.left_out
+        )
+
+
+def main() -> None:
+    """Serve until the service is gone."""
+
+    def prepared(message: bytes) -> tuple[Needs, Classifying]:
+        setup = CLASSIFIER_SETUP.validate_json(message)
+        needs = Needs(memory_bytes=setup.drops.memory_bytes)
+        return needs, Classifying(load_rules(setup.rules), setup.limits, setup.drops)
+
+    serve("classifies contents for the gateway's services", prepared)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""The opener: an isolated child that holds the gateway's OpenPGP secret keys, and nothing else of it.
+
+It takes sealed files out of their seal, finds out who signed, and hands the content on as anonymous memory.
+It knows no policy, no registry, no passphrase and no other secret, and never looks at what a content means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from gateway.errors import Fault, GatewayError, Refusal
+from gateway.examiner.confinement import Needs
+from gateway.examiner.entry import serve
+from gateway.examiner.nursery import Answer
+from gateway.examiner.protocol import (
+    ANSWER,
+    REQUEST,
+    Failed,
+    FileRefused,
+    Job,
+    Judging,
+    OpenRefused,
+    Reading,
+    Reopen,
+    Reopened,
+    Request,
+    Reseal,
+    Resealed,
+    SealCopy,
+    SealedCopy,
+    Unsealed,
+)
+from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
+from gateway.openpgp.certificates import describe
+from gateway.openpgp.judge import Waits
+from gateway.openpgp.memory import Content
+from gateway.openpgp.opener import find_opener, prove_program
+from gateway.openpgp.promise import Opener
+from gateway.openpgp.sealed_file import OpenFile
+from gateway.openpgp.sealer import CannotSeal, seal
+from gateway.openpgp.session_keys import open_session_key, seal_session_key
+from gateway.settings import OpenLimits, Processor
+from gateway.zones.failpoints import passing
+
+_SLACK_BYTES = 1024**2
+
+
+class Openers:
+    """Engines by the gateway's keys that they open with; made when first asked for."""
+
+    def __init__(self, settings: Processor, secrets: Mapping[str, bytes]) -> None:
+        self._settings = settings
+        self.secrets = secrets
+        self._made: dict[tuple[str, ...], Opener] = {}
+
+    def of(self, fingerprints: tuple[str, ...] = ()) -> Opener:
+        """The engine that opens with these keys, or with all. Fault where one of them is missing."""
+        wanted = fingerprints or tuple(self.secrets)
+        if wanted not in self._made:
+            keys = [self.secret(fingerprint) for fingerprint in wanted]
+            self._made[wanted] = find_opener(self._settings, keys)
+        return self._made[wanted]
+
+    def secret(self, fingerprint: str) -> bytes:
+        """One of the secret keys. Fault where it is missing."""
+        if fingerprint not in self.secrets:
+            raise Fault(f"the secret key {fingerprint} is missing from keys/openpgp")
+        return self.secrets[fingerprint]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A sealed file, and the session key that is kept beside it, sealed, where there is one."""
+
+    sealed: OpenFile
+    session: OpenFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the opener does for one request."""
+
+    openers: Openers
+    limits: OpenLimits
+
+    def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
+        """Answer one request; a fault of ours is an answer too."""
+        request = REQUEST.validate_json(message)
+        stored = Stored(*(OpenFile(descriptor) for descriptor in descriptors))
+        try:
+            answer, given = self._answer(request, stored)
+        except (GatewayError, OSError) as error:
+            explanation = str(error) if isinstance(error, GatewayError) else type(error).__name__
+            return ANSWER.dump_json(Failed(reference=request.reference, explanation=explanation)), ()
+        return ANSWER.dump_json(answer), given
+
+    def _answer(
+        self, request: Request, stored: Stored
+    ) -> tuple[Unsealed | FileRefused | Reopened | Resealed | SealedCopy, Sequence[int]]:
+        match request:
+            case Job():
+                return self.open(request, stored.sealed)
+            case Reopen():
+                content = self._content(stored, request.sha256)
+                size = os.fstat(content).st_size
+                return Reopened(reference=request.reference, size=size), (content,)
+            case Reseal():
+                return self.reseal(request, stored), ()
+            case SealCopy():
+                return self._sealed_copy(request, stored)
+            case Reading() | Judging():
+                raise Fault("an opener was asked for what is not its own")
+            case other:
+                assert_never(other)
+
+    def open(self, job: Job, sealed: OpenFile) -> tuple[Unsealed | FileRefused, Sequence[int]]:
+        """Open one landed file, by the keys that count, else by those that only tell it apart."""
+        passing("examine.asked")
+        found, content = self._opened(job, job.senders, sealed)
+        if isinstance(found, FileRefused) and found.why.code == "open:wrong-signer" and job.others:
+            found, content = self._opened_by_another(job, sealed, found)
+        passing("examine.opened")
+        return found, content
+
+    def reseal(self, request: Reseal, stored: Stored) -> Resealed:
+        """Seal the session key of a stored file to another certificate, once it has proved itself.
+
+        Its text is empty where none of the gateway's keys opens the file.
+        """
+        session = self._session_key(stored)
+        if session is None:
+            return Resealed(reference=request.reference, session="", proved=False)
+        if request.sha256 is not None:
+            os.close(self.openers.of().reopen(stored.sealed, request.sha256, self.limits, session))
+        return Resealed(
+            reference=request.reference,
+            session=seal_session_key(session, request.certificate.encode()),
+            proved=request.sha256 is not None,
+        )
+
+    def _opened_by_another(
+        self, job: Job, sealed: OpenFile, stranger: FileRefused
+    ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
+        """The same file, looked at with the provider's keys that do not count: it can only be told apart."""
+        match self._opened(job, job.others, sealed):
+            case Unsealed() as found, content:
+                return replace(found, why=stranger.why), content
+            case FileRefused(why=why), _ if why.code == "open:key-expired":
+                return stranger, ()
+            case told_apart:
+                return told_apart
+
+    def _opened(
+        self, job: Job, certificates: Sequence[str], sealed: OpenFile
+    ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
+        senders, why = [sender.encode() for sender in certificates], None
+        try:
+            opened = self.openers.of(job.opens_with).open(sealed, senders, self.limits, job.now)
+        except Waits as waits:
+            opened, why = waits.opened, OpenRefused(code=waits.code)
+        except Refusal as refusal:
+            told = OpenRefused(code=refusal.code, detail=refusal.detail)
+            return FileRefused(reference=job.reference, why=told), ()
+        answer = Unsealed(reference=job.reference, opened=replace(opened, content=-1), why=why)
+        return answer, (opened.content,)
+
+    def _session_key(self, stored: Stored) -> bytes | None:
+        if stored.session is not None:
+            return open_session_key(stored.session.read_bytes(), self.openers.secrets.values())
+        return self.openers.of().session_key(stored.sealed, self.limits)
+
+    def _content(self, stored: Stored, sha256: str) -> int:
+        """The content of a stored file, proved by its digest, as a descriptor that the caller closes."""
+        session = self._session_key(stored) if stored.session is not None else None
+        return self.openers.of().reopen(stored.sealed, sha256, self.limits, session)
+
+    def _sealed_copy(self, request: SealCopy, stored: Stored) -> tuple[SealedCopy, Sequence[int]]:
+        """The content sealed to a provider and signed by the gateway; it leaves this process sealed only."""
+        recipients, signer = _able(request), self.openers.secret(request.signer)
+        content = self._content(stored, request.sha256)
+        try:
+            sealed = seal(content, list(recipients.values()), signer)
+        except CannotSeal as error:
+            raise Fault(str(error)) from None
+        finally:
+            os.close(content)
+        answer = SealedCopy(
+            reference=request.reference,
+            size=len(sealed),
+            sha256=hashlib.sha256(sealed).hexdigest(),
+            sealed_to=tuple(recipients),
+        )
+        with Content(len(sealed)) as memory:
+            memory.write(sealed)
+            return answer, (memory.finish()[0],)
+
+
+def _able(request: SealCopy) -> dict[str, bytes]:
+    """Those of the recipients' certificates that can be encrypted to, by fingerprint. Fault without any."""
+    described = (
+        (describe(material.encode(), request.now), material.encode()) for material in request.recipients
+    )
+    able = {known.fingerprint: material for known, material in described if known.can_encrypt}
+    if not able:
+        raise Fault("the provider has no OpenPGP key in force that can be encrypted to")
+    return able
+
+
+def opening(setup: OpenerSetup) -> Opening:
+    """The opener that a service asked for, with the engine made that opens with every key."""
+    secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
+    found = Opening(Openers(setup.settings, secrets), setup.limits)
+    found.openers.of()
+    prove_program(setup.settings)  # While what that needs can still be read.
+    return found
+
+
+def needs(setup: OpenerSetup) -> Needs:
+    """What it needs: room for a content in memory, and the SOP program, where one is used."""
+    settings, limits = setup.settings, setup.limits
+    return Needs(
+        memory_bytes=limits.memory_bytes,
+        writes_bytes=max(limits.content_bytes, limits.sealed_bytes) + _SLACK_BYTES,
+        program=None if settings.engine == "embedded" else shutil.which(settings.sop_program),
+    )
+
+
+def main() -> None:
+    """Serve until the service is gone."""
+
+    def prepared(message: bytes) -> tuple[Needs, Opening]:
+        setup = OPENER_SETUP.validate_json(message)
+        return needs(setup), opening(setup)
+
+    serve("opens sealed files for the gateway's services", prepared)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""What each kind of isolated child is told when it starts, and nothing else: plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from gateway.settings import ClassifyLimits, OpenLimits, Processor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenerSetup:
+    """What an opener is told: the gateway's OpenPGP secret keys by fingerprint, and no other secret."""
+
+    secrets: dict[str, str]
+    settings: Processor
+    limits: OpenLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierSetup:
+    """What a classifier is told when it starts: its rules, and the limits for files and for drops."""
+
+    rules: Path
+    limits: ClassifyLimits
+    drops: OpenLimits
+
+
+OPENER_SETUP = TypeAdapter(OpenerSetup)
+CLASSIFIER_SETUP = TypeAdapter(ClassifierSetup)

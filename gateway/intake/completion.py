@@ -1,0 +1,125 @@
+"""The end of an upload: its client closed it, or renamed it to its final name, and it is handed over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from gateway.home import Spool
+from gateway.intake.answers import CUT_OFF, HANDED_OVER, ONLY_TEMPORARY, STILL_OPEN, TAKEN_OVER
+from gateway.intake.disk import on_disk
+from gateway.intake.handover import hand_over_upload
+from gateway.intake.landed import Landed
+from gateway.intake.paths import is_temporary
+from gateway.intake.recent import HandedOver, Recent
+from gateway.intake.shelf import Shelf
+from gateway.intake.unfinished import Unfinished
+from gateway.intake.upload import Receiving
+from gateway.model import Folder
+from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
+from gateway.ssh.visitor import LoggedIn
+from gateway.zones.failpoints import passing
+
+log = logging.getLogger(__name__)
+
+
+class Completion:
+    """Hands the uploads on one provider's `shelf` over to the processor."""
+
+    def __init__(
+        self, spool: Spool, shelf: Shelf, recent: Recent, landed: Landed, clock: Callable[[], datetime]
+    ) -> None:
+        self._spool = spool
+        self._shelf = shelf
+        self._recent = recent
+        self._landed = landed
+        self._clock = clock
+
+    async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
+        """The client closed its upload: hand it over, unless it waits for its rename.
+
+        Returns the reference. Raises what kept the upload from being handed over; it is kept then.
+        """
+        upload = receiving.upload
+        if upload.receiving is not receiving:
+            raise Declined(TAKEN_OVER)
+        upload.completing = True
+        reference = None
+        try:
+            await receiving.release(whole=True)
+            if self._adds_nothing(receiving):
+                upload.worthless = True
+            elif is_temporary(upload.label.name):
+                await on_disk(upload.write_label)
+            else:
+                reference = await self._hand_over_or_reopen(upload, by)
+        finally:
+            upload.completing = False
+            if reference is None:
+                await self._shelf.keep(upload, self._clock())
+        return reference
+
+    def _adds_nothing(self, receiving: Receiving) -> bool:
+        """Whether a client found nothing left to send of a file handed over, as `put -c` of lftp may."""
+        upload = receiving.upload
+        handed_over = self._recent.find(upload.label.folder, upload.label.name) is not None
+        return upload.size == 0 and not receiving.anew and handed_over
+
+    async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
+        """Hand over; where that fails, give the last byte back.
+
+        A client that compares sizes then sees that its file is unfinished, and one that resumes
+        has something to send, upon which the hand-over is tried again.
+        """
+        try:
+            return await self._hand_over(upload, upload.label.name, by)
+        except OSError:
+            await on_disk(upload.shorten)
+            raise
+
+    async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
+        """Complete a temporary upload under its final name and hand it over. Returns the reference."""
+        upload = self._shelf.find(folder, old)
+        if upload is None:
+            raise Declined(NO_SUCH_FILE if self._recent.find(folder, old) is None else HANDED_OVER)
+        if not is_temporary(old) or is_temporary(new):
+            raise Declined(ONLY_TEMPORARY)
+        if upload.busy:
+            raise Declined(STILL_OPEN)
+        if not upload.label.whole:
+            raise Declined(CUT_OFF)
+        upload.completing = True
+        try:
+            reference = await self._hand_over(upload, new, by)
+        finally:
+            upload.completing = False
+        await self._shelf.drop(self._shelf.find(folder, new))
+        return reference
+
+    async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
+        """Hand over a whole upload, which is durable, under a fresh reference."""
+        with HAND_OVER_SECONDS.time():
+            record = await on_disk(hand_over_upload, self._spool, upload, name, by, self._clock())
+        self._shelf.take_down(upload)
+        entry = HandedOver(
+            reference=record.reference,
+            folder=record.folder,
+            name=name,
+            size=record.size,
+            landed_at=record.landed_at,
+            modified=upload.label.modified,
+        )
+        self._recent.remember(entry)
+        self._landed.add(by.name, record.size)
+        LANDED.inc()
+        LANDED_BYTES.inc(record.size)
+        log.info("landed reference=%s bytes=%d", record.reference, record.size)
+        await on_disk(self._after_hand_over, upload, entry)
+        return record.reference
+
+    def _after_hand_over(self, upload: Unfinished, entry: HandedOver) -> None:
+        upload.erase()
+        self._recent.write(entry)
+        passing("hand-over.remembered")

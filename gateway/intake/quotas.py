@@ -1,0 +1,56 @@
+"""How much one provider may send: what may be begun, and how much may wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from gateway.intake.answers import TOO_MANY_TODAY, TOO_MANY_UNFINISHED, TOO_MUCH_WAITING
+from gateway.intake.disk import check_room, on_disk
+from gateway.intake.landed import Landed
+from gateway.intake.recent import Recent
+from gateway.intake.shelf import Shelf
+from gateway.settings import IntakeLimits
+from gateway.ssh.answers import Declined
+
+
+class Quotas:
+    """The quotas of `provider`, by what is on its `shelf`, what it sent lately, and what landed."""
+
+    def __init__(
+        self,
+        provider: str,
+        *,
+        limits: IntakeLimits,
+        shelf: Shelf,
+        recent: Recent,
+        landed: Landed,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._provider = provider
+        self.limits = limits
+        self._shelf = shelf
+        self._recent = recent
+        self._landed = landed
+        self._clock = clock
+
+    async def check_begin(self) -> None:
+        """Declined where one more upload may not begin."""
+        if sum(1 for _ in self._shelf) >= self.limits.unfinished_uploads:
+            raise Declined(TOO_MANY_UNFINISHED)
+        if self._recent.today(self._clock()) >= self.limits.uploads_per_day:
+            raise Declined(TOO_MANY_TODAY)
+        await self._landed.refresh()
+        self.check_growth(0)
+        await self.check_disk()
+
+    def check_growth(self, size: int) -> None:
+        """Declined where `size` bytes more may not wait for the processor."""
+        unfinished = sum(upload.size for upload in self._shelf)
+        waiting = unfinished + self._landed.waiting(self._provider) + size
+        if waiting > self.limits.bytes_waiting_per_provider:
+            raise Declined(TOO_MUCH_WAITING)
+
+    async def check_disk(self) -> None:
+        """OSError where the disk is nearly full."""
+        await on_disk(check_room, self._shelf.place, self.limits.free_bytes)

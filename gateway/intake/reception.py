@@ -1,0 +1,128 @@
+"""Opening uploads of one provider: a new one, or an unfinished one again; and giving one up."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.intake.answers import ALREADY_EXISTS, GONE, HANDED_OVER, NOT_KEPT, STILL_OPEN
+from gateway.intake.disk import on_disk
+from gateway.intake.quotas import Quotas
+from gateway.intake.recent import Recent
+from gateway.intake.shelf import Shelf
+from gateway.intake.unfinished import Label, Unfinished, Writer, new_unfinished, open_again
+from gateway.intake.upload import Memory, Receiving
+from gateway.model import Folder
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a client wants to open a file for writing: the flags of SFTP's OPEN that matter here."""
+
+    create: bool
+    exclusive: bool
+    truncate: bool
+    append: bool
+
+
+class Reception:
+    """Receives the uploads of one provider onto its `shelf`."""
+
+    def __init__(self, shelf: Shelf, recent: Recent, quotas: Quotas, clock: Callable[[], datetime]) -> None:
+        self._shelf = shelf
+        self._recent = recent
+        self._quotas = quotas
+        self._clock = clock
+        self._memory = Memory()
+
+    async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
+        """Open an upload: a new one, or an unfinished one again at its size.
+
+        An upload of the same name that another connection still writes goes on by itself when this
+        one starts anew, and is taken over when this one resumes it.
+        """
+        known = self._shelf.find(folder, name)
+        if wish.exclusive and (known or self._recent.find(folder, name)) is not None:
+            raise Declined(ALREADY_EXISTS)
+        if known is not None and not wish.truncate:
+            return await self._resume(known, wish)
+        if known is None:
+            self._check_meant(folder, name, wish)
+        return await self._begin(folder, name, wish)
+
+    def _check_meant(self, folder: Folder, name: str, wish: Wish) -> None:
+        """A client that does not create means a file that is here; one that goes on, the one handed over.
+
+        To take its rest for a new upload would be to take a tail for a file.
+        """
+        here = self._recent.find(folder, name) is not None
+        if not here and not wish.create:
+            raise Declined(NO_SUCH_FILE)
+        if here and not wish.truncate and (wish.append or not wish.create):
+            raise Declined(HANDED_OVER)
+
+    async def _begin(self, folder: Folder, name: str, wish: Wish) -> Receiving:
+        await self._quotas.check_begin()
+        label = Label(folder=folder, name=name, started_at=self._clock())
+        upload, descriptor = await on_disk(new_unfinished, self._shelf.place, label)
+        earlier = self._shelf.put(upload)
+        receiving = self._receiving(upload, descriptor, wish)
+        if earlier is not None and not earlier.busy:
+            await on_disk(earlier.erase)
+        return receiving
+
+    async def _resume(self, upload: Unfinished, wish: Wish) -> Receiving:
+        if upload.completing:
+            raise Declined(STILL_OPEN)
+        if upload.receiving is not None:
+            await self._take_over(upload.receiving)
+        if upload.worthless or upload.label.withheld:
+            raise Declined(NOT_KEPT)
+        await self._quotas.check_disk()
+        descriptor = await on_disk(open_again, upload)
+        if upload.busy:
+            os.close(descriptor)
+            raise Declined(STILL_OPEN)
+        return self._receiving(upload, descriptor, wish)
+
+    def _receiving(self, upload: Unfinished, descriptor: int, wish: Wish) -> Receiving:
+        receiving = Receiving(
+            upload,
+            descriptor,
+            append=wish.append,
+            anew=wish.truncate,
+            limits=self._quotas.limits,
+            memory=self._memory,
+            may_grow=self._quotas.check_growth,
+        )
+        upload.receiving = receiving
+        self._shelf.opened(upload)
+        return receiving
+
+    async def _take_over(self, writer: Writer) -> None:
+        log.info("taken-over provider=%s", self._shelf.place.name)
+        await self.cut_off(writer)
+
+    async def cut_off(self, writer: Writer) -> None:
+        """Keep what was received of an upload whose client is gone; it can be resumed."""
+        try:
+            await writer.release(whole=False)
+        finally:
+            await self._shelf.keep(writer.upload, self._clock())
+
+    async def remove(self, folder: Folder, name: str) -> None:
+        """Give up an unfinished upload."""
+        upload = self._shelf.find(folder, name)
+        if upload is None:
+            raise Declined(NO_SUCH_FILE if self._recent.find(folder, name) is None else GONE)
+        if upload.completing:
+            raise Declined(STILL_OPEN)
+        if upload.receiving is not None:
+            await self._take_over(upload.receiving)
+        await self._shelf.drop(upload)

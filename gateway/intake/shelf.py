@@ -1,0 +1,88 @@
+"""The shelf of one provider: its unfinished uploads, by the names that clients gave them.
+
+What stands on it changes on the event loop only; the disk work is done in threads, on uploads that are
+marked busy meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gateway.intake.disk import on_disk
+from gateway.intake.unfinished import Unfinished, load_shelf
+from gateway.model import Folder
+
+
+class Shelf:
+    """The unfinished uploads in the folder `place`."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._named: dict[tuple[Folder, str], Unfinished] = {}
+        self._open: set[Unfinished] = set()  # Also those whose name a newer one has taken.
+
+    async def load(self) -> None:
+        """Find what an earlier run of the service left."""
+        found = await on_disk(load_shelf, self.place)
+        self._named = {_key(upload): upload for upload in found}
+
+    def __iter__(self) -> Iterator[Unfinished]:
+        """Every unfinished upload, also one whose name a newer one has taken while it is being written."""
+        return iter({*self._named.values(), *self._open})
+
+    @property
+    def in_use(self) -> frozenset[Path]:
+        """The files of uploads that are being written or handed over at this moment."""
+        busy = [upload for upload in self if upload.busy]
+        return frozenset(path for upload in busy for path in (upload.data, upload.label_file))
+
+    def within(self, folder: Folder) -> list[Unfinished]:
+        """The unfinished uploads in `folder`."""
+        return [upload for upload in self._named.values() if upload.label.folder == folder]
+
+    def find(self, folder: Folder, name: str) -> Unfinished | None:
+        """The unfinished upload under this name."""
+        return self._named.get((folder, name))
+
+    def put(self, upload: Unfinished) -> Unfinished | None:
+        """Have `upload` bear its name; the one that bore it before."""
+        earlier = self._named.get(_key(upload))
+        self._named[_key(upload)] = upload
+        return earlier
+
+    def opened(self, upload: Unfinished) -> None:
+        """A handle writes `upload`."""
+        self._open.add(upload)
+
+    async def keep(self, upload: Unfinished, now: datetime) -> None:
+        """A handle of `upload` is gone: it stays, unless worthless, or a newer one has its name."""
+        if upload.receiving is None:
+            self._open.discard(upload)
+        upload.touched_at = now
+        if upload.worthless:
+            await self.drop(upload)
+        elif self._named.setdefault(_key(upload), upload) is not upload and not upload.busy:
+            await on_disk(upload.erase)
+
+    def take_down(self, upload: Unfinished) -> None:
+        """`upload` is no longer unfinished."""
+        self._open.discard(upload)
+        if self._named.get(_key(upload)) is upload:
+            del self._named[_key(upload)]
+
+    async def drop(self, upload: Unfinished | None) -> None:
+        """Forget an unfinished upload and erase it, unless it is busy."""
+        if upload is not None and not upload.busy:
+            self.take_down(upload)
+            await on_disk(upload.erase)
+
+    async def expire(self, now: datetime, keep: timedelta) -> None:
+        """Forget the unfinished uploads that nobody wrote to for longer than `keep`."""
+        for upload in [u for u in self._named.values() if now - u.touched_at > keep]:
+            await self.drop(upload)
+
+
+def _key(upload: Unfinished) -> tuple[Folder, str]:
+    return (upload.label.folder, upload.label.name)

@@ -1,0 +1,179 @@
+"""The hands of the processor: threads that look at files, each with isolated children of its own."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from gateway.errors import Fault, GatewayError
+from gateway.examiner.child import ExaminerLost
+from gateway.examiner.parent import Examiners
+from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
+from gateway.passage import Examination, examine
+from gateway.processor.turns import Turns
+from gateway.record.assignments import Assignment
+
+ATTEMPTS = 3
+_BATCH = 64
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A file out of hand: examined, or not, because of a fault of ours or because its child was lost."""
+
+    reference: str
+    examination: Examination | None = None
+    lost: bool = False
+
+
+class Hands:
+    """What is in hand, by whom it is looked at, and what is finished. One thread gives and takes."""
+
+    def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
+        self.examiners = examiners
+        self.in_hand: set[str] = set()
+        self._workers = workers
+        self._clock = clock
+        self._turns = Turns(workers, time.monotonic)
+        self._lock = threading.Lock()
+        self._inbox: queue.Queue[Finished | None] = queue.Queue()
+        self._pool: Executor | None = None
+
+    @contextmanager
+    def at_work(self) -> Iterator[Executor]:
+        """The threads, for as long as it lasts; others may have them do something too."""
+        with ThreadPoolExecutor(self._workers, "examine") as pool:
+            self._pool = pool
+            try:
+                yield pool
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.examiners.close()
+
+    def warm_up(self) -> None:
+        """Start the children now, so that the first files do not wait for them."""
+        every = threading.Barrier(self._workers)
+
+        def start() -> None:
+            every.wait(ATTEMPTS)  # Each in a thread of its own.
+            self.examiners.mine().start()
+
+        for _ in range(self._workers):
+            self._submit(start)
+
+    def give(self, assignment: Assignment, *, struck: bool) -> None:
+        """Take a file in hand. `struck`: its child was lost before."""
+        self.in_hand.add(assignment.upload.reference)
+        with self._lock:
+            self._turns.add(assignment, struck=struck)
+        self._submit(self._look_at_next)
+
+    def give_up(self) -> None:
+        """Put down what nobody looks at yet; it stays landed."""
+        with self._lock:
+            left = self._turns.give_up()
+        self.put_down(one.upload.reference for one in left)
+
+    def put_down(self, references: Iterator[str]) -> None:
+        """These are in hand no more."""
+        self.in_hand.difference_update(references)
+
+    def wake(self) -> None:
+        """End a wait now."""
+        self._inbox.put(None)
+
+    def wait(self, seconds: float | None) -> Sequence[Finished]:
+        """Sleep until something happened; what is out of hand by then, as much as one commit takes."""
+        try:
+            first = self._inbox.get(timeout=seconds)
+        except queue.Empty:
+            return []
+        return ([] if first is None else [first]) + self.so_far()[0]
+
+    def so_far(self) -> tuple[list[Finished], bool]:
+        """What is out of hand by now, as much as one commit takes, and whether somebody wants a look."""
+        finished: list[Finished] = []
+        woken = False
+        while len(finished) < _BATCH:
+            try:
+                item = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                woken = True
+            else:
+                finished.append(item)
+        return finished, woken
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        if self._pool is not None:
+            self._pool.submit(work)
+
+    def _look_at_next(self) -> None:
+        """In a pool thread: look at the file whose turn it is, if one may be looked at now."""
+        with self._lock:
+            given = self._turns.next()
+        if given is None:
+            return
+        assignment, struck = given
+        try:
+            self._examine(assignment)
+        finally:
+            with self._lock:
+                self._turns.done(assignment, struck=struck)
+                waiting = len(self._turns)
+            if waiting:
+                self._try_to_submit()  # For one that could not be given while this one was looked at.
+            else:
+                self.examiners.mine().rest()
+
+    def _try_to_submit(self) -> None:
+        try:
+            self._submit(self._look_at_next)
+        except RuntimeError:  # The threads are being ended: what waits stays landed.
+            return
+
+    @EXAMINE_SECONDS.time()
+    def _examine(self, assignment: Assignment) -> None:
+        """Whatever happens, the loop hears that the file is out of hand."""
+        reference = assignment.upload.reference
+        finished = Finished(reference, lost=True)
+        try:
+            finished = Finished(reference, self._try_to_examine(assignment))
+        except ExaminerLost as error:
+            FAULTS.labels("examiner-lost").inc()
+            _log.error("%s: %s", reference, error)
+        except GatewayError as error:
+            FAULTS.labels("engine").inc()
+            _log.error("%s: %s; it stays landed and is tried again", reference, error)
+            finished = Finished(reference)
+        except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
+            FAULTS.labels("internal").inc()
+            _log.exception("%s: could not be examined", reference)
+        finally:
+            self._inbox.put(finished)
+
+    def _try_to_examine(self, assignment: Assignment) -> Examination:
+        retrying = Retrying(
+            retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            reraise=True,
+        )
+        return retrying(lambda: examine(assignment, self.examiners.mine(), self._clock()))

@@ -1,0 +1,116 @@
+"""Whose file is looked at next: providers take turns; a file that broke a process waits in a lane of its own.
+
+Pure: `clock` gives monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.home import provider_of
+from gateway.record.assignments import Assignment
+
+A_TURN_FILES, A_TURN_SECONDS = 8, 0.5
+"""How many files of one provider follow each other while others wait, and for how long."""
+
+_BETWEEN_STRUCK = 16
+
+
+def chosen(landed: Iterable[str], in_hand: Iterable[str], *, room: int, each: int) -> list[str]:
+    """The files to take in hand: at most `room` of those landed, given with the oldest first.
+
+    Those who have least in hand come first, and nobody gets more than `each`.
+    """
+    held = Counter(provider_of(reference) for reference in in_hand)
+    waiting: dict[str, deque[str]] = {}
+    for reference in landed:
+        waiting.setdefault(provider_of(reference), deque()).append(reference)
+    found: list[str] = []
+    while waiting and len(found) < room:
+        provider = min(waiting, key=lambda one: held[one])  # The one that came first, among equals.
+        if held[provider] >= each:
+            break
+        found.append(waiting[provider].popleft())
+        held[provider] += 1
+        if not waiting[provider]:
+            del waiting[provider]
+    return found
+
+
+@dataclass(slots=True)
+class Turns:
+    """The files in hand that nobody looks at yet, shared by `workers`."""
+
+    workers: int
+    clock: Callable[[], float]
+    _waiting: OrderedDict[str, deque[Assignment]] = field(default_factory=OrderedDict)
+    _struck: deque[Assignment] = field(default_factory=deque)
+    _struck_at_work: bool = False
+    _since_struck: int = 0
+    _at_work: Counter[str] = field(default_factory=Counter)
+    _whose: str = ""
+    _turn_files: int = 0
+    _turn_ends: float = 0.0
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._struck) + sum(map(len, self._waiting.values()))
+
+    def add(self, assignment: Assignment, *, struck: bool = False) -> None:
+        """One more. `struck`: a process was lost over it before, so it may cost others no time."""
+        if struck:
+            self._struck.append(assignment)
+        else:
+            self._waiting.setdefault(assignment.upload.provider, deque()).append(assignment)
+
+    def next(self) -> tuple[Assignment, bool] | None:
+        """The next one to look at, and whether it is one that is struck; `done` is to follow."""
+        if self._struck_is_due():
+            self._struck_at_work, self._since_struck = True, 0
+            return self._struck.popleft(), True
+        provider = self._whose_turn()
+        if provider is None:
+            return None
+        self._since_struck += 1
+        self._at_work[provider] += 1
+        files = self._waiting[provider]
+        found = files.popleft()
+        self._turn_files += provider == self._whose
+        if not files:
+            del self._waiting[provider]
+        return found, False
+
+    def done(self, assignment: Assignment, *, struck: bool) -> None:
+        """One that was given is dealt with."""
+        if struck:
+            self._struck_at_work = False
+        else:
+            self._at_work[assignment.upload.provider] -= 1
+
+    def give_up(self) -> Sequence[Assignment]:
+        """Those that wait, which wait no more."""
+        left = [*self._struck, *(one for files in self._waiting.values() for one in files)]
+        self._struck.clear()
+        self._waiting.clear()
+        return left
+
+    def _struck_is_due(self) -> bool:
+        """One at a time, when nobody else waits, or now and then; never with every worker."""
+        if not self._struck or self._struck_at_work:
+            return False
+        return not self._waiting or self._since_struck >= _BETWEEN_STRUCK
+
+    def _whose_turn(self) -> str | None:
+        """Whose file is next: where others wait, nobody is given every worker."""
+        if not self._waiting:
+            return None
+        is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
+        if is_over and self._whose in self._waiting:
+            self._waiting.move_to_end(self._whose)
+        first = next(iter(self._waiting))
+        if is_over or first != self._whose:
+            self._whose, self._turn_files, self._turn_ends = first, 0, self.clock() + A_TURN_SECONDS
+        most = max(1, self.workers - 1)
+        return next((one for one in self._waiting if self._at_work[one] < most), first)

@@ -1,0 +1,139 @@
+"""What is set about the services that people log in to: who may be connected, and what is offered."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gateway.settings.file import File
+
+
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text))
+
+
+Network = Annotated[str, AfterValidator(_network)]
+
+
+class AlsoOffer(File):
+    """What is offered besides, for a program that knows nothing newer: weak, and only where it must be.
+
+    To whoever connects from one of `networks` (from anywhere, where none is named), and only for `provider`
+    where one is named.
+    """
+
+    algorithms: tuple[
+        Literal[
+            "ecdh-sha2-nistp256",
+            "ecdh-sha2-nistp384",
+            "ecdh-sha2-nistp521",
+            "diffie-hellman-group14-sha256",
+            "diffie-hellman-group14-sha1",
+            "diffie-hellman-group16-sha512",
+            "hmac-sha2-256",
+            "aes128-ctr",
+        ],
+        ...,
+    ] = Field(min_length=1)
+    networks: tuple[Network, ...] = ()
+    provider: str | None = None
+
+    @model_validator(mode="after")
+    def _is_for_somebody(self) -> AlsoOffer:
+        if not self.networks and self.provider is None:
+            raise ValueError("name the networks, or the provider, that it is for")
+        return self
+
+
+class Ssh(File):
+    """What intake offers some clients beside what it offers all."""
+
+    also_offer: tuple[AlsoOffer, ...] = ()
+
+
+class DoorLimits(File):
+    """What a service keeps to before a session begins, and between sessions. Times in seconds.
+
+    A source is an address of IPv4 or a /64 network of IPv6. `penalty_…`: how many seconds a source owes
+    for a login that failed, for saying nothing until it is sent away, for leaving before it logs in. Once
+    it owes `penalty_least` it has to wait that out, at most `penalty_most`; networks that are exempt never
+    have to. Meanwhile `penalty_trials` of its connections are let in, `penalty_pace` one after another,
+    and judged by their key. A connection without a session is closed after `sessionless_seconds`, one that
+    does nothing after `idle_seconds`.
+    """
+
+    login_seconds: float = 25
+    login_attempts: int = 6
+    connections: int = 200
+    connections_per_address: int = 40
+    sessions_per_connection: int = 4
+    keepalive_seconds: float = 30
+    idle_seconds: float = Field(default=900, gt=0)
+    sessionless_seconds: float = Field(default=60, gt=0)
+    penalty_login_failed: float = 5
+    penalty_silent: float = 10
+    penalty_left: float = 1
+    penalty_least: float = 30
+    penalty_most: float = 600
+    penalty_trials: int = Field(default=24, ge=0)
+    penalty_pace: float = Field(default=0.5, gt=0)
+    penalty_exempt: tuple[Network, ...] = ()
+
+    @property
+    def connections_each(self) -> int:
+        """How many connections one provider or one person may have."""
+        return self.connections
+
+    @property
+    def sessions_each(self) -> int:
+        """How many sessions one provider or one person may have on all of them."""
+        return self.connections_each * self.sessions_per_connection
+
+
+class IntakeLimits(DoorLimits):
+    """Quotas and caps of the outside service. Sizes in bytes, times in seconds."""
+
+    connections_per_provider: int = 32
+    sessions_per_provider: int = 32
+    handles_per_session: int = 32
+    sealed_bytes: int = 2 * 1024**3
+    unfinished_uploads: int = 200
+    bytes_waiting_per_provider: int = 8 * 1024**3
+    uploads_per_day: int = 20_000
+    free_bytes: int = 64 * 1024**2
+    name_bytes: int = 255
+    resume_hours: float = 24
+    recent_days: float = 7
+
+    @property
+    def connections_each(self) -> int:
+        """How many connections one provider may have."""
+        return self.connections_per_provider
+
+    @property
+    def sessions_each(self) -> int:
+        """How many sessions one provider may have."""
+        return self.sessions_per_provider
+
+
+class MailboxLimits(DoorLimits):
+    """Caps of the inside service. Sizes in bytes, times in seconds.
+
+    An open file lies in memory for as long as it is read: `open_files_per_session` bounds how many
+    a session has, `open_files` and `open_bytes` how many there are and how large they are together.
+    One that nobody reads for `idle_seconds` is closed.
+    """
+
+    connections_per_person: int = 16
+    handles_per_session: int = 64
+    openers: int = Field(default=2, ge=1, le=64)
+    open_files_per_session: int = 8
+    open_files: int = 64
+    open_bytes: int = 4 * 1024**3
+
+    @property
+    def connections_each(self) -> int:
+        """How many connections one person may have."""
+        return self.connections_per_person

@@ -1,0 +1,94 @@
+"""Isolated children that run what an attacker sends, as if a parser in them had been taken over.
+
+They are started, told and confined as in production; only what they do with a request is the attacker's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway.examiner.child import Child
+from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSetup, OpenerSetup
+from gateway.home import Home
+from gateway.openpgp.memory import Content
+from gateway.secrets.secret_files import openpgp_secrets
+from gateway.settings import Limits, Processor
+
+# What an attacker brings along is loaded before the doors close: that it cannot be later is no defence.
+_TAKEN_OVER = """
+import ctypes, gc, json, mmap, os, resource, signal, socket, subprocess, sys, threading, time
+import gateway.examiner.{module} as child
+
+def captured(self, message, descriptors):
+    attack, known = json.loads(message)
+    found = {{}}
+    try:
+        exec(attack, {{**globals(), **known, "content": descriptors[0], "found": found}})
+    except BaseException as error:
+        found["refused"] = type(error).__name__
+    return json.dumps(found).encode(), ()
+
+child.{worker}.work = captured
+child.main()
+"""
+
+
+def _child(module: str, worker: str, setup: bytes) -> Child:
+    return Child(("-c", _TAKEN_OVER.format(module=module, worker=worker)), lambda: setup, lambda: None)
+
+
+def captured_opener(home: Home, engine: str) -> Child:
+    """An opener that holds the secrets of `home`."""
+    secrets = {fingerprint: secret.decode() for fingerprint, secret in openpgp_secrets(home).items()}
+    settings = Processor.model_validate({"engine": engine})
+    setup = OpenerSetup(secrets=secrets, settings=settings, limits=Limits().open)
+    return _child("opener", "Opening", OPENER_SETUP.dump_json(setup))
+
+
+def captured_classifier(home: Home) -> Child:
+    """A classifier with the rules of `home`."""
+    setup = ClassifierSetup(
+        rules=home.policies_in_force.absolute(), limits=Limits().classify, drops=Limits().open
+    )
+    return _child("classifier", "Classifying", CLASSIFIER_SETUP.dump_json(setup))
+
+
+@contextmanager
+def a_content(data: bytes = b"one content") -> Iterator[int]:
+    """A content as an opener gives it."""
+    with Content(1024) as content:
+        content.write(data)
+        descriptor, *_ = content.finish()
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def run_in(child: Child, attack: str, known: dict[str, Any], *, owner: str = "mallory") -> dict[str, Any]:
+    """What an attack found, in a child that took a file of `owner`."""
+    with a_content() as content:
+        answer, given = child.ask(owner, json.dumps([attack, known]).encode(), [content], 20)
+    for descriptor in given:
+        os.close(descriptor)
+    found: dict[str, Any] = json.loads(answer)
+    return found
+
+
+def everything_worth_having(home: Home) -> dict[str, Path]:
+    """By what it is, every kind of file that a captured child would want to read."""
+    return {
+        "the secret OpenPGP keys": next((home.keys / "openpgp").glob("*.asc")),
+        "the log's key": home.keys / "log.pem",
+        "the key of the pupils' digests": home.keys / "pupil-index.key",
+        "the settings": home.settings,
+        "the registry": home.registry,
+        "the policies": home.policies_in_force / "flows.toml",
+        "another provider's file": home.sealed("261125-oak-ABCDE"),
+        "the users of the machine": Path("/etc/passwd"),
+    }

@@ -1,0 +1,82 @@
+"""What is told of a file of several parts is kept whole, and its decision names each part's reasons."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.model import Classified, ContentRefused, Held, Provider, Refused
+from gateway.policy.decide import decide
+from gateway.registry.transfers import CONTENT
+from tests.classify import made
+from tests.classify.conftest import Classify
+from tests.corpus.books import zipped
+from tests.corpus.corpus import shipped
+
+CORE = made.as_csv(made.core_rows()).encode()
+MARKS = made.as_csv(made.mark_rows()).encode()
+CUT_OFF = b"<CTfile><Pupil>"
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def refused(found: Classified | ContentRefused) -> ContentRefused:
+    assert isinstance(found, ContentRefused), found
+    return found
+
+
+def test_the_registry_keeps_every_part(classify: Classify) -> None:
+    found = refused(classify(zipped({"a.csv": CORE, "b.csv": MARKS, "c.xml": CUT_OFF})))
+    assert [type(part).__name__ for part in found.parts] == ["Classified", "Classified", "ContentRefused"]
+    assert CONTENT.validate_json(CONTENT.dump_json(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("members", "outcome", "codes"),
+    [
+        ([CORE, MARKS], Held, {"classify:several-kinds"}),
+        ([CORE, CUT_OFF], Held, {"classify:several-kinds", "classify:malformed"}),
+        (
+            [CUT_OFF, b"MZ program"],
+            Held,
+            {"classify:several-kinds", "classify:malformed", "classify:unknown"},
+        ),
+        ([CUT_OFF, CUT_OFF], Refused, {"classify:malformed"}),
+        (
+            [CORE, made.as_csv(made.ks2_rows()).encode()],
+            Held,
+            {"classify:several-kinds", "policy:assessment"},
+        ),
+    ],
+)
+def test_each_part_is_decided(
+    classify: Classify, members: list[bytes], outcome: type, codes: set[str]
+) -> None:
+    _, catalogue = shipped()
+    found = classify(zipped({f"{n}.dat": content for n, content in enumerate(members)}))
+    decision = decide(found, catalogue, Provider(id="oak", name="", kind="school", ratified=True), NOON)
+    assert isinstance(decision, outcome)
+    assert {reason.code for reason in decision.reasons} == codes
+    assert getattr(decision, "teams", ()) == ()
+
+
+def test_pupils_of_a_file_that_waits_for_its_parts_are_heard_of_by_nobody(classify: Classify) -> None:
+    heard: list[str] = []
+    classify(zipped({"a.csv": CORE, "b.csv": MARKS}), on_pupil=lambda upn, *_: heard.append(upn))
+    assert heard == []
+
+
+def test_pupils_of_several_files_of_one_kind_are_heard_of_once_a_record(classify: Classify) -> None:
+    heard: list[tuple[str, int]] = []
+    other = made.as_csv([made.core_rows()[0], *made.core_rows(20)[13:]]).encode()
+    found = classify(
+        zipped({"a.csv": CORE, "b.csv": other}), on_pupil=lambda upn, *said: heard.append((upn, said[-1]))
+    )
+    assert isinstance(found, Classified)
+    assert found.pupils == len({upn for upn, _ in heard}) == 20
+    assert [record for _, record in heard] == list(range(1, len(heard) + 1))
+
+
+def test_a_pupil_in_two_files_is_told_of(classify: Classify) -> None:
+    found = classify(zipped({"a.csv": CORE, "b.csv": CORE}))
+    assert isinstance(found, Classified)
+    assert found.pupils == 12
+    assert [(f.code, f.count) for f in found.findings if f.code == "upn:duplicate"] == [("upn:duplicate", 12)]

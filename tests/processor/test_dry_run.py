@@ -1,0 +1,216 @@
+"""`policy test` says what the processor does: the same sealed files, tried first and then really sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.parties import Party
+from gateway.examiner.parent import Examiner
+from gateway.model import Provider
+from gateway.openpgp.certificates import admit, describe
+from gateway.processor.dry_run import Trial, Tried, try_file
+from gateway.record.policies_in_force import Policies, load_policies
+from gateway.registry import keys, providers
+from gateway.secrets.secret_files import secret_key_file, statement_file, write_secret
+from gateway.settings import OpenLimits
+from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
+from tests.content import census, core_data, gcse_results
+from tests.openpgp import vectors
+from tests.workshop import Desk
+
+# How our records say that a key stands, and what that makes of a file that it signed in good time.
+STANDINGS = {
+    "active": "policy:agreement-not-ratified",
+    "pending": "key:not-approved",
+    "retired": "open:key-superseded",
+    "revoked": "open:key-revoked",
+}
+_OF_EACH_VERDICT = 3
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Whoever sends a vector: all that a desk asks of a party is its name."""
+
+    name: str
+
+
+class Trials:
+    """A desk at which files are tried, and then sent."""
+
+    def __init__(self, root: Path) -> None:
+        self.desk = Desk(root)
+        self.policies: Policies = load_policies(self.desk.home.policies_in_force)
+        self.examiner = Examiner(self.desk.home, self.policies.folder)
+
+    def close(self) -> None:
+        self.examiner.close()
+        self.desk.close()
+
+    def tried(self, party: str, data: bytes) -> Tried:
+        file = self.desk.root / "data.xml.pgp"
+        file.write_bytes(data)
+        trial = Trial(file=file, provider=party, at=self.desk.now)
+        return try_file(trial, self.policies.catalogue, self.examiner, self.desk.home, self.desk.registry)
+
+    def compare(self, files: list[tuple[Party | Sender, bytes]]) -> list[str]:
+        """Try them all, then send them all; the first codes of what became of them."""
+        foreseen = [self.tried(party.name, data).decision for party, data in files]
+        references = [self.desk.land(party, data) for party, data in files]
+        self.desk.process()
+        for expected, reference in zip(foreseen, references, strict=True):
+            became = self.desk.transfer(reference)
+            assert (expected.state, expected.reasons) == (became.state, became.reasons), reference
+            assert expected.state != "accepted" or expected.teams == became.teams
+        return [decision.reasons[0].code for decision in foreseen]
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
+    with closing(Trials(tmp_path_factory.mktemp("trials"))) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def oak(trials: Trials) -> Party:
+    return trials.desk.provider("oak", years=("2025-26", "2026-27"))
+
+
+def enrolled(trials: Trials, standing: str) -> Party:
+    """A provider whose key stands so since now, and which signed a minute ago."""
+    desk = trials.desk
+    party = Party(f"key-{standing}", desk.root / "parties" / standing)
+    material = party.certificate.read_text()
+    with desk.registry.write() as session:
+        providers.add_provider(session, Provider(id=party.name, name=party.name, kind="school"), desk.now)
+        key = keys.add_key(
+            session, "provider", party.name, "openpgp", at=desk.now, by="admin", material=material,
+            fingerprint=admit(material.encode(), desk.now).fingerprint,
+            state="pending" if standing == "pending" else "active",
+        )  # fmt: skip
+        if standing in {"retired", "revoked"}:
+            keys.end_key(
+                session, "provider", party.name, key.fingerprint, state=standing,
+                at=datetime.now(UTC) + timedelta(seconds=30), by="admin",
+                revocation="hard" if standing == "revoked" else None,
+            )  # type: ignore[call-arg] # fmt: skip
+    return party
+
+
+def chosen_vectors() -> list[vectors.Vector]:
+    """Some of each verdict, sealed to one key by one signer, under the limits that a gateway has.
+
+    What does not look sealed is tried as a plain file, and not written down by a gateway.
+    """
+    found: dict[tuple[str, str], list[vectors.Vector]] = {}
+    for vector in vectors.every():
+        usual = (
+            vector.keys == ("gateway",)
+            and vector.limits == OpenLimits()
+            and not vector.differs
+            and is_sealed(vector.data[:ENOUGH_BYTES])
+        )
+        if usual and len(vector.senders) == 1 and vector.senders != ("alice-grafted",):
+            # Some hold the same act of signing in other wrappings: the second of these would be a replay.
+            signed = "" if vector.expect.startswith("open:") else vector.senders[0]
+            found.setdefault((vector.expect, signed), []).append(vector)
+    return [
+        vector for (_, signed), some in found.items() for vector in some[: 1 if signed else _OF_EACH_VERDICT]
+    ]
+
+
+def open_with_the_vectors_key(desk: Desk) -> None:
+    """Let the gateway open with the key that vectors are sealed to, as with one of its own."""
+    folder = vectors.KEYS
+    certificate = (folder / "gateway.asc").read_text()
+    fingerprint = describe(certificate.encode(), desk.now).fingerprint
+    write_secret(secret_key_file(desk.home, fingerprint), (folder / "gateway.key").read_bytes())
+    write_secret(statement_file(desk.home, fingerprint), b"nobody reads it here\n")
+    with desk.registry.write() as session:
+        keys.add_key(
+            session, "gateway", "gateway", "openpgp", at=desk.now, by="test", material=certificate,
+            fingerprint=fingerprint,
+        )  # fmt: skip
+
+
+def signer(trials: Trials, name: str) -> Sender:
+    """A provider with the certificate of a vector's sender."""
+    desk, material = trials.desk, (vectors.KEYS / f"{name}.asc").read_text()
+    shown = describe(material.encode(), desk.now)
+    with desk.registry.write() as session:
+        providers.add_provider(session, Provider(id=name, name=name, kind="school"), desk.now)
+        keys.add_key(
+            session, "provider", name, "openpgp", at=desk.now, by="admin", material=material,
+            fingerprint=shown.fingerprint, expires_at=shown.expires_at,
+        )  # fmt: skip
+    return Sender(name)
+
+
+def test_contents_are_decided_as_foreseen(trials: Trials, oak: Party) -> None:
+    elm, dfe = trials.desk.provider("elm"), trials.desk.provider("dfe", "dfe")
+
+    def sealed(party: Party, content: bytes) -> tuple[Party, bytes]:
+        return party, party.seal(content, trials.desk.certificate)
+
+    found = trials.compare(
+        [
+            sealed(oak, core_data()),
+            sealed(oak, census()),
+            sealed(oak, gcse_results()),
+            sealed(oak, b"a poem\n"),
+            sealed(oak, b"<CTfile><broken"),
+            sealed(elm, core_data()),
+            sealed(dfe, core_data()),
+            (elm, oak.seal(core_data(), trials.desk.certificate)),
+            (oak, oak.seal(core_data(seed=3), trials.desk.certificate)[:-300]),
+        ]
+    )
+    assert {code.partition(":")[0] for code in found} == {"policy", "classify", "open"}
+    assert len(set(found)) >= 7
+
+
+def test_a_replay_is_foreseen(trials: Trials, oak: Party) -> None:
+    data = oak.seal(core_data(seed=2), trials.desk.certificate)
+    assert trials.compare([(oak, data)]) == ["policy:allowed"]
+    assert trials.compare([(oak, data)]) == ["open:replayed"]
+
+
+@pytest.mark.parametrize(("standing", "code"), STANDINGS.items())
+def test_a_key_that_does_not_count_is_foreseen(trials: Trials, standing: str, code: str) -> None:
+    party = enrolled(trials, standing)
+    data = party.seal(core_data(seed=5), trials.desk.certificate)
+    trials.desk.now = max(trials.desk.now, datetime.now(UTC) + timedelta(minutes=1))
+    assert trials.compare([(party, data)]) == [code]
+
+
+def test_every_kind_of_sealed_file_ends_as_foreseen(tmp_path: Path) -> None:
+    chosen = chosen_vectors()
+    with closing(Trials(tmp_path)) as trials:
+        trials.desk.now = chosen[0].at
+        open_with_the_vectors_key(trials.desk)
+        parties = {name: signer(trials, name) for name in {vector.senders[0] for vector in chosen}}
+        found = trials.compare([(parties[vector.senders[0]], vector.data) for vector in chosen])
+    assert len(chosen) >= 30, len(chosen)
+    assert len(set(found)) >= 12, sorted(set(found))
+
+
+def test_no_descriptor_is_left_open(trials: Trials, oak: Party) -> None:
+    """One was, for each file that waits for a key."""
+    files = [
+        oak.seal(core_data(), trials.desk.certificate),
+        oak.seal(core_data(), trials.desk.certificate)[:-300],
+        core_data(),
+        b"a poem",
+    ]
+    for data in files:
+        trials.tried("oak", data)  # What is opened once is opened now.
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for data in files:
+        trials.tried("oak", data)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
