@@ -60,12 +60,20 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md
 
 # Every package that runs in production, with its hashes, for every Python that is supported.
+# requirements-build.lock is what packages are built with where the index has no wheel of them, and this one;
+# requirements-postgresql.lock what a registry in PostgreSQL needs besides.
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+    --no-emit-index-url --quiet
 lock: $(VENV)/.installed-dev
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    --no-emit-index-url --quiet --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	    | $(COMPILE) --output-file requirements-build.lock -
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["postgresql"], sep="\n")' \
+	    | $(COMPILE) --constraint requirements.lock --output-file requirements-postgresql.lock -
 
 audit: $(VENV)/.installed-dev
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock \
+	    --requirement requirements-build.lock --requirement requirements-postgresql.lock
 
 sbom: $(VENV)/.installed-dev
 	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml requirements.lock > sbom.json

@@ -50,7 +50,12 @@ class GatewayKeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file as it landed, as intake recorded it. Inside, nothing of it is believed unchecked.
+    """One file as it landed, as intake recorded it.
+
+    Inside, `size` and `sha256` are of what was copied, `provider` is one that is enrolled, and `landed_at` is
+    within minutes of when the kernel saw the record made. `ssh_key` is only what intake says: a file counts
+    only where that provider could log in with it then. `name`, `folder`, `client`, `withheld`, and what was
+    withheld, are intake's word alone; receipts say so.
 
     `withheld`: it came without encryption, so intake wrote none of it down; `size` and `sha256` are
     of what passed by. `looks_like` is what a withheld one was by its beginning: something about keys

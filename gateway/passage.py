@@ -16,7 +16,7 @@ publishing in one process, many files in one transaction. So the way has two hal
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -36,15 +36,17 @@ from gateway.examiner.protocol import (
     KeyDrop,
     Looked,
 )
-from gateway.model import Decision, Folder, Provider, Refused, Transfer, Upload
+from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
+from gateway.reasons import reason
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
-from gateway.record.conclude import File, signature_of
+from gateway.record.conclude import UNKNOWN_LOGIN, File, held_for_login, signature_of
 from gateway.record.conclude import conclude as concluded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
-from gateway.record.signer import Signers, signers_of
+from gateway.record.signer import Signers, came_by, logins_of, signers_of
 from gateway.registry import transfers
+from gateway.registry.keys import Key
 from gateway.zones.failpoints import passing
 
 
@@ -156,13 +158,17 @@ def _ruling(
 def _decision(
     registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime
 ) -> Decision:
+    known_login = came_by(_logins(batch, upload.provider).get(upload.ssh_key), upload.landed_at)
     match examined:
+        case AgreementCopy() | KeyDrop() if not known_login:
+            return Held(reasons=(reason(UNKNOWN_LOGIN),))
         case AgreementCopy() | KeyDrop():
             return _settle(registrar, batch, upload, examined, now)
         case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
             return _settle(registrar, batch, upload, examined, now)
         case file:
-            return decide(registrar, batch, upload, file, now)
+            decision = decide(registrar, batch, upload, file, now)
+            return decision if known_login else held_for_login(decision)
 
 
 def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped, now: datetime) -> Decision:
@@ -188,6 +194,10 @@ def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined
     if (signature := signature_of(examined)) is not None:
         transfers.record_signature(session, upload.reference, signature)
         batch.note_use(upload.provider, signature.certificate, now)
+
+
+def _logins(batch: Batch, provider: str) -> Mapping[str, Key]:
+    return batch.once(("logins", provider), lambda: logins_of(batch.session, provider))
 
 
 def _provider(rulebook: Rulebook, batch: Batch, provider: str, now: datetime) -> Provider:

@@ -81,6 +81,12 @@ REASONS: dict[str, Template] = {
         "Sign with the key you enrolled. If you have a new key, put it into /keys, signed with the old one, "
         "and send the file again once it is in force.",
     ),
+    "open:unknown-login": Template(
+        "5.1",
+        "The file came in by a login with a key that was not one of your organisation's at that time.",
+        "Nothing needs doing now: somebody at the local authority looks into it. If you have changed your "
+        "SSH key lately, tell them when.",
+    ),
     "open:bad-signature": Template(
         "5.1",
         "The signature on the file does not fit its content.",

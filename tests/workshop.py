@@ -35,7 +35,7 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow
 from gateway.settings import Settings, load_settings
-from gateway.zones.spool import fsync_folder, hand_over, new_reference
+from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
 from tests.children import Children
 from tests.clock import Clock
 from tests.commands import invoke
@@ -136,6 +136,10 @@ class Workshop:
                 session, "provider", identifier, "openpgp", at=self.now, by="admin", material=material,
                 fingerprint=admit(material.encode(), self.now).fingerprint,
             )  # fmt: skip
+            keys.add_key(
+                session, "provider", identifier, "ssh", at=self.now, by="admin", fingerprint=login_of(party),
+                material=party.ssh_public.read_text("ascii").strip(),
+            )  # fmt: skip
             for year in years:
                 self.ratify(session, identifier, year)
         return party
@@ -191,14 +195,14 @@ class Workshop:
         client: str = "",
     ) -> str:
         """Hand `data` over as intake does, as `reference` where that is given; its reference."""
-        reference = reference or new_reference(sender.name, self.now)
+        self.home.spool.landed.mkdir(exist_ok=True)
+        reference = reference or reserve_reference(self.home.spool, sender.name, self.now)
         content = self.home.spool.root / f"{reference}.part"
         content.write_bytes(data)
-        self.home.spool.landed.mkdir(exist_ok=True)
         upload = Upload(
             reference=reference, provider=sender.name, name=name, folder=folder, size=len(data),
             sha256=hashlib.sha256(data).hexdigest(), started_at=self.now, landed_at=self.now,
-            ssh_key=_login(sender), client=client,
+            ssh_key=login_of(sender), client=client,
         )  # fmt: skip
         hand_over(self.home.spool, upload, content)
         fsync_folder(self.home.spool.landed)
@@ -328,7 +332,7 @@ Desk = Workshop
 """What tests call the one whose clock stands."""
 
 
-def _login(sender: Party | School) -> str:
+def login_of(sender: Party | School) -> str:
     """The fingerprint of the key that a sender logs in with."""
     if isinstance(sender, School):
         return sender.ssh.get_fingerprint()

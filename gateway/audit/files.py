@@ -7,6 +7,7 @@ fit is looked at a second time, with the registry as it is then.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -18,11 +19,12 @@ from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.errors import GatewayError
 from gateway.home import Home, Published
 from gateway.log.checkpoint import read_checkpoint
-from gateway.publish.projection import published_up_to, receipt_files
+from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
 from gateway.publish.provider_copies import copy_path
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
+from gateway.store.folder import store_of
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
 _TOGETHER = 400
@@ -41,21 +43,21 @@ def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistenc
 
 def check_sealed(session: Session, home: Home) -> Iterator[Inconsistency]:
     """Every sealed file that is missing, not what landed, or that nobody knows of. Reads all of them."""
-    deleted = retention.deleted(session, "sealed")
+    store, deleted = store_of(home), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
     known = set()
     for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
         known.add(row.reference)
-        where, path = f"sealed {row.reference}", home.sealed(row.reference)
+        where, path = f"sealed {row.reference}", store.path(row.reference)
         if row.reference in deleted:
             if path.exists() and row.reference not in leaving:
                 yield Inconsistency(where, "it is on record as deleted, but the file is there")
         elif not row.withheld and (fault := _fault_of(path, row.sha256)):
             yield Inconsistency(where, fault)
-    for path in sorted((home.root / "sealed").glob("*.sealed")):
+    for reference in store.references():
         # What is being claimed lies in both places for a moment.
-        if path.stem not in known and not (home.spool.landed / f"{path.stem}.json").exists():
-            yield Inconsistency(f"sealed {path.stem}", "no transfer has this file")
+        if reference not in known and not os.path.lexists(home.spool.record(reference)):
+            yield Inconsistency(f"sealed {reference}", "no transfer has this file")
 
 
 def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsistency]:
@@ -128,20 +130,20 @@ def _check_gateway_key(session: Session, published: Published, vkey: str) -> Ite
 
 def _check_receipts(session: Session, published: Published) -> Iterator[Inconsistency]:
     """Every receipt that is out must be there, word for word; the latest one where it was replaced."""
-    out = published_up_to(published)
+    out, gone = published_up_to(published), taken_back_up_to(published)
     expected: dict[Path, tuple[str, int]] = {}
     reference = ""
     for row in paged(session, ReceiptRow, [col(ReceiptRow.reference), col(ReceiptRow.sequence)]):
         if row.reference != reference:
-            yield from _compare(expected, out)
+            yield from _compare(expected, out, gone)
             expected, reference = {}, row.reference
         folder = published.provider(row.provider) / "receipts"
         for name, content in receipt_files(row).items():
             expected[folder / name] = (content, row.sequence or 0)
-    yield from _compare(expected, out)
+    yield from _compare(expected, out, gone)
 
 
-def _compare(expected: dict[Path, tuple[str, int]], out: int) -> Iterator[Inconsistency]:
+def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
     for path, (content, sequence) in expected.items():
         if sequence > out:
             continue  # It follows.
@@ -149,7 +151,8 @@ def _compare(expected: dict[Path, tuple[str, int]], out: int) -> Iterator[Incons
         try:
             shown = path.read_bytes()
         except FileNotFoundError:
-            yield Inconsistency(where, "the receipt is missing")
+            if sequence > gone:
+                yield Inconsistency(where, "the receipt is missing")
             continue
         if shown != content.encode():
             yield Inconsistency(where, "it is not the receipt that was signed last")

@@ -59,19 +59,23 @@ def check_transfers(session: Session) -> Iterator[Inconsistency]:
 
 
 def check_names(session: Session) -> Iterator[Inconsistency]:
-    """Every event whose commitment to a file's name is not opened by that name and its own salt."""
-    names = dict(session.exec(select(TransferRow.reference, TransferRow.name)).all())
+    """Every event whose commitment to a file's name or content is not opened by that and its own salt."""
+    query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
+    known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
     for row in paged(session, EventRow, [col(EventRow.number)]):
-        name, salt = names.get(row.subject), row.salt
+        name, content = known.get(row.subject, (None, None))
         # A name may have been deleted, as retention has it, and its salt still be there.
-        if not name or salt is None or row.kind not in _RECEIPTED:
+        if not name or row.salt is None or row.kind not in _RECEIPTED:
             continue
         try:
-            held = read_leaf(row).fields.get("name_commitment") == commitment(name, salt)
+            fields = read_leaf(row).fields
         except ValueError:
-            held = False
-        if not held:
+            fields = {}
+        if fields.get("name_commitment") != commitment(name, row.salt):
             yield Inconsistency(f"event {row.number}", "its salt does not open the name that it commits to")
+        committed = fields.get("content_commitment")  # Entries of earlier versions have none.
+        if content and committed and row.kind != "landed" and committed != commitment(content, row.salt):
+            yield Inconsistency(f"event {row.number}", "its salt does not open the content it commits to")
 
 
 def _owed(session: Session) -> dict[int, str]:

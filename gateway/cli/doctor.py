@@ -39,7 +39,7 @@ from gateway.registry import keys, providers, staff, transfers
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
 from gateway.settings import Settings, load_key_policy, load_limits, load_settings
-from gateway.zones.spool import waiting
+from gateway.zones.landed import count_aside, named_at, waiting
 
 _LOW_BYTES = 1024**3
 _STUCK_SECONDS = 300
@@ -250,13 +250,19 @@ def _teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
 
 
 def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
-    old = [r for r in waiting(home.spool) if _age(home.spool.record(r), at) > _STUCK_SECONDS]
+    old = [r for r in waiting(home.spool) if _age(home, r, at) > _STUCK_SECONDS]
     if old:
         yield Complaint("fault", f"{len(old)} uploads wait in the spool", "gateway process; its log says why")
+    if aside := count_aside(home.spool):
+        yield Complaint(
+            "warning",
+            f"set aside in the spool: {counted(aside, 'record')} that intake should never have written",
+            "look at spool/landed/*.aside; the processor's log says why",
+        )
 
 
-def _age(path: Path, at: datetime) -> float:
+def _age(home: Home, reference: str, at: datetime) -> float:
     try:
-        return at.timestamp() - path.stat().st_mtime
+        return at.timestamp() - named_at(home.spool, reference)
     except FileNotFoundError:
         return 0.0

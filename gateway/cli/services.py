@@ -13,6 +13,7 @@ from gateway.cli.options import GatewayKeyOption
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import GatewayKeyKind
+from gateway.observe import stacks
 from gateway.openpgp.certificates import grouped
 from gateway.settings import Secrets, Settings, checked, load_settings
 
@@ -88,6 +89,7 @@ def run(
     def ready(places: dict[str, str]) -> None:
         typer.echo(f"ready intake {places['intake']} mailboxes {places['mailboxes']}")
 
+    stacks.tell_on_signal()
     raise typer.Exit(supervisor.run(Home(home), options, ready))
 
 
@@ -104,6 +106,7 @@ def serve_intake(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port:
     """The drop box that providers reach. Needs only spool/ and published/ of the home."""
     from gateway.intake.server import run_intake  # noqa: PLC0415 - each service loads its own zone
 
+    stacks.tell_on_signal()
     raise typer.Exit(run_intake(Home(home), host=host, port=port))
 
 
@@ -115,6 +118,7 @@ def serve_mailboxes(
     """The mailboxes in which staff collect what was routed to their teams."""
     from gateway.mailboxes.server import run_mailboxes  # noqa: PLC0415
 
+    stacks.tell_on_signal()
     raise typer.Exit(run_mailboxes(Home(home), host=host, port=port))
 
 
@@ -126,6 +130,7 @@ def process(
     """Open, classify, decide and route what landed, until SIGTERM."""
     from gateway.processor.service import process_once, run_processor  # noqa: PLC0415
 
+    stacks.tell_on_signal()
     if not once:
         run_processor(Home(home), now, ready=lambda: typer.echo("ready processor"))
         return

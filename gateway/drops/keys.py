@@ -25,6 +25,7 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key, Revocation
 from gateway.registry.log import Entry
 from gateway.registry.tables import TransferRow
+from gateway.store.folder import store_of
 
 
 def settle(drop: Drop, found: FoundKey) -> Decision:
@@ -94,8 +95,8 @@ def forget(drop: Drop) -> None:
 def publish(home: Home, registry: Registry, now: datetime) -> None:
     """Let intake know the SSH keys as they now are, and remove what must not be kept."""
     publish_access(registry, home.published, now)
-    for reference in _withheld(registry):
-        home.sealed(reference).unlink(missing_ok=True)
+    store = store_of(home)
+    store.remove([reference for reference in _withheld(registry) if store.has(reference)])
 
 
 def _withheld(registry: Registry) -> Iterator[str]:

@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 from gateway.examiner.channel import Broken, receive
 from gateway.examiner.confinement import Cell, Needs, start_of_child
 from gateway.examiner.nursery import Answer, Nursery
-from gateway.observe import logs
+from gateway.observe import logs, stacks
 from gateway.secrets.guard import keep_in_memory
 
 _log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Worker]]) -
     parser.add_argument("--channel", type=int, required=True)
     arguments = parser.parse_args()
     logs.configure(logging.WARNING)
+    stacks.tell_on_signal()
     start_of_child()
     with contextlib.suppress(Broken), socket.socket(fileno=arguments.channel) as channel:
         message, _ = receive(channel, _SETUP_BYTES)

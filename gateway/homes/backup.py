@@ -30,6 +30,7 @@ from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home, checked_reference
 from gateway.secrets import secret_files
 from gateway.settings import load_settings
+from gateway.store.folder import store_of
 from gateway.zones.spool import fsync_folder, write_durably
 
 MANIFEST = "backup.json"
@@ -79,14 +80,15 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None) ->
     (folder / "sealed").mkdir(mode=0o700)
     stated = _stated(earlier)
     known: dict[str, str] = {}  # What is linked is not read once more: it is what it was.
+    store = store_of(home)
     for reference in _sealed_references(folder / home.registry.name):
         target = Home(folder).sealed(reference)
         place = str(target.relative_to(folder))
         if earlier is not None and place in stated and _linked(earlier / place, target):
             known[place] = stated[place]
         else:
-            _copy_if_there(home.sealed(reference), target)
-        _copy_if_there(home.session(reference), Home(folder).session(reference))
+            _copy_if_there(store.path(reference), target)
+        _copy_if_there(store.session(reference), Home(folder).session(reference))
     _fsync_tree(folder)
     count = sum(path.stat().st_size > 0 for path in (folder / "sealed").iterdir())
     manifest = Manifest(taken_at=now, sealed_files=count, files=_digests(folder, known))

@@ -54,6 +54,12 @@ class Box:
                 await on_disk(self.recent.load, self._clock())
                 self._is_loaded = True
 
+    async def expire(self, now: datetime, keep: timedelta) -> None:
+        """Forget unfinished uploads that nobody wrote to for longer than `keep`, and what is not recent."""
+        await self.shelf.expire(now, keep)
+        if self._is_loaded:
+            await on_disk(self.recent.expire, now)
+
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
         """What this name stands for now: the unfinished upload before the one handed over."""
         return self.shelf.find(folder, name) or self.recent.find(folder, name)

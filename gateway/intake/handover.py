@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 
 from gateway.home import Spool
@@ -11,7 +10,7 @@ from gateway.intake.unfinished import Unfinished
 from gateway.model import Upload
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.failpoints import passing
-from gateway.zones.spool import hand_over, new_reference
+from gateway.zones.spool import hand_over, reserve_reference
 
 
 def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
@@ -22,7 +21,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
     """
     sha256 = upload.sha256 or digest_of(upload.data)
     record = Upload(
-        reference=_reserve(spool, by.name, now),
+        reference=reserve_reference(spool, by.name, now),
         provider=by.name,
         name=name.rpartition("/")[2],
         folder=upload.label.folder,
@@ -43,16 +42,3 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
             spool.sealed(record.reference).unlink(missing_ok=True)
         raise
     return record
-
-
-def _reserve(spool: Spool, provider: str, now: datetime) -> str:
-    """A reference that no upload waiting in the spool has; the empty file that reserves it is made."""
-    while True:
-        reference = new_reference(provider, now)
-        if spool.record(reference).exists():
-            continue
-        try:
-            os.close(os.open(spool.sealed(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
-        except FileExistsError:
-            continue
-        return reference

@@ -1,14 +1,17 @@
-"""How many bytes wait in spool/landed for the processor, by provider."""
+"""spool/landed as intake sees it: how many bytes wait there, by provider, and what is left over."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.home import REFERENCE
 from gateway.intake.disk import on_disk
+from gateway.zones.landed import ASIDE
 
 _FRESH_SECONDS = 2.0
 
@@ -48,3 +51,22 @@ def _count(folder: Path) -> Counter[str]:
                 except FileNotFoundError:
                     continue  # The processor took it away in the meantime.
     return found
+
+
+def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
+    """A content without a record was never acknowledged to its client; after a while it is rubbish.
+
+    What the inside has set aside waits for a person, with the content that belongs to it.
+    """
+    names = {path.name for path in folder.iterdir()}
+    aside = {name.split(".")[0] for name in names if name.endswith(ASIDE)}
+    for name in names:
+        reference, _, extension = name.rpartition(".")
+        whole = extension == "json" or f"{reference}.json" in names
+        if name.endswith(ASIDE) or reference in aside or (whole and not name.startswith(".")):
+            continue
+        path = folder / name
+        with contextlib.suppress(FileNotFoundError):
+            # The time of its last rename: what was uploaded long ago may be handed over just now.
+            if now - datetime.fromtimestamp(path.lstat().st_ctime, UTC) > keep:
+                path.unlink()

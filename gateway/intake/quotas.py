@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from gateway.intake.answers import TOO_MANY_TODAY, TOO_MANY_UNFINISHED, TOO_MUCH_WAITING
+from gateway.intake.answers import (
+    TOO_MANY_TODAY,
+    TOO_MANY_UNFINISHED,
+    TOO_MUCH_TODAY,
+    TOO_MUCH_WAITING,
+)
 from gateway.intake.disk import check_room, on_disk
 from gateway.intake.landed import Landed
 from gateway.intake.recent import Recent
@@ -38,15 +43,17 @@ class Quotas:
         """Declined where one more upload may not begin."""
         if sum(1 for _ in self._shelf) >= self.limits.unfinished_uploads:
             raise Declined(TOO_MANY_UNFINISHED)
-        if self._recent.today(self._clock()) >= self.limits.uploads_per_day:
+        if self._recent.today(self._clock()).uploads >= self.limits.uploads_per_day:
             raise Declined(TOO_MANY_TODAY)
         await self._landed.refresh()
         self.check_growth(0)
         await self.check_disk()
 
     def check_growth(self, size: int) -> None:
-        """Declined where `size` bytes more may not wait for the processor."""
+        """Declined where `size` bytes more may not come today, or may not wait for the processor."""
         unfinished = sum(upload.size for upload in self._shelf)
+        if self._recent.today(self._clock()).size + unfinished + size > self.limits.bytes_per_day:
+            raise Declined(TOO_MUCH_TODAY)
         waiting = unfinished + self._landed.waiting(self._provider) + size
         if waiting > self.limits.bytes_waiting_per_provider:
             raise Declined(TOO_MUCH_WAITING)

@@ -6,7 +6,8 @@ It is a view, kept best effort in spool/recent/PROVIDER.jsonl. Losing it loses n
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -33,15 +34,30 @@ class HandedOver(BaseModel):
     modified: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How many uploads there were on one day, in UTC, and of how many bytes together."""
+
+    day: date | None = None
+    uploads: int = 0
+    size: int = 0
+
+    def with_one(self, entry: HandedOver) -> Day:
+        """The day with one more; another day where that is a later one."""
+        day = entry.landed_at.astimezone(UTC).date()
+        if day == self.day:
+            return Day(day, self.uploads + 1, self.size + entry.size)
+        return Day(day, 1, entry.size) if self.day is None or day > self.day else self
+
+
 class Recent:
-    """The latest upload under each name of one provider, and how many there were today."""
+    """The latest upload under each name of one provider, and how much came today."""
 
     def __init__(self, path: Path, keep: timedelta) -> None:
         self._path = path
         self._keep = keep
         self._latest: dict[tuple[Folder, str], HandedOver] = {}
-        self._day: date | None = None
-        self._count = 0
+        self._today = Day()
 
     def load(self, now: datetime) -> None:
         """Read the journal, leaving out what is too old or unreadable. For a worker thread, before use."""
@@ -52,6 +68,14 @@ class Recent:
                 kept += 1
                 self.remember(entry)
         if 2 * kept < entries:
+            self._rewrite(now)
+
+    def expire(self, now: datetime) -> None:
+        """Forget what is too old, in memory and in the journal. For a worker thread."""
+        old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
+        for key in old:
+            del self._latest[key]
+        if old:
             self._rewrite(now)
 
     def _is_kept(self, entry: HandedOver, now: datetime) -> bool:
@@ -77,17 +101,12 @@ class Recent:
         if len(self._latest) > _SHOWN:
             del self._latest[next(iter(self._latest))]
         if known is None or known.reference != entry.reference:
-            self._count_one(entry.landed_at.astimezone(UTC).date())
+            self._today = self._today.with_one(entry)
 
-    def _count_one(self, day: date) -> None:
-        if day == self._day:
-            self._count += 1
-        elif self._day is None or day > self._day:
-            self._day, self._count = day, 1
-
-    def today(self, now: datetime) -> int:
-        """How many uploads were handed over on the day (UTC) of `now`."""
-        return self._count if now.astimezone(UTC).date() == self._day else 0
+    def today(self, now: datetime) -> Day:
+        """What was handed over on the day (UTC) of `now`."""
+        day = now.astimezone(UTC).date()
+        return self._today if day == self._today.day else Day(day)
 
     def write(self, entry: HandedOver) -> None:
         """Append `entry` to the journal. A disk that refuses is logged: the upload is safe elsewhere."""
@@ -114,6 +133,14 @@ class Recent:
             aside.replace(self._path)
         except OSError as error:
             log.warning("journal-not-written %s", trace_of(error))
+
+
+def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
+    """Erase the journals to which nobody wrote for longer than `keep`; those in use see to themselves."""
+    for path in folder.glob("*.jsonl"):
+        age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if path.stem not in in_use and age > keep:
+            path.unlink(missing_ok=True)
 
 
 def _line(entry: HandedOver) -> bytes:

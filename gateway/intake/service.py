@@ -15,8 +15,9 @@ from gateway.home import PROVIDER_ID, Published, Spool
 from gateway.intake.box import Box
 from gateway.intake.disk import on_disk
 from gateway.intake.files import Files
-from gateway.intake.landed import Landed
+from gateway.intake.landed import Landed, sweep_landed
 from gateway.intake.published_keys import holds_key
+from gateway.intake.recent import sweep_journals
 from gateway.intake.requests import Requests
 from gateway.intake.tree import Tree
 from gateway.intake.unfinished import sweep_shelf
@@ -87,23 +88,14 @@ class Intake:
         for shelf in await on_disk(_shelves, self._spool):
             box = self._boxes.get(shelf.name)
             if box is not None:
-                await box.shelf.expire(now, keep)
+                await box.expire(now, keep)
             in_use = frozenset() if box is None else box.shelf.in_use
             if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
                 log.info("expired provider=%s uploads=%d", shelf.name, gone)
         await on_disk(sweep_landed, self._spool.landed, now, keep)
+        remembered = timedelta(days=self._limits.recent_days)
+        await on_disk(sweep_journals, self._spool.recent, now, remembered, frozenset(self._boxes))
 
 
 def _shelves(spool: Spool) -> list[Path]:
     return [path for path in (spool.root / "partial").iterdir() if PROVIDER_ID.fullmatch(path.name)]
-
-
-def sweep_landed(landed: Path, now: datetime, keep: timedelta) -> None:
-    """A content without a record was never acknowledged to its client; after a while it is rubbish."""
-    for path in landed.iterdir():
-        whole = path.suffix == ".json" or path.with_suffix(".json").exists()
-        if path.name.startswith(".") or not whole:
-            # The time of its last rename: what was uploaded long ago may be handed over just now.
-            age = now - datetime.fromtimestamp(path.lstat().st_ctime, UTC)
-            if age > keep:
-                path.unlink(missing_ok=True)

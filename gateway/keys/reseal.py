@@ -10,6 +10,7 @@ plaintext and our own signature where the sender's was.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from pathlib import Path
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reseal
-from gateway.home import REFERENCE, Home
+from gateway.home import Home, Spool
 from gateway.keys.changes import clerk_of, sign_head
 from gateway.openpgp.certificates import split
 from gateway.openpgp.components import components
@@ -27,7 +28,10 @@ from gateway.registry import keys, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
-from gateway.zones.spool import fsync_folder, private_mode, waiting, write_durably
+from gateway.settings import load_limits
+from gateway.store.folder import store_of
+from gateway.zones.landed import BadFileError, open_content, waiting
+from gateway.zones.spool import fsync_folder
 
 _log = logging.getLogger(__name__)
 _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
@@ -48,11 +52,11 @@ class Outcome:
     left: int = 0
 
 
-class Store:
+class Holdings:
     """The sealed files of a home, and whom each is sealed to."""
 
     def __init__(self, home: Home, registry: Registry) -> None:
-        self._home = home
+        self._store = store_of(home)
         with registry.read() as session:
             known = keys.list_keys(session, "gateway", "gateway")
         held = {path.stem for path in secret_files.secret_keys(home)}
@@ -60,18 +64,27 @@ class Store:
 
     def references(self) -> list[str]:
         """The reference of every stored file."""
-        found = (path.stem for path in (self._home.root / "sealed").glob("*.sealed"))
-        return sorted(name for name in found if REFERENCE.fullmatch(name))
+        return list(self._store.references())
 
     def needs(self, reference: str, fingerprint: str) -> bool:
         """Whether a stored file opens with this key and with no other that the gateway holds."""
-        kept = self._home.session(reference)
-        path = kept if kept.exists() else self._home.sealed(reference)
-        return self._needs(path, fingerprint)
+        kept = self._store.session(reference)
+        return self._needs(kept if kept.exists() else self._store.path(reference), fingerprint)
 
-    def upload_needs(self, path: Path, fingerprint: str) -> bool:
-        """The same for a file that is not stored yet."""
-        return self._needs(path, fingerprint)
+    def came_needing(self, reference: str, fingerprint: str) -> bool:
+        """The same for a stored file as it came, whatever lies beside it."""
+        return self._needs(self._store.path(reference), fingerprint)
+
+    def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
+        """The same for a file that is not stored yet; of what will not be, nothing is needed."""
+        try:
+            descriptor, _ = open_content(spool, reference, most)
+        except (FileNotFoundError, BadFileError):
+            return False
+        try:
+            return self._needs(Path(f"/proc/self/fd/{descriptor}"), fingerprint)
+        finally:
+            os.close(descriptor)
 
     def _needs(self, path: Path, fingerprint: str) -> bool:
         named = set(recipients_of(path))
@@ -94,7 +107,7 @@ def reseal(
     are done.
     """
     current = secret_files.signing_fingerprint(home)
-    store, older = Store(home, registry), _older(home, current)
+    store, older = Holdings(home, registry), _older(home, current)
     waiting_files = [r for r in store.references() if any(store.needs(r, one) for one in older)]
     todo = waiting_files[:limit]
     with registry.read() as session:
@@ -118,8 +131,7 @@ def _reseal_one(home: Home, examiner: Examiner, request: Reseal, so_far: Outcome
     except Fault as fault:
         _log.error("%s: cannot be resealed: %s", request.reference, fault)
         return replace(so_far, failed=so_far.failed + 1)
-    path = home.session(request.reference)
-    write_durably(path, answer.session.encode() or _NOBODY_OPENS, mode=private_mode(path.parent))
+    store_of(home).put_session(request.reference, answer.session.encode() or _NOBODY_OPENS)
     if not answer.session:
         return replace(so_far, unopenable=so_far.unopenable + 1)
     return replace(so_far, kept=so_far.kept + 1, proved=so_far.proved + answer.proved)
@@ -158,18 +170,18 @@ def needed_by(home: Home, registry: Registry, fingerprint: str) -> int:
 
 
 def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[str]:
-    store = Store(home, registry)
+    store = Holdings(home, registry)
     with registry.read() as session:
         found = [*transfers.find(session, state="landed"), *transfers.find(session, state="held")]
     undecided = {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
     for reference in store.references():
         # What is still to be examined is opened as it came, whatever lies beside it.
-        as_it_came = reference in undecided and store.upload_needs(home.sealed(reference), fingerprint)
+        as_it_came = reference in undecided and store.came_needing(reference, fingerprint)
         if as_it_came or store.needs(reference, fingerprint):
             yield reference
+    most = load_limits(home).intake.sealed_bytes
     for reference in waiting(home.spool):
-        path = home.spool.sealed(reference)
-        if path.exists() and store.upload_needs(path, fingerprint):
+        if store.upload_needs(home.spool, reference, fingerprint, most):
             yield reference
 
 

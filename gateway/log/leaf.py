@@ -4,7 +4,8 @@ A leaf is public for ever and can never be taken back. So a kind of event admits
 listed for it here, and a field admits only its shape: a digest, a fingerprint, a reference, a word
 of the policies, a code of `gateway.reasons`, a moment, a count. No shape fits a person's name, a
 UPN, a date of birth or an address, and none holds free text. What a person decided or collected
-is tied to that person by `commitment`, whose salt stays in the registry and can be destroyed.
+is tied to that person by `commitment`, whose salt stays in the registry and can be destroyed; and so
+is a file's content, whose digest alone would tell whoever guesses the content that the guess is right.
 """
 
 from __future__ import annotations
@@ -88,7 +89,9 @@ _TRANSFER = {
     "sha256": "digest",
     "size": _COUNT,
     "name_commitment": "digest",
+    "content_commitment": "digest",
 }
+_CONTENT = {"content_commitment": "digest", "content_sha256": "digest"}
 _DECISION = {
     **_TRANSFER,
     **_WHO,
@@ -97,7 +100,7 @@ _DECISION = {
     "teams": "words",
     "data_type": "word",
     "level": "word",
-    "content_sha256": "digest",
+    "content_sha256": "digest",  # Of earlier versions alone: whoever guesses a content can try it on this.
     "content_size": _COUNT,
     "pupils": _COUNT,
     "signer": "fingerprint",
@@ -128,7 +131,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint"},
     "decided": _DECISION,
     "delivered": {"provider": "provider", "team": "word", "flow": "word"},
-    "collected": {**_WHO, "provider": "provider", "team": "word", "content_sha256": "digest"},
+    "collected": {**_WHO, "provider": "provider", "team": "word", **_CONTENT},
     "dealt-with": {**_WHO, "provider": "provider", "team": "word"},
     "release-proposed": {**_WHO, "data_type": "word", "teams": "words", "reasons": "codes"},
     "released": {**_DECISION, "record": "digest", "name_commitment": "digest"},
@@ -252,7 +255,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 def commitment(text: str, salt: bytes) -> str:
-    """A digest that ties the log to `text` (a person's or a file's name) without telling it.
+    """A digest that ties the log to `text` (a name, or the digest of a content) without telling it.
 
     Whoever holds the salt (16 random bytes or more, kept in the registry) can prove the text; once
     the salt is destroyed nobody can, nor guess it. ValueError where the salt is too short.

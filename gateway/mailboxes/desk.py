@@ -102,12 +102,14 @@ class Desk:
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
             keys.note_use(session, "staff", person.name, person.key, now)
-            fields = {"content_sha256": delivery.content_sha256, **self._where(session, person, delivery)}
-            self._record(
-                session,
-                Entry(kind="collected", subject=delivery.reference, fields=fields, actor=person.name),
-                now,
+            collected = Entry(
+                kind="collected",
+                subject=delivery.reference,
+                fields=self._where(session, person, delivery),
+                actor=person.name,
+                content=delivery.content_sha256,
             )
+            self._record(session, collected, now)
             passing("collect.written")
 
     def deal_with(self, person: Person, place: Place) -> None:

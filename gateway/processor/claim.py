@@ -2,31 +2,39 @@
 
 The order is what makes it safe: copy and fsync, then the rows, then the spool is emptied. A crash
 between any two steps leaves an upload that is claimed again with the same result.
+
+Whatever lies in the spool is intake's word, and intake may have been captured. What it should never have
+made is set aside, alone; what it says is believed only within bounds (`bounded`).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import errno
-import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from gateway.errors import Fault
-from gateway.home import Home, Spool
+from gateway.errors import Fault, trace_of
 from gateway.model import Upload
+from gateway.processor.door import bounded
 from gateway.processor.references import sort_out
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
+from gateway.registry import providers
+from gateway.store.folder import store_of
 from gateway.zones.failpoints import passing
-from gateway.zones.spool import fsync_folder, private_mode, read_record, take_away, waiting
+from gateway.zones.landed import (
+    BadFileError,
+    open_content,
+    read_handed_over,
+    set_aside,
+    take_away,
+    waiting,
+)
 
-_CHUNK = 1024**2
 _BATCH = 64
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -37,126 +45,176 @@ def claim_waiting(registrar: Registrar, go_on: Callable[[], bool] = lambda: True
     """Take everything that waits in the spool inside; `go_on` is asked after each batch of it.
 
     Fault where some of it cannot be: what can, is inside then, and the rest is where it was. OSError where
-    the spool cannot be read or emptied.
+    the spool cannot be read.
     """
-    faults = []
+    faults: list[Fault] = []
     for batch in _batches(waiting(registrar.home.spool)):
-        faults.append(_claim(registrar, batch))
+        faults += Claim(registrar).take(batch)
         if not go_on():
             break
-    for fault in filter(None, faults):
-        raise fault
-
-
-def _claim(registrar: Registrar, batch: Sequence[str]) -> Fault | None:
-    home = registrar.home
-    with registrar.registry.read() as session:
-        found = sort_out(session, home.spool, batch)
-    stored = store(home, found.fresh)
-    landed = land(registrar, stored.uploads) if stored.uploads else set()
-    for reference in (*found.known, *(there for there, inside in found.fresh.items() if inside in landed)):
-        take_away(home.spool, reference)
-    passing("land.emptied")
-    return stored.fault
+    if faults:
+        raise faults[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class _Stored:
     """Uploads that are safe in the sealed store, oldest first; what kept others out of it, if anything."""
 
     uploads: Sequence[Upload]
-    fault: Fault | None
+    fault: Fault | None = None
 
 
-def store(home: Home, references: Mapping[str, str]) -> Stored:
-    """Copy landed uploads into the sealed store, durably; `references` are theirs there and inside.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Claims what waits, a batch at a time."""
 
-    A record that intake should never have written is left where it is and logged; it is no upload.
-    A file that cannot be copied keeps none of the others waiting, unless the disk is full.
-    """
-    results = _store_each(home, references)
-    stored = [result for result in results if isinstance(result, Upload)]
-    failed = [result for result in results if isinstance(result, OSError)]
-    fault = Fault(f"the sealed store cannot be written: {_words(failed[0])}") if failed else None
-    try:
-        if stored:
-            fsync_folder(home.sealed(stored[0].reference).parent)
-            passing("claim.durable")
-    except OSError as error:  # Of a folder that may not be durable nothing is believed.
-        return Stored((), Fault(f"the sealed store cannot be written: {_words(error)}"))
-    return Stored(sorted(stored, key=lambda upload: upload.landed_at), fault)
+    registrar: Registrar
 
+    def take(self, batch: Sequence[str]) -> list[Fault]:
+        """Take a batch inside; what kept some of it out, if anything."""
+        uploads, faults = self._read(batch)
+        with self.registrar.registry.read() as session:
+            enrolled = {provider.id for provider in providers.list_providers(session)}
+            for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
+                self._set_aside(reference, "no such provider is enrolled")
+                del uploads[reference]
+            found = sort_out(session, uploads)
+        inside = {one: replace(uploads[one], reference=borne) for one, borne in found.fresh.items()}
+        stored = self._store(inside)
+        landed = self._land(stored.uploads)
+        self._give_up({there: one.reference for there, one in inside.items()}, stored.uploads, landed)
+        done = [*found.known, *(there for there, borne in found.fresh.items() if borne in landed)]
+        return [*faults, *([stored.fault] if stored.fault else []), *self._empty(done)]
 
-def _store_each(home: Home, references: Mapping[str, str]) -> list[Upload | OSError | None]:
-    """Copy several at a time: waiting for the disk together, they wait hardly longer than one."""
-    full = threading.Event()
+    def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
+        """The uploads of a batch, by the references that they have there."""
+        found: dict[str, Upload] = {}
+        faults = []
+        for reference in batch:
+            try:
+                there = read_handed_over(self.registrar.home.spool, reference)
+            except FileNotFoundError:
+                continue
+            except BadFileError as error:
+                self._set_aside(reference, str(error))
+            except OSError as error:
+                faults.append(Fault(f"the spool cannot be read: {_words(error)}"))
+            else:
+                found[reference] = bounded(there, self.registrar.clock())
+        return found, faults
 
-    def store_one(reference: str) -> Upload | OSError | None:
-        if full.is_set():
-            return None
+    def _store(self, uploads: Mapping[str, Upload]) -> _Stored:
+        """Copy the content of uploads, named as they are in the spool, into the sealed store, durably.
+
+        One that cannot be copied keeps none of the others waiting, unless the disk is full.
+        """
+        results = self._store_each(uploads)
+        stored = [result for result in results if isinstance(result, Upload)]
+        failed = [result for result in results if isinstance(result, OSError)]
+        fault = Fault(f"the sealed store cannot be written: {_words(failed[0])}") if failed else None
         try:
-            return _store_one(home, reference, references[reference])
-        except OSError as error:
-            _log.error("%s: cannot be stored: %s", reference, _words(error))
-            if error.errno in _FOR_ALL:
-                full.set()
-            return error
+            if stored:
+                store_of(self.registrar.home).settle()
+        except OSError as error:  # Of a folder that may not be durable nothing is believed.
+            return _Stored((), Fault(f"the sealed store cannot be written: {_words(error)}"))
+        return _Stored(sorted(stored, key=lambda upload: upload.landed_at), fault)
 
-    if len(references) == 1:
-        return [store_one(reference) for reference in references]
-    with ThreadPoolExecutor(_COPIERS, "claim") as pool:
-        return list(pool.map(store_one, references))
+    def _store_each(self, uploads: Mapping[str, Upload]) -> list[Upload | OSError | None]:
+        """Copy several at a time: waiting for the disk together, they wait hardly longer than one."""
+        full = threading.Event()
+
+        def store_one(reference: str) -> Upload | OSError | None:
+            if full.is_set():
+                return None
+            try:
+                return self._store_one(reference, uploads[reference])
+            except OSError as error:
+                _log.error("%s: cannot be stored: %s", reference, _words(error))
+                if error.errno in _FOR_ALL:
+                    full.set()
+                return error
+            except Exception as error:  # noqa: BLE001 - told where it was raised; one upload must not stop all
+                self._set_aside(reference, trace_of(error))
+                return None
+
+        if len(uploads) == 1:
+            return [store_one(reference) for reference in uploads]
+        with ThreadPoolExecutor(_COPIERS, "claim") as pool:
+            return list(pool.map(store_one, uploads))
+
+    def _store_one(self, reference: str, upload: Upload) -> Upload | None:
+        """One upload, copied; None where it was set aside. OSError where the disk fails."""
+        limits = self.registrar.limits.intake
+        try:
+            # Of what was withheld an empty file stands in the place.
+            most = 0 if upload.withheld else limits.sealed_bytes
+            descriptor, size = open_content(self.registrar.home.spool, reference, most)
+        except FileNotFoundError:
+            self._set_aside(reference, "it has a record and no content")
+            return None
+        except BadFileError as error:
+            self._set_aside(reference, str(error))
+            return None
+        store = store_of(self.registrar.home)
+        try:
+            if store.free() < size + self.registrar.limits.store.reserve_bytes:
+                raise OSError(errno.ENOSPC, "the rest is kept for the registry")
+            kept = store.put(upload.reference, descriptor, size)
+        finally:
+            os.close(descriptor)
+        if upload.withheld:
+            return upload
+        if (kept.size, kept.sha256) != (upload.size, upload.sha256):
+            _log.error("%s: the content is not what intake recorded; what is stored counts", reference)
+        return replace(upload, size=kept.size, sha256=kept.sha256)
+
+    def _land(self, uploads: Sequence[Upload]) -> set[str]:
+        """Put on record what is stored; what is on record then. Fault where the registry fails.
+
+        One that no registry takes, for whatever reason, keeps no other out.
+        """
+        if not uploads:
+            return set()
+        try:
+            return land(self.registrar, uploads)
+        except Fault:
+            raise
+        except Exception as error:  # noqa: BLE001 - told where it was raised; one upload must not stop all
+            if len(uploads) == 1:
+                _log.error("%s: cannot be put on record: %s", uploads[0].reference, trace_of(error))
+                return set()
+            return {one for upload in uploads for one in self._land([upload])}
+
+    def _give_up(self, borne: Mapping[str, str], stored: Sequence[Upload], landed: Collection[str]) -> None:
+        """Set aside what is stored and cannot be put on record; nothing of it stays inside."""
+        left = {upload.reference for upload in stored} - set(landed)
+        for reference in (there for there, inside in borne.items() if inside in left):
+            self._set_aside(reference, "it cannot be put on record")
+        if left:
+            store_of(self.registrar.home).remove(left)
+
+    def _empty(self, references: Iterable[str]) -> list[Fault]:
+        """Remove from the spool what is on record; what kept some of it there, if anything."""
+        faults = []
+        for reference in references:
+            try:
+                take_away(self.registrar.home.spool, reference)
+            except OSError as error:
+                faults.append(Fault(f"the spool cannot be emptied: {_words(error)}"))
+        passing("land.emptied")
+        return faults
+
+    def _set_aside(self, reference: str, why: str) -> None:
+        """Give what intake should never have made another name. What cannot even be renamed stays."""
+        _log.error("%s: set aside in the spool for a person to look at: %s", reference, why)
+        try:
+            set_aside(self.registrar.home.spool, reference)
+        except OSError as error:
+            _log.error("%s: cannot be set aside: %s", reference, _words(error))
 
 
 def _words(error: OSError) -> str:
     return os.strerror(error.errno or 0)
-
-
-def _store_one(home: Home, reference: str, inside: str) -> Upload | None:
-    """One upload, copied; None where there is none. OSError where it cannot be read or written."""
-    try:
-        upload = dataclasses.replace(read_record(home.spool, reference), reference=inside)
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        _log.error("the spool holds a record that is not valid; it is left there for a person")
-        return None
-    try:
-        size, digest = _copy(home.spool, reference, home.sealed(inside))
-    except FileNotFoundError:
-        _log.error("%s: the spool holds a record without its content", reference)
-        return None
-    if upload.withheld:
-        return upload
-    if (size, digest) != (upload.size, upload.sha256):
-        _log.error("%s: the content is not what intake recorded; what is stored counts", reference)
-    return dataclasses.replace(upload, size=size, sha256=digest)
-
-
-def _copy(spool: Spool, reference: str, sealed: Path) -> tuple[int, str]:
-    """Copied, never moved: a captured intake must not keep a handle on what is stored inside."""
-    aside = sealed.with_suffix(".part")
-    flags, mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, private_mode(sealed.parent)
-    digest, size = hashlib.sha256(), 0
-    descriptor = os.open(spool.sealed(reference), os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        with (
-            os.fdopen(descriptor, "rb") as source,
-            os.fdopen(os.open(aside, flags, mode), "wb") as target,
-        ):
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
-                size += len(chunk)
-            target.flush()
-            os.fsync(target.fileno())
-        passing("claim.copied")
-        aside.rename(sealed)
-        passing("claim.stored")
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
-    return size, digest.hexdigest()
 
 
 def _batches(references: Iterable[str]) -> Iterator[list[str]]:

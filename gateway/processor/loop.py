@@ -18,7 +18,7 @@ from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 
 from gateway.drops import by_folder
-from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import FileLost
 from gateway.model import Folder
@@ -31,6 +31,7 @@ from gateway.processor.hands import ATTEMPTS, Finished, Hands
 from gateway.processor.key_round import look_after_keys
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
+from gateway.processor.retention import Sweep
 from gateway.processor.turns import chosen
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
@@ -69,6 +70,7 @@ class Processor:
         self._copier = Copier(self._home, self._hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
+        self._sweep = Sweep()
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
         self._stop = threading.Event()
@@ -130,6 +132,7 @@ class Processor:
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
             lambda: self._checkpoints.tend(self._registrar),
             lambda: look_after_keys(self._registrar),
+            lambda: self._sweep.tend(self._registrar),
             self._reconsider,
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool),
@@ -291,4 +294,6 @@ def _fault_of(step: Callable[[], object]) -> Fault | None:
         return Fault(str(error))
     except OSError as error:
         return Fault(f"a disk failed: {error.strerror}")
+    except Exception as error:  # noqa: BLE001 - told where it was raised; nothing ends the service
+        return Fault(f"a step failed: {trace_of(error)}")
     return None

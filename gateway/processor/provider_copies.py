@@ -27,6 +27,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
 from gateway.secrets import secret_files
+from gateway.store.folder import store_of
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Copier:
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
-        return not out and self._home.sealed(copy.reference).exists()
+        return not out and store_of(self._home).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
         """In a pool thread. Whatever happens, the copy is out of hand afterwards, and rests if it failed."""

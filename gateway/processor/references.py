@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from gateway.home import Spool
 from gateway.model import Upload
 from gateway.registry import receipts, transfers
-from gateway.zones.spool import encoded_tail, read_record
+from gateway.zones.spool import encoded_tail
 
 _log = logging.getLogger(__name__)
 
@@ -29,23 +28,17 @@ class Sorted:
     known: Collection[str]
 
 
-def sort_out(session: Session, spool: Spool, waiting: Sequence[str]) -> Sorted:
+def sort_out(session: Session, waiting: Mapping[str, Upload]) -> Sorted:
     """Tell uploads that are on record from fresh ones, also from those that bear another's reference.
 
-    One that has no valid record is neither. The answer is the same again after a crash: what a reference
-    that was drawn twice becomes follows from the upload alone.
+    The answer is the same again after a crash: what a reference that was drawn twice becomes follows from
+    the upload alone.
     """
-    borne = receipts.borne(session, waiting)
+    borne = receipts.borne(session, list(waiting))
     fresh = {reference: reference for reference in waiting if reference not in borne}
     known = set()
     for reference in sorted(borne):
-        try:
-            upload = read_record(spool, reference)
-        except FileNotFoundError:
-            continue
-        except ValueError:
-            _log.error("the spool holds a record that is not valid; it is left there for a person")
-            continue
+        upload = waiting[reference]
         if _on_record(session, reference, upload):
             known.add(reference)
             continue
@@ -59,10 +52,11 @@ def sort_out(session: Session, spool: Spool, waiting: Sequence[str]) -> Sorted:
 
 
 def _on_record(session: Session, reference: str, upload: Upload) -> bool:
-    """Whether `upload` is on record as `reference`. Size and digest may differ: what was stored counts."""
+    """Whether `upload` is on record as `reference`. Size, digest and the time of landing may differ:
+    what was stored counts, and what the kernel noted."""
     return any(
-        (one.provider, one.folder, one.name, one.started_at, one.landed_at)
-        == (upload.provider, upload.folder, upload.name, upload.started_at, upload.landed_at)
+        (one.provider, one.folder, one.name, one.started_at)
+        == (upload.provider, upload.folder, upload.name, upload.started_at)
         for one in transfers.uploads(session, [reference])
     )
 
@@ -71,7 +65,7 @@ def _another(session: Session, upload: Upload, taken: Collection[str]) -> str:
     """The reference that `upload` gets for its own: one that nothing else bears, the same each time."""
     attempt = 0
     while True:
-        seed = f"{upload.reference} {upload.landed_at.isoformat()} {upload.sha256} {attempt}"
+        seed = f"{upload.reference} {upload.started_at.isoformat()} {upload.sha256} {attempt}"
         inside = upload.reference[:-5] + encoded_tail(hashlib.sha256(seed.encode()).digest())
         if _on_record(session, inside, upload):
             return inside

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Home
-from gateway.publish.projection import receipt_files
+from gateway.processor.checkpoints import hour_of
+from gateway.publish.projection import receipt_files, take_back
 from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import log, notices, retention
@@ -32,9 +33,13 @@ from gateway.reports.retention import (
     load_retention,
     plan,
 )
+from gateway.store.folder import store_of
 from gateway.zones.spool import fsync_folder
 
 _BATCH = 100
+_STORED = "store:"
+_TAKEN_BACK = 5_000  # Receipts in an hour, so that the first hour does not take long.
+_LOOKED_BACK = timedelta(days=7)  # What is older, the nightly run finds.
 
 
 def plan_at(registrar: Registrar, moment: datetime) -> Plan:
@@ -60,6 +65,41 @@ def run(
         _delete(registrar, rules, batch, moment, by)
         progress(len(batch))
     return finish(registrar)
+
+
+class Sweep:
+    """Deletes within the hour what is not kept for long. `tend` is called again and again."""
+
+    def __init__(self) -> None:
+        self._hour: datetime | None = None
+
+    def tend(self, registrar: Registrar) -> None:
+        """Delete what is due of what nobody could open, and take back old receipts from published/.
+
+        Fault where it cannot be, until the next hour.
+        """
+        now = registrar.clock()
+        if self._hour == hour_of(now):
+            return
+        self._hour = hour_of(now)
+        rules = load_retention(registrar.home)
+        if rules.published.receipts != "for ever":
+            early = now - timedelta(days=rules.published.receipts)
+            take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
+        if rules.sealed.unopened != "for ever":
+            early = now - timedelta(days=rules.sealed.unopened)
+            self._delete_unopened(registrar, rules, early, now)
+
+    def _delete_unopened(
+        self, registrar: Registrar, rules: Retention, early: datetime, now: datetime
+    ) -> None:
+        with registrar.registry.read() as session:
+            rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
+        due = [one for one in plan(rules, rows, now).due if one.what == "sealed"]
+        for batch in _batches(due):
+            _delete(registrar, rules, batch, now, retention.BY_RETENTION)
+        if due:
+            finish(registrar)
 
 
 def finish(registrar: Registrar) -> str | None:
@@ -117,13 +157,12 @@ def _entry(due: Due, found: Holding, by: str) -> Entry:
 
 
 def _files(home: Home, due: Due, found: Holding) -> list[str]:
-    """The files that go with a thing, as paths below the home."""
+    """The files that go with a thing: as paths below the home, and what is in the store by its reference."""
     if due.what == "sealed":
-        stored = (home.sealed(due.reference), home.session(due.reference))
-        paths = [*stored, *(copy_path(home, copy) for copy in found.copies)]
-        return [str(path.relative_to(home.root)) for path in paths]
+        copies = [str(copy_path(home, copy).relative_to(home.root)) for copy in found.copies]
+        return [f"{_STORED}{due.reference}", *copies]
     if due.what == "index" and found.withheld:  # An empty file stands for what was not written down.
-        return [str(home.sealed(due.reference).relative_to(home.root))]
+        return [f"{_STORED}{due.reference}"]
     if due.what not in {"receipts", "notices", "declarations"}:
         return []
     folder = home.published.provider(found.provider).relative_to(home.root) / "receipts"
@@ -132,10 +171,14 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
 
 def _remove(home: Home, files: Sequence[str]) -> None:
     """Remove files, durably. Fault where the disk does not allow it."""
+    stored = [file.removeprefix(_STORED) for file in files if file.startswith(_STORED)]
+    paths = [home.root / file for file in files if not file.startswith(_STORED)]
     try:
-        for file in files:
-            (home.root / file).unlink(missing_ok=True)
-        for folder in {(home.root / file).parent for file in files}:
+        if stored:
+            store_of(home).remove(stored)
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for folder in {path.parent for path in paths}:
             if folder.exists():
                 fsync_folder(folder)
     except OSError as error:

@@ -15,7 +15,7 @@ from gateway.registry import log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
 from gateway.settings import Watch
-from gateway.zones.spool import waiting
+from gateway.zones.landed import count_aside, named_at, waiting
 
 _DAY = 86_400.0
 
@@ -49,6 +49,7 @@ class Snapshot:
     reasons: dict[tuple[str, str], int] = field(default_factory=dict)
     oldest_landed: float | None = None
     spool: int = 0
+    aside: int = 0
     oldest_in_spool: float | None = None
     disks: tuple[Disk, ...] = ()
     expiries: tuple[Expiry, ...] = ()
@@ -72,6 +73,7 @@ def take(home: Home, registry: Registry, now: datetime) -> Snapshot:
             reasons=_reasons(session),
             oldest_landed=_oldest_landed(session, now),
             spool=len(ages),
+            aside=count_aside(home.spool),
             oldest_in_spool=max(ages, default=None),
             disks=_disks(home),
             expiries=tuple(_expiries(session, now)),
@@ -83,6 +85,8 @@ def wrong(snapshot: Snapshot, watch: Watch) -> Iterator[str]:
     """What somebody has to look at, in codes."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"
+    if snapshot.aside:
+        yield "files-set-aside"
     for disk in snapshot.disks:
         if disk.free < watch.disk_free_bytes:
             yield f"disk-nearly-full:{disk.part}"
@@ -94,7 +98,7 @@ def wrong(snapshot: Snapshot, watch: Watch) -> Iterator[str]:
 def _spool_ages(home: Home, now: datetime) -> Iterator[float]:
     for reference in waiting(home.spool):
         try:
-            yield max(0.0, now.timestamp() - home.spool.record(reference).stat().st_mtime)
+            yield max(0.0, now.timestamp() - named_at(home.spool, reference))
         except FileNotFoundError:
             continue  # It was taken away in the meantime.
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -140,7 +141,7 @@ def _redo_from(session: Session, published: Published) -> int:
         return 0
     early = select(ReceiptRow.sequence).where(ReceiptRow.created_at > last.created_at - _REDONE)
     first = session.exec(early.order_by(col(ReceiptRow.sequence)).limit(1)).first()
-    return (first or 1) - 1
+    return max((first or 1) - 1, taken_back_up_to(published))
 
 
 def _watermark_file(published: Published) -> Path:
@@ -149,10 +150,63 @@ def _watermark_file(published: Published) -> Path:
 
 def published_up_to(published: Published) -> int:
     """The sequence of the last receipt that is out; 0 where none is."""
+    return _number_in(_watermark_file(published))
+
+
+def _number_in(path: Path) -> int:
     try:
-        return int(_watermark_file(published).read_text("ascii"))
+        return int(path.read_text("ascii"))
     except (FileNotFoundError, ValueError):
         return 0
+
+
+def take_back(registry: Registry, published: Published, before: datetime, *, most: int) -> int:
+    """Remove receipts of files that were given out before that moment; how many were looked at.
+
+    That is some `most` at most. They stay in the registry, and their providers have had the time to fetch
+    them. Where a transfer got another receipt since, all of its own go with that one. Notices to a provider
+    stay. Fault where published/ cannot be written.
+    """
+    looked = 0
+    with registry.read() as session:
+        for page in _after(session, taken_back_up_to(published)):
+            old = list(takewhile(lambda receipt: receipt.created_at < before, page))
+            later = _receipted_since(session, {receipt.reference for receipt in old}, before)
+            try:
+                for receipt in old:
+                    if receipt.json_text and receipt.reference not in later:
+                        _remove_receipts(session, published, receipt)
+                if old:
+                    replace_published(_taken_back_file(published), str(old[-1].sequence))
+            except OSError as error:
+                raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+            looked += len(old)
+            if len(old) < len(page) or looked >= most:
+                break
+    return looked
+
+
+def _receipted_since(session: Session, references: Collection[str], moment: datetime) -> set[str]:
+    query = select(ReceiptRow.reference).where(
+        col(ReceiptRow.reference).in_(references), ReceiptRow.created_at >= moment
+    )
+    return set(session.exec(query).all())
+
+
+def _remove_receipts(session: Session, published: Published, one: ReceiptRow) -> None:
+    folder = published.provider(one.provider) / "receipts"
+    for receipt in session.exec(select(ReceiptRow).where(ReceiptRow.reference == one.reference)).all():
+        for name in receipt_files(receipt):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _taken_back_file(published: Published) -> Path:
+    return published.root / ".receipts-taken-back"
+
+
+def taken_back_up_to(published: Published) -> int:
+    """The sequence of the last receipt that was taken back, as old ones are; 0 where none was."""
+    return _number_in(_taken_back_file(published))
 
 
 def replace_published(path: Path, content: str) -> None:

@@ -33,7 +33,10 @@ _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}")
 class ReceiptFacts:
     """What a receipt states. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
 
-    `name` is the file's name as its sender gave it; `organisation` is the local authority.
+    `name` is the file's name as its sender gave it; `organisation` is the local authority. `withheld`:
+    nothing of the file was kept, so that its size and digest too are only what intake told. `salt`
+    is of 32 random hexadecimal digits: the log holds a digest of the receipt for ever, and whoever guesses
+    all else that a receipt states must not find out that the guess is right.
     """
 
     reference: str
@@ -64,6 +67,13 @@ class ReceiptFacts:
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     notices: tuple[str, ...] = ()
+    withheld: bool = False
+    salt: str = ""
+
+    @property
+    def told_by_intake(self) -> tuple[str, ...]:
+        """What of this only the service at the door knows; the inside could not check it."""
+        return ("name", "folder", "landed_at", *(("size", "sha256") if self.withheld else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +124,8 @@ def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
         "reasons": [_reason_object(reason) for reason in facts.reasons],
         **_content_object(facts),
         "notices": list(facts.notices),
+        "told_by_intake": list(facts.told_by_intake),
+        **({"salt": facts.salt} if facts.salt else {}),
     }
 
 

@@ -39,6 +39,14 @@ _HEADLINES = {
     "held": "Your file is HELD: it waits.",
     "refused": "Your file was REFUSED.",
 }
+# What only the service at the door knows of a file.
+_TOLD = {
+    "name": "name",
+    "folder": "folder",
+    "landed_at": "time received",
+    "size": "size",
+    "sha256": "SHA-256",
+}
 # What a file says of itself: labels for people.
 STATED = {
     "la": "LA number",
@@ -156,11 +164,14 @@ def _file_details(facts: ReceiptFacts) -> str:
         field("Size as sent", f"{facts.sealed_size} bytes"),
         digest_field("SHA-256 as sent", facts.sealed_sha256),
     ]
+    lines.append(field("Told by intake", ", ".join(_TOLD[one] for one in facts.told_by_intake)))
     if facts.content_sha256 is not None:
         lines += [
             field("Size inside", f"{facts.content_size} bytes"),
             digest_field("SHA-256 inside", facts.content_sha256),
         ]
+    if facts.salt:
+        lines.append(field("Salt", facts.salt))
     if facts.signature is not None:
         lines += [
             field("Signed by", facts.signature.certificate),

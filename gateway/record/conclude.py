@@ -20,6 +20,7 @@ from gateway.policy.decide import decide
 from gateway.reasons import reason
 from gateway.record.signer import Signers, objection
 
+UNKNOWN_LOGIN = "open:unknown-login"
 _SIGNED_LATE: dict[Late, str] = {"renewed": "open:renewed-since", "vouched": "open:vouched-since"}
 SIGNED_LATE = frozenset(_SIGNED_LATE.values())
 
@@ -55,6 +56,15 @@ def conclude(
 def told_late(decision: Decision, code: str) -> Decision:
     """The same decision, which also says how the key of the file came to count after it had signed."""
     return replace(decision, reasons=(*decision.reasons, reason(code)))
+
+
+def held_for_login(decision: Decision) -> Decision:
+    """The same decision on a file that came by a login we do not know: a person has to look at it first."""
+    if isinstance(decision, Refused):
+        return decision
+    # A hold loses its date: none may let the file go on by itself.
+    others = decision.reasons if isinstance(decision, Held) else ()
+    return Held(reasons=(*others, reason(UNKNOWN_LOGIN)), flow=decision.flow, teams=decision.teams)
 
 
 def signature_of(examined: Examined) -> Signature | None:

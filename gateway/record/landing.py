@@ -19,9 +19,8 @@ _log = logging.getLogger(__name__)
 def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
     """Record uploads that are safe in the sealed store, in one transaction; which of them are on record now.
 
-    An upload of a provider that is not enrolled stays in the spool: only a person can have put it
-    there. The receipts come out with `Registrar.publish`: opening need not wait for it. A Fault means
-    that nothing was recorded.
+    An upload of a provider that is not enrolled is not. The receipts come out with `Registrar.publish`:
+    opening need not wait for it. A Fault means that nothing was recorded.
     """
     with registrar.registry.write() as session:
         enrolled = {p.id: p for p in providers.list_providers(session)}
@@ -29,7 +28,7 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
         fresh = []
         for upload in uploads:
             if upload.provider not in enrolled:
-                _log.error("%s: no such provider is enrolled; it is left in the spool", upload.reference)
+                _log.error("%s: no such provider is enrolled", upload.reference)
             elif upload.reference not in known:
                 fresh.append((upload, enrolled[upload.provider]))
                 known.add(upload.reference)
@@ -47,7 +46,9 @@ def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upl
     for place, (upload, provider) in enumerate(uploads):
         facts = None
         if not upload.withheld:  # Of what was not written down nothing is safely stored.
-            facts = outcome.landed_facts(upload, provider, registrar.settings.organisation)
+            facts = outcome.landed_facts(
+                upload, provider, registrar.settings.organisation, outcome.fresh_salt()
+            )
             receipts.append((facts, place))
         entries.append(outcome.landed_entry(upload, facts))
     numbers = log.append(session, entries, now)

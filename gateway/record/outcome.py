@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -24,9 +25,15 @@ from gateway.registry.vouched_rows import add_rows
 from gateway.secrets.signing import Signing
 
 
-def landed_facts(upload: Upload, provider: Provider, organisation: str) -> ReceiptFacts:
+def fresh_salt() -> str:
+    """What makes a receipt's digest one that nobody can guess who has not seen the receipt."""
+    return secrets.token_hex(16)
+
+
+def landed_facts(upload: Upload, provider: Provider, organisation: str, salt: str) -> ReceiptFacts:
     """What the first receipt of an upload states: that it is durable inside."""
-    return receipt_facts(Transfer(sequence=0, upload=upload, state="landed"), provider, organisation)
+    landed = Transfer(sequence=0, upload=upload, state="landed")
+    return receipt_facts(landed, provider, organisation, salt=salt)
 
 
 def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
@@ -38,19 +45,30 @@ def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
         fields={
             "provider": upload.provider,
             "folder": upload.folder,
-            "sha256": upload.sha256,
+            **_sealed_digest(upload),
             "size": upload.size,
             "key": upload.ssh_key,
             **digests,
         },
         name=upload.name,
+        content=upload.sha256 if upload.withheld else None,
     )
 
 
+def _sealed_digest(upload: Upload) -> dict[str, str]:
+    """The digest of a file as it was sealed. Of what came in the clear it is one of the content itself."""
+    return {} if upload.withheld else {"sha256": upload.sha256}
+
+
 def receipt_facts(
-    transfer: Transfer, provider: Provider, organisation: str, notices: tuple[str, ...] = ()
+    transfer: Transfer,
+    provider: Provider,
+    organisation: str,
+    notices: tuple[str, ...] = (),
+    *,
+    salt: str = "",
 ) -> ReceiptFacts:
-    """What a transfer's receipt states as it stands now."""
+    """What a transfer's receipt states as it stands now. One that is given to anybody has a `salt`."""
     content = transfer.content
     recognised = content if isinstance(content, Classified) else None
     return ReceiptFacts(
@@ -82,6 +100,8 @@ def receipt_facts(
         teams=transfer.teams,
         reasons=transfer.reasons,
         notices=notices,
+        withheld=transfer.upload.withheld,
+        salt=salt,
     )
 
 
@@ -101,7 +121,7 @@ def decision_entries(
         "state": transfer.state,
         "receipt": receipt_digest(facts),
         "text": text_digest(facts),
-        "sha256": transfer.upload.sha256,
+        **_sealed_digest(transfer.upload),
         "size": transfer.upload.size,
         "reasons": ",".join(reason.code for reason in transfer.reasons),
         "policies": policies,
@@ -109,7 +129,6 @@ def decision_entries(
         "teams": ",".join(transfer.teams),
         "until": rfc3339(transfer.held_until) if transfer.held_until else None,
         "engine": transfer.engine.replace(":", "-") if transfer.engine else None,
-        "content_sha256": transfer.content_sha256,
         "content_size": transfer.content_size,
         "signer": transfer.signature.certificate if transfer.signature else None,
         "signing_key": transfer.signature.signing_key if transfer.signature else None,
@@ -118,7 +137,13 @@ def decision_entries(
     }
     said = {name: value for name, value in fields.items() if value is not None}
     decided = Entry(
-        kind=kind, subject=reference, fields=said, actor=actor, name=transfer.upload.name, note=note
+        kind=kind,
+        subject=reference,
+        fields=said,
+        actor=actor,
+        name=transfer.upload.name,
+        content=transfer.upload.sha256 if transfer.upload.withheld else transfer.content_sha256,
+        note=note,
     )
     deliveries = [
         Entry(

@@ -84,6 +84,7 @@ def _facts(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime
         provider,
         registrar.settings.organisation,
         notices_for(registrar, batch, transfer, provider, now),
+        salt=outcome.fresh_salt(),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +69,24 @@ def objection(signer: Key | None, made: datetime, now: datetime) -> Held | Refus
     if made < ended:
         return Held(reasons=(reason("open:key-superseded"),))
     return Refused(reasons=(reason("key:retired"),))
+
+
+def logins_of(session: Session, provider: str) -> Mapping[str, Key]:
+    """The SSH keys of a provider by their fingerprints, whatever became of them."""
+    known = keys.list_keys(session, "provider", provider)
+    return {key.fingerprint: key for key in known if key.kind == "ssh"}
+
+
+def came_by(login: Key | None, landed_at: datetime) -> bool:
+    """Whether an upload can have come by a login with this SSH key of its provider.
+
+    Only intake says with which key, so it has to be one that let the provider in at that time. One that
+    was given up since did; one that may be in wrong hands counts for nothing.
+    """
+    if login is None or login.state == "pending" or login.revocation == "hard":
+        return False
+    ended = [moment for moment in (login.ended_at, login.not_after) if moment is not None]
+    return all(landed_at < moment for moment in ended)
 
 
 def own_keys(session: Session) -> Sequence[Key]:

@@ -29,8 +29,9 @@ R = TypeVar("R")
 class Entry:
     """Something that happened, before it has its place in the log.
 
-    `actor` is the person who did it, `name` the name of a file, `note` what is to be kept beside the
-    log in a person's own words: of each, the leaf holds only a commitment. Empty is the same as none.
+    `actor` is the person who did it, `name` the name of a file, `content` the SHA-256 of what it held,
+    `note` what is to be kept beside the log in a person's own words: of each, the leaf holds only a
+    commitment. Empty is the same as none.
     """
 
     kind: Kind
@@ -38,11 +39,12 @@ class Entry:
     fields: Mapping[str, str | int] = field(default_factory=dict)
     actor: str | None = None
     name: str | None = None
+    content: str | None = None
     note: str | None = None
 
     def __post_init__(self) -> None:
         """Commit to nothing where nothing is said, and keep nothing then."""
-        for field_name in ("actor", "name", "note"):
+        for field_name in ("actor", "name", "content", "note"):
             object.__setattr__(self, field_name, getattr(self, field_name) or None)
 
 
@@ -250,7 +252,7 @@ def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:
 
 def _row(number: int, entry: Entry, at: datetime) -> dict[str, Any]:
     """The columns of one event."""
-    salt = secrets.token_bytes(16) if entry.actor or entry.name or entry.note else None
+    salt = secrets.token_bytes(16) if entry.actor or entry.name or entry.content or entry.note else None
     event = Event(
         sequence=number,
         at=at,
@@ -278,6 +280,8 @@ def _commitments(entry: Entry, salt: bytes | None) -> dict[str, str]:
         committed["commitment"] = commitment(entry.actor, salt)
     if entry.name:
         committed["name_commitment"] = commitment(entry.name, salt)
+    if entry.content:
+        committed["content_commitment"] = commitment(entry.content, salt)
     if entry.note:
         committed["record"] = commitment(entry.note, salt)
     return committed

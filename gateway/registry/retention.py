@@ -27,7 +27,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
-from gateway.reports.retention import Due, KeptTransfer, What
+from gateway.reports.retention import UNOPENED, Due, KeptTransfer, What
 
 # Not the name of anybody: those of staff hold no blank.
 BY_RETENTION = "gateway retention"
@@ -68,6 +68,27 @@ def decided_before(session: Session, moment: datetime) -> Iterator[KeptTransfer]
         yield from _kept(session, rows)
         sequence = cast("int", rows[-1].sequence)
         session.expunge_all()
+
+
+def unopened_between(session: Session, begin: datetime, end: datetime) -> list[KeptTransfer]:
+    """Those refused meanwhile for reasons of `UNOPENED` alone whose file is there still; a page of them."""
+    gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
+    other = select(ReasonRow.transfer).where(
+        ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).not_in(UNOPENED)
+    )
+    rows = session.exec(
+        select(TransferRow)
+        .where(
+            TransferRow.state == "refused",
+            col(TransferRow.decided_at).between(begin, end),
+            col(TransferRow.withheld).is_(False),
+            col(TransferRow.reference).not_in(gone),
+            ~other.exists(),
+        )
+        .order_by(col(TransferRow.sequence))
+        .limit(_PAGE)
+    ).all()
+    return list(_kept(session, rows))
 
 
 def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
@@ -193,12 +214,18 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfe
     query = select(DeletionRow.reference, DeletionRow.what).where(col(DeletionRow.reference).in_(references))
     for reference, what in session.exec(query):
         gone[reference].add(cast("What", what))
+    sequences = {cast("int", row.sequence): row.reference for row in rows}
+    codes: dict[str, set[str]] = {row.reference: set() for row in rows}
+    query_codes = select(ReasonRow.transfer, ReasonRow.code).where(col(ReasonRow.transfer).in_(sequences))
+    for sequence, code in session.exec(query_codes):
+        codes[sequences[sequence]].add(code)
     for row in rows:
         yield KeptTransfer(
             reference=row.reference,
             state=cast("State", row.state),
             data_type=row.data_type,
             decided_at=row.decided_at,
+            unopened=bool(codes[row.reference]) and codes[row.reference] <= UNOPENED,
             legal_hold=row.reference in on_hold,
             deleted=frozenset(gone[row.reference]),
         )
@@ -238,9 +265,11 @@ def _forget_declarer(session: Session, reference: str) -> None:
 
 
 def _forget_index(session: Session, reference: str) -> None:
-    """What stays is what the log states too: digests, sizes, times, state, flow and kind of data."""
+    """What stays is what the log states too: digest as sealed, sizes, times, state, flow, kind of data."""
     row = _transfer(session, reference)
-    row.name, row.client, row.content = "", "", None
+    row.name, row.client, row.content, row.content_sha256 = "", "", None, None
+    if row.withheld:  # Then it is the digest of a content, too.
+        row.sha256 = ""
     session.add(row)
     for reason in session.exec(select(ReasonRow).where(ReasonRow.transfer == row.sequence)).all():
         session.delete(reason)

@@ -52,6 +52,38 @@ class Keep(BaseModel):
         return self.accepted, "accepted"
 
 
+UNOPENED = frozenset(
+    {
+        "open:damaged",
+        "open:empty",
+        "open:no-integrity",
+        "open:not-for-us",
+        "open:not-one-file",
+        "open:password-only",
+        "open:replayed",
+        "open:too-large",
+        "open:unsupported",
+    }
+)
+"""After a refusal for these nobody here has a use for the file: it does not open, or is here already."""
+
+
+class KeepSealed(Keep):
+    """How long sealed files are kept. `unopened`: what was refused for a reason of `UNOPENED` alone.
+
+    Anybody who has an account can make as much of that as he likes.
+    """
+
+    unopened: Days = 1
+
+    def of(self, row: KeptTransfer) -> tuple[Days, str]:
+        """How long, and under which rule, the file of a decided transfer is kept."""
+        kept = self.days(row.state, row.data_type)
+        if row.state == "refused" and row.unopened and _longer(kept[0], self.unopened):
+            return self.unopened, "unopened"
+        return kept
+
+
 class KeepNotices(BaseModel):
     """How long notices are kept after they were made, in days."""
 
@@ -61,22 +93,31 @@ class KeepNotices(BaseModel):
     discrepancies: Days
 
 
+class KeepPublished(BaseModel):
+    """How long what was given to providers stays where they fetch it, in days; it is kept elsewhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    receipts: Days = 60
+
+
 class Retention(BaseModel):
     """policies/retention.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sealed: Keep
+    sealed: KeepSealed
     receipts: Keep
     index: Keep
     people: Keep
     notices: KeepNotices
     declarations: Keep
+    published: KeepPublished = KeepPublished()
 
     def shortest(self) -> timedelta:
         """Nothing can be due that was decided, or made, a shorter time ago than this."""
         keeps = [*(getattr(self, what) for what in OF_TRANSFERS), self.declarations]
-        given = [self.notices.keys, self.notices.discrepancies]
+        given = [self.notices.keys, self.notices.discrepancies, self.sealed.unopened]
         given += [days for keep in keeps for days in (keep.accepted, keep.refused)]
         given += [days for keep in keeps for days in keep.by_data_type.values()]
         return timedelta(days=min((days for days in given if days != "for ever"), default=36_525))
@@ -102,12 +143,16 @@ class Retention(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTransfer:
-    """A transfer as retention sees it. `deleted` is what has gone already."""
+    """A transfer as retention sees it. `deleted` is what has gone already.
+
+    `unopened`: it was refused, and for no other reason than those of `UNOPENED`.
+    """
 
     reference: str
     state: State
     data_type: str | None = None
     decided_at: datetime | None = None
+    unopened: bool = False
     legal_hold: bool = False
     deleted: frozenset[What] = frozenset()
 
@@ -225,7 +270,7 @@ def _due_of(retention: Retention, row: KeptTransfer, decided_at: datetime, now: 
     for what in OF_TRANSFERS:
         keep: Keep = getattr(retention, what)
         if what not in row.deleted:
-            kept = keep.days(row.state, row.data_type)
+            kept = keep.of(row) if isinstance(keep, KeepSealed) else keep.days(row.state, row.data_type)
             yield from _due(row, what, kept, decided_at, now)
 
 

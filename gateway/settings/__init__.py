@@ -191,10 +191,17 @@ class KeyPolicy(File):
     warn_days: tuple[int, ...] = Field(default=(60, 30, 14, 7, 1), min_length=1)
 
 
+class StoreLimits(File):
+    """What the sealed store leaves free on its disk, in bytes: room for the registry and the receipts."""
+
+    reserve_bytes: int = Field(default=128 * 1024**2, ge=0)
+
+
 class Limits(File):
     """policies/limits.toml."""
 
     intake: IntakeLimits = IntakeLimits()
+    store: StoreLimits = StoreLimits()
     mailboxes: MailboxLimits = MailboxLimits()
     open: OpenLimits = OpenLimits()
     classify: ClassifyLimits = ClassifyLimits()

@@ -102,10 +102,11 @@ class IntakeLimits(DoorLimits):
     unfinished_uploads: int = 200
     bytes_waiting_per_provider: int = 8 * 1024**3
     uploads_per_day: int = 20_000
-    free_bytes: int = 64 * 1024**2
+    bytes_per_day: int = 8 * 1024**3
+    free_bytes: int = 256 * 1024**2
     name_bytes: int = 255
     resume_hours: float = 24
-    recent_days: float = 7
+    recent_days: float = 1
 
     @property
     def connections_each(self) -> int:

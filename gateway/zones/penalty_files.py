@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.home import Home, Published, Spool
+from gateway.zones.landed import read_small
 
 _MOST_LIFTED = 256
+_MOST_BYTES = 4 * 1024**2
 _LIST, _LIFT = "penalties.json", "lifted.json"
 
 
@@ -26,7 +28,7 @@ class Listed(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    until: dict[str, datetime] = {}
+    until: dict[str, AwareDatetime] = {}
 
 
 class Lifted(BaseModel):
@@ -34,7 +36,7 @@ class Lifted(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at: dict[str, datetime] = {}
+    at: dict[str, AwareDatetime] = {}
 
     def with_one(self, source: str, now: datetime) -> Lifted:
         """These and one more; the oldest are forgotten."""
@@ -52,14 +54,14 @@ class PenaltyFiles:
     def read_lifted(self) -> Lifted:
         """Who was forgiven; nobody where the file is missing. ValueError where it is not valid."""
         try:
-            return Lifted.model_validate_json(self.lifted.read_bytes())
+            return Lifted.model_validate_json(read_small(self.lifted, _MOST_BYTES))
         except FileNotFoundError:
             return Lifted()
 
     def read_listed(self) -> Listed:
         """Who has to wait; nobody where the file is missing. ValueError where it is not valid."""
         try:
-            return Listed.model_validate_json(self.listed.read_bytes())
+            return Listed.model_validate_json(read_small(self.listed, _MOST_BYTES))
         except FileNotFoundError:
             return Listed()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +27,23 @@ _UPLOAD = TypeAdapter(Upload)
 def new_reference(provider: str, now: datetime) -> str:
     """A fresh reference `YYMMDD-PROVIDER-XXXXX`; the caller makes sure that it is not in use."""
     return checked_reference(f"{now:%y%m%d}-{provider}-{encoded_tail(secrets.token_bytes(5))}")
+
+
+def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
+    """A reference that no upload waiting in the spool has; the empty file that reserves it is made.
+
+    Without that, of some two thousand uploads of one provider on one day two would share a reference once
+    in seventeen days, and the one handed over later would replace the other.
+    """
+    while True:
+        reference = new_reference(provider, now)
+        if os.path.lexists(spool.record(reference)):
+            continue
+        try:
+            os.close(os.open(spool.sealed(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
+        except FileExistsError:
+            continue
+        return reference
 
 
 def encoded_tail(octets: bytes) -> str:
@@ -85,27 +101,3 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
         sealed.rename(content)
         raise
     passing("hand-over.recorded")
-
-
-def waiting(spool: Spool) -> Iterator[str]:
-    """The references handed over and not yet taken away, in no particular order."""
-    with os.scandir(spool.landed) as entries:
-        for entry in entries:
-            reference, dot, extension = entry.name.rpartition(".")
-            if dot and extension == "json" and not entry.name.startswith("."):
-                yield reference
-
-
-def read_record(spool: Spool, reference: str) -> Upload:
-    """The record of a landed upload. ValueError where intake wrote anything but a valid record."""
-    upload = _UPLOAD.validate_json(spool.record(reference).read_bytes())
-    if upload.reference != checked_reference(reference):
-        raise ValueError("the record names another reference than its file")
-    return upload
-
-
-def take_away(spool: Spool, reference: str) -> None:
-    """Remove a landed upload that is safe inside. The record goes first; repeating it is harmless."""
-    spool.record(reference).unlink(missing_ok=True)
-    passing("land.half-emptied")
-    spool.sealed(reference).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from gateway.registry import transfers
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
 from gateway.verify.verify_files import verify_receipt_files
-from gateway.zones.spool import waiting
+from gateway.zones.landed import waiting
 from tests.commands import Commands
 from tests.content import core_data
 from tests.end_to_end.rotating import (

@@ -15,7 +15,7 @@ from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 from gateway.samples import MARKER
 from gateway.secrets.signing import Signing
 from gateway.settings import load_settings
-from gateway.zones.spool import read_record, waiting
+from gateway.zones.landed import read_record, waiting
 from tests.faults.yard import Yard
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import Fault
 from gateway.model import Upload
 from gateway.processor.watch import Watch
-from gateway.zones.spool import hand_over, new_reference, waiting
+from gateway.zones.landed import waiting
+from gateway.zones.spool import hand_over, reserve_reference
 from tests.faults.conftest import Note
 from tests.faults.invariant import settled
 from tests.faults.services import until
@@ -71,8 +73,14 @@ def test_the_queue_of_inotify_overflows(fresh_yard: Yard, note: Note) -> None:
             land_in_the_clear(fresh_yard, number)
         processor.send_signal(signal.SIGCONT)
         began = time.monotonic()
-        fresh_yard.await_decided(*names, seconds=60)
-        until(lambda: fresh_yard.decided() == MANY + 10, "all of them", 200)
+        try:
+            fresh_yard.await_decided(*names, seconds=60)
+            until(lambda: fresh_yard.decided() == MANY + 10, "all of them", 200)
+        except Fault:
+            processor.send_signal(signal.SIGUSR1)  # Its log tells where every thread is.
+            time.sleep(1)
+            print(fresh_yard.processor.log.read_text()[-20_000:])
+            raise
         print(f"decided {MANY + 10} in {time.monotonic() - began:.0f} s")
     outcome = settled(fresh_yard)
     assert (outcome.accepted, outcome.refused) == (10, MANY)
@@ -127,7 +135,7 @@ def land_in_the_clear(yard: Yard, number: int) -> None:
     content = yard.home.spool.root / "empty"
     content.touch()
     upload = Upload(
-        reference=new_reference("oak", now),
+        reference=reserve_reference(yard.home.spool, "oak", now),
         provider="oak",
         name=f"clear {number:05}.csv",
         folder="in",

@@ -22,7 +22,7 @@ from gateway.home import Home
 from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
 from gateway.settings import load_settings
-from gateway.zones.spool import waiting
+from gateway.zones.landed import waiting
 from tests.content import core_data
 from tests.faults.services import REPOSITORY, Service, until
 from tests.site import Party, Site
@@ -193,6 +193,6 @@ def yard(folder: Path, **settings: object) -> Yard:
     """A fresh one. It looks again four times a second."""
     site = Site(folder)
     made = Yard(site, site.provider("oak"), site.staff("jane", "central-data-team"))
-    made.set(rescan_seconds=0.25, free_bytes=0, **settings)
+    made.set(rescan_seconds=0.25, free_bytes=0, reserve_bytes=0, **settings)
     site.gateway("process", "--once")  # It brings the settings out to intake.
     return made

@@ -21,7 +21,7 @@ from gateway.intake.server import serve
 from gateway.model import Upload
 from gateway.settings import IntakeLimits, IntakeSettings, Listen
 from gateway.settings.doors import Ssh
-from gateway.zones.spool import read_record, waiting
+from gateway.zones.landed import read_record, waiting
 
 # How an encrypted message begins: a session key packet, version 3, for a recipient.
 SEALED = bytes.fromhex("c15e03" + 8 * "00" + "12")

@@ -105,7 +105,7 @@ def test_after_a_failed_fsync_nothing_is_trusted(intake: Running, monkeypatch: p
 
 def test_a_reference_in_use_is_not_used_again(intake: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     references = iter(["260101-avon-00000", "260101-avon-00000", "260101-avon-00001"])
-    monkeypatch.setattr(gateway.intake.handover, "new_reference", lambda *_: next(references))
+    monkeypatch.setattr(gateway.zones.spool, "new_reference", lambda *_: next(references))
     with intake.paramiko() as client:
         put(client, "/in/x", sealed(100))
         put(client, "/in/y", sealed(100))
@@ -117,7 +117,7 @@ def test_a_reference_that_a_crash_left_half_used_is_not_used(
     intake: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     references = iter(["260101-avon-00000", "260101-avon-00001"])
-    monkeypatch.setattr(gateway.intake.handover, "new_reference", lambda *_: next(references))
+    monkeypatch.setattr(gateway.zones.spool, "new_reference", lambda *_: next(references))
     left = intake.home.spool.sealed("260101-avon-00000")
     left.write_bytes(b"half")
     with intake.paramiko() as client:

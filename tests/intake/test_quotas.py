@@ -10,7 +10,7 @@ import paramiko
 import pytest
 
 from gateway.home import Home
-from gateway.zones.spool import take_away
+from gateway.zones.landed import take_away
 from tests.intake.running import SEALED, Running, sealed
 from tests.waiting import eventually
 

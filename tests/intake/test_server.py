@@ -6,13 +6,14 @@ import hashlib
 import stat
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import asyncssh
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.intake.service import sweep_landed
+from gateway.intake.landed import sweep_landed
 from tests.intake.running import SEALED, Running
 
 CONTENT = SEALED + bytes(range(256)) * 1000
@@ -82,6 +83,19 @@ def test_ssh_audit_has_nothing_to_say(intake: Running) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "SSH-2.0-gateway" in done.stdout
+
+
+def test_what_was_set_aside_waits_for_a_person_with_its_content(tmp_path: Path) -> None:
+    left = (
+        "260101-avon-00000.0a0a0a0a.aside",
+        "260101-avon-00000.sealed",
+        "260101-avon-11111.0a0a0a0a.aside",
+    )
+    for name in left:
+        (tmp_path / name).touch()
+    (tmp_path / "260101-avon-22222.sealed").touch()
+    sweep_landed(tmp_path, datetime.now(UTC) + timedelta(days=400), timedelta(hours=24))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(left)
 
 
 def test_what_a_crash_left_in_the_middle_of_a_hand_over_goes_in_time(intake: Running) -> None:

@@ -13,6 +13,7 @@ from paramiko.sftp_attr import SFTPAttributes
 from sqlmodel import select
 
 from gateway.log.checkpoint import LogKey, read_checkpoint
+from gateway.log.leaf import commitment
 from gateway.registry.tables import CheckpointRow
 from gateway.secrets import secret_files
 from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom, files_with, open_memory
@@ -31,14 +32,16 @@ def test_the_content_is_the_senders_and_the_collection_is_in_the_log(
     (event,) = mailroom.events(reference)
     assert (event.kind, event.actor) == ("collected", person)
     digest = hashlib.sha256(CONTENT).hexdigest()
+    assert event.salt is not None
     for part in (
         f'"provider":"{PROVIDER}"',
         f'"team":"{team}"',
-        f'"content_sha256":"{digest}"',
+        f'"content_commitment":"{commitment(digest, event.salt)}"',
         '"commitment"',
     ):
         assert part.encode() in event.leaf
     assert person.encode() not in event.leaf
+    assert digest.encode() not in event.leaf
 
 
 def test_the_head_is_signed_over_the_collection(mailroom: Mailroom, team: str, person: str):

@@ -16,6 +16,7 @@ from gateway.processor.references import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import VARIABLE, Failpoint
+from gateway.zones.landed import read_record
 from tests.content import core_data
 from tests.workshop import Desk
 
@@ -88,7 +89,7 @@ def test_what_intake_draws_meanwhile_is_not_taken(desk: Desk) -> None:
     oak = desk.provider("oak", years=("2026-27",))
     reference = drawn_twice(desk, oak)
     with desk.registry.read() as session:
-        would_get = sort_out(session, desk.home.spool, [reference]).fresh[reference]
+        would_get = sort_out(session, {reference: read_record(desk.home.spool, reference)}).fresh[reference]
     desk.land(oak, oak.seal(core_data(3), desk.certificate), "third.xml.pgp", reference=would_get)
     desk.process()
     found = names(desk)
@@ -98,13 +99,14 @@ def test_what_intake_draws_meanwhile_is_not_taken(desk: Desk) -> None:
     assert "everything fits" in desk.gateway("log", "verify", "--sealed")
 
 
-def test_a_record_that_is_not_valid_stays_and_stops_nothing(desk: Desk) -> None:
+def test_a_record_that_is_not_valid_is_set_aside_and_stops_nothing(desk: Desk) -> None:
     reference = drawn_twice(desk)
     record = desk.home.spool.record(reference)
     whole = record.read_text()
     record.write_text("{}")
     desk.process()
-    assert record.read_text() == "{}"
+    (aside,) = desk.home.spool.landed.glob("*.aside")
+    assert aside.read_text() == "{}"
     assert desk.home.spool.sealed(reference).exists()
     record.write_text(whole)
     desk.process()

@@ -9,40 +9,69 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.production.guide import commands
+
 REPOSITORY = Path(__file__).parents[2]
-LOCK = (REPOSITORY / "requirements.lock").read_text()
+LOCKS = {name: (REPOSITORY / name).read_text() for name in ("requirements.lock", "requirements-build.lock",
+                                                            "requirements-postgresql.lock")}  # fmt: skip
+LOCK = LOCKS["requirements.lock"]
 
 
-def pinned() -> dict[str, str]:
-    """Version by name of every package in the lock."""
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK, re.MULTILINE))
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
 
-def wanted() -> list[Requirement]:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    return [Requirement(line) for line in project["dependencies"]]
+def pinned(lock: str = LOCK) -> dict[str, str]:
+    """Version by name of every package in a lock."""
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock, re.MULTILINE))
 
 
-def test_every_package_is_pinned_with_hashes() -> None:
-    for entry in re.split(r"\n(?=\S)", LOCK.strip()):
+WANTED = {
+    "requirements.lock": PROJECT["project"]["dependencies"],
+    "requirements-build.lock": PROJECT["build-system"]["requires"],
+    "requirements-postgresql.lock": PROJECT["project"]["optional-dependencies"]["postgresql"],
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_is_pinned_with_hashes(name: str) -> None:
+    for entry in re.split(r"\n(?=\S)", LOCKS[name].strip()):
         assert re.match(r"[a-z0-9-]+==[0-9][0-9a-z.]*( ;.*?)? \\\n", entry), entry[:80]
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry[:80]
 
 
-def test_the_lock_is_what_the_project_asks_for() -> None:
-    for requirement in wanted():
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_is_what_the_project_asks_for(lock: str) -> None:
+    for requirement in map(Requirement, WANTED[lock]):
         name = canonicalize_name(requirement.name)
-        assert name in pinned(), f"make lock: {name} is missing"
-        assert requirement.specifier.contains(pinned()[name]), f"make lock: {name} is too old"
+        assert name in pinned(LOCKS[lock]), f"make lock: {name} is missing"
+        assert requirement.specifier.contains(pinned(LOCKS[lock])[name]), f"make lock: {name} is too old"
 
 
-def test_the_lock_names_no_place_to_download_from() -> None:
-    assert "://" not in LOCK
-    assert "--index-url" not in LOCK
-    assert "--find-links" not in LOCK
+def test_no_lock_pins_another_version_than_the_first() -> None:
+    for lock in LOCKS.values():
+        other = {name for name, version in pinned(lock).items() if pinned().get(name, version) != version}
+        assert other == set()
+
+
+@pytest.mark.parametrize("lock", LOCKS.values())
+def test_the_lock_names_no_place_to_download_from(lock: str) -> None:
+    assert "://" not in lock
+    assert "--index-url" not in lock
+    assert "--find-links" not in lock
+
+
+def test_the_guide_installs_nothing_without_its_hash_and_builds_with_nothing_else() -> None:
+    """All that pip installs comes by hash or from this folder; what has to be built, with what is pinned."""
+    installs = [one.text for one in commands("operations.md") if "pip install" in one.text]
+    assert len(installs) == 7
+    for line in installs:
+        assert "--only-binary :all:" in line or "--no-build-isolation" in line, line
+        here = line.endswith("install --no-index --no-deps --no-build-isolation .")
+        assert here or "--require-hashes" in line, line
 
 
 def test_the_bill_of_materials_lists_every_package() -> None:

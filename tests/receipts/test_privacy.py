@@ -74,6 +74,8 @@ OURS = {
     "flow",
     "teams",
     "notices",
+    "withheld",
+    "salt",
 }
 SENDERS = {"name"}
 FROM_FILES = {

@@ -21,6 +21,7 @@ from gateway.reports.retention import (
     Due,
     Keep,
     KeepNotices,
+    KeepSealed,
     KeptPaper,
     KeptTransfer,
     Retention,
@@ -33,7 +34,7 @@ from tests.receipts.test_privacy import ROOT
 DECIDED = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 FOR_EVER = Keep(accepted="for ever", refused="for ever")
 RULES = Retention(
-    sealed=Keep(accepted=400, refused=90, by_data_type={"ks2": 800, "attendance": 30}),
+    sealed=KeepSealed(accepted=400, refused=90, unopened=60, by_data_type={"ks2": 800, "attendance": 30}),
     receipts=FOR_EVER,
     index=Keep(accepted=2557, refused=2557),
     people=Keep(accepted=2557, refused=90),
@@ -128,6 +129,33 @@ def test_what_belongs_to_no_file_is_due_by_its_own_rule(
     assert planned(days - 0.01) == ([], [])
     assert planned(days) == ([rule], [])
     assert planned(days, legal_hold=True) == ([], [rule])
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"state": "refused", "unopened": True}, "sealed-unopened"),
+        ({"state": "refused"}, None),
+        ({"state": "accepted", "unopened": True}, None),
+        ({"state": "held", "unopened": True}, None),
+        ({"state": "refused", "unopened": True, "legal_hold": True}, None),
+        ({"state": "refused", "unopened": True, "deleted": frozenset({"sealed"})}, None),
+    ],
+)
+def test_what_nobody_could_open_goes_by_a_rule_of_its_own(changes: dict[str, Any], rule: str | None) -> None:
+    row = KeptTransfer(reference="260131-marsh-lane-00002", decided_at=DECIDED, **changes)
+    found = plan(RULES, [row], DECIDED + timedelta(days=61))
+    assert [one.rule for one in found.due] == ([rule] if rule else [])
+    assert plan(RULES, [row], DECIDED + timedelta(days=59)).due == ()
+
+
+def test_it_is_never_kept_for_longer_than_what_is_refused_otherwise() -> None:
+    rules = RULES.model_copy(update={"sealed": KeepSealed(accepted=400, refused=5, unopened=60)})
+    row = KeptTransfer(
+        reference="260131-marsh-lane-00002", decided_at=DECIDED, state="refused", unopened=True
+    )
+    (due,) = plan(rules, [row], DECIDED + timedelta(days=6)).due
+    assert due.rule == "sealed-refused"
 
 
 def test_the_shortest_time_is_of_any_rule() -> None:

@@ -1,0 +1,102 @@
+"""Sealed files in a folder: written aside, synced, renamed, so that each is there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.home import REFERENCE, Home, checked_reference
+from gateway.store.store import Kept, Store
+from gateway.zones.failpoints import passing
+from gateway.zones.spool import fsync_folder, private_mode, write_durably
+
+_CHUNK = 1024**2
+_FILE, _SESSION, _ASIDE = ".sealed", ".session", ".part"
+
+
+def store_of(home: Home) -> Store:
+    """The store of a home: its folder sealed/."""
+    return SealedFolder(home.root / "sealed")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFolder:
+    """REFERENCE.sealed and, for a few, REFERENCE.session."""
+
+    root: Path
+
+    def put(self, reference: str, source: int, size: int) -> Kept:
+        """Keep what a descriptor holds from here on, at most `size` bytes. `settle` makes it safe.
+
+        It is copied, never moved: a captured intake must not keep a handle on what is stored inside.
+        """
+        target = self.path(reference)
+        aside = target.with_suffix(_ASIDE)
+        flags, mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, private_mode(self.root)
+        try:
+            with os.fdopen(os.open(aside, flags, mode), "wb", buffering=0) as file:
+                kept = _copied(source, file.fileno(), size)
+                os.fsync(file.fileno())
+            passing("claim.copied")
+            aside.rename(target)
+            passing("claim.stored")
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
+        return kept
+
+    def put_session(self, reference: str, session: bytes) -> None:
+        """Keep a session key beside its file. It is safe after return."""
+        write_durably(self.session(reference), session, mode=private_mode(self.root))
+
+    def settle(self) -> None:
+        """Make the names of what was put safe."""
+        fsync_folder(self.root)
+        passing("claim.durable")
+
+    def path(self, reference: str) -> Path:
+        """The file. It need not be there."""
+        return self.root / f"{checked_reference(reference)}{_FILE}"
+
+    def session(self, reference: str) -> Path:
+        """The session key. Few files have one."""
+        return self.root / f"{checked_reference(reference)}{_SESSION}"
+
+    def has(self, reference: str) -> bool:
+        """Whether a file is there."""
+        return self.path(reference).exists()
+
+    def references(self) -> Iterator[str]:
+        """Of which transfers a file is there, in their order."""
+        found = (path.stem for path in self.root.glob(f"*{_FILE}"))
+        yield from sorted(name for name in found if REFERENCE.fullmatch(name))
+
+    def remove(self, references: Iterable[str]) -> None:
+        """Remove files and their session keys, for good after return."""
+        for reference in references:
+            self.path(reference).unlink(missing_ok=True)
+            self.session(reference).unlink(missing_ok=True)
+        fsync_folder(self.root)
+
+    def free(self) -> int:
+        """How many bytes more fit on its disk."""
+        room = os.statvfs(self.root)
+        return room.f_bavail * room.f_frsize
+
+
+def _copied(source: int, target: int, size: int) -> Kept:
+    digest, copied = hashlib.sha256(), 0
+    while chunk := os.read(source, min(_CHUNK, size - copied)):
+        digest.update(chunk)
+        _write_all(target, chunk)
+        copied += len(chunk)
+    return Kept(copied, digest.hexdigest())
+
+
+def _write_all(target: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(target, view) :]

@@ -1,0 +1,278 @@
+"""What the inside reads of spool/landed. Intake owns that folder, so anything at all may lie in it.
+
+The folder and what is in it are reached through no link, opened without waiting, and read no further than
+they may reach. A file that intake should never have made is set aside under another name, for a person to
+look at; those beside it go on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from gateway.home import PROVIDER_ID, REFERENCE, Spool, checked_reference
+from gateway.model import Folder, LooksLike, Upload
+from gateway.zones.failpoints import passing
+
+RECORD_BYTES = 16 * 1024
+"""More than any record of intake's holds."""
+
+_NAME_BYTES = 1_024
+_CLIENT_CHARACTERS = 255
+_LARGEST = 2**53 - 1  # The largest whole number that JSON carries exactly.
+ASIDE = ".aside"
+"""What a file that was set aside is called at its end."""
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_NONBLOCK, to open a named pipe or a file under a lease would wait for whoever made it.
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+# A link; a socket or a pipe; a file under a lease; one that we may not read; a device of no driver.
+_NO_FILE_OF_OURS = frozenset(
+    {errno.ELOOP, errno.ENXIO, errno.EAGAIN, errno.EACCES, errno.EPERM, errno.ENODEV, errno.EOPNOTSUPP}
+)
+
+
+class BadFileError(ValueError):
+    """Something that intake should never have made. The text says what, and repeats nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A landed upload as its record tells, and when the kernel saw the record get its name, in epoch seconds.
+
+    That time is no word of intake's: no process can set it.
+    """
+
+    upload: Upload
+    named_at: float
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no time that can be") from None
+
+
+def _name(name: str) -> str:
+    odd = any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in name)
+    if odd or "/" in name or len(name.encode("utf-8", "replace")) > _NAME_BYTES:
+        raise ValueError("no name that a file can have")
+    return name
+
+
+def _client(text: str) -> str:
+    """Of what a client calls itself, what can be shown: it may have written anything."""
+    return "".join(c if c.isprintable() else "?" for c in text[:_CLIENT_CHARACTERS])
+
+
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class _Record(BaseModel):
+    """REF.json, as intake writes it and in no other form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reference: str = Field(pattern=rf"\A{REFERENCE.pattern}\z")
+    provider: str = Field(pattern=rf"\A{PROVIDER_ID.pattern}\z")
+    name: Annotated[str, Field(min_length=1), AfterValidator(_name)]
+    folder: Folder
+    size: int = Field(ge=0, le=_LARGEST)
+    sha256: str = Field(pattern=r"\A[0-9a-f]{64}\z")
+    started_at: _Moment
+    landed_at: _Moment
+    ssh_key: str = Field(pattern=r"\ASHA256:[A-Za-z0-9+/]{43}\z")
+    client: Annotated[str, AfterValidator(_client)] = ""
+    withheld: bool = False
+    looks_like: LooksLike = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.reference[7:-6] != self.provider:
+            raise ValueError("the reference is another provider's")
+        if self.looks_like and not self.withheld:
+            raise ValueError("of what is stored nothing is told by its looks")
+        return self
+
+
+@contextmanager
+def _opened(spool: Spool) -> Iterator[int]:
+    """The folder itself. OSError where it is missing, or a link to another."""
+    descriptor = os.open(spool.landed, _FOLDER_FLAGS)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def waiting(spool: Spool) -> Iterator[str]:
+    """The references handed over and not yet taken away, in no particular order."""
+    with _opened(spool) as folder, os.scandir(folder) as entries:
+        for entry in entries:
+            reference, _, extension = entry.name.rpartition(".")
+            if extension == "json" and REFERENCE.fullmatch(reference):
+                yield reference
+
+
+def count_aside(spool: Spool) -> int:
+    """How many files were set aside and wait for a person."""
+    with _opened(spool) as folder, os.scandir(folder) as entries:
+        return sum(entry.name.endswith(ASIDE) for entry in entries)
+
+
+def named_at(spool: Spool, reference: str) -> float:
+    """When the kernel saw a record get its name, in epoch seconds. FileNotFoundError where it is gone."""
+    with _opened(spool) as folder:
+        return os.stat(_record(reference), dir_fd=folder, follow_symlinks=False).st_ctime
+
+
+def read_handed_over(spool: Spool, reference: str) -> HandedOver:
+    """The record of a landed upload. FileNotFoundError where it is gone.
+
+    BadFileError where intake should never have written it; OSError where the disk fails.
+    """
+    with _opened(spool) as folder:
+        descriptor = _open_regular(folder, _record(reference))
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if status.st_size > RECORD_BYTES:
+            raise BadFileError("its record is too long")
+        upload = _parsed(file.read(RECORD_BYTES) or b"")
+    if upload.reference != reference:
+        raise BadFileError("its record names another reference")
+    return HandedOver(upload, status.st_ctime)
+
+
+def read_record(spool: Spool, reference: str) -> Upload:
+    """The same, without the kernel's word."""
+    return read_handed_over(spool, reference).upload
+
+
+def _parsed(text: bytes) -> Upload:
+    try:
+        record = _Record.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        known = [str(part) for part in first["loc"] if str(part) in _Record.model_fields]
+        raise BadFileError(f"its record is not valid ({'.'.join(known) or 'as a whole'})") from None
+    return Upload(**dict(record))
+
+
+def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
+    """The content of a landed upload, open for reading, and its size. FileNotFoundError where it is gone.
+
+    BadFileError where it is larger than `most`, or has holes: intake writes every byte, and a file of
+    holes takes no room outside and all there is inside.
+    """
+    with _opened(spool) as folder:
+        descriptor = _open_regular(folder, _content(reference))
+    try:
+        return descriptor, _checked_size(descriptor, most)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _checked_size(descriptor: int, most: int) -> int:
+    size = os.fstat(descriptor).st_size
+    if size > most:
+        raise BadFileError("its content is larger than an upload may be")
+    if _has_holes(descriptor, size):
+        raise BadFileError("its content has holes")
+    return size
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """A small file that intake wrote elsewhere in the spool, read in the same way."""
+    folder = os.open(path.parent, _FOLDER_FLAGS)
+    try:
+        descriptor = _open_regular(folder, path.name)
+    finally:
+        os.close(folder)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        if os.fstat(descriptor).st_size > most:
+            raise BadFileError("a file of intake's is too long")
+        return file.read(most) or b""
+
+
+def _open_regular(folder: int, name: str) -> int:
+    try:
+        descriptor = os.open(name, _FILE_FLAGS, dir_fd=folder)
+    except OSError as error:
+        if error.errno in _NO_FILE_OF_OURS:
+            raise BadFileError(f"{_kind(name)} is no file that can be read") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadFileError(f"{_kind(name)} is no regular file")
+    return descriptor
+
+
+def _kind(name: str) -> str:
+    return "its record" if name.endswith(".json") else "its content"
+
+
+def _has_holes(descriptor: int, size: int) -> bool:
+    try:
+        hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # A file system that tells nothing of holes.
+            return False
+        raise
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return hole < size
+
+
+def set_aside(spool: Spool, reference: str) -> None:
+    """Give a record another name, so that nobody takes it for one. Harmless where it is gone.
+
+    A person who has put it right gives it its name back.
+    """
+    with _opened(spool) as folder:
+        aside = f"{reference}.{secrets.token_hex(4)}{ASIDE}"
+        try:
+            os.rename(_record(reference), aside, src_dir_fd=folder, dst_dir_fd=folder)
+        except FileNotFoundError:
+            return
+
+
+def take_away(spool: Spool, reference: str) -> None:
+    """Remove a landed upload that is safe inside. The record goes first; repeating it is harmless."""
+    with _opened(spool) as folder:
+        _remove(folder, _record(reference))
+        passing("land.half-emptied")
+        _remove(folder, _content(reference))
+
+
+def _remove(folder: int, name: str) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return
+
+
+def _record(reference: str) -> str:
+    return f"{checked_reference(reference)}.json"
+
+
+def _content(reference: str) -> str:
+    return f"{checked_reference(reference)}.sealed"
