@@ -18,13 +18,13 @@ class Children:
         self._idle: list[_Kept] = []
         self._settings = b""
 
-    def lent(self, home: Home, **limits: Any) -> Examiners:
+    def lent(self, home: Home) -> Examiners:
         """For one processor; those that read other settings when they started are ended before."""
         settings = home.settings.read_bytes()
         if settings != self._settings:
             self.end()
         self._settings = settings
-        return _Lent(self._idle, home, **limits)
+        return _Lent(self._idle, home)
 
     def end(self) -> None:
         """End them all."""
@@ -49,8 +49,8 @@ class _Kept:
 
 
 class _Lent(Examiners):
-    def __init__(self, idle: list[_Kept], home: Home, **limits: Any) -> None:
-        super().__init__(home, **limits)
+    def __init__(self, idle: list[_Kept], home: Home) -> None:
+        super().__init__(home)
         self._idle = idle
         self._taken: list[_Kept] = []
         self._here = threading.local()

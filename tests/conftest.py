@@ -21,10 +21,28 @@ from tests.workshop import BEHIND, Workshop
 
 REQUIRE_ALL = os.environ.get("GATEWAY_TEST_REQUIRE_ALL") == "1"
 _NUMBERS = count(1)
+# The files that take longest, in that order: begun first, so that no worker is left with one at the end.
+LONG = (
+    "hostile/test_abuse.py",
+    "end_to_end/test_rotation.py",
+    "end_to_end/test_interruptions.py",
+    "registry/test_postgresql.py",
+    "keys/test_gateway_keys.py",
+    "end_to_end/test_mistakes.py",
+    "hostile/test_content.py",
+    "intake/test_requests.py",
+    "record/test_discrepancies.py",
+    "processor/test_retention.py",
+    "cli/test_streams.py",
+    "cli/test_running.py",
+    "audit/test_tampering.py",
+    "openpgp/test_vectors.py",
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip a test whose programs are missing; under GATEWAY_TEST_REQUIRE_ALL=1 let it fail instead."""
+    items.sort(key=_turn)
     for item in items:
         wanted = {program for mark in item.iter_markers("needs") for program in mark.args}
         missing = sorted(program for program in wanted if shutil.which(program) is None)
@@ -32,6 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
         if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+def _turn(item: pytest.Item) -> int:
+    """Where a test stands in the order: those of one file stay together, in theirs."""
+    file = item.nodeid.partition("::")[0].removeprefix("tests/")
+    return LONG.index(file) if file in LONG else len(LONG)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

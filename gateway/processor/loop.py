@@ -19,7 +19,6 @@ from contextlib import closing, contextmanager
 
 from gateway.drops import by_folder
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
-from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import FileLost
 from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
@@ -47,27 +46,23 @@ _log = logging.getLogger(__name__)
 
 
 class Processor:
-    """The one processor of a home.
-
-    `renew` gives the policies that decide, where they are new; `examiners` makes those who look at files.
-    """
+    """The one processor of a home. `renew` gives the policies that decide, where they are new."""
 
     def __init__(
         self,
         registrar: Registrar,
         *,
-        workers: int,
+        hands: Hands,
         rescan_seconds: float,
         renew: Callable[[], Policies | None] = lambda: None,
-        examiners: Callable[..., Examiners] = Examiners,
     ) -> None:
         self._registrar = registrar
         self._renew = renew
         self._home = registrar.home
         self._rescan_seconds = rescan_seconds
-        self._hands = Hands(workers or os.cpu_count() or 1, registrar.clock, examiners(self._home))
+        self._hands = hands
         self._checkpoints = Checkpoints(registrar)
-        self._copier = Copier(self._home, self._hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
+        self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._sweep = Sweep()
