@@ -16,7 +16,8 @@ import pytest
 from gateway.home import Home
 from gateway.intake.published_keys import _NOBODYS_KEYS, holds_key
 from gateway.ssh.session import Session
-from tests.intake.running import SEALED, Running, eventually
+from tests.intake.running import SEALED, Running
+from tests.waiting import eventually
 
 
 def attempt(intake: Running, username: str, key: paramiko.PKey) -> None:
