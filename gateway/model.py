@@ -159,6 +159,24 @@ class Unlisted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedSchool:
+    """A school that records of a file name, and how many do. Whatever they leave out is empty.
+
+    `dfe_number` is LA + establishment, 7 digits; `establishment` stands alone where no LA is said. `name`
+    counts the different names in the file from 1; the names themselves stay in it. All empty: these records
+    name no school. `further`: more schools than are told apart.
+    """
+
+    dfe_number: str = ""
+    urn: str = ""
+    establishment: str = ""
+    centre: str = ""
+    name: int = 0
+    further: bool = False
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
     """A file recognised, by its content, as exactly one data type.
 
@@ -166,6 +184,7 @@ class Classified:
     `items` are Appendix A labels as "Group: Item"; `other_items` personal items that Appendix A
     does not list. `pupils` counts distinct pupil records. `unlisted` is what the file holds beyond what
     its type carries. `results` are the types of examination results in it, whatever its own type is.
+    `schools` are those that its records name, the most records first; none where no record names any.
     """
 
     data_type: str
@@ -183,13 +202,15 @@ class Classified:
     name_suggests: str | None = None
     unlisted: tuple[Unlisted, ...] = ()
     results: tuple[str, ...] = ()
+    schools: tuple[NamedSchool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollEntry:
     """What a file says of one pupil, who is known by a keyed digest. `record` counts from 1.
 
-    `pupil` and `former` (the number before) are of 16 octets, `birth_date` of 8.
+    `pupil` and `former` (the number before) are of 16 octets, `birth_date` of 8. `school` is the number of
+    the school that the record names: DfE number, else URN, else establishment; empty where it names none.
     """
 
     pupil: bytes
@@ -197,6 +218,7 @@ class RollEntry:
     record: int
     birth_date: bytes | None = None
     former: bytes | None = None
+    school: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +227,7 @@ class ContentRefused:
 
     `about` is what the sentence of the reason names, in words of ours. `sensitive` are the topics, in words
     of ours, that it seems to be about. `parts` are the files of an archive, or the tables of a workbook,
-    that are not all of one type and one school: each by itself.
+    that are not all of one type: each by itself.
     """
 
     code: str
@@ -232,7 +254,8 @@ class Reason:
 class Provider:
     """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits.
 
-    `harmless` are the names of columns that an administrator has listed as harmless for it.
+    `harmless` are the names of columns that an administrator has listed as harmless for it. `schools` are
+    the DfE numbers or URNs of those for which it speaks beside itself, as a multi-academy trust does.
     """
 
     id: str
@@ -243,6 +266,7 @@ class Provider:
     suspended: bool = False
     ratified: bool = False
     harmless: tuple[str, ...] = ()
+    schools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -387,7 +387,7 @@ REASONS: dict[str, Template] = {
     ),
     "classify:several-kinds": Template(
         "3.1",
-        "The file holds several files or tables ({count}) that are not of one kind and one school.",
+        "The file holds several files or tables ({count}) that are not of one kind.",
         "Send each as a file of its own. A person at the local authority will look at this one.",
     ),
     "policy:assessment": Template(
@@ -413,8 +413,21 @@ REASONS: dict[str, Template] = {
     ),
     "policy:other-school": Template(
         "7.3",
-        "The file names another school (DfE number {found}) than yours ({expected}).",
-        "Check that you exported the right file. A person at the local authority will look at this one.",
+        "The file names another school ({found}) than yours ({expected}) in {count} of its records.",
+        "Send one school's pupils at a time, each school its own. If that is what you did, tell the central "
+        "data team: a person there will look at this file, and nobody is put on a roll by it.",
+    ),
+    "policy:school-not-named": Template(
+        "7.3",
+        "You send for several schools, and the file does not say whose pupils these are: {count} of its "
+        "records name none of them by number.",
+        "Send one school's pupils at a time in files that name the school, or add a column with each pupil's "
+        "DfE number of the school (LA and establishment, 7 digits), and send the file again.",
+    ),
+    "policy:for-schools": Template(
+        "7.3",
+        "You send for several schools, and the file is taken for each that it names: {count}.",
+        "Nothing needs doing.",
     ),
     "policy:agreement-not-ratified": Template(
         "1.4",

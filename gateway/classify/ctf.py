@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from gateway.classify import markup
 from gateway.classify.checks import read_date
 from gateway.classify.content import Source, unknown
-from gateway.classify.facts import academic_year_from, school, software
+from gateway.classify.facts import academic_year_from, of_facts, school, software
 from gateway.classify.gather import Gatherer
 from gateway.classify.rules import CtfRule
 from gateway.classify.tally import Tally
@@ -136,6 +136,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         if markup.local_name(element.tag) == "Header":
             gatherer.header(element)
             header = _read_header(element)
+            tally.schools.around = of_facts(header.facts)
         else:
             left = _has_left(element, header.facts) if tally.reports_pupils else None
             assessments.count(gatherer.gather(element, apart="StageAssessment", left=left))

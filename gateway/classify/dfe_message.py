@@ -11,7 +11,7 @@ from gateway.classify import markup
 from gateway.classify.checks import read_date
 from gateway.classify.content import Source, Unreadable, beside, unknown
 from gateway.classify.ctf import Assessments
-from gateway.classify.facts import academic_year_of, school, software, term
+from gateway.classify.facts import academic_year_of, of_facts, school, software, term
 from gateway.classify.gather import Gatherer
 from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
@@ -54,6 +54,7 @@ class _Reader:
         name = markup.local_name(element.tag)
         if name == "Header":
             self._type, self.facts = _read_header(element, self._tally.rules)
+            self._tally.schools.around = of_facts(self.facts)
             self.gatherer.header(element)
         elif self._type == CENSUS and name in (*_ON_ROLL, *_LEFT):
             self.gatherer.gather(element, left=name in _LEFT)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
+from gateway.classify.schools import Said, said
 from gateway.classify.tally import Tally
 from gateway.model import Facts
 
@@ -56,6 +57,11 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
         establishment=establishment.strip() if is_establishment(establishment) else None,
         urn=urn.strip() if is_urn(urn) else None,
     )
+
+
+def of_facts(facts: Facts) -> Said:
+    """The school that facts name."""
+    return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
 
 
 def table_facts(tally: Tally) -> Facts:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
 from gateway.classify.markup import COMMENT, Element, leaves, namespace_length
+from gateway.classify.schools import NOTHING, Said
 from gateway.classify.tally import Tally
 from gateway.classify.value_shapes import SAMPLE
 from gateway.settings import ClassifyLimits
@@ -49,11 +50,13 @@ class Gatherer:
         for parent, name, text in leaves(header):
             self.aside(parent, name, text)
 
-    def gather(self, record: Element, *, apart: str = "", left: bool | None = None) -> list[Element]:
+    def gather(
+        self, record: Element, *, apart: str = "", left: bool | None = None, said: Said = NOTHING
+    ) -> list[Element]:
         """Count one record about one pupil. Raises Unreadable where it is nested too deep.
 
-        Elements named `apart` are not looked into; they come back, for the caller to read. `left` is
-        as in `Tally.record`.
+        Elements named `apart` are not looked into; they come back, for the caller to read. `left` and
+        `said` are as in `Tally.record`.
         """
         self._strip = namespace_length(record.tag)
         values: dict[str, str] = {}
@@ -67,7 +70,7 @@ class Gatherer:
                 raise malformed("elements are nested too deep", format="XML")
             else:
                 stack += [(n, inner, depth + 1) for n, inner in self._read(name, element, values)]
-        self._tally.record(values, left=left)
+        self._tally.record(values, left=left, said=said)
         return left_alone
 
     def _read(self, parent: str, element: Element, values: dict[str, str]) -> list[tuple[str, Element]]:

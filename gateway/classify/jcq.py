@@ -16,6 +16,7 @@ from gateway.classify.identifiers import is_uci
 from gateway.classify.jcq_layout import Layout, ResultLine, learn, result_in
 from gateway.classify.results import GCSE, Examiner, Kind, Outcome, decide
 from gateway.classify.rules import JcqRule
+from gateway.classify.schools import said
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 from gateway.model import Level
@@ -32,6 +33,8 @@ _UPN = re.compile(r"(?=([A-Z]\d{11}[0-9A-Z]))")
 _UCI = re.compile(r"\d{5}[0-9A-Z]\d{6}[A-Z]")
 _WORD = re.compile(r"[0-9A-Z]+")
 _CANDIDATE = slice(2, 12)
+# Some systems write a letter for the kind of entry before the centre.
+_CENTRE = re.compile(r"[A-Z][35][A-Z]?(\d{5})", re.ASCII)
 _NAME = slice(12, 112)
 _DIGITS = frozenset("0123456789")
 
@@ -121,6 +124,8 @@ class _Reader:
 
     def read(self, line: str) -> None:
         """Read one record."""
+        if line[1] in "35" and (centre := _CENTRE.match(line)):
+            self._tally.schools.around = said([("centre", centre[1])])
         if line[1] == "5" and (result := result_in(line)) is not None:
             self.one_a_record = True
             self._count_result(result)

@@ -1,7 +1,7 @@
 """One file of several parts: the files of an archive, the tables of a workbook.
 
-Parts of one type that name no two schools are one file. Otherwise each is told by itself, because what
-may become of one may not become of another.
+Parts of one type are one file; whose pupils each holds, its records say. Otherwise each is told by itself,
+because what may become of one may not become of another.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _EXTENSIONS = {
 
 
 class Several(Unreadable):
-    """The parts of a file are not of one type and one school."""
+    """The parts of a file are not of one type."""
 
     def __init__(self, parts: tuple[Told, ...], what: str, format: str) -> None:  # noqa: A002
         kinds = sorted({p.data_type if isinstance(p, Classified) else p.code for p in parts})
@@ -54,7 +54,13 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
     found = tuple(_alone(part, tally) for part in parts)
     if not _of_one_kind(found):
         raise _different(found, what, format)
-    return _merged([part(tally) for part in parts], what)
+    return _merged([_read(part, tally) for part in parts], what)
+
+
+def _read(part: Part, tally: Tally) -> Verdict:
+    verdict = part(tally)
+    tally.schools.end_part()
+    return verdict
 
 
 def _alone(part: Part, tally: Tally) -> Told:
@@ -67,9 +73,7 @@ def _alone(part: Part, tally: Tally) -> Told:
 
 def _of_one_kind(found: tuple[Told, ...]) -> bool:
     recognised = [each for each in found if isinstance(each, Classified)]
-    if len(recognised) < len(found) or len({each.data_type for each in recognised}) > 1:
-        return False
-    return all(len({getattr(r.facts, key) for r in recognised} - {None}) < 2 for key in _SCHOOL)  # noqa: PLR2004
+    return len(recognised) == len(found) and len({each.data_type for each in recognised}) == 1
 
 
 def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  # noqa: A002
@@ -82,11 +86,15 @@ def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  
 
 
 def _merged(verdicts: list[Verdict], what: str) -> Verdict:
-    """One verdict, as weak as the weakest."""
+    """One verdict, as weak as the weakest. It names a school where no two parts name different ones."""
     first = verdicts[0]
-    facts = {
-        key.name: next((v for each in verdicts if (v := getattr(each.facts, key.name)) is not None), None)
+    said = {
+        key.name: [v for each in verdicts if (v := getattr(each.facts, key.name)) is not None]
         for key in fields(Facts)
+    }
+    several = any(len(set(said[key])) > 1 for key in _SCHOOL)
+    facts = {
+        key: None if several and key in _SCHOOL else next(iter(values), None) for key, values in said.items()
     }
     return replace(
         first,
@@ -132,6 +140,7 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
         other_items=tally.other_items(verdict.data_type),
         unlisted=tally.account.unlisted(verdict.data_type),
         results=verdict.results,
+        schools=tally.schools.named(),
     )
 
 

@@ -68,10 +68,10 @@ def classify(
 
     `content` is seekable and is read as a stream, several times; it stays open. `name` is reported
     on and decides nothing. Without `today` no date is called a future one. `on_pupil`, where given,
-    is called with (UPN, date of birth, former UPN, on roll, number of the record) for each record
-    that has a UPN, in file order and before the outcome is known; records count from 1, and "on
-    roll" means a sole or main registration that has not
-    ended. Nothing of what it is told stays here. `clock` gives seconds, for the limit on time.
+    is called with (UPN, date of birth, former UPN, on roll, number of the record, number of the school
+    that it names) for each record that has a UPN, in file order and before the outcome is known; records
+    count from 1, and "on roll" means a sole or main registration that has not ended. Nothing of what it
+    is told stays here. `clock` gives seconds, for the limit on time.
     """
     tally = Tally(rules, today, on_pupil)
     try:

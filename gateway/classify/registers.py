@@ -6,15 +6,19 @@ No public schema covers them, so their records are judged by the fields they fil
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from gateway.classify import markup
 from gateway.classify.column_signatures import Evidence, decide
 from gateway.classify.content import Source, Unreadable, unknown
 from gateway.classify.gather import Gatherer
+from gateway.classify.rules import SchoolsRule
+from gateway.classify.schools import Slot, said
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
 FORMAT = "XML"
+_SLOTS = 100
 
 
 def recognise(source: Source, root: str, tally: Tally) -> Verdict:
@@ -25,14 +29,41 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
         raise unknown("an XML document of no known kind", format=FORMAT)
     names = tuple(name for name in rule.records if name != root)
     gatherer = Gatherer(tally, source.limits)
+    schools = tally.rules.data_types.schools
+    header = _Header(gatherer, schools)
     try:
-        for record in markup.records(source, names, gatherer.aside):
-            gatherer.gather(record)
+        for record in markup.records(source, names, header.aside):
+            gatherer.gather(record, said=said(_slots(record, schools)))
     except Unreadable as reason:
         if tally.records:
             raise
         raise unknown(*reason.evidence, format=FORMAT) from None
     if not tally.records:
         raise unknown("an XML document of no known kind", format=FORMAT)
+    tally.schools.around = said(header.slots)
     filled = {key: 1 for key, field in tally.fields.items() if field.filled}
     return decide(Evidence(filled, tally, "", Counter()), FORMAT)
+
+
+class _Header:
+    """What stands around the records; of it the texts that may tell of the school."""
+
+    def __init__(self, gatherer: Gatherer, rule: SchoolsRule) -> None:
+        self.slots: list[tuple[Slot, str]] = []
+        self._gatherer = gatherer
+        self._rule = rule
+
+    def aside(self, parent: str, name: str, text: str) -> None:
+        """One element, attribute or text outside the records."""
+        slot = self._rule.elements.get(name or parent.rpartition("@")[2])
+        if slot is not None and len(self.slots) < _SLOTS and not self._rule.is_history(parent):
+            self.slots.append((slot, text))
+        self._gatherer.aside(parent, name, text)
+
+
+def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
+    """What a record says of its school, outside of what it says of the pupil's history."""
+    for element in record.iter(*rule.elements):
+        around = (markup.local_name(one.tag) for one in element.iterancestors())
+        if element.text and not any(map(rule.is_history, around)):
+            yield rule.elements[element.tag], element.text

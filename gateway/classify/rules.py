@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.classify.schools import Slot
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
 from gateway.model import Level, ValueKind
@@ -188,6 +189,35 @@ class JcqRule(_Table):
     results_from: int
 
 
+class SchoolsRule(_Table):
+    """Which columns and elements name the school of a record.
+
+    `fields`: by field, what its columns hold. `columns`: further ones that hold a code of the school.
+    `history` is found in the plain names of what tells of another school, before or after. `elements`:
+    what elements of other XML hold.
+    """
+
+    fields: dict[str, Slot]
+    columns: tuple[str, ...]
+    history: str
+    elements: dict[str, Slot]
+
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        return frozenset(map(plain, self.columns))
+
+    def slot(self, header: str, key: str | None) -> Slot | None:
+        """What a column of this name, which carries this field, says of the school of its rows."""
+        found = self.fields.get(key or "")
+        if found is None and plain(header) not in self._codes:
+            return None
+        return None if self.is_history(header) else found or "name"
+
+    def is_history(self, name: str) -> bool:
+        """Whether a column or element of this name tells of another school, before or after."""
+        return re.search(self.history, plain(name)) is not None
+
+
 class JsonRule(_Table):
     """JSON of records: objects that say nothing by their names, what a date is written as, and what may
     stand beside the records.
@@ -227,6 +257,7 @@ class DataTypes(_Table):
     message: MessageRule
     outside_roots: dict[str, str]
     registers: RegisterRule
+    schools: SchoolsRule
     json_records: JsonRule
     furniture: FurnitureRule
     names: tuple[NameHint, ...]

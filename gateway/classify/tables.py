@@ -13,6 +13,7 @@ from gateway.classify.content import Row, Source, Unreadable, unknown
 from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
 from gateway.classify.results import KINDS, Examiner, Kind, Outcome
+from gateway.classify.schools import RowSchools, Slot, in_a_title
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
@@ -27,6 +28,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
     """Count the table into the tally, and say which type it is."""
     counter = _Counter(table.header, tally)
+    tally.schools.around = in_a_title(table.header.above)
     tally.account.title(table.header.above)
     for batch in table.batches:
         if batch:
@@ -66,11 +68,17 @@ class _Counter:
         self._columns: dict[str, list[int]] = {}
         self._parts: list[Part] = []
         self._batches = 0
+        self._schools: list[int] = []
+        slots: list[Slot] = []
         for index, name in enumerate(header.names):
             key = tally.rules.column_field(name)
             self._parts.append(tally.account.part(name, key))
             if key is not None:
                 self._columns.setdefault(key, []).append(index)
+            if (slot := tally.rules.data_types.schools.slot(name, key)) is not None:
+                self._schools.append(index)
+                slots.append(slot)
+        self._row_schools = RowSchools(slots)
 
     def widths(self) -> dict[str, int]:
         """How many columns carry each field."""
@@ -97,7 +105,9 @@ class _Counter:
             for index, values in zip(self._columns[key], several, strict=True):
                 self._parts[index].shape.met(field.add_column(values, first), values)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
-        self._tally.rows(naming, len(batch))
+        schools = [columns[index] if index < len(columns) else blank for index in self._schools] or [blank]
+        self._row_schools.count(schools, self._tally.schools)
+        self._tally.rows(naming, len(batch), lambda: self._row_schools.read(schools))
         if "exam-grade" in by_field or "exam-series" in by_field:
             self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
 

@@ -17,10 +17,11 @@ from gateway.classify.account import Account
 from gateway.classify.findings import severity
 from gateway.classify.identifiers import is_temporary_upn
 from gateway.classify.rules import FieldRule, ItemRule, Rules
+from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.verdict import Verdict
 from gateway.model import Finding
 
-OnPupil = Callable[[str, "date | None", "str | None", bool, int], None]
+OnPupil = Callable[[str, "date | None", "str | None", bool, int, str], None]
 
 # Beyond so many pupils the tally stops telling them apart: a bound on memory, at six times the pupils
 # of a large local authority.
@@ -158,6 +159,7 @@ class Tally:
         self.today = today
         self.records = 0
         self.account = Account(rules)
+        self.schools = Schools()
         self.fields: dict[str, FieldTally] = {}
         self.wrong_results = Fault()
         self.formulas = Fault()
@@ -183,13 +185,15 @@ class Tally:
         known = self.fields.get(key)
         return known is not None and known.filled > 0
 
-    def record(self, values: Mapping[str, str], *, left: bool | None = None) -> None:
+    def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
         """One more record, given those of its fields that name the pupil or that some type demands.
 
         `left` says whether the pupil has left this school, where the caller knows it better than
-        the field of the leaving date.
+        the field of the leaving date. `said` is what the record says of its school.
         """
         self.records += 1
+        said = said if any(said) else self.schools.around
+        self.schools.count(said)
         for group, fault in self.missing.items():
             for key in group:
                 if key in values:
@@ -206,10 +210,15 @@ class Tally:
         if upn and not upn[-1].isdigit() and is_temporary_upn(upn):
             self._temporary.add(self.records)
         if upn and self._on_pupil is not None:
-            self._report(self._on_pupil, self.records, upn, values, left=left)
+            self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
 
-    def rows(self, columns: Mapping[str, Sequence[str]], length: int) -> None:
-        """So many more records at once, given the columns of those fields that the table has."""
+    def rows(
+        self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[Said]]
+    ) -> None:
+        """So many more records at once, given the columns of those fields that the table has.
+
+        `schools` gives what each says of its school; they are counted already.
+        """
         first = self.records + 1
         self.records += length
         for group, fault in self.missing.items():
@@ -224,7 +233,7 @@ class Tally:
         named = "" not in upns
         self._meet(upns if named else _identities(upns, columns), first, named=named)
         if self._on_pupil is not None and "upn" in columns:
-            self._report_rows(self._on_pupil, upns, columns, first)
+            self._report_rows(self._on_pupil, upns, columns, first, schools())
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""
@@ -254,25 +263,41 @@ class Tally:
             met.add(identity)
 
     def _report(
-        self, on_pupil: OnPupil, record: int, upn: str, values: Mapping[str, str], *, left: bool | None
+        self,
+        on_pupil: OnPupil,
+        record: int,
+        upn: str,
+        values: Mapping[str, str],
+        *,
+        left: bool | None,
+        school: str,
     ) -> None:
         if left is None:
             left = bool(values.get("leaving-date", "").strip())
         main = values.get("enrolment-status", "").strip().upper() in _MAIN
         former = values.get("former-upn", "").strip().upper() or None
-        on_pupil(upn, checks.read_date(values.get("birth-date", "")), former, main and not left, record)
+        on_pupil(
+            upn, checks.read_date(values.get("birth-date", "")), former, main and not left, record, school
+        )
 
     def _report_rows(
-        self, on_pupil: OnPupil, upns: Sequence[str], columns: Mapping[str, Sequence[str]], first: int
+        self,
+        on_pupil: OnPupil,
+        upns: Sequence[str],
+        columns: Mapping[str, Sequence[str]],
+        first: int,
+        schools: Iterable[Said],
     ) -> None:
         blank = ("",) * len(upns)
         dates, formers, statuses, left = (columns.get(key, blank) for key in _REPORTED)
         born = {text: checks.read_date(text) for text in set(dates)}
-        said = zip(upns, dates, formers, statuses, left, strict=True)
-        for record, (upn, birth, former, status, leaving) in enumerate(said, first):
+        around = number_of(self.schools.around)
+        records = zip(upns, dates, formers, statuses, left, schools, strict=True)
+        for record, (upn, birth, former, status, leaving, said) in enumerate(records, first):
             if upn:
                 on_roll = status.strip().upper() in _MAIN and not leaving.strip()
-                on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record)
+                school = number_of(said) if any(said) else around
+                on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record, school)
 
     def pupils(self) -> int:
         """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""

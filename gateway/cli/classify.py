@@ -88,12 +88,21 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
         "findings": [dataclasses.asdict(f) for f in recognised.findings] if recognised else [],
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
+        "schools": [dataclasses.asdict(one) for one in recognised.schools] if recognised else [],
         "unlisted": [dataclasses.asdict(one) for one in recognised.unlisted] if recognised else [],
         "results": list(recognised.results) if recognised else [],
         "sensitive": list(refused.sensitive) if refused else [],
         "name_suggests": recognised.name_suggests if recognised else None,
         "parts": [described(file, part) for part in refused.parts] if refused else [],
     }
+
+
+def school_in_words(one: dict[str, Any]) -> str:
+    """How many records name a school, and by what."""
+    marks = ("dfe_number", "urn", "establishment", "centre")
+    said = [f"{mark.replace('_', ' ')} {one[mark]}" for mark in marks if one[mark]]
+    named = ", ".join(said) or (f"name {one['name']}" if one["name"] else "no school")
+    return f"{'further schools' if one['further'] else named}: {counted(one['records'], 'record')}"
 
 
 def unlisted_in_words(one: dict[str, Any]) -> str:
@@ -121,6 +130,8 @@ def _print(row: dict[str, Any]) -> None:
     for label, lines in (("because", row["evidence"]), ("not in Appendix A", row["other_items"])):
         for line in lines:
             out.print(Text(f"  {label}: {plain(line)}"), soft_wrap=True)
+    for one in row["schools"]:
+        out.print(Text(f"  school: {plain(school_in_words(one))}"), soft_wrap=True)
     for one in row["unlisted"]:
         out.print(Text(f"  not listed: {plain(unlisted_in_words(one))}"), soft_wrap=True)
     for topic in row["sensitive"]:

@@ -13,10 +13,12 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     fails_clearly,
     now,
     out,
     print_json,
+    registrar_of,
     registry,
     show,
     who,
@@ -36,7 +38,7 @@ from gateway.registry.log import Entry
 from gateway.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Enrol providers and look at them.")
-_COLUMNS = ("id", "name", "kind", "dfe_number", "suspended", "ratified")
+_COLUMNS = ("id", "name", "kind", "dfe_number", "schools", "suspended", "ratified")
 
 
 @app.command()
@@ -118,25 +120,48 @@ def set_numbers(
     dfe_number: Annotated[str | None, typer.Option(help="LA and establishment number, 7 digits.")] = None,
     urn: Annotated[str | None, typer.Option(help="Unique reference number, 6 digits.")] = None,
     name: NewNameOption = None,
+    schools: Annotated[
+        str | None,
+        typer.Option(
+            help="Numbers (DfE or URN) of the schools for which it sends, as a trust does, by commas; "
+            '"" for none.'
+        ),
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Put right what is recorded of a provider."""
-    given = {"name": name, "dfe_number": _dfe_number(dfe_number), "urn": _urn(urn)}
+    """Put right what is recorded of a provider. What waited for the schools that it names goes on."""
+    numbers = {"dfe_number": _dfe_number(dfe_number), "urn": _urn(urn), "schools": _schools(schools)}
+    given = {"name": name, **numbers}
     wanted = {column: value for column, value in given.items() if value is not None}
     if not wanted:
-        raise GatewayError("say what to put right: --name, --dfe-number or --urn")
+        raise GatewayError("say what to put right: --name, --dfe-number, --urn or --schools")
     with registry(home) as opened, opened.write() as session:
         row = providers.provider_row(session, identifier)
-        if all(getattr(row, column) == value for column, value in wanted.items()):
+        if all((getattr(row, column) or "") == value for column, value in wanted.items()):
             out.print(f"{identifier} is on record so already")
             return
+        if wanted.get("schools") and row.kind not in EDUCATION_PROVIDERS:
+            raise GatewayError("only a school or an academy trust sends for schools")
         for column, value in wanted.items():
-            setattr(row, column, value)
+            setattr(row, column, value or None)
         session.add(row)
         session.flush()
-        _log(session, "provider-changed", providers.get_provider(session, identifier))
+        provider = providers.get_provider(session, identifier)
+        _log(session, "provider-changed", provider, _said(provider) if "schools" in wanted else None)
         signed_head(session, Home(home))
     out.print(f"{identifier} is changed")
+    if wanted.keys() & {"schools", "dfe_number", "urn"}:
+        _reconsider(home, identifier)
+
+
+def _reconsider(home: Path, identifier: str) -> None:
+    """Let what waited for the schools that it names be decided anew."""
+    from gateway.processor.reconsider import reconsider_schools  # noqa: PLC0415 - loads the log's libraries
+
+    with registrar_of(home) as registrar:
+        gone_on = reconsider_schools(registrar, identifier)
+    if gone_on:
+        out.print(f"{counted(gone_on, 'file')} decided anew")
 
 
 @app.command()
@@ -175,12 +200,14 @@ def _set(home: Path, identifier: str, *, suspended: bool) -> None:
     out.print(f"{identifier} is {'suspended' if suspended else 'back'}")
 
 
-def _log(session: Session, kind: Kind, provider: Provider) -> None:
-    log.append(
-        session,
-        [Entry(kind=kind, subject=provider.id, fields={"provider_kind": provider.kind}, actor=who())],
-        now(),
-    )
+def _log(session: Session, kind: Kind, provider: Provider, note: str | None = None) -> None:
+    fields = {"provider_kind": provider.kind}
+    entry = Entry(kind=kind, subject=provider.id, fields=fields, actor=who(), note=note)
+    log.append(session, [entry], now())
+
+
+def _said(provider: Provider) -> str:
+    return f"sends for {', '.join(provider.schools)}" if provider.schools else "sends for itself alone"
 
 
 def _years(place: Home) -> tuple[str, ...]:
@@ -201,6 +228,15 @@ def _dfe_number(given: str | None) -> str | None:
     if number is not None and not (len(number) == 7 and number.isdecimal()):  # noqa: PLR2004 - LLLEEEE
         raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
     return number
+
+
+def _schools(given: str | None) -> str | None:
+    """Numbers of schools as the registry keeps them: each once, with blanks between."""
+    if given is None:
+        return None
+    numbers = [one.strip() for one in given.split(",") if one.strip()]
+    whole = [_urn(one) if len(one) == 6 else _dfe_number(one) for one in numbers]  # noqa: PLR2004 - a URN's length
+    return " ".join(dict.fromkeys(filter(None, whole)))
 
 
 def _urn(given: str | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from gateway.cli.classify import unlisted_in_words
+from gateway.cli.classify import school_in_words, unlisted_in_words
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -158,6 +158,7 @@ def _details(transfer: Transfer) -> dict[str, Any]:
         "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
+        "schools": [school_in_words(asdict(one)) for one in recognised.schools] if recognised else [],
         "unlisted": [unlisted_in_words(asdict(one)) for one in recognised.unlisted] if recognised else [],
     }
 

@@ -73,8 +73,12 @@ Pupil = tuple[
     Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")] | None,
     bool,
     Annotated[int, Field(ge=0, lt=2**32)],
+    Annotated[str, Field(pattern=r"^([0-9]{4}|[0-9]{6,7}|EY[0-9]{6})?$")],
 ]
-"""UPN, date of birth, former UPN, on roll, number of the record. It leaves the service as digests."""
+"""UPN, date of birth, former UPN, on roll, number of the record, number of the school.
+
+It leaves the service as digests.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

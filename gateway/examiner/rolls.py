@@ -19,7 +19,7 @@ from gateway.model import RollEntry
 PUPILS = 200_000
 """More pupils than a file may have indexed; those beyond are left out, and the log of the service says so."""
 
-_ENTRY = struct.Struct(">16s16s8sIB")
+_ENTRY = struct.Struct(">16s16s8sIB8s")
 _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 
@@ -27,30 +27,31 @@ class RollTaker:
     """Takes the roll while a file is read: to be called as `classify` calls `on_pupil`.
 
     A number that is no permanent UPN names nobody across schools and is left out. Of several records
-    of one pupil the last counts.
+    of one pupil under one school the last counts.
     """
 
     def __init__(self) -> None:
-        self._said: dict[str, Pupil] = {}
+        self._said: dict[tuple[str, str], Pupil] = {}
         self.left_out = 0
 
-    def __call__(
+    def __call__(  # noqa: PLR0917 - as `classify` calls it
         self,
         upn: str,
         born: date | None,
         former: str | None,
         on_roll: bool,
         record: int,
+        school: str,
     ) -> None:
         """One record."""
-        if upn not in self._said:
+        if (upn, school) not in self._said:
             if not _lasts(upn):
                 return
             if len(self._said) >= PUPILS:
                 self.left_out += 1
                 return
         kept = former if former is not None and _lasts(former) else None
-        self._said[upn] = (upn, born, kept, on_roll, record)
+        self._said[upn, school] = (upn, born, kept, on_roll, record, school)
 
     def pupils(self) -> list[Pupil]:
         """What was taken."""
@@ -59,13 +60,14 @@ class RollTaker:
 
 def digested(pupils: Iterable[Pupil], key: bytes) -> Iterator[RollEntry]:
     """The entries of pupils, who are known by digests under `key` alone from here on."""
-    for upn, born, former, on_roll, record in pupils:
+    for upn, born, former, on_roll, record, school in pupils:
         yield RollEntry(
             pupil=_digest(key, b"pupil", upn),
             on_roll=on_roll,
             record=record,
             birth_date=_digest(key, b"birth date", f"{upn} {born}")[:8] if born else None,
             former=_digest(key, b"pupil", former) if former is not None else None,
+            school=school,
         )
 
 
@@ -79,7 +81,7 @@ def _lasts(upn: str) -> bool:
 
 
 def packed(entries: Iterable[RollEntry]) -> bytes:
-    """The entries in 45 octets each."""
+    """The entries in 53 octets each."""
     return b"".join(_packed(entry) for entry in entries)
 
 
@@ -87,13 +89,14 @@ def unpacked(data: bytes) -> Iterator[RollEntry]:
     """The entries again. ValueError where `data` is not what `packed` gives."""
     if len(data) % _ENTRY.size:
         raise ValueError("not a packed roll")
-    for pupil, former, birth_date, record, flags in _ENTRY.iter_unpack(data):
+    for pupil, former, birth_date, record, flags, school in _ENTRY.iter_unpack(data):
         yield RollEntry(
             pupil=pupil,
             on_roll=bool(flags & _ON_ROLL),
             record=record,
             birth_date=birth_date if flags & _HAS_BIRTH_DATE else None,
             former=former if flags & _HAS_FORMER else None,
+            school=school.rstrip(b"\0").decode("ascii"),
         )
 
 
@@ -103,4 +106,5 @@ def _packed(entry: RollEntry) -> bytes:
         + _HAS_FORMER * (entry.former is not None)
         + _HAS_BIRTH_DATE * (entry.birth_date is not None)
     )
-    return _ENTRY.pack(entry.pupil, entry.former or b"", entry.birth_date or b"", entry.record, flags)
+    former, birth_date, school = entry.former or b"", entry.birth_date or b"", entry.school.encode("ascii")
+    return _ENTRY.pack(entry.pupil, former, birth_date, entry.record, flags, school)

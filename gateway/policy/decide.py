@@ -6,12 +6,10 @@ then is it accepted, for the teams that may have all of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
 from gateway.model import (
-    EDUCATION_PROVIDERS,
     Accepted,
     Classified,
     ContentRefused,
@@ -21,6 +19,7 @@ from gateway.model import (
     Reason,
     Refused,
 )
+from gateway.policy import schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, teams_for
@@ -104,6 +103,7 @@ def _of_flow(
     until = _embargo(classified, catalogue, now, flow)
     told = (
         *missing.notices,
+        *schools.notices(classified, provider),
         *notices(classified, provider, flow),
         *item_reasons(classified, catalogue, flow, "notice"),
     )
@@ -133,19 +133,9 @@ def _waits_for_person(
         yield reason("policy:suspended")
     if provider.kind in flow.for_a_person:
         yield reason("policy:assessment", title=flow.document.description)
-    if provider.kind in EDUCATION_PROVIDERS:
-        found = named_school(classified)
-        if found and provider.dfe_number and found != provider.dfe_number:
-            yield reason("policy:other-school", found=found, expected=provider.dfe_number)
+    yield from schools.waits(classified, provider)
     yield from waits(classified, catalogue, provider, flow)
     yield from item_reasons(classified, catalogue, flow, "hold")
-
-
-def named_school(classified: Classified) -> str | None:
-    """The seven-digit DfE number (LA + establishment) that the content names, if it names one."""
-    la, establishment = classified.facts.la, classified.facts.establishment
-    number = f"{la}{establishment}" if la and establishment else ""
-    return number if re.fullmatch(r"[0-9]{7}", number) else None
 
 
 def _sender_not_in_flow(flow: Flow) -> Reason:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gateway.model import EDUCATION_PROVIDERS, Accepted, Classified, Provider, Released
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.decide import named_school
+from gateway.policy.schools import named_school
 
 _TO_EDUCATION_PROVIDERS = frozenset({"education-providers", "post-16-education-providers"})
 
@@ -22,8 +22,8 @@ def copies_for(
 ) -> tuple[Provider, ...]:
     """The providers that get the accepted file itself, because the whole of it is about them.
 
-    None unless the flow's recipients include education providers and the file names exactly one
-    school. A provider that is suspended or has not ratified gets nothing. Data of another sender is
+    None unless the flow's recipients include education providers and every record of the file names the
+    same one school. A provider that is suspended or has not ratified gets nothing. Data of another sender is
     about a school's sixth form wherever it names the school, so no list of sixth forms is needed.
     """
     about = named_school(classified)

@@ -11,19 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.model import Classified, ContentRefused, Provider, Reason
+from gateway.model import EDUCATION_PROVIDERS, Classified, ContentRefused, Provider, Reason
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.decide import named_school
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import teams_for
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
+from gateway.policy.schools import of_other_schools, without_school
 from gateway.reasons import reason
 
 # Reasons for a hold that one person's judgement does not outweigh.
 _TAKES_TWO = frozenset(
     {"open:malware", "policy:sensitive", "policy:items-outside-held", "policy:items-proposed-held"}
 )
+# Reasons for a hold that say that pupils may be of another school than the sender's.
+_OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Release:
     """A held file as a person wants to send it on.
 
     `forbidden` is what the agreement says against it; a second person may override that. `on_roll`: the
-    pupils in it are on its sender's roll.
+    pupils in it are on the roll of its sender, or of the schools for which it speaks.
     """
 
     data_type: str
@@ -75,8 +77,16 @@ def judge_release(
         forbidden=tuple(
             _forbidden(classified, content, held_for, catalogue, provider, now=now, flow=flow, teams=wanted)
         ),
-        on_roll=named_school(classified) in {None, provider.dfe_number}
-        and not any(why.code == "policy:other-school" for why in held_for),
+        on_roll=_on_roll(classified, provider) and not any(why.code in _OF_OTHERS for why in held_for),
+    )
+
+
+def _on_roll(classified: Classified, provider: Provider) -> bool:
+    """Whether the pupils are on the rolls of the schools that the sender speaks for."""
+    return (
+        provider.kind in EDUCATION_PROVIDERS
+        and not of_other_schools(classified, provider)
+        and without_school(classified, provider) == 0
     )
 
 

@@ -93,7 +93,8 @@ def status(
 
     `received` are this provider's accepted files and nil returns, in any order. Flows come in the order
     of Appendix B. What an operator may deposit on behalf of another sender is shown too, but never
-    missing. A provider that is suspended or has closed owes nothing.
+    missing. A provider that is suspended or has closed owes nothing, nor does one that sends for several
+    schools and is none itself: each of these owes its own.
     """
     owed = owed or Owed()
     calendar = catalogue.calendar
@@ -102,7 +103,8 @@ def status(
     entries = tuple((entry.timescale, entry.id) for _, entry, _ in expected)
     planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
     day = _day(on, owed.since, catalogue)
-    takes_part = not provider.suspended and on <= owed.until
+    no_school_itself = bool(provider.schools) and provider.dfe_number is None
+    takes_part = not provider.suspended and on <= owed.until and not no_school_itself
     return [
         _judge(
             flow, entry, planned[entry.id], (arrivals[entry.id], arrivals[entry.within or ""]), day, must=must

@@ -62,6 +62,20 @@ def reconsider_unlisted(registrar: Registrar) -> int:
     return len(rulings)
 
 
+def reconsider_schools(registrar: Registrar, provider: str) -> int:
+    """Decide again what waits because of the schools that it names, now that its sender speaks for others.
+
+    How many were decided otherwise than before.
+    """
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        waiting = transfers.waiting_for_schools(session, provider)
+        rulings = list(_decided_anew(registrar, session, waiting, now))
+        head = put_in_force(registrar, session, rulings, now)
+    registrar.bring_out(head)
+    return len(rulings)
+
+
 def _decided_anew(
     registrar: Registrar, session: Session, waiting: Iterable[Transfer], now: datetime
 ) -> Iterator[Ruling]:
@@ -73,7 +87,7 @@ def _decided_anew(
 
 
 def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datetime) -> Decision | None:
-    if transfer.content is None:
+    if transfer.content is None or _waits_for_more(transfer):
         return None
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(transfer.content, registrar.catalogue, provider, now)
@@ -88,3 +102,8 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
         and decision.until == transfer.held_until
         and decision.reasons == transfer.reasons
     )
+
+
+def _waits_for_more(transfer: Transfer) -> bool:
+    """Whether a file waits for what no policy decides: how it came, or with which key."""
+    return any(why.code.startswith("open:") and why.code not in SIGNED_LATE for why in transfer.reasons)

@@ -26,7 +26,7 @@ from gateway.words import HIDDEN, plain, plain_facts
 # The blanks of a reason that are filled from what a file said of itself.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
-_NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}")
+_NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ does not fit is recorded, and each provider that it concerns is told of its own 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,10 +15,12 @@ from sqlmodel import Session
 
 from gateway.examiner.rolls import unpacked
 from gateway.log.leaf import Kind
-from gateway.model import Accepted, Decision, Held, Released, RollEntry, Transfer
+from gateway.model import Accepted, Classified, Decision, Held, Released, RollEntry, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import Discrepancy, Notice, RollRow, discrepancies, notices
+from gateway.policy.schools import named_school
 from gateway.receipts.notice import NoticeFacts, render_notice
+from gateway.record.schools import Enrolled
 from gateway.registry import discrepancies as recorded
 from gateway.registry import providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
@@ -43,13 +45,14 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What a comparison needs: the transaction, the policies, and what notices are signed with."""
+    """What a comparison needs: the transaction, policies, who is enrolled, and what signs notices."""
 
     session: Session
     catalogue: Catalogue
     signing: Signing
     organisation: str
     now: datetime
+    enrolled: Callable[[], Enrolled]
 
 
 def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry]:
@@ -93,22 +96,28 @@ def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfe
 
 
 def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) -> list[Roll]:
-    """The rolls of accepted files, put down."""
-    found = [
-        Roll(
-            provider=transfer.upload.provider,
-            at=transfer.upload.landed_at,
-            transfer=transfer.sequence,
-            entries=list(unpacked(roll)),
-        )
-        for transfer, roll in taken
-    ]
-    rolls.enter(comparison.session, found)
+    """The rolls of accepted files, put down: each pupil on that of the school whose it is."""
     whole = comparison.catalogue.agreement.discrepancies.whole_rolls
-    for transfer, _ in taken:
-        if transfer.data_type in whole:
-            rolls.note_full_roll(comparison.session, transfer.upload.provider, transfer.upload.landed_at)
+    found = [one for transfer, roll in taken for one in _rolls(comparison.enrolled(), transfer, roll)]
+    rolls.enter(comparison.session, found)
+    complete = {transfer.sequence for transfer, _ in taken if transfer.data_type in whole}
+    for roll in found:
+        if roll.transfer in complete:
+            rolls.note_full_roll(comparison.session, roll.provider, roll.at)
     return found
+
+
+def _rolls(enrolled: Enrolled, transfer: Transfer, packed: bytes) -> Iterator[Roll]:
+    """The roll of each school in a file. A record that names none is of the one that all others name."""
+    sender, content = enrolled.providers[transfer.upload.provider], transfer.content
+    only = named_school(content) if isinstance(content, Classified) else None
+    by_owner: defaultdict[str, list[RollEntry]] = defaultdict(list)
+    for entry in unpacked(packed):
+        owner = enrolled.owner(sender, entry.school or only or "")
+        if owner is not None:
+            by_owner[owner].append(entry)
+    for owner, entries in by_owner.items():
+        yield Roll(provider=owner, at=transfer.upload.landed_at, transfer=transfer.sequence, entries=entries)
 
 
 def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:

@@ -9,13 +9,14 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.log.leaf import Kind
-from gateway.model import Decision, Folder, Transfer
+from gateway.model import Decision, Folder, Provider, Transfer
 from gateway.receipts.facts import ReceiptFacts
-from gateway.record import copies_owed, outcome
+from gateway.record import copies_owed, outcome, schools
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
 from gateway.record.registrar import Registrar
+from gateway.record.schools import Enrolled
 from gateway.registry import log, providers, transfers
 
 
@@ -65,11 +66,12 @@ def put_in_force(
             transfer,
             ruling.decision,
             registrar.catalogue,
-            lambda: batch.once("enrolled", lambda: providers.list_providers(session, registrar.years(now))),
+            lambda: _everybody(registrar, batch, now),
         )
+        schools.record(session, transfer, ruling.decision, lambda: _enrolled(registrar, batch, now))
     pairs = zip(decided, rulings, strict=True)
     entries += follow(
-        _comparison(registrar, session, now),
+        _comparison(registrar, batch, now),
         [Decided(transfer, one.decision, one.roll) for transfer, one in pairs],
     )
     numbers = log.append(session, entries, now)
@@ -88,11 +90,20 @@ def _facts(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime
     )
 
 
-def _comparison(registrar: Registrar, session: Session, now: datetime) -> Comparison:
+def _everybody(registrar: Registrar, batch: Batch, now: datetime) -> Sequence[Provider]:
+    return batch.once("enrolled", lambda: providers.list_providers(batch.session, registrar.years(now)))
+
+
+def _enrolled(registrar: Registrar, batch: Batch, now: datetime) -> Enrolled:
+    return batch.once("schools", lambda: Enrolled.of(_everybody(registrar, batch, now)))
+
+
+def _comparison(registrar: Registrar, batch: Batch, now: datetime) -> Comparison:
     return Comparison(
-        session=session,
+        session=batch.session,
         catalogue=registrar.catalogue,
         signing=registrar.signing,
         organisation=registrar.settings.organisation,
         now=now,
+        enrolled=lambda: _enrolled(registrar, batch, now),
     )

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
 from gateway.model import Arrival
-from gateway.registry.tables import DeclarationRow, NilReturnRow, TransferRow
+from gateway.registry.tables import DeclarationRow, NilReturnRow, SchoolOfTransferRow, TransferRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ def arrivals(
     session: Session, window: Window, provider: str | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
     """The accepted transfers of each provider, those declared to have gone otherwise among them, and its
-    nil returns.
+    nil returns. What a provider sent that speaks for several schools is of the schools whose pupils it holds.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
     for ask in (_uploads, _declared, _nil_returns):
@@ -39,19 +40,33 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
-    sender, landed = col(TransferRow.provider), col(TransferRow.landed_at)
+    """The files that a provider sent as its own, and then those that another sent for it."""
+    own = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
+    sent_for = col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
+    yield from _accepted(session, window, provider, col(TransferRow.provider), own)
+    yield from _accepted(session, window, provider, col(SchoolOfTransferRow.provider), sent_for)
+
+
+def _accepted(
+    session: Session,
+    window: Window,
+    provider: str | None,
+    whose: Mapped[str],
+    which: ColumnElement[bool],
+) -> Iterator[tuple[str, Arrival]]:
+    landed = col(TransferRow.landed_at)
     flow, data_type, period = col(TransferRow.flow), col(TransferRow.data_type), col(TransferRow.period)
-    accepted = and_(col(TransferRow.state) == "accepted", data_type.is_not(None))
+    accepted = and_(col(TransferRow.state) == "accepted", data_type.is_not(None), which)
     if provider is not None:
-        accepted = and_(accepted, sender == provider)
+        accepted = and_(accepted, whose == provider)
     often, lately = data_type.in_(list(window.often)), window.lately or window.since
     wanted = or_(and_(often, landed >= lately), and_(~often, landed >= window.since))
     earlier = and_(often, landed < lately, landed >= window.since)
     # Of what comes often, the last file and the last period that any of them is about: the later one counts.
-    last = select(sender, flow, data_type, func.max(landed), func.max(period)).group_by(
-        sender, flow, data_type, period.is_(None)
+    last = select(whose, flow, data_type, func.max(landed), func.max(period)).group_by(
+        whose, flow, data_type, period.is_(None)
     )
-    every = select(sender, flow, data_type, landed, period)
+    every = select(whose, flow, data_type, landed, period)
     for query in (every.where(wanted), last.where(earlier)):
         for by, under, kind, at, about in session.connection().execute(query.where(accepted)):
             yield by, Arrival(under or "", kind or "", at, about)

@@ -31,6 +31,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
             dfe_number=provider.dfe_number,
             urn=provider.urn,
             added_at=at,
+            schools=" ".join(provider.schools) or None,
         )
     )
     session.flush()
@@ -88,4 +89,5 @@ def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]], *, ratifi
         suspended=row.suspended,
         ratified=ratified,
         harmless=(*listed.get(harmless.EVERY, ()), *listed.get(row.id, ())),
+        schools=tuple((row.schools or "").split()),
     )

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
-from gateway.registry.tables import FullRollRow, PupilRow, StagedRollRow
+from gateway.registry.tables import FullRollRow, PupilRow, SchoolOfTransferRow, StagedRollRow
 
 _AT_ONCE = 500
 K = TypeVar("K", bytes, int)
@@ -79,6 +79,13 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
         where=col(PupilRow.at) <= new.excluded.at,
     )
     session.connection().execute(later, values)
+
+
+def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:
+    """Put down whose pupils an accepted file holds: providers, by id."""
+    for school in sorted(schools):
+        session.merge(SchoolOfTransferRow(provider=school, transfer=transfer))
+    session.flush()
 
 
 def note_full_roll(session: Session, provider: str, at: datetime) -> None:

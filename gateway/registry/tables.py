@@ -36,7 +36,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class ProviderRow(SQLModel, table=True):
-    """A body that sends."""
+    """A body that sends. `schools` are the numbers of those for which it speaks, with blanks between."""
 
     __tablename__ = "provider"
     id: str = Field(primary_key=True, max_length=32)
@@ -46,6 +46,7 @@ class ProviderRow(SQLModel, table=True):
     urn: str | None = None
     suspended: bool = False
     added_at: datetime = Field(sa_type=UtcDateTime)
+    schools: str | None = None
 
 
 class StaffRow(SQLModel, table=True):
@@ -308,6 +309,14 @@ class FullRollRow(SQLModel, table=True):
     __tablename__ = "full_roll"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SchoolOfTransferRow(SQLModel, table=True):
+    """A school whose pupils an accepted file holds, where its sender speaks for several."""
+
+    __tablename__ = "school_of_transfer"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
 
 
 class StagedRollRow(SQLModel, table=True):

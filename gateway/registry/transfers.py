@@ -147,6 +147,22 @@ def waiting_for_lists(session: Session) -> Sequence[Transfer]:
     return _transfers(session, rows)
 
 
+def waiting_for_schools(session: Session, provider: str) -> Sequence[Transfer]:
+    """Held transfers of a provider that wait because of the schools that they name, oldest first."""
+    codes = ("policy:other-school", "policy:school-not-named")
+    other = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
+    rows = session.exec(
+        select(TransferRow)
+        .where(
+            TransferRow.state == "held",
+            TransferRow.provider == provider,
+            col(TransferRow.sequence).in_(other),
+        )
+        .order_by(col(TransferRow.sequence))
+    ).all()
+    return _transfers(session, rows)
+
+
 def waiting_for_approval(session: Session) -> Sequence[str]:
     """The references of the keys that were dropped and wait for somebody to approve them."""
     query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")

@@ -21,7 +21,10 @@ from sqlmodel import Session, SQLModel
 OUTSIDE: frozenset[str] = frozenset({"event", "log_node", "pupil", "full_roll", "staged_roll"})
 _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_at"})}
 # Columns that later versions added: while they hold nothing, a row is as it was when the log vouched for it.
-_LATER: dict[str, frozenset[str]] = {"transfer": frozenset({"period"})}
+_LATER: dict[str, frozenset[str]] = {
+    "provider": frozenset({"schools"}),
+    "transfer": frozenset({"period"}),
+}
 _CHANGED = "gateway changed rows"
 
 Row = tuple[str, str]

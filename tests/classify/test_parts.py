@@ -43,7 +43,7 @@ def test_the_registry_keeps_every_part(classify: Classify) -> None:
         (
             [CORE, made.as_csv(made.ks2_rows()).encode()],
             Held,
-            {"classify:several-kinds", "policy:assessment"},
+            {"classify:several-kinds", "policy:assessment", "policy:other-school"},
         ),
     ],
 )
@@ -68,7 +68,7 @@ def test_pupils_of_several_files_of_one_kind_are_heard_of_once_a_record(classify
     heard: list[tuple[str, int]] = []
     other = made.as_csv([made.core_rows()[0], *made.core_rows(20)[13:]]).encode()
     found = classify(
-        zipped({"a.csv": CORE, "b.csv": other}), on_pupil=lambda upn, *said: heard.append((upn, said[-1]))
+        zipped({"a.csv": CORE, "b.csv": other}), on_pupil=lambda upn, *said: heard.append((upn, said[3]))
     )
     assert isinstance(found, Classified)
     assert found.pupils == len({upn for upn, _ in heard}) == 20

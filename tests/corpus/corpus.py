@@ -23,6 +23,15 @@ POLICIES = HERE.parents[1] / "policies"
 LIMITS = ClassifyLimits()
 COLUMNS = ["file", "sender", "on", "type", "outcome", "reasons", "teams", "why"]
 
+# Senders whose numbers, or whose schools, are on record; others are known by their kind alone.
+SENDERS: Mapping[str, Provider] = {
+    "oak": Provider(id="oak", name="Oak", kind="school", dfe_number="9992001", urn="120001", ratified=True),
+    "elm": Provider(id="elm", name="Elm", kind="school", dfe_number="9992002", ratified=True),
+    "trust": Provider(
+        id="trust", name="Trust", kind="academy", schools=("9992001", "9992002", "120003"), ratified=True
+    ),
+}
+
 Files = Mapping[str, Callable[[], bytes]]
 
 
@@ -87,7 +96,7 @@ def verdict(content: bytes, name: str, sender: ProviderKind, on: datetime) -> tu
     """The data type (or the code of a refusal) and the decision on a file of a provider that has ratified."""
     rules, catalogue = shipped()
     found = classify(io.BytesIO(content), name, LIMITS, rules, today=on.date())
-    provider = Provider(id="oak", name="Oak", kind=sender, ratified=True)
+    provider = SENDERS.get(sender) or Provider(id="oak", name="Oak", kind=sender, ratified=True)
     return kind_of(found), decide(found, catalogue, provider, on)
 
 

@@ -98,7 +98,7 @@ def test_what_the_agreement_forbids_is_named(content, held_for, asked, forbidden
     [
         ("9992001", (), True),
         ("9992002", (), False),
-        ("9992001", (reason("policy:other-school", found="9992002", expected="9992001"),), False),
+        ("9992001", (reason("policy:other-school", found="9992002", expected="9992001", count=3),), False),
     ],
 )
 def test_nobody_is_on_a_roll_by_a_file_of_another_school(found, held_for, on_roll) -> None:

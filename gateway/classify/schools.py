@@ -1,0 +1,181 @@
+"""Whose pupils: which schools the records of a file name, and how many records name each.
+
+A record's school is told by numbers (LA and establishment, URN, examination centre) and by name. What a
+record says of schools before or after this one is history and does not count here. Names are compared
+with one another and stay here: what comes out of it are numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from gateway.classify.identifiers import is_centre, is_establishment, is_la, is_urn
+from gateway.model import NamedSchool
+
+Slot = Literal["la", "number", "centre", "name"]
+
+MOST = 100
+_TOLD_APART = 5_000
+_LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W{0,3}(\d{4})", re.ASCII)
+_IN_A_TITLE = re.compile(
+    r"(?:(?:dfe|dfes|dcsf|la ?estab|estab|school|establishment)[a-z ]{0,20}[\W_]{0,3})?"
+    r"(?<![\w/])(\d{3})(/?)(\d{4})(?![\w/])",
+    re.ASCII,
+)
+_NO_LETTER = re.compile(r"[\W_]+")
+
+
+class Said(NamedTuple):
+    """What one record says of its school; `name` is without case, blanks and punctuation."""
+
+    dfe_number: str = ""
+    urn: str = ""
+    establishment: str = ""
+    centre: str = ""
+    name: str = ""
+
+
+NOTHING = Said()
+
+
+class Schools:
+    """Counts the schools of one file's records.
+
+    `around` is the school that a header or a title names: that of all records that name none themselves.
+    """
+
+    def __init__(self) -> None:
+        self.around = NOTHING
+        self._records: Counter[Said] = Counter()
+        self._beyond = 0
+
+    def count(self, said: Said, records: int = 1) -> None:
+        """So many records more that say this."""
+        if said in self._records or len(self._records) < _TOLD_APART:
+            self._records[said] += records
+        else:
+            self._beyond += records
+
+    def end_part(self) -> None:
+        """What stands around the records of one part of a file says nothing of those of the next."""
+        if untold := self._records.pop(NOTHING, 0):
+            self.count(self.around, untold)
+        self.around = NOTHING
+
+    def named(self) -> tuple[NamedSchool, ...]:
+        """The schools, the most records first; none where no record names any.
+
+        A bounded number: what is beyond stands together in the last one.
+        """
+        counts: Counter[Said] = Counter()
+        for said, records in self._records.items():
+            counts[said if any(said) else self.around] += records
+        if not self._beyond and not any(any(said) for said in counts):
+            return ()
+        ranked = counts.most_common()
+        distinct = dict.fromkeys(said.name for said, _ in ranked if said.name)
+        names = {name: number for number, name in enumerate(distinct, 1)}
+        found = [_named(said, records, names.get(said.name, 0)) for said, records in ranked[:MOST]]
+        beyond = self._beyond + sum(records for _, records in ranked[MOST:])
+        return (*found, NamedSchool(further=True, records=beyond)) if beyond else tuple(found)
+
+
+class RowSchools:
+    """Reads the schools of a table's rows. `slots` says what each of the columns given to it holds.
+
+    A table without such columns gives one that is blank.
+    """
+
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        self._slots = tuple(slots) or ("name",)
+        self._known: dict[tuple[str, ...], Said] = {}
+
+    def read(self, columns: Sequence[Sequence[str]]) -> list[Said]:
+        """What each of the rows says."""
+        return [self._said(row) for row in zip(*columns, strict=True)]
+
+    def count(self, columns: Sequence[Sequence[str]], schools: Schools) -> None:
+        """Count what the rows say."""
+        for row, records in Counter(zip(*columns, strict=True)).items():
+            schools.count(self._said(row), records)
+
+    def _said(self, row: tuple[str, ...]) -> Said:
+        known = self._known.get(row)
+        if known is None:
+            if len(self._known) >= _TOLD_APART:
+                self._known.clear()
+            known = self._known[row] = said(zip(self._slots, row, strict=True))
+        return known
+
+
+def said(texts: Iterable[tuple[Slot, str]]) -> Said:
+    """What texts say of one school. One number for LA and establishment outranks the two apart.
+
+    A local authority that stands by itself may be the one where a pupil lives.
+    """
+    found: dict[str, str] = {}
+    for slot, text in texts:
+        field, value = _read(slot, text.strip())
+        if value:
+            found.setdefault(field, value)
+    if "dfe_number" not in found and "la" in found and "establishment" in found:
+        found["dfe_number"] = found["la"] + found["establishment"]
+    if "dfe_number" in found:
+        found.pop("establishment", None)
+    found.setdefault("name", found.pop("code", ""))
+    return Said(**{field: found.get(field, "") for field in Said._fields})
+
+
+def in_a_title(text: str) -> Said:
+    """The school whose number stands in the lines above a table: 999/1234, or "DfE number 9991234".
+
+    Several of them are a school without a number.
+    """
+    found = {
+        la + establishment
+        for match in _IN_A_TITLE.finditer(text.casefold())
+        for la, slash, establishment in [match.groups()]
+        if (slash or match.start() != match.start(1)) and is_la(la) and is_establishment(establishment)
+    }
+    return Said(dfe_number=found.pop()) if len(found) == 1 else Said(name=" ".join(sorted(found)))
+
+
+def number_of(said: Said) -> str:
+    """The number that tells a school best: LA and establishment, URN, establishment; empty without any."""
+    return said.dfe_number or said.urn or said.establishment
+
+
+def _read(slot: Slot, text: str) -> tuple[str, str]:
+    """Which of a school's marks a text is, and the mark."""
+    if slot == "la":
+        return "la", text if is_la(text) else ""
+    if slot == "centre":
+        return ("centre", text) if is_centre(text) else ("code", _bare(text))
+    if slot == "name":
+        # Systems write a number under the heading of a name, too.
+        field, value = _read("number", text)
+        return (field, value) if field != "code" else ("name", value)
+    both = _LA_AND_ESTABLISHMENT.fullmatch(text)
+    if both is not None and is_la(both[1]) and is_establishment(both[2]):
+        return "dfe_number", both[1] + both[2]
+    if is_urn(text):
+        return "urn", text.upper()
+    return ("establishment", text) if is_establishment(text) else ("code", _bare(text))
+
+
+def _bare(text: str) -> str:
+    return _NO_LETTER.sub("", text).casefold()
+
+
+def _named(said: Said, records: int, name: int) -> NamedSchool:
+    return NamedSchool(
+        dfe_number=said.dfe_number,
+        urn=said.urn,
+        establishment=said.establishment,
+        centre=said.centre,
+        name=name,
+        records=records,
+    )

@@ -1,0 +1,144 @@
+"""Whose pupils a file holds, held against whom its sender speaks for (clause 7.3). Pure.
+
+An education provider speaks for itself, and for the schools that are on record for it, as a multi-academy
+trust does. Whatever number of a school is on record must agree. What cannot be compared with anything on
+record may be the sender's: but then of one school at most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from gateway.model import EDUCATION_PROVIDERS, Classified, NamedSchool, Provider, Reason
+from gateway.reasons import reason
+
+_NUMBER = re.compile(r"[0-9]{7}")
+_MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
+
+
+def named_school(classified: Classified) -> str | None:
+    """The DfE number (LA + establishment) of the one school that every record names; None else.
+
+    A number that stands in a title alone does not count: nobody knows what else the file is about.
+    """
+    number = _of_facts(classified)
+    return number if all(one.dfe_number == number for one in classified.schools) else None
+
+
+def speaks_for(provider: Provider) -> frozenset[str]:
+    """The numbers of the schools whose pupils a provider may send: DfE numbers and URNs."""
+    return frozenset(filter(None, (provider.dfe_number, provider.urn, *provider.schools)))
+
+
+def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedSchool, ...]:
+    """What a file names beyond the schools that its sender speaks for, the most records first."""
+    own = speaks_for(provider)
+    named = [one for one in _named(classified) if _names_any(one)]
+    verdicts = [(one, _is_own(one, provider, own)) for one in named]
+    ours = [one for one, verdict in verdicts if verdict is True]
+    foreign = [one for one, verdict in verdicts if verdict is False]
+    unsure = [one for one, verdict in verdicts if verdict is None and not _alike(one, ours)]
+    foreign += unsure if ours else _beyond_the_first(unsure)
+    return tuple(sorted(foreign, key=lambda one: -one.records))
+
+
+def without_school(classified: Classified, provider: Provider) -> int | None:
+    """How many records of a file say nothing that tells for which of its schools the sender sends them.
+
+    0 where they need not: the sender speaks for one school alone. None: every record of the file.
+    """
+    if not provider.schools:
+        return 0
+    named = _named(classified)
+    own = speaks_for(provider)
+    untold = [one for one in named if not _names_any(one) or _is_own(one, provider, own) is None]
+    return None if len(untold) == len(named) else sum(one.records for one in untold)
+
+
+def waits(classified: Classified, provider: Provider) -> Iterator[Reason]:
+    """Why a file of an education provider waits for what it says of schools."""
+    if provider.kind not in EDUCATION_PROVIDERS:
+        return
+    others = of_other_schools(classified, provider)
+    if others:
+        found = next(filter(None, map(number_of, others)), "no number")
+        count = sum(one.records for one in others)
+        expected = provider.dfe_number or provider.urn or "not on record"
+        yield reason("policy:other-school", found=found, expected=expected, count=count or "all")
+    untold = without_school(classified, provider)
+    if untold != 0 and not others:
+        yield reason("policy:school-not-named", count="all" if untold is None else untold)
+
+
+def notices(classified: Classified, provider: Provider) -> Iterator[Reason]:
+    """What the sender of a file is told that speaks for several schools."""
+    if provider.schools and not any(waits(classified, provider)):
+        yield reason("policy:for-schools", count=len({number_of(one) for one in _named(classified)}))
+
+
+def number_of(school: NamedSchool) -> str:
+    """The number that tells a school best; empty without any."""
+    return school.dfe_number or school.urn or school.establishment
+
+
+def _named(classified: Classified) -> tuple[NamedSchool, ...]:
+    number = _of_facts(classified)
+    if classified.schools or number is None:
+        return classified.schools
+    return (NamedSchool(dfe_number=number, records=classified.pupils or 0),)
+
+
+def _of_facts(classified: Classified) -> str | None:
+    la, establishment = classified.facts.la, classified.facts.establishment
+    number = f"{la}{establishment}" if la and establishment else ""
+    return number if _NUMBER.fullmatch(number) else None
+
+
+def _names_any(school: NamedSchool) -> bool:
+    return replace(school, records=0) != NamedSchool(records=0)
+
+
+def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> bool | None:
+    """Whether a school is one of those that the provider speaks for; None where nothing on record tells.
+
+    Both numbers must agree, but for a provider of several schools: of these, one alone may be on record.
+    """
+    if school.further:
+        return False
+    numbers = frozenset(filter(_NUMBER.fullmatch, own))
+    told = [_among(school.dfe_number, numbers), _among(school.urn, own - numbers)]
+    if provider.schools and None not in told[:1]:
+        return told[0]
+    if told == [None, None]:
+        return _among(school.establishment, frozenset(number[3:] for number in numbers))
+    if provider.schools:
+        return told[1] or None
+    return False not in told
+
+
+def _among(number: str, known: frozenset[str]) -> bool | None:
+    """Whether a number is on record; None where it is not there, or none of its kind is on record."""
+    return number in known if number and known else None
+
+
+def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:
+    """Whether other records that say more bear the best mark of a school that stands in these."""
+    mark = _best_mark(school)
+    return mark is not None and any(getattr(one, mark[0]) == mark[1] for one in others)
+
+
+def _beyond_the_first(schools: list[NamedSchool]) -> list[NamedSchool]:
+    """All but those of the school with the most records."""
+    counts: Counter[tuple[str, str | int] | None] = Counter()
+    for one in schools:
+        counts[_best_mark(one)] += one.records
+    mark = counts.most_common(1)[0][0] if counts else None
+    first = [one for one in schools if _best_mark(one) == mark]
+    return [one for one in schools if one not in first and not _alike(one, first)]
+
+
+def _best_mark(school: NamedSchool) -> tuple[str, str | int] | None:
+    return next(((name, mark) for name in _MARKS if (mark := getattr(school, name))), None)
