@@ -123,8 +123,10 @@ class Nursery:
         self._process = 0
 
     def _ended(self, *_: object) -> NoReturn:
-        if self._process:
+        if process := self._process:
             self._end_process()
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process, 0)
         os._exit(0)
 
 
