@@ -33,8 +33,8 @@ _REQUEST_BYTES = 64 * 1024**2
 _FAILED, _SERVICE_GONE = 1, 3
 # Loaded on first use by whoever decodes with them, when there are no files to load them from any more.
 _CODECS = (
-    "ascii", "cp1252", "idna", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32",
-    "unicode-escape",
+    "ascii", "cp1252", "cp437", "idna", "iso8859-15", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be",
+    "utf-16-le", "utf-32", "unicode-escape",
 )  # fmt: skip
 
 Answer = tuple[bytes, Sequence[int]]
