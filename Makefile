@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/gateway demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # Kills, full disks, failing calls, wrong clocks: as root, a quarter of an hour at most. Writes docs/faults.md,
 # unless PYTEST_ARGS picks only some of them.

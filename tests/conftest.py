@@ -7,23 +7,42 @@ import shutil
 import subprocess
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.keys.workshop import School, Workshop
 from tests.openpgp.gnupg import Gnupg
+from tests.school import School
 from tests.site import Site
-from tests.whole import copy_of, whole
-from tests.workshop import Desk
+from tests.whole import whole
+from tests.workshop import BEHIND, Workshop
 
 REQUIRE_ALL = os.environ.get("GATEWAY_TEST_REQUIRE_ALL") == "1"
 _NUMBERS = count(1)
+# The files that take longest, in that order: begun first, so that no worker is left with one at the end.
+LONG = (
+    "hostile/test_abuse.py",
+    "end_to_end/test_rotation.py",
+    "end_to_end/test_interruptions.py",
+    "registry/test_postgresql.py",
+    "keys/test_gateway_keys.py",
+    "end_to_end/test_mistakes.py",
+    "hostile/test_content.py",
+    "intake/test_requests.py",
+    "record/test_discrepancies.py",
+    "processor/test_retention.py",
+    "cli/test_streams.py",
+    "cli/test_running.py",
+    "audit/test_tampering.py",
+    "openpgp/test_vectors.py",
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip a test whose programs are missing; under GATEWAY_TEST_REQUIRE_ALL=1 let it fail instead."""
+    items.sort(key=_turn)
     for item in items:
         wanted = {program for mark in item.iter_markers("needs") for program in mark.args}
         missing = sorted(program for program in wanted if shutil.which(program) is None)
@@ -31,6 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
         if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+def _turn(item: pytest.Item) -> int:
+    """Where a test stands in the order: those of one file stay together, in theirs."""
+    file = item.nodeid.partition("::")[0].removeprefix("tests/")
+    return LONG.index(file) if file in LONG else len(LONG)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -66,17 +91,17 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[Workshop]:
     """A gateway in this process in which nothing has happened yet."""
-    made = Desk(tmp_path)
+    made = Workshop(tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Iterator[Desk]:
+def copy(tmp_path: Path) -> Iterator[Workshop]:
     """A copy of the whole home, to be changed."""
-    made = copy_of(whole(), tmp_path)
+    made = whole().copied(tmp_path)
     yield made
     made.close()
 
@@ -84,14 +109,14 @@ def copy(tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """A gateway at work in this process, for all tests of a file."""
-    with Workshop(tmp_path_factory.mktemp("shop")) as running:
+    with Workshop.at_work(tmp_path_factory.mktemp("shop")) as running:
         yield running
 
 
 @pytest.fixture
 def school(shop: Workshop) -> Iterator[Callable[..., School]]:
     """Enrols a school that no other test has. The clock is right again."""
-    shop.set_right()
+    shop.now = datetime.now(UTC) - BEHIND
     with ExitStack() as stack:
         yield lambda name, **more: shop.school(
             f"{name}-{next(_NUMBERS)}", stack.enter_context(Gnupg()), **more

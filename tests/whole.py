@@ -12,16 +12,13 @@ from pathlib import Path
 import asyncssh
 
 from gateway.demo.parties import Party
-from gateway.home import Home
 from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.names import Place, file_name
 from gateway.processor import retention
 from gateway.registry import keys, staff
-from gateway.registry.database import Registry
 from gateway.registry.tables import DeclarationRow
 from gateway.samples import make
-from gateway.settings import load_settings
 from tests.classify import made
 from tests.workshop import Desk
 
@@ -30,7 +27,7 @@ YEARS = ("2026-27",)
 
 @cache
 def whole() -> Desk:
-    """The home. It must not be changed: change a `copy_of` it."""
+    """The home. It must not be changed: change what it is `copied` to."""
     root = Path(tempfile.mkdtemp(prefix="evidence-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     desk = Desk(root)
@@ -57,6 +54,7 @@ def whole() -> Desk:
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
     assert not desk.home.sealed(damaged).exists()
+    desk.children.end()
     return desk
 
 
@@ -65,7 +63,7 @@ def plentiful() -> Desk:
     """A home with several rows in every table that the log vouches for. It must not be changed either."""
     root = Path(tempfile.mkdtemp(prefix="plentiful-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    desk = copy_of(whole(), root)
+    desk = whole().copied(root)
     desk.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
     # The samples are about a school that gets a copy of its own.
     fft = desk.provider("fft-again", "fft")
@@ -85,18 +83,8 @@ def plentiful() -> Desk:
     desk.pass_time(days=100)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
-    desk.registry.close()
+    desk.close()
     return desk
-
-
-def copy_of(desk: Desk, root: Path) -> Desk:
-    """The same home and people elsewhere, to be changed or spoiled."""
-    copy = object.__new__(Desk)
-    copy.__dict__.update(desk.__dict__)
-    shutil.copytree(desk.home.root, root / "home")
-    copy.root, copy.home = root, Home(root / "home")
-    copy.registry = Registry(load_settings(copy.home).database_url(copy.home))
-    return copy
 
 
 def jane(desk: Desk) -> Person:
@@ -117,7 +105,12 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
     with desk.registrar() as registrar:
         signing = registrar.signing
         mailboxes = Mailboxes(
-            desk.registry, frozenset({team}), signing.log_key, signing.origin, lambda: desk.now
+            desk.registry,
+            frozenset({team}),
+            frozenset({team}),
+            signing.log_key,
+            signing.origin,
+            lambda: desk.now,
         )
         (delivery,) = [one for one in mailboxes.page(person, team, None) if one.reference == reference]
         place = Place(team, file_name(delivery))

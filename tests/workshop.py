@@ -6,53 +6,117 @@ decided and published by the processor itself.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import logging
+import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Self
 
-from typer.testing import CliRunner, Result
+import asyncssh
+from sqlmodel import Session
 
-from gateway.cli.app import app
 from gateway.demo.parties import Party
+from gateway.enrolment.key_file import judge
 from gateway.errors import NotFoundError
 from gateway.home import Home
 from gateway.homes.create import found
-from gateway.model import Folder, Provider, ProviderKind, Transfer, Upload
+from gateway.keys.changes import Clerk, clerk_of, sign_head
+from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
+from gateway.processor.reconsider import reconsider
 from gateway.processor.service import open_processor, open_registrar
+from gateway.publish.projection import publish_access, publish_receipts
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements, keys, log, providers, receipts, transfers
 from gateway.registry.database import Registry
+from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow
 from gateway.settings import Settings, load_settings
 from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
+from tests.children import Children
+from tests.clock import Clock
+from tests.commands import invoke
+from tests.content import core_data
+from tests.openpgp.gnupg import Gnupg
+from tests.school import School
+from tests.waiting import until
+
+# Sequoia takes no signature from the true future: a clock that is to run ahead begins some months ago.
+BEHIND = timedelta(days=80)
+_SEEDS = iter(range(1, 1_000_000))
 
 
-def login_of(party: Party) -> str:
-    """The fingerprint of the SSH key that a party logs in with, as intake would tell it."""
-    digest = hashlib.sha256(party.name.encode()).digest()
-    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+class Workshop:
+    """One gateway. `now` is what its processor takes the time to be; commands use the real time.
 
+    Its clock stands still but for what a test does. With `at_work` one runs, and from `with` on a processor
+    that works by it in a thread of its own.
+    """
 
-class Desk:
-    """One gateway. `now` is what its processor takes the time to be; commands use the real time."""
-
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, clock: Clock | None = None, organisation: str | None = None) -> None:
         self.root = root
-        self.now = datetime.now(UTC).replace(microsecond=0)
         self.home = Home(root / "home")
-        found(self.home, Settings(log_origin="test.invalid/log"), self.now)
+        self.clock = clock or Clock()
+        settings = Settings(log_origin="test.invalid/log")
+        if organisation is not None:
+            settings = settings.model_copy(update={"organisation": organisation})
+        found(self.home, settings, self.now)
+        self._set("workers = 0", "workers = 1")
+        self._open()
+
+    @classmethod
+    def at_work(cls, root: Path) -> Self:
+        """One whose processor can be set to work."""
+        made = cls(root, clock=Clock(behind=BEHIND), organisation="Test County Council")
+        made._set("rescan_seconds = 5.0", "rescan_seconds = 0.2")
+        return made
+
+    def _open(self) -> None:
         self.registry = Registry(load_settings(self.home).database_url(self.home))
-        self.certificate = (self.home.published.common / "keys" / "gateway.asc").read_text()
+        self.children = Children()
+        self._stop = threading.Event()
+        self._processor: threading.Thread | None = None
+
+    def _set(self, before: str, after: str) -> None:
+        text = self.home.settings.read_text()
+        assert before in text
+        self.home.settings.write_text(text.replace(before, after))
+
+    def copied(self, root: Path) -> Self:
+        """The same home and people elsewhere, to be changed or spoiled."""
+        copy = object.__new__(type(self))
+        shutil.copytree(self.home.root, root / "home")
+        copy.root, copy.home, copy.clock = root, Home(root / "home"), Clock()
+        copy.clock.set(self.now)
+        copy._open()
+        return copy
 
     def close(self) -> None:
+        self.children.end()
         self.registry.close()
 
+    # Time.
+
+    @property
+    def now(self) -> datetime:
+        return self.clock()
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self.clock.set(moment)
+
+    def pass_time(self, **spans: float) -> None:
+        self.clock.set(self.now + timedelta(**spans))
+
     # People.
+
+    @property
+    def certificate(self) -> str:
+        """What a provider finds in /keys/gateway.asc now."""
+        return (self.home.published.common / "keys" / "gateway.asc").read_text()
 
     def provider(
         self,
@@ -73,24 +137,56 @@ class Desk:
                 fingerprint=admit(material.encode(), self.now).fingerprint,
             )  # fmt: skip
             keys.add_key(
-                session, "provider", identifier, "ssh", at=self.now, by="admin", material="",
-                fingerprint=login_of(party),
+                session, "provider", identifier, "ssh", at=self.now, by="admin", fingerprint=login_of(party),
+                material=party.ssh_public.read_text("ascii").strip(),
             )  # fmt: skip
             for year in years:
                 self.ratify(session, identifier, year)
         return party
 
-    def ratify(self, session: object, identifier: str, year: str) -> None:
+    def school(self, name: str, gpg: Gnupg, *, expires: str = "2y", ratified: bool = True) -> School:
+        """Enrol a school with fresh keys of GnuPG's, which has ratified the years in force."""
+        school = School(name, asyncssh.generate_private_key("ssh-ed25519"), gpg, self.clock)
+        school.run("--quick-generate-key", f"{name} <{name}@x.invalid>", "default", "default", expires)
+        school.fingerprint = school.fingerprints()[-1]
+        with self.registry.write() as session:
+            providers.add_provider(session, Provider(id=name, name=f"The {name}", kind="school"), self.now)
+        with self.changing() as clerk:
+            for data in (school.ssh.export_public_key(), school.certificate()):
+                clerk.add("provider", name, judge(data, self.now, 2048), tell=False)
+        if ratified:
+            self.ratify_all(name)
+        publish_access(self.registry, self.home.published, self.now)
+        return school
+
+    def ratify(self, session: Session, identifier: str, year: str) -> None:
         agreements.ratify(
             session, identifier, year, signatory="The Head", on=self.now.date(), at=self.now, by="admin",
             text_sha256="0" * 64,
-        )  # type: ignore[arg-type] # fmt: skip
+        )  # fmt: skip
+
+    def ratify_all(self, identifier: str) -> None:
+        """The academic years that are in force."""
+        with self.registrar() as registrar, self.registry.write() as session:
+            for year in registrar.years(self.now):
+                self.ratify(session, identifier, year)
+
+    @contextmanager
+    def changing(self, person: str | None = "admin") -> Iterator[Clerk]:
+        """A clerk, whose changes of keys are committed and brought out."""
+        with self.registry.write() as session:
+            clerk = clerk_of(session, self.home, self.now, person)
+            yield clerk
+            sign_head(clerk)
+        with self.registrar() as registrar:
+            reconsider(registrar)
+            registrar.publish()
 
     # Files.
 
     def land(
         self,
-        party: Party,
+        sender: Party | School,
         data: bytes,
         name: str = "data.xml.pgp",
         folder: Folder = "in",
@@ -99,13 +195,14 @@ class Desk:
         client: str = "",
     ) -> str:
         """Hand `data` over as intake does, as `reference` where that is given; its reference."""
-        reference = reference or reserve_reference(self.home.spool, party.name, self.now)
+        self.home.spool.landed.mkdir(exist_ok=True)
+        reference = reference or reserve_reference(self.home.spool, sender.name, self.now)
         content = self.home.spool.root / f"{reference}.part"
         content.write_bytes(data)
         upload = Upload(
-            reference=reference, provider=party.name, name=name, folder=folder, size=len(data),
+            reference=reference, provider=sender.name, name=name, folder=folder, size=len(data),
             sha256=hashlib.sha256(data).hexdigest(), started_at=self.now, landed_at=self.now,
-            ssh_key=login_of(party), client=client,
+            ssh_key=login_of(sender), client=client,
         )  # fmt: skip
         hand_over(self.home.spool, upload, content)
         fsync_folder(self.home.spool.landed)
@@ -115,17 +212,54 @@ class Desk:
         """Seal `content` and land it; its reference."""
         return self.land(party, party.seal(content, self.certificate), name)
 
-    def process(self) -> None:
-        """Start a processor, let it do all there is to do, and stop it."""
-        with open_processor(self.home, lambda: self.now) as processor:
-            assert processor.drain() == 0
+    def sent(
+        self, sender: Party | School, data: bytes, folder: Folder = "in", name: str = "file"
+    ) -> Transfer:
+        """Land `data` as it is, let it be processed, and the outcome."""
+        reference = self.land(sender, data, name, folder)
+        self.process(reference)
+        return self.transfer(reference)
 
-    def pass_time(self, **spans: float) -> None:
-        self.now += timedelta(**spans)
+    # The processor.
+
+    def process(self, *references: str) -> None:
+        """Let it do all there is to do, or as much as decides these where one is at work in a thread."""
+        if self._processor is None:
+            with open_processor(self.home, self.clock, examiners=self.children.lent) as processor:
+                assert processor.drain() == 0
+            return
+
+        def decided() -> bool:
+            with self.registry.read() as session:
+                known = transfers.known(session, references)
+                landed = set(transfers.landed(session))
+            return known == set(references) and not landed.intersection(references or landed)
+
+        until(decided, "the outcome")
+
+    def __enter__(self) -> Self:
+        """Set a processor to work."""
+        ready = threading.Event()
+
+        def run() -> None:
+            with open_processor(self.home, self.clock) as processor:
+                processor.run(self._stop, ready=ready.set)
+
+        self._processor = threading.Thread(target=run)
+        self._processor.start()
+        assert ready.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self._stop.set()
+        if self._processor is not None:
+            self._processor.join(30)
+        self.close()
 
     @contextmanager
     def registrar(self) -> Iterator[Registrar]:
-        with open_registrar(self.home, lambda: self.now) as registrar:
+        with open_registrar(self.home, self.clock) as registrar:
             yield registrar
 
     # What is seen.
@@ -145,16 +279,26 @@ class Desk:
         return [reason.code for reason in self.transfer(reference).reasons]
 
     def receipt(self, reference: str) -> str:
-        """The latest text receipt as published, its lines joined."""
+        """The text of the receipt in force, as published, its lines joined."""
         with self.registry.read() as session:
             row = receipts.latest(session, reference)
         assert row is not None
-        (path,) = self.receipts(row.provider, f"*.{reference}.txt")
-        assert path.read_text() == row.text
+
+        def published() -> list[str]:
+            return [path.read_text() for path in self.receipts(row.provider, f"*.{reference}.txt")]
+
+        if self._processor is not None:
+            until(lambda: published() == [row.text], "the receipt")
+        assert published() == [row.text]
         return " ".join(row.text.split())
 
     def receipts(self, provider: str, pattern: str = "*.txt") -> list[Path]:
         return sorted((self.home.published.provider(provider) / "receipts").glob(pattern))
+
+    def notices(self, provider: School) -> list[str]:
+        """The published notices about keys."""
+        publish_receipts(self.registry, self.home.published)
+        return [path.read_text() for path in self.receipts(provider.name, "key-notice.*.txt")]
 
     def events(self, subject: str) -> list[EventRow]:
         with self.registry.read() as session:
@@ -163,14 +307,42 @@ class Desk:
     def kinds(self, subject: str) -> list[str]:
         return [event.kind for event in self.events(subject)]
 
+    def key(self, owner: School, fingerprint: str, kind: KeyKind = "openpgp") -> Key | None:
+        with self.registry.read() as session:
+            return keys.holder(session, kind, fingerprint.lower() if kind == "openpgp" else fingerprint)
+
+    def gateway_keys(self) -> list[Key]:
+        with self.registry.read() as session:
+            return list(keys.list_keys(session, "gateway", "gateway"))
+
+    def current(self) -> str:
+        """The fingerprint of the key that the gateway signs with."""
+        return (self.home.keys / "signing").read_text().strip()
+
     # Commands.
 
     def gateway(self, *arguments: str, given: str | None = None, code: int = 0) -> str:
         """What `gateway ARGUMENTS` says; what it asks or complains of too, with answers or another `code`."""
-        before = logging.getLogger().handlers[:]
-        result: Result = CliRunner(env={"GATEWAY_HOME": str(self.home.root)}).invoke(
-            app, list(arguments), input=given, catch_exceptions=False
-        )
-        logging.getLogger().handlers[:] = before  # The command's own writes to a stream that is closed now.
+        result = invoke(self.home.root, *arguments, given=given)
         assert result.exit_code == code, (result.exit_code, result.output, result.stderr)
         return result.stdout if code == 0 and given is None else result.output
+
+
+Desk = Workshop
+"""What tests call the one whose clock stands."""
+
+
+def login_of(sender: Party | School) -> str:
+    """The fingerprint of the key that a sender logs in with."""
+    if isinstance(sender, School):
+        return sender.ssh.get_fingerprint()
+    return asyncssh.read_public_key(str(sender.ssh_public)).get_fingerprint()
+
+
+def codes(transfer: Transfer) -> set[str]:
+    return {reason.code for reason in transfer.reasons}
+
+
+def fresh() -> bytes:
+    """Core data that was not sent before."""
+    return core_data(seed=next(_SEEDS), pupils=2)

@@ -1,1 +1,1 @@
-"""Does everything still fit together? The registry against the log, and the log against its heads."""
+"""Whether everything still fits together: the registry against the log, and the log against its heads."""

@@ -6,30 +6,13 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gateway.cli import terminal
+from gateway.cli.nouns import ALONE, add_nouns
 
 if TYPE_CHECKING:
     import typer
-
-# Nouns that stand alone in a module of their name: to run one, the others need not be loaded.
-ALONE = frozenset(
-    {
-        "agreement",
-        "discrepancies",
-        "flows",
-        "held",
-        "keys",
-        "log",
-        "policy",
-        "providers",
-        "receipts",
-        "staff",
-        "transfers",
-    }
-)
 
 
 def main() -> None:
@@ -61,5 +44,5 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     from gateway.cli.root import root  # noqa: PLC0415
 
     alone = root()
-    alone.add_typer(import_module(f"gateway.cli.{noun}").app, name=noun)
+    add_nouns(alone, noun)
     return alone

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import typer
+
+from gateway.errors import GatewayError
+from gateway.policy.catalogue import load_catalogue
 
 _DAY = "%Y-%m-%d"
 
@@ -34,3 +39,17 @@ last_day = _reader(
     f"{_DAY}T%H:%M:%S%z",
 )
 """A day, without a zone, or a moment, with one."""
+
+
+def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
+    """The end of a day as the authority's clocks have it; a moment with its zone is taken as it is.
+
+    GatewayError where it is past.
+    """
+    last = until
+    if until.tzinfo is None:
+        zone = ZoneInfo(load_catalogue(policies).calendar.timezone)
+        last = (until + timedelta(days=1)).replace(tzinfo=zone)
+    if last <= now:
+        raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
+    return last

@@ -82,14 +82,13 @@ def rotate(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Change to a fresh key. The old one signs that it is its successor, and opens files for a while."""
-    from gateway.cli.keys import last_moment  # noqa: PLC0415 - it imports this module
     from gateway.keys.rotation import rotate as change  # noqa: PLC0415
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place, at = existing(home), now()
     end = at + timedelta(days=load_key_policy(place).overlap_days)
     if until is not None:
-        end = last_moment(until, place)
+        end = dates.last_moment(until, place.policies_in_force, at)
     with registry(home) as opened:
         done = change(
             place,

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from sqlmodel import Session
@@ -32,7 +31,6 @@ from gateway.cli.options import ReasonOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
 from gateway.keys.warnings import days_left, step_due
-from gateway.policy.catalogue import load_catalogue
 from gateway.registry import keys, providers, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.settings import KeyPolicy, load_key_policy
@@ -135,7 +133,7 @@ def retire(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Take a key out of use that is simply no longer needed, now or after a last day."""
-    last = None if until is None else last_moment(until, Home(home))
+    last = None if until is None else dates.last_moment(until, Home(home).policies_in_force, now())
     with _changing(home) as clerk:
         ended = clerk.retire(_named(clerk, identifier, fingerprint, is_staff=is_staff), last)
     shown = f" until {ended.not_after:%Y-%m-%d %H:%M} UTC" if ended.state == "retiring" else ""
@@ -168,20 +166,6 @@ def revoke(
         named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
         ended = clerk.revoke(named, "hard" if hard else "soft", why=said)
     out.print(f"{ended.fingerprint} is revoked", soft_wrap=True)
-
-
-def last_moment(until: datetime, place: Home) -> datetime:
-    """The end of a day as the authority's clocks have it; a moment with its zone is taken as it is.
-
-    GatewayError where it is past.
-    """
-    last = until
-    if until.tzinfo is None:
-        zone = ZoneInfo(load_catalogue(place.policies_in_force).calendar.timezone)
-        last = (until + timedelta(days=1)).replace(tzinfo=zone)
-    if last <= now():
-        raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
-    return last
 
 
 def _check_read_out(fingerprint: str) -> None:

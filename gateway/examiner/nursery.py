@@ -33,8 +33,8 @@ _REQUEST_BYTES = 64 * 1024**2
 _FAILED, _SERVICE_GONE = 1, 3
 # Loaded on first use by whoever decodes with them, when there are no files to load them from any more.
 _CODECS = (
-    "ascii", "cp1252", "idna", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32",
-    "unicode-escape",
+    "ascii", "cp1252", "cp437", "idna", "iso8859-15", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be",
+    "utf-16-le", "utf-32", "unicode-escape",
 )  # fmt: skip
 
 Answer = tuple[bytes, Sequence[int]]
@@ -123,8 +123,10 @@ class Nursery:
         self._process = 0
 
     def _ended(self, *_: object) -> NoReturn:
-        if self._process:
+        if process := self._process:
             self._end_process()
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process, 0)
         os._exit(0)
 
 

@@ -39,7 +39,8 @@ from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.memory import Content
-from gateway.openpgp.opener import Opener, find_opener, prove_program
+from gateway.openpgp.opener import find_opener, prove_program
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import OpenFile
 from gateway.openpgp.sealer import CannotSeal, seal
 from gateway.openpgp.session_keys import open_session_key, seal_session_key

@@ -1,1 +1,1 @@
-"""The outside zone: the SFTP service that providers reach. No secrets, no registry, no policy."""
+"""The outside zone: the SFTP service that providers reach, without secrets, registry or policy."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 from gateway.errors import Fault, Refusal
 from gateway.model import Opened
 from gateway.openpgp.judge import Waits
-from gateway.openpgp.opener import Opener
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import Sealed
 from gateway.settings import OpenLimits
 

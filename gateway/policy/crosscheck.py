@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from gateway.policy.calendar_check import calendar_faults
+from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Location
 from gateway.policy.method_schema import Method, MethodsFile
 from gateway.policy.schema import ClauseId, Flow, Right
-
-if TYPE_CHECKING:
-    from gateway.policy.catalogue import Catalogue
 
 Contradiction = tuple[str, Location, str]
 

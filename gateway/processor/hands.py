@@ -23,7 +23,6 @@ from tenacity import (
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiners
-from gateway.home import Home
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.passage import Examination, examine
 from gateway.processor.turns import Turns
@@ -46,8 +45,8 @@ class Finished:
 class Hands:
     """What is in hand, by whom it is looked at, and what is finished. One thread gives and takes."""
 
-    def __init__(self, home: Home, workers: int, clock: Callable[[], datetime]) -> None:
-        self.examiners = Examiners(home)
+    def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
+        self.examiners = examiners
         self.in_hand: set[str] = set()
         self._workers = workers
         self._clock = clock

@@ -52,7 +52,7 @@ class Processor:
         self,
         registrar: Registrar,
         *,
-        workers: int,
+        hands: Hands,
         rescan_seconds: float,
         renew: Callable[[], Policies | None] = lambda: None,
     ) -> None:
@@ -60,9 +60,9 @@ class Processor:
         self._renew = renew
         self._home = registrar.home
         self._rescan_seconds = rescan_seconds
-        self._hands = Hands(self._home, workers or os.cpu_count() or 1, registrar.clock)
+        self._hands = hands
         self._checkpoints = Checkpoints(registrar)
-        self._copier = Copier(self._home, self._hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
+        self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._sweep = Sweep()

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from gateway.errors import ConfigurationError, Fault
+from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.openpgp.opener import prove_program
 from gateway.processor import retention
+from gateway.processor.hands import Hands
 from gateway.processor.loop import Processor
 from gateway.processor.registry_view import RegistryView
 from gateway.publish.everything import publish_all
@@ -133,7 +135,9 @@ def _prove_engine(settings: Settings) -> None:
 
 
 @contextmanager
-def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Processor]:
+def open_processor(
+    home: Home, clock: Callable[[], datetime], *, examiners: Callable[[Home], Examiners] = Examiners
+) -> Iterator[Processor]:
     """A processor for `home`, with everything published that may be missing."""
     _bring_up_to_date(home)
     _prove_engine(load_settings(home))
@@ -148,7 +152,7 @@ def open_processor(home: Home, clock: Callable[[], datetime]) -> Iterator[Proces
         settings = registrar.settings.processor
         yield Processor(
             registrar,
-            workers=settings.workers,
+            hands=Hands(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
             rescan_seconds=settings.rescan_seconds,
             renew=Keeper(home, registrar.registry, registrar.signing, clock).changed,
         )

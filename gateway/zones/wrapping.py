@@ -12,7 +12,7 @@ UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _UNMARKED = {b"-\0": "utf-16-le", b"\0-": "utf-16-be"}
 _ONLY_PART = re.compile(rb"(-----(?:BEGIN|END) PGP MESSAGE), PART 0*1/0*1-----")
-_LINE_END = re.compile(rb"\r*\n")
+_LINE_END = re.compile(rb"(?<!\r)\r*\n")  # from the first of several: from each would take too long
 _HEAD_BYTES = 4_096
 
 

@@ -40,7 +40,9 @@ EVERYWHERE = {
     "a datagram": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', port)); "
     "found['got'] = 1",
     "a listener": "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); found['got'] = 1",
-    "a Unix socket": "socket.socket(socket.AF_UNIX).connect('\\0gateway-attacks'); found['got'] = 1",
+    "a Unix socket": (
+        "socket.socket(socket.AF_UNIX).connect('\\0gateway-attacks-' + str(parent)); found['got'] = 1"
+    ),
     "a shell": "subprocess.run(['/bin/sh', '-c', 'true'], check=True); found['got'] = 1",
     "becoming a shell": "os.execv('/bin/sh', ['sh', '-c', 'exit 0'])",
     "the memory of the service": "os.open(f'/proc/{parent}/mem', os.O_RDWR); found['got'] = 1",
@@ -102,7 +104,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 def port() -> Iterator[int]:
     """A port on which somebody listens; and beside it a Unix socket."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as local:
-        local.bind("\0gateway-attacks")
+        local.bind(f"\0gateway-attacks-{os.getpid()}")
         local.listen()
         yield server.getsockname()[1]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from gateway.log.checkpoint import LogKey, checkpoint
-from tests.whole import copy_of, whole
+from tests.whole import whole
 from tests.workshop import Desk
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Desk]:
-    made = copy_of(whole(), tmp_path)
+    made = whole().copied(tmp_path)
     yield made
     made.registry.close()
 

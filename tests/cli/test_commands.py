@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pysequoia
 import pytest
-from typer.testing import CliRunner
 
-from gateway.cli.app import app
+from tests.commands import COMMAND, invoke
 from tests.content import core_data
 from tests.site import Party, Site
 
@@ -189,12 +188,11 @@ def test_doctor_fails_where_files_cannot_pass(tmp_path: Path) -> None:
 
 
 def test_every_command_has_help_of_its_own() -> None:
-    runner = CliRunner()
     todo: list[tuple[str, ...]] = [()]
     seen = 0
     while todo:
         path = todo.pop()
-        shown = runner.invoke(app, [*path, "--help"], env={"COLUMNS": "200"})
+        shown = invoke(None, *path, "--help", environment={"COLUMNS": "200"})
         assert shown.exit_code == 0, path
         seen += 1
         todo += [(*path, name) for name in _subcommands(path)]
@@ -202,9 +200,7 @@ def test_every_command_has_help_of_its_own() -> None:
 
 
 def _subcommands(path: tuple[str, ...]) -> list[str]:
-    import typer  # noqa: PLC0415
-
-    command = typer.main.get_command(app)
+    command = COMMAND
     for word in path:
         command = command.commands[word]  # type: ignore[attr-defined]
     assert command.help, path
@@ -218,7 +214,7 @@ def test_each_file_is_classified_or_named_with_what_is_in_the_way(
     plain.write_bytes(core_data(1))
     sealed.write_bytes(stranger.seal(core_data(1), stranger.certificate.read_text()))
     arguments = ["classify", str(missing), str(sealed), str(tmp_path), str(plain)]
-    result = CliRunner().invoke(app, arguments)
+    result = invoke(None, *arguments)
     assert result.exit_code == 1
     assert "core.xml\n  student-core (certain" in result.stdout
     absent, encrypted, folder = result.stderr.splitlines()
@@ -227,7 +223,7 @@ def test_each_file_is_classified_or_named_with_what_is_in_the_way(
         encrypted == f"gateway: {sealed} is encrypted; give the plain file, as it was before gpg encrypted it"
     )
     assert folder == f"gateway: {tmp_path} cannot be read: Is a directory"
-    rows = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    rows = json.loads(invoke(None, *arguments, "--json").stdout)
     assert [row["file"] for row in rows] == [str(plain)]
 
 

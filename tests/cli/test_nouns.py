@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from gateway.cli import ALONE, app_for
+from gateway.cli import app_for
 from gateway.cli.app import app
+from gateway.cli.nouns import ALONE
 
 
 @pytest.mark.parametrize("noun", sorted(ALONE))

@@ -12,7 +12,8 @@ import sys
 from contextlib import closing
 
 from tests.ports import free_ports
-from tests.site import Site, until
+from tests.site import Site
+from tests.waiting import until
 
 
 def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) -> None:

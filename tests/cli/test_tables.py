@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.cli.tables import laid_out
+from tests.commands import invoke
 from tests.site import Site
 
 HEADINGS = ("reference", "why", "name")
@@ -72,26 +73,32 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     "noun", [("keys", "list"), ("flows", "list"), ("agreement", "status"), ("staff", "list")]
 )
 def test_every_word_of_a_listing_is_whole_at_any_width(site: Site, noun: tuple[str, ...], width: int) -> None:
-    whole = set(" ".join(_shown(site.home, *noun, width=2000)).split())
-    lines = _shown(site.home, *noun, width=width)
+    whole = set(" ".join(_shown(site, *noun, width=2000)).split())
+    lines = _shown(site, *noun, width=width)
     assert set(" ".join(lines).split()) <= whole
     assert all(len(line) <= width or len(line.split()) <= 3 for line in lines)
 
 
 def test_times_are_short_and_their_zone_is_said_once(site: Site) -> None:
-    shown = "\n".join(_shown(site.home, "staff", "list", width=80, TZ="Europe/London"))
+    shown = _in_london(site.home, "staff", "list")
     added = datetime.fromisoformat(site.json("staff", "list")[0]["added_at"])
     assert f" {added.astimezone(ZoneInfo('Europe/London')):%Y-%m-%d %H:%M}\n" in shown
     assert shown.count("times are local (GMT/BST)") == 1
 
 
-def _shown(home: Path, *arguments: str, width: int, **environment: str) -> list[str]:
-    result = subprocess.run(
+def _shown(site: Site, *arguments: str, width: int) -> list[str]:
+    result = invoke(site.home, *arguments, environment={"COLUMNS": str(width)})
+    assert result.exit_code == 0, result.stderr
+    return result.stdout.splitlines()
+
+
+def _in_london(home: Path, *arguments: str) -> str:
+    """What a command shows on a computer of that time zone."""
+    return subprocess.run(
         [sys.executable, "-m", "gateway", *arguments],
-        env={**os.environ, "GATEWAY_HOME": str(home), "COLUMNS": str(width), **environment},
+        env={**os.environ, "GATEWAY_HOME": str(home), "COLUMNS": "80", "TZ": "Europe/London"},
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
-    )
-    return result.stdout.splitlines()
+    ).stdout

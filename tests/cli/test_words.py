@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from gateway.cli import dates
 from gateway.cli.app import app
 from gateway.cli.console import counted
+from tests.commands import invoke
 
 KEY = ("oak", "abcd")
 
@@ -30,7 +31,7 @@ KEY = ("oak", "abcd")
 )
 @pytest.mark.parametrize("day", ["yesterday", "24/11/2026", "2026-02-30"])
 def test_what_is_no_date_is_answered_with_one(arguments: tuple[str, ...], day: str) -> None:
-    result = CliRunner().invoke(app, [*arguments, day], env={"COLUMNS": "200"})
+    result = invoke(None, *arguments, day, environment={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert "write a day like 2026-11-24" in result.output
     assert "%Y" not in result.output

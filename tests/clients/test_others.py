@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import CONTENT
-from tests.intake.running import Running, eventually, run, sealed
+from tests.intake.running import Running, run, sealed
+from tests.waiting import eventually
 
 # lftp
 

@@ -9,7 +9,8 @@ import paramiko
 import pytest
 
 from tests.clients.conftest import CONTENT
-from tests.intake.running import SEALED, Running, eventually
+from tests.intake.running import SEALED, Running
+from tests.waiting import eventually
 
 
 def test_put_confirms_the_size(intake: Running, source) -> None:

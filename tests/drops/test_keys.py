@@ -10,8 +10,9 @@ import pytest
 
 from gateway.enrolment.key_file import judge
 from gateway.publish.projection import publish_access
-from tests.keys.workshop import School, Workshop, codes, fresh, verified
-from tests.site import until
+from tests.school import School, verified
+from tests.waiting import until
+from tests.workshop import Workshop, codes, fresh
 
 pytestmark = pytest.mark.needs("gpg")
 COMPROMISED, SUPERSEDED = 1, 2  # As GnuPG asks for the reason.
@@ -36,7 +37,7 @@ def test_a_new_certificate_waits_for_approval_and_then_signs(shop: Workshop, oak
     shop.process(early.upload.reference)
     assert shop.transfer(early.upload.reference).state == "accepted"
     assert shop.sent(oak, oak.sealed(fresh(), shop.certificate, by=new)).state == "accepted"
-    assert shop.events(new) == ["key-added", "key-approved"]
+    assert shop.kinds(new) == ["key-added", "key-approved"]
     waits, in_force = sorted(shop.notices(oak), key=lambda text: "IN FORCE" in text)
     assert "WAITS for approval" in waits
     assert all(verified(text, shop.certificate) for text in (waits, in_force))
@@ -132,7 +133,7 @@ def test_what_is_not_signed_by_the_provider_is_refused_with_the_next_step(
         "sealed by another": (elm.sealed(certificate, shop.certificate), "key:wrong-signer"),
         "sealed, not signed": (sealed_only(oak, certificate, shop.certificate), "key:not-signed"),
     }
-    references = {case: shop.upload(oak, data, "keys", case) for case, (data, _) in cases.items()}
+    references = {case: shop.land(oak, data, case, "keys") for case, (data, _) in cases.items()}
     shop.process(*references.values())
     for case, (_, expected) in cases.items():
         transfer = shop.transfer(references[case])
@@ -160,7 +161,7 @@ def test_a_secret_key_is_named_and_nothing_of_it_is_kept(shop: Workshop, oak: Sc
         assert (transfer.state, codes(transfer)) == ("refused", {"key:secret"})
         assert "SECRET" in transfer.reasons[0].sentence
         until(partial(gone, shop.home.sealed(transfer.upload.reference)), "it to be removed")
-        assert "deleted" in shop.events(transfer.upload.reference)
+        assert "deleted" in shop.kinds(transfer.upload.reference)
 
 
 def gone(path: Path) -> bool:
@@ -179,7 +180,7 @@ def test_an_extended_certificate_is_taken_over_without_a_signature(shop: Worksho
     same = shop.sent(oak, oak.certificate(), "keys")
     assert (same.state, codes(same)) == ("refused", {"key:nothing-new"})
     before = shop.key(oak, oak.fingerprint)
-    shop.later(minutes=1)
+    shop.pass_time(minutes=1)
     oak.extend(until="5y")
     renewed = shop.sent(oak, oak.certificate(), "keys")
     assert (renewed.state, codes(renewed)) == ("accepted", {"key:renewed"})
@@ -190,7 +191,7 @@ def test_an_extended_certificate_is_taken_over_without_a_signature(shop: Worksho
     assert before.expires_at is not None
     assert after.expires_at > before.expires_at
     assert "RENEWED" in shop.notices(oak)[0]
-    assert shop.events(oak.fingerprint) == ["key-added", "key-extended"]
+    assert shop.kinds(oak.fingerprint) == ["key-added", "key-extended"]
 
 
 def test_a_new_subkey_signs_after_an_update(shop: Workshop, oak: School) -> None:
@@ -217,7 +218,7 @@ def test_a_new_subkey_signs_after_an_update(shop: Workshop, oak: School) -> None
 )
 def test_a_revocation_takes_effect_at_once(shop: Workshop, oak: School, form: str, reason: int) -> None:
     in_hand = oak.sealed(fresh(), shop.certificate)
-    shop.later(minutes=1)
+    shop.pass_time(minutes=1)
     revocation = oak.revocation(reason=reason)
     if form == "re-exported":
         oak.run("--import", given=revocation)
@@ -258,7 +259,7 @@ def test_a_key_once_taken_out_of_use_does_not_come_back(shop: Workshop, oak: Sch
     assert key is not None
     with shop.changing() as clerk:
         clerk.revoke(key, "hard", why="laptop stolen")
-    shop.later(minutes=1)
+    shop.pass_time(minutes=1)
     oak.extend(until="5y")
     renewed = shop.sent(oak, oak.certificate(oak.fingerprint), "keys")
     assert (renewed.state, codes(renewed)) == ("refused", {"key:known"})

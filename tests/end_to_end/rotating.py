@@ -19,7 +19,8 @@ import pysequoia
 from tests.commands import Commands
 from tests.content import core_data
 from tests.ports import free_ports
-from tests.site import Party, until
+from tests.site import Party
+from tests.waiting import until
 
 _PATIENCE_SECONDS = 200
 _PAUSE_SECONDS = 0.15

@@ -12,7 +12,8 @@ import pytest
 from gateway.demo.parties import Party
 from gateway.samples import make
 from tests.content import core_data
-from tests.site import Running, Site, until
+from tests.site import Running, Site
+from tests.waiting import until
 
 ABOUT = "9994001"
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.content import core_data
 from tests.end_to_end.conftest import Scene
-from tests.site import until
+from tests.waiting import until
 
 SSH = "-oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null -oLogLevel=ERROR -oBatchMode=yes"
 Put = Callable[[Scene, Path], subprocess.CompletedProcess[str]]

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from tests.content import gcse_results
 from tests.end_to_end.test_interruptions import land
-from tests.site import Site, until
+from tests.site import Site
+from tests.waiting import until
 
 SECONDS = 12
 

@@ -14,7 +14,8 @@ from gateway.samples import MARKER
 from tests.content import core_data
 from tests.end_to_end.conftest import Scene
 from tests.end_to_end.test_clients import ssh_options
-from tests.site import Party, Site, until
+from tests.site import Party, Site
+from tests.waiting import until
 
 FILES = 200
 

@@ -14,7 +14,8 @@ import pytest
 
 from tests.content import census, core_data
 from tests.end_to_end.conftest import Scene
-from tests.site import Party, until
+from tests.site import Party
+from tests.waiting import until
 
 SSH = asyncssh.generate_private_key("ssh-ed25519")
 ELSEWHERE = pysequoia.Tsk.generate("Somebody Else <else@example.invalid>")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from tests.site import until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.needs("gpg", "sftp", "ssh-keygen"), pytest.mark.timeout(300)]
 README = Path(__file__).parents[2] / "README.md"

@@ -28,7 +28,8 @@ from tests.end_to_end.rotating import (
     uploading,
     when_put,
 )
-from tests.site import Party, until
+from tests.site import Party
+from tests.waiting import until
 
 UPLOADS = 500
 SCHOOLS = ("oak", "elm", "ash")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.content import core_data
-from tests.site import Party, Site, until
+from tests.site import Party, Site
+from tests.waiting import until
 
 
 def test_a_file_reaches_its_team_and_a_receipt_comes_back(site: Site) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.ports import free_port
-from tests.site import Site, until
+from tests.site import Site
+from tests.waiting import until
 
 REPOSITORY = Path(__file__).parents[2]
 WORDS = {

@@ -18,7 +18,6 @@ from pathlib import Path
 import paramiko
 from sqlmodel import col, func, select
 
-from gateway.demo.stage import Stage
 from gateway.home import Home
 from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
@@ -52,8 +51,7 @@ class Yard:
         """The same home and people in another place; nothing may be running here."""
         shutil.copytree(self.site.root, folder, dirs_exist_ok=True)
         site = copy.copy(self.site)
-        site.root, site.home, site.log = folder, folder / "home", folder / "run.log"
-        site.stage = Stage(site.home)
+        site.root, site.home = folder, folder / "home"
         return Yard(site, self.oak, self.jane)
 
     @property

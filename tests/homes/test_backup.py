@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.stage import Stage
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.homes import backup, dated_backups
 from tests.content import core_data
-from tests.site import Party, Site, until
+from tests.site import Party, Site
+from tests.waiting import until
 
 
 @dataclass
@@ -66,8 +66,7 @@ def _keep_busy(site: Site, oak: Party, place: tuple[str, int], done: threading.E
 
 def _restored(folder: Path, home: Path, *options: str) -> Site:
     made = Site.__new__(Site)
-    made.root, made.home, made.log = home.parent, home, home.parent / "restored.log"
-    made.stage = Stage(home)
+    made.root, made.home = home.parent, home
     made.gateway("restore", str(folder), *options)
     return made
 

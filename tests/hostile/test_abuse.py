@@ -13,7 +13,8 @@ import pytest
 from gateway.home import Home
 from tests.hostile.abuse import Service, p99, service
 from tests.hostile.attacks import ATTACKS
-from tests.intake.running import Running, eventually
+from tests.intake.running import Running
+from tests.waiting import eventually
 
 SECONDS = 3.0
 BEFORE_LOGIN = ["login_flood", "silent", "connect_and_leave", "noise_before_login"]

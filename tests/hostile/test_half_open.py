@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from gateway.home import Home
-from tests.intake.running import SEALED, Running, eventually, run
+from tests.intake.running import SEALED, Running, run
+from tests.waiting import eventually
 
 # A network of their own for client and service, joined by two ends of one cable.
 SERVER, CLIENT = "198.18.0.1", "198.18.0.2"

@@ -18,8 +18,9 @@ from gateway.settings import IntakeLimits
 from gateway.ssh.penalties import _KNOWN, Penalties
 from gateway.ssh.source import source_of
 from gateway.zones.penalty_files import Lifted, Listed, of_intake, of_mailboxes
-from tests.intake.running import SEALED, Running, eventually
+from tests.intake.running import SEALED, Running
 from tests.site import Site
+from tests.waiting import eventually
 
 LIMITS = IntakeLimits(penalty_exempt=("198.51.100.0/24",))
 

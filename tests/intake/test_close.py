@@ -15,7 +15,8 @@ from asyncssh.sftp import SFTPServerHandler
 from gateway.intake.files import Files
 from gateway.intake.requests import Requests
 from gateway.ssh.answers import guarded
-from tests.intake.running import SEALED, Running, eventually
+from tests.intake.running import SEALED, Running
+from tests.waiting import eventually
 
 CONTENT = SEALED + bytes(range(256)) * 1000
 

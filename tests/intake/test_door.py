@@ -17,7 +17,8 @@ from gateway.observe.metrics import INTAKE_DOOR
 from gateway.settings import IntakeLimits
 from gateway.ssh.door import Door, Guest
 from gateway.ssh.offences import Offences
-from tests.intake.running import SEALED, Running, eventually
+from tests.intake.running import SEALED, Running
+from tests.waiting import eventually
 
 LIMITS = IntakeLimits(
     connections=6,

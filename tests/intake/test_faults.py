@@ -14,7 +14,8 @@ import pytest
 import gateway.intake.handover
 import gateway.zones.spool
 from gateway.home import Home
-from tests.intake.running import SEALED, Running, eventually, in_own_process, run, sealed
+from tests.intake.running import SEALED, Running, in_own_process, run, sealed
+from tests.waiting import eventually
 
 
 def put(client: paramiko.SFTPClient, path: str, content: bytes) -> int:

@@ -16,7 +16,8 @@ import pytest
 from gateway.home import Home
 from gateway.intake.published_keys import _NOBODYS_KEYS, holds_key
 from gateway.ssh.session import Session
-from tests.intake.running import SEALED, Running, eventually
+from tests.intake.running import SEALED, Running
+from tests.waiting import eventually
 
 
 def attempt(intake: Running, username: str, key: paramiko.PKey) -> None:
@@ -264,7 +265,7 @@ def test_who_starts_scp_is_told_to_use_sftp(intake: Running, command: str) -> No
             known_hosts=None,
             config=None,
         ) as connection:
-            done = await connection.run(command, input="C0644 5 x\nhello\0")
+            done = await connection.run(command)
             return done.stdout, done.stderr, done.exit_status
 
     out, error, status = asyncio.run(told())

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.home import Home
 from gateway.zones.landed import take_away
-from tests.intake.running import SEALED, Running, eventually, sealed
+from tests.intake.running import SEALED, Running, sealed
+from tests.waiting import eventually
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from paramiko.sftp import CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_NAME, CMD_STATUS
 from gateway.intake.files import Files
 from gateway.intake.tree import Tree
 from gateway.ssh.answers import Declined, answer_for
-from tests.intake.running import SEALED, Running, eventually
+from tests.intake.running import SEALED, Running
+from tests.waiting import eventually
 
 OK, FAILURE, BAD_MESSAGE, UNSUPPORTED = 0, 4, 5, 8
 

@@ -12,7 +12,8 @@ import pytest
 from paramiko.sftp import CMD_CLOSE, CMD_OPEN, SFTP_FLAG_CREATE, SFTP_FLAG_WRITE
 
 from gateway.intake.unfinished import load_shelf, sweep_shelf
-from tests.intake.running import SEALED, Running, eventually
+from tests.intake.running import SEALED, Running
+from tests.waiting import eventually
 
 CONTENT = SEALED + bytes(range(256)) * 8000
 HALF = len(CONTENT) // 2

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from gateway.intake.unfinished import load_shelf
 from gateway.zones.sealing import ENOUGH_BYTES, is_public, is_sealed, looks_like
-from tests.intake.running import SEALED, Running, eventually, sealed
+from tests.intake.running import SEALED, Running, sealed
+from tests.waiting import eventually
 
 MARKER = b"the-marker-of-a-pupil"
 PLAIN = b"Surname,Forename,UPN\n" + (MARKER + b",x,y\n") * 120_000

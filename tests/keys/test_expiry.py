@@ -7,9 +7,10 @@ import pytest
 from pgpy.constants import CompressionAlgorithm
 
 from gateway.enrolment.key_file import updated
-from tests.keys.workshop import School, Workshop, codes, fresh
 from tests.openpgp.make.surgery import Wrapping
-from tests.site import until
+from tests.school import School
+from tests.waiting import until
+from tests.workshop import Workshop, codes, fresh
 
 pytestmark = pytest.mark.needs("gpg")
 # What a file of core data always carries.
@@ -23,7 +24,7 @@ def test_warnings_come_in_time_and_once(shop: Workshop, school) -> None:
     assert shop.notices(oak) == []
     heard = []
     for days, left in ((6, 59), (30, 29), (16, 13), (7, 6), (5, 1)):
-        shop.later(days=days)
+        shop.pass_time(days=days)
         heard.append(left)
         until(lambda: len(shop.notices(oak)) == len(heard), f"the warning {left} days before")
         unit = "day" if left == 1 else "days"
@@ -42,7 +43,7 @@ def test_warnings_come_in_time_and_once(shop: Workshop, school) -> None:
 def test_files_wait_for_a_renewed_certificate_and_none_is_lost(shop: Workshop, school, renewal: str) -> None:
     oak: School = school("oak", expires="10d")
     in_hand = [oak.sealed(fresh(), shop.certificate) for _ in range(2)]
-    shop.later(days=11)
+    shop.pass_time(days=11)
     held = [shop.sent(oak, data) for data in in_hand]
     for transfer in held:
         assert (transfer.state, codes(transfer), transfer.waits_for) == ("held", {"open:key-expired"}, "key")
@@ -66,8 +67,8 @@ def test_files_wait_for_a_renewed_certificate_and_none_is_lost(shop: Workshop, s
     references = [transfer.upload.reference for transfer in (*held, ahead)]
     until(lambda: all(shop.transfer(r).state == "accepted" for r in references), "their release")
     for reference in references:
-        assert shop.events(reference).count("delivered") == len(shop.transfer(reference).teams)
-        assert shop.events(reference).count("decided") == 2
+        assert shop.kinds(reference).count("delivered") == len(shop.transfer(reference).teams)
+        assert shop.kinds(reference).count("decided") == 2
 
 
 def by_stubborn_software(shop: Workshop, school: School, signer: str = "") -> bytes:
@@ -96,18 +97,18 @@ def renew(school: School) -> None:
 def test_what_was_signed_after_the_old_date_waits_and_goes_on_too(shop: Workshop, school) -> None:
     """No certificate covers the moment of the signature; the renewed one vouches for it all the same."""
     oak: School = school("oak", expires="1d")
-    shop.later(days=2)
+    shop.pass_time(days=2)
     late = shop.sent(oak, by_stubborn_software(shop, oak))
     assert (late.state, codes(late), late.waits_for) == ("held", {"open:key-expired"}, "key")
     assert late.data_type == "student-core"
-    shop.later(hours=1)
+    shop.pass_time(hours=1)
     renew(oak)
     assert codes(shop.sent(oak, oak.certificate(), "keys")) == {"key:renewed"}
     reference = late.upload.reference
     until(lambda: shop.transfer(reference).state == "accepted", "its release")
     assert codes(shop.transfer(reference)) == {"policy:allowed", "open:renewed-since", *USUAL}
     assert "It has been renewed since" in " ".join(shop.receipt(reference).split())
-    assert shop.events(reference).count("decided") == 2
+    assert shop.kinds(reference).count("decided") == 2
     ordinary = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
     assert codes(ordinary) == {"policy:allowed", *USUAL}
 
@@ -116,27 +117,27 @@ def test_who_signs_in_the_name_of_an_expired_key_is_refused(shop: Workshop, scho
     """Neither expiry nor renewal lets in what another key signed."""
     oak: School = school("oak", expires="1d")
     other = oak.new_key()
-    shop.later(days=2)
+    shop.pass_time(days=2)
     for verdict in ("expired", "renewed"):
         data = by_stubborn_software(shop, oak, signer=other)
         refused = shop.sent(oak, data)
         assert (refused.state, codes(refused)) == ("refused", {"open:bad-signature"}), verdict
-        shop.later(hours=1)
+        shop.pass_time(hours=1)
         renew(oak)
         shop.sent(oak, oak.certificate(), "keys")
 
 
 def test_a_late_file_that_waits_for_something_else_keeps_saying_so(shop: Workshop, school) -> None:
     oak: School = school("oak", expires="1d", ratified=False)
-    shop.later(days=2)
+    shop.pass_time(days=2)
     late = shop.sent(oak, by_stubborn_software(shop, oak))
-    shop.later(hours=1)
+    shop.pass_time(hours=1)
     renew(oak)
     shop.sent(oak, oak.certificate(), "keys")
     reference, waits = late.upload.reference, {"policy:agreement-not-ratified", "open:renewed-since", *USUAL}
     until(lambda: codes(shop.transfer(reference)) == waits, "the next hold")
     assert shop.transfer(reference).waits_for == "ratification"
-    shop.ratify(oak.name)
+    shop.ratify_all(oak.name)
     until(lambda: shop.transfer(reference).state == "accepted", "its release")
     assert codes(shop.transfer(reference)) == {"policy:allowed", "open:renewed-since", *USUAL}
-    assert shop.events(reference).count("decided") == 3
+    assert shop.kinds(reference).count("decided") == 3

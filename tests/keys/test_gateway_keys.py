@@ -21,9 +21,10 @@ from gateway.keys.reseal import destroy, needed_by, reseal
 from gateway.secrets import secret_files
 from gateway.settings import load_settings
 from gateway.verify.verify_files import verify_receipt_files
-from tests.keys.workshop import School, Workshop, codes, fresh
 from tests.openpgp.gnupg import Gnupg, GnupgError
-from tests.site import until
+from tests.school import School
+from tests.waiting import until
+from tests.workshop import Workshop, codes, fresh
 
 pytestmark = pytest.mark.needs("gpg")
 
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.needs("gpg")
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Workshop]:
     """One for each test: there is one gateway key for all."""
-    with Workshop(tmp_path) as running:
+    with Workshop.at_work(tmp_path) as running:
         yield running
 
 
@@ -114,9 +115,9 @@ def test_after_its_day_the_old_key_opens_what_came_before_and_nothing_since(
         return real(self, job)
 
     monkeypatch.setattr(Examiner, "examine", closed)
-    reference = shop.upload(oak, early)
-    until(lambda: shop.events(reference) == ["landed"], "it to land")
-    shop.later(days=6)
+    reference = shop.land(oak, early)
+    until(lambda: shop.kinds(reference) == ["landed"], "it to land")
+    shop.pass_time(days=6)
     until(lambda: shop.key(oak, done.old.fingerprint).state == "retired", "its day to come")
     weekend.clear()
     shop.process(reference)
@@ -172,13 +173,13 @@ def test_cut_off_anywhere_both_keys_work_and_the_next_attempt_finishes(shop: Wor
 
 def all_open(shop: Workshop, oak: School, certificates: set[str]) -> bool:
     """Whether files sealed to each of these are accepted, sent together."""
-    references = [shop.upload(oak, oak.sealed(fresh(), certificate)) for certificate in certificates]
+    references = [shop.land(oak, oak.sealed(fresh(), certificate)) for certificate in certificates]
     shop.process(*references)
     return {shop.transfer(reference).state for reference in references} == {"accepted"}
 
 
 def test_what_is_on_record_is_finished_and_not_done_again(tmp_path: Path) -> None:
-    shop = Workshop(tmp_path)  # Nobody is at work in it.
+    shop = Workshop.at_work(tmp_path)  # Nobody is at work in it.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rotation, "finish", cut_off_at(rotation.finish, 2))
         with pytest.raises(Cut):
@@ -218,7 +219,7 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     )
     assert refused.state == "refused"
     first = rotate(shop, days=1)
-    shop.later(days=2)
+    shop.pass_time(days=2)
     until(lambda: shop.key(oak, first.old.fingerprint).state == "retired", "its day to come")
     with pytest.raises(GatewayError, match="2 files still need"):
         destroy(shop.home, shop.registry, first.old.fingerprint, at=shop.now, person="admin")
@@ -238,7 +239,7 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     assert reseal(shop.home, shop.registry, limit=None).kept == 2
     destroy(shop.home, shop.registry, second.old.fingerprint, at=shop.now, person="admin")
     assert reopened(shop, accepted) == content
-    assert shop.events(first.old.fingerprint)[-2:] == ["key-retired", "key-destroyed"]
+    assert shop.kinds(first.old.fingerprint)[-2:] == ["key-retired", "key-destroyed"]
 
 
 def reopened(shop: Workshop, transfer) -> bytes:
@@ -261,10 +262,10 @@ def test_a_key_is_not_destroyed_while_it_counts_or_something_waits(
     done = rotate(shop, days=10)
     with pytest.raises(GatewayError, match="only a key out of use"):
         destroy(shop.home, shop.registry, done.old.fingerprint, at=shop.now, person="admin")
-    shop.later(days=4)
+    shop.pass_time(days=4)
     held = shop.sent(elm, waiting)
     assert held.waits_for == "key"
-    shop.later(days=8)
+    shop.pass_time(days=8)
     until(lambda: shop.key(oak, done.old.fingerprint).state == "retired", "its day to come")
     reseal(shop.home, shop.registry, limit=None)
     with pytest.raises(GatewayError, match="1 files still need"):

@@ -15,7 +15,7 @@ import pytest
 from tests.commands import Commands
 from tests.content import core_data
 from tests.end_to_end.rotating import Services
-from tests.site import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs("gpg", "sftp", "ssh-keygen")
 GUIDE = Path(__file__).parents[2] / "docs" / "schools.md"

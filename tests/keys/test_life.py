@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from gateway.cli.app import app
 from gateway.enrolment.key_file import judge
 from gateway.errors import GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.publish.projection import publish_receipts
 from gateway.verify.verify_files import verify_receipt_files
-from tests.keys.workshop import School, Workshop, codes, fresh
-from tests.site import until
+from tests.commands import invoke
+from tests.school import School
+from tests.waiting import until
+from tests.workshop import Workshop, codes, fresh
 
 pytestmark = pytest.mark.needs("gpg")
 
@@ -52,14 +52,14 @@ def test_a_retiring_key_counts_until_its_day_and_not_after(shop: Workshop, oak: 
     in_time = shop.sent(oak, early)
     assert in_time.state == "accepted"
     assert "counts for 3 days more" in " ".join(shop.receipt(in_time.upload.reference).split())
-    shop.later(days=4)
+    shop.pass_time(days=4)
     until(lambda: key_of(shop, oak).state == "retired", "its day to come")
     assert key_of(shop, oak).ended_at == retiring.not_after
     held = shop.sent(oak, late)
     assert (held.state, codes(held), held.waits_for) == ("held", {"open:key-superseded"}, "person")
     signed_since = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
     assert (signed_since.state, codes(signed_since)) == ("refused", {"key:retired"})
-    assert shop.events(oak.fingerprint) == ["key-added", "key-retiring", "key-retired"]
+    assert shop.kinds(oak.fingerprint) == ["key-added", "key-retiring", "key-retired"]
     assert [("RETIRING" in text, "RETIRED" in text) for text in shop.notices(oak)].count((False, True)) == 1
 
 
@@ -74,7 +74,7 @@ def test_our_own_revocation_counts_whatever_the_certificate_says(
     assert (key.state, key.revocation, key.ended_by, key.end_reason) == (
         "revoked", revocation, "jane", "laptop stolen",
     )  # fmt: skip
-    shop.later(hours=1)
+    shop.pass_time(hours=1)
     before = shop.sent(oak, in_hand)
     after = shop.sent(oak, oak.sealed(fresh(), shop.certificate))
     if revocation == "hard":
@@ -92,11 +92,8 @@ def by_us(shop: Workshop, oak: School) -> None:
 
 
 def by_the_command(shop: Workshop, oak: School) -> None:
-    said = CliRunner().invoke(
-        app,
-        ["keys", "revoke", oak.name, oak.fingerprint, "--reason", "it was stolen after all"],
-        env={"GATEWAY_HOME": str(shop.home.root)},
-    )
+    words = ("keys", "revoke", oak.name, oak.fingerprint, "--reason", "it was stolen after all")
+    said = invoke(shop.home.root, *words)
     assert said.exit_code == 0, said.output
 
 
@@ -109,9 +106,7 @@ def enrolled_again(shop: Workshop, oak: School) -> None:
     oak.run("--import", given=oak.revocation(reason=1))
     file = shop.home.root.parent / "revoked.asc"
     file.write_bytes(oak.certificate())
-    said = CliRunner().invoke(
-        app, ["keys", "add", oak.name, str(file)], env={"GATEWAY_HOME": str(shop.home.root)}
-    )
+    said = invoke(shop.home.root, "keys", "add", oak.name, str(file))
     assert said.exit_code == 0, said.output
 
 
@@ -122,7 +117,7 @@ def test_a_key_that_was_given_up_may_turn_out_to_be_stolen(
 ) -> None:
     """Then what waited for a person because of it is refused, as is whatever its holder dates back."""
     in_hand, later = oak.sealed(fresh(), shop.certificate), oak.sealed(fresh(), shop.certificate)
-    shop.later(minutes=1)
+    shop.pass_time(minutes=1)
     if before == "retired":
         with shop.changing() as clerk:
             clerk.retire(key_of(shop, oak))
@@ -131,7 +126,7 @@ def test_a_key_that_was_given_up_may_turn_out_to_be_stolen(
     given_up = key_of(shop, oak)
     held = shop.sent(oak, in_hand)
     assert (held.state, codes(held)) == ("held", {"open:key-superseded"})
-    shop.later(minutes=1)
+    shop.pass_time(minutes=1)
     harden(shop, oak)
     key = key_of(shop, oak)
     assert (key.state, key.revocation) == ("revoked", "hard")
@@ -142,7 +137,7 @@ def test_a_key_that_was_given_up_may_turn_out_to_be_stolen(
     back_dated = shop.sent(oak, later)
     assert (back_dated.state, codes(back_dated)) == ("refused", {"open:key-revoked"})
     first = "key-retired" if before == "retired" else "key-revoked"
-    assert shop.events(oak.fingerprint) == ["key-added", first, "key-revoked"]
+    assert shop.kinds(oak.fingerprint) == ["key-added", first, "key-revoked"]
     assert sum("was not decided on yet is refused" in " ".join(n.split()) for n in shop.notices(oak)) == 1
     again = shop.sent(oak, oak.revocation(reason=2), "keys")
     assert (again.state, codes(again)) == ("refused", {"key:nothing-new"})
@@ -150,7 +145,7 @@ def test_a_key_that_was_given_up_may_turn_out_to_be_stolen(
 
 def test_what_waits_for_a_person_can_be_opened_and_sent_on(shop: Workshop, oak: School) -> None:
     in_hand = oak.sealed(fresh(), shop.certificate)
-    shop.later(minutes=1)
+    shop.pass_time(minutes=1)
     with shop.changing() as clerk:
         clerk.revoke(key_of(shop, oak), "soft")
     held = shop.sent(oak, in_hand)
@@ -188,12 +183,12 @@ def test_a_file_that_was_examined_before_a_key_changed_is_examined_again(
     monkeypatch.setattr(Examiner, "examine", slow)
     reference = ""
     data = oak.sealed(fresh(), shop.certificate)
-    reference = shop.upload(oak, data)
+    reference = shop.land(oak, data)
     shop.process(reference)
     transfer = shop.transfer(reference)
     assert changed
     assert (transfer.state, codes(transfer)) == ("refused", {"open:key-revoked"})
-    assert shop.events(reference).count("decided") == 1
+    assert shop.kinds(reference).count("decided") == 1
 
 
 def test_every_file_that_a_school_finds_in_receipts_can_be_verified(shop: Workshop, oak: School) -> None:
@@ -219,10 +214,9 @@ def test_the_list_tells_which_key_until_when_and_how_it_was_used(
 
     def listed(days: int) -> dict[str, dict[str, Any]]:
         monkeypatch.setattr("gateway.cli.keys.now", lambda: begun + timedelta(days=days))
-        home = {"GATEWAY_HOME": str(shop.home.root)}
         return {
             row["fingerprint"]: row
-            for row in json.loads(CliRunner().invoke(app, ["keys", "list", "--json"], env=home).stdout)
+            for row in json.loads(invoke(shop.home.root, "keys", "list", "--json").stdout)
             if row["provider"] == oak.name
         }
 
@@ -257,4 +251,4 @@ def test_states_only_go_forward(shop: Workshop, oak: School) -> None:
         clerk.revoke(key_of(shop, oak), "soft")
     with pytest.raises(GatewayError), shop.changing() as clerk:
         clerk.add("provider", oak.name, judge(oak.certificate(), shop.now, 2048))
-    assert shop.events(oak.fingerprint) == ["key-added", "key-retired", "key-revoked"]
+    assert shop.kinds(oak.fingerprint) == ["key-added", "key-retired", "key-revoked"]

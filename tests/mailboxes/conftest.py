@@ -5,7 +5,8 @@ from itertools import count
 
 import pytest
 
-from tests.mailboxes.mailroom import Mailroom, eventually, open_memory
+from tests.mailboxes.mailroom import Mailroom, open_memory
+from tests.waiting import eventually
 
 _numbers = count(1)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -197,14 +196,6 @@ def open_memory() -> list[Path]:
         with suppress(FileNotFoundError):
             found.append(descriptor.readlink())
     return [target for target in found if "memfd:" in str(target) and "passphrase" not in target.name]
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until `condition` holds; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
 
 
 def files_with(needles: Sequence[bytes], root: Path) -> list[Path]:

@@ -9,7 +9,8 @@ import pytest
 from sqlmodel import select
 
 from gateway.registry.tables import KeyRow, StaffTeamRow
-from tests.mailboxes.mailroom import MARKER, NOW, Mailroom, eventually, open_memory
+from tests.mailboxes.mailroom import MARKER, NOW, Mailroom, open_memory
+from tests.waiting import eventually
 
 CONTENT = MARKER * 20_000
 

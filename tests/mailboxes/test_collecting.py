@@ -16,8 +16,9 @@ from gateway.log.checkpoint import LogKey, read_checkpoint
 from gateway.log.leaf import commitment
 from gateway.registry.tables import CheckpointRow
 from gateway.secrets import secret_files
-from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom, eventually, files_with, open_memory
+from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom, files_with, open_memory
 from tests.openpgp.gnupg import Gnupg
+from tests.waiting import eventually
 
 CONTENT = MARKER + bytes(range(256)) * 400
 

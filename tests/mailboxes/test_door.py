@@ -12,7 +12,8 @@ import paramiko
 import pytest
 
 from gateway.zones.penalty_files import Lifted, of_mailboxes
-from tests.mailboxes.mailroom import Mailroom, eventually
+from tests.mailboxes.mailroom import Mailroom
+from tests.waiting import eventually
 
 
 def connect(mailroom: Mailroom, source: str) -> socket.socket:

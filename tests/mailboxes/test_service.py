@@ -17,7 +17,8 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.mailboxes.server import host_key_path, run_mailboxes
 from gateway.ssh.server import host_key, make_host_key
-from tests.mailboxes.mailroom import MARKER, Mailroom, eventually
+from tests.mailboxes.mailroom import MARKER, Mailroom
+from tests.waiting import eventually
 
 _CODE = (
     "import sys; from pathlib import Path; from gateway.home import Home;"

@@ -22,7 +22,7 @@ from pathlib import Path
 from gateway.errors import Refusal
 from gateway.openpgp import packets
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.opener import Opener
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
 from tests.openpgp import vectors

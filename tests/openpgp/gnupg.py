@@ -32,8 +32,16 @@ class Gnupg:
 
     def run(self, *arguments: str, given: bytes = b"", at: datetime | None = None) -> bytes:
         """What gpg writes to its output for `arguments`, at the time `at` by its clock."""
-        command = ["gpg", "--batch", "--quiet", "--yes", "--trust-model", "always"]
-        command += ["--pinentry-mode", "loopback", "--passphrase", ""]
+        return self._gpg(
+            "--batch", "--quiet", "--yes", "--trust-model", "always", *arguments, given=given, at=at
+        )
+
+    def converse(self, *arguments: str, given: bytes, at: datetime | None = None) -> bytes:
+        """The same for what gpg asks a person about: `given` are the answers."""
+        return self._gpg("--command-fd", "0", "--no-tty", *arguments, given=given, at=at)
+
+    def _gpg(self, *arguments: str, given: bytes, at: datetime | None) -> bytes:
+        command = ["gpg", "--pinentry-mode", "loopback", "--passphrase", ""]
         if at is not None:
             command += ["--faked-system-time", f"{at:%Y%m%dT%H%M%S}!"]
         done = subprocess.run(

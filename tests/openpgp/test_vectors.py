@@ -17,7 +17,8 @@ from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.judge import Claim, Waits, parsed_senders
 from gateway.openpgp.layers import unwrapped
-from gateway.openpgp.opener import Opener, find_opener
+from gateway.openpgp.opener import find_opener
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS

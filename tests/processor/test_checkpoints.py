@@ -20,7 +20,7 @@ from gateway.registry import log
 from gateway.registry.log import SignedHead
 from gateway.settings import LogSettings, Settings, load_settings
 from tests.content import core_data
-from tests.site import until
+from tests.waiting import until
 from tests.workshop import Desk
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

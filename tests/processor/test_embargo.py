@@ -13,7 +13,7 @@ from gateway.processor.service import open_processor
 from gateway.registry.tables import ReceiptRow
 from tests.content import gcse_results, next_results_day
 from tests.record.test_policies_in_force import edit
-from tests.site import until
+from tests.waiting import until
 from tests.workshop import Desk
 
 YEARS = ("2026-27",)

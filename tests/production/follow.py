@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.production.clean_root import Root
 from tests.production.guide import Command, commands
-from tests.site import until
+from tests.waiting import until
 
 PAGE = "operations.md"
 HOME = "/var/lib/gateway"

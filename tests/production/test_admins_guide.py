@@ -25,7 +25,7 @@ from tests.classify import made
 from tests.content import core_data
 from tests.ports import free_port
 from tests.production.guide import commands
-from tests.site import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 REFERENCE = "261124-oak-7K2MX"

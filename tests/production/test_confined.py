@@ -16,7 +16,7 @@ import pytest
 from gateway.demo.parties import Party
 from tests.content import core_data
 from tests.production.confined import Machine, Unit, listen, machine
-from tests.site import until
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.root,

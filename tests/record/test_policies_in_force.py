@@ -13,7 +13,7 @@ from gateway.policy.catalogue import policy_digest
 from gateway.processor.service import open_processor
 from gateway.registry import log
 from tests.content import core_data, school_history
-from tests.site import until
+from tests.waiting import until
 from tests.workshop import Desk
 
 

@@ -20,7 +20,8 @@ from gateway.registry.tables import ProviderRow, TransferRow
 from gateway.settings import Settings, load_settings
 from tests.content import core_data
 from tests.registry.cluster import Cluster
-from tests.site import Party, Site, until
+from tests.site import Party, Site
+from tests.waiting import until
 
 pytestmark = [pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

@@ -26,7 +26,8 @@ from tests.commands import Commands
 from tests.content import core_data
 from tests.end_to_end.rotating import Services
 from tests.openpgp.gnupg import Gnupg, GnupgError
-from tests.site import Party, Running, until
+from tests.site import Party, Running
+from tests.waiting import until
 
 PHRASE = "correct horse 9 battery"
 
@@ -48,9 +49,8 @@ def phrase_file(folder: Path, phrase: str = PHRASE) -> Path:
 class Protected(Commands):
     """A home made with its secrets under the passphrase of a file; no command remembers it for the next."""
 
-    def __post_init__(self) -> None:
-        file = phrase_file(self.root)
-        self.gateway("init", "--log-origin", "test.invalid/log", "--passphrase-file", str(file))
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, "--passphrase-file", str(phrase_file(root)))
 
     def result(self, *arguments: str) -> Result:
         passphrase.forget()

@@ -1,0 +1,100 @@
+"""The catalogue: all policy files of one home as one value, and what is asked of it."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+
+from gateway.model import ProviderKind
+from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.method_schema import MethodsFile
+from gateway.policy.schema import (
+    AgreementFile,
+    Flow,
+    FlowsFile,
+    Group,
+    Right,
+    RightsFile,
+    Shape,
+    Team,
+    TeamsFile,
+)
+
+
+class Catalogue(Shape):
+    """All policies of one home. `digest` is the SHA-256 over the files they were read from."""
+
+    digest: str
+    agreement: AgreementFile
+    agreement_text: str
+    flows: FlowsFile
+    teams: TeamsFile
+    rights: RightsFile
+    methods: MethodsFile
+    calendar: CalendarFile
+
+    @cached_property
+    def _flows(self) -> dict[str, Flow]:
+        return {entry.id: flow for flow in self.flows.flow for entry in flow.data_type}
+
+    @cached_property
+    def _rights(self) -> dict[str, Right]:
+        return {right.team: right for right in self.rights.right}
+
+    @cached_property
+    def _singly(self) -> dict[str, frozenset[str]]:
+        """The items that each team may have beside whole groups."""
+        chosen = {each.id: each.items for each in self.rights.selection}
+        return {
+            right.team: frozenset(
+                [*right.items, *(item for name in right.selections for item in chosen[name])]
+            )
+            for right in self.rights.right
+        }
+
+    @cached_property
+    def appendix_a(self) -> dict[str, Group]:
+        """Each data item of Appendix A, as "Group: Item", and its group."""
+        return {label: group for group in self.rights.group for label in group.labels()}
+
+    @cached_property
+    def text_sha256(self) -> str:
+        """The SHA-256 of the agreement's text."""
+        return hashlib.sha256(self.agreement_text.encode()).hexdigest()
+
+    def flow_of(self, data_type: str) -> Flow | None:
+        """The one flow in which a data type may travel, if any."""
+        return self._flows.get(data_type)
+
+    def flow(self, identifier: str) -> Flow | None:
+        """The flow of that id, if any."""
+        return next((flow for flow in self.flows.flow if flow.id == identifier), None)
+
+    def data_types(self) -> tuple[str, ...]:
+        """Every data type that some flow lists, in the order of Appendix B."""
+        return tuple(self._flows)
+
+    def team(self, identifier: str) -> Team | None:
+        """The team of that id, if any."""
+        return next((team for team in self.teams.team if team.id == identifier), None)
+
+    def triage_teams(self) -> tuple[str, ...]:
+        """The teams whose members see held files, but for the sensitive ones."""
+        return tuple(team.id for team in self.teams.team if team.triage)
+
+    def sensitive_teams(self) -> tuple[str, ...]:
+        """The teams whose members see held files that are sensitive."""
+        return tuple(team.id for team in self.teams.team if team.sensitive)
+
+    def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
+        """Whether a team may have a data item of Appendix A ("Group: Item") that a kind of sender sends.
+
+        Where the sender is not known, only what the team may have of every kind.
+        """
+        right, group = self._rights.get(team), self.appendix_a.get(item)
+        if right is None or group is None or item in right.without:
+            return False
+        barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
+        if any(item in items for items in barred):
+            return False
+        return group.label in right.groups or item in self._singly[team]

@@ -1,0 +1,7 @@
+"""`python -m gateway.reasons` writes docs/reasons.md."""
+
+import sys
+
+from gateway.reasons import documented
+
+sys.stdout.write(documented())

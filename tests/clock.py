@@ -1,0 +1,23 @@
+"""The clock of a test: it stands still until it is moved, or runs on from a moment of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Give it to whatever asks for the time."""
+
+    def __init__(self, *, behind: timedelta | None = None) -> None:
+        """One that runs, so much behind the true time; one that stands at this moment where that is None."""
+        self.runs = behind is not None
+        self._behind = behind or timedelta()
+        self._moment = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        """The time by this clock."""
+        return datetime.now(UTC) - self._behind if self.runs else self._moment
+
+    def set(self, moment: datetime) -> None:
+        """Make it that moment now."""
+        self._behind, self._moment = datetime.now(UTC) - moment, moment

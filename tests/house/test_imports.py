@@ -1,0 +1,77 @@
+"""Who uses whom: no cycles, few imports, and contracts that forget no room.
+
+Imports within functions and those for type checkers count like all others.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+from importlinter import cli  # noqa: F401 - sets import-linter up
+from importlinter.application.use_cases import lint_imports
+
+REPOSITORY = Path(__file__).parents[2]
+PYPROJECT = REPOSITORY / "pyproject.toml"
+LINTER: dict[str, Any] = tomllib.loads(PYPROJECT.read_text("utf-8"))["tool"]["importlinter"]
+LAYERED, OUTSIDE, *_ = LINTER["contracts"]
+# What the outside zone may use: the base that everyone stands on, and the rooms of both zones.
+SHARED = {"errors", "home", "intake", "model", "observe", "reasons", "settings", "ssh", "zones"}
+MOST_IMPORTS = 20
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("gateway", cache_dir=None)
+
+
+def test_no_modules_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> None:
+    circles = {
+        f"{importer} -> {imported}"
+        for importer in graph.modules
+        for imported in graph.find_modules_directly_imported_by(importer)
+        if graph.chain_exists(importer=imported, imported=importer)
+    }
+    assert circles == set()
+
+
+def test_no_module_imports_more_than_twenty_others_of_ours(graph: grimp.ImportGraph) -> None:
+    many = {module: len(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    assert {module: count for module, count in many.items() if count > MOST_IMPORTS} == {}
+
+
+def test_the_outside_zone_is_kept_from_every_room_inside() -> None:
+    """A new room is inside until somebody says here that it is not."""
+    assert OUTSIDE["source_modules"] == ["gateway.intake"]
+    inside = (
+        {
+            path.stem
+            for path in (REPOSITORY / "gateway").iterdir()
+            if (path / "__init__.py").exists() or path.suffix == ".py"
+        }
+        - {"__init__", "__main__"}
+        - SHARED
+    )
+    assert {f"gateway.{name}" for name in inside} == set(OUTSIDE["forbidden_modules"])
+
+
+@pytest.mark.parametrize("line", LAYERED["layers"])
+def test_no_line_of_the_layers_can_be_left_out(line: str, tmp_path: Path) -> None:
+    text = PYPROJECT.read_text("utf-8")
+    written = f'    "{line}",\n'
+    assert text.count(written) == 1
+    without = tmp_path / "pyproject.toml"
+    without.write_text(text.replace(written, ""), "utf-8")
+    assert not _kept(without)
+
+
+def test_the_contracts_are_kept() -> None:
+    assert _kept(PYPROJECT)
+
+
+def _kept(configuration: Path) -> bool:
+    # What else may go wrong is raised.
+    return lint_imports(str(configuration), cache_dir=None, is_debug_mode=True, no_logo=True)

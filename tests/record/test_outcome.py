@@ -1,0 +1,192 @@
+"""An outcome as it is committed: what the log says, what the receipt states, each with the other's digest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+
+from gateway.log.leaf import rfc3339
+from gateway.model import ContentRefused, Facts, State, Transfer
+from gateway.reasons import reason
+from gateway.receipts.receipt import receipt_digest, text_digest
+from gateway.record.outcome import decision_entries, landed_entry, landed_facts, receipt_facts
+from tests.policy.tables import classified, provider
+from tests.record.made import CERTIFICATE, NOW, SIGNING_KEY, day, opened, upload
+
+COUNCIL = "Test County Council"
+POLICIES = "f" * 64
+LANDED = Transfer(sequence=1, upload=upload(), state="landed")
+ALLOWED = reason("policy:allowed", row=1, title="student core data", sender="schools")
+EMBARGO = reason("policy:embargo", row=8, until="then")
+CONTENT = classified(
+    "student-core", pupils=31, facts=Facts(), items=("Pupil: UPN",), other_items=("Shoe size",)
+)
+ACCEPTED = replace(
+    LANDED,
+    state="accepted",
+    flow="student-core",
+    data_type="student-core",
+    content_size=7,
+    content_sha256="c" * 64,
+    signature=opened().signature,
+    engine="sop:sqop",
+    content=CONTENT,
+    decided_at=day(1),
+    teams=("central-data-team", "sen"),
+    reasons=(ALLOWED,),
+)
+REFUSED = replace(LANDED, state="refused", decided_at=day(1), reasons=(reason("open:damaged"),))
+HELD = replace(
+    ACCEPTED,
+    state="held",
+    teams=(),
+    held_until=day(3),
+    reasons=(EMBARGO, reason("policy:agreement-not-ratified")),
+)
+
+
+def entries(transfer: Transfer, **more: Any) -> list[Any]:
+    facts = receipt_facts(transfer, provider(), COUNCIL)
+    fields: dict[str, Any] = {"kind": "decided", "actor": None, "note": None} | more
+    return decision_entries(transfer, facts, POLICIES, **fields)
+
+
+def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
+    facts = landed_facts(upload(), provider(), COUNCIL)
+    assert (facts.stage, facts.state, facts.decided_at, facts.organisation) == (
+        "landed", "landed", None, COUNCIL,
+    )  # fmt: skip
+    entry = landed_entry(upload(), facts)
+    assert (entry.kind, entry.subject, entry.name) == ("landed", upload().reference, "core.xml.pgp")
+    assert entry.fields == {
+        "provider": "oak",
+        "folder": "in",
+        "sha256": "d" * 64,
+        "size": 70,
+        "key": "SHA256:test",
+        "receipt": receipt_digest(facts),
+        "text": text_digest(facts),
+    }
+
+
+def test_what_landed_without_a_receipt_has_no_digest_of_one() -> None:
+    assert landed_entry(upload(), None).fields.keys() == {"provider", "folder", "sha256", "size", "key"}
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_a_receipt_is_about_a_decision_from_then_on(state: State) -> None:
+    stage = receipt_facts(replace(ACCEPTED, state=state), provider(), COUNCIL).stage
+    assert stage == ("landed" if state == "landed" else "decided")
+
+
+@pytest.mark.parametrize(
+    ("transfer", "stated"),
+    [
+        (
+            ACCEPTED,
+            {
+                "data_type": "student-core", "level": "certain", "pupils": 31, "items": ("Pupil: UPN",),
+                "other_items": ("Shoe size",), "flow": "student-core", "teams": ("central-data-team", "sen"),
+                "content_sha256": "c" * 64, "signature": opened().signature, "decided_at": day(1),
+            },
+        ),
+        # Nothing was opened: nothing is said of a content.
+        (
+            REFUSED,
+            {
+                "data_type": None, "level": None, "pupils": None, "items": (), "findings": (), "evidence": (),
+                "content_sha256": None, "signature": None, "flow": None, "teams": (), "facts": Facts(),
+            },
+        ),
+        # Opened, and like no data that is sent: what spoke for what is said, and no more.
+        (
+            replace(
+                REFUSED,
+                content=ContentRefused(code="classify:unknown", evidence=("no UPN",), runner_up="attendance"),
+            ),
+            {"evidence": ("no UPN",), "runner_up": "attendance", "level": None, "pupils": None, "items": ()},
+        ),
+    ],
+)  # fmt: skip
+def test_a_receipt_states_what_was_found(transfer: Transfer, stated: dict[str, Any]) -> None:
+    facts = receipt_facts(transfer, provider(name="Oak School"), COUNCIL, notices=("Sign the agreement.",))
+    assert {name: getattr(facts, name) for name in stated} == stated
+    assert (facts.provider, facts.provider_name, facts.notices) == (
+        "oak", "Oak School", ("Sign the agreement.",),
+    )  # fmt: skip
+    assert facts.reasons == transfer.reasons
+
+
+def test_a_decision_is_put_down_in_full() -> None:
+    facts = receipt_facts(ACCEPTED, provider(), COUNCIL)
+    decided, *_ = entries(ACCEPTED)
+    assert decided.fields == {
+        "provider": "oak",
+        "state": "accepted",
+        "receipt": receipt_digest(facts),
+        "text": text_digest(facts),
+        "sha256": "d" * 64,
+        "size": 70,
+        "reasons": "policy:allowed",
+        "policies": POLICIES,
+        "flow": "student-core",
+        "teams": "central-data-team,sen",
+        "engine": "sop-sqop",
+        "content_sha256": "c" * 64,
+        "content_size": 7,
+        "signer": CERTIFICATE,
+        "signing_key": SIGNING_KEY,
+        "signed_at": rfc3339(day(-1)),
+        "data_type": "student-core",
+        "level": "certain",
+        "pupils": 31,
+    }
+
+
+def test_what_a_decision_does_not_know_is_not_put_down() -> None:
+    decided, *deliveries = entries(REFUSED)
+    assert deliveries == []
+    assert decided.fields.keys() == {
+        "provider", "state", "receipt", "text", "sha256", "size", "reasons", "policies", "teams",
+    }  # fmt: skip
+    assert decided.fields["teams"] == ""
+
+
+def test_a_hold_is_put_down_with_its_reasons_and_its_end() -> None:
+    (held,) = entries(HELD)
+    assert held.fields["reasons"] == "policy:embargo,policy:agreement-not-ratified"
+    assert held.fields["until"] == rfc3339(day(3))
+
+
+def test_each_team_that_gets_a_file_has_an_entry_of_its_own() -> None:
+    _, *deliveries = entries(ACCEPTED)
+    assert [(one.kind, one.subject, one.fields) for one in deliveries] == [
+        (
+            "delivered",
+            upload().reference,
+            {"provider": "oak", "team": team, "flow": "student-core"},
+        )
+        for team in ("central-data-team", "sen")
+    ]
+
+
+def test_a_delivery_without_a_flow_says_so() -> None:
+    _, first, *_ = entries(replace(ACCEPTED, flow=None))
+    assert first.fields["flow"] == "none"
+
+
+def test_a_person_s_decision_names_the_person_and_keeps_the_words_beside_the_log() -> None:
+    released, *deliveries = entries(ACCEPTED, kind="released", actor="jane", note="seen with the school")
+    assert (released.kind, released.actor, released.note) == ("released", "jane", "seen with the school")
+    assert [(one.kind, one.actor, one.note) for one in deliveries] == 2 * [("delivered", None, None)]
+
+
+def test_what_is_stated_otherwise_has_another_digest() -> None:
+    """So a receipt that was changed afterwards no longer fits the log."""
+    facts = [
+        receipt_facts(one, provider(), COUNCIL)
+        for one in (ACCEPTED, replace(ACCEPTED, teams=("sen",)), replace(ACCEPTED, decided_at=NOW))
+    ]
+    assert len({receipt_digest(one) for one in facts}) == 3
