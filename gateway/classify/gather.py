@@ -17,6 +17,8 @@ _ELEMENT_KINDS = 2_000
 _COMMENTS = 3
 
 
+ReadSchool = Callable[[Element], Said]
+
 # What an element means: how to count its text, if at all, and under which key the record needs it.
 _Meaning = tuple[Callable[[str, int], None] | None, str | None]
 
@@ -29,6 +31,7 @@ class Gatherer:
         self._deepest = limits.xml_depth
         self._strip = 0
         self._kinds = self._comments = 0
+        self._names_schools = False
         self._meanings: dict[str, dict[str, _Meaning | None]] = {}
 
     def aside(self, parent: str, name: str, text: str) -> None:
@@ -51,12 +54,12 @@ class Gatherer:
             self.aside(parent, name, text)
 
     def gather(
-        self, record: Element, *, apart: str = "", left: bool | None = None, said: Said = NOTHING
+        self, record: Element, *, apart: str = "", left: bool | None = None, school: ReadSchool | None = None
     ) -> list[Element]:
         """Count one record about one pupil. Raises Unreadable where it is nested too deep.
 
-        Elements named `apart` are not looked into; they come back, for the caller to read. `left` and
-        `said` are as in `Tally.record`.
+        Elements named `apart` are not looked into; they come back, for the caller to read. `left` is
+        as in `Tally.record`; `school` reads what a record says of its school, where any element may.
         """
         self._strip = namespace_length(record.tag)
         values: dict[str, str] = {}
@@ -70,6 +73,7 @@ class Gatherer:
                 raise malformed("elements are nested too deep", format="XML")
             else:
                 stack += [(n, inner, depth + 1) for n, inner in self._read(name, element, values)]
+        said = school(record) if school is not None and self._names_schools else NOTHING
         self._tally.record(values, left=left, said=said)
         return left_alone
 
@@ -94,6 +98,7 @@ class Gatherer:
                 meaning = meanings[name]
             except KeyError:
                 meaning = self._resolve(meanings, parent, name)
+                self._names_schools |= name in self._tally.rules.data_types.schools.elements
             if meaning is not None:
                 count, key = meaning
                 if count is not None:

@@ -33,7 +33,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
     header = _Header(gatherer, schools)
     try:
         for record in markup.records(source, names, header.aside):
-            gatherer.gather(record, said=said(_slots(record, schools)))
+            gatherer.gather(record, school=lambda record: said(_slots(record, schools)))
     except Unreadable as reason:
         if tally.records:
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Literal, NamedTuple
 
 from gateway.classify.identifiers import is_centre, is_establishment, is_la, is_urn
@@ -84,23 +85,33 @@ class Schools:
 
 
 class RowSchools:
-    """Reads the schools of a table's rows. `slots` says what each of the columns given to it holds.
+    """Counts the schools of a table's rows. `slots` says what each of the columns given to it holds."""
 
-    A table without such columns gives one that is blank.
-    """
-
-    def __init__(self, slots: Sequence[Slot]) -> None:
-        self._slots = tuple(slots) or ("name",)
+    def __init__(self, slots: Sequence[Slot], schools: Schools) -> None:
+        self._slots = tuple(slots)
+        self._schools = schools
         self._known: dict[tuple[str, ...], Said] = {}
+        self._rows: Iterable[tuple[str, ...]] = ()
+        self._distinct: dict[tuple[str, ...], Said] = {}
 
-    def read(self, columns: Sequence[Sequence[str]]) -> list[Said]:
-        """What each of the rows says."""
-        return [self._said(row) for row in zip(*columns, strict=True)]
+    def count(self, columns: Sequence[tuple[str, ...]], length: int) -> None:
+        """Count what so many rows say; they are the batch that `numbers` tells of."""
+        # Most files are of one school, and counting equal texts is quicker than counting different ones.
+        if all(column.count(column[0]) == length for column in columns):
+            rows = {tuple(column[0] for column in columns): length}
+            self._rows = repeat(next(iter(rows)), length)
+        else:
+            self._rows = list(zip(*columns, strict=True))
+            rows = Counter(self._rows)
+        self._distinct = {row: self._said(row) for row in rows}
+        for row, records in rows.items():
+            self._schools.count(self._distinct[row], records)
 
-    def count(self, columns: Sequence[Sequence[str]], schools: Schools) -> None:
-        """Count what the rows say."""
-        for row, records in Counter(zip(*columns, strict=True)).items():
-            schools.count(self._said(row), records)
+    def numbers(self) -> Iterable[str]:
+        """The number of the school of each row of the batch."""
+        around = number_of(self._schools.around)
+        told = {row: number_of(one) if any(one) else around for row, one in self._distinct.items()}
+        return map(told.__getitem__, self._rows)
 
     def _said(self, row: tuple[str, ...]) -> Said:
         known = self._known.get(row)

@@ -78,7 +78,7 @@ class _Counter:
             if (slot := tally.rules.data_types.schools.slot(name, key)) is not None:
                 self._schools.append(index)
                 slots.append(slot)
-        self._row_schools = RowSchools(slots)
+        self._row_schools = RowSchools(slots, tally.schools)
 
     def widths(self) -> dict[str, int]:
         """How many columns carry each field."""
@@ -105,9 +105,9 @@ class _Counter:
             for index, values in zip(self._columns[key], several, strict=True):
                 self._parts[index].shape.met(field.add_column(values, first), values)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
-        schools = [columns[index] if index < len(columns) else blank for index in self._schools] or [blank]
-        self._row_schools.count(schools, self._tally.schools)
-        self._tally.rows(naming, len(batch), lambda: self._row_schools.read(schools))
+        schools = [columns[index] if index < len(columns) else blank for index in self._schools]
+        self._row_schools.count(schools, len(batch))
+        self._tally.rows(naming, len(batch), self._row_schools.numbers)
         if "exam-grade" in by_field or "exam-series" in by_field:
             self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
 

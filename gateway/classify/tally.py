@@ -7,15 +7,15 @@ read; what comes out of it is counts only.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import repeat
 
 from gateway.classify import checks
 from gateway.classify.account import Account
 from gateway.classify.findings import severity
 from gateway.classify.identifiers import is_temporary_upn
+from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.verdict import Verdict
@@ -30,17 +30,6 @@ ROWS_SHOWN = 20
 _VALUES_REMEMBERED = 20_000
 _VALUES_COUNTED = 5_000
 
-# What tells a person apart where there is no UPN, the best first.
-_IDENTITIES = (
-    ("candidate-number",),
-    ("uci",),
-    ("uln",),
-    ("census-pupil",),
-    ("surname", "forename", "birth-date"),
-    ("full-name", "birth-date"),
-    ("pupil-reference",),
-)
-_NO_UPN = "\t"
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
 _MAIN = (
     "",
@@ -54,7 +43,7 @@ _MAIN = (
     "MAIN (DUAL REGISTRATION)",
     "MAIN - DUAL REGISTRATION",
 )
-NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in _IDENTITIES for k in keys))
+NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in IDENTITIES for k in keys))
 
 
 @dataclass(slots=True)
@@ -201,7 +190,7 @@ class Tally:
             else:
                 fault.add(self.records)
         upn = values.get("upn", "").strip().upper()
-        identity = upn or _identity(values)
+        identity = upn or identity_of(values)
         if identity in self._people:
             if upn:
                 self._duplicates.add(self.records)
@@ -213,11 +202,11 @@ class Tally:
             self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
 
     def rows(
-        self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[Said]]
+        self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[str]]
     ) -> None:
         """So many more records at once, given the columns of those fields that the table has.
 
-        `schools` gives what each says of its school; they are counted already.
+        `schools` gives the number of the school of each; they are counted already.
         """
         first = self.records + 1
         self.records += length
@@ -231,7 +220,7 @@ class Tally:
                         fault.add(row)
         upns = list(map(str.upper, map(str.strip, columns.get("upn", ())))) or [""] * length
         named = "" not in upns
-        self._meet(upns if named else _identities(upns, columns), first, named=named)
+        self._meet(upns if named else identities_of(upns, columns), first, named=named)
         if self._on_pupil is not None and "upn" in columns:
             self._report_rows(self._on_pupil, upns, columns, first, schools())
 
@@ -257,7 +246,7 @@ class Tally:
     def _note_repeated(self, identities: Sequence[str], first: int) -> None:
         met: set[str] = set()
         for row, identity in enumerate(identities, first):
-            is_upn = identity and _NO_UPN not in identity
+            is_upn = identity and NO_UPN not in identity
             if is_upn and (identity in met or identity in self._people):
                 self._duplicates.add(row)
             met.add(identity)
@@ -286,17 +275,15 @@ class Tally:
         upns: Sequence[str],
         columns: Mapping[str, Sequence[str]],
         first: int,
-        schools: Iterable[Said],
+        schools: Iterable[str],
     ) -> None:
         blank = ("",) * len(upns)
         dates, formers, statuses, left = (columns.get(key, blank) for key in _REPORTED)
         born = {text: checks.read_date(text) for text in set(dates)}
-        around = number_of(self.schools.around)
         records = zip(upns, dates, formers, statuses, left, schools, strict=True)
-        for record, (upn, birth, former, status, leaving, said) in enumerate(records, first):
+        for record, (upn, birth, former, status, leaving, school) in enumerate(records, first):
             if upn:
                 on_roll = status.strip().upper() in _MAIN and not leaving.strip()
-                school = number_of(said) if any(said) else around
                 on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record, school)
 
     def pupils(self) -> int:
@@ -341,25 +328,6 @@ class Tally:
     def _about(self, key: str) -> str:
         rule: FieldRule = self.rules.fields[key]
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
-
-
-def _identity(values: Mapping[str, str]) -> str:
-    for keys in _IDENTITIES:
-        said = [values.get(key, "").strip().upper() for key in keys]
-        if all(said):
-            return _NO_UPN.join((keys[0], *said, ""))
-    return ""
-
-
-def _records(columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    keys = tuple(columns)
-    for values in zip(*columns.values(), strict=True):
-        yield dict(zip(keys, values, strict=True))
-
-
-def _identities(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    records = _records(columns) if columns else repeat({}, len(upns))
-    return [upn or _identity(values) for upn, values in zip(upns, records, strict=True)]
 
 
 def _finding(code: str, fault: Fault, about: str) -> Finding:
