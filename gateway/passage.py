@@ -45,7 +45,7 @@ from gateway.record.conclude import conclude as concluded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of
-from gateway.registry import transfers
+from gateway.registry import outcomes, transfers
 from gateway.registry.keys import Key
 from gateway.zones.failpoints import passing
 
@@ -189,10 +189,10 @@ def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined
     session = batch.session
     if isinstance(examined, FileOpened | FileWaits):
         period = registrar.period_of(examined.content, upload)
-        transfers.record_content(session, upload.reference, examined.opened, examined.content, period)
+        outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:
-        transfers.record_signature(session, upload.reference, signature)
+        outcomes.record_signature(session, upload.reference, signature)
         batch.note_use(upload.provider, signature.certificate, now)
 
 

@@ -12,7 +12,7 @@ from gateway.keys import notices
 from gateway.keys.notices import Notice
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
-from gateway.registry import keys, log, providers, receipts, transfers
+from gateway.registry import keys, log, providers, receipts, waits
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.registry.log import Entry
 from gateway.registry.tables import ReceiptRow
@@ -118,7 +118,7 @@ class Clerk:
         self._log("key-revoked", changed, {**cause, **({"drop": dropped_as} if dropped_as else {})}, why)
         self.tell(changed, notices.revoked(changed))
         if revocation == "hard" and key.owner_kind == "provider":
-            transfers.examine_superseded(self.session, key.owner, key.fingerprint)
+            waits.examine_superseded(self.session, key.owner, key.fingerprint)
         return changed
 
     def destroyed(self, key: Key) -> None:
@@ -179,7 +179,7 @@ class Clerk:
 
     def _examine_again(self, key: Key) -> None:
         if key.owner_kind == "provider" and key.kind == "openpgp":
-            transfers.examine_again(self.session, key.owner)
+            waits.examine_again(self.session, key.owner)
 
     def _by(self, dropped_as: str | None) -> str:
         return self.person or (f"the drop {dropped_as}" if dropped_as else "the gateway")

@@ -13,7 +13,7 @@ from gateway.policy.decide import decide
 from gateway.record.conclude import SIGNED_LATE, told_late
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
-from gateway.registry import providers, transfers
+from gateway.registry import providers, waits
 
 
 def reconsider(registrar: Registrar, *, anew: bool = False) -> int:
@@ -37,11 +37,11 @@ def _rulings(registrar: Registrar, session: Session, now: datetime, *, anew: boo
     until = datetime.max.replace(tzinfo=UTC) if anew else now
     enrolled = providers.list_providers(session, registrar.years(now))
     ratified = [provider.id for provider in enrolled if provider.ratified or anew]
-    found = [*transfers.due(session, until), *transfers.waiting_for_ratification(session, ratified)]
+    found = [*waits.due(session, until), *waits.waiting_for_ratification(session, ratified)]
     if anew:
-        found += transfers.waiting_for_lists(session)
+        found += waits.waiting_for_lists(session)
     rulings = list(_decided_anew(registrar, session, found, now))
-    for reference in transfers.waiting_for_approval(session):
+    for reference in waits.waiting_for_approval(session):
         settled = key_drops.settle_later(session, reference)
         if settled is not None:
             rulings.append(Ruling(reference=reference, decision=settled, folder="keys"))
@@ -55,7 +55,7 @@ def reconsider_unlisted(registrar: Registrar) -> int:
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
-        waiting = transfers.waiting_for_lists(session)
+        waiting = waits.waiting_for_lists(session)
         rulings = list(_decided_anew(registrar, session, waiting, now))
         head = put_in_force(registrar, session, rulings, now)
     registrar.bring_out(head)
@@ -69,7 +69,7 @@ def reconsider_schools(registrar: Registrar, provider: str) -> int:
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
-        waiting = transfers.waiting_for_schools(session, provider)
+        waiting = waits.waiting_for_schools(session, provider)
         rulings = list(_decided_anew(registrar, session, waiting, now))
         head = put_in_force(registrar, session, rulings, now)
     registrar.bring_out(head)

@@ -17,7 +17,7 @@ from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
-from gateway.registry import log, providers, transfers
+from gateway.registry import log, outcomes, providers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def put_in_force(
     if not rulings:
         return None
     batch = Batch(session)
-    decided = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    decided = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     entries: list[log.Entry] = []
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):

@@ -34,22 +34,22 @@ def test_status_finds_services_where_they_run(site: Site) -> None:
     with site.running():
         assert _services(site) == {"intake": True, "processor": True, "mailboxes": True}
     assert _services(site) == {"intake": False, "processor": False, "mailboxes": False}
-    assert "intake was looked for on port 2222 of 0.0.0.0" in site.stage.gateway("status").stdout
+    assert "intake was looked for on port 2222 of 0.0.0.0" in site.result("status").stdout
 
 
 def test_a_killed_gateway_is_not_looked_for_where_it_was(site: Site) -> None:
     with site.running() as running:
-        before = site.stage.gateway("status").stdout
+        before = site.result("status").stdout
         children = _children(running.supervisor.pid)
         for process in (running.supervisor.pid, *children):
             os.kill(process, signal.SIGKILL)
         running.supervisor.wait(30)
     assert "DOWN" not in before
-    assert "intake was looked for on port 2222 of 0.0.0.0" in site.stage.gateway("status").stdout
+    assert "intake was looked for on port 2222 of 0.0.0.0" in site.result("status").stdout
 
 
 def _services(site: Site) -> dict[str, bool]:
-    found: dict[str, bool] = json.loads(site.stage.gateway("status", "--json").stdout)["services"]
+    found: dict[str, bool] = json.loads(site.result("status", "--json").stdout)["services"]
     return found
 
 

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
+from tests.commands import invoke
 from tests.site import Site
 
 LOCALE_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -37,8 +39,16 @@ def run(
 
 
 def one_line(result: subprocess.CompletedProcess[bytes]) -> str:
-    said = result.stderr.decode()
-    assert result.returncode == 1, said
+    return _one_line(result.returncode, result.stderr.decode())
+
+
+def one_line_of(result: Result) -> str:
+    """The same of a command that ran in this process."""
+    return _one_line(result.exit_code, result.stderr)
+
+
+def _one_line(code: int, said: str) -> str:
+    assert code == 1, said
     assert said.startswith("gateway: ")
     assert len(said.splitlines()) == 1, said
     return said
@@ -47,41 +57,41 @@ def one_line(result: subprocess.CompletedProcess[bytes]) -> str:
 @pytest.mark.parametrize("name", ["Not Valid", "Ünï/ x", "log+1", "a/", "log\n", ""])
 def test_a_name_that_no_log_can_have_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     home = tmp_path / "h"
-    said = one_line(run("init", "--log-origin", name, home=home))
+    said = one_line_of(invoke(home, "init", "--log-origin", name))
     assert "gateway.example.gov.uk/log" in said
     assert not home.exists()
 
 
 @pytest.mark.parametrize("name", ["", " ", "Two\nlines", "\x1b[31mred"])
 def test_a_name_that_no_authority_can_have_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
-    assert "organisation" in one_line(run("init", "--organisation", name, home=tmp_path / "h"))
+    assert "organisation" in one_line_of(invoke(tmp_path / "h", "init", "--organisation", name))
     assert not (tmp_path / "h").exists()
 
 
 def test_an_init_that_fails_half_way_leaves_what_was_there_and_no_more(tmp_path: Path) -> None:
     home = tmp_path / "h"
     (home / "registry.db").mkdir(parents=True)  # A folder where the registry is to lie.
-    one_line(run("init", home=home))
+    one_line_of(invoke(home, "init"))
     assert list(home.rglob("*")) == [home / "registry.db"]
     (home / "registry.db").rmdir()
-    assert run("init", home=home).returncode == 0
+    assert invoke(home, "init").exit_code == 0
 
 
 def test_a_home_in_a_place_where_none_can_be_is_named(tmp_path: Path) -> None:
-    assert "/proc/x" in one_line(run("init", home=Path("/proc/x")))
+    assert "/proc/x" in one_line_of(invoke(Path("/proc/x"), "init"))
     (tmp_path / "file").write_text("mine")
-    assert "file is no folder" in one_line(run("init", home=tmp_path / "file"))
+    assert "file is no folder" in one_line_of(invoke(tmp_path / "file", "init"))
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_samples_in_a_place_where_none_can_be_are_refused(tmp_path: Path) -> None:
-    assert "/proc/x" in one_line(run("samples", "/proc/x", home=tmp_path))
+    assert "/proc/x" in one_line_of(invoke(tmp_path, "samples", "/proc/x"))
 
 
 def test_a_file_that_cannot_be_opened_is_named(site: Site) -> None:
     lock = site.home / "keys" / "changing.lock"
     lock.mkdir()
-    assert f"{lock}: Is a directory" in one_line(run("keys", "gateway", "rotate", home=site.home))
+    assert f"{lock}: Is a directory" in one_line_of(site.result("keys", "gateway", "rotate"))
     lock.rmdir()
 
 

@@ -159,7 +159,9 @@ def test_a_kind_that_no_flow_lists_is_held_and_can_be_released(scene: Scene) -> 
     data = scene.oak.seal(b"Dear governors, the minutes of our meeting follow.", scene.site.certificate)
     transfer = outcome(scene, "minutes.txt.pgp", data)
     assert (transfer["state"], transfer["reasons"][0]["code"]) == ("held", "classify:unknown")
-    scene.site.gateway("held", "release", transfer["reference"], "--why", "asked for by telephone")
+    release = ("held", "release", transfer["reference"], "--why", "asked for by telephone")
+    assert "nobody has said yet what the file is" in scene.site.refused(*release)
+    scene.site.gateway(*release, "--as", "student-core", "--team", "central-data-team")
     (released,) = [t for t in scene.site.transfers() if t["reference"] == transfer["reference"]]
     assert (released["state"], released["teams"]) == ("accepted", ["central-data-team"])
     assert "Your file was ACCEPTED" in receipt(scene, transfer)

@@ -21,7 +21,7 @@ from gateway.mailboxes.server import accepting, host_key_path, open_office
 from gateway.mailboxes.tree import Office
 from gateway.model import Classified, Held, Opened, Provider, Released, Signature, Upload
 from gateway.reasons import reason
-from gateway.registry import keys, log, providers, staff, transfers
+from gateway.registry import keys, log, outcomes, providers, staff, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
 from gateway.secrets.secret_files import secret_keys
@@ -116,8 +116,8 @@ class Mailroom:
         )
         with self.registry.write() as session:
             transfers.land(session, upload)
-            transfers.record_content(session, reference, opened, what)
-            transfers.record_decision(session, reference, decision, NOW)
+            outcomes.record_content(session, reference, opened, what)
+            outcomes.record_decision(session, reference, decision, NOW)
         return reference
 
     def path(self, team: str, reference: str) -> str:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from gateway.model import Held, Opened, Provider, Refused, Released, Signature, Upload
 from gateway.reasons import reason
 from gateway.record.batch import Batch
-from gateway.registry import keys, providers, transfers
+from gateway.registry import keys, outcomes, providers, transfers
 from gateway.registry.database import Registry
 from tests.policy.tables import classified
 from tests.record.made import CERTIFICATE, NOW, SIGNING_KEY, day, opened, upload
@@ -39,9 +39,9 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 def on_record(session: Session, file: Upload, decision: Released | Held | Refused) -> None:
     transfers.land(session, file)
-    transfers.record_signature(session, file.reference, opened().signature)
-    transfers.record_content(session, file.reference, opened(), classified("student-core"))
-    transfers.record_decision(session, file.reference, decision, NOW)
+    outcomes.record_signature(session, file.reference, opened().signature)
+    outcomes.record_content(session, file.reference, opened(), classified("student-core"))
+    outcomes.record_decision(session, file.reference, decision, NOW)
 
 
 @pytest.mark.parametrize(("decision", "replays"), [(ACCEPTED, True), (HELD, True), (REFUSED, False)])

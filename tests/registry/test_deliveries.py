@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import NotFoundError
 from gateway.model import Classified, Decision, Held, Opened, Provider, Refused, Released, Signature, Upload
 from gateway.reasons import reason
-from gateway.registry import deliveries, providers, transfers
+from gateway.registry import deliveries, outcomes, providers, transfers
 from gateway.registry.database import Registry
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -40,9 +40,9 @@ def put(registry: Registry, number: int, decision: Decision | None, *, opened: b
     with registry.write() as session:
         transfers.land(session, upload)
         if opened:
-            transfers.record_content(session, reference, what, kind)
+            outcomes.record_content(session, reference, what, kind)
         if decision is not None:
-            transfers.record_decision(session, reference, decision, NOW + timedelta(minutes=1))
+            outcomes.record_decision(session, reference, decision, NOW + timedelta(minutes=1))
     return reference
 
 
@@ -128,7 +128,7 @@ def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
 def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
     reference = put(registry, 1, HELD)
     with registry.write() as session:
-        transfers.record_decision(session, reference, ACCEPTED, NOW)
+        outcomes.record_decision(session, reference, ACCEPTED, NOW)
     with registry.read() as session:
         assert deliveries.find_held(session, reference) is None
         assert deliveries.find_delivered(session, "sen", reference) is not None

@@ -1,0 +1,160 @@
+"""What was found and decided is written: contents, signatures, states, reasons, deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from gateway.model import (
+    Classified,
+    ContentRefused,
+    Decision,
+    Held,
+    Opened,
+    Released,
+    Signature,
+    Transfer,
+    WaitsFor,
+)
+from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.transfer_rows import (
+    CONTENT,
+    row_of,
+    sequence_of,
+    transfer_of,
+    transfers_of,
+)
+from gateway.registry.vouched_rows import add_rows
+from gateway.words import plain
+
+
+def record_content(
+    session: Session,
+    reference: str,
+    opened: Opened,
+    content: Classified | ContentRefused,
+    period: str | None = None,
+) -> None:
+    """Store what opening and classifying found, and the period that the file says it is about."""
+    row = row_of(session, reference)
+    row.content_size, row.content_sha256 = opened.size, opened.sha256
+    row.opened_by, row.engine = opened.opened_by, opened.engine
+    row.content = CONTENT.dump_json(_in_our_words(content)).decode()
+    row.extension = content.extension
+    row.data_type = content.data_type if isinstance(content, Classified) else None
+    row.period = period
+    session.add(row)
+
+
+def _in_our_words(content: Classified | ContentRefused) -> Classified | ContentRefused:
+    """The same, the one text of its own that a file is asked for reduced to words that we know."""
+    if not isinstance(content, Classified) or content.facts.software is None:
+        return content
+    return replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
+
+
+def record_signature(session: Session, reference: str, signature: Signature) -> None:
+    """Store who signed the file, as it was verified."""
+    row = row_of(session, reference)
+    row.signer, row.signing_key = signature.certificate, signature.signing_key
+    row.signed_at = signature.created_at
+    session.add(row)
+
+
+def record_decision(session: Session, reference: str, decision: Decision, at: datetime) -> Transfer:
+    """Put a decision in force: state, flow, reasons, deliveries. The transfer as it stands then."""
+    return record_decisions(session, [(reference, decision)], at)[0]
+
+
+def record_decisions(
+    session: Session, decisions: Sequence[tuple[str, Decision]], at: datetime
+) -> list[Transfer]:
+    """The same for many transfers, each named once, in their order."""
+    rows = [row_of(session, reference) for reference, _ in decisions]
+    again = [sequence_of(row) for row in rows if row.decided_at is not None]
+    if again:
+        for earlier_reason in session.exec(select(ReasonRow).where(col(ReasonRow.transfer).in_(again))).all():
+            session.delete(earlier_reason)
+        session.flush()
+    for row, (_, decision) in zip(rows, decisions, strict=True):
+        _decide(row, decision, at)
+    session.flush()
+    sequenced = [(sequence_of(row), decision) for row, (_, decision) in zip(rows, decisions, strict=True)]
+    add_rows(session, ReasonRow, [row for each in sequenced for row in _reason_rows(*each)])
+    add_rows(session, DeliveryRow, [row for each in sequenced for row in _delivery_rows(*each, at)])
+    if again:
+        return transfers_of(session, rows)
+    return [
+        transfer_of(row, decision.reasons, _teams(decision))
+        for row, (_, decision) in zip(rows, decisions, strict=True)
+    ]
+
+
+def _teams(decision: Decision) -> tuple[str, ...]:
+    return tuple(sorted(decision.teams)) if decision.state == "accepted" else ()
+
+
+def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
+    row.state = decision.state
+    if isinstance(decision, Released):
+        if row.data_type != decision.data_type:
+            row.period = None  # What it said it was about, it said as something else.
+        row.data_type = decision.data_type
+    row.flow = decision.flow
+    row.decided_at = at
+    row.held_until = decision.until if isinstance(decision, Held) else None
+    row.waits_for = _waits_for(decision)
+
+
+def _reason_rows(sequence: int, decision: Decision) -> Iterator[dict[str, Any]]:
+    for ordinal, reason in enumerate(decision.reasons):
+        yield {
+            "transfer": sequence,
+            "ordinal": ordinal,
+            "code": reason.code,
+            "clause": reason.clause,
+            "sentence": reason.sentence,
+            "next_step": reason.next_step,
+        }
+
+
+def _delivery_rows(sequence: int, decision: Decision, at: datetime) -> Iterator[dict[str, Any]]:
+    if decision.state == "accepted":
+        for team in decision.teams:
+            yield {
+                "transfer": sequence,
+                "team": team,
+                "delivered_at": at,
+                "dealt_with_at": None,
+                "dealt_with_by": None,
+            }
+
+
+# What stands beside the reasons for a hold and asks nobody to do anything.
+_NEED_NOBODY = frozenset(
+    {
+        "open:renewed-since",
+        "open:vouched-since",
+        "policy:embargo",
+        "policy:items-outside",
+        "policy:items-proposed",
+    }
+)
+_NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
+
+
+def _waits_for(decision: Decision) -> WaitsFor | None:
+    if not isinstance(decision, Held):
+        return None
+    if decision.until is not None:
+        return "date"
+    codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY
+    if codes and codes <= _NEED_A_KEY:
+        return "key"
+    if codes == {"key:pending"}:
+        return "approval"
+    return "ratification" if codes == {"policy:agreement-not-ratified"} else "person"

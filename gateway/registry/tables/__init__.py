@@ -1,0 +1,68 @@
+"""The rows of the registry. They stay in this package; other packages see `gateway.model`.
+
+Times are stored in UTC and come back aware. Nothing here holds a pupil's data: what a file says of
+itself is kept as counts, codes and establishment numbers, and pupils as keyed digests (HMAC) that
+nobody can turn back without the key in the home's keys/.
+"""
+
+from __future__ import annotations
+
+from gateway.registry.tables.events import CheckpointRow, EventRow, NodeRow
+from gateway.registry.tables.files import (
+    CopyRow,
+    DeclarationRow,
+    DeliveryRow,
+    ReasonRow,
+    ReceiptRow,
+    TransferRow,
+)
+from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
+from gateway.registry.tables.people import (
+    ExpectationRow,
+    HarmlessRow,
+    KeyRow,
+    NilReturnRow,
+    ProviderRow,
+    RatificationRow,
+    StaffRow,
+    StaffTeamRow,
+)
+from gateway.registry.tables.pupils import (
+    DiscrepancyPartyRow,
+    DiscrepancyRow,
+    FullRollRow,
+    PupilRow,
+    SchoolOfTransferRow,
+    StagedRollRow,
+)
+from gateway.registry.tables.types import UtcDateTime
+
+__all__ = [
+    "CheckpointRow",
+    "CopyRow",
+    "DeclarationRow",
+    "DeletionCertificateRow",
+    "DeletionRow",
+    "DeliveryRow",
+    "DiscrepancyPartyRow",
+    "DiscrepancyRow",
+    "EventRow",
+    "ExpectationRow",
+    "FullRollRow",
+    "HarmlessRow",
+    "HoldRow",
+    "KeyRow",
+    "NilReturnRow",
+    "NodeRow",
+    "ProviderRow",
+    "PupilRow",
+    "RatificationRow",
+    "ReasonRow",
+    "ReceiptRow",
+    "SchoolOfTransferRow",
+    "StaffRow",
+    "StaffTeamRow",
+    "StagedRollRow",
+    "TransferRow",
+    "UtcDateTime",
+]

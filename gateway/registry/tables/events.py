@@ -1,0 +1,47 @@
+"""The log: events, the nodes of its tree, its signed heads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+from gateway.registry.tables.types import UtcDateTime
+
+
+class EventRow(SQLModel, table=True):
+    """One leaf of the append-only log. `number` is its index in the tree.
+
+    The leaf holds only commitments to `actor` (who did it) and `note` (why, in their words); both and
+    the `salt` that opens the commitments stay here and may be destroyed without breaking the log.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (Index("event_by_subject", "subject", "number"),)
+    number: int = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    kind: str = Field(index=True)
+    subject: str
+    leaf: bytes = Field(sa_type=LargeBinary)
+    actor: str | None = None
+    note: str | None = Field(default=None, sa_type=Text)
+    salt: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class NodeRow(SQLModel, table=True):
+    """The hash of one complete subtree of the log."""
+
+    __tablename__ = "log_node"
+    level: int = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    hash: bytes = Field(sa_type=LargeBinary)
+
+
+class CheckpointRow(SQLModel, table=True):
+    """A signed head of the log."""
+
+    __tablename__ = "checkpoint"
+    size: int = Field(primary_key=True)
+    text: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,136 @@
+"""Transfers, what was decided on them, where they went, and their receipts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from gateway.registry.tables.types import UtcDateTime
+
+
+class TransferRow(SQLModel, table=True):
+    """An upload's passage from landing to receipt. `sequence` orders transfers, whatever the clock did.
+
+    `period` is what the file is about, where it says so; `gateway.policy.reference` says how it is written.
+    """
+
+    __tablename__ = "transfer"
+    __table_args__ = (
+        Index("transfer_by_state", "state", "sequence"),
+        Index("transfer_by_provider", "provider", "sequence"),
+        Index("transfer_by_signature", "provider", "signing_key", "signed_at", "content_sha256"),
+        Index("transfer_by_wait", "waits_for", "held_until"),
+        Index("transfer_by_arrival", "state", "data_type", "landed_at", "provider", "flow", "period"),
+    )
+    sequence: int | None = Field(default=None, primary_key=True)
+    reference: str = Field(unique=True)
+    provider: str = Field(foreign_key="provider.id")
+    name: str
+    folder: str
+    state: str
+    size: int = Field(sa_type=BigInteger)
+    sha256: str
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    landed_at: datetime = Field(sa_type=UtcDateTime)
+    ssh_key: str
+    client: str
+    withheld: bool = False
+    looks_like: str = ""
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    flow: str | None = None
+    data_type: str | None = None
+    extension: str | None = None
+    content_size: int | None = Field(default=None, sa_type=BigInteger)
+    content_sha256: str | None = None
+    signer: str | None = None
+    signing_key: str | None = None
+    signed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    opened_by: str | None = None
+    engine: str | None = None
+    held_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    waits_for: str | None = None
+    content: str | None = Field(default=None, sa_type=Text)
+    period: str | None = None
+
+
+class ReasonRow(SQLModel, table=True):
+    """One reason of a transfer's latest decision."""
+
+    __tablename__ = "reason"
+    transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
+    ordinal: int = Field(primary_key=True)
+    code: str = Field(index=True)
+    clause: str
+    sentence: str = Field(sa_type=Text)
+    next_step: str = Field(sa_type=Text)
+
+
+class DeliveryRow(SQLModel, table=True):
+    """A transfer routed to a team. The file itself is never copied."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("transfer", "team"),
+        Index("delivery_by_team", "team", "dealt_with_at", "transfer"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    transfer: int = Field(foreign_key="transfer.sequence")
+    team: str
+    delivered_at: datetime = Field(sa_type=UtcDateTime)
+    dealt_with_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    dealt_with_by: str | None = None
+
+
+class ReceiptRow(SQLModel, table=True):
+    """A signed receipt, as published. The latest one of a transfer is in force.
+
+    `stage` is "landed" or "decided". What is for people alone has no `json_text`.
+    """
+
+    __tablename__ = "receipt"
+    __table_args__ = (Index("receipt_by_reference", "reference", "sequence"),)
+    sequence: int | None = Field(default=None, primary_key=True)
+    reference: str
+    provider: str
+    name: str
+    stage: str = "decided"
+    text: str = Field(sa_type=Text)
+    json_text: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class DeclarationRow(SQLModel, table=True):
+    """A transfer that went, or will go, another way. Lists are words with spaces between; reasons JSON."""
+
+    __tablename__ = "declaration"
+    sequence: int | None = Field(default=None, primary_key=True)
+    reference: str = Field(unique=True)
+    provider: str = Field(foreign_key="provider.id", index=True)
+    method: str
+    data: str
+    data_types: str
+    flow: str | None = None
+    goes_at: datetime = Field(sa_type=UtcDateTime)
+    safeguards: str
+    circumstances: str
+    state: str
+    reasons: str = Field(sa_type=Text)
+    declared_at: datetime = Field(sa_type=UtcDateTime)
+    declared_by: str
+
+
+class CopyRow(SQLModel, table=True):
+    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out."""
+
+    __tablename__ = "provider_copy"
+    __table_args__ = (UniqueConstraint("transfer", "provider"), Index("provider_copy_by_made", "made_at"))
+    id: int | None = Field(default=None, primary_key=True)
+    transfer: int = Field(foreign_key="transfer.sequence")
+    provider: str = Field(foreign_key="provider.id", index=True)
+    decided_at: datetime = Field(sa_type=UtcDateTime)
+    made_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    certificates: str | None = None
+    sha256: str | None = None
+    size: int | None = Field(default=None, sa_type=BigInteger)

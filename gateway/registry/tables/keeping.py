@@ -1,0 +1,54 @@
+"""How long things are kept: holds, deletions and their certificates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Text
+from sqlmodel import Field, SQLModel
+
+from gateway.registry.tables.types import UtcDateTime
+
+
+class HoldRow(SQLModel, table=True):
+    """A legal hold on a transfer, a notice or a declaration: while it is on, nothing of it is deleted."""
+
+    __tablename__ = "legal_hold"
+    number: int | None = Field(default=None, primary_key=True)
+    reference: str = Field(index=True)
+    placed_at: datetime = Field(sa_type=UtcDateTime)
+    placed_by: str
+    why: str = Field(sa_type=Text)
+    lifted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lifted_by: str | None = None
+    lifted_why: str | None = Field(default=None, sa_type=Text)
+
+
+class DeletionCertificateRow(SQLModel, table=True):
+    """A clearsigned statement of what was deleted."""
+
+    __tablename__ = "deletion_certificate"
+    number: int | None = Field(default=None, primary_key=True)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    text: str = Field(sa_type=Text)
+
+
+class DeletionRow(SQLModel, table=True):
+    """One thing of a transfer, a notice or a declaration that was deleted under policies/retention.toml.
+
+    `files` are the paths, below the home, that are still to be removed, one a line: written before the
+    files go and emptied afterwards. `size` and `sha256` are of a sealed file.
+    """
+
+    __tablename__ = "deletion"
+    __table_args__ = (Index("deletion_by_certificate", "certificate"),)
+    reference: str = Field(primary_key=True)
+    what: str = Field(primary_key=True)
+    data_type: str | None = None
+    rule: str
+    since: datetime = Field(sa_type=UtcDateTime)
+    deleted_at: datetime = Field(sa_type=UtcDateTime)
+    sha256: str | None = None
+    size: int | None = Field(default=None, sa_type=BigInteger)
+    files: str = Field(default="", sa_type=Text)
+    certificate: int | None = Field(default=None, foreign_key="deletion_certificate.number")

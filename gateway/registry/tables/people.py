@@ -1,0 +1,129 @@
+"""Who sends, who collects, with which keys, and what is expected of them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from gateway.registry.tables.types import UtcDateTime
+
+
+class ProviderRow(SQLModel, table=True):
+    """A body that sends. `schools` are the numbers of those for which it speaks, with blanks between."""
+
+    __tablename__ = "provider"
+    id: str = Field(primary_key=True, max_length=32)
+    name: str
+    kind: str
+    dfe_number: str | None = None
+    urn: str | None = None
+    suspended: bool = False
+    added_at: datetime = Field(sa_type=UtcDateTime)
+    schools: str | None = None
+
+
+class StaffRow(SQLModel, table=True):
+    """A person of the local authority who collects files."""
+
+    __tablename__ = "staff"
+    name: str = Field(primary_key=True, max_length=32)
+    added_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class StaffTeamRow(SQLModel, table=True):
+    """One person's membership of one team."""
+
+    __tablename__ = "staff_team"
+    staff: str = Field(primary_key=True, foreign_key="staff.name")
+    team: str = Field(primary_key=True)
+
+
+class KeyRow(SQLModel, table=True):
+    """An SSH key or an OpenPGP certificate of a provider, a member of staff or the gateway itself.
+
+    `material` is public: an OpenSSH line or an armored certificate. `not_after` is our own limit,
+    checked beside the certificate's own, `expires_at`: the moment from which it can no longer sign.
+    `revocation` says how final a revocation is. `warned_days` is the last warning of its expiry that
+    its owner was given; `dropped_as` the reference of the upload that brought it.
+    """
+
+    __tablename__ = "key"
+    __table_args__ = (UniqueConstraint("owner_kind", "owner", "kind", "fingerprint"),)
+    id: int | None = Field(default=None, primary_key=True)
+    owner_kind: str = Field(index=True)
+    owner: str = Field(index=True)
+    kind: str
+    fingerprint: str = Field(index=True)
+    material: str = Field(sa_type=Text)
+    state: str
+    added_at: datetime = Field(sa_type=UtcDateTime)
+    added_by: str
+    algorithm: str = ""
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    not_after: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_by: str | None = None
+    end_reason: str | None = None
+    revocation: str | None = None
+    warned_days: int | None = None
+    dropped_as: str | None = None
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    uses: int = 0
+
+
+class RatificationRow(SQLModel, table=True):
+    """A provider's ratification of the agreement for one academic year (clause 1.4).
+
+    `reference` and `certificate` are of the signed copy of the text, where one was dropped.
+    """
+
+    __tablename__ = "ratification"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    academic_year: str = Field(primary_key=True)
+    signatory: str
+    ratified_on: date
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
+    text_sha256: str | None = None
+    reference: str | None = None
+    certificate: str | None = None
+
+
+class ExpectationRow(SQLModel, table=True):
+    """Whether a data type is expected of a provider, where a person said so."""
+
+    __tablename__ = "expectation"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    data_type: str = Field(primary_key=True)
+    expected: bool
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
+    why: str = Field(sa_type=Text)
+
+
+class HarmlessRow(SQLModel, table=True):
+    """A column that an administrator has listed as harmless; `provider` is "" where for every one."""
+
+    __tablename__ = "harmless"
+    name: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
+    header: str
+    listed_at: datetime = Field(sa_type=UtcDateTime)
+    listed_by: str
+    why: str = Field(sa_type=Text)
+
+
+class NilReturnRow(SQLModel, table=True):
+    """That a provider has nothing to send for a period."""
+
+    __tablename__ = "nil_return"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    data_type: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
+    why: str = Field(sa_type=Text)

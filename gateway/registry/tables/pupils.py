@@ -1,0 +1,88 @@
+"""Pupils as keyed digests: rolls, and what does not fit between them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+from gateway.registry.tables.types import UtcDateTime
+
+
+class PupilRow(SQLModel, table=True):
+    """What a provider's latest file with this pupil said of it. Digests are of 16 and 8 octets."""
+
+    __tablename__ = "pupil"
+    __table_args__ = (
+        Index("pupil_by_pupil", "pupil"),
+        Index(
+            "pupil_by_former",
+            "former",
+            sqlite_where=text("former IS NOT NULL"),
+            postgresql_where=text("former IS NOT NULL"),
+        ),
+    )
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    pupil: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    on_roll: bool
+    at: datetime = Field(sa_type=UtcDateTime)
+    birth_date: bytes | None = Field(default=None, sa_type=LargeBinary)
+    former: bytes | None = Field(default=None, sa_type=LargeBinary)
+    transfer: int = Field(foreign_key="transfer.sequence")
+    record: int
+
+
+class FullRollRow(SQLModel, table=True):
+    """When a provider last sent its complete roll: a pupil not heard of since has left."""
+
+    __tablename__ = "full_roll"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SchoolOfTransferRow(SQLModel, table=True):
+    """A school whose pupils an accepted file holds, where its sender speaks for several."""
+
+    __tablename__ = "school_of_transfer"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
+
+
+class StagedRollRow(SQLModel, table=True):
+    """The pupils of a held file, packed, until it is accepted or refused."""
+
+    __tablename__ = "staged_roll"
+    transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
+    roll: bytes = Field(sa_type=LargeBinary)
+
+
+class DiscrepancyRow(SQLModel, table=True):
+    """Something that does not fit between what providers say of a pupil (clauses 7.3, 8.2).
+
+    States: open -> settled (the data fits again) or resolved (a person said so, and `why`).
+    """
+
+    __tablename__ = "discrepancy"
+    __table_args__ = (Index("discrepancy_by_key", "key", "state"),)
+    number: int | None = Field(default=None, primary_key=True)
+    kind: str
+    key: str = Field(sa_type=Text)
+    state: str = Field(index=True)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_by: str | None = None
+    why: str | None = Field(default=None, sa_type=Text)
+
+
+class DiscrepancyPartyRow(SQLModel, table=True):
+    """One record that takes part in a discrepancy: whose it is, and where it stands."""
+
+    __tablename__ = "discrepancy_party"
+    __table_args__ = (Index("discrepancy_party_by_provider", "provider", "discrepancy"),)
+    discrepancy: int = Field(primary_key=True, foreign_key="discrepancy.number")
+    ordinal: int = Field(primary_key=True)
+    provider: str = Field(foreign_key="provider.id")
+    pupil: bytes = Field(sa_type=LargeBinary)
+    transfer: int = Field(foreign_key="transfer.sequence")
+    record: int
