@@ -1,0 +1,65 @@
+"""The frozen values that pass from step to step: Upload, Opened, Classified, decisions, receipts.
+
+All times are aware datetimes in UTC. All digests are lower-case hexadecimal. No value here holds
+a pupil's data: the content itself stays behind a file descriptor.
+"""
+
+from __future__ import annotations
+
+from gateway.model.content import Classified, ContentRefused, Facts, Finding, NamedSchool, RollEntry, Unlisted
+from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, Released, Settled
+from gateway.model.files import Opened, Signature, Upload
+from gateway.model.kinds import (
+    EDUCATION_PROVIDERS,
+    Folder,
+    GatewayKeyKind,
+    KeyKind,
+    Late,
+    Level,
+    LooksLike,
+    Outcome,
+    ProviderKind,
+    Severity,
+    State,
+    ValueKind,
+    WaitsFor,
+)
+from gateway.model.providers import NewKey, Provider
+from gateway.model.transfers import Arrival, Transfer
+
+__all__ = [
+    "EDUCATION_PROVIDERS",
+    "Accepted",
+    "Arrival",
+    "Classified",
+    "ContentRefused",
+    "Decision",
+    "Facts",
+    "Finding",
+    "Folder",
+    "GatewayKeyKind",
+    "Held",
+    "KeyKind",
+    "Late",
+    "Level",
+    "LooksLike",
+    "NamedSchool",
+    "NewKey",
+    "Opened",
+    "Outcome",
+    "Provider",
+    "ProviderKind",
+    "Reason",
+    "Refused",
+    "Released",
+    "RollEntry",
+    "Settled",
+    "Severity",
+    "Signature",
+    "State",
+    "Transfer",
+    "Unlisted",
+    "Upload",
+    "ValueKind",
+    "WaitsFor",
+]

@@ -1,0 +1,41 @@
+"""The words that values are made of."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+Folder = Literal["in", "keys", "agreement"]
+ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
+LooksLike = Literal["", "public", "secret-key", "other-encryption", "unknown"]
+Level = Literal["certain", "strong", "moderate"]
+Late = Literal["renewed", "vouched"]
+Severity = Literal["error", "query"]
+ValueKind = Literal[
+    "nothing",
+    "flags",
+    "dates",
+    "times",
+    "numbers",
+    "grades",
+    "codes",
+    "identifiers",
+    "contact details",
+    "names",
+    "words",
+    "free text",
+    "mixed",
+]
+KeyKind = Literal["ssh", "openpgp"]
+Outcome = Literal["accepted", "held", "refused"]
+State = Literal["landed"] | Outcome
+WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
+"""What ends a hold: a key is renewed or approved; `approval` is that of a key which was dropped."""
+EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
+
+
+class GatewayKeyKind(StrEnum):
+    """What a key of the gateway is made of: RSA is for senders whose program knows no Curve25519."""
+
+    CURVE25519 = "curve25519"
+    RSA4096 = "rsa4096"

@@ -1,0 +1,38 @@
+"""Who sends, and the keys that they sign and log in with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.model.kinds import KeyKind, ProviderKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits.
+
+    `harmless` are the names of columns that an administrator has listed as harmless for it. `schools` are
+    the DfE numbers or URNs of those for which it speaks beside itself, as a multi-academy trust does.
+    """
+
+    id: str
+    name: str
+    kind: ProviderKind
+    dfe_number: str | None = None
+    urn: str | None = None
+    suspended: bool = False
+    ratified: bool = False
+    harmless: tuple[str, ...] = ()
+    schools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A public key that was judged and found fit. `expires_at`: from when on it cannot sign."""
+
+    kind: KeyKind
+    fingerprint: str
+    material: str
+    algorithm: str
+    expires_at: datetime | None = None
