@@ -26,7 +26,7 @@ def test_results_are_released_at_the_moment_by_services_that_were_killed_meanwhi
     (held,) = site.transfers()
     assert (held["state"], [reason["code"] for reason in held["reasons"]]) == ("held", ["policy:embargo"])
     time.sleep(max(0.0, (moment - datetime.now(moment.tzinfo)).total_seconds()))
-    next(site.receipts("oak").glob("*.json")).unlink()
+    next(site.receipts("oak").glob("results*.json")).unlink()
     kill_at(site, "publish.half")  # Passed at the start already, where a receipt is brought out again.
     assert site.transfers()[0]["state"] == "held"
     kill_at(site, "publish.finished")  # The release is on record; nothing after it is done.
@@ -37,8 +37,8 @@ def test_results_are_released_at_the_moment_by_services_that_were_killed_meanwhi
             assert len(session.listdir("/central-data-team")) == 1
     events = [event["kind"] for event in site.json("transfers", "show", released["reference"])["events"]]
     assert events == ["landed", "decided", "decided", "delivered"]
-    assert len(list(site.receipts("oak").glob("*.txt"))) == 1
-    assert "ACCEPTED" in next(site.receipts("oak").glob("*.txt")).read_text()
+    assert len(list(site.receipts("oak").glob("results*.txt"))) == 1
+    assert "ACCEPTED" in next(site.receipts("oak").glob("results*.txt")).read_text()
 
 
 def results_day(site: Site, moment: datetime) -> None:
