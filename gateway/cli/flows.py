@@ -48,8 +48,8 @@ app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by r
 class State(StrEnum):
     """How a flow of a provider may stand: the words of `timescale.State`."""
 
-    NOT_DUE = "not-due"
     NOT_EXPECTED = "not-expected"
+    NOT_DUE = "not-due"
     DUE = "due"
     EARLY = "early"
     ON_TIME = "on-time"

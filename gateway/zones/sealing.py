@@ -41,7 +41,7 @@ _KEY_VERSIONS = range(3, 7)
 _SIGNATURE, _SECRET_TAGS, _PUBLIC_KEY_TAG = 2, {5, 7}, 6
 _SECRET_TEXT = re.compile(
     rb"-----BEGIN (?:PGP PRIVATE KEY BLOCK|(?:[A-Z]+ )?PRIVATE KEY)-----"
-    rb"|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----|PuTTY-User-Key-File-"
+    rb"|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----|PuTTY-User-Key-File-"  # pragma: allowlist secret
 )
 _PUBLIC_KEY_TEXT = re.compile(
     rb"-----BEGIN PGP PUBLIC KEY BLOCK-----|---- BEGIN SSH2 PUBLIC KEY ----"

@@ -44,7 +44,7 @@ CLEAR = {
     + base64.b64encode(bytes.fromhex("900d03000816") + bytes(90))
     + b"\n",
     "clearsigned": b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nSurname\n" * 100,
-    "a secret key": b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ\n" * 100,
+    "a secret key": b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ\n" * 100,  # pragma: allowlist secret
     "an armor line and no armor": b"-----BEGIN PGP MESSAGE-----\nSurname,Forename\n" * 200,
     "without a session key": bytes.fromhex("c9ff00001000") + bytes(5_000),
 }
@@ -119,8 +119,8 @@ def test_public_things(content: bytes) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ\n",
-        b"-----BEGIN OPENSSH PRIVATE KEY-----\n",
+        b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ\n",  # pragma: allowlist secret
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\n",  # pragma: allowlist secret
         b"PuTTY-User-Key-File-3: ssh-ed25519\n",
         bytes.fromhex("9458046601") + bytes(60),
         b"Surname,Forename\n" * 10,
@@ -164,10 +164,10 @@ def test_data_looks_like_nothing_about_keys(kind: str) -> None:
     [
         CLEAR["a secret key"],
         b"\xef\xbb\xbf\n-----BEGIN PGP PRIVATE KEY BLOCK-----\n",
-        b"-----BEGIN OPENSSH PRIVATE KEY-----\n",
-        b"-----BEGIN RSA PRIVATE KEY-----\n",
-        b"-----BEGIN PRIVATE KEY-----\n",
-        b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n",
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\n",  # pragma: allowlist secret
+        b"-----BEGIN RSA PRIVATE KEY-----\n",  # pragma: allowlist secret
+        b"-----BEGIN PRIVATE KEY-----\n",  # pragma: allowlist secret
+        b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n",  # pragma: allowlist secret
         b"PuTTY-User-Key-File-3: ssh-ed25519\n",
         bytes.fromhex("9458046601") + bytes(60),
     ],
