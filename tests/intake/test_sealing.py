@@ -163,7 +163,7 @@ def test_data_looks_like_nothing_about_keys(kind: str) -> None:
     "content",
     [
         CLEAR["a secret key"],
-        b"\xef\xbb\xbf\n-----BEGIN PGP PRIVATE KEY BLOCK-----\n",
+        b"\xef\xbb\xbf\n-----BEGIN PGP PRIVATE KEY BLOCK-----\n",  # pragma: allowlist secret
         b"-----BEGIN OPENSSH PRIVATE KEY-----\n",  # pragma: allowlist secret
         b"-----BEGIN RSA PRIVATE KEY-----\n",  # pragma: allowlist secret
         b"-----BEGIN PRIVATE KEY-----\n",  # pragma: allowlist secret
