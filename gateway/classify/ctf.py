@@ -14,8 +14,8 @@ from gateway.classify import markup
 from gateway.classify.checks import read_date
 from gateway.classify.content import Source, unknown
 from gateway.classify.facts import academic_year_from, of_facts, school, software
+from gateway.classify.format_rules import CtfRule
 from gateway.classify.gather import Gatherer
-from gateway.classify.rules import CtfRule
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 from gateway.model import Facts, Level

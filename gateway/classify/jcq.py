@@ -12,10 +12,10 @@ from itertools import chain, takewhile
 
 from gateway.classify.content import Source, Unreadable, malformed, unknown
 from gateway.classify.delimited import line_batches
+from gateway.classify.format_rules import JcqRule
 from gateway.classify.identifiers import is_uci
 from gateway.classify.jcq_layout import Layout, ResultLine, learn, result_in
 from gateway.classify.results import GCSE, Examiner, Kind, Outcome, decide
-from gateway.classify.rules import JcqRule
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict

@@ -13,7 +13,8 @@ import ijson
 
 from gateway.classify.content import Row, Source, beside, malformed, unknown, utf8_chunks
 from gateway.classify.delimited import BATCH, KNOWN_COLUMNS, Header, Table
-from gateway.classify.rules import JsonRule, Rules
+from gateway.classify.format_rules import JsonRule
+from gateway.classify.rules import Rules
 from gateway.classify.values import text_of
 from gateway.settings import ClassifyLimits
 

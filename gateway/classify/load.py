@@ -7,7 +7,8 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Literal
 
-from gateway.classify.rules import DataTypes, Items, Rules, plain
+from gateway.classify.format_rules import plain
+from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.settings import read_toml

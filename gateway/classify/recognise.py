@@ -13,17 +13,14 @@ from zipfile import ZipFile
 
 from gateway.classify import (
     archive,
-    binary_workbook,
     ctf,
     dfe_message,
     jcq,
     json_records,
     markup,
     old_workbook,
-    opendocument,
     parts,
     registers,
-    workbook,
 )
 from gateway.classify.calamine import in_memory
 from gateway.classify.content import (
@@ -44,6 +41,7 @@ from gateway.classify.sheets import Sheet, tables_in
 from gateway.classify.suspicion import topics_in
 from gateway.classify.tally import OnPupil, Tally
 from gateway.classify.verdict import Verdict
+from gateway.classify.workbooks import sheets_in
 from gateway.model import Classified, ContentRefused
 from gateway.settings import ClassifyLimits
 
@@ -100,14 +98,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
         return _recognise_plain(content, tally, limits)
     with archive.opened(content, limits) as packed:
         names = archive.names(packed)
-        if workbook.is_workbook(names):
-            return _recognise_sheets(workbook.sheets_of(packed, limits), tally, limits, workbook.FORMAT)
-        if binary_workbook.is_workbook(names):
-            sheets = binary_workbook.sheets_of(content, packed, limits)
-            return _recognise_sheets(sheets, tally, limits, binary_workbook.FORMAT)
-        if opendocument.is_spreadsheet(packed):
-            sheets = opendocument.sheets_of(packed, limits)
-            return _recognise_sheets(sheets, tally, limits, opendocument.FORMAT)
+        if (found := sheets_in(content, packed, names, limits)) is not None:
+            return _recognise_sheets(found[0], tally, limits, found[1])
         if not _DOCUMENT_PARTS.isdisjoint(names):
             raise unknown("an Office document that is no workbook", format=archive.FORMAT)
         if inside:

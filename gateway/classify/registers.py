@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from gateway.classify import markup
 from gateway.classify.column_signatures import Evidence, decide
 from gateway.classify.content import Source, Unreadable, unknown
+from gateway.classify.format_rules import SchoolsRule
 from gateway.classify.gather import Gatherer
-from gateway.classify.rules import SchoolsRule
 from gateway.classify.schools import Slot, said
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway.classify.content import Unreadable
-from gateway.classify.rules import ResultsRule
+from gateway.classify.format_rules import ResultsRule
 
 Kind = Literal["gcse-results", "a-level-results"]
 GCSE: Kind = "gcse-results"

@@ -14,26 +14,27 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.classify.schools import Slot
+from gateway.classify.format_rules import (
+    CtfRule,
+    FurnitureRule,
+    JcqRule,
+    JsonRule,
+    MessageRule,
+    NameHint,
+    RegisterRule,
+    ResultsRule,
+    SchoolsRule,
+    Table,
+    plain,
+)
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
 from gateway.model import Level, ValueKind
 
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
-_PUNCTUATION = re.compile(r"[\W_]+")
 
-
-def plain(name: str) -> str:
-    """A column name without case, blanks and punctuation, as names are compared."""
-    return _PUNCTUATION.sub("", name).casefold()
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FieldRule(_Table):
+class FieldRule(Table):
     """One field: the column and element names that carry it, and how its values are checked.
 
     An element is `Name`, `Parent/Name` or `Parent/*`; the more exact form wins. `codes` names a
@@ -70,7 +71,7 @@ class WorkingRule(FieldRule):
     kinds: tuple[ValueKind, ...]
 
 
-class Signature(_Table):
+class Signature(Table):
     """One way to recognise a table: which fields it must have, and what they must hold.
 
     Of the signatures that fit, the one with the highest rank decides. `needs`: all of these fields.
@@ -112,7 +113,7 @@ class Signature(_Table):
         return (*self.fields(), *self.without)
 
 
-class TypeRule(_Table):
+class TypeRule(Table):
     """What is true of every file of a type.
 
     `must`: what no record may lack, with its alternatives. `checks`: the working fields whose faults
@@ -128,120 +129,14 @@ class TypeRule(_Table):
     key_stage: str | None = None
 
 
-class ColumnRule(_Table):
+class ColumnRule(Table):
     """What systems put before and after the plain name of a column."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
 
 
-class StageRule(_Table):
-    """Which data type an assessment in a CTF belongs to; without subjects it fits every subject."""
-
-    type: str
-    stage: str
-    subjects: tuple[str, ...] = ()
-
-
-class CtfRule(_Table):
-    """How a Common Transfer File is told apart. `results` names a code list for each qualifier."""
-
-    stages: tuple[StageRule, ...]
-    outweighs: dict[str, str]
-    descriptors: dict[str, str]
-    results: dict[str, str]
-    core_sections: tuple[str, ...]
-
-
-class MessageRule(_Table):
-    """DfE `<Message>` files: the collection texts of the school census, of returns of assessments with their
-    types, and of known others.
-    """
-
-    census: tuple[str, ...]
-    returns: dict[str, str]
-    outside: dict[str, str]
-
-
-class RegisterRule(_Table):
-    """XML of other roots: the elements that hold one record each, and roots that are none of it."""
-
-    records: tuple[str, ...]
-    never: tuple[str, ...]
-
-
-class ResultsRule(_Table):
-    """What tells a GCSE result from an A level: words, and patterns of grades and entry codes."""
-
-    gcse_words: tuple[str, ...]
-    a_level_words: tuple[str, ...]
-    gcse_grade: str
-    a_level_grade: str
-    gcse_code: str
-    a_level_code: str
-
-
-class JcqRule(_Table):
-    """The fixed-width files of the awarding bodies, by their first letter. Offsets count from 0."""
-
-    results: str
-    outside: dict[str, str]
-    results_from: int
-
-
-class SchoolsRule(_Table):
-    """Which columns and elements name the school of a record.
-
-    `fields`: by field, what its columns hold. `columns`: further ones that hold a code of the school.
-    `history` is found in the plain names of what tells of another school, before or after. `elements`:
-    what elements of other XML hold.
-    """
-
-    fields: dict[str, Slot]
-    columns: tuple[str, ...]
-    history: str
-    elements: dict[str, Slot]
-
-    @cached_property
-    def _codes(self) -> frozenset[str]:
-        return frozenset(map(plain, self.columns))
-
-    def slot(self, header: str, key: str | None) -> Slot | None:
-        """What a column of this name, which carries this field, says of the school of its rows."""
-        found = self.fields.get(key or "")
-        if found is None and plain(header) not in self._codes:
-            return None
-        return None if self.is_history(header) else found or "name"
-
-    def is_history(self, name: str) -> bool:
-        """Whether a column or element of this name tells of another school, before or after."""
-        return re.search(self.history, plain(name)) is not None
-
-
-class JsonRule(_Table):
-    """JSON of records: objects that say nothing by their names, what a date is written as, and what may
-    stand beside the records.
-    """
-
-    transparent: tuple[str, ...]
-    parts_of_a_date: tuple[str, ...]
-    beside: tuple[str, ...]
-
-
-class FurnitureRule(_Table):
-    """The words of lines that a report prints under its table by itself."""
-
-    words: tuple[str, ...]
-
-
-class NameHint(_Table):
-    """A pattern in the name of a file that hints at a type. It never decides."""
-
-    pattern: str
-    type: str
-
-
-class DataTypes(_Table):
+class DataTypes(Table):
     """data_types.toml."""
 
     types: dict[str, TypeRule]
@@ -263,7 +158,7 @@ class DataTypes(_Table):
     names: tuple[NameHint, ...]
 
 
-class Items(_Table):
+class Items(Table):
     """items.toml."""
 
     items: dict[str, ItemRule]

@@ -9,31 +9,21 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncssh
 import uvloop
 
-from gateway.errors import ConfigurationError
-from gateway.examiner.parent import Examiners
-from gateway.examiner.protocol import Reopen
 from gateway.home import Home
-from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.contents import Contents
-from gateway.mailboxes.desk import Desk, Person
-from gateway.mailboxes.names import HELD
+from gateway.mailboxes.desk import Person
+from gateway.mailboxes.office import open_office
 from gateway.mailboxes.tree import Office, Tree
 from gateway.observe import systemd
 from gateway.observe.metrics import MAILBOXES_DOOR
-from gateway.policy.catalogue import load_catalogue
-from gateway.registry.database import Registry
-from gateway.secrets import secret_files
 from gateway.secrets.guard import keep_in_memory, keep_to_itself
-from gateway.settings import Listen, load_limits, load_settings
+from gateway.settings import Listen, load_settings
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import host_key
@@ -42,9 +32,6 @@ from gateway.ssh.session import Session
 from gateway.ssh.sftp import Handler
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.penalty_files import of_mailboxes
-
-_READERS = 8
-_WRITERS = 4
 
 
 def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = None) -> int:
@@ -69,37 +56,6 @@ def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = Non
 def host_key_path(home: Home) -> Path:
     """Where the service's SSH host key lies."""
     return home.keys / "mailboxes_host_key"
-
-
-@contextmanager
-def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
-    """What the sessions share, and an orderly end to it. ConfigurationError where a part is missing."""
-    settings, limits = load_settings(home), load_limits(home)
-    triage, sensitive = _looking_at_held(home)
-    log_key = LogKey.load(secret_files.log_key(home))
-    registry = Registry(settings.database_url(home))
-    registry.check_version()
-    examiners = Examiners(home)
-    readers = ThreadPoolExecutor(_READERS, "read")
-    writers = ThreadPoolExecutor(_WRITERS, "write")
-    openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
-
-    def reopen(request: Reopen) -> tuple[int, int]:
-        return examiners.mine().reopen(request)
-
-    try:
-        yield Office(
-            desk=Desk(registry, triage, sensitive, log_key, settings.log_origin, clock),
-            contents=Contents(reopen, limits.mailboxes, openers),
-            readers=readers,
-            writers=writers,
-            limits=limits.mailboxes,
-        )
-    finally:
-        for threads in (readers, writers, openers):
-            threads.shutdown(wait=False, cancel_futures=True)
-        examiners.close()
-        registry.close()
 
 
 class Mailboxes:
@@ -180,14 +136,3 @@ async def _sweep(office: Office) -> None:
     while True:
         await asyncio.sleep(office.limits.idle_seconds / 10)
         office.contents.close_unread()
-
-
-def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
-    """The teams whose members see held files, and those that see the sensitive ones.
-
-    ConfigurationError where a team's name is taken by these.
-    """
-    catalogue = load_catalogue(home.policies_in_force)
-    if catalogue.team(HELD) is not None:
-        raise ConfigurationError(f"policies/teams.toml: team: {HELD} is the folder of held files, not a team")
-    return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())

@@ -24,13 +24,11 @@ from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.back_off import BackOff
-from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.claim import claim_waiting
 from gateway.processor.hands import ATTEMPTS, Finished, Hands
-from gateway.processor.key_round import look_after_keys
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
-from gateway.processor.retention import Sweep
+from gateway.processor.rounds import Rounds
 from gateway.processor.turns import chosen
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
@@ -61,11 +59,10 @@ class Processor:
         self._home = registrar.home
         self._rescan_seconds = rescan_seconds
         self._hands = hands
-        self._checkpoints = Checkpoints(registrar)
+        self._rounds = Rounds(registrar)
         self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
-        self._sweep = Sweep()
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
         self._stop = threading.Event()
@@ -125,9 +122,9 @@ class Processor:
             self._show,
             lambda: claim_waiting(self._registrar, self._keep_up),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
-            lambda: self._checkpoints.tend(self._registrar),
-            lambda: look_after_keys(self._registrar),
-            lambda: self._sweep.tend(self._registrar),
+            lambda: self._rounds.checkpoints(self._registrar),
+            lambda: self._rounds.keys(self._registrar),
+            lambda: self._rounds.deletions(self._registrar),
             self._reconsider,
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool),
@@ -255,7 +252,7 @@ class Processor:
 
     @contextmanager
     def _working(self) -> Iterator[Executor]:
-        with only_owner(self._registrar), closing(self._checkpoints), self._hands.at_work() as pool:
+        with only_owner(self._registrar), closing(self._rounds), self._hands.at_work() as pool:
             yield pool
 
 

@@ -17,7 +17,8 @@ import uvloop
 
 from gateway.home import Home
 from gateway.homes.create import found
-from gateway.mailboxes.server import accepting, host_key_path, open_office
+from gateway.mailboxes.office import open_office
+from gateway.mailboxes.server import accepting, host_key_path
 from gateway.mailboxes.tree import Office
 from gateway.model import Classified, Held, Opened, Provider, Released, Signature, Upload
 from gateway.reasons import reason

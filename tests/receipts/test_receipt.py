@@ -138,7 +138,7 @@ WHOLE = {
         teams=(),
         notices=(),
         reasons=(
-            reason("policy:other-school", found="9992002", expected="9992001"),
+            reason("policy:other-school", found="9992002", expected="9992001", count=3),
             reason("policy:agreement-not-ratified"),
         ),
     ),

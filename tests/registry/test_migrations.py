@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import struct
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from alembic.operations import Operations
+from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
+from gateway.examiner.rolls import unpacked
+from gateway.model import RollEntry
 from gateway.registry.database import Registry
 from tests.registry.cluster import Cluster
+
+schools_of_a_trust = import_module("gateway.registry.migrations.versions.0004_schools_of_a_trust")
 
 
 def test_on_sqlite(tmp_path: Path) -> None:
@@ -35,3 +42,26 @@ def differences(url: str) -> list[object]:
         found: list[object] = compare_metadata(context, SQLModel.metadata)
     engine.dispose()
     return found
+
+
+def test_rolls_of_files_that_were_held_before_entries_had_a_school_stay_readable(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/registry.db"
+    registry = Registry(url)
+    registry.migrate()
+    registry.close()
+    engine = create_engine(url)
+    before = [
+        RollEntry(pupil=bytes([n]) * 16, on_roll=True, record=n, birth_date=b"8" * 8) for n in (1, 2, 3)
+    ]
+    old = b"".join(struct.pack(">16s16s8sIB", e.pupil, b"", e.birth_date, e.record, 5) for e in before)
+    with engine.begin() as connection:
+        connection.execute(text("PRAGMA foreign_keys = OFF"))
+        connection.execute(text("INSERT INTO staged_roll VALUES (1, :roll)"), {"roll": old})
+        with Operations.context(MigrationContext.configure(connection)):
+            schools_of_a_trust._repack(45, lambda entry: entry + bytes(8))
+        (roll,) = connection.execute(text("SELECT roll FROM staged_roll")).scalars()
+        assert list(unpacked(roll)) == before
+        with Operations.context(MigrationContext.configure(connection)):
+            schools_of_a_trust._repack(53, lambda entry: entry[:45])
+        assert connection.execute(text("SELECT roll FROM staged_roll")).scalar_one() == old
+    engine.dispose()

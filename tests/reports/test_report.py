@@ -39,7 +39,7 @@ HELD = TransferAccount(
         pupils=None,
         items=(),
         landed_at=LANDED + timedelta(days=1),
-        reasons=(reason("policy:other-school", found="9992002", expected="9992001"),),
+        reasons=(reason("policy:other-school", found="9992002", expected="9992001", count=3),),
     ),
     ssh_key=SSH_KEY,
 )

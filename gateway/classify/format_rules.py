@@ -1,0 +1,129 @@
+"""What the readers of each format know, as policies/data_types.toml has it."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.classify.schools import Slot
+
+_PUNCTUATION = re.compile(r"[\W_]+")
+
+
+def plain(name: str) -> str:
+    """A column name without case, blanks and punctuation, as names are compared."""
+    return _PUNCTUATION.sub("", name).casefold()
+
+
+class Table(BaseModel):
+    """A table of a policy file: what it does not know is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StageRule(Table):
+    """Which data type an assessment in a CTF belongs to; without subjects it fits every subject."""
+
+    type: str
+    stage: str
+    subjects: tuple[str, ...] = ()
+
+
+class CtfRule(Table):
+    """How a Common Transfer File is told apart. `results` names a code list for each qualifier."""
+
+    stages: tuple[StageRule, ...]
+    outweighs: dict[str, str]
+    descriptors: dict[str, str]
+    results: dict[str, str]
+    core_sections: tuple[str, ...]
+
+
+class MessageRule(Table):
+    """DfE `<Message>` files: the collection texts of the school census, of returns of assessments with their
+    types, and of known others.
+    """
+
+    census: tuple[str, ...]
+    returns: dict[str, str]
+    outside: dict[str, str]
+
+
+class RegisterRule(Table):
+    """XML of other roots: the elements that hold one record each, and roots that are none of it."""
+
+    records: tuple[str, ...]
+    never: tuple[str, ...]
+
+
+class ResultsRule(Table):
+    """What tells a GCSE result from an A level: words, and patterns of grades and entry codes."""
+
+    gcse_words: tuple[str, ...]
+    a_level_words: tuple[str, ...]
+    gcse_grade: str
+    a_level_grade: str
+    gcse_code: str
+    a_level_code: str
+
+
+class JcqRule(Table):
+    """The fixed-width files of the awarding bodies, by their first letter. Offsets count from 0."""
+
+    results: str
+    outside: dict[str, str]
+    results_from: int
+
+
+class SchoolsRule(Table):
+    """Which columns and elements name the school of a record.
+
+    `fields`: by field, what its columns hold. `columns`: further ones that hold a code of the school.
+    `history` is found in the plain names of what tells of another school, before or after. `elements`:
+    what elements of other XML hold.
+    """
+
+    fields: dict[str, Slot]
+    columns: tuple[str, ...]
+    history: str
+    elements: dict[str, Slot]
+
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        return frozenset(map(plain, self.columns))
+
+    def slot(self, header: str, key: str | None) -> Slot | None:
+        """What a column of this name, which carries this field, says of the school of its rows."""
+        found = self.fields.get(key or "")
+        if found is None and plain(header) not in self._codes:
+            return None
+        return None if self.is_history(header) else found or "name"
+
+    def is_history(self, name: str) -> bool:
+        """Whether a column or element of this name tells of another school, before or after."""
+        return re.search(self.history, plain(name)) is not None
+
+
+class JsonRule(Table):
+    """JSON of records: objects that say nothing by their names, what a date is written as, and what may
+    stand beside the records.
+    """
+
+    transparent: tuple[str, ...]
+    parts_of_a_date: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
+class FurnitureRule(Table):
+    """The words of lines that a report prints under its table by itself."""
+
+    words: tuple[str, ...]
+
+
+class NameHint(Table):
+    """A pattern in the name of a file that hints at a type. It never decides."""
+
+    pattern: str
+    type: str

@@ -1,0 +1,67 @@
+"""What all sessions of the mailboxes share, opened together and ended in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+
+from gateway.errors import ConfigurationError
+from gateway.examiner.parent import Examiners
+from gateway.examiner.protocol import Reopen
+from gateway.home import Home
+from gateway.log.checkpoint import LogKey
+from gateway.mailboxes.contents import Contents
+from gateway.mailboxes.desk import Desk
+from gateway.mailboxes.names import HELD
+from gateway.mailboxes.tree import Office
+from gateway.policy.catalogue import load_catalogue
+from gateway.registry.database import Registry
+from gateway.secrets import secret_files
+from gateway.settings import load_limits, load_settings
+
+_READERS = 8
+_WRITERS = 4
+
+
+@contextmanager
+def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
+    """What the sessions share, and an orderly end to it. ConfigurationError where a part is missing."""
+    settings, limits = load_settings(home), load_limits(home)
+    triage, sensitive = _looking_at_held(home)
+    log_key = LogKey.load(secret_files.log_key(home))
+    registry = Registry(settings.database_url(home))
+    registry.check_version()
+    examiners = Examiners(home)
+    readers = ThreadPoolExecutor(_READERS, "read")
+    writers = ThreadPoolExecutor(_WRITERS, "write")
+    openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
+
+    def reopen(request: Reopen) -> tuple[int, int]:
+        return examiners.mine().reopen(request)
+
+    try:
+        yield Office(
+            desk=Desk(registry, triage, sensitive, log_key, settings.log_origin, clock),
+            contents=Contents(reopen, limits.mailboxes, openers),
+            readers=readers,
+            writers=writers,
+            limits=limits.mailboxes,
+        )
+    finally:
+        for threads in (readers, writers, openers):
+            threads.shutdown(wait=False, cancel_futures=True)
+        examiners.close()
+        registry.close()
+
+
+def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
+    """The teams whose members see held files, and those that see the sensitive ones.
+
+    ConfigurationError where a team's name is taken by these.
+    """
+    catalogue = load_catalogue(home.policies_in_force)
+    if catalogue.team(HELD) is not None:
+        raise ConfigurationError(f"policies/teams.toml: team: {HELD} is the folder of held files, not a team")
+    return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())

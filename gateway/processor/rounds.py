@@ -1,0 +1,32 @@
+"""What the processor does besides files: the log's checkpoints, the calendar of keys, deletions."""
+
+from __future__ import annotations
+
+from gateway.processor.checkpoints import Checkpoints
+from gateway.processor.key_round import look_after_keys
+from gateway.processor.retention import Sweep
+from gateway.record.registrar import Registrar
+
+
+class Rounds:
+    """The rounds of one home. Each is asked for often and rarely finds much to do; a Fault is tried again."""
+
+    def __init__(self, registrar: Registrar) -> None:
+        self._checkpoints = Checkpoints(registrar)
+        self._sweep = Sweep()
+
+    def checkpoints(self, registrar: Registrar) -> None:
+        """Sign, keep and tell the heads of the log that are due."""
+        self._checkpoints.tend(registrar)
+
+    def keys(self, registrar: Registrar) -> None:
+        """Retire the keys whose day has come, and warn of those that expire."""
+        look_after_keys(registrar)
+
+    def deletions(self, registrar: Registrar) -> None:
+        """Delete what nobody can open once its day is over."""
+        self._sweep.tend(registrar)
+
+    def close(self) -> None:
+        """End what is under way."""
+        self._checkpoints.close()
