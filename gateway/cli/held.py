@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,9 +20,6 @@ from gateway.cli.console import (
 from gateway.cli.options import WhyOption
 from gateway.cli.transfers import summary
 from gateway.registry import transfers
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True, help="Files that wait for a person or a date.")
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]

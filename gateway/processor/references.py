@@ -53,7 +53,8 @@ def sort_out(session: Session, waiting: Mapping[str, Upload]) -> Sorted:
 
 def _on_record(session: Session, reference: str, upload: Upload) -> bool:
     """Whether `upload` is on record as `reference`. Size, digest and the time of landing may differ:
-    what was stored counts, and what the kernel noted."""
+    what was stored counts, and what the kernel noted.
+    """
     return any(
         (one.provider, one.folder, one.name, one.started_at)
         == (upload.provider, upload.folder, upload.name, upload.started_at)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from gateway.demo.parties import Party
 from gateway.home import Home
@@ -102,7 +103,7 @@ class Peaks:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Peaks:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import asyncssh
 from watchdog.events import FileMovedEvent, FileSystemEvent, FileSystemEventHandler
@@ -81,7 +82,7 @@ class Receipts(FileSystemEventHandler):
         self.seen: dict[str, float] = {}
         self._observer = Observer()
 
-    def __enter__(self) -> Receipts:
+    def __enter__(self) -> Self:
         for folder in self._folders:
             self._observer.schedule(self, str(folder), event_filter=[FileMovedEvent])
         self._observer.start()

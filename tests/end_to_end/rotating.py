@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import paramiko
 import pysequoia
@@ -41,7 +42,7 @@ class Services:
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._log = (site.root / "services.log").open("a")
 
-    def __enter__(self) -> Services:
+    def __enter__(self) -> Self:
         for name in self._commands:
             self.start(name)
         return self

@@ -86,7 +86,8 @@ CLEAN = re.compile(r"PermissionError|FileNotFoundError|AssertionError|assert ")
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source package of the installed paramiko, with a client of ours. Skipped where it cannot be had,
-    which is a failure where all is required."""
+    which is a failure where all is required.
+    """
     folder = tmp_path_factory.mktemp("paramiko")
     wanted = f"paramiko=={version('paramiko')}"
     got = subprocess.run(

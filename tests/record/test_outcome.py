@@ -16,6 +16,7 @@ from tests.policy.tables import classified, provider
 from tests.record.made import CERTIFICATE, NOW, SIGNING_KEY, day, opened, upload
 
 COUNCIL = "Test County Council"
+SALT = "9" * 32
 POLICIES = "f" * 64
 LANDED = Transfer(sequence=1, upload=upload(), state="landed")
 ALLOWED = reason("policy:allowed", row=1, title="student core data", sender="schools")
@@ -54,7 +55,7 @@ def entries(transfer: Transfer, **more: Any) -> list[Any]:
 
 
 def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
-    facts = landed_facts(upload(), provider(), COUNCIL)
+    facts = landed_facts(upload(), provider(), COUNCIL, SALT)
     assert (facts.stage, facts.state, facts.decided_at, facts.organisation) == (
         "landed", "landed", None, COUNCIL,
     )  # fmt: skip
@@ -69,6 +70,18 @@ def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
         "receipt": receipt_digest(facts),
         "text": text_digest(facts),
     }
+
+
+def test_what_came_in_the_clear_is_committed_to_and_not_digested() -> None:
+    """Whoever has the log cannot try what a file may have held."""
+    withheld = upload(withheld=True)
+    refused = replace(REFUSED, upload=withheld)
+    for entry in (landed_entry(withheld, None), entries(refused)[0]):
+        assert "sha256" not in entry.fields
+        assert entry.content == withheld.sha256
+    assert landed_entry(upload(), None).content is None
+    assert "content_sha256" not in entries(ACCEPTED)[0].fields
+    assert entries(ACCEPTED)[0].content == ACCEPTED.content_sha256
 
 
 def test_what_landed_without_a_receipt_has_no_digest_of_one() -> None:
@@ -134,7 +147,6 @@ def test_a_decision_is_put_down_in_full() -> None:
         "flow": "student-core",
         "teams": "central-data-team,sen",
         "engine": "sop-sqop",
-        "content_sha256": "c" * 64,
         "content_size": 7,
         "signer": CERTIFICATE,
         "signing_key": SIGNING_KEY,
@@ -181,6 +193,12 @@ def test_a_person_s_decision_names_the_person_and_keeps_the_words_beside_the_log
     released, *deliveries = entries(ACCEPTED, kind="released", actor="jane", note="seen with the school")
     assert (released.kind, released.actor, released.note) == ("released", "jane", "seen with the school")
     assert [(one.kind, one.actor, one.note) for one in deliveries] == 2 * [("delivered", None, None)]
+
+
+def test_the_same_statement_has_another_digest_with_another_salt() -> None:
+    """So nobody can try what a receipt may say who has not seen it."""
+    facts = [receipt_facts(ACCEPTED, provider(), COUNCIL, salt=salt) for salt in ("0" * 32, "1" * 32)]
+    assert len({receipt_digest(one) for one in facts}) == 2
 
 
 def test_what_is_stated_otherwise_has_another_digest() -> None:
