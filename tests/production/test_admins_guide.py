@@ -161,7 +161,7 @@ class Reader:
         return self.approved
 
     def _reference(self, text: str) -> str:
-        """A file of that kind: what waits for a person's judgement, for a name of what it is, for two persons."""
+        """A file that waits for what the command decides: for judgement, for its kind, for two persons."""
         number = len(self.json("gateway transfers list"))
         name, content = f"{number}.xml.pgp", core_data(1_000 + number)
         if text.startswith("gateway held confirm"):
