@@ -25,7 +25,7 @@ def test_a_school_joins_and_finds_what_concerns_it(site: Site, gnupg: Path) -> N
     fft = site.provider("fft", kind="fft")
     with site.running() as services:
         oak.put(services.intake, "/in/core.xml.pgp", oak.seal(of_no_enrolled_school(), site.certificate))
-        elm.put(services.intake, "/in/core.xml.pgp", elm.seal(core_data(), site.certificate))
+        elm.put(services.intake, "/in/core.xml.pgp", elm.seal(of_no_enrolled_school(), site.certificate))
         estimates = make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=5)
         fft.put(services.intake, "/in/estimates.csv.pgp", fft.seal(estimates, site.certificate))
         states = {transfer["provider"]: transfer["state"] for transfer in site.await_decided(3)}
