@@ -22,6 +22,7 @@ from gateway.demo.parties import Party
 from gateway.enrolment.key_file import judge
 from gateway.errors import NotFoundError
 from gateway.home import Home
+from gateway.homes.create import create_home
 from gateway.keys.changes import Clerk, clerk_of, sign_head
 from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit

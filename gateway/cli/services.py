@@ -59,6 +59,7 @@ def init(
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
+    from gateway.homes.create import create_home  # noqa: PLC0415 - keeps --help quick
     from gateway.secrets.passphrase import new_passphrase  # noqa: PLC0415
 
     secret_files = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())

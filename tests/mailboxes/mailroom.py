@@ -16,6 +16,7 @@ import pysequoia
 import uvloop
 
 from gateway.home import Home
+from gateway.homes.create import create_home
 from gateway.mailboxes.office import open_office
 from gateway.mailboxes.server import accepting, host_key_path
 from gateway.mailboxes.tree import Office

@@ -20,6 +20,7 @@ from random import Random
 from gateway.demo.parties import Party
 from gateway.examiner.parent import Examiner
 from gateway.home import Home
+from gateway.homes.create import create_home
 from gateway.model import Accepted, Provider, ProviderKind
 from gateway.openpgp.certificates import admit
 from gateway.policy.recipients import copies_for
