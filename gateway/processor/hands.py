@@ -17,6 +17,7 @@ from tenacity import (
     retry_if_exception_type,
     retry_if_not_exception_type,
     stop_after_attempt,
+    stop_when_event_set,
     wait_random_exponential,
 )
 
@@ -54,6 +55,7 @@ class Hands:
         self._lock = threading.Lock()
         self._inbox: queue.Queue[Finished | None] = queue.Queue()
         self._pool: Executor | None = None
+        self._ending = threading.Event()
 
     @contextmanager
     def at_work(self) -> Iterator[Executor]:
@@ -63,6 +65,7 @@ class Hands:
             try:
                 yield pool
             finally:
+                self._ending.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.examiners.close()
 
@@ -156,23 +159,32 @@ class Hands:
         finished = Finished(reference, lost=True)
         try:
             finished = Finished(reference, self._try_to_examine(assignment))
-        except ExaminerLost as error:
-            FAULTS.labels("examiner-lost").inc()
-            _log.error("%s: %s", reference, error)
-        except GatewayError as error:
-            FAULTS.labels("engine").inc()
-            _log.error("%s: %s; it stays landed and is tried again", reference, error)
-            finished = Finished(reference)
-        except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
-            FAULTS.labels("internal").inc()
-            _log.exception("%s: could not be examined", reference)
+        except Exception as error:  # noqa: BLE001 - told; one bad file must not end the service
+            finished = self._unfinished(reference, error)
         finally:
             self._inbox.put(finished)
+
+    def _unfinished(self, reference: str, error: Exception) -> Finished:
+        """What is told of a file that could not be examined, and whose fault it is."""
+        if self._ending.is_set():  # Its children were ended while it was looked at.
+            _log.info("%s: stays landed, as the processor stops", reference)
+            return Finished(reference)
+        if isinstance(error, ExaminerLost):
+            FAULTS.labels("examiner-lost").inc()
+            _log.error("%s: %s", reference, error)
+            return Finished(reference, lost=True)
+        if isinstance(error, GatewayError):
+            FAULTS.labels("engine").inc()
+            _log.error("%s: %s; it stays landed and is tried again", reference, error)
+            return Finished(reference)
+        FAULTS.labels("internal").inc()
+        _log.error("%s: could not be examined", reference, exc_info=error)
+        return Finished(reference, lost=True)
 
     def _try_to_examine(self, assignment: Assignment) -> Examination:
         retrying = Retrying(
             retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self._ending),
             wait=wait_random_exponential(multiplier=0.2, max=5),
             reraise=True,
         )
