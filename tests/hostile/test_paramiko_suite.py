@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.intake.answers import ALREADY_EXISTS, NOT_EMPTY
 from tests.intake.running import Running
 
 CLIENT = """
@@ -80,7 +81,14 @@ DENIED = {
 LOCALES = {"test_listdir_in_locale", "test_sftp_attributes_locale_time"}
 # A refusal, or a file that is not what a file system would have made of it; never
 # a timeout or a lost connection.
-CLEAN = re.compile(r"PermissionError|FileNotFoundError|AssertionError|assert ")
+CLEAN = re.compile(
+    "|".join(
+        (
+            "PermissionError|FileNotFoundError|AssertionError|assert ",
+            *(re.escape(f"OSError: {answer.sentence}") for answer in (ALREADY_EXISTS, NOT_EMPTY)),
+        )
+    )
+)
 
 
 @pytest.fixture(scope="module")

@@ -200,11 +200,12 @@ def test_a_file_of_the_lifted_that_is_not_valid_stops_nothing(intake: Running) -
         fail_to_log_in(intake, "127.0.0.2")
     eventually(lambda: waits(intake, "127.0.0.2"))
     time.sleep(2.1)
-    assert waits(intake, "127.0.0.2")
+    # One of its connections after another is let in and judged by its key; the others wait.
+    assert any(waits(intake, "127.0.0.2") for _ in range(3))
     of_intake(intake.home.spool, intake.home.published).lifted.write_text(
         Lifted().with_one("127.0.0.2", datetime.now(UTC)).model_dump_json()
     )
-    eventually(lambda: not waits(intake, "127.0.0.2"))
+    eventually(lambda: not any(waits(intake, "127.0.0.2") for _ in range(3)))
 
 
 def test_somebody_else_behind_an_address_that_waits_is_judged_by_their_key(
