@@ -103,8 +103,9 @@ def expectations(desk: Desk) -> None:
 
 def a_trusts_file(desk: Desk) -> None:
     """A file of two schools, from the trust that speaks for them."""
-    desk.provider("oak-of-the-trust", years=YEARS, dfe_number=OAK)
-    desk.provider("elm-of-the-trust", years=YEARS, dfe_number=ELM)
+    desk.pass_time(hours=1)
+    desk.provider("oak-of-the-trust", dfe_number=OAK)
+    desk.provider("elm-of-the-trust", dfe_number=ELM)
     trust = desk.provider("trust", "academy", years=YEARS)
     desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM}")
     desk.send(trust, csv(core(LAESTAB=(OAK, ELM))), "trust.csv.pgp")

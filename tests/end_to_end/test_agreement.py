@@ -24,8 +24,8 @@ def test_a_school_joins_and_finds_what_concerns_it(site: Site, gnupg: Path) -> N
     elm, ash = site.provider("elm"), site.provider("ash", dfe_number=ABOUT)
     fft = site.provider("fft", kind="fft")
     with site.running() as services:
-        oak.put(services.intake, "/in/core.xml.pgp", oak.seal(core_data(), site.certificate))
-        elm.put(services.intake, "/in/core.xml.pgp", elm.seal(core_data(), site.certificate))
+        oak.put(services.intake, "/in/core.xml.pgp", oak.seal(of_no_enrolled_school(), site.certificate))
+        elm.put(services.intake, "/in/core.xml.pgp", elm.seal(of_no_enrolled_school(), site.certificate))
         estimates = make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=5)
         fft.put(services.intake, "/in/estimates.csv.pgp", fft.seal(estimates, site.certificate))
         states = {transfer["provider"]: transfer["state"] for transfer in site.await_decided(3)}
@@ -45,6 +45,11 @@ def test_a_school_joins_and_finds_what_concerns_it(site: Site, gnupg: Path) -> N
     opened = pysequoia.decrypt(bytes=copy, decryptor=ash.openpgp.decryptor(), store=lambda _: [gateway])
     assert (opened.bytes, len(opened.valid_sigs)) == (estimates, 1)
     assert "everything fits" in site.gateway("log", "verify")
+
+
+def of_no_enrolled_school() -> bytes:
+    """The same pupils, from a school whose number is on no record: they are on its sender's roll."""
+    return core_data().replace(b"<Estab>4001", b"<Estab>4777").replace(b"<URN>990001", b"<URN>990777")
 
 
 def signed_with_gpg(party: Party, text: bytes, gnupg: Path) -> bytes:
