@@ -22,7 +22,7 @@ from gateway.demo.parties import Party
 from gateway.enrolment.key_file import judge
 from gateway.errors import NotFoundError
 from gateway.home import Home
-from gateway.homes.create import found
+from gateway.homes.create import create_home
 from gateway.keys.changes import Clerk, clerk_of, sign_head
 from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
@@ -63,7 +63,7 @@ class Workshop:
         settings = Settings(log_origin="test.invalid/log")
         if organisation is not None:
             settings = settings.model_copy(update={"organisation": organisation})
-        found(self.home, settings, self.now)
+        create_home(self.home, settings, self.now)
         self._set("workers = 0", "workers = 1")
         self._open()
 

@@ -59,14 +59,14 @@ def init(
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
-    from gateway.homes.create import found  # noqa: PLC0415 - keeps --help quick
+    from gateway.homes.create import create_home  # noqa: PLC0415 - keeps --help quick
     from gateway.secrets.passphrase import new_passphrase  # noqa: PLC0415
 
     secret_files = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
     fields = {"organisation": organisation, "log_origin": log_origin, "database": database_url}
     settings = checked(Settings, {**fields, "secrets": secret_files}, "init")
-    fingerprint = found(Home(home), settings, now(), known, key)
+    fingerprint = create_home(Home(home), settings, now(), known, key)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
     out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")

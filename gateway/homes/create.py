@@ -67,7 +67,7 @@ def shipped_policies() -> Path:
     raise ConfigurationError(f"the policies that come with gateway are missing from {installed}")
 
 
-def found(
+def create_home(
     home: Home,
     settings: Settings,
     now: datetime,
@@ -89,7 +89,7 @@ def found(
     if settings.database is not None:
         registry.check_unused()
     with _whole_or_nothing(home.root):
-        return _found(home, settings, now, known, registry, kind)
+        return _make_home(home, settings, now, known, registry, kind)
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def _whole_or_nothing(root: Path) -> Iterator[None]:
         raise
 
 
-def _found(  # noqa: PLR0917 - what a home is made of
+def _make_home(  # noqa: PLR0917 - what a home is made of
     home: Home,
     settings: Settings,
     now: datetime,

@@ -22,7 +22,7 @@ from gateway.ssh.answers import NO_SUCH_FILE, Declined
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.failpoints import passing
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Completion:
@@ -115,7 +115,7 @@ class Completion:
         self._landed.add(by.name, record.size)
         LANDED.inc()
         LANDED_BYTES.inc(record.size)
-        log.info("landed reference=%s bytes=%d", record.reference, record.size)
+        _log.info("landed reference=%s bytes=%d", record.reference, record.size)
         await on_disk(self._after_hand_over, upload, entry)
         return record.reference
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gateway.errors import trace_of
 from gateway.model import Folder
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _SHOWN = 2_000  # Entries of one provider that a listing shows, the latest ones.
 
@@ -114,7 +114,7 @@ class Recent:
             with self._path.open("ab") as file:
                 file.write(_line(entry))
         except OSError as error:
-            log.warning("journal-not-written %s", trace_of(error))
+            _log.warning("journal-not-written %s", trace_of(error))
 
     def find(self, folder: Folder, name: str) -> HandedOver | None:
         """The latest upload under this name, if it is recent."""
@@ -132,7 +132,7 @@ class Recent:
                 file.writelines(_line(e) for e in self._read() if e is not None and self._is_kept(e, now))
             aside.replace(self._path)
         except OSError as error:
-            log.warning("journal-not-written %s", trace_of(error))
+            _log.warning("journal-not-written %s", trace_of(error))
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:

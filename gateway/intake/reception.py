@@ -18,7 +18,7 @@ from gateway.intake.upload import Memory, Receiving
 from gateway.model import Folder
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Reception:
         return receiving
 
     async def _take_over(self, writer: Writer) -> None:
-        log.info("taken-over provider=%s", self._shelf.place.name)
+        _log.info("taken-over provider=%s", self._shelf.place.name)
         await self.cut_off(writer)
 
     async def cut_off(self, writer: Writer) -> None:

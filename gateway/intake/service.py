@@ -28,7 +28,7 @@ from gateway.ssh.door import Door
 from gateway.ssh.session import Session
 from gateway.ssh.visitor import LoggedIn
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def _utc_now() -> datetime:
@@ -91,7 +91,7 @@ class Intake:
                 await box.expire(now, keep)
             in_use = frozenset() if box is None else box.shelf.in_use
             if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
-                log.info("expired provider=%s uploads=%d", shelf.name, gone)
+                _log.info("expired provider=%s uploads=%d", shelf.name, gone)
         await on_disk(sweep_landed, self._spool.landed, now, keep)
         remembered = timedelta(days=self._limits.recent_days)
         await on_disk(sweep_journals, self._spool.recent, now, remembered, frozenset(self._boxes))

@@ -20,7 +20,7 @@ from gateway.errors import trace_of
 from gateway.model import Folder, LooksLike
 from gateway.zones.failpoints import passing
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Writer(Protocol):
@@ -141,7 +141,7 @@ def _load(data: Path) -> Unfinished | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        log.warning("unfinished-not-readable %s", trace_of(error))
+        _log.warning("unfinished-not-readable %s", trace_of(error))
         return None
     touched_at = datetime.fromtimestamp(status.st_mtime, UTC)
     size = label.size if label.size is not None else status.st_size

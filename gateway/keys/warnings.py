@@ -1,4 +1,4 @@
-"""Warnings that keys will soon no longer do: on receipts, and by themselves at set days before."""
+"""Warnings that a key will soon end: on receipts, and as notices on set days before."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
 from gateway.ssh.answers import Declined, failed
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 BUSY = failed("Too many files are being collected at the moment; try again in a minute.")
 CANNOT_OPEN = failed("The file cannot be opened at the moment; try again, then tell the central data team.")
@@ -76,7 +76,7 @@ class Contents:
             await asyncio.shield(content.opening)
         except Fault as fault:
             self.give_back(content)
-            log.error("%s: cannot be opened: %s", delivery.reference, fault)  # noqa: TRY400 - no trace
+            _log.error("%s: cannot be opened: %s", delivery.reference, fault)
             raise Declined(CANNOT_OPEN) from None
         except BaseException:
             self.give_back(content)
@@ -101,7 +101,7 @@ class Contents:
         for content in tuple(self._open.values()):
             if content.opening.done() and content.read_at < before:
                 self._forget(content)
-                log.info("%s: closed, nobody reads it", content.reference)
+                _log.info("%s: closed, nobody reads it", content.reference)
 
     def give_back(self, content: Content) -> None:
         """One reader less. The last one closes the content, or has it closed when it arrives."""

@@ -25,7 +25,7 @@ from gateway.registry.log import Entry
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.zones.failpoints import passing
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 PAGE = 500
 ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
@@ -191,5 +191,5 @@ def _imported(known: keys.Key) -> asyncssh.SSHKey | None:
     try:
         return asyncssh.import_public_key(known.material)
     except asyncssh.KeyImportError:
-        logger.warning("%s: the registry holds a key that is none", known.fingerprint)
+        _log.warning("%s: the registry holds a key that is none", known.fingerprint)
         return None

@@ -28,7 +28,7 @@ from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Decli
 from gateway.ssh.sftp import Server
 from gateway.zones.failpoints import passing
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 READ_ONLY = denied("Nothing can be put here; the mailboxes are for collecting files.")
 NOT_RECORDED = failed("The gateway cannot record this at the moment, so it was not done; try again later.")
@@ -169,7 +169,7 @@ class Tree(Server):
         try:
             return await self._wait(self._office.writers, record, *args, **kwargs)
         except Fault as fault:
-            log.error("not recorded: %s", fault)  # noqa: TRY400 - no trace
+            _log.error("not recorded: %s", fault)
             raise Declined(NOT_RECORDED) from None
 
     async def _wait(

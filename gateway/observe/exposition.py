@@ -18,7 +18,7 @@ from gateway.errors import trace_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _REQUEST_SECONDS = 10.0
 
@@ -87,7 +87,7 @@ def _answers(
                     start, "503 Service Unavailable" if wrong else "200 OK", "\n".join(wrong) or "ok"
                 )
         except Exception as error:  # noqa: BLE001 - a scrape must not end the service
-            log.error("metrics-failed %s", trace_of(error))  # noqa: TRY400 - without the text
+            _log.error("metrics-failed %s", trace_of(error))
             return _text(start, "500 Internal Server Error", "internal error")
         return _text(start, "404 Not Found", "there are /metrics and /healthz")
 

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _FIRST_DESCRIPTOR = 3
 
@@ -42,7 +42,7 @@ def notify(state: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
             sender.sendto(state.encode(), address)
     except OSError as error:
-        log.warning("systemd-not-told errno=%s", error.errno)
+        _log.warning("systemd-not-told errno=%s", error.errno)
 
 
 def alive() -> None:

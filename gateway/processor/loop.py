@@ -138,7 +138,7 @@ class Processor:
         return faults[0] if faults else None
 
     def _take_over_policies(self) -> None:
-        """Go on by the policies that have come into force; children find out by themselves."""
+        """Decide by new policies once they are in force. Children notice new ones by themselves."""
         policies = self._renew()
         if policies is None:
             return

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from gateway.errors import ConfigurationError, Fault
 from gateway.registry import log
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 90
@@ -118,7 +118,7 @@ class Registry:
             command.upgrade(config, "head")
             after = _revision(connection)
         if before not in {None, after}:
-            logger.info("registry-upgraded from=%s to=%s", before, after)
+            _log.info("registry-upgraded from=%s to=%s", before, after)
 
     def close(self) -> None:
         """Give up every connection."""

@@ -158,7 +158,7 @@ def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
 
 
 def inclusion_proofs(session: Session, numbers: Sequence[int], at_size: int) -> list[list[bytes]]:
-    """The same for many leaves."""
+    """For each of these leaves, the proof that it is in the tree of `at_size` leaves."""
     return _read(session, lambda store: [tree.inclusion_proof(store, one, at_size) for one in numbers])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _SECONDS = 60.0
 _KNOWN = 4_096
@@ -64,4 +64,4 @@ class Offences:
 def _tell(key: tuple[str, str, str], level: int, since: int) -> None:
     code, address, detail = key
     line = f"offence code={code} address={address} suppressed={since} {detail}"
-    log.log(level, "%s", line.rstrip())
+    _log.log(level, "%s", line.rstrip())

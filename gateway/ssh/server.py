@@ -25,7 +25,7 @@ from gateway.ssh.fair_share import Shares
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered
 from gateway.zones.spool import private_mode, write_durably
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _KEX = (QUANTUM_SAFE, b"curve25519-sha256", b"curve25519-sha256@libssh.org")
 _CIPHERS = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr"
@@ -135,6 +135,6 @@ def make_host_key(secret: Path) -> None:
     try:
         secret.hardlink_to(aside)  # Unlike a rename, a link never replaces a key made meanwhile.
     except FileExistsError:
-        log.info("host-key kept")
+        _log.info("host-key kept")
     finally:
         aside.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from gateway.ssh.server import listen
 from gateway.ssh.visitor import Service, Visitor
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _ROUND_SECONDS = 15.0
 _PENALTY_SECONDS = 2.0
@@ -40,11 +40,11 @@ class PenaltyRound:
         try:
             lifted = await asyncio.to_thread(self._files.read_lifted)
         except (OSError, ValueError) as error:
-            log.warning("lifted-not-readable %s", trace_of(error))
+            _log.warning("lifted-not-readable %s", trace_of(error))
             return
         for source, _ in lifted.at.items() - self._lifted.at.items():
             if self._door.penalties.lift(source):
-                log.info("penalty-lifted address=%s", source)
+                _log.info("penalty-lifted address=%s", source)
         self._lifted = lifted
         waiting = self._door.penalties.in_force()
         self._door.counts.penalties.set(len(waiting))
@@ -99,5 +99,5 @@ async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:
         try:
             await round_()
         except Exception as error:  # noqa: BLE001 - one bad round must not be the last
-            log.error("round-failed %s", trace_of(error))  # noqa: TRY400 - its text may hold names
+            _log.error("round-failed %s", trace_of(error))
         await asyncio.sleep(seconds)

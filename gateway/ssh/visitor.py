@@ -14,7 +14,7 @@ from gateway.home import shown_name
 from gateway.ssh.connection import LEAST_WINDOW_BYTES, WINDOW_BYTES, Connection
 from gateway.ssh.door import Door, Guest
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _CLIENT_NAME_LENGTH = 80
 _WIDE_SESSIONS = 4  # More at once of one provider or person do not each need a wide window.
@@ -115,7 +115,7 @@ class Visitor(asyncssh.SSHServer):
         if self._guest is None or self._key is None or self._name is None or self._connection is None:
             return
         if self._door.log_in(self._guest, self._name):
-            log.info("login %s key=%s", self._service.shown(self._name), self._key.get_fingerprint())
+            _log.info("login %s key=%s", self._service.shown(self._name), self._key.get_fingerprint())
         else:
             self._connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "Too many connections")
 

@@ -39,7 +39,7 @@ class Lifted(BaseModel):
     at: dict[str, AwareDatetime] = {}
 
     def with_one(self, source: str, now: datetime) -> Lifted:
-        """These and one more; the oldest are forgotten."""
+        """These penalties with one more. Where there are too many, the oldest are left out."""
         at = {**{known: when for known, when in self.at.items() if known != source}, source: now}
         return Lifted(at=dict(list(at.items())[-_MOST_LIFTED:]))
 

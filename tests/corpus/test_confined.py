@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.classify import classify
 from gateway.examiner.parent import Examiner
 from gateway.home import Home
-from gateway.homes.create import found as create
+from gateway.homes.create import create_home as create
 from gateway.settings import Settings
 from tests.classify import made
 from tests.corpus.corpus import LIMITS, POLICIES, files, shipped

@@ -16,7 +16,7 @@ import pysequoia
 import uvloop
 
 from gateway.home import Home
-from gateway.homes.create import found
+from gateway.homes.create import create_home
 from gateway.mailboxes.office import open_office
 from gateway.mailboxes.server import accepting, host_key_path
 from gateway.mailboxes.tree import Office
@@ -42,7 +42,7 @@ class Mailroom:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = Home(root / "home")
-        found(self.home, Settings(log_origin="test.invalid/log"), NOW)
+        create_home(self.home, Settings(log_origin="test.invalid/log"), NOW)
         limits = self.home.policies / "limits.toml"
         # Tests that fail to log in on purpose must not make the others wait.
         limits.write_text(f'{limits.read_text()}\n[mailboxes]\npenalty_exempt = ["127.0.0.1/32"]\n')

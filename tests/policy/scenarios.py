@@ -20,7 +20,7 @@ from random import Random
 from gateway.demo.parties import Party
 from gateway.examiner.parent import Examiner
 from gateway.home import Home
-from gateway.homes.create import found
+from gateway.homes.create import create_home
 from gateway.model import Accepted, Provider, ProviderKind
 from gateway.openpgp.certificates import admit
 from gateway.policy.recipients import copies_for
@@ -117,7 +117,7 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = Home(root / "home")
-        found(self.home, Settings(log_origin="test.invalid/log"), datetime.now(UTC))
+        create_home(self.home, Settings(log_origin="test.invalid/log"), datetime.now(UTC))
         self.certificate = (self.home.published.common / "keys" / "gateway.asc").read_text()
         self.registry = Registry(load_settings(self.home).database_url(self.home))
         self.examiner = Examiner(self.home, POLICIES)
