@@ -20,6 +20,8 @@ from gateway.registry import keys, staff
 from gateway.registry.tables import DeclarationRow
 from gateway.samples import make
 from tests.classify import made
+from tests.corpus.children import csv
+from tests.corpus.schools import ELM, OAK, core
 from tests.workshop import Desk
 
 YEARS = ("2026-27",)
@@ -80,11 +82,33 @@ def plentiful() -> Desk:
         "declare", "--method", "post", "--provider", "oak", "--data", "safeguarding", "--safeguard",
         "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
     )  # fmt: skip
+    expectations(desk)
+    a_trusts_file(desk)
     desk.pass_time(days=100)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
     desk.close()
     return desk
+
+
+def expectations(desk: Desk) -> None:
+    """What people say of what is owed, and of columns that mean no harm."""
+    for flow in ("ks1", "a-level-results"):
+        desk.gateway("flows", "expect", "oak", flow, "no", "--why", "a junior school")
+    for flow in ("exclusions", "phonics"):
+        desk.gateway("flows", "nil", "oak", flow, "--why", "there were none")
+    for column in ("Locker number", "Peg colour"):
+        desk.gateway("policy", "harmless", "add", column, "--why", "a cupboard")
+
+
+def a_trusts_file(desk: Desk) -> None:
+    """A file of two schools, from the trust that speaks for them."""
+    desk.provider("oak-of-the-trust", years=YEARS, dfe_number=OAK)
+    desk.provider("elm-of-the-trust", years=YEARS, dfe_number=ELM)
+    trust = desk.provider("trust", "academy", years=YEARS)
+    desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM}")
+    desk.send(trust, csv(core(LAESTAB=(OAK, ELM))), "trust.csv.pgp")
+    desk.process()
 
 
 def jane(desk: Desk) -> Person:

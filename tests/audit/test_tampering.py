@@ -16,11 +16,12 @@ from tests.whole import plentiful, whole
 METADATA = SQLModel.metadata
 NAMES = [
     "checkpoint", "declaration", "deletion", "deletion_certificate", "delivery", "discrepancy",
-    "discrepancy_party", "event", "key", "legal_hold", "log_node", "provider", "provider_copy",
-    "ratification", "reason", "receipt", "staff", "staff_team", "transfer",
+    "discrepancy_party", "event", "expectation", "harmless", "key", "legal_hold", "log_node", "nil_return",
+    "provider", "provider_copy", "ratification", "reason", "receipt", "school_of_transfer", "staff",
+    "staff_team", "transfer",
 ]  # fmt: skip
-# A membership is nothing but its key: two that change places are what they were.
-SEVERAL = [name for name in NAMES if name != "staff_team"]
+# These are nothing but their keys: two that change places are what they were.
+SEVERAL = [name for name in NAMES if name not in {"staff_team", "school_of_transfer"}]
 # What the log is made of, and what it is about: here each bit of each column counts.
 WHOLLY = ["event", "checkpoint", "receipt", "transfer"]
 # What is named first must be the table that was changed; of the log, the part that no longer fits.

@@ -260,7 +260,6 @@ def test_the_name_of_an_unlisted_column_is_kept_while_its_file_waits_and_no_long
         assert not any(
             TELLING.search(unhashed(row.content or "")) for row in session.exec(select(TransferRow))
         )
-        session.rollback()
 
 
 def unlisted_in(content: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -89,8 +89,15 @@ def test_there_are_many_vectors():
 
 def test_every_refusal_of_opening_has_a_vector():
     ours = {code for code in REASONS if code.startswith("open:")}
-    # Whether a file came before is for the registry to know; the others are no refusals, or of intake.
-    told_elsewhere = {"open:replayed", "open:renewed-since", "open:vouched-since"}
+    # Whether a file came before is for the registry to know; the others are no refusals, or told by
+    # a scanner of malware, which looks at what opened, or of whom the login belongs to.
+    told_elsewhere = {
+        "open:malware",
+        "open:replayed",
+        "open:renewed-since",
+        "open:unknown-login",
+        "open:vouched-since",
+    }
     assert ours - {vector.expect for vector in VECTORS} == told_elsewhere
 
 

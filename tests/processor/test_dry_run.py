@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from gateway.demo.parties import Party
 from gateway.examiner.parent import Examiner
@@ -22,7 +23,7 @@ from gateway.settings import OpenLimits
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 from tests.content import census, core_data, gcse_results
 from tests.openpgp import vectors
-from tests.workshop import Desk
+from tests.workshop import Desk, login_of
 
 # How our records say that a key stands, and what that makes of a file that it signed in good time.
 STANDINGS = {
@@ -36,9 +37,10 @@ _OF_EACH_VERDICT = 3
 
 @dataclass(frozen=True)
 class Sender:
-    """Whoever sends a vector: all that a desk asks of a party is its name."""
+    """Whoever sends a vector: a desk asks of a party its name and the key that it logs in with."""
 
     name: str
+    ssh_public: Path
 
 
 class Trials:
@@ -94,6 +96,7 @@ def enrolled(trials: Trials, standing: str) -> Party:
             fingerprint=admit(material.encode(), desk.now).fingerprint,
             state="pending" if standing == "pending" else "active",
         )  # fmt: skip
+        may_log_in(session, party, desk)
         if standing in {"retired", "revoked"}:
             keys.end_key(
                 session, "provider", party.name, key.fingerprint, state=standing,
@@ -149,7 +152,17 @@ def signer(trials: Trials, name: str) -> Sender:
             session, "provider", name, "openpgp", at=desk.now, by="admin", material=material,
             fingerprint=shown.fingerprint, expires_at=shown.expires_at,
         )  # fmt: skip
-    return Sender(name)
+        sender = Sender(name, Party(name, desk.root / "parties" / name).ssh_public)
+        may_log_in(session, sender, desk)
+    return sender
+
+
+def may_log_in(session: Session, sender: Party | Sender, desk: Desk) -> None:
+    """Enrol the key that a sender logs in with."""
+    keys.add_key(
+        session, "provider", sender.name, "ssh", at=desk.now, by="admin", fingerprint=login_of(sender),
+        material=sender.ssh_public.read_text(),
+    )  # fmt: skip
 
 
 def test_contents_are_decided_as_foreseen(trials: Trials, oak: Party) -> None:
