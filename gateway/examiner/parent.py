@@ -51,12 +51,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.examiner.rolls import digested, packed
 from gateway.examiner.scanner import MALWARE, has_malware
-from gateway.examiner.setups import (
-    CLASSIFIER_SETUP,
-    OPENER_SETUP,
-    ClassifierSetup,
-    OpenerSetup,
-)
+from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSetup, OpenerSetup
 from gateway.home import Home, provider_of
 from gateway.model import ContentRefused, Folder
 from gateway.openpgp.memory import is_fixed

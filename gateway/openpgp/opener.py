@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ def program_file(settings: Processor) -> tuple[str, int, int, int] | None:
     """
     program = _program(settings)
     try:
-        file = os.stat(program) if program is not None else None
+        file = Path(program).stat() if program is not None else None
     except FileNotFoundError:  # It is being replaced.
         file = None
     return None if program is None or file is None else (program, file.st_ino, file.st_size, file.st_mtime_ns)

@@ -94,7 +94,7 @@ def sick_program(folder: Path, doing: str) -> bytes:
 
 
 def turn_into(program: Path, content: bytes) -> None:
-    """Let the program be another, by nothing that could be told from outside: the same file, size and time."""
+    """Let it be another, and nobody can tell from outside: the same file, size and time."""
     before = program.stat()
 
     def written() -> bool:
@@ -116,7 +116,6 @@ def test_settings_that_are_wrong_meanwhile(fresh_yard: Yard, note: Note) -> None
         settings.write_text(f"a_slip_of_the_pen = 1\n{good}")
         names = fresh_yard.send_fresh(2)
         until(lambda: fresh_yard.processor.log.read_text().count(STAYS) >= 6, "alarms", 90)
-        assert set(fresh_yard.states(*names)) == {"landed"}
         settings.write_text(good)
         fresh_yard.await_decided(*names, seconds=90)
     outcome = settled(fresh_yard)
