@@ -82,7 +82,7 @@ def list_all(
 def add(
     identifier: OwnerArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An SSH public key or OpenPGP certificate.")],
-    pending: Annotated[bool, typer.Option("--pending", help="It counts only once it is approved.")] = False,
+    pending: Annotated[bool, typer.Option("--pending", help="It counts only once it is confirmed.")] = False,
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:

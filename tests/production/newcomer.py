@@ -1,7 +1,7 @@
 """Who is on the far side in the clean root: a school, a member of staff, and a stranger, told by lines.
 
 `put NAME SEED [PUPILS]`, `receipt NAME`, `collect SEED`, `reach ADDRESS`, `come SECONDS`,
-`knock ADDRESS`; each is answered by `done` or by what went wrong.
+`knock ADDRESS PORT`; each is answered by `done` or by what went wrong.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def come(oak: Party, seconds: str) -> None:
             session.listdir("/keys")
 
 
-def knock(address: str) -> None:
+def knock(address: str, port: str) -> None:
     """Fail to log in from an address until it has to wait."""
     secret = Path("/tmp/stranger")
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(secret)
@@ -65,11 +65,11 @@ def knock(address: str) -> None:
     for _ in range(FAILURES):
         with (
             contextlib.suppress(paramiko.SSHException, EOFError, OSError),
-            socket.create_connection(INTAKE, source_address=(address, 0)) as connection,
+            socket.create_connection(("127.0.0.1", int(port)), source_address=(address, 0)) as connection,
             paramiko.Transport(connection) as transport,
         ):
             transport.connect(username="oak", pkey=key)
-    time.sleep(5)  # Until intake has put it on its list.
+    time.sleep(5)  # Until the service has put it on its list.
 
 
 def main() -> None:

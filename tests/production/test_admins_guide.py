@@ -52,6 +52,8 @@ class Reader:
     oak: Party = field(init=False)
     others: dict[str, Party] = field(default_factory=dict)
     approved: str = ""
+    proposed: str = ""
+    person: str = "sam"
 
     def __post_init__(self) -> None:
         self.oak, newer = (Party("oak", self.folder / "keys" / name) for name in ("oak", "oak-new"))
@@ -66,7 +68,8 @@ class Reader:
     @property
     def environment(self) -> dict[str, str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-        return {**others, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {**others, "PATH": path, "COLUMNS": "200", "GATEWAY_ADMIN": self.person}
 
     def type(self, text: str, given: str = "") -> str:
         """Type a command; what it printed."""
@@ -158,11 +161,22 @@ class Reader:
         return self.approved
 
     def _reference(self, text: str) -> str:
+        """A file that waits for what the command decides: for judgement, for its kind, for two persons."""
         number = len(self.json("gateway transfers list"))
+        name, content = f"{number}.xml.pgp", core_data(1_000 + number)
+        if text.startswith("gateway held confirm"):
+            self.person = "kim"
+            return self.proposed
+        if "--override" in text:
+            self.proposed = self.send(self.school("elm", ratified=False), name, content)
+            return self.proposed
+        if "--as " in text:
+            return self.send(self.oak, f"{number}.txt.pgp", b"nothing that anybody knows\n")
+        reference = self.send(self.oak, name, content)
         if text.startswith("gateway held"):
-            elm = self.school("elm", ratified=False)
-            return self.send(elm, f"{number}.xml.pgp", core_data(1_000 + number))
-        return self.send(self.oak, f"{number}.xml.pgp", core_data(1_000 + number))
+            shown = self.json(f"gateway transfers show {reference}")
+            assert shown["state"] == "held", shown
+        return reference
 
     def _discrepancy(self) -> int:
         if not (found := self.json("gateway discrepancies list")):

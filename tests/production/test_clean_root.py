@@ -6,12 +6,14 @@ of the page is typed as it is written there, and a real systemd does what it say
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from tests.production.follow import HOME, PAGE, SERVICES, Newcomer, under
 from tests.production.guide import REPOSITORY, commands
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.install,
@@ -34,7 +36,7 @@ def test_nothing_is_left_open_to_other_users(newcomer: Newcomer) -> None:
     """sudo runs a command with the umask 0002, as Debian has it: that opens nothing."""
     written_by_groups = newcomer.root.type(f"find {HOME} -perm /022 ! -type l -printf '%P\\n' | sort").split()
     registry = [f"registry.db{end}" for end in ("", "-shm", "-wal")]
-    assert written_by_groups == [*registry, "spool/landed"]
+    assert written_by_groups == ["mailboxes", *registry, "spool/landed"]
 
 
 def test_the_registry_may_be_in_postgresql(newcomer: Newcomer) -> None:
@@ -106,10 +108,15 @@ def test_the_head_in_the_journal_can_be_verified(newcomer: Newcomer) -> None:
 
 
 def test_an_address_is_let_in_again(newcomer: Newcomer) -> None:
-    newcomer.ask("knock 192.0.2.7")
-    assert "192.0.2.7" in newcomer.admin("penalties", "list")
+    newcomer.ask("knock 192.0.2.7 2222")
+    newcomer.ask("knock 127.0.0.9 2223")  # The mailboxes are shipped for this machine only.
+    listed = json.loads(newcomer.admin("penalties", "list", "--json"))
+    wait = [(one["service"], one["address"]) for one in listed]
+    assert wait == [("intake", "192.0.2.7"), ("mailboxes", "127.0.0.9")]
     for command in under("Addresses that have to wait"):
         newcomer.follow(command)
+    newcomer.admin("penalties", "lift", "127.0.0.9")
+    until(lambda: newcomer.admin("penalties", "list", "--json").strip() == "[]", "all are let in again")
 
 
 def test_a_backup_is_restored(newcomer: Newcomer) -> None:
