@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -48,6 +49,7 @@ from gateway.settings import OpenLimits, Processor
 from gateway.zones.failpoints import passing
 
 _SLACK_BYTES = 1024**2
+_SHARE_OF_PROGRAM = 0.8
 
 
 class Openers:
@@ -93,11 +95,20 @@ class Opening:
         request = REQUEST.validate_json(message)
         stored = Stored(*(OpenFile(descriptor) for descriptor in descriptors))
         try:
-            answer, given = self._answer(request, stored)
+            answer, given = self._in_time()._answer(request, stored)  # noqa: SLF001 - its own
         except (GatewayError, OSError) as error:
             explanation = str(error) if isinstance(error, GatewayError) else type(error).__name__
             return ANSWER.dump_json(Failed(reference=request.reference, explanation=explanation)), ()
         return ANSWER.dump_json(answer), given
+
+    def _in_time(self) -> Opening:
+        """The same with less time for a SOP program than this process has left itself, where that is limited.
+
+        So a program that hangs is told from a file that breaks the process: it is a fault of ours.
+        """
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        seconds = min(self.limits.seconds, left * _SHARE_OF_PROGRAM) if left else self.limits.seconds
+        return replace(self, limits=self.limits.model_copy(update={"seconds": seconds}))
 
     def _answer(
         self, request: Request, stored: Stored

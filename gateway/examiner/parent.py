@@ -51,15 +51,11 @@ from gateway.examiner.protocol import (
 )
 from gateway.examiner.rolls import digested, packed
 from gateway.examiner.scanner import MALWARE, has_malware
-from gateway.examiner.setups import (
-    CLASSIFIER_SETUP,
-    OPENER_SETUP,
-    ClassifierSetup,
-    OpenerSetup,
-)
+from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSetup, OpenerSetup
 from gateway.home import Home, provider_of
 from gateway.model import ContentRefused, Folder
 from gateway.openpgp.memory import is_fixed
+from gateway.openpgp.opener import program_file
 from gateway.reasons import REASONS
 from gateway.secrets import secret_files
 from gateway.settings import Limits, load_settings, read_toml
@@ -93,8 +89,8 @@ class Examiner:
         self._home = home
         self._other_policies = policies
         self._limits = self._load_limits()
-        self._opener = self._child("opener", self._for_opener)
-        self._classifier = self._child("classifier", self._for_classifier)
+        self._opener = _child("opener", self._for_opener, self._around_opener)
+        self._classifier = _child("classifier", self._for_classifier, self._surroundings)
 
     def start(self) -> None:
         """Start the children now, so that the first file does not wait for them."""
@@ -255,8 +251,9 @@ class Examiner:
     def _seconds_to_open(self, sealed: int) -> float:
         return _seconds(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
 
-    def _child(self, module: str, setup: Callable[[], bytes]) -> Child:
-        return Child(("-m", f"gateway.examiner.{module}"), setup, self._surroundings)
+    def _around_opener(self) -> object:
+        # A child may run the very file that it began with and no other, not even a newer one in its place.
+        return self._surroundings(), program_file(load_settings(self._home).processor)
 
     def _surroundings(self) -> object:
         return secret_files.generation(self._home), self._policies()
@@ -313,6 +310,10 @@ class Examiners:
         with self._lock:
             for examiner in self._all:
                 examiner.close()
+
+
+def _child(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
+    return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
 
 
 def _believable(answer: FileRefused) -> FileRefused:

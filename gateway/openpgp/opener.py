@@ -18,9 +18,26 @@ def prove_program(settings: Processor) -> None:
     """
     from gateway.openpgp import self_test  # noqa: PLC0415 - loading all of it costs 0.2 s
 
-    program = shutil.which(settings.sop_program) if settings.engine != "embedded" else None
+    program = _program(settings)
     if program is not None:
         self_test.check(program)
+
+
+def program_file(settings: Processor) -> tuple[str, int, int, int] | None:
+    """What tells the SOP program that would be used from another in its place, such as a newer one.
+
+    None where none is used, or none is there.
+    """
+    program = _program(settings)
+    try:
+        file = Path(program).stat() if program is not None else None
+    except FileNotFoundError:  # It is being replaced.
+        file = None
+    return None if program is None or file is None else (program, file.st_ino, file.st_size, file.st_mtime_ns)
+
+
+def _program(settings: Processor) -> str | None:
+    return shutil.which(settings.sop_program) if settings.engine != "embedded" else None
 
 
 def find_opener(settings: Processor, secret_keys: Sequence[Path | bytes]) -> Opener:
@@ -35,7 +52,7 @@ def find_opener(settings: Processor, secret_keys: Sequence[Path | bytes]) -> Ope
     from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415
     from gateway.openpgp.sop import SopOpener  # noqa: PLC0415
 
-    program = shutil.which(settings.sop_program) if settings.engine != "embedded" else None
+    program = _program(settings)
     if program is not None:
         sop = SopOpener(program, secret_keys, self_test.check)
         if settings.engine == "sop":

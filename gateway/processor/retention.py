@@ -16,7 +16,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.home import Home
 from gateway.processor.checkpoints import hour_of
-from gateway.publish.projection import receipt_files, take_back
+from gateway.publish.projection import give_back, receipt_files, take_back
 from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import log, notices, retention
@@ -76,7 +76,8 @@ class Sweep:
     def tend(self, registrar: Registrar) -> None:
         """Delete what is due of what nobody could open, and take back old receipts from published/.
 
-        Fault where it cannot be, until the next hour.
+        What was taken back too early, by a clock that was fast, is given back first. Fault where it cannot
+        be, until the next hour.
         """
         now = registrar.clock()
         if self._hour == hour_of(now):
@@ -85,6 +86,7 @@ class Sweep:
         rules = load_retention(registrar.home)
         if rules.published.receipts != "for ever":
             early = now - timedelta(days=rules.published.receipts)
+            give_back(registrar.registry, registrar.home.published, early)
             take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
         if rules.sealed.unopened != "for ever":
             early = now - timedelta(days=rules.sealed.unopened)

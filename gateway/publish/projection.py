@@ -186,6 +186,26 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
     return looked
 
 
+def give_back(registry: Registry, published: Published, before: datetime) -> None:
+    """Publish receipts again that were taken back too early, as by a clock that was fast.
+
+    Those are the ones given out at that moment or later. Fault where published/ cannot be written.
+    """
+    with registry.read() as session:
+        last = session.get(ReceiptRow, taken_back_up_to(published))
+        if last is None or last.created_at < before:
+            return
+        too_early = select(ReceiptRow.sequence).where(ReceiptRow.created_at >= before)
+        first = session.exec(too_early.order_by(col(ReceiptRow.sequence)).limit(1)).one() or 1
+    try:
+        # In this order: killed in between, it is all done again.
+        replace_published(_watermark_file(published), str(min(first - 1, published_up_to(published))))
+        replace_published(_taken_back_file(published), str(first - 1))
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+    publish_receipts(registry, published)
+
+
 def _receipted_since(session: Session, references: Collection[str], moment: datetime) -> set[str]:
     query = select(ReceiptRow.reference).where(
         col(ReceiptRow.reference).in_(references), ReceiptRow.created_at >= moment

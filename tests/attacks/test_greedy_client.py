@@ -14,7 +14,8 @@ import pytest
 
 from gateway.home import Home
 from tests.hostile.abuse import Service, service
-from tests.intake.running import Running, eventually
+from tests.intake.running import Running
+from tests.waiting import eventually
 
 RECEIPTS = 20_000  # Of one large day.
 MEGABYTE = 1_000_000

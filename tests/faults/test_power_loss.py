@@ -90,8 +90,11 @@ def renamed(old: str, new: str) -> Callable[[Call], bool]:
     )
 
 
-def removed(path: str) -> Callable[[Call], bool]:
-    return lambda call: call.name.startswith("unlink") and re.search(f'"{path}"', call.arguments) is not None
+def removed(folder: str, name: str) -> Callable[[Call], bool]:
+    """By its name in a folder that is open."""
+    return lambda call: (
+        call.name == "unlinkat" and re.search(f'<{folder}>, "{name}"', call.arguments) is not None
+    )
 
 
 def test_the_order_in_which_things_become_durable(fresh_yard: Yard, note: Note, tmp_path: Path) -> None:
@@ -127,8 +130,8 @@ def test_the_order_in_which_things_become_durable(fresh_yard: Yard, note: Note, 
         renamed(rf"{sealed}/[\w-]+\.part", rf"{sealed}/[\w-]+\.sealed"),
         synced(sealed),
         synced(rf"{database}-wal"),
-        removed(rf"{landed}/[\w-]+\.json"),
-        removed(rf"{landed}/[\w-]+\.sealed"),
+        removed(landed, r"[\w-]+\.json"),
+        removed(landed, r"[\w-]+\.sealed"),
         synced(rf"{database}-wal"),
         renamed(rf"{receipts}/\.\w+", rf"{receipts}/[^\"]+\.txt"),
     )

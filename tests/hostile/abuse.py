@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.hostile.attacks import PATIENCE
 from tests.intake.running import Running, in_own_process, sealed
 
 REPOSITORY = Path(__file__).parents[2]
@@ -66,12 +68,12 @@ class Service:
         return waits
 
     @contextlib.contextmanager
-    def attacked(self, name: str, seconds: float) -> Iterator[dict[str, int]]:
-        """While the attack goes on; what it saw is in the value afterwards."""
-        seen: dict[str, int] = {}
+    def attacked(self, name: str, seconds: float, aim: tuple[str, int]) -> Iterator[Counter[str]]:
+        """While the attack goes on, at least until it saw its aim; what it saw is in the value afterwards."""
+        seen: Counter[str] = Counter()
         where = [str(self.running.port), str(self.key), str(seconds)]
         attacker = subprocess.Popen(
-            [sys.executable, "-m", "tests.hostile.attacks", name, *where],
+            [sys.executable, "-m", "tests.hostile.attacks", name, *where, aim[0], str(aim[1])],
             stdout=subprocess.PIPE,
             text=True,
             cwd=REPOSITORY,
@@ -81,7 +83,7 @@ class Service:
             assert attacker.stdout.readline() == "begun\n"
             time.sleep(0.7)
             yield seen
-            out, _ = attacker.communicate(timeout=seconds + 30)
+            out, _ = attacker.communicate(timeout=seconds + PATIENCE + 30)
             seen.update(json.loads(out))
         finally:
             if attacker.poll() is None:

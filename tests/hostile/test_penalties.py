@@ -141,6 +141,9 @@ def test_a_network_that_is_none_is_a_mistake_in_the_settings() -> None:
 # At the door of a running intake. The attacker comes from 127.0.0.2.
 
 
+FAILURES = 7  # They cost 35 seconds, some of which have passed at the last; 30 are enough.
+
+
 def connect(running: Running, source: str) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", running.port), 5, source_address=(source, 0))
     connection.settimeout(5)
@@ -156,28 +159,32 @@ def fail_to_log_in(running: Running, source: str) -> None:
 
 
 def waits(running: Running, source: str) -> bool:
-    """Whether a connection from there is not greeted at once."""
+    """Whether a connection from there is not greeted before its time, or not at all.
+
+    Who has to wait is never greeted sooner, however busy the machine is.
+    """
+    begin = time.monotonic()
     with connect(running, source) as connection:
-        connection.settimeout(0.5)
         try:
-            return b"SSH-2.0" not in connection.recv(100)
+            greeted = b"SSH-2.0" in connection.recv(100)
         except (ConnectionResetError, TimeoutError):
             return True
+        return not greeted or time.monotonic() - begin >= LIMITS.penalty_pace
 
 
 def test_an_address_that_fails_waits_others_do_not_and_it_can_be_lifted(
     intake: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     home = intake.home
-    for _ in range(6):
+    for _ in range(FAILURES):
         fail_to_log_in(intake, "127.0.0.2")
     eventually(lambda: waits(intake, "127.0.0.2"))
-    assert not waits(intake, "127.0.0.3")
+    eventually(lambda: not waits(intake, "127.0.0.3"))
     with intake.paramiko() as client, client.open("/in/x", "wb") as file:
         file.write(SEALED)
     eventually(lambda: "127.0.0.2" in listed(home).until)
     left = (listed(home).until["127.0.0.2"] - datetime.now(UTC)).total_seconds()
-    assert 20 < left < 40
+    assert 20 < left < 45
     of_intake(home.spool, home.published).lifted.write_text(
         Lifted().with_one("127.0.0.2", datetime.now(UTC)).model_dump_json()
     )
@@ -196,22 +203,23 @@ def listed(home: Home) -> Listed:
 
 def test_a_file_of_the_lifted_that_is_not_valid_stops_nothing(intake: Running) -> None:
     of_intake(intake.home.spool, intake.home.published).lifted.write_text("{nonsense")
-    for _ in range(6):
+    for _ in range(FAILURES):
         fail_to_log_in(intake, "127.0.0.2")
     eventually(lambda: waits(intake, "127.0.0.2"))
     time.sleep(2.1)
-    assert waits(intake, "127.0.0.2")
+    # One of its connections after another is let in and judged by its key; the others wait.
+    assert any(waits(intake, "127.0.0.2") for _ in range(3))
     of_intake(intake.home.spool, intake.home.published).lifted.write_text(
         Lifted().with_one("127.0.0.2", datetime.now(UTC)).model_dump_json()
     )
-    eventually(lambda: not waits(intake, "127.0.0.2"))
+    eventually(lambda: not any(waits(intake, "127.0.0.2") for _ in range(3)))
 
 
 def test_somebody_else_behind_an_address_that_waits_is_judged_by_their_key(
     intake: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A job with a wrong key keeps failing from the address of a whole trust: its schools still get in."""
-    for _ in range(6):
+    for _ in range(FAILURES):
         fail_to_log_in(intake, "127.0.0.2")
     eventually(lambda: waits(intake, "127.0.0.2"))
     kept = [connect(intake, "127.0.0.2") for _ in range(3)]

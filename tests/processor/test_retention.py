@@ -111,6 +111,25 @@ def test_after_seven_years_nothing_names_the_file_or_who_opened_it(
     fits(desk)
 
 
+def test_receipts_that_a_fast_clock_took_back_are_given_back(desk: Desk, sent: str) -> None:
+    before = {path.name: path.read_bytes() for path in desk.receipts("oak", "*")}
+    assert any(sent in name for name in before)
+    desk.pass_time(days=365)
+    desk.process()
+    assert desk.receipts("oak", f"*.{sent}.*") == []
+    desk.pass_time(days=-365)
+    desk.process()
+    assert {path.name: path.read_bytes() for path in desk.receipts("oak", "*")} == before
+
+
+def test_receipts_that_were_taken_back_in_time_stay_away(desk: Desk, sent: str) -> None:
+    desk.pass_time(days=61)
+    desk.process()
+    desk.pass_time(hours=2)
+    desk.process()
+    assert desk.receipts("oak", f"*.{sent}.*") == []
+
+
 def test_names_may_go_before_the_means_to_prove_them(desk: Desk, sent: str) -> None:
     policy = desk.home.policies / "retention.toml"
     before, people = policy.read_text("utf-8").split("[people]")
