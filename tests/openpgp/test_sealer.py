@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -222,3 +224,40 @@ def test_a_key_of_rsa_opens_what_programs_without_curve25519_make(tmp_path):
         opened = engine.open(tmp_path / "sealed", [sender], OpenLimits(), NOW)
         with os.fdopen(opened.content, "rb") as content:
             assert content.read() == TEXT.encode()
+
+
+FORKED = """
+import os, sys
+from datetime import UTC, datetime
+from gateway.openpgp.sealer import certificate_of, generate_gateway_key, seal
+
+secret = generate_gateway_key("A", datetime.now(UTC))
+
+
+def sealed():
+    content = os.memfd_create("content")
+    os.write(content, b"the same")
+    os.lseek(content, 0, os.SEEK_SET)
+    return seal(content, [certificate_of(secret)], secret)
+
+
+sealed()
+for _ in range(2):
+    if os.fork() == 0:
+        sys.stdout.write(sealed().hex() + "\\n")
+        sys.stdout.flush()
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_processes_that_were_forked_alike_draw_session_keys_of_their_own():
+    """Each provider's files are sealed by a process of their own, and all of them come from one that waits."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, check=True, timeout=60
+    )
+    one, two = (bytes.fromhex(line) for line in done.stdout.split())
+    head = 40  # Version, key id and algorithm, which are the same, and the beginning of what was drawn.
+    assert one[:12] == two[:12]
+    assert one[:head] != two[:head]
+    assert one[-64:] != two[-64:]
