@@ -252,7 +252,7 @@ for _ in range(2):
 
 
 def test_processes_that_were_forked_alike_draw_session_keys_of_their_own():
-    """Each provider's files are sealed by a process of their own, and all of them come from one that waits."""
+    """Each provider's files are sealed by a process of their own; all of these come from one that waits."""
     done = subprocess.run(
         [sys.executable, "-c", FORKED], capture_output=True, text=True, check=True, timeout=60
     )
