@@ -23,8 +23,8 @@ from gateway.classify.format_rules import (
     NameHint,
     RegisterRule,
     ResultsRule,
+    RuleTable,
     SchoolsRule,
-    Table,
     plain,
 )
 from gateway.classify.sensitive import Sensitive
@@ -34,7 +34,7 @@ from gateway.model import Level, ValueKind
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
 
-class FieldRule(Table):
+class FieldRule(RuleTable):
     """One field: the column and element names that carry it, and how its values are checked.
 
     An element is `Name`, `Parent/Name` or `Parent/*`; the more exact form wins. `codes` names a
@@ -71,7 +71,7 @@ class WorkingRule(FieldRule):
     kinds: tuple[ValueKind, ...]
 
 
-class Signature(Table):
+class ColumnSignature(RuleTable):
     """One way to recognise a table: which fields it must have, and what they must hold.
 
     Of the signatures that fit, the one with the highest rank decides. `needs`: all of these fields.
@@ -113,7 +113,7 @@ class Signature(Table):
         return (*self.fields(), *self.without)
 
 
-class TypeRule(Table):
+class TypeRule(RuleTable):
     """What is true of every file of a type.
 
     `must`: what no record may lack, with its alternatives. `checks`: the working fields whose faults
@@ -129,21 +129,21 @@ class TypeRule(Table):
     key_stage: str | None = None
 
 
-class ColumnRule(Table):
+class ColumnRule(RuleTable):
     """What systems put before and after the plain name of a column."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
 
 
-class DataTypes(Table):
+class DataTypes(RuleTable):
     """data_types.toml."""
 
     types: dict[str, TypeRule]
     codes: dict[str, tuple[str, ...]]
     columns: ColumnRule
     fields: dict[str, FieldRule]
-    tables: tuple[Signature, ...]
+    tables: tuple[ColumnSignature, ...]
     systems: dict[str, dict[str, tuple[str, ...]]]
     results: ResultsRule
     subjects: SubjectRule
@@ -158,7 +158,7 @@ class DataTypes(Table):
     names: tuple[NameHint, ...]
 
 
-class Items(Table):
+class Items(RuleTable):
     """items.toml."""
 
     items: dict[str, ItemRule]

@@ -47,7 +47,7 @@ NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys 
 
 
 @dataclass(slots=True)
-class Fault:
+class FaultCount:
     """How often one thing is wrong, and the first records in which it is."""
 
     count: int = 0
@@ -77,7 +77,7 @@ class FieldTally:
     def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
         self.key = key
         self.filled = 0
-        self.faults: dict[str, Fault] = {}
+        self.faults: dict[str, FaultCount] = {}
         self.counts: Counter[str] | None = Counter() if counted else None
         self.plain = check is None and not counted
         self._check = check
@@ -92,7 +92,7 @@ class FieldTally:
             return
         fault = self._judge(text, self._check)
         if fault is not None:
-            self.faults.setdefault(fault, Fault()).add(row)
+            self.faults.setdefault(fault, FaultCount()).add(row)
 
     def add_column(self, values: Sequence[str], first_row: int) -> int:
         """The values of this field in records that follow each other; an empty text is a blank.
@@ -111,7 +111,7 @@ class FieldTally:
         if bad:
             for row, value in enumerate(values, first_row):
                 if value in bad:
-                    self.faults.setdefault(bad[value], Fault()).add(row)
+                    self.faults.setdefault(bad[value], FaultCount()).add(row)
         return filled
 
     def share_good(self) -> float:
@@ -150,16 +150,18 @@ class Tally:
         self.account = Account(rules)
         self.schools = Schools()
         self.fields: dict[str, FieldTally] = {}
-        self.wrong_results = Fault()
-        self.formulas = Fault()
-        self.missing = {group: Fault() for kind in rules.data_types.types.values() for group in kind.must}
+        self.wrong_results = FaultCount()
+        self.formulas = FaultCount()
+        self.missing = {
+            group: FaultCount() for kind in rules.data_types.types.values() for group in kind.must
+        }
         self.naming = frozenset({*NAMING, *(key for group in self.missing for key in group)})
         self.reports_pupils = on_pupil is not None
         self._on_pupil = on_pupil
         self._people: set[str] = set()
         self._temporary_upns: set[str] = set()
-        self._duplicates = Fault()
-        self._temporary = Fault()
+        self._duplicates = FaultCount()
+        self._temporary = FaultCount()
 
     def field(self, key: str) -> FieldTally:
         """The tally of one field, made when it is first asked for."""
@@ -330,7 +332,7 @@ class Tally:
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
 
 
-def _finding(code: str, fault: Fault, about: str) -> Finding:
+def _finding(code: str, fault: FaultCount, about: str) -> Finding:
     return Finding(
         code=code, severity=severity(code), count=fault.count, rows=tuple(sorted(fault.rows)), about=about
     )

@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.
 COLUMNS = ("reference", "provider", "name", "state", "data_type", "why", "landed")
 
 
-class State(StrEnum):
+class TransferState(StrEnum):
     """What may have become of a transfer."""
 
     LANDED = "landed"
@@ -45,7 +45,7 @@ class State(StrEnum):
 @fails_clearly
 def list_all(
     home: HomeOption = DEFAULT_HOME,
-    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    state: Annotated[TransferState | None, typer.Option(help="Only those in this state.")] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the latest so many.")] = None,
     as_json: JsonOption = False,

@@ -45,7 +45,7 @@ from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import OpenFile
 from gateway.openpgp.sealer import CannotSeal, seal
 from gateway.openpgp.session_keys import open_session_key, seal_session_key
-from gateway.settings import OpenLimits, Processor
+from gateway.settings import OpenLimits, ProcessorSettings
 from gateway.zones.failpoints import passing
 
 _SLACK_BYTES = 1024**2
@@ -55,7 +55,7 @@ _SHARE_OF_PROGRAM = 0.8
 class Openers:
     """Engines by the gateway's keys that they open with; made when first asked for."""
 
-    def __init__(self, settings: Processor, secrets: Mapping[str, bytes]) -> None:
+    def __init__(self, settings: ProcessorSettings, secrets: Mapping[str, bytes]) -> None:
         self._settings = settings
         self.secrets = secrets
         self._made: dict[tuple[str, ...], Opener] = {}

@@ -18,36 +18,36 @@ from gateway.errors import ConfigurationError
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.faults import Fault, Location, key_of, line_of
+from gateway.policy.faults import Location, PolicyFault, key_of, line_of
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
     FlowsFile,
+    PolicyTable,
     RightsFile,
-    Shape,
     TeamsFile,
 )
 
-__all__ = ["FILES", "Catalogue", "Reading", "load_catalogue", "policy_digest", "policy_files", "read"]
+__all__ = ["FILES", "Catalogue", "PoliciesRead", "load_catalogue", "policy_digest", "policy_files", "read"]
 
-F = TypeVar("F", bound=Shape)
+F = TypeVar("F", bound=PolicyTable)
 
 
 @dataclass(slots=True)
-class Reading:
+class PoliciesRead:
     """What came of reading a policies folder: the texts, the models that are valid, the faults."""
 
     texts: dict[str, str] = field(default_factory=dict)
     models: dict[str, BaseModel] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[PolicyFault] = field(default_factory=list)
 
     def blame(self, file: str, location: Location, message: str) -> None:
         """Note a fault of `file` at `location`."""
         line = line_of(self.texts[file], location) if file in self.texts else None
-        self.faults.append(Fault(file, key_of(location), line, message))
+        self.faults.append(PolicyFault(file, key_of(location), line, message))
 
 
-FILES: dict[str, type[Shape]] = {
+FILES: dict[str, type[PolicyTable]] = {
     "agreement.toml": AgreementFile,
     "flows.toml": FlowsFile,
     "teams.toml": TeamsFile,
@@ -65,9 +65,9 @@ def load_catalogue(policies: Path) -> Catalogue:
     return _assembled(policies, reading)
 
 
-def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Reading:
+def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
     """Read policy files, those of `FILES` at least, and compare them; never raises, all is in the faults."""
-    reading = Reading()
+    reading = PoliciesRead()
     for name, kind in shapes.items():
         _read_model(policies, name, kind, reading)
     agreement = reading.models.get("agreement.toml")
@@ -79,7 +79,7 @@ def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Readi
     return reading
 
 
-def _read_text(policies: Path, name: str, reading: Reading) -> str | None:
+def _read_text(policies: Path, name: str, reading: PoliciesRead) -> str | None:
     try:
         if Path(name).name != name:
             return None
@@ -89,7 +89,7 @@ def _read_text(policies: Path, name: str, reading: Reading) -> str | None:
     return reading.texts[name]
 
 
-def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Reading) -> None:
+def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: PoliciesRead) -> None:
     text = _read_text(policies, name, reading)
     if text is None:
         reading.blame(name, (), "the file is missing or is not UTF-8 text")
@@ -103,14 +103,14 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Readi
             reading.blame(name, each["loc"], each["msg"])
 
 
-def _syntax_fault(name: str, error: tomllib.TOMLDecodeError) -> Fault:
+def _syntax_fault(name: str, error: tomllib.TOMLDecodeError) -> PolicyFault:
     # Before Python 3.14 the line stands only in the message: "… (at line 3, column 5)".
     _, _, place = str(error).rpartition("(at line ")
     line, _, _ = place.partition(",")
-    return Fault(name, "", int(line) if line.isdecimal() else None, str(error))
+    return PolicyFault(name, "", int(line) if line.isdecimal() else None, str(error))
 
 
-def _assembled(policies: Path, reading: Reading) -> Catalogue:
+def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
     def model(name: str, kind: type[F]) -> F:
         found = reading.models[name]
         assert isinstance(found, kind)  # noqa: S101 - FILES pairs each name with its kind

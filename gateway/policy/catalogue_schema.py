@@ -13,15 +13,15 @@ from gateway.policy.schema import (
     Flow,
     FlowsFile,
     Group,
+    PolicyTable,
     Right,
     RightsFile,
-    Shape,
     Team,
     TeamsFile,
 )
 
 
-class Catalogue(Shape):
+class Catalogue(PolicyTable):
     """All policies of one home. `digest` is the SHA-256 over the files they were read from."""
 
     digest: str

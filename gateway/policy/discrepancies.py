@@ -51,7 +51,7 @@ class Discrepancy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class DiscrepancyNotice:
     """What one provider is told of a discrepancy. It names no child, and no school unless allowed."""
 
     provider: str
@@ -152,7 +152,7 @@ _TOLD: dict[Kind, tuple[str, str, str]] = {
 }
 
 
-def notices(discrepancy: Discrepancy, *, name_other_school: bool) -> tuple[Notice, ...]:
+def notices(discrepancy: Discrepancy, *, name_other_school: bool) -> tuple[DiscrepancyNotice, ...]:
     """One notice for each provider that a discrepancy concerns, about its own records only."""
     return tuple(
         _notice(discrepancy, provider, name_other_school=name_other_school)
@@ -160,14 +160,14 @@ def notices(discrepancy: Discrepancy, *, name_other_school: bool) -> tuple[Notic
     )
 
 
-def _notice(discrepancy: Discrepancy, provider: str, *, name_other_school: bool) -> Notice:
+def _notice(discrepancy: Discrepancy, provider: str, *, name_other_school: bool) -> DiscrepancyNotice:
     own = [row for row in discrepancy.rows if row.provider == provider]
     others = [each for each in discrepancy.providers if each != provider]
     named = f" ({', '.join(others)})" if name_other_school and others else ""
     record = " and ".join(_record(row) for row in own)
     clause, sentence, next_step = _TOLD[discrepancy.kind]
     sentence = sentence.format(record=record, others=named)
-    return Notice(provider=provider, clause=clause, sentence=sentence, next_step=next_step)
+    return DiscrepancyNotice(provider=provider, clause=clause, sentence=sentence, next_step=next_step)
 
 
 def _record(row: RollRow) -> str:

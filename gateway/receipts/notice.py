@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.policy.discrepancies import Notice
+from gateway.policy.discrepancies import DiscrepancyNotice
 from gateway.receipts.text import WIDTH, ascii_shown, spoken
 
 _SHOWN = 500
@@ -24,7 +24,7 @@ class NoticeFacts:
     provider_name: str
     organisation: str
     made_at: datetime
-    points: tuple[tuple[int, Notice], ...]
+    points: tuple[tuple[int, DiscrepancyNotice], ...]
 
 
 def render_notice(facts: NoticeFacts) -> str:
@@ -46,7 +46,7 @@ def render_notice(facts: NoticeFacts) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _point(number: int, notice: Notice) -> str:
+def _point(number: int, notice: DiscrepancyNotice) -> str:
     lines = (f"{notice.sentence} (clause {notice.clause})", notice.next_step)
     return "\n".join([f"    Discrepancy {number}", *(_wrapped(line, "      ") for line in lines)])
 

@@ -27,7 +27,7 @@ from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.policy.catalogue import FILES, Catalogue, load_catalogue, policy_digest, policy_files, read
 from gateway.policy.dates import academic_year, local_day
-from gateway.policy.faults import Fault
+from gateway.policy.faults import PolicyFault
 from gateway.publish.projection import publish_checkpoint
 from gateway.registry import log
 from gateway.registry.database import Registry
@@ -61,7 +61,7 @@ class Policies:
     keys: KeyPolicy
 
 
-def check(policies: Path) -> list[Fault]:
+def check(policies: Path) -> list[PolicyFault]:
     """Every fault of a policies folder, with file, key and line; an empty list means that it can be used."""
     faults = read(policies, SHAPES).faults or list(_rule_faults(policies))
     return sorted(faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
@@ -77,14 +77,14 @@ def load_policies(policies: Path) -> Policies:
     )
 
 
-def _rule_faults(policies: Path) -> Iterator[Fault]:
+def _rule_faults(policies: Path) -> Iterator[PolicyFault]:
     """What the two files of the classifier say of one another."""
     try:
         load_rules(policies)
     except ConfigurationError as error:
         place, _, fault = str(error).partition(" with items.toml: ")
         key, _, message = fault.partition(": ")
-        yield Fault(Path(place).name, key, None, message)
+        yield PolicyFault(Path(place).name, key, None, message)
 
 
 class Keeper:

@@ -17,7 +17,7 @@ from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSe
 from gateway.home import Home
 from gateway.openpgp.memory import Content
 from gateway.secrets.secret_files import openpgp_secrets
-from gateway.settings import Limits, Processor
+from gateway.settings import Limits, ProcessorSettings
 
 # What an attacker brings along is loaded before the doors close: that it cannot be later is no defence.
 _TAKEN_OVER = """
@@ -45,7 +45,7 @@ def _child(module: str, worker: str, setup: bytes) -> Child:
 def captured_opener(home: Home, engine: str) -> Child:
     """An opener that holds the secrets of `home`."""
     secrets = {fingerprint: secret.decode() for fingerprint, secret in openpgp_secrets(home).items()}
-    settings = Processor.model_validate({"engine": engine})
+    settings = ProcessorSettings.model_validate({"engine": engine})
     setup = OpenerSetup(secrets=secrets, settings=settings, limits=Limits().open)
     return _child("opener", "Opening", OPENER_SETUP.dump_json(setup))
 
