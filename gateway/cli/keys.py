@@ -20,6 +20,7 @@ from gateway.cli.console import (
     counted,
     existing,
     fails_clearly,
+    formerly,
     now,
     out,
     registry,
@@ -120,7 +121,7 @@ def confirm(
         out.print(f"{key.fingerprint} is in force", soft_wrap=True)
 
 
-app.command("approve", hidden=True)(confirm)  # As it was called before.
+app.command("approve", hidden=True)(formerly("keys approve", "keys confirm", confirm))
 
 
 @app.command()

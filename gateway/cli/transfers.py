@@ -29,7 +29,7 @@ from gateway.registry import log, providers, transfers
 from gateway.registry.tables import EventRow
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
-COLUMNS = ("reference", "provider", "name", "state", "data_type", "why", "landed")
+COLUMNS = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
 
 
 class TransferState(StrEnum):
@@ -106,8 +106,7 @@ def _event(event: EventRow) -> dict[str, Any]:
 
 
 def _at_a_glance(row: dict[str, Any]) -> dict[str, Any]:
-    why = [reason["code"] for reason in row["reasons"] if reason["code"] != "policy:allowed"]
-    return row | {"why": why, "landed": row["landed_at"]}
+    return row | {"reasons": [one for one in row["reasons"] if one["code"] != "policy:allowed"]}
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
