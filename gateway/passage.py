@@ -37,6 +37,7 @@ from gateway.examiner.protocol import (
     Looked,
 )
 from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
+from gateway.policy.reference import period_of
 from gateway.reasons import reason
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
@@ -187,7 +188,7 @@ def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined
     """Record what the examination found, and which keys were used."""
     session = batch.session
     if isinstance(examined, FileOpened | FileWaits):
-        period = registrar.period_of(examined.content, upload)
+        period = period_of(examined.content, upload.landed_at, registrar.catalogue)
         outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:

@@ -54,7 +54,7 @@ class FaultCount:
     rows: list[int] = field(default_factory=list)
 
     def add(self, row: int) -> None:
-        """One more, in this record."""
+        """Count the fault once more, in the record of this number."""
         self.count += 1
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)

@@ -245,7 +245,7 @@ def _taken_in(
 
 
 def _known(clerk: Clerk, identifier: str, data: bytes) -> Key | None:
-    """The same certificate, where this provider has it already."""
+    """The key of the certificate in `data`, where this provider has it already."""
     from gateway.openpgp.certificates import describe  # noqa: PLC0415 - loads the OpenPGP libraries
 
     known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)

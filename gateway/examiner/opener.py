@@ -102,7 +102,7 @@ class Opening:
         return ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
-        """The same with less time for a SOP program than this process has left itself, where that is limited.
+        """What to open with, leaving a SOP program less time than this process has left, if that is limited.
 
         So a program that hangs is told from a file that breaks the process: it is a fault of ours.
         """
@@ -157,7 +157,7 @@ class Opening:
     def _opened_by_another(
         self, job: Job, sealed: OpenFile, stranger: FileRefused
     ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
-        """The same file, looked at with the provider's keys that do not count: it can only be told apart."""
+        """Whether one of the provider's keys that do not count signed the file, which a stranger did not."""
         match self._opened(job, job.others, sealed):
             case Unsealed() as found, content:
                 return replace(found, why=stranger.why), content

@@ -113,7 +113,7 @@ class Examiner:
             return self.look(job, sealed)
 
     def look(self, job: Job, sealed: int) -> Looked:
-        """The same for the file behind a descriptor."""
+        """Open and classify the file behind a descriptor, or look at it as a drop."""
         if job.folder != "in":
             return self._judged(job, sealed)
         found, content = self._unsealed(job, sealed)

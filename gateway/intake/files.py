@@ -120,11 +120,11 @@ class Files(Server):
                 return
 
     async def lsetstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        """The same."""
+        """Succeed and change nothing, as `setstat` does; there are no links."""
         await self.setstat(path, attrs)
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        """The same, on an open file; one that is written can be cut to a length too.
+        """Succeed and change nothing, as `setstat` does; but a file being written can be cut to a length.
 
         OpenSSH's scp empties no file when it opens it, and cuts off at the end what was there before.
         """
@@ -145,7 +145,7 @@ class Files(Server):
         await self.tree.rename(oldpath, newpath)
 
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
-        """The same: nothing is ever overwritten."""
+        """Complete a temporary upload, as `rename` does: nothing is ever overwritten."""
         await self.tree.rename(oldpath, newpath)
 
     async def realpath(self, path: bytes) -> bytes:

@@ -72,11 +72,11 @@ class Holdings:
         return self._needs(kept if kept.exists() else self._store.path(reference), fingerprint)
 
     def came_needing(self, reference: str, fingerprint: str) -> bool:
-        """The same for a stored file as it came, whatever lies beside it."""
+        """Whether a stored file opens with this key alone as it came, whatever session key lies beside it."""
         return self._needs(self._store.path(reference), fingerprint)
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
-        """The same for a file that is not stored yet; of what will not be, nothing is needed."""
+        """Whether an upload in the spool opens with this key alone; False where it will not be stored."""
         try:
             descriptor, _ = open_content(spool, reference, most)
         except (FileNotFoundError, BadFileError):

@@ -19,9 +19,8 @@ from gateway.home import Home
 from gateway.model import Classified, ContentRefused, Decision, Provider, Upload
 from gateway.passage import decide_file, foresee
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
-from gateway.policy.ratification import years_in_force
+from gateway.policy.ratification import years_at
 from gateway.record.assignments import assignment_of
 from gateway.record.batch import Batch
 from gateway.registry import providers
@@ -64,8 +63,7 @@ class TrialRules:
         """A provider as the policies see it at `now`."""
         if self.anyone is not None:
             return self.anyone
-        day = local_day(now, self.catalogue.calendar.timezone)
-        return providers.get_provider(session, provider, years_in_force(day, self.catalogue))
+        return providers.get_provider(session, provider, years_at(now, self.catalogue))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def full_table(cohort: Cohort) -> SampleTable:
 
 
 def aliased_table(cohort: Cohort) -> SampleTable:
-    """The same kind of list under the headings of another system, with a title above."""
+    """Nearly every item of Appendix A under the headings of another system, with a title above."""
     return table(cohort, _ALIASED, [[cohort.school.name, "Pupil details", cohort.today]])
 
 

@@ -108,7 +108,7 @@ def csv_current(cohort: Cohort) -> SampleTable:
 
 
 def csv_legacy(cohort: Cohort) -> SampleTable:
-    """The same with the category FIXD, as it was before 2022."""
+    """One row for each exclusion with the category FIXD, as it was before 2022."""
     return _table(cohort, legacy=True)
 
 

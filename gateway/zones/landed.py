@@ -163,7 +163,7 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
 
 
 def read_record(spool: Spool, reference: str) -> Upload:
-    """The same, without the kernel's word."""
+    """The landed upload as its record tells, without the time at which the kernel saw the record."""
     return read_handed_over(spool, reference).upload
 
 
