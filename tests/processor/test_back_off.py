@@ -7,23 +7,15 @@ from itertools import pairwise
 import pytest
 
 from gateway.processor.back_off import BackOff
-
-
-class Clock:
-    """Monotonic seconds that a test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Seconds
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Seconds:
+    return Seconds()
 
 
-def rest(back_off: BackOff, clock: Clock, reference: str = "a") -> float:
+def rest(back_off: BackOff, clock: Seconds, reference: str = "a") -> float:
     """How long the file rests from now on, to a second."""
     begun = clock.now
     while back_off.rests(reference):
@@ -31,7 +23,7 @@ def rest(back_off: BackOff, clock: Clock, reference: str = "a") -> float:
     return clock.now - begun
 
 
-def test_a_file_without_a_failure_does_not_rest(clock: Clock) -> None:
+def test_a_file_without_a_failure_does_not_rest(clock: Seconds) -> None:
     assert not BackOff(5, clock).rests("a")
 
 
@@ -45,7 +37,7 @@ def test_a_file_without_a_failure_does_not_rest(clock: Clock) -> None:
     ],
 )
 def test_each_failure_doubles_the_rest_up_to_ten_minutes(
-    clock: Clock, pause: float, rests: list[float]
+    clock: Seconds, pause: float, rests: list[float]
 ) -> None:
     back_off = BackOff(pause, clock)
     found = []
@@ -55,7 +47,7 @@ def test_each_failure_doubles_the_rest_up_to_ten_minutes(
     assert found == rests
 
 
-def test_a_file_that_fails_for_ever_is_still_tried_every_ten_minutes(clock: Clock) -> None:
+def test_a_file_that_fails_for_ever_is_still_tried_every_ten_minutes(clock: Seconds) -> None:
     back_off = BackOff(0.2, clock)
     found = []
     for _ in range(2000):  # Two to that power would be no number of seconds any more.
@@ -65,20 +57,20 @@ def test_a_file_that_fails_for_ever_is_still_tried_every_ten_minutes(clock: Cloc
     assert found[-1] == 205  # 0.2 s, doubled ten times, to a whole second.
 
 
-def test_one_file_does_not_rest_for_another(clock: Clock) -> None:
+def test_one_file_does_not_rest_for_another(clock: Seconds) -> None:
     back_off = BackOff(5, clock)
     back_off.note("a")
     assert back_off.rests("a")
     assert not back_off.rests("b")
 
 
-def test_only_losses_are_counted_as_losses(clock: Clock) -> None:
+def test_only_losses_are_counted_as_losses(clock: Seconds) -> None:
     back_off = BackOff(5, clock)
     assert [back_off.note("a", lost=lost) for lost in (False, True, False, True, True)] == [0, 1, 1, 2, 3]
     assert back_off.note("b", lost=True) == 1
 
 
-def test_a_file_that_was_dealt_with_begins_anew(clock: Clock) -> None:
+def test_a_file_that_was_dealt_with_begins_anew(clock: Seconds) -> None:
     back_off = BackOff(5, clock)
     for _ in range(4):
         back_off.note("a", lost=True)
