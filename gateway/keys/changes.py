@@ -173,7 +173,7 @@ class Clerk:
             state=state,
             at=ended_at or self.at,
             by=self._by(dropped_as),
-            reason=why,
+            why=why,
             revocation=revocation,
         )
 
