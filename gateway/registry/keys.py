@@ -21,7 +21,7 @@ from gateway.registry.tables import KeyRow
 OwnerKind = Literal["provider", "staff", "gateway"]
 Revocation = Literal["soft", "hard"]
 Ended = Literal["retired", "revoked"]
-OWNER_KINDS: tuple[OwnerKind, ...] = ("provider", "staff", "gateway")
+KeyState = Literal["pending", "active", "retiring"] | Ended
 _IN_FORCE = ("active", "retiring")
 
 
@@ -32,13 +32,13 @@ class Key:
     `why` is what a person said when they ended it.
     """
 
-    owner_kind: str
+    owner_kind: OwnerKind
     owner: str
-    kind: str
+    kind: KeyKind
     fingerprint: str
     material: str
     algorithm: str
-    state: str
+    state: KeyState
     added_at: datetime
     added_by: str
     expires_at: datetime | None
@@ -47,7 +47,7 @@ class Key:
     ended_at: datetime | None
     ended_by: str | None
     why: str | None
-    revocation: str | None
+    revocation: Revocation | None
     warned_days: int | None
     dropped_as: str | None
     last_used_at: datetime | None
@@ -82,7 +82,7 @@ def add_key(
     algorithm: str = "",
     expires_at: datetime | None = None,
     not_after: datetime | None = None,
-    state: str = "active",
+    state: KeyState = "active",
     dropped_as: str | None = None,
 ) -> Key:
     """Store a public key. GatewayError where this owner or another one already has it."""
