@@ -47,7 +47,7 @@ class FieldRule(RuleTable):
     elements: tuple[str, ...] = ()
     check: Check = "none"
     codes: str | None = None
-    text: Literal["no", "words", "any"] = "no"
+    text: Literal["no", "words"] = "no"
 
 
 class ItemRule(FieldRule):
@@ -259,9 +259,24 @@ class Rules(BaseModel):
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str) -> str | None:
-        """The key of the field that an element carries; `parent` is the name of the one around it."""
+        """The key of the field that an element carries; `parent` is the name of the one around it.
+
+        A name that speaks of something sensitive is none of "whatever stands under that parent".
+        """
         known = self._elements
-        return known.get(f"{parent}/{name}") or known.get(f"{parent}/*") or known.get(name)
+        if (exact := known.get(f"{parent}/{name}")) is not None:
+            return exact
+        wide = known.get(f"{parent}/*")
+        if wide is None:
+            return known.get(name)
+        return None if wide not in self.others and self.sensitive.of_name(name) else wide
+
+    def is_wide(self, header: str, *, element: bool) -> bool:
+        """Whether a column or an element (Parent/Name) is known by a pattern, and by no name of its own."""
+        if not element:
+            return not any(form in self._columns for form in self._forms(plain(header)))
+        parent, _, name = header.partition("/")
+        return header not in self._elements and f"{parent}/*" in self._elements and bool(name)
 
     def name_suggests(self, name: str) -> str | None:
         """The data type that a file name hints at: the first pattern that is found in it."""
