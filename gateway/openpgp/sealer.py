@@ -157,20 +157,27 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
     """`content` (octets, or a readable descriptor from its start) signed and encrypted, in binary.
 
-    `recipients` are certificates. CannotSeal where one of them has no key to encrypt to. Where one does not
-    say what encryption its program knows, the file is also sealed to the signer, whose certificate asks
-    for the kind that every program knows: Sequoia would take silence for the newest.
+    `recipients` are certificates: see `readers`. CannotSeal where one of them has no key to encrypt to.
     """
     if not recipients:
         raise CannotSeal("there is nobody to seal the file to")
     data = content if isinstance(content, bytes) else _read_all(content)
-    certs, signer = [Cert.from_bytes(recipient) for recipient in recipients], _secret(signer_secret)
-    if not all(says_what_it_reads(bytes(cert)) for cert in certs):
-        certs.append(signer.extract_certificate())
+    certs = [Cert.from_bytes(reader) for reader in readers(recipients, signer_secret)]
     try:
-        return encrypt(bytes=data, recipients=certs, signer=signer.signer(), armor=False)
+        return encrypt(bytes=data, recipients=certs, signer=_secret(signer_secret).signer(), armor=False)
     except RuntimeError:
         raise CannotSeal("a recipient's certificate has no key in force to encrypt to") from None
+
+
+def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
+    """The certificates that a file for `recipients` is sealed to.
+
+    Where one of them does not say what encryption its program knows, the signer is among them: its
+    certificate asks for the kind that every program knows, and Sequoia takes silence for the newest.
+    """
+    if all(says_what_it_reads(bytes(Cert.from_bytes(recipient))) for recipient in recipients):
+        return list(recipients)
+    return [*recipients, certificate_of(signer_secret)]
 
 
 def _secret(secret: bytes) -> Tsk:
