@@ -162,6 +162,8 @@ def _decision(
     match examined:
         case AgreementCopy() | KeyDrop() if not known_login:
             return Held(reasons=(reason(UNKNOWN_LOGIN),))
+        case AgreementCopy() | KeyDrop() if not _vouched_for(examined, _signers(batch, upload.provider, now)):
+            return Held(reasons=(reason("internal:held"),))
         case AgreementCopy() | KeyDrop():
             return _settle(registrar, batch, upload, examined, now)
         case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
@@ -169,6 +171,17 @@ def _decision(
         case file:
             decision = decide_file(registrar, batch, upload, file, now)
             return decision if known_login else held_for_login(decision)
+
+
+def _vouched_for(drop: AgreementCopy | KeyDrop, signers: Signers) -> bool:
+    """Whether its signature is by a key of the provider that counts, as the child that judged it should see.
+
+    What a certificate's own key has signed, its renewal or its revocation, needs no other.
+    """
+    if isinstance(drop, KeyDrop) and drop.key.change != "new":
+        return True
+    signature = drop.signature
+    return signature is not None and any(key.fingerprint == signature.certificate for key in signers.in_force)
 
 
 def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped, now: datetime) -> Decision:
