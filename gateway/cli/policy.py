@@ -14,7 +14,7 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.cli import dates, harmless
+from gateway.cli import dates, harmless, policy_confirm
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 app.add_typer(harmless.app, name="harmless")
+app.command("confirm")(policy_confirm.confirm)
 FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
 
 

@@ -22,7 +22,9 @@ from gateway.policy.faults import Fault, Location, key_of, line_of
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
+    ConfirmedFile,
     FlowsFile,
+    ReasonsFile,
     RightsFile,
     Shape,
     TeamsFile,
@@ -49,6 +51,8 @@ class Reading:
 
 FILES: dict[str, type[Shape]] = {
     "agreement.toml": AgreementFile,
+    "reasons.toml": ReasonsFile,
+    "confirmed.toml": ConfirmedFile,
     "flows.toml": FlowsFile,
     "teams.toml": TeamsFile,
     "rights.toml": RightsFile,
@@ -65,17 +69,30 @@ def load_catalogue(policies: Path) -> Catalogue:
     return _assembled(policies, reading)
 
 
+def load_unchecked(policies: Path) -> Catalogue:
+    """The catalogue of a folder whose files have the right shapes, whatever they say of one another."""
+    reading = _shaped(policies, FILES)
+    if reading.faults:
+        raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
+    return _assembled(policies, reading)
+
+
 def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Reading:
     """Read policy files, those of `FILES` at least, and compare them; never raises, all is in the faults."""
+    reading = _shaped(policies, shapes)
+    if not reading.faults:
+        for file, location, message in contradictions(_assembled(policies, reading)):
+            reading.blame(file, location, message)
+    return reading
+
+
+def _shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> Reading:
     reading = Reading()
     for name, kind in shapes.items():
         _read_model(policies, name, kind, reading)
     agreement = reading.models.get("agreement.toml")
     if isinstance(agreement, AgreementFile) and _read_text(policies, agreement.text, reading) is None:
         reading.blame("agreement.toml", ("text",), f"there is no readable file {agreement.text}")
-    if not reading.faults:
-        for file, location, message in contradictions(_assembled(policies, reading)):
-            reading.blame(file, location, message)
     return reading
 
 
@@ -121,6 +138,8 @@ def _assembled(policies: Path, reading: Reading) -> Catalogue:
         digest=policy_digest(policies),
         agreement=agreement,
         agreement_text=reading.texts[agreement.text],
+        reasons=model("reasons.toml", ReasonsFile),
+        confirmed=model("confirmed.toml", ConfirmedFile),
         flows=model("flows.toml", FlowsFile),
         teams=model("teams.toml", TeamsFile),
         rights=model("rights.toml", RightsFile),

@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 
-from gateway.model import ProviderKind
+from gateway.model import ProviderKind, Reason
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
+    ClauseId,
+    ConfirmedFile,
     Flow,
     FlowsFile,
     Group,
+    ReasonsFile,
     Right,
     RightsFile,
     Shape,
     Team,
     TeamsFile,
 )
+from gateway.reasons import reason
 
 
 class Catalogue(Shape):
@@ -27,6 +31,8 @@ class Catalogue(Shape):
     digest: str
     agreement: AgreementFile
     agreement_text: str
+    reasons: ReasonsFile
+    confirmed: ConfirmedFile
     flows: FlowsFile
     teams: TeamsFile
     rights: RightsFile
@@ -61,6 +67,14 @@ class Catalogue(Shape):
     def text_sha256(self) -> str:
         """The SHA-256 of the agreement's text."""
         return hashlib.sha256(self.agreement_text.encode()).hexdigest()
+
+    def clause_of(self, code: str) -> ClauseId:
+        """The clause that a reason rests on; KeyError for one that rests on what it speaks of."""
+        return self.reasons.clauses[code]
+
+    def reason(self, code: str, **detail: str | int) -> Reason:
+        """The reason for `code` with its blanks filled; KeyError if it rests on what it speaks of."""
+        return reason(code, self.clause_of(code), **detail)
 
     def flow_of(self, data_type: str) -> Flow | None:
         """The one flow in which a data type may travel, if any."""

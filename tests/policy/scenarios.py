@@ -30,6 +30,7 @@ from gateway.registry import keys
 from gateway.registry.database import Registry
 from gateway.samples import make, school
 from gateway.settings import Settings, load_settings
+from tests.policies import confirm
 from tests.policy.conftest import POLICIES
 
 SCHOOL = school(Random(1), 0)
@@ -139,6 +140,7 @@ class Bench:
         shutil.copytree(POLICIES, folder)
         for edit in scenario.broken:
             edit.make(folder)
+        confirm(folder)
         return load_policies(folder)
 
     def outcome(self, scenario: Scenario, policies: Policies, on_record: Mapping[str, object]) -> Outcome:

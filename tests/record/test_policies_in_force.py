@@ -148,7 +148,12 @@ def test_what_waits_for_a_signature_goes_on_when_its_flow_takes_it_without(desk:
     desk.process()
     assert desk.codes(waiting)[0] == "policy:agreement-not-ratified"
     with open_processor(desk.home, lambda: desk.now) as processor:
-        edit(desk, "flows.toml", "row = 1\n", 'row = 1\nratification = "accept-with-notice-until 08-31"\n')
+        edit(
+            desk,
+            "flows.toml",
+            'clause = "12.1"\n',
+            'clause = "12.1"\nratification = "accept-with-notice-until 08-31"\n',
+        )
         processor.drain()
     assert desk.state(waiting) == "accepted"
     assert "policy:taken-unratified" in desk.codes(waiting)
