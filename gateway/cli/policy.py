@@ -57,7 +57,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
-    from gateway.record.policies_in_force import check as faults_of  # noqa: PLC0415 - loads the classifier
+    from gateway.record.policy_check import check as faults_of  # noqa: PLC0415 - loads the classifier
 
     policies = folder or existing(home).policies
     if not policies.is_dir():

@@ -53,7 +53,7 @@ class Catalogue(Shape):
         chosen = {each.id: each.items for each in self.rights.selection}
         return {
             right.team: frozenset(
-                [*right.items, *(item for name in right.selections for item in chosen[name])]
+                [*right.items, *(item for name in right.selections for item in chosen.get(name, ()))]
             )
             for right in self.rights.right
         }
@@ -105,10 +105,12 @@ class Catalogue(Shape):
 
         Where the sender is not known, only what the team may have of every kind.
         """
-        right, group = self._rights.get(team), self.appendix_a.get(item)
-        if right is None or group is None or item in right.without:
+        right = self._rights.get(team)
+        if right is None or item not in self.appendix_a or item in right.without:
             return False
         barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
-        if any(item in items for items in barred):
-            return False
-        return group.label in right.groups or item in self._singly[team]
+        return not any(item in items for items in barred) and self.would_have(right, item)
+
+    def would_have(self, right: Right, item: str) -> bool:
+        """Whether a right gives an item of Appendix A, before anything is taken away from it."""
+        return self.appendix_a[item].label in right.groups or item in self._singly[right.team]

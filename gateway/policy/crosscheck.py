@@ -11,6 +11,7 @@ from gateway.policy.citations import citation_faults
 from gateway.policy.faults import Contradiction
 from gateway.policy.method_schema import Method
 from gateway.policy.schema import Flow, Right
+from gateway.policy.unused import unused
 
 
 def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -21,6 +22,7 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _flow_faults(catalogue)
     yield from _right_faults(catalogue)
     yield from _method_faults(catalogue)
+    yield from unused(catalogue)
     yield from calendar_faults(catalogue.calendar, catalogue.flows)
 
 
