@@ -31,6 +31,8 @@ from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
 from gateway.model import Level, ValueKind
 
+BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
+"""The types that the reader of a national format tells by itself: CTF, the school census, JCQ."""
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
 
@@ -182,6 +184,19 @@ class Rules(BaseModel):
         """Every field by its key."""
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
+    def recognised(self) -> frozenset[str]:
+        """The types that something tells: a table, a stage or descriptor of a CTF, a return, or a reader."""
+        types = self.data_types
+        return frozenset(
+            {
+                *(table.type for table in types.tables),
+                *(stage.type for stage in types.ctf.stages),
+                *types.ctf.descriptors.values(),
+                *types.message.returns.values(),
+                *BY_READER,
+            }
+        )
+
     def carried(self, data_type: str) -> frozenset[str]:
         """The working fields that files of this type may hold."""
         return self._carried[data_type]
@@ -192,7 +207,8 @@ class Rules(BaseModel):
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
-        found["a-level-results"] |= found["gcse-results"]
+        if {"a-level-results", "gcse-results"} <= found.keys():
+            found["a-level-results"] |= found["gcse-results"]
         for item in (*self.items.values(), *self.others.values()):
             for name, keys in item.when.items():
                 found[name] |= set(keys)
