@@ -38,7 +38,6 @@ from gateway.examiner.protocol import (
 )
 from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
 from gateway.policy.reference import period_of
-from gateway.reasons import reason
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
 from gateway.record.conclude import UNKNOWN_LOGIN, File, decision_on, held_for_login, signature_of
@@ -161,14 +160,27 @@ def _decision(
     known_login = came_by(_logins(batch, upload.provider).get(upload.ssh_key), upload.landed_at)
     match examined:
         case AgreementCopy() | KeyDrop() if not known_login:
-            return Held(reasons=(reason(UNKNOWN_LOGIN),))
+            return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
+        case AgreementCopy() | KeyDrop() if not _vouched_for(examined, _signers(batch, upload.provider, now)):
+            return Held(reasons=(registrar.catalogue.reason("internal:held"),))
         case AgreementCopy() | KeyDrop():
             return _settle(registrar, batch, upload, examined, now)
         case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
             return _settle(registrar, batch, upload, examined, now)
         case file:
             decision = decide_file(registrar, batch, upload, file, now)
-            return decision if known_login else held_for_login(decision)
+            return decision if known_login else held_for_login(decision, registrar.catalogue)
+
+
+def _vouched_for(drop: AgreementCopy | KeyDrop, signers: Signers) -> bool:
+    """Whether its signature is by a key of the provider that counts, as the child that judged it should see.
+
+    What a certificate's own key has signed, its renewal or its revocation, needs no other.
+    """
+    if isinstance(drop, KeyDrop) and drop.key.change != "new":
+        return True
+    signature = drop.signature
+    return signature is not None and any(key.fingerprint == signature.certificate for key in signers.in_force)
 
 
 def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped, now: datetime) -> Decision:

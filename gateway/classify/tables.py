@@ -104,6 +104,7 @@ class _Counter:
             field = self._tally.field(key)
             for index, values in zip(self._columns[key], several, strict=True):
                 self._parts[index].shape.met(field.add_column(values, first), values)
+                self._parts[index].told.look(field.doubted, self._tally.rules)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
         schools = [columns[index] if index < len(columns) else blank for index in self._schools]
         self._row_schools.count(schools, len(batch))
@@ -118,8 +119,9 @@ class _Counter:
         for part, values in zip(self._parts, columns, strict=False):
             if sampled:
                 part.shape.sample(values)
-            if part.key is None:
-                part.shape.met(len(values) - values.count(""), values)
+            if part.key is None and (filled := len(values) - values.count("")):
+                part.shape.met(filled, values)
+                part.told.look(set(values), self._tally.rules)
 
     def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
         for said, count in Counter(zip(*columns, strict=True)).items():

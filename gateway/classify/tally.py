@@ -69,10 +69,11 @@ class FieldTally:
     """What one field holds over the whole file.
 
     `counts` is kept only for fields that need it. A `plain` field has nothing to check or count: it
-    is enough to know that it is filled once.
+    is enough to know that it is filled once. `doubted` are the values that no check has found good, for
+    the account of the file; those of the last records that were added together, or of all that came one by one.
     """
 
-    __slots__ = ("_check", "_good", "counts", "faults", "filled", "key", "plain")
+    __slots__ = ("_check", "_good", "counts", "doubted", "faults", "filled", "key", "plain")
 
     def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
         self.key = key
@@ -80,6 +81,7 @@ class FieldTally:
         self.faults: dict[str, FaultCount] = {}
         self.counts: Counter[str] | None = Counter() if counted else None
         self.plain = check is None and not counted
+        self.doubted: set[str] = set()
         self._check = check
         self._good: set[str] = set()
 
@@ -88,11 +90,13 @@ class FieldTally:
         self.filled += 1
         if self.counts is not None:
             self._count((text,))
-        if self._check is None or text in self._good:
+        if text in self._good:
             return
-        fault = self._judge(text, self._check)
+        fault = None if self._check is None else self._judge(text, self._check)
         if fault is not None:
             self.faults.setdefault(fault, FaultCount()).add(row)
+        if (fault is not None or self._check is None) and len(self.doubted) < _VALUES_REMEMBERED:
+            self.doubted.add(text)
 
     def add_column(self, values: Sequence[str], first_row: int) -> int:
         """The values of this field in records that follow each other; an empty text is a blank.
@@ -103,11 +107,13 @@ class FieldTally:
         self.filled += filled
         if self.counts is not None:
             self._count(values)
-        if self._check is None or not filled:
-            return filled
-        doubtful = set(values) - self._good
+        doubtful = set(values) - self._good if filled else set()
         doubtful.discard("")
+        if self._check is None:
+            self.doubted = doubtful
+            return filled
         bad = {v: fault for v in doubtful if (fault := self._judge(v, self._check)) is not None}
+        self.doubted = set(bad)
         if bad:
             for row, value in enumerate(values, first_row):
                 if value in bad:

@@ -24,7 +24,8 @@ from gateway.cli import terminal
 from gateway.cli.tables import NOTHING, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.reasons import REASONS, reason
+from gateway.reasons import REASONS
+from gateway.reasons import told as told_by_code
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
 
@@ -203,8 +204,8 @@ def told(error: GatewayError) -> str:
     """The error in words: a reason code is told by its sentence and next step."""
     code = getattr(error, "code", None)
     if code in REASONS:
-        said = reason(code, **getattr(error, "detail", {}))
-        return f"{said.sentence} {said.next_step} [{code}]"
+        sentence, next_step = told_by_code(code, **getattr(error, "detail", {}))
+        return f"{sentence} {next_step} [{code}]"
     return str(error)
 
 

@@ -88,7 +88,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     catalogue = load_catalogue(_shipped() if no_home else existing(home).policies)
     rows = [
         {
-            "row": flow.row,
+            "clause": flow.clause,
             "flow": flow.id,
             "description": flow.document.description,
             "senders": list(flow.senders),
@@ -97,11 +97,10 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
             "timescale": flow.document.timescales,
             "data_types": [data_type.id for data_type in flow.data_type],
             "teams": sorted({team for data_type in flow.data_type for team in data_type.teams}),
-            "clause": flow.clause,
         }
         for flow in catalogue.flows.flow
     ]
-    columns = ("row", "flow", "description", "senders", "timescale", "data_types", "teams")
+    columns = ("clause", "flow", "description", "senders", "timescale", "data_types", "teams")
     show(rows, columns, as_json=as_json, empty="no flow is listed")
 
 

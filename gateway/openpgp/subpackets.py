@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 REASON_FOR_REVOCATION = 29
+FEATURES = 30
 EMBEDDED_SIGNATURE = 32
 INTENDED_RECIPIENT = 35
 NOTATION = 20

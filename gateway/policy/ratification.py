@@ -14,7 +14,6 @@ from gateway.model import EDUCATION_PROVIDERS, Provider, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day
 from gateway.policy.schema import Flow, MonthDay
-from gateway.reasons import reason
 
 Standing = Literal["ratified", "lapsed", "never"]
 
@@ -134,11 +133,13 @@ def unratified(
     settings = [flow.unratified(each) for each in data_types]
     last_days = [_last_day(each.until, on, catalogue) for each in settings if each.until is not None]
     if any(each.action == "hold" for each in settings) or any(on > day for day in last_days):
-        return Unratified(waits=(reason("policy:agreement-not-ratified"),))
+        return Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
     if not last_days:
         return Unratified()
     until = min(last_days)
-    return Unratified(notices=(reason("policy:taken-unratified", until=f"{until.day} {until:%B %Y}"),))
+    return Unratified(
+        notices=(catalogue.reason("policy:taken-unratified", until=f"{until.day} {until:%B %Y}"),)
+    )
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:

@@ -9,8 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.model import ProviderKind
 
+CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
+"""The number of a clause as agreements write it: 12.3.1.4, A.1, 3(a), A.3(b)."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-ClauseId = Annotated[str, Field(pattern=r"^\d+(\.\d+){0,2}$")]
+ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
+ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
 Recipient = Literal["local-authority", "education-providers", "post-16-education-providers"]
 Basis = Literal["statutory", "supporting"]
@@ -84,10 +87,10 @@ class FlowDataType(PolicyTable):
 
 
 class Flow(PolicyTable):
-    """One row of Appendix B and what the gateway makes of it."""
+    """One kind of data that a clause of the agreement lists, and what the gateway makes of it."""
 
     id: Slug
-    row: int = Field(ge=1)
+    clause: ClauseId
     senders: tuple[ProviderKind, ...] = Field(min_length=1)
     on_behalf: tuple[ProviderKind, ...] = ()
     for_a_person: tuple[ProviderKind, ...] = ()
@@ -99,11 +102,6 @@ class Flow(PolicyTable):
     ratification: RatificationSetting = Ratification(action="hold")
     document: AppendixRow
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
-
-    @property
-    def clause(self) -> ClauseId:
-        """The clause of this row: `12.ROW`."""
-        return f"12.{self.row}"
 
     def of(self, data_type: str) -> FlowDataType:
         """What the flow says of one of its data types; KeyError if it is none of its own."""
@@ -238,7 +236,11 @@ class DiscrepancyPolicy(PolicyTable):
 
 
 class AgreementFile(PolicyTable):
-    """agreement.toml."""
+    """agreement.toml.
+
+    `clauses`: each clause in short words. `printed`: how the text of one begins that is printed without its
+    number. `uncited`: why nothing rests on a clause.
+    """
 
     title: str
     version: str
@@ -246,3 +248,28 @@ class AgreementFile(PolicyTable):
     year: Year
     discrepancies: DiscrepancyPolicy
     clauses: dict[ClauseId, str]
+    printed: dict[ClauseId, str] = {}
+    uncited: dict[ClauseId, str] = {}
+
+    def is_heading(self, clause: ClauseId) -> bool:
+        """Whether other clauses stand below a clause."""
+        return any(each.startswith((f"{clause}.", f"{clause}(")) for each in self.clauses)
+
+
+class Confirmed(PolicyTable):
+    """That a person read a clause: the digest of its text then, and what cited it."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    cited_by: tuple[str, ...]
+
+
+class ConfirmedFile(PolicyTable):
+    """confirmed.toml."""
+
+    clauses: dict[ClauseId, Confirmed] = {}
+
+
+class ReasonsFile(PolicyTable):
+    """reasons.toml: the clause that each reason rests on."""
+
+    clauses: dict[ReasonCode, ClauseId]

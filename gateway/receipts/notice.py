@@ -35,7 +35,7 @@ def render_notice(facts: NoticeFacts) -> str:
         f"    Reference       {facts.reference}\n    At              {spoken(facts.made_at)}",
         "What it means",
         _wrapped(
-            "Under clauses 7.3 and 8.2 of the agreement you and the local authority put such things right "
+            f"Under {_clauses(facts)} of the agreement you and the local authority put such things right "
             "together. No child is named here: each point says where to look in a file of yours.",
             "    ",
         ),
@@ -44,6 +44,12 @@ def render_notice(facts: NoticeFacts) -> str:
         *_further(len(facts.points) - _SHOWN),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _clauses(facts: NoticeFacts) -> str:
+    """The clauses on which the points rest, each once."""
+    found = list(dict.fromkeys(notice.clause for _, notice in facts.points))
+    return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
 
 
 def _point(number: int, notice: DiscrepancyNotice) -> str:

@@ -169,9 +169,8 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
     sequences = {reference: sequence for sequence, reference in references.items()}
     numbers = recorded.open_discrepancies(session, named, sequences, comparison.now)
     told: defaultdict[str, list[tuple[int, DiscrepancyNotice]]] = defaultdict(list)
-    name_other = comparison.catalogue.agreement.discrepancies.name_other_school
     for number, each in zip(numbers, named, strict=True):
-        for notice in notices(each, name_other_school=name_other):
+        for notice in notices(each, comparison.catalogue):
             told[notice.provider].append((number, notice))
     for provider, points in told.items():
         _tell(comparison, provider, points)

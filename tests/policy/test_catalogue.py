@@ -62,10 +62,10 @@ def test_data_types_that_files_can_have_are_those_of_the_flows(catalogue: Catalo
 # Each edit: the file, what stands there, what is put instead, the key that is named, and words of the fault.
 EDITS = [
     ("flows.toml", 'senders = ["dfe"]', 'senders = ["dff"]', "flow[5].senders[0]", "Input should be"),
-    ("flows.toml", "row = 6", 'row = "six"', "flow[5].row", "valid integer"),
-    ("flows.toml", "row = 6", "row = 7", "flow", "row 7 is listed twice"),
-    ("flows.toml", "row = 6", "row = 6\ncolour = 1", "flow[5].colour", "Extra inputs"),
-    ("flows.toml", 'id = "phonics"\nrow', 'id = "ks1"\nrow', "flow", "flow ks1 is listed twice"),
+    ("flows.toml", 'clause = "12.6"', 'clause = "12..6"', "flow[5].clause", "pattern"),
+    ("flows.toml", 'clause = "12.6"', 'clause = "12.7"', "flow", "clause 12.7 is that of two flows"),
+    ("flows.toml", 'clause = "12.6"', 'clause = "12.6"\ncolour = 1', "flow[5].colour", "Extra inputs"),
+    ("flows.toml", 'id = "phonics"\nclause', 'id = "ks1"\nclause', "flow", "flow ks1 is listed twice"),
     ("flows.toml", 'id = "attendance"', 'id = "ks1"', "flow", "data type ks1 is in more than one place"),
     (
         "flows.toml",
