@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 
 from gateway.errors import Fault, trace_of
 from gateway.model import Upload
-from gateway.processor.door import bounded
 from gateway.processor.references import sort_out
+from gateway.processor.told_by_intake import bounded
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.registry import providers
