@@ -23,8 +23,8 @@ from gateway.classify.format_rules import (
     NameHint,
     RegisterRule,
     ResultsRule,
+    RuleTable,
     SchoolsRule,
-    Table,
     plain,
 )
 from gateway.classify.sensitive import Sensitive
@@ -36,7 +36,7 @@ BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-resu
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
 
-class FieldRule(Table):
+class FieldRule(RuleTable):
     """One field: the column and element names that carry it, and how its values are checked.
 
     An element is `Name`, `Parent/Name` or `Parent/*`; the more exact form wins. `codes` names a
@@ -49,7 +49,7 @@ class FieldRule(Table):
     elements: tuple[str, ...] = ()
     check: Check = "none"
     codes: str | None = None
-    text: Literal["no", "words", "any"] = "no"
+    text: Literal["no", "words"] = "no"
 
 
 class ItemRule(FieldRule):
@@ -73,7 +73,7 @@ class WorkingRule(FieldRule):
     kinds: tuple[ValueKind, ...]
 
 
-class Signature(Table):
+class ColumnSignature(RuleTable):
     """One way to recognise a table: which fields it must have, and what they must hold.
 
     Of the signatures that fit, the one with the highest rank decides. `needs`: all of these fields.
@@ -115,7 +115,7 @@ class Signature(Table):
         return (*self.fields(), *self.without)
 
 
-class TypeRule(Table):
+class TypeRule(RuleTable):
     """What is true of every file of a type.
 
     `must`: what no record may lack, with its alternatives. `checks`: the working fields whose faults
@@ -131,21 +131,21 @@ class TypeRule(Table):
     key_stage: str | None = None
 
 
-class ColumnRule(Table):
+class ColumnRule(RuleTable):
     """What systems put before and after the plain name of a column."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
 
 
-class DataTypes(Table):
+class DataTypes(RuleTable):
     """data_types.toml."""
 
     types: dict[str, TypeRule]
     codes: dict[str, tuple[str, ...]]
     columns: ColumnRule
     fields: dict[str, FieldRule]
-    tables: tuple[Signature, ...]
+    tables: tuple[ColumnSignature, ...]
     systems: dict[str, dict[str, tuple[str, ...]]]
     results: ResultsRule
     subjects: SubjectRule
@@ -160,7 +160,7 @@ class DataTypes(Table):
     names: tuple[NameHint, ...]
 
 
-class Items(Table):
+class Items(RuleTable):
     """items.toml."""
 
     items: dict[str, ItemRule]
@@ -275,9 +275,24 @@ class Rules(BaseModel):
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str) -> str | None:
-        """The key of the field that an element carries; `parent` is the name of the one around it."""
+        """The key of the field that an element carries; `parent` is the name of the one around it.
+
+        A name that speaks of something sensitive is none of "whatever stands under that parent".
+        """
         known = self._elements
-        return known.get(f"{parent}/{name}") or known.get(f"{parent}/*") or known.get(name)
+        if (exact := known.get(f"{parent}/{name}")) is not None:
+            return exact
+        wide = known.get(f"{parent}/*")
+        if wide is None:
+            return known.get(name)
+        return None if wide not in self.others and self.sensitive.of_name(name) else wide
+
+    def is_wide(self, header: str, *, element: bool) -> bool:
+        """Whether a column or an element (Parent/Name) is known by a pattern, and by no name of its own."""
+        if not element:
+            return not any(form in self._columns for form in self._forms(plain(header)))
+        parent, _, name = header.partition("/")
+        return header not in self._elements and f"{parent}/*" in self._elements and bool(name)
 
     def name_suggests(self, name: str) -> str | None:
         """The data type that a file name hints at: the first pattern that is found in it."""

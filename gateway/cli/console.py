@@ -179,6 +179,22 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def note_new_name(former: str, name: str) -> None:
+    """Say on stderr that something answers to its former name still, and what it is called now."""
+    err.print(Text(f"gateway: note: {former} is called {name} now"), soft_wrap=True)
+
+
+def formerly(former: str, name: str, command: Callable[P, R]) -> Callable[P, R]:
+    """A command for whoever still calls it by its former name: it does the same, and says its new one."""
+
+    @wraps(command)
+    def noted(*args: P.args, **kwargs: P.kwargs) -> R:
+        note_new_name(former, name)
+        return command(*args, **kwargs)
+
+    return noted
+
+
 def complain(what: str) -> None:
     """The one line on stderr with which a command fails."""
     err.print(Text(f"gateway: {plain(what)}"), soft_wrap=True)

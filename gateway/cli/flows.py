@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by row, and when it came.")
 
 
-class State(StrEnum):
+class FlowState(StrEnum):
     """How a flow of a provider may stand: the words of `timescale.State`."""
 
     NOT_EXPECTED = "not-expected"
@@ -113,7 +113,7 @@ def status(
         datetime | None,
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
-    state: Annotated[list[State] | None, typer.Option(help="Only these; may be given again.")] = None,
+    state: Annotated[list[FlowState] | None, typer.Option(help="Only these; may be given again.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.

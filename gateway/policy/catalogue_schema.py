@@ -15,17 +15,17 @@ from gateway.policy.schema import (
     Flow,
     FlowsFile,
     Group,
+    PolicyTable,
     ReasonsFile,
     Right,
     RightsFile,
-    Shape,
     Team,
     TeamsFile,
 )
 from gateway.reasons import reason
 
 
-class Catalogue(Shape):
+class Catalogue(PolicyTable):
     """All policies of one home. `digest` is the SHA-256 over the files they were read from."""
 
     digest: str

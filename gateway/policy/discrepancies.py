@@ -53,7 +53,7 @@ class Discrepancy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class DiscrepancyNotice:
     """What one provider is told of a discrepancy. It names no child, and no school unless allowed."""
 
     provider: str
@@ -135,19 +135,21 @@ def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> 
         yield Discrepancy(kind="former-upn", key=key, rows=shown)
 
 
-def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> tuple[Notice, ...]:
+def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> tuple[DiscrepancyNotice, ...]:
     """One notice for each provider that a discrepancy concerns, about its own records only."""
     return tuple(_notice(discrepancy, provider, catalogue) for provider in discrepancy.providers)
 
 
-def _notice(discrepancy: Discrepancy, provider: str, catalogue: Catalogue) -> Notice:
+def _notice(discrepancy: Discrepancy, provider: str, catalogue: Catalogue) -> DiscrepancyNotice:
     own = [row for row in discrepancy.rows if row.provider == provider]
     others = [each for each in discrepancy.providers if each != provider]
     told = catalogue.agreement.discrepancies.name_other_school
     named = f" ({', '.join(others)})" if told and others else ""
     record = " and ".join(_record(row) for row in own)
     why = catalogue.reason(f"discrepancy:{discrepancy.kind}", record=record, others=named)
-    return Notice(provider=provider, clause=why.clause, sentence=why.sentence, next_step=why.next_step)
+    return DiscrepancyNotice(
+        provider=provider, clause=why.clause, sentence=why.sentence, next_step=why.next_step
+    )
 
 
 def _record(row: RollRow) -> str:

@@ -16,7 +16,7 @@ _HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PolicyFault:
     """One fault of a policy file. `line` counts from 1; None where no single line is to blame."""
 
     file: str

@@ -60,6 +60,11 @@ def years_in_force(on: date, catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(year for year in (_preceding(current), current) if _covers(year, on, catalogue))
 
 
+def years_at(moment: datetime, catalogue: Catalogue) -> tuple[str, ...]:
+    """The academic years whose ratification covers the local day of an aware moment."""
+    return years_in_force(local_day(moment, catalogue.calendar.timezone), catalogue)
+
+
 def opens(year: str, catalogue: Catalogue) -> date:
     """The first day on which an academic year can be ratified: that of the review before it."""
     return day_in(first_year(year), catalogue.agreement.year.review)

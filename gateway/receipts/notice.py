@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.policy.discrepancies import Notice
+from gateway.policy.discrepancies import DiscrepancyNotice
 from gateway.receipts.text import WIDTH, ascii_shown, spoken
 
 _SHOWN = 500
@@ -24,7 +24,7 @@ class NoticeFacts:
     provider_name: str
     organisation: str
     made_at: datetime
-    points: tuple[tuple[int, Notice], ...]
+    points: tuple[tuple[int, DiscrepancyNotice], ...]
 
 
 def render_notice(facts: NoticeFacts) -> str:
@@ -52,7 +52,7 @@ def _clauses(facts: NoticeFacts) -> str:
     return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
 
 
-def _point(number: int, notice: Notice) -> str:
+def _point(number: int, notice: DiscrepancyNotice) -> str:
     lines = (f"{notice.sentence} (clause {notice.clause})", notice.next_step)
     return "\n".join([f"    Discrepancy {number}", *(_wrapped(line, "      ") for line in lines)])
 

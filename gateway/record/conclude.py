@@ -27,7 +27,7 @@ File = FileOpened | FileWaits | FileRefused | FileWithheld | FileLost
 """The outcome of the examination of a file of pupils' data."""
 
 
-def conclude(
+def decision_on(
     file: File,
     catalogue: Catalogue,
     provider: Provider,

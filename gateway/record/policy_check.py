@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from gateway.classify.load import faults as rule_faults
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
-from gateway.policy.catalogue import FILES, Catalogue, Reading, assembled, contradict, shaped
-from gateway.policy.faults import Contradiction, Fault, nearest
+from gateway.policy.catalogue import FILES, Catalogue, PoliciesRead, assembled, contradict, shaped
+from gateway.policy.faults import Contradiction, PolicyFault, nearest
 from gateway.reports.retention import Keep, Retention
 from gateway.settings import KeyPolicy, Limits
 
@@ -30,7 +30,7 @@ SHAPES: dict[str, type[BaseModel]] = {
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def check(policies: Path) -> list[Fault]:
+def check(policies: Path) -> list[PolicyFault]:
     """Every fault of a policies folder, with file, key and line; an empty list means that it can be used."""
     reading = shaped(policies, SHAPES)
     catalogue = None
@@ -48,12 +48,12 @@ def check(policies: Path) -> list[Fault]:
     return sorted(reading.faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
 
 
-def _blame(reading: Reading, faults: Iterator[Contradiction]) -> None:
+def _blame(reading: PoliciesRead, faults: Iterator[Contradiction]) -> None:
     for file, location, message in faults:
         reading.blame(file, location, message)
 
 
-def _rules(reading: Reading) -> Rules | None:
+def _rules(reading: PoliciesRead) -> Rules | None:
     def model(name: str, kind: type[Model]) -> Model | None:
         found = reading.models.get(name)
         return found if isinstance(found, kind) else None

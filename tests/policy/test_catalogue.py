@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.policy.catalogue import FILES, Catalogue, load_catalogue
 from gateway.policy.explain import check
-from gateway.policy.faults import Fault, key_of, line_of
+from gateway.policy.faults import PolicyFault, key_of, line_of
 from tests.policy.conftest import POLICIES
 from tests.policy.tables import table
 
@@ -297,5 +297,5 @@ def test_the_line_of_a_key(location: tuple[str | int, ...], line: int | None) ->
 
 def test_a_fault_as_one_line() -> None:
     assert key_of(("flow", 2, "senders", 0)) == "flow[2].senders[0]"
-    assert str(Fault("flows.toml", "flow[2]", 7, "wrong")) == "flows.toml:7: flow[2]: wrong"
-    assert str(Fault("flows.toml", "", None, "missing")) == "flows.toml: missing"
+    assert str(PolicyFault("flows.toml", "flow[2]", 7, "wrong")) == "flows.toml:7: flow[2]: wrong"
+    assert str(PolicyFault("flows.toml", "", None, "missing")) == "flows.toml: missing"
