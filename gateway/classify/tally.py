@@ -85,6 +85,11 @@ class FieldTally:
         self._check = check
         self._good: set[str] = set()
 
+    @property
+    def checked(self) -> bool:
+        """Whether values of this field can be wrong."""
+        return self._check is not None
+
     def add(self, text: str, row: int) -> None:
         """One value, not blank, in this record."""
         self.filled += 1
