@@ -27,7 +27,8 @@ _REFERENCE_DATE = timedelta(days=550)
 
 WORDS = frozenset(
     """
-    a about above absence abuse academic accept account activity acts added address admission admissions adopted
+    a about above absence abuse academic accept account activity acts added address admission admissions
+    adopted
     advanced after age agencies agency agree agreed agreement agrees all allergies allergy alone alps also
     alternative ambiguous amendments an and annual annually another any appendix application aqa arbor
     archive are arrangements as aspire assessed assessment assessments asylum at atf attainment attendance

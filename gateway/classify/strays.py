@@ -1,4 +1,4 @@
-"""Rows under a table's header that are no records of it: the header printed again, the rows of another table."""
+"""Rows under a header that are no records of its table: the header printed again, rows of another table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,21 @@ from gateway.classify.content import Row, beside
 _TELLING = ("upn", "birth-date", "exam-grade")
 # What people write where a number or a date is not there yet.
 _NOT_YET = frozenset(
-    ["N/A", "NA", "NONE", "TBC", "TBA", "PENDING", "UNKNOWN", "NOT KNOWN", "NEW", "NIL", "NULL", "NOT YET", "X"]
+    [
+        "N/A",
+        "NA",
+        "NONE",
+        "TBC",
+        "TBA",
+        "PENDING",
+        "UNKNOWN",
+        "NOT KNOWN",
+        "NEW",
+        "NIL",
+        "NULL",
+        "NOT YET",
+        "X",
+    ]
 )
 _WORDS_OF_A_NUMBER = 3
 
@@ -27,7 +41,9 @@ def without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
 
 
 def _is_header(row: Row, header: list[str]) -> bool:
-    return [cell.strip() for cell in row[: len(header)]] == header and not any(map(str.strip, row[len(header) :]))
+    return [cell.strip() for cell in row[: len(header)]] == header and not any(
+        map(str.strip, row[len(header) :])
+    )
 
 
 def strays(checked: Mapping[str, Sequence[Column]]) -> int:
@@ -41,7 +57,9 @@ def strays(checked: Mapping[str, Sequence[Column]]) -> int:
     if not strange:
         return 0
     others = checked.get("birth-date") or [c for key, cs in checked.items() if key != telling for c in cs]
-    others = others if telling != "birth-date" else [c for k, cs in checked.items() if k != telling for c in cs]
+    others = (
+        others if telling != "birth-date" else [c for k, cs in checked.items() if k != telling for c in cs]
+    )
     return sum(
         value in strange and not any(v[row].strip() and v[row] not in bad for v, bad in others)
         for row, value in enumerate(values)
@@ -57,5 +75,8 @@ def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
     """Raise Unreadable where two columns of pupils' numbers hold different ones: they are two tables."""
     first, *others = several
     for other in others:
-        if any(a.strip() and b.strip() and a.strip().upper() != b.strip().upper() for a, b in zip(first, other, strict=True)):
+        if any(
+            a.strip() and b.strip() and a.strip().upper() != b.strip().upper()
+            for a, b in zip(first, other, strict=True)
+        ):
             raise beside("two tables side by side", format=None)
