@@ -20,6 +20,7 @@ from gateway.cli.console import (
     counted,
     existing,
     fails_clearly,
+    formerly,
     now,
     out,
     registry,
@@ -120,7 +121,7 @@ def confirm(
         out.print(f"{key.fingerprint} is in force", soft_wrap=True)
 
 
-app.command("approve", hidden=True)(confirm)  # As it was called before.
+app.command("approve", hidden=True)(formerly("keys approve", "keys confirm", confirm))
 
 
 @app.command()
@@ -244,7 +245,7 @@ def _taken_in(
 
 
 def _known(clerk: Clerk, identifier: str, data: bytes) -> Key | None:
-    """The same certificate, where this provider has it already."""
+    """The key of the certificate in `data`, where this provider has it already."""
     from gateway.openpgp.certificates import describe  # noqa: PLC0415 - loads the OpenPGP libraries
 
     known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)

@@ -20,6 +20,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gateway.errors import Fault
+from gateway.examiner.answers import believable_drop, believable_refusal
 from gateway.examiner.channel import close_all
 from gateway.examiner.child import Child, ExaminerLost
 from gateway.examiner.drop_tools import refused
@@ -36,7 +37,6 @@ from gateway.examiner.protocol import (
     Judging,
     KeyDrop,
     Looked,
-    OpenRefused,
     Read,
     Reading,
     Reopen,
@@ -56,7 +56,6 @@ from gateway.home import Home, provider_of
 from gateway.model import ContentRefused, Folder
 from gateway.openpgp.memory import is_fixed
 from gateway.openpgp.opener import program_file
-from gateway.reasons import REASONS
 from gateway.secrets import secret_files
 from gateway.settings import Limits, load_settings, read_toml
 
@@ -113,7 +112,7 @@ class Examiner:
             return self.look(job, sealed)
 
     def look(self, job: Job, sealed: int) -> Looked:
-        """The same for the file behind a descriptor."""
+        """Open and classify the file behind a descriptor, or look at it as a drop."""
         if job.folder != "in":
             return self._judged(job, sealed)
         found, content = self._unsealed(job, sealed)
@@ -170,7 +169,7 @@ class Examiner:
         answer, given = self._ask(self._opener, job, (sealed,), self._seconds_to_open(sealed), _OPENED)
         if isinstance(answer, FileRefused):
             close_all(given)
-            return _believable(answer), -1
+            return believable_refusal(answer), -1
         if len(given) != 1:
             close_all(given)
             raise ExaminerLost("the opening process gave no content")
@@ -198,7 +197,9 @@ class Examiner:
         seconds = _seconds(drop, _CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
         answer, given = self._ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
         close_all(given)
-        return _believable(answer) if isinstance(answer, FileRefused) else answer
+        if isinstance(answer, FileRefused):
+            return believable_refusal(answer)
+        return answer if isinstance(answer, StillSealed) else believable_drop(answer)
 
     def _ask_opener(
         self, request: Reopen | SealCopy | Reseal, files: Sequence[int], expected: type[A], given: int
@@ -314,15 +315,6 @@ class Examiners:
 
 def _child(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
     return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
-
-
-def _believable(answer: FileRefused) -> FileRefused:
-    """A refusal in words of ours. ExaminerLost where a captured process has put in others."""
-    why = answer.why
-    told = [part for part in why.detail.values() if isinstance(part, str)]
-    if why.code in REASONS and all(len(part) <= _MOST_DETAIL and part.isprintable() for part in told):
-        return FileRefused(reference=answer.reference, why=OpenRefused(code=why.code, detail=why.detail))
-    raise ExaminerLost("the examining process gave a reason that there is not")
 
 
 def _seconds(descriptor: int, bytes_a_second: int, most: float) -> float:

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from gateway.home import Home
 from gateway.keys import notices
-from gateway.keys.notices import Notice
+from gateway.keys.notices import KeyNotice
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
 from gateway.registry import keys, log, providers, receipts, waits
@@ -125,7 +125,7 @@ class Clerk:
         """Record that the secret half of a key of the gateway is gone."""
         self._log("key-destroyed", key, {})
 
-    def tell(self, key: Key, notice: Notice, provider: str | None = None) -> None:
+    def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
         """Leave a signed notice for the provider whose key it is, or for `provider`."""
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.names import HELD, Place, file_name, reference_in
+from gateway.mailboxes.names import HELD, MailboxPlace, file_name, reference_in
 from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
@@ -88,12 +88,12 @@ class Desk:
                 return held(session, sensitive=self._sees(teams), before=before, limit=PAGE)
             return delivered(session, folder, before=before, limit=PAGE)
 
-    def find(self, person: Person, place: Place) -> Delivery | None:
+    def find(self, person: Person, place: MailboxPlace) -> Delivery | None:
         """The file at `place`; None where it is a folder. Declined where there is nothing."""
         with self.registry.read() as session:
             return self._find(session, person, place)
 
-    def collect(self, person: Person, place: Place) -> None:
+    def collect(self, person: Person, place: MailboxPlace) -> None:
         """Record that a person collects the file at `place`: durable before a byte of it is given.
 
         Declined where it is no longer there for them. Fault where it cannot be recorded.
@@ -112,7 +112,7 @@ class Desk:
             self._record(session, collected, now)
             passing("collect.written")
 
-    def deal_with(self, person: Person, place: Place) -> None:
+    def deal_with(self, person: Person, place: MailboxPlace) -> None:
         """Record that a person has dealt with the file at `place`, for all of the team.
 
         Declined where it is not there for them, or only held.
@@ -160,7 +160,7 @@ class Desk:
         if folder not in self._folders(teams):
             raise Declined(NO_SUCH_FILE)
 
-    def _find(self, session: Session, person: Person, place: Place) -> Delivery | None:
+    def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
         teams = self._teams(session, person)
         if place.folder is None:
             return None
@@ -180,7 +180,7 @@ class Desk:
             raise Declined(NO_SUCH_FILE)
         return found
 
-    def _file(self, session: Session, person: Person, place: Place) -> Delivery:
+    def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
         found = self._find(session, person, place)
         if found is None:
             raise Declined(IS_FOLDER)

@@ -24,7 +24,7 @@ _EXTENSION = re.compile(r"[a-z0-9]{1,10}(\.[a-z0-9]{1,10})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MailboxPlace:
     """The root (both None), a folder (`name` None), or something in a folder."""
 
     folder: str | None = None
@@ -45,7 +45,7 @@ def reference_in(name: str) -> str | None:
     return found["reference"] if found else None
 
 
-def place_of(raw: bytes) -> Place:
+def place_of(raw: bytes) -> MailboxPlace:
     """The place that a client's path means. Declined with "no such file" where there can be none."""
     try:
         parts = _parts(raw.decode("utf-8"))
@@ -53,7 +53,7 @@ def place_of(raw: bytes) -> Place:
         raise Declined(NO_SUCH_FILE) from None
     if len(parts) > 2:  # noqa: PLR2004 - a folder and a name
         raise Declined(NO_SUCH_FILE)
-    return Place(*parts)
+    return MailboxPlace(*parts)
 
 
 def canonical(raw: bytes) -> bytes:

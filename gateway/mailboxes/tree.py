@@ -19,7 +19,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import asyncssh
 
 from gateway.errors import Fault
-from gateway.mailboxes.contents import Content, Contents
+from gateway.mailboxes.contents import Contents, OpenContent
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
 from gateway.mailboxes.names import HELD, canonical, file_name, place_of
 from gateway.registry.deliveries import Delivery
@@ -59,10 +59,10 @@ class Collected:
     """A file that a client has open."""
 
     delivery: Delivery
-    content: Content
+    content: OpenContent
 
 
-class Tree(Server):
+class MailboxTree(Server):
     """What `person` sees in one session, and may do."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], person: Person, office: Office) -> None:

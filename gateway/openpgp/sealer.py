@@ -98,7 +98,7 @@ def clearsign(secret: bytes, text: str) -> str:
 
 
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
-    """The same for many texts: the key is unpacked once."""
+    """Each text as `clearsign` gives it; the secret key is unpacked only once."""
     signer = _secret(secret).signer()
     return [sign(signer, _signable(text), mode=SignatureMode.CLEAR).decode("utf-8") for text in texts]
 

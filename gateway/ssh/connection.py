@@ -14,7 +14,7 @@ from asyncssh.packet import SSHPacket, SSHPacketLogger
 
 from gateway.ssh.channel import Channel
 from gateway.ssh.door import Door
-from gateway.ssh.fair_share import Shares
+from gateway.ssh.fair_share import FairShare
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
 from gateway.ssh.source import source_of
 
@@ -37,7 +37,7 @@ class Connection(asyncssh.SSHServerConnection):
         loop: asyncio.AbstractEventLoop,
         options: asyncssh.SSHServerConnectionOptions,
         door: Door,
-        shares: Shares,
+        shares: FairShare,
         also: AlsoOffered,
     ) -> None:
         super().__init__(loop, options)
