@@ -182,6 +182,8 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             if not enrolled:
                 yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
             for provider in enrolled:
+                if provider.is_closed:
+                    continue
                 in_force = {
                     kind: keys.keys_in_force(session, "provider", provider.id, kind, at)
                     for kind in ("ssh", "openpgp")

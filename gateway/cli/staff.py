@@ -21,7 +21,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import enrol_ssh
-from gateway.cli.providers import signed_head
+from gateway.cli.on_record import signed_head
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue

@@ -131,6 +131,8 @@ def _waits_for_person(
 ) -> Iterator[Reason]:
     if provider.suspended:
         yield reason("policy:suspended")
+    if provider.is_closed:
+        yield reason("policy:closed")
     if provider.kind in flow.for_a_person:
         yield reason("policy:assessment", title=flow.document.description)
     yield from schools.waits(classified, provider)

@@ -123,6 +123,11 @@ REASONS: dict[str, Template] = {
         "Your organisation's access is suspended, so the file waits for a person.",
         ASK,
     ),
+    "policy:closed": Template(
+        "5.1",
+        "Your school is on record as closed, so the file waits for a person.",
+        ASK,
+    ),
     "policy:method-not-allowed": Template(
         "{clause}",
         "The agreement does not allow this data to travel this way.",

@@ -86,7 +86,10 @@ def add_key(
     known = holder(session, kind, fingerprint)
     if known is not None:
         owner_shown = "this owner" if known.owner == owner else f"{known.owner_kind} {known.owner}"
-        raise GatewayError(f"the key {fingerprint} is already enrolled for {owner_shown} ({known.state})")
+        raise GatewayError(
+            f"the key {fingerprint} is already enrolled for {owner_shown} ({known.state})"
+            + _way_out(known, owner_kind, owner)
+        )
     row = KeyRow(
         owner_kind=owner_kind,
         owner=owner,
@@ -104,6 +107,16 @@ def add_key(
     session.add(row)
     session.flush()
     return _key(row)
+
+
+def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
+    """What to do where a key is enrolled already."""
+    if known.owner_kind == owner_kind == "provider" and known.owner != owner:
+        return (
+            f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
+            f"gateway providers convert {known.owner}, or gateway providers set {known.owner} --name"
+        )
+    return ""
 
 
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
