@@ -97,6 +97,14 @@ class Clerk:
         self.tell(changed, notices.retired(changed))
         return changed
 
+    def restore(self, key: Key, *, why: str | None = None) -> Key:
+        """Take a retirement back. GatewayError where the key is not retired, or was replaced since."""
+        changed = keys.restore_key(self.session, key)
+        self._log("key-restored", changed, {}, why)
+        self.tell(changed, notices.in_force(changed))
+        self._examine_again(changed)
+        return changed
+
     def revoke(
         self,
         key: Key,
@@ -167,7 +175,7 @@ class Clerk:
     ) -> Key:
         return keys.end_key(
             self.session,
-            _owner_kind(key),
+            keys.owner_kind_of(key.owner_kind),
             key.owner,
             key.fingerprint,
             state=state,
@@ -203,10 +211,3 @@ def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> 
 def sign_head(clerk: Clerk) -> str:
     """Sign the log's head over all that the clerk has recorded."""
     return log.sign_head(clerk.session, clerk.signing.log_key, clerk.signing.origin, clerk.at)
-
-
-def _owner_kind(key: Key) -> OwnerKind:
-    for kind in keys.OWNER_KINDS:
-        if key.owner_kind == kind:
-            return kind
-    raise AssertionError("a key of nobody")

@@ -206,6 +206,37 @@ def retire_later(session: Session, key: Key, until: datetime) -> Key:
     return _kept(session, row)
 
 
+def restore_key(session: Session, key: Key) -> Key:
+    """Take the retirement of a key back. GatewayError unless it is retired or retiring and unreplaced.
+
+    Once its owner has used another key of that kind since, the change has taken place and stays.
+    """
+    row = _row(session, key)
+    if row.state not in {"retired", "retiring"}:
+        raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a retired key can be restored")
+    since = row.ended_at
+    others = list_keys(session, owner_kind_of(row.owner_kind), row.owner)
+    if since is not None and any(
+        other.kind == row.kind and other.last_used_at is not None and other.last_used_at > since
+        for other in others
+        if other.fingerprint != row.fingerprint
+    ):
+        raise GatewayError(
+            f"{row.owner} has used another key since {row.fingerprint} was retired: enrol a new one"
+        )
+    row.state, row.not_after = "active", None
+    row.ended_at, row.ended_by, row.end_reason = None, None, None
+    return _kept(session, row)
+
+
+def owner_kind_of(said: str) -> OwnerKind:
+    """A kind of owner by its word. ValueError where it is none."""
+    for kind in OWNER_KINDS:
+        if said == kind:
+            return kind
+    raise ValueError("a key of nobody")
+
+
 def end_key(
     session: Session,
     owner_kind: OwnerKind,

@@ -18,7 +18,8 @@ from tests.site import Site
 from tests.workshop import Desk
 
 YEARS = ("2026-27",)
-GIAS = """"URN","LA (code)","EstablishmentNumber","EstablishmentName","TypeOfEstablishment (name)",\
+LA_SCHOOLS = "Local authority maintained schools"
+GIAS = f""""URN","LA (code)","EstablishmentNumber","EstablishmentName","TypeOfEstablishment (name)",\
 "EstablishmentTypeGroup (name)","EstablishmentStatus (name)","PhaseOfEducation (name)","TelephoneNum"
 "100001","999","2001","Oak Primary School","Community school","{LA_SCHOOLS}","Open","Primary",""
 "100002","999","2002","Château School","Voluntary aided school","{LA_SCHOOLS}","Open","Primary",\
