@@ -41,8 +41,13 @@ class Complaint:
     together: Together | None = None
 
 
-def lines(complaints: Iterable[Complaint], *, each: bool) -> Iterator[str]:
-    """The complaints as text, those that are alike in one line where they are more than a few."""
+def lines(
+    complaints: Iterable[Complaint], *, each: bool, more: str = "gateway doctor --all"
+) -> Iterator[str]:
+    """The complaints as text, those that are alike in one line where they are more than a few.
+
+    `more` is the command that names each.
+    """
     alike: dict[tuple[str, Together], list[Complaint]] = {}
     found = list(complaints)
     for one in found:
@@ -58,4 +63,4 @@ def lines(complaints: Iterable[Complaint], *, each: bool) -> Iterator[str]:
             told = one.together.told([other.about for other in group])
             yield f"{one.severity}: {told}\n    {one.together.mend}"
     if shortened:
-        yield "each of them: gateway doctor --all"
+        yield f"each of them: {more}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -26,8 +26,8 @@ from gateway.cli.console import (
 )
 from gateway.cli.home_complaints import of_files
 from gateway.cli.log import inconsistencies
-from gateway.cli.policy_complaints import of_calendar, of_samples
-from gateway.cli.provider_complaints import of_provider, of_teams
+from gateway.cli.policy_complaints import of_calendar, of_coming_year, of_samples
+from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -35,7 +35,6 @@ from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.registry import keys, providers, staff, transfers
 from gateway.registry.database import Registry
-from gateway.registry.keys import Key
 from gateway.settings import Settings, load_key_policy, load_limits, load_settings
 from gateway.zones.landed import count_aside, named_at, waiting
 
@@ -126,12 +125,13 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             year = academic_year(today, catalogue.agreement.year.starts)
             enrolled = providers.list_providers(session, years_in_force(today, catalogue))
             yield from of_calendar(catalogue, today)
+            yield from of_coming_year(session, catalogue, today)
             if not enrolled:
                 yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
             known = keys.list_keys(session)
             for provider in enrolled:
                 if not provider.is_closed:
-                    yield from of_provider(provider, year, *_kinds_of_keys(known, provider.id, at))
+                    yield from of_provider(provider, year, *kinds_of_keys(known, provider.id, at))
             people = staff.list_staff(session)
             yield from of_teams(catalogue, {team for person in people for team in person.teams})
             on_keys = key_complaints.of_keys(session, home, load_key_policy(home), at)
@@ -146,15 +146,6 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         yield from _spool(home, at)
     finally:
         registry.close()
-
-
-def _kinds_of_keys(known: Sequence[Key], provider: str, at: datetime) -> tuple[set[str], set[str]]:
-    """The kinds of which a provider has a key in force, and those of which one waits to be confirmed."""
-    own = [key for key in known if (key.owner_kind, key.owner) == ("provider", provider)]
-    return (
-        {key.kind for key in own if key.is_in_force(at)},
-        {key.kind for key in own if key.state == "pending"},
-    )
 
 
 def _spool(home: Home, at: datetime) -> Iterator[Complaint]:

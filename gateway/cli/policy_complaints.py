@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from sqlmodel import Session
+
 from gateway.cli.complaints import Complaint
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.homes.create import shipped_policies
 from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import academic_year
+from gateway.policy.ratification import following, opens
 from gateway.policy.terms import is_ending, last_written
+from gateway.registry import years
 from gateway.settings import Settings
 
 _EXAMPLE = "example.gov.uk"
@@ -45,6 +50,17 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
             "warning",
             "the calendar is the sample's: schools are judged by its terms",
             "gateway year open YEAR --terms FILE, with the dates that the authority has published",
+        )
+
+
+def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """That the year that can be ratified by now has not been opened (clause 1.6)."""
+    coming = following(academic_year(today, catalogue.agreement.year.starts))
+    if today >= opens(coming, catalogue) and years.opened_at(session, coming) is None:
+        yield Complaint(
+            "warning",
+            f"the school year {coming} is not open: nobody was told that its agreement can be ratified",
+            f"gateway year open {coming}",
         )
 
 

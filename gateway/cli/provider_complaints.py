@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from gateway.cli.complaints import Complaint, Together
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue
+from gateway.registry.keys import Key
 
 _NO_SSH = Together(
     "provider", "without an SSH key in force cannot log in", "gateway keys list ID; gateway keys add ID FILE"
@@ -61,6 +63,15 @@ def of_provider(provider: Provider, year: str, in_force: set[str], pending: set[
             provider.id,
             _NO_NUMBER,
         )
+
+
+def kinds_of_keys(known: Sequence[Key], provider: str, at: datetime) -> tuple[set[str], set[str]]:
+    """The kinds of which a provider has a key in force, and those of which one waits to be confirmed."""
+    own = [key for key in known if (key.owner_kind, key.owner) == ("provider", provider)]
+    return (
+        {key.kind for key in own if key.is_in_force(at)},
+        {key.kind for key in own if key.state == "pending"},
+    )
 
 
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:

@@ -170,7 +170,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "staff-removed": _WHO,
     "agreement-published": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
     "year-opened": {**_WHO, "academic_year": "academic year"},
-    "changes-told": {"sha256": "digest", "count": _COUNT},
+    "changes-told": {"sha256": "digest", "count": _COUNT, "record": "digest"},
     "ratified": {**_WHO, "academic_year": "academic year", "sha256": "digest"},
     "column-listed": _WHO,
     "column-unlisted": _WHO,
