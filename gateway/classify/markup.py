@@ -28,6 +28,7 @@ _SIGNS = (b"=", b"!", b"?")
 _TAG_BYTES = 1024
 _UNPARSED = re.compile(rb"<!--(.*?)-->|<\?(.*?)\?>", re.DOTALL)
 _BEGUN = re.compile(rb"<!--|<\?")
+_ENDED = re.compile(rb"-->|\?>")
 _OPENING = 3
 COMMENT = "<!--"
 INSTRUCTION = "<?"
@@ -142,14 +143,28 @@ class _Unparsed:
     def __init__(self, aside: Aside, longest: int) -> None:
         self._aside = aside
         self._longest = longest
-        self._rest = b""
+        self._begun: list[bytes] = []
+        self._length = 0
+        self._end = b""
 
     def take(self, piece: bytes) -> None:
-        """Tell what has ended by this piece."""
-        text = self._rest + piece
-        if b"<!" not in text and b"<?" not in text:
-            self._rest = text[-_OPENING:]
-            return
+        """Tell what has ended by this piece. Raises Unreadable for one that is too long."""
+        if self._begun:
+            self._begun.append(piece)
+            self._length += len(piece)
+            if self._length > self._longest:
+                raise malformed("a stretch of the XML is too long for one record", format="XML")
+            if b">" not in piece or not _ENDED.search(self._begun[-2][-_OPENING:] + piece):
+                return
+            text = b"".join(self._begun)
+        else:
+            text = self._end + piece
+        if b"<!" in text or b"<?" in text:
+            self._tell(text)
+        else:
+            self._begun, self._end = [], text[-_OPENING:]
+
+    def _tell(self, text: bytes) -> None:
         position = 0
         for found in _UNPARSED.finditer(text):
             position = found.end()
@@ -159,9 +174,9 @@ class _Unparsed:
             elif not instruction.startswith(b"xml"):
                 self._aside(INSTRUCTION, "", instruction.decode("utf-8", "replace").strip())
         begun = _BEGUN.search(text, position)
-        self._rest = text[begun.start() :] if begun else text[max(position, len(text) - _OPENING) :]
-        if len(self._rest) > self._longest:
-            raise malformed("a stretch of the XML is too long for one record", format="XML")
+        self._begun = [text[begun.start() :]] if begun else []
+        self._length = sum(map(len, self._begun))
+        self._end = text[max(position, len(text) - _OPENING) :]
 
 
 def _may_hold_more(text: bytes) -> bool:
