@@ -119,13 +119,19 @@ class Examiner:
         if isinstance(found, FileRefused):
             return found
         with _closing(content):
-            read = self._scanned_and_read(job, content)
+            read = self.read(job, content)
         roll = self._roll(job, read)
         if found.why is None:
             return FileOpened(reference=job.reference, opened=found.opened, content=read.content, roll=roll)
         return FileWaits(
             reference=job.reference, opened=found.opened, content=read.content, why=found.why, roll=roll
         )
+
+    def read(self, job: Job, content: int) -> Read:
+        """What the content behind a descriptor is, once a malware scanner has seen it, if there is one."""
+        if has_malware(load_settings(self._home).scanner, job.reference, content):
+            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
+        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def classify(
         self, reference: str, name: str, content: int, today: date, rolls: tuple[str, ...] = ()
@@ -134,11 +140,6 @@ class Examiner:
         request = Reading(reference=reference, name=name, today=today, rolls=rolls)
         seconds = _seconds(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
         return self._ask(self._classifier, request, (content,), seconds, (Read,))[0]
-
-    def _scanned_and_read(self, job: Job, content: int) -> Read:
-        if has_malware(load_settings(self._home).scanner, job.reference, content):
-            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
-        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
         """The content of a transfer as (descriptor of anonymous memory, size); the caller closes it."""

@@ -40,7 +40,7 @@ class Clerk:
         owner: str,
         new: NewKey,
         *,
-        state: str = "active",
+        state: keys.KeyState = "active",
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
@@ -167,13 +167,13 @@ class Clerk:
     ) -> Key:
         return keys.end_key(
             self.session,
-            _owner_kind(key),
+            key.owner_kind,
             key.owner,
             key.fingerprint,
             state=state,
             at=ended_at or self.at,
             by=self._by(dropped_as),
-            reason=why,
+            why=why,
             revocation=revocation,
         )
 
@@ -203,10 +203,3 @@ def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> 
 def sign_head(clerk: Clerk) -> str:
     """Sign the log's head over all that the clerk has recorded."""
     return log.sign_head(clerk.session, clerk.signing.log_key, clerk.signing.origin, clerk.at)
-
-
-def _owner_kind(key: Key) -> OwnerKind:
-    for kind in keys.OWNER_KINDS:
-        if key.owner_kind == kind:
-            return kind
-    raise AssertionError("a key of nobody")
