@@ -86,7 +86,7 @@ class Account:
 
     def title(self, text: str) -> None:
         """A text that stands above or between the parts, for what it may be about; not more than so many."""
-        if len(self._texts) < _MOST:
+        if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
     def _titles(self) -> Iterator[Unlisted]:

@@ -38,6 +38,7 @@ _ASSESSMENT = frozenset(
     ]
 )
 _REMEMBERED = 1_000
+_CODE_LENGTH = 20
 _EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
 _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
 
@@ -63,6 +64,7 @@ class Assessments:
         # The same few pairs come again and again.
         self._types: dict[tuple[str, str], str] = {}
         self._good: set[tuple[str | None, str | None]] = set()
+        self._codes_met: set[str] = set()
 
     def count(self, assessments: list[markup.Element]) -> None:
         """Count the assessments of one pupil, the one that the tally saw last."""
@@ -80,8 +82,10 @@ class Assessments:
             types.add(kind)
             self._check_result(said)
             names.update(said)
-            if "" in said.values() and any(map(len, assessment)):
+            if any(map(len, assessment)):
                 names.add("")
+            if not self._codes_met.issuperset(said.values()):
+                self._look_at(said)
             if not kind:
                 self._gatherer.aside(f"StageAssessment {stage}", "Result", said.get("Result") or "?")
         if not names <= _ASSESSMENT:
@@ -91,6 +95,16 @@ class Assessments:
         self.rows += len(assessments)
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)
+
+    def _look_at(self, said: dict[str, str]) -> None:
+        """Put to the account what is no code, mark or date: assessments hold nothing else."""
+        for name, text in said.items():
+            if text in self._codes_met:
+                continue
+            if len(text.strip()) > _CODE_LENGTH or len(text.split()) > 1:
+                self._gatherer.aside(f"StageAssessment {name}", "text", text)
+            elif len(self._codes_met) < _REMEMBERED:
+                self._codes_met.add(text)
 
     def _type_of(self, stage: str, subject: str) -> str:
         known = self._types.get((stage, subject))

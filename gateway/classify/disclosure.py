@@ -1,8 +1,8 @@
 """What the values of a column or an element tell beside their kind: every value, however long the file is.
 
 A shape (value_shapes) looks at a sample and says what most values are. One pupil's story among a thousand
-addresses is not most values, and still a loss, so this looks at all of them. It keeps no value for longer than
-it takes to look at it, but for a few hundred texts of elements that come one by one.
+addresses is not most values, and still a loss, so this looks at all of them. It keeps no value for longer
+than it takes to look at it, but for a few hundred texts of elements that come one by one.
 """
 
 from __future__ import annotations
@@ -24,12 +24,40 @@ _HALF = 0.5
 _OTHER_NUMBERS = frozenset({"nhs-number", "upn", "former-upn"})
 _LOST_NOUGHT = 3
 _IN_A_NAME = frozenset(
-    ["de", "del", "della", "di", "da", "das", "dos", "do", "la", "le", "las", "los", "du", "van", "von", "den", "der"]
-    + ["bin", "bint", "ibn", "al", "el", "y", "e", "of", "the"]
+    [
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "das",
+        "dos",
+        "do",
+        "la",
+        "le",
+        "las",
+        "los",
+        "du",
+        "van",
+        "von",
+        "den",
+        "der",
+        "bin",
+        "bint",
+        "ibn",
+        "al",
+        "el",
+        "y",
+        "e",
+        "of",
+        "the",
+    ]
 )
 _PHRASE_LENGTH = 4
 # What only sentences hold, and no name, place or code.
-_SENTENCES = frozenset(["is", "was", "because", "mum", "dad", "mum's", "dad's", "stepdad", "stepfather", "stepmother"])
+_SENTENCES = frozenset(
+    ["is", "was", "because", "mum", "dad", "mum's", "dad's", "stepdad", "stepfather", "stepmother"]
+)
 _NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 
@@ -110,9 +138,13 @@ def _is_more_than_a_flag(value: str) -> bool:
 def _is_text(value: str) -> bool:
     if " " not in value:
         return is_story(value)
-    return not _SENTENCES.isdisjoint(value.casefold().split()) or (is_story(value) and not _is_long_name(value))
+    return not _SENTENCES.isdisjoint(value.casefold().split()) or (
+        is_story(value) and not _is_long_name(value)
+    )
 
 
 def _is_long_name(value: str) -> bool:
     words = value.replace(",", " ").split()
-    return all(w[:1].isupper() or w.casefold() in _IN_A_NAME for w in words) and not any(map(str.isdigit, value))
+    return all(w[:1].isupper() or w.casefold() in _IN_A_NAME for w in words) and not any(
+        map(str.isdigit, value)
+    )

@@ -16,6 +16,7 @@ from gateway.settings import ClassifyLimits
 _ELEMENT_KINDS = 2_000
 # Systems write a comment or two about the export; more of them are about pupils.
 _COMMENTS = 3
+_COMMENT_LENGTH = 120
 
 
 ReadSchool = Callable[[Element], Said]
@@ -40,7 +41,7 @@ class Gatherer:
         if parent == COMMENT:
             self._comments += 1
             self._tally.account.title(text)
-            if self._comments <= _COMMENTS:
+            if self._comments <= _COMMENTS and len(text) <= _COMMENT_LENGTH:
                 return
         meanings = self._meanings_under(parent)
         if name not in meanings:
@@ -53,6 +54,14 @@ class Gatherer:
         """Count what stands in a header, for the account of the file."""
         for parent, name, text in leaves(header):
             self.aside(parent, name, text)
+        for element in header.iter():
+            if len(element):
+                self._own_text(element)
+
+    def _own_text(self, element: Element) -> None:
+        """Count text that stands in an element before the first that is inside it."""
+        if element.text is not None and not element.text.isspace():
+            self.aside(element.tag[namespace_length(element.tag) :], "", element.text)
 
     def gather(
         self, record: Element, *, apart: str = "", left: bool | None = None, school: ReadSchool | None = None
@@ -63,6 +72,7 @@ class Gatherer:
         as in `Tally.record`; `school` reads what a record says of its school, where any element may.
         """
         self._strip = namespace_length(record.tag)
+        self._own_text(record)
         values: dict[str, str] = {}
         left_alone = []
         stack = [(record.tag[self._strip :], record, 0)]

@@ -13,6 +13,7 @@ from zipfile import ZipFile
 
 from gateway.classify import (
     archive,
+    book_texts,
     ctf,
     dfe_message,
     jcq,
@@ -102,6 +103,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
     with archive.opened(content, limits) as packed:
         names = archive.names(packed)
         if (found := sheets_in(content, packed, names, limits)) is not None:
+            for text in book_texts.texts_in(packed, limits):
+                tally.account.title(text)
             return _recognise_sheets(found[0], tally, limits, found[1])
         if not _DOCUMENT_PARTS.isdisjoint(names):
             raise unknown("an Office document that is no workbook", format=archive.FORMAT)
@@ -111,6 +114,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
 
 
 def _recognise_sheets(sheets: list[Sheet], tally: Tally, limits: ClassifyLimits, format: str) -> Verdict:  # noqa: A002
+    for sheet in sheets:
+        tally.account.title(sheet.name)
     tables = tables_in(sheets, tally.rules, limits, format)
     each: list[Part] = [
         lambda tally, table=table: judge(table(), tally, format=format)  # type: ignore[misc]
@@ -123,6 +128,8 @@ def _recognise_files(packed: ZipFile, tally: Tally, limits: ClassifyLimits) -> V
     names = archive.files(packed)
     if not names:
         raise unknown("an archive of no files", format=archive.FORMAT)
+    for name in names:
+        tally.account.title(name.rpartition(".")[0])
     each: list[Part] = [partial(_recognise_file, packed, limits, name) for name in names]
     verdict = parts.together(each, tally, "files", archive.FORMAT)
     verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"

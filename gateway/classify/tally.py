@@ -69,8 +69,8 @@ class FieldTally:
     """What one field holds over the whole file.
 
     `counts` is kept only for fields that need it. A `plain` field has nothing to check or count: it
-    is enough to know that it is filled once. `doubted` are the values that no check has found good, for
-    the account of the file; those of the last records that were added together, or of all that came one by one.
+    is enough to know that it is filled once. `doubted` are values that no check has found good, for the
+    account of the file: those of the last records that were added together, or all that came one by one.
     """
 
     __slots__ = ("_check", "_good", "counts", "doubted", "faults", "filled", "key", "plain")
@@ -84,6 +84,11 @@ class FieldTally:
         self.doubted: set[str] = set()
         self._check = check
         self._good: set[str] = set()
+
+    @property
+    def checked(self) -> bool:
+        """Whether values of this field can be wrong."""
+        return self._check is not None
 
     def add(self, text: str, row: int) -> None:
         """One value, not blank, in this record."""

@@ -28,7 +28,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import RING, least_rsa_bits, read_key_file, show_key
-from gateway.cli.options import ReasonOption, WhyRevokedOption
+from gateway.cli.options import ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
 from gateway.keys.warnings import days_left, step_due
@@ -130,15 +130,56 @@ def retire(
     identifier: OwnerArgument,
     fingerprint: FingerprintArgument,
     until: UntilOption = None,
+    why: WhyGivenOption = None,
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Take a key out of use that is simply no longer needed, now or after a last day."""
+    """Take a key out of use that is simply no longer needed, now or after a last day.
+
+    `gateway keys restore` takes that back, until its owner has used another one.
+    """
     last = None if until is None else dates.last_moment(until, Home(home).policies_in_force, now())
     with _changing(home) as clerk:
-        ended = clerk.retire(_named(clerk, identifier, fingerprint, is_staff=is_staff), last)
+        ended = clerk.retire(_named(clerk, identifier, fingerprint, is_staff=is_staff), last, why=why)
+        is_last = not _others_in_force(clerk, ended)
     shown = f" until {ended.not_after:%Y-%m-%d %H:%M} UTC" if ended.state == "retiring" else ""
     out.print(f"{ended.fingerprint} is {ended.state}{shown}", soft_wrap=True)
+    if is_last:
+        out.print(_last_one(ended), soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def restore(
+    identifier: OwnerArgument,
+    fingerprint: FingerprintArgument,
+    why: WhyOption,
+    is_staff: StaffOption = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Take the retirement of a key back, as long as its owner has used no other one since."""
+    with _changing(home) as clerk:
+        restored = clerk.restore(_named(clerk, identifier, fingerprint, is_staff=is_staff), why=why)
+    out.print(f"{restored.fingerprint} is in force again", soft_wrap=True)
+
+
+def _others_in_force(clerk: Clerk, key: Key) -> bool:
+    """Whether the owner of a key has another one of its kind that counts."""
+    others = keys.list_keys(clerk.session, key.owner_kind, key.owner)
+    return any(
+        other.kind == key.kind and other.fingerprint != key.fingerprint and other.is_in_force(clerk.at)
+        for other in others
+    )
+
+
+def _last_one(key: Key) -> str:
+    staff = " --staff" if key.owner_kind == "staff" else ""
+    lost = "cannot log in" if key.kind == "ssh" else "cannot send anything"
+    then = "then " if key.state == "retiring" else ""
+    return (
+        f"it is the last {key.kind} key of {key.owner}, who {then}{lost}; "
+        f"to take it back: gateway keys restore {key.owner} {key.fingerprint}{staff} --why …"
+    )
 
 
 @app.command()

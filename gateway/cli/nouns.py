@@ -15,6 +15,7 @@ ALONE = (
     "keys",
     "staff",
     "agreement",
+    "year",
     "transfers",
     "held",
     "receipts",

@@ -97,6 +97,14 @@ class Clerk:
         self.tell(changed, notices.retired(changed))
         return changed
 
+    def restore(self, key: Key, *, why: str | None = None) -> Key:
+        """Take a retirement back. GatewayError where the key is not retired, or was replaced since."""
+        changed = keys.restore_key(self.session, key)
+        self._log("key-restored", changed, {}, why)
+        self.tell(changed, notices.in_force(changed))
+        self._examine_again(changed)
+        return changed
+
     def revoke(
         self,
         key: Key,

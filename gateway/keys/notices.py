@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.openpgp.certificates import grouped
-from gateway.receipts.text import WIDTH, ascii_shown, spoken
+from gateway.receipts.text import WIDTH, spoken, visible
 from gateway.registry.keys import Key
 
 _ASK = "If you know nothing of this, ring the central data team at once; quote the reference above."
@@ -115,7 +115,7 @@ def gateway_key(old: str, until: datetime | None) -> KeyNotice:
 def render(
     notice: KeyNotice, key: Key, *, organisation: str, provider_name: str, reference: str, at: datetime
 ) -> str:
-    """The notice as text to be clearsigned: printable ASCII, at most 74 columns, ending in a newline."""
+    """The notice as text to be clearsigned: printable text, at most 74 columns, ending in a newline."""
     sections = [
         "\n".join([*_wrapped(f"Notice from {organisation}"), *_wrapped(f"to {provider_name}")]),
         notice.headline,
@@ -156,19 +156,19 @@ def _change_over(key: Key) -> tuple[str, ...]:
 
 
 def _field(label: str, value: str) -> str:
-    return f"    {label:<{_LABEL}}{ascii_shown(value)}"
+    return f"    {label:<{_LABEL}}{visible(value)}"
 
 
 def _wrapped(text: str, indent: str = "") -> Sequence[str]:
     return textwrap.wrap(
-        ascii_shown(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
 
 
 def _points(steps: Iterable[str]) -> Iterable[str]:
     for step in steps:
         yield from textwrap.wrap(
-            ascii_shown(step),
+            visible(step),
             WIDTH,
             initial_indent="    * ",
             subsequent_indent="      ",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.home import Home
+from gateway.publish.agreement_news import publish_agreement_news
 from gateway.publish.gateway_keys import publish_gateway_keys
 from gateway.publish.projection import publish_access, publish_common
 from gateway.registry.database import Registry
@@ -22,5 +23,6 @@ def publish_all(home: Home, now: datetime) -> None:
     try:
         publish_access(registry, home.published, now)
         publish_gateway_keys(home, registry)
+        publish_agreement_news(registry, home.published)
     finally:
         registry.close()

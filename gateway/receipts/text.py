@@ -1,12 +1,13 @@
 """A receipt for people: plain words first, then the details, then the proof.
 
-Printable ASCII, at most 74 columns, no line that starts with a hyphen or ends in a space, so that
+Printable text, at most 74 columns, no line that starts with a hyphen or ends in a space, so that
 clearsigning changes no line and any mail program or printer keeps it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +18,6 @@ from gateway.model import Reason
 from gateway.receipts.facts import Proof, ReceiptFacts, plain_reason, receipt_digest, receipt_object
 from gateway.receipts.layout import (
     WIDTH,
-    ascii_shown,
     bullets,
     digest_field,
     field,
@@ -25,11 +25,12 @@ from gateway.receipts.layout import (
     proof_lines,
     section,
     spoken,
+    visible,
     wrapped,
 )
 from gateway.words import plain
 
-__all__ = ["WIDTH", "ascii_shown", "render_statement", "render_text", "spoken", "text_digest"]
+__all__ = ["WIDTH", "render_statement", "render_text", "spoken", "text_digest", "visible"]
 
 _NEXT_STEP_NEEDLESS = "Nothing needs doing."
 
@@ -39,6 +40,8 @@ _HEADLINES = {
     "held": "Your file is HELD: it waits.",
     "refused": "Your file was REFUSED.",
 }
+# Letters of which none is easily taken for another one; names in other scripts are told exactly as well.
+_LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
 # What only the service at the door knows of a file.
 _TOLD = {
     "name": "name",
@@ -155,8 +158,8 @@ def next_steps(shown: Sequence[Reason]) -> str:
 
 
 def _file_details(facts: ReceiptFacts) -> str:
-    name, shown = shown_name(facts.name), ascii_shown(shown_name(facts.name))
-    exact = [] if name == shown else [field("Exact name", name.encode("unicode_escape").decode())]
+    name = shown_name(facts.name)
+    exact = [] if _LATIN.fullmatch(name) else [field("Exact name", name.encode("unicode_escape").decode())]
     lines = [
         *exact,
         field("Sent by", f"{facts.provider_name} ({facts.provider})"),

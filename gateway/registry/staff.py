@@ -60,6 +60,20 @@ def list_staff(session: Session) -> Sequence[Staff]:
     return [get_staff(session, name) for name in names]
 
 
+def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
+    """Put a person into these teams and no others; their keys stay. NotFoundError where there is none."""
+    get_staff(session, name)
+    wanted = set(teams)
+    for membership in session.exec(select(StaffTeamRow).where(StaffTeamRow.staff == name)).all():
+        if membership.team in wanted:
+            wanted.remove(membership.team)
+        else:
+            session.delete(membership)
+    for team in sorted(wanted):
+        session.add(StaffTeamRow(staff=name, team=team))
+    session.flush()
+
+
 def remove_staff(session: Session, name: str, at: datetime) -> None:
     """Take a person's access away. What they collected stays on record."""
     get_staff(session, name)

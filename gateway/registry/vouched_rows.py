@@ -22,7 +22,7 @@ OUTSIDE: frozenset[str] = frozenset({"event", "log_node", "pupil", "full_roll", 
 _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_at"})}
 # Columns that later versions added: while they hold nothing, a row is as it was when the log vouched for it.
 _LATER: dict[str, frozenset[str]] = {
-    "provider": frozenset({"schools"}),
+    "provider": frozenset({"schools", "closed_on", "succeeded_by"}),
     "transfer": frozenset({"period"}),
 }
 _CHANGED = "gateway changed rows"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.processor import claim
 from tests.content import core_data, gcse_results
+from tests.policies import confirm
 from tests.workshop import Desk
 
 
@@ -72,6 +73,7 @@ def test_a_decision_is_explained_by_the_policies_of_its_day(desk: Desk) -> None:
     desk.process()
     path = desk.home.policies / "agreement.toml"
     path.write_text(path.read_text().replace('"Appendix B, row 1: student core data."', '"Something else."'))
+    confirm(desk.home.policies)
     desk.process()
     said = desk.gateway("policy", "explain", sent)
     assert "accepted under student-core, for: Central Data Team" in said

@@ -18,6 +18,7 @@ from gateway.registry.tables.files import (
 )
 from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
 from gateway.registry.tables.people import (
+    ContactRow,
     ExpectationRow,
     HarmlessRow,
     KeyRow,
@@ -39,6 +40,7 @@ from gateway.registry.tables.types import UtcDateTime
 
 __all__ = [
     "CheckpointRow",
+    "ContactRow",
     "CopyRow",
     "DeclarationRow",
     "DeletionCertificateRow",

@@ -11,7 +11,10 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class ProviderRow(SQLModel, table=True):
-    """A body that sends. `schools` are the numbers of those for which it speaks, with blanks between."""
+    """A body that sends. `schools` are the numbers of those for which it speaks, with blanks between.
+
+    `closed_on` is its last day, None while it is open; `succeeded_by` the provider that took its place.
+    """
 
     __tablename__ = "provider"
     id: str = Field(primary_key=True, max_length=32)
@@ -22,6 +25,20 @@ class ProviderRow(SQLModel, table=True):
     suspended: bool = False
     added_at: datetime = Field(sa_type=UtcDateTime)
     schools: str | None = None
+    closed_on: date | None = None
+    succeeded_by: str | None = None
+
+
+class ContactRow(SQLModel, table=True):
+    """How a provider is reached: a role such as "data manager", never a person's name."""
+
+    __tablename__ = "contact"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    role: str = Field(primary_key=True)
+    email: str | None = None
+    telephone: str | None = None
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
 
 
 class StaffRow(SQLModel, table=True):
