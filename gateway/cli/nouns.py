@@ -17,6 +17,7 @@ ALONE = (
     "agreement",
     "transfers",
     "held",
+    "notices",
     "receipts",
     "flows",
     "log",

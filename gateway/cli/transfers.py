@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from gateway.cli import recalls
 from gateway.cli.classify import school_in_words, unlisted_in_words
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -29,6 +30,7 @@ from gateway.registry import log, providers, transfers
 from gateway.registry.tables import EventRow
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
+recalls.add_to(app)
 COLUMNS = ("reference", "provider", "name", "state", "data_type", "why", "landed")
 
 

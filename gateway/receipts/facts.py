@@ -21,6 +21,7 @@ from gateway.log.canonical import canonical
 from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.reasons import REASONS
+from gateway.reasons.persons import WITHDRAWN
 from gateway.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
@@ -69,6 +70,11 @@ class ReceiptFacts:
     notices: tuple[str, ...] = ()
     withheld: bool = False
     salt: str = ""
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether persons took the file back after it had been passed on."""
+        return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
 
     @property
     def told_by_intake(self) -> tuple[str, ...]:

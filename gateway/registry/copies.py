@@ -58,6 +58,20 @@ def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
     return [_copy(row, transfer) for row, transfer in session.exec(query)]
 
 
+def forget(session: Session, transfer: int) -> tuple[str, ...]:
+    """No provider is owed a copy of a file any longer; those whose copy had been made, by id."""
+    rows = session.exec(select(CopyRow).where(CopyRow.transfer == transfer)).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    return tuple(sorted(row.provider for row in rows if row.made_at is not None))
+
+
+def is_owed(session: Session, number: int) -> bool:
+    """Whether a copy that was owed still is."""
+    return session.get(CopyRow, number) is not None
+
+
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
+from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 
 _SENSITIVE = ("policy:sensitive", "open:malware")
@@ -115,7 +116,7 @@ def _delivered(team: str) -> Select[*tuple[Any, ...]]:
 
 def _held(sensitive: bool | None) -> Select[*tuple[Any, ...]]:
     query = select(*_COLUMNS, _is_sensitive().label("sensitive")).where(
-        col(TransferRow.state) == "held", col(TransferRow.content_sha256).is_not(None)
+        col(TransferRow.state) == "held", col(TransferRow.content_sha256).is_not(None), ~_waits_for(WITHDRAWN)
     )
     if sensitive is None:
         return query
@@ -124,9 +125,13 @@ def _held(sensitive: bool | None) -> Select[*tuple[Any, ...]]:
 
 def _is_sensitive() -> ColumnElement[bool]:
     """Whether a transfer waits for a reason for which few people may look at it."""
+    return _waits_for(_SENSITIVE)
+
+
+def _waits_for(codes: Collection[str]) -> ColumnElement[bool]:
     return (
         select(col(ReasonRow.transfer))
-        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(_SENSITIVE))
+        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
         .exists()
     )
 

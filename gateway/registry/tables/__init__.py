@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gateway.registry.tables.events import CheckpointRow, EventRow, NodeRow
 from gateway.registry.tables.files import (
+    AuthorityNoticeRow,
     CopyRow,
     DeclarationRow,
     DeliveryRow,
@@ -38,6 +39,7 @@ from gateway.registry.tables.pupils import (
 from gateway.registry.tables.types import UtcDateTime
 
 __all__ = [
+    "AuthorityNoticeRow",
     "CheckpointRow",
     "CopyRow",
     "DeclarationRow",
