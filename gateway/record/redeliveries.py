@@ -185,14 +185,12 @@ def _propose(registrar: Registrar, session: Session, reference: str, asked: Rele
 
 
 def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By) -> str | None:
-    code = "person:released-against-policy" if asked.forbidden else "person:redelivered"
-    reasons = (reason(code), *asked.forbidden)
     if transfer.state != "accepted":
-        return _release_again(registrar, session, transfer, asked, reasons, by)
+        return _release_again(registrar, session, transfer, asked, by)
     had = {place.team for place in recalls.places(session, transfer.sequence)}
     recalls.deliver_again(session, transfer.sequence, asked.teams, by.at)
     if not had.issuperset(asked.teams):
-        recalls.add_reasons(session, transfer.sequence, reasons)
+        recalls.add_reasons(session, transfer.sequence, _reasons(asked))
         return _receipted(registrar, session, transfer, asked, by)
     fields = {"provider": transfer.upload.provider, "state": transfer.state}
     again = Entry(
@@ -208,17 +206,21 @@ def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Rel
     return registrar.issue(session, [], by.at)
 
 
+def _reasons(asked: Release) -> tuple[Reason, ...]:
+    code = "person:released-against-policy" if asked.forbidden else "person:redelivered"
+    return (reason(code), *asked.forbidden)
+
+
 def _release_again(
-    registrar: Registrar,
-    session: Session,
-    transfer: Transfer,
-    asked: Release,
-    reasons: tuple[Reason, ...],
-    by: By,
+    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
 ) -> str | None:
     """What was withdrawn is accepted once more."""
     decision = Released(
-        data_type=asked.data_type, flow=asked.flow, teams=asked.teams, reasons=reasons, on_roll=asked.on_roll
+        data_type=asked.data_type,
+        flow=asked.flow,
+        teams=asked.teams,
+        reasons=_reasons(asked),
+        on_roll=asked.on_roll,
     )
     ruling = Ruling(
         reference=transfer.upload.reference,

@@ -92,6 +92,22 @@ def find(
     return transfers_of(session, list(reversed(session.exec(query).all())))
 
 
+def alike(session: Session, transfer: Transfer) -> Sequence[Transfer]:
+    """The other accepted transfers of the same provider, data type and period, in the order they landed."""
+    query = (
+        select(TransferRow)
+        .where(
+            TransferRow.provider == transfer.upload.provider,
+            TransferRow.data_type == transfer.data_type,
+            TransferRow.period == transfer.period,
+            TransferRow.state == "accepted",
+            TransferRow.sequence != transfer.sequence,
+        )
+        .order_by(col(TransferRow.sequence))
+    )
+    return transfers_of(session, session.exec(query).all())
+
+
 def landed(session: Session) -> Sequence[str]:
     """The references still to be decided, oldest first."""
     return session.exec(

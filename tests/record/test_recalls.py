@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from gateway.registry import deliveries, rolls
 from gateway.registry.tables import PupilRow
-from sqlmodel import select
 from tests.content import census, core_data
 from tests.workshop import Desk
 
@@ -173,3 +173,20 @@ def test_what_was_never_passed_on_is_neither_withdrawn_nor_delivered_again(desk:
     assert "held refuse" in desk.gateway("transfers", "withdraw", sent, "--why", "x", code=1)
     assert "never passed on" in desk.gateway("transfers", "redeliver", sent, "--why", "x", code=1)
     assert "not withdrawn" in desk.gateway("transfers", "confirm", sent, "--why", "x", code=1)
+
+
+def test_a_corrected_file_names_the_one_that_it_replaces_and_none_is_lost(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    first, other = desk.send(oak, census(pupils=3)), desk.send(oak, core_data())
+    desk.process()
+    second = desk.send(oak, census(pupils=4))
+    desk.process()
+    shown = {one: json.loads(desk.gateway("transfers", "show", one, "--json")) for one in (first, second)}
+    assert shown[first]["period"] == shown[second]["period"] is not None
+    assert (shown[first]["replaces"], shown[first]["superseded_by"]) == (None, second)
+    assert (shown[second]["replaces"], shown[second]["superseded_by"]) == (first, None)
+    assert f"This file replaces {first}" in desk.receipt(second)
+    assert f'"replaces":"{first}"'.encode() in desk.events(second)[1].leaf
+    assert set(mailbox(desk, "central-data-team")) == {first, other, second}
+    desk.gateway("transfers", "withdraw", second, "--why", "the correction was wrong")
+    assert json.loads(desk.gateway("transfers", "show", first, "--json"))["superseded_by"] is None
