@@ -137,7 +137,7 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
             signing.origin,
             lambda: desk.now,
         )
-        (delivery,) = [one for one in mailboxes.page(person, team, None) if one.reference == reference]
+        (delivery,) = [one for one in mailboxes.page(person, Place(team), None) if one.reference == reference]
         place = Place(team, file_name(delivery))
         mailboxes.collect(person, place)
         mailboxes.deal_with(person, place)

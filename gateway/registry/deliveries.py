@@ -14,7 +14,7 @@ from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
 from gateway.reasons.persons import WITHDRAWN
-from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 
 _SENSITIVE = ("policy:sensitive", "open:malware")
 _COLUMNS: tuple[Any, ...] = tuple(
@@ -65,6 +65,44 @@ def find_delivered(session: Session, team: str, reference: str) -> Delivery | No
     return None if row is None else _delivery(row, team)
 
 
+def removed(
+    session: Session, team: str, since: datetime, *, before: int | None = None, limit: int
+) -> Sequence[Delivery]:
+    """What `team` has dealt with from `since` on and is still here, latest first, paged like `delivered`."""
+    rows = session.execute(_page(_removed(team, since), col(DeliveryRow.transfer), before, limit)).all()
+    return [_delivery(row, team) for row in rows]
+
+
+def find_removed(session: Session, team: str, since: datetime, reference: str) -> Delivery | None:
+    """The one of that reference, if `team` has dealt with it from `since` on and it is still here."""
+    row = session.execute(_removed(team, since).where(col(TransferRow.reference) == reference)).first()
+    return None if row is None else _delivery(row, team)
+
+
+def restore(session: Session, delivery: Delivery) -> None:
+    """Put a delivery that a team has dealt with back into its mailbox. NotFoundError where it is there."""
+    row = session.exec(
+        select_rows(DeliveryRow)
+        .where(
+            col(DeliveryRow.transfer) == delivery.sequence,
+            col(DeliveryRow.team) == delivery.team,
+            col(DeliveryRow.dealt_with_at).is_not(None),
+        )
+        .with_for_update()
+    ).first()
+    if row is None:
+        raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
+    row.dealt_with_at, row.dealt_with_by = None, None
+    session.add(row)
+    session.flush()
+
+
+def is_withdrawn(session: Session, delivery: Delivery) -> bool:
+    """Whether a file that was given to somebody has been taken back since."""
+    asked = select(_waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
+    return bool(session.execute(asked).scalar_one())
+
+
 def held(
     session: Session, *, sensitive: bool | None = False, before: int | None = None, limit: int
 ) -> Sequence[Delivery]:
@@ -110,6 +148,20 @@ def _delivered(team: str) -> Select[*tuple[Any, ...]]:
             col(DeliveryRow.team) == team,
             col(DeliveryRow.dealt_with_at).is_(None),
             col(TransferRow.content_sha256).is_not(None),
+        )
+    )
+
+
+def _removed(team: str, since: datetime) -> Select[*tuple[Any, ...]]:
+    gone = select(col(DeletionRow.reference)).where(col(DeletionRow.what) == "sealed")
+    return (
+        select(*_COLUMNS)
+        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
+        .where(
+            col(DeliveryRow.team) == team,
+            col(DeliveryRow.dealt_with_at) >= since,
+            col(TransferRow.content_sha256).is_not(None),
+            col(TransferRow.reference).not_in(gone),
         )
     )
 

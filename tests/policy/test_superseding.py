@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.model import Classified, Provider, ProviderKind, NamedSchool, Transfer
+from gateway.model import Classified, NamedSchool, Provider, ProviderKind, Transfer
 from gateway.policy.superseding import Standing, standing
 from tests.record.made import upload
 
