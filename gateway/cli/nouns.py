@@ -24,6 +24,7 @@ ALONE = (
     "penalties",
     "policy",
     "discrepancies",
+    "pupils",
 )
 
 

@@ -28,7 +28,7 @@ from gateway.registry.deliveries import (
     find_held,
     find_removed,
     held,
-    is_withdrawn,
+    may_read,
     removed,
     restore,
 )
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 PAGE = 500
 ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
-TAKEN_BACK = denied("The file was withdrawn; tell the central data team what you have of it.")
+TAKEN_BACK = denied("The file was taken back; tell the central data team what you have of it.")
 REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")
 UNDO = timedelta(days=30)
 NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
@@ -100,22 +100,26 @@ class Desk:
             teams = self._teams(session, person)
             self._check_folder(teams, place)
             if place.removed:
-                return removed(session, folder, self._undoable(), before=before, limit=PAGE)
+                return removed(
+                    session, folder, self._undoable(), person=person.name, before=before, limit=PAGE
+                )
             if folder == HELD:
-                return held(session, sensitive=self._sees(teams), before=before, limit=PAGE)
-            return delivered(session, folder, before=before, limit=PAGE)
+                return held(
+                    session, sensitive=self._sees(teams), person=person.name, before=before, limit=PAGE
+                )
+            return delivered(session, folder, person=person.name, before=before, limit=PAGE)
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
         """Those of a person's teams that have removed something which may still be put back."""
         with self.registry.read() as session:
             teams, since = self._teams(session, person), self._undoable()
-            return tuple(team for team in teams if removed(session, team, since, limit=1))
+            return tuple(team for team in teams if removed(session, team, since, person=person.name, limit=1))
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:
         """Declined where a person who has a file open may not read on: their access or the file is taken."""
         with self.registry.read() as session:
             self._teams(session, person)
-            if is_withdrawn(session, delivery):
+            if not may_read(session, delivery, person.name):
                 raise Declined(TAKEN_BACK)
 
     def find(self, person: Person, place: Place) -> Delivery | None:
@@ -220,20 +224,20 @@ class Desk:
         if place.name is None:
             return None
         reference = reference_in(place.name)
-        found = None if reference is None else self._named(session, teams, place, reference)
+        found = None if reference is None else self._named(session, person, teams, place, reference)
         if found is None or file_name(found) != place.name:
             raise Declined(NO_SUCH_FILE)
         return found
 
     def _named(
-        self, session: Session, teams: tuple[str, ...], place: Place, reference: str
+        self, session: Session, person: Person, teams: tuple[str, ...], place: Place, reference: str
     ) -> Delivery | None:
         folder = place.folder or ""
         if place.removed:
-            return find_removed(session, folder, self._undoable(), reference)
+            return find_removed(session, folder, self._undoable(), reference, person=person.name)
         if folder == HELD:
-            return find_held(session, reference, sensitive=self._sees(teams))
-        return find_delivered(session, folder, reference)
+            return find_held(session, reference, sensitive=self._sees(teams), person=person.name)
+        return find_delivered(session, folder, reference, person=person.name)
 
     def _file(self, session: Session, person: Person, place: Place) -> Delivery:
         found = self._find(session, person, place)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from gateway.registry.markers import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
 
 
@@ -36,14 +37,17 @@ def owe(session: Session, transfer: int, provider: str, at: datetime) -> None:
 
 
 def owed(session: Session, *, made_too: bool = False) -> Sequence[Copy]:
-    """The copies still to be made, oldest first; with `made_too` every one that was ever decided on."""
+    """The copies still to be made, oldest first; with `made_too` every one that was ever decided on.
+
+    None is made while a child in the file is for named people alone, or restricted.
+    """
     query = (
         select(CopyRow, TransferRow)
         .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
         .order_by(col(CopyRow.id))
     )
     if not made_too:
-        query = query.where(col(CopyRow.made_at).is_(None))
+        query = query.where(col(CopyRow.made_at).is_(None), is_seen_by(None))
     return [_copy(row, transfer) for row, transfer in session.exec(query)]
 
 

@@ -22,6 +22,7 @@ from gateway.registry.tables import (
     DeletionRow,
     DeliveryRow,
     EventRow,
+    PersonsOfTransferRow,
     PupilRow,
     ReasonRow,
     ReceiptRow,
@@ -279,6 +280,7 @@ def _forget_index(session: Session, reference: str) -> None:
         session.add(delivery)
     _forget_notices(session, reference)
     session.execute(delete(PupilRow).where(col(PupilRow.transfer) == row.sequence))
+    session.execute(delete(PersonsOfTransferRow).where(col(PersonsOfTransferRow.transfer) == row.sequence))
     session.execute(delete(StagedRollRow).where(col(StagedRollRow.transfer) == row.sequence))
     session.execute(update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None))
 

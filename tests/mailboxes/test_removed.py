@@ -42,10 +42,10 @@ def test_nothing_else_is_renamed(mailroom: Mailroom, team: str, person: str, to:
     path = mailroom.path(team, mailroom.deliver(CONTENT, team))
     name = path.rpartition("/")[2]
     with mailroom.sftp(person) as sftp:
-        with pytest.raises(OSError, match="Nothing can be put here|No such file"):
+        with pytest.raises(OSError, match=r"Nothing can be put here|No such file"):
             sftp.rename(path, to.format(team=team, name=name))
         sftp.remove(path)
-        with pytest.raises(OSError, match="Nothing can be put here|No such file"):
+        with pytest.raises(OSError, match=r"Nothing can be put here|No such file"):
             sftp.rename(f"/removed{path}", to.format(team=team, name=name))
         assert sftp.listdir(f"/{team}") == []
 
@@ -86,12 +86,14 @@ def test_who_reads_a_file_when_it_is_withdrawn_reads_no_further(
         with mailroom.registry.write() as session:
             withdrawn = Held(reasons=(reason("person:withdrawn", opened=""),))
             outcomes.record_decision(session, reference, withdrawn, NOW)
-        with pytest.raises(OSError, match="withdrawn"):
+        with pytest.raises(OSError, match="taken back"):
             file.read(4)
         assert sftp.listdir("/") == [team]
 
 
-@pytest.mark.parametrize("path", ["/removed/a/b/c", "/removed/removed/x/y", "/a/removed/b", "/removed//a/b/c/"])
+@pytest.mark.parametrize(
+    "path", ["/removed/a/b/c", "/removed/removed/x/y", "/a/removed/b", "/removed//a/b/c/"]
+)
 def test_a_path_too_deep_means_nothing(path: str) -> None:
     with pytest.raises(Declined):
         names.place_of(path.encode())
