@@ -14,6 +14,7 @@ ALONE = (
     "providers",
     "keys",
     "staff",
+    "roles",
     "agreement",
     "transfers",
     "held",

@@ -25,7 +25,7 @@ from gateway.cli.providers import signed_head
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue
-from gateway.registry import keys, log, staff
+from gateway.registry import keys, log, roles, staff
 from gateway.registry.log import Entry
 
 app = typer.Typer(no_args_is_help=True, help="Enrol the authority's staff and look at them.")
@@ -72,6 +72,11 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME")], home: HomeOptio
     """Take a person's access away at once. What they collected stays on record."""
     at = now()
     with registry(home) as opened, opened.write() as session:
+        if roles.is_powerful(session, name):
+            raise GatewayError(
+                f"{name} has a role of which two decide: gateway roles take first; gateway keys revoke "
+                "--staff takes their keys out of use at once"
+            )
         staff.remove_staff(session, name, at)
         for key in keys.keys_in_force(session, "staff", name, "ssh", at):
             keys.end_key(session, "staff", name, key.fingerprint, state="retired", at=at, by=who())

@@ -19,12 +19,14 @@ from gateway.registry.tables.files import (
 )
 from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
 from gateway.registry.tables.people import (
+    AccountRow,
     ExpectationRow,
     HarmlessRow,
     KeyRow,
     NilReturnRow,
     ProviderRow,
     RatificationRow,
+    RoleRow,
     StaffRow,
     StaffTeamRow,
 )
@@ -43,6 +45,7 @@ from gateway.registry.tables.pupils import (
 from gateway.registry.tables.types import UtcDateTime
 
 __all__ = [
+    "AccountRow",
     "AuthorityNoticeRow",
     "CheckpointRow",
     "CopyRow",
@@ -69,6 +72,7 @@ __all__ = [
     "RatificationRow",
     "ReasonRow",
     "ReceiptRow",
+    "RoleRow",
     "SchoolOfTransferRow",
     "StaffRow",
     "StaffTeamRow",
