@@ -22,7 +22,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.openpgp.lock import is_locked, lock, unlock
+from gateway.openpgp.at_rest import is_locked, lock, unlock
 from gateway.secrets.passphrase import changed, passphrase
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
