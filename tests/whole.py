@@ -139,7 +139,8 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
             signing.origin,
             lambda: desk.now,
         )
-        (delivery,) = [one for one in mailboxes.page(person, team, None) if one.reference == reference]
+        page = mailboxes.page(person, MailboxPlace(team), None)
+        (delivery,) = [one for one in page if one.reference == reference]
         place = MailboxPlace(team, file_name(delivery))
         mailboxes.collect(person, place)
         mailboxes.deal_with(person, place)

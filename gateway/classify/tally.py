@@ -15,13 +15,15 @@ from gateway.classify import checks
 from gateway.classify.account import Account
 from gateway.classify.findings import severity
 from gateway.classify.identifiers import is_temporary_upn
-from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of
+from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of, records_of
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.verdict import Verdict
 from gateway.model import Finding
 
 OnPupil = Callable[[str, "date | None", "str | None", bool, int, str], None]
+
+OnPerson = Callable[[str, Mapping[str, str]], None]
 
 # Beyond so many pupils the tally stops telling them apart: a bound on memory, at six times the pupils
 # of a large local authority.
@@ -154,7 +156,14 @@ class FieldTally:
 class Tally:
     """All fields of one file, and its pupils."""
 
-    def __init__(self, rules: Rules, today: date | None, on_pupil: OnPupil | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        today: date | None,
+        on_pupil: OnPupil | None = None,
+        on_person: OnPerson | None = None,
+    ) -> None:
+        self.on_person = on_person
         self.rules = rules
         self.today = today
         self.records = 0
@@ -213,6 +222,8 @@ class Tally:
             self._temporary.add(self.records)
         if upn and self._on_pupil is not None:
             self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
+        if self.on_person is not None:
+            self.on_person(upn, values)
 
     def rows(
         self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[str]]
@@ -236,6 +247,9 @@ class Tally:
         self._meet(upns if named else identities_of(upns, columns), first, named=named)
         if self._on_pupil is not None and "upn" in columns:
             self._report_rows(self._on_pupil, upns, columns, first, schools())
+        if self.on_person is not None and columns:
+            for upn, record in zip(upns, records_of(columns), strict=True):
+                self.on_person(upn, record)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""

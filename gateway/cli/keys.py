@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -28,11 +29,12 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import RING, least_rsa_bits, read_key_file, show_key
+from gateway.cli.identity import WAITS
 from gateway.cli.options import ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
 from gateway.keys.warnings import days_left, step_due
-from gateway.registry import keys, providers, staff
+from gateway.registry import keys, providers, roles, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.settings import KeyPolicy, load_key_policy
 
@@ -93,6 +95,9 @@ def add(
     least = least_rsa_bits(Home(home))
     with _changing(home) as clerk:
         owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
+        if is_staff and not _agreed_for(clerk, identifier, data):
+            out.print(WAITS)
+            return
         what = _taken_in(clerk, owner_kind, identifier, data, least, state="pending" if pending else "active")
     out.print(what)
     if not is_staff:
@@ -112,10 +117,15 @@ def confirm(
     That is on record with your name. It takes what was read out: all of a fingerprint, or 16 characters of
     it at least. Keys wait for it that a provider was enrolled with, or that it dropped in /keys.
     """
+    from gateway.record.second_person import Act, reject  # noqa: PLC0415 - loads the OpenPGP libraries
+
     for fingerprint in fingerprints:
         _check_read_out(fingerprint)
     with _changing(home) as clerk:
         named = [_named(clerk, identifier, one, is_staff=is_staff) for one in fingerprints]
+        for key in named:  # One that somebody wants revoked is put in force again by somebody else.
+            for act in ("revoke-hard", "revoke-soft"):
+                reject(clerk.session, Act(act, key.fingerprint), by=who(), at=clerk.at)
         approved = [clerk.approve(key) for key in named]
     for key in approved:
         out.print(f"{key.fingerprint} is in force", soft_wrap=True)
@@ -206,8 +216,35 @@ def revoke(
         raise typer.BadParameter("is needed: it goes on record with your name", param_hint="--why")
     with _changing(home) as clerk:
         named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
-        ended = clerk.revoke(named, "hard" if hard else "soft", why=said)
-    out.print(f"{ended.fingerprint} is revoked", soft_wrap=True)
+        ended = _revoked(clerk, named, "hard" if hard else "soft", said)
+    if ended.state == "revoked":
+        out.print(f"{ended.fingerprint} is revoked", soft_wrap=True)
+    else:
+        out.print(f"{ended.fingerprint} counts no more; a second person does the same, and it is revoked")
+
+
+def _agreed_for(clerk: Clerk, person: str, data: bytes) -> bool:
+    """Whether a key may be added by which a person proves who they are: two decide for whom two are asked."""
+    from gateway.record.second_person import Act, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    if not roles.is_powerful(clerk.session, person) or len(roles.administrators(clerk.session)) == 1:
+        return True
+    act = Act("add-key", "staff", f"{person} {hashlib.sha256(data).hexdigest()}")
+    return agreed(clerk.session, act, by=who(), why=None, at=clerk.at)
+
+
+def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:
+    """Revoke a key; where roles are in force, suspend it until a second person does the same.
+
+    One that never counted needs nobody else.
+    """
+    from gateway.record.second_person import Act, agreed, proposal  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    act = Act(f"revoke-{revocation}", key.fingerprint)
+    is_new = key.state == "pending" and proposal(clerk.session, act, clerk.at) is None
+    if is_new or agreed(clerk.session, act, by=who(), why=why, at=clerk.at):
+        return clerk.revoke(key, revocation, why=why)
+    return clerk.suspend(key, why=why) if key.state in {"active", "retiring"} else key
 
 
 def _check_read_out(fingerprint: str) -> None:

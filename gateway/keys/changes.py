@@ -105,6 +105,13 @@ class Clerk:
         self._examine_again(changed)
         return changed
 
+    def suspend(self, key: Key, *, why: str | None) -> Key:
+        """Take a key out of use until somebody else revokes it or puts it in force again."""
+        suspended = keys.suspend_key(self.session, key)
+        self._log("key-suspended", suspended, {}, why)
+        self.tell(suspended, notices.suspended(suspended))
+        return suspended
+
     def revoke(
         self,
         key: Key,

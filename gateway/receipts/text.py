@@ -42,6 +42,10 @@ _HEADLINES = {
 }
 # Letters of which none is easily taken for another one; names in other scripts are told exactly as well.
 _LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
+_WITHDRAWN = {
+    "held": "Your file is HELD: it was taken out of every mailbox.",
+    "refused": "Your file was REFUSED after all: it is withdrawn for good.",
+}
 # What only the service at the door knows of a file.
 _TOLD = {
     "name": "name",
@@ -100,7 +104,7 @@ def _heading(facts: ReceiptFacts) -> str:
             *wrapped(f"Receipt from {facts.organisation}"),
             *wrapped(f"to {facts.provider_name}"),
             "",
-            _HEADLINES[facts.state],
+            _headline(facts),
             "",
             field("File", shown_name(facts.name)),
             field("Reference", facts.reference),
@@ -108,6 +112,10 @@ def _heading(facts: ReceiptFacts) -> str:
             *([field("Decided", spoken(facts.decided_at))] if facts.decided_at else []),
         ]
     )
+
+
+def _headline(facts: ReceiptFacts) -> str:
+    return (_WITHDRAWN if facts.withdrawn else _HEADLINES)[facts.state]
 
 
 def _what_happened(facts: ReceiptFacts) -> str:
@@ -123,6 +131,8 @@ def _what_happened(facts: ReceiptFacts) -> str:
     if facts.state == "accepted":
         passed = f" It was passed to: {', '.join(facts.teams)}." if facts.teams else ""
         return f"Your file was opened and its signature is yours.{known}{passed}"
+    if facts.withdrawn:
+        return f"Your file had been accepted and passed on.{known} It has been taken back, for this reason."
     if facts.state == "held":
         return (
             f"Your file has arrived and is safely stored.{known} It has not been passed on yet, for the "

@@ -192,6 +192,15 @@ def approve_key(session: Session, key: Key) -> Key:
     return _kept(session, row)
 
 
+def suspend_key(session: Session, key: Key) -> Key:
+    """Let a key that is in use wait for approval. GatewayError where it is not in use."""
+    row = _row(session, key)
+    if row.state not in _IN_FORCE:
+        raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
+    row.state = "pending"
+    return _kept(session, row)
+
+
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
     """Put what is known of a certificate in place of what was: later dates, further subkeys."""
     row = _row(session, key)
