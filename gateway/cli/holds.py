@@ -24,7 +24,7 @@ from gateway.cli.console import (
 from gateway.cli.options import WhyOption
 from gateway.errors import GatewayError
 from gateway.registry import holds, log, persons
-from gateway.registry.holds import Subject
+from gateway.registry.holds import HoldSubject
 from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
@@ -126,16 +126,16 @@ def _subject(
     reference: str | None,
     provider: str | None,
     child: tuple[str | None, str | None, str | None, datetime | None],
-) -> Subject:
+) -> HoldSubject:
     from gateway.record.children import digests_of  # noqa: PLC0415 - loads what opens
 
     if sum((reference is not None, provider is not None, any(child))) != 1:
         raise GatewayError("say one thing: a reference, --provider, or a child by --upn or name and --born")
     if reference is not None:
-        return Subject(reference=reference)
+        return HoldSubject(reference=reference)
     if provider is not None:
-        return Subject(provider=provider)
-    return Subject(persons=digests_of(home, asked(*child)))
+        return HoldSubject(provider=provider)
+    return HoldSubject(persons=digests_of(home, asked(*child)))
 
 
 def _tell_unindexed(home: Path) -> None:

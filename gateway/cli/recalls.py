@@ -16,7 +16,7 @@ from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from gateway.record.openings import Whole
-    from gateway.registry.recalls import Opening
+    from gateway.registry.recalls import FileOpening
 
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
 _PIECE = 1024**2
@@ -114,7 +114,7 @@ def _pieces(whole: Whole) -> Iterator[bytes]:
         yield os.pread(whole.content, _PIECE, start)
 
 
-def _print_openings(openings: Sequence[Opening]) -> None:
+def _print_openings(openings: Sequence[FileOpening]) -> None:
     rows = [{"at": one.at, "who": one.who, "team": one.team} for one in openings]
     if rows:
         out.print("who had opened it:")
