@@ -13,7 +13,7 @@ import re
 
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.protocol import AgreementCopy, FileRefused, FoundKey, KeyDrop, OpenRefused
-from gateway.reasons import REASONS, reason
+from gateway.reasons import REASONS, told
 
 _MOST_DETAIL = 80
 _STAGES = ("open:", "key:", "agreement:")
@@ -27,13 +27,13 @@ _CERTIFICATE = re.compile(
 def believable_refusal(answer: FileRefused) -> FileRefused:
     """A refusal for one of the reasons that there are, with what its sentence names, and in words of ours."""
     why = answer.why
-    told = [part for part in why.detail.values() if isinstance(part, str)]
+    words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:
         raise ExaminerLost("the examining process gave a reason that there is not")
-    if not all(len(part) <= _MOST_DETAIL and part.isprintable() for part in told):
+    if not all(len(part) <= _MOST_DETAIL and part.isprintable() for part in words):
         raise ExaminerLost("the examining process gave a reason in other words than ours")
     try:
-        reason(why.code, **why.detail)
+        told(why.code, **why.detail)
     except (KeyError, TypeError):
         raise ExaminerLost("the examining process left a blank of its reason open") from None
     return FileRefused(reference=answer.reference, why=OpenRefused(code=why.code, detail=why.detail))

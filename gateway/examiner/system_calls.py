@@ -75,7 +75,7 @@ class CallFilter:
             self._filter.add_rule(action, name)
 
     def _known(self, names: Sequence[str]) -> Iterator[str]:
-        """Those that this kind of machine has."""
+        """The system calls of these names that this kind of machine has."""
         machine = self._seccomp.system_arch()
         return (name for name in names if self._seccomp.resolve_syscall(machine, name) != _NO_SUCH_CALL)
 

@@ -94,7 +94,7 @@ class Hands:
         self.put_down(one.upload.reference for one in left)
 
     def put_down(self, references: Iterator[str]) -> None:
-        """These are in hand no more."""
+        """Note that these files are no longer in hand."""
         self.in_hand.difference_update(references)
 
     def wake(self) -> None:

@@ -7,8 +7,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, or_, tuple_
 from sqlalchemy import select as select_columns
-from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.model import (
@@ -16,7 +16,8 @@ from gateway.model import (
     Transfer,
     Upload,
 )
-from gateway.registry.tables import TransferRow
+from gateway.reasons.persons import WITHDRAWN
+from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfer_rows import (
     AT_ONCE,
     ROWS,
@@ -70,7 +71,7 @@ def get(session: Session, reference: str) -> Transfer:
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
-    """These transfers, by reference. What this transaction then records of them asks for no row again."""
+    """The transfers of these references, each row read once for all that this transaction does."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})
@@ -89,6 +90,22 @@ def find(
     if limit is not None:
         query = query.limit(limit)
     return transfers_of(session, list(reversed(session.exec(query).all())))
+
+
+def alike(session: Session, transfer: Transfer) -> Sequence[Transfer]:
+    """The other accepted transfers of the same provider, data type and period, in the order they landed."""
+    query = (
+        select(TransferRow)
+        .where(
+            TransferRow.provider == transfer.upload.provider,
+            TransferRow.data_type == transfer.data_type,
+            TransferRow.period == transfer.period,
+            TransferRow.state == "accepted",
+            TransferRow.sequence != transfer.sequence,
+        )
+        .order_by(col(TransferRow.sequence))
+    )
+    return transfers_of(session, session.exec(query).all())
 
 
 def landed(session: Session) -> Sequence[str]:
@@ -123,7 +140,10 @@ def act_of(upload: Upload, opened: Opened) -> Act:
 
 
 def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str]]:
-    """The references of the transfers that came of these acts and were not refused, in their order."""
+    """The references of the transfers that came of these acts and were not refused, in their order.
+
+    What persons withdrew counts as well: the same file does not come back by being sent again.
+    """
     columns = (
         col(TransferRow.provider),
         col(TransferRow.signing_key),
@@ -136,12 +156,21 @@ def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str
         some = wanted[start : start + _ACTS_AT_ONCE]
         rows = session.execute(
             select_columns(*columns, col(TransferRow.reference))
-            .where(tuple_(*columns).in_(some), col(TransferRow.state) != "refused")
+            .where(tuple_(*columns).in_(some), or_(col(TransferRow.state) != "refused", _withdrawn()))
             .order_by(col(TransferRow.sequence))
         )
         for *act, reference in rows:
             found.setdefault(Act(*act), []).append(reference)
     return found
+
+
+def _withdrawn() -> ColumnElement[bool]:
+    """Whether a transfer was taken back after it had been passed on."""
+    return (
+        select(ReasonRow.transfer)
+        .where(ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).in_(WITHDRAWN))
+        .exists()
+    )
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -17,7 +17,7 @@ from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSe
 from gateway.home import Home
 from gateway.openpgp.memory import Content
 from gateway.secrets.secret_files import openpgp_secrets
-from gateway.settings import Limits, Processor
+from gateway.settings import Limits, ProcessorSettings
 
 # What an attacker brings along is loaded before the doors close: that it cannot be later is no defence.
 _TAKEN_OVER = """
@@ -111,7 +111,7 @@ def captured_classifier(home: Home) -> Child:
 
 def _opener_setup(home: Home, engine: str = "embedded", program: str = "sqop") -> bytes:
     secrets = {fingerprint: secret.decode() for fingerprint, secret in openpgp_secrets(home).items()}
-    settings = Processor.model_validate({"engine": engine, "sop_program": program})
+    settings = ProcessorSettings.model_validate({"engine": engine, "sop_program": program})
     setup = OpenerSetup(secrets=secrets, settings=settings, limits=Limits().open)
     return OPENER_SETUP.dump_json(setup)
 
