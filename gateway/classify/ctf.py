@@ -48,7 +48,7 @@ _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthoris
 
 
 @dataclass(slots=True)
-class _Header:
+class _CtfHeader:
     qualifier: str = ""
     descriptor: str = ""
     facts: Facts = field(default_factory=Facts)
@@ -153,7 +153,7 @@ class Assessments:
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
-    header, gatherer = _Header(), Gatherer(tally, source.limits)
+    header, gatherer = _CtfHeader(), Gatherer(tally, source.limits)
     assessments = Assessments(tally, gatherer)
     for element in markup.records(source, ("Header", "Pupil"), gatherer.aside):
         if markup.local_name(element.tag) == "Header":
@@ -171,10 +171,10 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     return verdict
 
 
-def _read_header(header: markup.Element) -> _Header:
+def _read_header(header: markup.Element) -> _CtfHeader:
     text = {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
     source = {name: text.get(("SourceSchool", name), "") for name in ("LEA", "Estab", "URN", "AcademicYear")}
-    return _Header(
+    return _CtfHeader(
         qualifier=text.get(("Header", "DocumentQualifier"), "").casefold(),
         descriptor=text.get(("Header", "DataDescriptor"), "").casefold(),
         facts=replace(
@@ -196,7 +196,7 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
     return False
 
 
-def _judge(header: _Header, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:
+def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:
     core = gatherer.parents() & set(rule.core_sections)
     described = next((t for phrase, t in rule.descriptors.items() if phrase in header.descriptor), None)
     if header.qualifier == "full":

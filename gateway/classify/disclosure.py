@@ -23,8 +23,34 @@ _HALF = 0.5
 _OTHER_NUMBERS = frozenset({"nhs-number", "upn", "former-upn"})
 _LOST_NOUGHT = 3
 _IN_A_NAME = frozenset(
-    {"de", "del", "della", "di", "da", "das", "dos", "do", "la", "le", "las", "los", "du", "of", "the"}
-    | {"van", "von", "den", "der", "bin", "bint", "ibn", "al", "el", "y", "e"}
+    [
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "das",
+        "dos",
+        "do",
+        "la",
+        "le",
+        "las",
+        "los",
+        "du",
+        "van",
+        "von",
+        "den",
+        "der",
+        "bin",
+        "bint",
+        "ibn",
+        "al",
+        "el",
+        "y",
+        "e",
+        "of",
+        "the",
+    ]
 )
 _PHRASE_LENGTH = 4
 # What only sentences hold, and no name, place or code.

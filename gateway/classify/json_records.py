@@ -64,7 +64,7 @@ def _batches(
 
 def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
     """The leaves of each record: the objects in the one list at the top, or right under the top."""
-    reader = _Reader(source.limits, rule)
+    reader = _RecordsReader(source.limits, rule)
     try:
         for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
             if (record := reader.take(event, value)) is not None:
@@ -73,7 +73,7 @@ def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
         raise malformed("the JSON is not well formed", format=FORMAT) from None
 
 
-class _Reader:
+class _RecordsReader:
     """Puts events together to records."""
 
     def __init__(self, limits: ClassifyLimits, rule: JsonRule) -> None:

@@ -23,7 +23,6 @@ from gateway.classify import (
     parts,
     registers,
 )
-from gateway.classify.calamine import in_memory
 from gateway.classify.content import (
     Source,
     TimedContent,
@@ -40,7 +39,7 @@ from gateway.classify.parts import Part, judge, refused, told
 from gateway.classify.rules import Rules
 from gateway.classify.sheets import Sheet, tables_in
 from gateway.classify.suspicion import topics_in
-from gateway.classify.tally import OnPupil, Tally
+from gateway.classify.tally import OnPerson, OnPupil, Tally
 from gateway.classify.verdict import Verdict
 from gateway.classify.workbooks import sheets_in
 from gateway.model import Classified, ContentRefused
@@ -61,6 +60,7 @@ def classify(
     *,
     today: date | None = None,
     on_pupil: OnPupil | None = None,
+    on_person: OnPerson | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
     """What a content is. Total: whatever the bytes are, the answer is one of the two values.
@@ -70,9 +70,10 @@ def classify(
     is called with (UPN, date of birth, former UPN, on roll, number of the record, number of the school
     that it names) for each record that has a UPN, in file order and before the outcome is known; records
     count from 1, and "on roll" means a sole or main registration that has not ended. Nothing of what it
-    is told stays here. `clock` gives seconds, for the limit on time.
+    is told stays here. `on_person`, where given, is called for every record of every part, with its UPN,
+    empty where it has none, and the fields that name a person. `clock` gives seconds, for the limit on time.
     """
-    tally = Tally(rules, today, on_pupil)
+    tally = Tally(rules, today, on_pupil, on_person)
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         verdict = _recognise(timed, tally, limits)
@@ -82,7 +83,10 @@ def classify(
 
 
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
-    """The same, with what it seems to be about. What is malformed is refused, and nobody sees it."""
+    """A refused content, with the sensitive topics that it seems to be about.
+
+    Malformed content stays as it is: it is refused for good, and nobody sees it.
+    """
     if found.code == "classify:malformed":
         return found
     topics = (rules.sensitive.of_name(found.about or ""), *topics_in(content, rules.sensitive))
@@ -137,8 +141,7 @@ def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: T
     with archive.member(packed, name) as content:
         if not (archive.is_archive(content) or old_workbook.is_old_workbook(content)):
             return _recognise(content, tally, limits, inside=True)
-        # Going back and forth in a packed file would unpack it again each time.
-        with closing(in_memory(content, archive.FORMAT)) as unpacked:
+        with closing(archive.unpacked(content)) as unpacked:
             return _recognise(unpacked, tally, limits, inside=True)
 
 

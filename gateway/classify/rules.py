@@ -23,20 +23,23 @@ from gateway.classify.format_rules import (
     NameHint,
     RegisterRule,
     ResultsRule,
+    RuleTable,
     SchoolsRule,
-    Table,
     plain,
 )
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
 from gateway.model import Level, ValueKind
 
+BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
+"""The types that the reader of a national format tells by itself: CTF, the school census, JCQ."""
+
 _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
 
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
 
-class FieldRule(Table):
+class FieldRule(RuleTable):
     """One field: the column and element names that carry it, and how its values are checked.
 
     An element is `Name`, `Parent/Name` or `Parent/*`; the more exact form wins. `codes` names a
@@ -73,7 +76,7 @@ class WorkingRule(FieldRule):
     kinds: tuple[ValueKind, ...]
 
 
-class Signature(Table):
+class ColumnSignature(RuleTable):
     """One way to recognise a table: which fields it must have, and what they must hold.
 
     Of the signatures that fit, the one with the highest rank decides. `needs`: all of these fields.
@@ -115,7 +118,7 @@ class Signature(Table):
         return (*self.fields(), *self.without)
 
 
-class TypeRule(Table):
+class TypeRule(RuleTable):
     """What is true of every file of a type.
 
     `must`: what no record may lack, with its alternatives. `checks`: the working fields whose faults
@@ -131,21 +134,21 @@ class TypeRule(Table):
     key_stage: str | None = None
 
 
-class ColumnRule(Table):
+class ColumnRule(RuleTable):
     """What systems put before and after the plain name of a column."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
 
 
-class DataTypes(Table):
+class DataTypes(RuleTable):
     """data_types.toml."""
 
     types: dict[str, TypeRule]
     codes: dict[str, tuple[str, ...]]
     columns: ColumnRule
     fields: dict[str, FieldRule]
-    tables: tuple[Signature, ...]
+    tables: tuple[ColumnSignature, ...]
     systems: dict[str, dict[str, tuple[str, ...]]]
     results: ResultsRule
     subjects: SubjectRule
@@ -160,7 +163,7 @@ class DataTypes(Table):
     names: tuple[NameHint, ...]
 
 
-class Items(Table):
+class Items(RuleTable):
     """items.toml."""
 
     items: dict[str, ItemRule]
@@ -184,6 +187,19 @@ class Rules(BaseModel):
         """Every field by its key."""
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
+    def recognised(self) -> frozenset[str]:
+        """The types that something tells: a table, a stage or descriptor of a CTF, a return, or a reader."""
+        types = self.data_types
+        return frozenset(
+            {
+                *(table.type for table in types.tables),
+                *(stage.type for stage in types.ctf.stages),
+                *types.ctf.descriptors.values(),
+                *types.message.returns.values(),
+                *BY_READER,
+            }
+        )
+
     def carried(self, data_type: str) -> frozenset[str]:
         """The working fields that files of this type may hold."""
         return self._carried[data_type]
@@ -194,7 +210,8 @@ class Rules(BaseModel):
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
-        found["a-level-results"] |= found["gcse-results"]
+        if {"a-level-results", "gcse-results"} <= found.keys():
+            found["a-level-results"] |= found["gcse-results"]
         for item in (*self.items.values(), *self.others.values()):
             for name, keys in item.when.items():
                 found[name] |= set(keys)

@@ -8,11 +8,11 @@ from itertools import zip_longest
 
 from gateway.classify.account import Part
 from gateway.classify.broadsheets import Grades, grades_in
-from gateway.classify.column_signatures import Evidence, decide
+from gateway.classify.column_signatures import Evidence, best_fit
 from gateway.classify.content import Row, Source, Unreadable, beside, unknown
 from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
-from gateway.classify.results import KINDS, Examiner, Kind, Outcome
+from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
 from gateway.classify.schools import RowSchools, Slot, in_a_title
 from gateway.classify.strays import Column, check_side_by_side, strays, without_headers
 from gateway.classify.tally import Tally
@@ -47,7 +47,7 @@ def _decide(counter: _Counter, grades: Grades, tally: Tally, above: str, format:
     widths = counter.widths() | ({"subject-grade": grades.columns} if grades.columns else {})
     kinds = counter.kinds + grades.kinds
     try:
-        verdict = decide(Evidence(widths, tally, above, kinds), format)
+        verdict = best_fit(Evidence(widths, tally, above, kinds), format)
     except Unreadable as reason:
         if reason.code == "classify:unknown" and grades.others:
             why = "grades of mocks, predictions or forecasts, which are no results"
@@ -67,7 +67,7 @@ class _Counter:
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
         self._tally = tally
-        self._examiner = Examiner(tally.rules.data_types.results)
+        self._result_kinds = ResultKinds(tally.rules.data_types.results)
         self._columns: dict[str, list[int]] = {}
         self._parts: list[Part] = []
         self.strays = 0
@@ -143,7 +143,7 @@ class _Counter:
 
     def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
         for said, count in Counter(zip(*columns, strict=True)).items():
-            self.kinds[self._examiner.kind_of(Outcome(*said))] += count
+            self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
 
 
 def _first_filled(columns: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
