@@ -22,6 +22,7 @@ from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.policy.schema import CLAUSE
 from gateway.reasons import REASONS
+from gateway.reasons.persons import WITHDRAWN
 from gateway.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
@@ -71,6 +72,11 @@ class ReceiptFacts:
     notices: tuple[str, ...] = ()
     withheld: bool = False
     salt: str = ""
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether persons took the file back after it had been passed on."""
+        return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
 
     @property
     def told_by_intake(self) -> tuple[str, ...]:
