@@ -43,6 +43,8 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
     "agreement.toml": (
         ("title", _TOLD),
         ("version", _TOLD),
+        ("languages", _TOLD),
+        ("contacts.*.*", _TOLD),
         ("text", Effect("the text that providers read and sign", "any")),
         ("year.warn_days", Effect("when providers are warned that their ratification lapses")),
         ("year.*", Effect("when a ratification counts", "any")),
@@ -85,6 +87,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("flow.*.document.from", Effect("the name of its senders in receipts", idle=True)),
         ("flow.*.document.*", _TOLD),
         ("flow.*.data_type.*", Effect("what kind of data may be sent at all", "more")),
+        ("flow.*.data_type.*.name", _TOLD),
         ("flow.*.data_type.*.timescale", _TERMS),
         ("flow.*.data_type.*.within", _TERMS),
         ("flow.*.data_type.*.teams", Effect("which teams get it", "more")),

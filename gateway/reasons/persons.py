@@ -12,7 +12,7 @@ REASONS: dict[str, Template] = {
     "person:released-against-policy": Template(
         "Two named persons at the local authority released the file, though the agreement speaks against it: "
         "what it says stands beside this reason.",
-        "Nothing needs doing. If you object, tell the central data team, and quote the reference.",
+        "Nothing needs doing. If you object, tell the local authority's {desk}, and quote the reference.",
     ),
     "person:returned": Template(
         "A named person at the local authority looked at the file and sends it back with advice.",

@@ -87,6 +87,7 @@ def _facts(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime
         registrar.settings.organisation,
         notices_for(registrar, batch, transfer, provider, now),
         salt=outcome.fresh_salt(),
+        wording=registrar.catalogue.wording,
     )
 
 
