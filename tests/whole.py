@@ -51,6 +51,8 @@ def whole() -> Desk:
     desk.gateway("held", "refuse", held, "--why", "it is a letter")
     collect(desk, jane(desk), "central-data-team", sent)
     desk.gateway("hold", "place", held, "--why", "asked for by a court")
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--telephone", "01823 555 001")
+    desk.gateway("providers", "set", "elm", "--contact", "head", "--email", "head@elm.example")
     declare(desk)
     desk.pass_time(days=100)
     with desk.registrar() as registrar:
@@ -137,7 +139,8 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
             signing.origin,
             lambda: desk.now,
         )
-        (delivery,) = [one for one in mailboxes.page(person, team, None) if one.reference == reference]
+        page = mailboxes.page(person, MailboxPlace(team), None)
+        (delivery,) = [one for one in page if one.reference == reference]
         place = MailboxPlace(team, file_name(delivery))
         mailboxes.collect(person, place)
         mailboxes.deal_with(person, place)

@@ -1,21 +1,20 @@
 """What the values of a column or an element tell beside their kind: every value, however long the file is.
 
 A shape (value_shapes) looks at a sample and says what most values are. One pupil's story among a thousand
-addresses is not most values, and still a loss, so this looks at all of them. It keeps no value for longer than
-it takes to look at it, but for a few hundred texts of elements that come one by one.
+addresses is not most values, and still a loss, so this looks at all of them. It keeps no value for longer
+than it takes to look at it, but for a few hundred texts of elements that come one by one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from gateway.classify.identifiers import is_nhs_number
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.value_shapes import FLAGS, is_story
 
-_TOGETHER = 500
 _NHS_LENGTHS = (10, 12)
 _DIGITS_OF_NHS = 10
 _FEW = 5
@@ -42,8 +41,16 @@ _IN_A_NAME = frozenset(
         "von",
         "den",
         "der",
+        "bin",
+        "bint",
+        "ibn",
+        "al",
+        "el",
+        "y",
+        "e",
+        "of",
+        "the",
     ]
-    + ["bin", "bint", "ibn", "al", "el", "y", "e", "of", "the"]
 )
 _PHRASE_LENGTH = 4
 # What only sentences hold, and no name, place or code.
@@ -63,7 +70,7 @@ class Disclosure:
     says_what: bool = False
     _nhs: int = 0
     _ten_digits: int = 0
-    _waiting: set[str] = field(default_factory=set)
+    _kept: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
         """Look at values that no check of this field has found good; an empty text is none."""
@@ -77,17 +84,16 @@ class Disclosure:
         if not self.topic and rules.sensitive.may_tell("\n".join(values)):
             self.topic = _topic(values, rule, rules)
 
-    def take(self, text: str, rules: Rules) -> None:
-        """One value of an element; it waits for others, because many are quicker to look at than one."""
-        self._waiting.add(text)
-        if len(self._waiting) >= _TOGETHER:
-            self.finish(rules)
+    def look_at_kept(self, rules: Rules) -> None:
+        """Look at what was kept: many values are quicker to look at together."""
+        if self._kept:
+            self.look(self._kept, rules)
+            self._kept.clear()
 
-    def finish(self, rules: Rules) -> None:
-        """Look at what waits."""
-        if self._waiting:
-            self.look(self._waiting, rules)
-            self._waiting.clear()
+    @property
+    def keep(self) -> Callable[[str], None]:
+        """Keeps a value of an element until it is looked at."""
+        return self._kept.add
 
     def has_nhs_numbers(self) -> bool:
         """Whether numbers of ten digits are NHS numbers. Chance gives one in eleven the right check digit."""

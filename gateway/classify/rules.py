@@ -33,6 +33,9 @@ from gateway.model import Level, ValueKind
 
 BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
 """The types that the reader of a national format tells by itself: CTF, the school census, JCQ."""
+
+_NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
+
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
 
@@ -255,7 +258,7 @@ class Rules(BaseModel):
         """The key of the field that a column of this name carries.
 
         The name itself comes first, then what is left without a prefix or suffix, then the patterns. A
-        name that speaks of something sensitive fits no pattern: those are wide.
+        name that speaks of something sensitive, or of notes, fits no pattern: those are wide.
         """
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
@@ -263,7 +266,7 @@ class Rules(BaseModel):
             return known
         pattern, keys = self._patterns
         found = pattern.fullmatch(text)
-        if found is None or self.sensitive.of_name(name):
+        if found is None or self._is_apart(name):
             return None
         return keys[int((found.lastgroup or "p0")[1:])]
 
@@ -277,7 +280,7 @@ class Rules(BaseModel):
     def element_field(self, parent: str, name: str) -> str | None:
         """The key of the field that an element carries; `parent` is the name of the one around it.
 
-        A name that speaks of something sensitive is none of "whatever stands under that parent".
+        A name that speaks of something sensitive, or of notes, is not taken for what stands under a parent.
         """
         known = self._elements
         if (exact := known.get(f"{parent}/{name}")) is not None:
@@ -285,7 +288,11 @@ class Rules(BaseModel):
         wide = known.get(f"{parent}/*")
         if wide is None:
             return known.get(name)
-        return None if wide not in self.others and self.sensitive.of_name(name) else wide
+        return None if wide not in self.others and self._is_apart(name) else wide
+
+    def _is_apart(self, name: str) -> bool:
+        """Whether a name says that it holds what is sensitive, or whatever anybody writes."""
+        return _NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
     def is_wide(self, header: str, *, element: bool) -> bool:
         """Whether a column or an element (Parent/Name) is known by a pattern, and by no name of its own."""

@@ -50,7 +50,7 @@ class Sensitive(BaseModel):
         return self._label(found) if found else ""
 
     def may_tell(self, text: str) -> bool:
-        """Whether a text, in which any number of values stand together, may be about a topic: a quick look."""
+        """Whether a text, of any number of values together, may be about a topic: a quick look."""
         return not self._telling.isdisjoint(text.casefold().translate(_MARKS).split())
 
     @property

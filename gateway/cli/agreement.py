@@ -101,7 +101,7 @@ def status(
         rows = [
             _standing(provider, signed[provider.id], day, catalogue)
             for provider in enrolled
-            if provider.kind in EDUCATION_PROVIDERS
+            if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed
         ]
     show(rows, _COLUMNS, as_json=as_json, empty="no education provider is enrolled")
 

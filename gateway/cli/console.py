@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli import terminal
+from gateway.cli.identity import acting, proved
 from gateway.cli.tables import NOTHING, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
@@ -63,10 +64,14 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """The person at the keyboard, as the operating system knows them; behind sudo, who called it.
+    """The person at the keyboard: who has proved it, where roles are in force.
+
+    Where they are not, it is whom the operating system knows; behind sudo, who called it.
 
     Where administrators share one account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
     """
+    if (person := proved()) is not None:
+        return person
     account = os.environ.get("SUDO_USER") or _account()
     named = os.environ.get("GATEWAY_ADMIN", "")
     if not named or named == account:
@@ -165,7 +170,8 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with acting(command, kwargs.get("home")):
+                return command(*args, **kwargs)
         except GatewayError as error:
             complain(told(error))
             raise typer.Exit(1) from None

@@ -209,7 +209,11 @@ def _statuses(
     added, told = providers.added(session), expectations.expectations(session)
     enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
     for provider in enrolled:
-        owed = timescale.Owed(since=local_day(added[provider.id], zone), expected=told.get(provider.id, {}))
+        owed = timescale.Owed(
+            since=local_day(added[provider.id], zone),
+            until=provider.closed_on or date.max,
+            expected=told.get(provider.id, {}),
+        )
         found = timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
         for each in found:
             yield {

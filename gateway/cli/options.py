@@ -51,6 +51,10 @@ def reason_by_former_name(given: str | None) -> str | None:
 WhyOption = Annotated[
     str, typer.Option(callback=reason, help="Why: for the record, without any pupil's data.")
 ]
+WhyGivenOption = Annotated[
+    str | None,
+    typer.Option("--why", callback=reason_if_given, help="Why: for the record, without personal data."),
+]
 WhyRevokedOption = Annotated[
     str | None,
     typer.Option("--why", callback=reason_if_given, help="Why: for the record, without personal data."),

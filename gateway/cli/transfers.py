@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
+from sqlmodel import Session
 
+from gateway.cli import recalls
 from gateway.cli.classify import school_in_words, unlisted_in_words
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -23,12 +26,13 @@ from gateway.cli.console import (
     rfc3339,
     show,
 )
-from gateway.home import shown_name
+from gateway.home import Home, shown_name
 from gateway.model import Classified, Reason, Transfer
 from gateway.registry import log, providers, transfers
 from gateway.registry.tables import EventRow
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
+recalls.add_to(app)
 COLUMNS = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
 
 
@@ -74,7 +78,8 @@ def show_one(
     with registry(home) as opened, opened.read() as session:
         transfer = transfers.get(session, reference)
         events = [_event(each) for each in log.events(session, reference)]
-    row = summary(transfer) | _details(transfer) | {"events": events}
+        found = _standing(home, session, transfer)
+    row = summary(transfer) | _details(transfer) | found | {"events": events}
     if as_json:
         print_json(row)
         return
@@ -89,6 +94,16 @@ def show_one(
         if event["reasons"] or event["why"]:
             said = "; ".join(part for part in (event["reasons"], event["why"]) if part)
             out.print(Text(plain(f"{event['kind']}: {said}")), soft_wrap=True)
+
+
+def _standing(home: Path, session: Session, transfer: Transfer) -> dict[str, str | None]:
+    """Which file it replaces and which one replaces it, by reference."""
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - takes a while
+    from gateway.record.superseded import standing_of  # noqa: PLC0415
+
+    provider = providers.get_provider(session, transfer.upload.provider)
+    found = standing_of(session, transfer, provider, load_catalogue(Home(home).policies_in_force))
+    return {"replaces": found.replaces, "superseded_by": found.superseded_by}
 
 
 def _event(event: EventRow) -> dict[str, Any]:

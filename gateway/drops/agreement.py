@@ -26,6 +26,8 @@ def settle(drop: Drop, signature: Signature) -> Decision:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
     if provider.suspended:
         return Held(reasons=(catalogue.reason("policy:suspended"),))
+    if provider.is_closed:
+        return Held(reasons=(catalogue.reason("policy:closed"),))
     years = agreements.years(drop.session, provider.id)
     year = year_to_ratify(years, local_day(drop.now, catalogue.calendar.timezone), catalogue)
     if not _fresh(signature.created_at, year, drop):

@@ -6,7 +6,6 @@ children answer is held against what was asked, since a hostile file may speak f
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import threading
@@ -49,13 +48,13 @@ from gateway.examiner.protocol import (
     StillSealed,
     Unsealed,
 )
-from gateway.examiner.rolls import digested, packed
+from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.examiner.scanner import MALWARE, has_malware
 from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSetup, OpenerSetup
 from gateway.home import Home, provider_of
 from gateway.model import ContentRefused, Folder
+from gateway.openpgp.engines import program_file
 from gateway.openpgp.memory import is_fixed
-from gateway.openpgp.opener import program_file
 from gateway.secrets import secret_files
 from gateway.settings import Limits, load_settings, read_toml
 
@@ -119,13 +118,22 @@ class Examiner:
         if isinstance(found, FileRefused):
             return found
         with _closing(content):
-            read = self._scanned_and_read(job, content)
-        roll = self._roll(job, read)
+            read = self.read(job, content)
+        roll, persons = roll_of(read, self._home), persons_of(read, self._home)
+        opened, said = found.opened, read.content
         if found.why is None:
-            return FileOpened(reference=job.reference, opened=found.opened, content=read.content, roll=roll)
+            return FileOpened(
+                reference=job.reference, opened=opened, content=said, roll=roll, persons=persons
+            )
         return FileWaits(
-            reference=job.reference, opened=found.opened, content=read.content, why=found.why, roll=roll
+            reference=job.reference, opened=opened, content=said, why=found.why, roll=roll, persons=persons
         )
+
+    def read(self, job: Job, content: int) -> Read:
+        """What the content behind a descriptor is, once a malware scanner has seen it, if there is one."""
+        if has_malware(load_settings(self._home).scanner, job.reference, content):
+            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
+        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def classify(
         self, reference: str, name: str, content: int, today: date, rolls: tuple[str, ...] = ()
@@ -134,11 +142,6 @@ class Examiner:
         request = Reading(reference=reference, name=name, today=today, rolls=rolls)
         seconds = _seconds(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
         return self._ask(self._classifier, request, (content,), seconds, (Read,))[0]
-
-    def _scanned_and_read(self, job: Job, content: int) -> Read:
-        if has_malware(load_settings(self._home).scanner, job.reference, content):
-            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
-        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
         """The content of a transfer as (descriptor of anonymous memory, size); the caller closes it."""
@@ -239,15 +242,6 @@ class Examiner:
             return content
         os.close(content)
         raise ExaminerLost("the opening process gave a content that can still change")
-
-    def _roll(self, job: Job, read: Read) -> str | None:
-        """The roll in a file that is one, with digests for pupils; the key of these stays in this process."""
-        if read.pupils is None:
-            return None
-        if read.left_out:
-            _log.warning("%s: %d records beyond the indexed pupils", job.reference, read.left_out)
-        key = secret_files.pupil_key(self._home)
-        return base64.b64encode(packed(digested(read.pupils, key))).decode()
 
     def _seconds_to_open(self, sealed: int) -> float:
         return _seconds(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)

@@ -40,7 +40,7 @@ class Clerk:
         owner: str,
         new: NewKey,
         *,
-        state: str = "active",
+        state: keys.KeyState = "active",
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
@@ -96,6 +96,21 @@ class Clerk:
         self._log("key-retired", changed, {}, why)
         self.tell(changed, notices.retired(changed))
         return changed
+
+    def restore(self, key: Key, *, why: str | None = None) -> Key:
+        """Take a retirement back. GatewayError where the key is not retired, or was replaced since."""
+        changed = keys.restore_key(self.session, key)
+        self._log("key-restored", changed, {}, why)
+        self.tell(changed, notices.in_force(changed))
+        self._examine_again(changed)
+        return changed
+
+    def suspend(self, key: Key, *, why: str | None) -> Key:
+        """Take a key out of use until somebody else revokes it or puts it in force again."""
+        suspended = keys.suspend_key(self.session, key)
+        self._log("key-suspended", suspended, {}, why)
+        self.tell(suspended, notices.suspended(suspended))
+        return suspended
 
     def revoke(
         self,
@@ -167,13 +182,13 @@ class Clerk:
     ) -> Key:
         return keys.end_key(
             self.session,
-            _owner_kind(key),
+            key.owner_kind,
             key.owner,
             key.fingerprint,
             state=state,
             at=ended_at or self.at,
             by=self._by(dropped_as),
-            reason=why,
+            why=why,
             revocation=revocation,
         )
 
@@ -203,10 +218,3 @@ def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> 
 def sign_head(clerk: Clerk) -> str:
     """Sign the log's head over all that the clerk has recorded."""
     return log.sign_head(clerk.session, clerk.signing.log_key, clerk.signing.origin, clerk.at)
-
-
-def _owner_kind(key: Key) -> OwnerKind:
-    for kind in keys.OWNER_KINDS:
-        if key.owner_kind == kind:
-            return kind
-    raise AssertionError("a key of nobody")

@@ -70,6 +70,15 @@ def retired(key: Key) -> KeyNotice:
     return KeyNotice(f"An {_kind(key)} of yours is RETIRED.", "It no longer counts.", _change_over(key))
 
 
+def suspended(key: Key) -> KeyNotice:
+    """A key that is out of use until a second person has decided."""
+    return KeyNotice(
+        f"An {_kind(key)} of yours is SUSPENDED.",
+        "It does not count until the local authority has decided whether to revoke it. What it signed waits.",
+        _change_over(key),
+    )
+
+
 def revoked(key: Key) -> KeyNotice:
     """A key that is no longer trusted."""
     lost = "Whatever it signed and was not decided on yet is refused. " if key.revocation == "hard" else ""

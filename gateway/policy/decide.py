@@ -130,6 +130,8 @@ def _waits_for_person(
 ) -> Iterator[Reason]:
     if provider.suspended:
         yield catalogue.reason("policy:suspended")
+    if provider.is_closed:
+        yield catalogue.reason("policy:closed")
     if provider.kind in flow.for_a_person:
         yield catalogue.reason("policy:assessment", title=flow.document.description)
     yield from schools.waits(classified, catalogue, provider)

@@ -90,6 +90,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("flow.*.data_type.*.name", _TOLD),
         ("flow.*.data_type.*.timescale", _TERMS),
         ("flow.*.data_type.*.within", _TERMS),
+        ("flow.*.data_type.*.each_replaces", Effect("whether the latest file stands for those before it")),
         ("flow.*.data_type.*.teams", Effect("which teams get it", "more")),
         ("flow.*.data_type.*.clauses", _AIM),
         ("flow.*.data_type.*.electronic", Effect("whether it may go by post or fax", "less")),

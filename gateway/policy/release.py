@@ -25,6 +25,8 @@ _TAKES_TWO = frozenset(
 )
 # Reasons for a hold that say that pupils may be of another school than the sender's.
 _OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
+STAY = _TAKES_TWO | _OF_OTHERS
+"""Reasons that stay beside a file that is taken back: they count when somebody wants to send it on again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

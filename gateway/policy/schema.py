@@ -75,7 +75,8 @@ class FlowDataType(PolicyTable):
     `carries` are items outside Appendix A that such a file holds by its nature.
     `name` is what receipts call it; else it is called as the flow is.
     `within` names another data type whose arrival meets the timescale too: one update tells of both.
-    `ratification` wins over that of the flow.
+    `ratification` wins over that of the flow. `each_replaces`: the latest file of a school and period stands
+    for all, and those before it are superseded.
     """
 
     id: Slug
@@ -87,6 +88,7 @@ class FlowDataType(PolicyTable):
     carries: tuple[str, ...] = ()
     within: Slug | None = None
     ratification: RatificationSetting | None = None
+    each_replaces: bool = False
 
 
 class Flow(PolicyTable):

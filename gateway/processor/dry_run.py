@@ -106,8 +106,8 @@ def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Sessi
 
 def _plain(trial: Trial, rules: TrialRules, examiner: Examiner, descriptor: int, session: Session) -> Tried:
     """As if it had come sealed, by a key that counts: a file in the clear would not be written down."""
-    reference = _reference(trial)
-    read = examiner.classify(reference, trial.file.name, descriptor, trial.at.date())
+    job = Job(reference=_reference(trial), name=trial.file.name, senders=(), now=trial.at)
+    read = examiner.read(job, descriptor)
     provider = rules.provider(session, trial.provider, trial.at)
     decision = decide(read.content, rules.catalogue, provider, trial.at)
     return Tried(decision=decision, found=read.content)

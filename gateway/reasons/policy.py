@@ -113,6 +113,10 @@ REASONS: dict[str, Template] = {
         "Your organisation's access is suspended, so the file waits for a person.",
         ASK,
     ),
+    "policy:closed": Template(
+        "Your school is on record as closed, so the file waits for a person.",
+        ASK,
+    ),
     "policy:method-not-allowed": Template(
         "The agreement does not allow this data to travel this way.",
         "Send it to this gateway, signed and encrypted.",

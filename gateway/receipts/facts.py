@@ -24,6 +24,7 @@ from gateway.policy.schema import CLAUSE
 from gateway.policy.wording import Wording
 from gateway.reasons import REASONS
 from gateway.reasons.languages import Language, table, translated
+from gateway.reasons.persons import WITHDRAWN
 from gateway.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
@@ -75,6 +76,11 @@ class ReceiptFacts:
     withheld: bool = False
     salt: str = ""
     wording: Wording = field(default_factory=Wording)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether persons took the file back after it had been passed on."""
+        return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
 
     @property
     def told_by_intake(self) -> tuple[str, ...]:
@@ -170,7 +176,7 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
     template = REASONS.get(shown.code)
     if language == "en" or template is None:
         return shown
-    sentence, next_step = table(language)[shown.code]
+    sentence, next_step = table(language).get(shown.code, (shown.sentence, shown.next_step))
     terms = wording.terms_in(language)
     told = translated(shown.sentence, template.sentence, sentence, language, terms)
     asked = translated(shown.next_step, template.next_step, next_step, language, terms)

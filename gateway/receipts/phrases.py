@@ -17,6 +17,8 @@ class Phrases:
     accepted: str
     held: str
     refused: str
+    withdrawn_held: str
+    withdrawn_refused: str
     file: str
     reference: str
     received: str
@@ -31,6 +33,7 @@ class Phrases:
     was_accepted: str
     was_held: str
     was_refused: str
+    was_withdrawn: str
     recognised: str
     passed: str
     nothing: str
@@ -45,6 +48,8 @@ PHRASES: dict[Language, Phrases] = {
         accepted="Your file was ACCEPTED.",
         held="Your file is HELD: it waits.",
         refused="Your file was REFUSED.",
+        withdrawn_held="Your file is HELD: it was taken out of every mailbox.",
+        withdrawn_refused="Your file was REFUSED after all: it is withdrawn for good.",
         file="File",
         reference="Reference",
         received="Received",
@@ -62,6 +67,8 @@ PHRASES: dict[Language, Phrases] = {
         "reason below. Do not send it again unless you are asked to.",
         was_refused="Your file arrived, but it was not taken, for the reason below. Nobody has been given "
         "it.",
+        was_withdrawn="Your file had been accepted and passed on.{known} It has been taken back, for this "
+        "reason.",
         recognised=" It was recognised, by its content, as {kind}.",
         passed=" It was passed to: {teams}.",
         nothing="Nothing needs doing.",
@@ -74,6 +81,8 @@ PHRASES: dict[Language, Phrases] = {
         accepted="Cafodd eich ffeil ei DERBYN.",
         held="Mae eich ffeil yn cael ei DAL: mae'n aros.",
         refused="Cafodd eich ffeil ei GWRTHOD.",
+        withdrawn_held="Mae eich ffeil yn cael ei DAL: tynnwyd hi o bob blwch post.",
+        withdrawn_refused="Cafodd eich ffeil ei GWRTHOD wedi'r cyfan: tynnwyd hi'n ôl am byth.",
         file="Ffeil",
         reference="Cyfeirnod",
         received="Derbyniwyd",
@@ -91,6 +100,8 @@ PHRASES: dict[Language, Phrases] = {
         was_held="Mae eich ffeil wedi cyrraedd ac wedi'i storio'n ddiogel.{known} Nid yw wedi'i throsglwyddo "
         "eto, am y rheswm isod. Peidiwch â'i hanfon eto oni bai y gofynnir i chi.",
         was_refused="Cyrhaeddodd eich ffeil, ond ni chymerwyd hi, am y rheswm isod. Ni roddwyd hi i neb.",
+        was_withdrawn="Roedd eich ffeil wedi'i derbyn a'i throsglwyddo.{known} Cymerwyd hi'n ôl, am y rheswm "
+        "hwn.",
         recognised=" Adnabuwyd hi, yn ôl ei chynnwys, fel {kind}.",
         passed=" Trosglwyddwyd hi i: {teams}.",
         nothing="Nid oes angen gwneud dim.",

@@ -109,7 +109,7 @@ def _heading(facts: ReceiptFacts, said: Phrases) -> str:
             *wrapped(said.heading.format(organisation=facts.organisation)),
             *wrapped(said.to.format(provider=facts.provider_name)),
             "",
-            getattr(said, facts.state),
+            _headline(facts, said),
             "",
             field(said.file, shown_name(facts.name)),
             field(said.reference, facts.reference),
@@ -117,6 +117,11 @@ def _heading(facts: ReceiptFacts, said: Phrases) -> str:
             *([field(said.decided, spoken(facts.decided_at))] if facts.decided_at else []),
         ]
     )
+
+
+def _headline(facts: ReceiptFacts, said: Phrases) -> str:
+    headline: str = getattr(said, f"withdrawn_{facts.state}" if facts.withdrawn else facts.state)
+    return headline
 
 
 def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
@@ -129,6 +134,8 @@ def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
     if facts.state == "accepted":
         passed = said.passed.format(teams=_teams(facts)) if facts.teams else ""
         return said.was_accepted.format(known=known, passed=passed)
+    if facts.withdrawn:
+        return said.was_withdrawn.format(known=known)
     return said.was_held.format(known=known) if facts.state == "held" else said.was_refused
 
 

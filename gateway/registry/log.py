@@ -228,11 +228,12 @@ def latest(session: Session, kind: Kind) -> EventRow | None:
     return session.exec(query.limit(1)).first()
 
 
-def events(session: Session, subject: str) -> Sequence[EventRow]:
-    """Everything the log holds on one subject, in order."""
-    return session.exec(
-        select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
-    ).all()
+def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
+    """Everything the log holds on one subject, or what is of one kind, in order."""
+    query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
+    if kind is not None:
+        query = query.where(EventRow.kind == kind)
+    return session.exec(query).all()
 
 
 def _head(row: CheckpointRow) -> SignedHead:

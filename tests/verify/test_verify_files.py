@@ -126,7 +126,7 @@ def other_texts() -> dict[str, str]:
         owner_kind="provider", owner="oak", kind="openpgp", fingerprint="ab" * 20, material="",
         algorithm="Ed25519", state="active", added_at=MADE_AT, added_by="x", expires_at=None,
         not_before=None, not_after=None,
-        ended_at=None, ended_by=None, end_reason=None, revocation=None, warned_days=None, dropped_as=None,
+        ended_at=None, ended_by=None, why=None, revocation=None, warned_days=None, dropped_as=None,
         last_used_at=None, uses=0,
     )  # fmt: skip
     about = {"organisation": "Somerset " * 12, "provider_name": "Oak", "reference": "260101-oak-AAAAA"}
