@@ -5,7 +5,6 @@ from __future__ import annotations
 from gateway.model import Classified, ProviderKind, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow, ItemAction
-from gateway.reasons import reason
 
 
 def teams_for(
@@ -56,7 +55,7 @@ def _proposed(classified: Classified, catalogue: Catalogue, action: ItemAction) 
         return ()
     code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
     return tuple(
-        reason(code, group.clause, items=", ".join(found))
+        catalogue.reason_under(group.clause, code, items=", ".join(found))
         for group in catalogue.rights.group
         if (found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items])
     )

@@ -19,6 +19,7 @@ def unused(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _methods(catalogue)
     yield from _calendar(catalogue)
     yield from _rolls(catalogue)
+    yield from _languages(catalogue)
 
 
 def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -120,3 +121,16 @@ def _rolls(catalogue: Catalogue) -> Iterator[Contradiction]:
     for name in said.whole_rolls:
         if name not in said.rolls:
             yield "agreement.toml", ("discrepancies", "whole_rolls"), f"{name} is not among the rolls"
+
+
+def _languages(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Each language of the receipts has its names of desks, and English is one of them."""
+    said = catalogue.agreement
+    if "en" not in said.languages or len(set(said.languages)) < len(said.languages):
+        yield "agreement.toml", ("languages",), "each language stands here once, and English is one of them"
+    for language in said.languages:
+        if language not in said.contacts:
+            yield "agreement.toml", ("contacts",), f"there are no names of desks for {language}"
+    for language in said.contacts:
+        if language not in said.languages:
+            yield "agreement.toml", ("contacts", language), f"no receipt is written in {language}"

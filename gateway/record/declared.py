@@ -25,9 +25,9 @@ from gateway.registry.tables import ReceiptRow
 
 _NOT_YET = {
     "policy:agreement-not-ratified": "Do not send it yet. Ratify the agreement (sign the text in /agreement "
-    "and drop it there, or tell the central data team), then declare it again.",
+    "and drop it there, or tell the local authority), then declare it again.",
     "policy:embargo": "Do not send it before that moment. Then declare it again.",
-    "policy:suspended": "Do not send it. Ask the local authority's central data team.",
+    "policy:suspended": "Do not send it. Ask the local authority.",
 }
 
 
