@@ -27,7 +27,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import WhyOption
+from gateway.cli.options import LISTED, LimitOption, WhyOption
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import Kind
 from gateway.log.leaf import rfc3339 as leaf_time
@@ -115,6 +115,7 @@ def status(
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
     state: Annotated[list[State] | None, typer.Option(help="Only these; may be given again.")] = None,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.
@@ -128,7 +129,9 @@ def status(
         rows = [
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
-    show(rows, _STATUS_COLUMNS, as_json=as_json, empty="no provider is enrolled, or nothing is so")
+    empty = "no provider is enrolled, or nothing is so"
+    narrow = ("provider", "data_type", "state", "due", "missed")
+    show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
 
 
 @app.command()

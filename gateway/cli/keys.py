@@ -27,7 +27,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import RING, least_rsa_bits, read_key_file, show_key
-from gateway.cli.options import ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
+from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
 from gateway.keys.warnings import days_left, step_due
@@ -64,6 +64,7 @@ def list_all(
     ] = None,
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """Keys of one owner, or of everybody: until when, last used, how often, and what to look at."""
@@ -74,7 +75,7 @@ def list_all(
             owner_kind = _owner(session, identifier, is_staff=is_staff)
         rows = [_row(key, at, policy) for key in keys.list_keys(session, owner_kind, identifier)]
     columns = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
-    show(rows, columns, as_json=as_json, empty="no key is enrolled")
+    show(rows, columns, as_json=as_json, empty="no key is enrolled", limit=limit)
 
 
 @app.command()

@@ -30,6 +30,7 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
+from gateway.cli.options import ReferenceArgument
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import keys, log
 
@@ -118,7 +119,7 @@ def cosign(
 
 @app.command()
 @fails_clearly
-def prove(reference: Annotated[str, typer.Argument(metavar="REF")], home: HomeOption = DEFAULT_HOME) -> None:
+def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Print, as JSON, every event on one transfer with its proof against the current head."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing

@@ -29,6 +29,7 @@ from gateway.cli.console import (
     registry,
     show,
 )
+from gateway.cli.options import ReferenceArgument
 from gateway.cli.transfers import reason_object
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
@@ -78,7 +79,7 @@ def check(
 @app.command()
 @fails_clearly
 def explain(
-    reference: Annotated[str, typer.Argument(metavar="REF")],
+    reference: ReferenceArgument,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:

@@ -23,7 +23,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, read_key_file, show_key
 from gateway.cli.on_record import record_of_provider, signed_head
-from gateway.cli.options import NameOption
+from gateway.cli.options import LISTED, LimitOption, NameOption
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import load_catalogue
@@ -99,13 +99,14 @@ def add(
 
 @app.command("list")
 @fails_clearly
-def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_all(
+    home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
+) -> None:
     """Every provider."""
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(p) for p in providers.list_providers(session, _years(Home(home)))]
-    show(
-        rows, _COLUMNS, as_json=as_json, empty="no provider is enrolled; add one with: gateway providers add"
-    )
+    empty = "no provider is enrolled; add one with: gateway providers add"
+    show(rows, _COLUMNS, as_json=as_json, empty=empty, narrow=("id", "kind", "name", "ratified"), limit=limit)
 
 
 @app.command("show")

@@ -26,7 +26,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import WhyOption
+from gateway.cli.options import LISTED, LimitOption, ReferenceArgument, WhyOption
 from gateway.errors import GatewayError
 from gateway.registry import holds, log, retention
 from gateway.registry.log import Entry
@@ -34,7 +34,6 @@ from gateway.reports.retention import Due, Plan
 
 app = typer.Typer(no_args_is_help=True, help="How long things are kept (policies/retention.toml).")
 hold_app = typer.Typer(no_args_is_help=True, help="Legal holds: nothing on hold is ever deleted.")
-ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
 OnOption = Annotated[
     datetime | None,
     typer.Option(parser=dates.day, metavar="DAY", help="As at the end of this day; now if not given."),
@@ -97,7 +96,9 @@ def show_certificate(
 
 @hold_app.command("list")
 @fails_clearly
-def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_holds(
+    home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
+) -> None:
     """The legal holds that are on."""
     with registry(home) as opened, opened.read() as session:
         rows = [
@@ -115,6 +116,7 @@ def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
         ("number", "reference", "placed_at", "placed_by", "why"),
         as_json=as_json,
         empty="nothing is on hold",
+        limit=limit,
     )
 
 
