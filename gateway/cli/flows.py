@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -186,6 +187,23 @@ def nil(
         fields = {"data_type": data_type, "until": leaf_time(until)}
         _log(registrar, session, "nil-returned", identifier, fields, why)
     out.print(f"{identifier} has no {data_type} to send for {period.name}, which is due on {period.due}")
+
+
+@app.command("exceptions")
+@fails_clearly
+def list_exceptions(
+    home: HomeOption = DEFAULT_HOME,
+    provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,
+    limit: LimitOption = LISTED,
+    as_json: JsonOption = False,
+) -> None:
+    """What people said of what is owed, by `expect` and `nil`: who, when and why."""
+    with registry(home) as opened, opened.read() as session:
+        if provider is not None:
+            providers.provider_row(session, provider)
+        rows = [asdict(one) for one in expectations.said(session, provider)]
+    columns = ("provider", "data_type", "what", "period", "at", "by", "why")
+    show(rows, columns, as_json=as_json, empty="nothing is said: the calendar decides", limit=limit)
 
 
 def _check_sends(provider: Provider, data_type: str, catalogue: Catalogue) -> None:

@@ -311,6 +311,8 @@ def _row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
 def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
     if key.state == "pending":
         yield f"waits: gateway keys confirm {key.owner} FPR, once it is read out to you"
+    if key.end_reason:
+        yield f"{key.state}: {key.end_reason}"
     if unused:
         yield f"not used for {counted(policy.unused_days, 'day')}"
     if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:

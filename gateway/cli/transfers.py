@@ -124,7 +124,7 @@ def show_one(
     """Everything known of one transfer, with its events."""
     with registry(home) as opened, opened.read() as session:
         transfer = transfers.get(session, reference)
-        events = [_event(each) for each in log.events(session, reference)]
+        events = [event_object(each) for each in log.events(session, reference)]
     row = summary(transfer) | _details(transfer) | {"events": events}
     if as_json:
         print_json(row)
@@ -142,7 +142,7 @@ def show_one(
             out.print(Text(plain(f"{event['kind']}: {said}")), soft_wrap=True)
 
 
-def _event(event: EventRow) -> dict[str, Any]:
+def event_object(event: EventRow) -> dict[str, Any]:
     """What the log says of one step; `reasons` are codes, `why` is what the person said."""
     fields = json.loads(event.leaf).get("fields", {})
     return {

@@ -203,7 +203,7 @@ def test_another_history_of_the_same_length_is_caught_too(copy: Desk, tmp_path: 
     [
         ("nonsense", 2, "neither a signed head nor a receipt"),
         ("{}", 2, "neither a signed head nor a receipt"),
-        ("a\nb\nc\n\n\n", 1, "not a signed note"),
+        ("a\nb\nc\n\n\n", 1, "not a checkpoint"),
     ],
 )
 def test_what_is_no_head_is_said_to_be_none(
