@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from lxml import etree
+
 from gateway.classify import markup
 from gateway.classify.checks import read_date
 from gateway.classify.content import Source, unknown
@@ -37,13 +39,16 @@ _ASSESSMENT = frozenset(
         "ResultDate",
     ]
 )
+# Whether parts of assessments have parts of their own, asked of the element around the assessments.
+_NESTED = etree.XPath("boolean(*/*/*)")
 _REMEMBERED = 1_000
+_CODE_LENGTH = 20
 _EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
 _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
 
 
 @dataclass(slots=True)
-class _Header:
+class _CtfHeader:
     qualifier: str = ""
     descriptor: str = ""
     facts: Facts = field(default_factory=Facts)
@@ -63,6 +68,7 @@ class Assessments:
         # The same few pairs come again and again.
         self._types: dict[tuple[str, str], str] = {}
         self._good: set[tuple[str | None, str | None]] = set()
+        self._codes_met: set[str] = set()
 
     def count(self, assessments: list[markup.Element]) -> None:
         """Count the assessments of one pupil, the one that the tally saw last."""
@@ -73,17 +79,22 @@ class Assessments:
             said = {child.tag[strip:]: child.text or "" for child in assessment}
             if assessment.getparent() is not key_stage:
                 key_stage = assessment.getparent()
+                if _NESTED(key_stage):
+                    names.add("")
                 stage_around = key_stage.findtext("{*}Stage") or ""
-            stage = (said.get("Stage") or stage_around).strip().upper()
-            self.stages.add(stage)
-            kind = self._type_of(stage, said.get("Subject", "").strip().upper())
+            kind = self._type_of(said.get("Stage") or stage_around, said.get("Subject", ""))
             types.add(kind)
-            self._check_result(said)
-            names.update(said)
-            if "" in said.values() and any(map(len, assessment)):
-                names.add("")
+            if (said.get("ResultQualifier"), said.get("Result")) not in self._good:
+                self._check_result(said)
+            if not names.issuperset(said):
+                names.update(said)
+            if not self._codes_met.issuperset(said.values()):
+                self._look_at(said)
             if not kind:
-                self._gatherer.aside(f"StageAssessment {stage}", "Result", said.get("Result") or "?")
+                stage = said.get("Stage") or stage_around
+                self._gatherer.aside(
+                    f"StageAssessment {stage.strip().upper()}", "Result", said.get("Result") or "?"
+                )
         if not names <= _ASSESSMENT:
             self._note_unknown(assessments)
         if assessments:
@@ -92,9 +103,23 @@ class Assessments:
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)
 
+    def _look_at(self, said: dict[str, str]) -> None:
+        """Put to the account what is no code, mark or date: assessments hold nothing else."""
+        for name, text in said.items():
+            if text in self._codes_met:
+                continue
+            if len(text.strip()) > _CODE_LENGTH or len(text.split()) > 1:
+                self._gatherer.aside(f"StageAssessment {name}", "text", text)
+            elif len(self._codes_met) < _REMEMBERED:
+                self._codes_met.add(text)
+
     def _type_of(self, stage: str, subject: str) -> str:
+        """The type of a stage's subject, as they are written; the stage is remembered."""
         known = self._types.get((stage, subject))
         if known is None:
+            written = stage, subject
+            stage, subject = stage.strip().upper(), subject.strip().upper()
+            self.stages.add(stage)
             fitting = (
                 rule.type
                 for rule in self._rule.stages
@@ -102,7 +127,7 @@ class Assessments:
             )
             known = next(fitting, "")
             if len(self._types) < _REMEMBERED:
-                self._types[stage, subject] = known
+                self._types[written] = known
         return known
 
     def examinations(self) -> tuple[str, ...]:
@@ -118,8 +143,6 @@ class Assessments:
 
     def _check_result(self, said: dict[str, str]) -> None:
         pair = said.get("ResultQualifier"), said.get("Result")
-        if pair in self._good:
-            return
         codes = self._codes.get(said.get("ResultQualifier", "").strip().upper())
         result = said.get("Result", "").strip().upper()
         if codes is not None and result and result not in codes:
@@ -130,7 +153,7 @@ class Assessments:
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
-    header, gatherer = _Header(), Gatherer(tally, source.limits)
+    header, gatherer = _CtfHeader(), Gatherer(tally, source.limits)
     assessments = Assessments(tally, gatherer)
     for element in markup.records(source, ("Header", "Pupil"), gatherer.aside):
         if markup.local_name(element.tag) == "Header":
@@ -148,10 +171,10 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     return verdict
 
 
-def _read_header(header: markup.Element) -> _Header:
+def _read_header(header: markup.Element) -> _CtfHeader:
     text = {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
     source = {name: text.get(("SourceSchool", name), "") for name in ("LEA", "Estab", "URN", "AcademicYear")}
-    return _Header(
+    return _CtfHeader(
         qualifier=text.get(("Header", "DocumentQualifier"), "").casefold(),
         descriptor=text.get(("Header", "DataDescriptor"), "").casefold(),
         facts=replace(
@@ -173,7 +196,7 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
     return False
 
 
-def _judge(header: _Header, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:
+def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:
     core = gatherer.parents() & set(rule.core_sections)
     described = next((t for phrase, t in rule.descriptors.items() if phrase in header.descriptor), None)
     if header.qualifier == "full":

@@ -26,8 +26,12 @@ _AFTER_END = re.compile(rb"</[^>]*+>\s*+[^<\s]")
 _AFTER_EMPTY = re.compile(rb"/>\s*+[^<\s]")
 _SIGNS = (b"=", b"!", b"?")
 _TAG_BYTES = 1024
-_COMMENT = re.compile(rb"<!--(.*?)(?:-->|\Z)", re.DOTALL)
+_UNPARSED = re.compile(rb"<!--(.*?)-->|<\?(.*?)\?>", re.DOTALL)
+_BEGUN = re.compile(rb"<!--|<\?")
+_ENDED = re.compile(rb"-->|\?>")
+_OPENING = 3
 COMMENT = "<!--"
+INSTRUCTION = "<?"
 # Where a schema lies, that an element is empty, the language: no content.
 _NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
 
@@ -93,13 +97,15 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser, limits, waiting, end = _parser(tags), source.limits, 0, b""
+    unparsed = _Unparsed(aside, limits.record_bytes)
     try:
         for piece in utf8_chunks(source):
             parser.feed(piece)
             waiting += len(piece)
             more = _may_hold_more(end + piece)
-            if more and b"<!--" in piece:
-                _tell_comments(piece, aside)
+            # Nothing of the kind begins without a sign of its own.
+            if more or unparsed.begun:
+                unparsed.take(piece, end[-_OPENING:])
             end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
                 if next(element.iterancestors(*tags), None) is None:
@@ -130,10 +136,47 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
     )
 
 
-def _tell_comments(piece: bytes, aside: Aside) -> None:
-    """Tell comments, as far as they stand in this piece: the parser leaves them out, people may read them."""
-    for comment in _COMMENT.findall(piece):
-        aside(COMMENT, "", comment.decode("utf-8", "replace").strip())
+class _Unparsed:
+    """Comments and instructions to programs: the parser leaves them out, people may read them.
+
+    One may begin in one piece of the document and end in another.
+    """
+
+    def __init__(self, aside: Aside, longest: int) -> None:
+        self._aside = aside
+        self._longest = longest
+        self._begun: list[bytes] = []
+        self._length = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether one has begun and has not ended."""
+        return bool(self._begun)
+
+    def take(self, piece: bytes, before: bytes) -> None:
+        """Tell what has ended by this piece, which follows `before`. Raises Unreadable for one too long."""
+        if not self._begun:
+            self._tell(before + piece)
+            return
+        self._begun.append(piece)
+        self._length += len(piece)
+        if self._length > self._longest:
+            raise malformed("a stretch of the XML is too long for one record", format="XML")
+        if b">" in piece and _ENDED.search(self._begun[-2][-_OPENING:] + piece):
+            self._tell(b"".join(self._begun))
+
+    def _tell(self, text: bytes) -> None:
+        position = 0
+        for found in _UNPARSED.finditer(text):
+            position = found.end()
+            comment, instruction = found.groups()
+            if comment is not None:
+                self._aside(COMMENT, "", comment.decode("utf-8", "replace").strip())
+            elif not instruction.startswith(b"xml"):
+                self._aside(INSTRUCTION, "", instruction.decode("utf-8", "replace").strip())
+        begun = _BEGUN.search(text, position)
+        self._begun = [text[begun.start() :]] if begun else []
+        self._length = sum(map(len, self._begun))
 
 
 def _may_hold_more(text: bytes) -> bool:

@@ -27,10 +27,11 @@ SHEETS = 60
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: whether its users see it, and its rows, read anew at each call."""
+    """One sheet: whether its users see it, its rows, read anew at each call, and its name."""
 
     shown: Shown
     rows: Callable[[], Iterator[Row]]
+    name: str
 
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
@@ -47,6 +48,7 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
             _check_other(sheet, rules, format)
         else:
             _check_shown(sheet, format)
+            header.check(format)
             found.append(lambda sheet=sheet, header=header: _table(sheet, header, rules, limits))  # type: ignore[misc]
     if not found:
         raise unknown("a workbook without a row of known column names", format=format)

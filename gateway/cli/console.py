@@ -22,10 +22,12 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli import terminal
+from gateway.cli.identity import acting, proved
 from gateway.cli.tables import NOTHING, fits, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.reasons import REASONS, reason
+from gateway.reasons import REASONS
+from gateway.reasons import told as told_by_code
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
 
@@ -63,10 +65,14 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """The person at the keyboard, as the operating system knows them; behind sudo, who called it.
+    """The person at the keyboard: who has proved it, where roles are in force.
+
+    Where they are not, it is whom the operating system knows; behind sudo, who called it.
 
     Where administrators share one account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
     """
+    if (person := proved()) is not None:
+        return person
     account = os.environ.get("SUDO_USER") or _account()
     named = os.environ.get("GATEWAY_ADMIN", "")
     if not named or named == account:
@@ -227,7 +233,8 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with acting(command, kwargs.get("home")):
+                return command(*args, **kwargs)
         except GatewayError as error:
             complain(told(error))
             raise typer.Exit(1) from None
@@ -241,6 +248,22 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def note_new_name(former: str, name: str) -> None:
+    """Say on stderr that something answers to its former name still, and what it is called now."""
+    err.print(Text(f"gateway: note: {former} is called {name} now"), soft_wrap=True)
+
+
+def formerly(former: str, name: str, command: Callable[P, R]) -> Callable[P, R]:
+    """A command for whoever still calls it by its former name: it does the same, and says its new one."""
+
+    @wraps(command)
+    def noted(*args: P.args, **kwargs: P.kwargs) -> R:
+        note_new_name(former, name)
+        return command(*args, **kwargs)
+
+    return noted
+
+
 def complain(what: str) -> None:
     """The one line on stderr with which a command fails."""
     err.print(Text(f"gateway: {plain(what)}"), soft_wrap=True)
@@ -250,8 +273,8 @@ def told(error: GatewayError) -> str:
     """The error in words: a reason code is told by its sentence and next step."""
     code = getattr(error, "code", None)
     if code in REASONS:
-        said = reason(code, **getattr(error, "detail", {}))
-        return f"{said.sentence} {said.next_step} [{code}]"
+        sentence, next_step = told_by_code(code, **getattr(error, "detail", {}))
+        return f"{sentence} {next_step} [{code}]"
     return str(error)
 
 

@@ -27,8 +27,7 @@ from gateway.cli.options import LISTED, LimitOption, NameOption
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.dates import local_day
-from gateway.policy.ratification import years_in_force
+from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_access
 from gateway.registry import contacts, keys, log, providers
 from gateway.registry import provider_life as life
@@ -128,7 +127,7 @@ def show_one(
     show([row], (*_COLUMNS, "succeeded_by"), as_json=False, empty="")
     for rows, columns, empty in (
         (reached, ("role", "email", "telephone"), "no contact is on record"),
-        (held, ("kind", "fingerprint", "state", "added_at", "last_used_at", "end_reason"), "no keys"),
+        (held, ("kind", "fingerprint", "state", "added_at", "last_used_at", "why"), "no keys"),
         (past, ("at", "kind", "by", "why"), "nothing was done"),
     ):
         out.print()
@@ -142,4 +141,4 @@ def _event(event: EventRow) -> dict[str, Any]:
 def _years(place: Home) -> tuple[str, ...]:
     """The academic years whose ratification counts today."""
     catalogue = load_catalogue(place.policies)
-    return years_in_force(local_day(now(), catalogue.calendar.timezone), catalogue)
+    return years_at(now(), catalogue)

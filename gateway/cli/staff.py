@@ -31,7 +31,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.policy.catalogue import load_catalogue
-from gateway.registry import keys, log, staff
+from gateway.registry import keys, log, roles, staff
 from gateway.registry.log import Entry
 
 app = typer.Typer(no_args_is_help=True, help="Enrol the authority's staff and look at them.")
@@ -112,7 +112,7 @@ def show_one(name: NameArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonO
         return
     show([row], ("name", "teams", "removed"), as_json=False, empty="")
     out.print()
-    columns = ("kind", "fingerprint", "state", "added_at", "last_used_at", "end_reason")
+    columns = ("kind", "fingerprint", "state", "added_at", "last_used_at", "why")
     show(held, columns, as_json=False, empty="no keys")
     out.print()
     show(past, ("at", "kind", "by", "why"), as_json=False, empty="nothing was done")
@@ -124,11 +124,16 @@ def remove(name: NameArgument, why: WhyGivenOption = None, home: HomeOption = DE
     """Take a person's access away at once. What they collected stays on record."""
     at = now()
     with registry(home) as opened, opened.write() as session:
+        if roles.is_powerful(session, name):
+            raise GatewayError(
+                f"{name} has a role of which two decide: gateway roles take first; gateway keys revoke "
+                "--staff takes their keys out of use at once"
+            )
         staff.remove_staff(session, name, at)
         for key in keys.keys_in_force(session, "staff", name, "ssh", at):
             keys.end_key(
                 session, "staff", name, key.fingerprint, state="retired", at=at, by=who(),
-                reason=why or _REMOVED,
+                why=why or _REMOVED,
             )  # fmt: skip
         _record(session, "staff-removed", name, why)
         signed_head(session, Home(home))

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.cli import dates
+from gateway.cli import dates, recalls
 from gateway.cli.classify import school_in_words, unlisted_in_words
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -32,7 +33,7 @@ from gateway.cli.console import (
     tell_rest,
 )
 from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption
-from gateway.home import shown_name
+from gateway.home import Home, shown_name
 from gateway.model import Classified, Reason, Transfer
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry import log, providers, transfer_lists, transfers
@@ -40,11 +41,12 @@ from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import Wanted
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
-COLUMNS = ("reference", "provider", "name", "state", "data_type", "why", "landed")
-_NARROW = ("reference", "state", "why", "landed")
+recalls.add_to(app)
+COLUMNS = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
+_NARROW = ("reference", "state", "reasons", "landed_at")
 
 
-class State(StrEnum):
+class TransferState(StrEnum):
     """What may have become of a transfer."""
 
     LANDED = "landed"
@@ -57,7 +59,7 @@ class State(StrEnum):
 @fails_clearly
 def list_all(
     home: HomeOption = DEFAULT_HOME,
-    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    state: Annotated[TransferState | None, typer.Option(help="Only those in this state.")] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
     data_type: Annotated[str | None, typer.Option(help="Only files that are this.")] = None,
     team: Annotated[str | None, typer.Option(help="Only what goes to this team.")] = None,
@@ -104,7 +106,7 @@ def _print(session: Session, wanted: Wanted, most: int) -> None:
     shown = 0
     for page in _pages(session, wanted, most):
         if page:
-            rows = [_at_a_glance(summary(one)) for one in page]
+            rows = [summary(one) for one in page]
             print_table(rows, COLUMNS, _NARROW, headed=not shown)
         shown += len(page)
     if not shown:
@@ -125,7 +127,8 @@ def show_one(
     with registry(home) as opened, opened.read() as session:
         transfer = transfers.get(session, reference)
         events = [event_object(each) for each in log.events(session, reference)]
-    row = summary(transfer) | _details(transfer) | {"events": events}
+        found = _standing(home, session, transfer)
+    row = summary(transfer) | _details(transfer) | found | {"events": events}
     if as_json:
         print_json(row)
         return
@@ -142,6 +145,15 @@ def show_one(
             out.print(Text(plain(f"{event['kind']}: {said}")), soft_wrap=True)
 
 
+def _standing(home: Path, session: Session, transfer: Transfer) -> dict[str, str | None]:
+    """Which file it replaces and which one replaces it, by reference."""
+    from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
+
+    provider = providers.get_provider(session, transfer.upload.provider)
+    found = standing_of(session, transfer, provider, load_catalogue(Home(home).policies_in_force))
+    return {"replaces": found.replaces, "superseded_by": found.superseded_by}
+
+
 def event_object(event: EventRow) -> dict[str, Any]:
     """What the log says of one step; `reasons` are codes, `why` is what the person said."""
     fields = json.loads(event.leaf).get("fields", {})
@@ -154,11 +166,6 @@ def event_object(event: EventRow) -> dict[str, Any]:
         "by": event.actor,
         "why": event.note,
     }
-
-
-def _at_a_glance(row: dict[str, Any]) -> dict[str, Any]:
-    why = [reason["code"] for reason in row["reasons"] if reason["code"] != "policy:allowed"]
-    return row | {"why": why, "landed": row["landed_at"]}
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:

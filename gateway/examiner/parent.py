@@ -6,7 +6,6 @@ children answer is held against what was asked, since a hostile file may speak f
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import threading
@@ -20,6 +19,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gateway.errors import Fault
+from gateway.examiner.answers import believable_drop, believable_refusal
 from gateway.examiner.channel import close_all
 from gateway.examiner.child import Child, ExaminerLost
 from gateway.examiner.drop_tools import refused
@@ -36,7 +36,6 @@ from gateway.examiner.protocol import (
     Judging,
     KeyDrop,
     Looked,
-    OpenRefused,
     Read,
     Reading,
     Reopen,
@@ -49,14 +48,13 @@ from gateway.examiner.protocol import (
     StillSealed,
     Unsealed,
 )
-from gateway.examiner.rolls import digested, packed
+from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.examiner.scanner import MALWARE, has_malware
 from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSetup, OpenerSetup
 from gateway.home import Home, provider_of
 from gateway.model import ContentRefused, Folder
+from gateway.openpgp.engines import program_file
 from gateway.openpgp.memory import is_fixed
-from gateway.openpgp.opener import program_file
-from gateway.reasons import REASONS
 from gateway.secrets import secret_files
 from gateway.settings import Limits, load_settings, read_toml
 
@@ -113,20 +111,29 @@ class Examiner:
             return self.look(job, sealed)
 
     def look(self, job: Job, sealed: int) -> Looked:
-        """The same for the file behind a descriptor."""
+        """Open and classify the file behind a descriptor, or look at it as a drop."""
         if job.folder != "in":
             return self._judged(job, sealed)
         found, content = self._unsealed(job, sealed)
         if isinstance(found, FileRefused):
             return found
         with _closing(content):
-            read = self._scanned_and_read(job, content)
-        roll = self._roll(job, read)
+            read = self.read(job, content)
+        roll, persons = roll_of(read, self._home), persons_of(read, self._home)
+        opened, said = found.opened, read.content
         if found.why is None:
-            return FileOpened(reference=job.reference, opened=found.opened, content=read.content, roll=roll)
+            return FileOpened(
+                reference=job.reference, opened=opened, content=said, roll=roll, persons=persons
+            )
         return FileWaits(
-            reference=job.reference, opened=found.opened, content=read.content, why=found.why, roll=roll
+            reference=job.reference, opened=opened, content=said, why=found.why, roll=roll, persons=persons
         )
+
+    def read(self, job: Job, content: int) -> Read:
+        """What the content behind a descriptor is, once a malware scanner has seen it, if there is one."""
+        if has_malware(load_settings(self._home).scanner, job.reference, content):
+            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
+        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def classify(
         self, reference: str, name: str, content: int, today: date, rolls: tuple[str, ...] = ()
@@ -135,11 +142,6 @@ class Examiner:
         request = Reading(reference=reference, name=name, today=today, rolls=rolls)
         seconds = _seconds(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
         return self._ask(self._classifier, request, (content,), seconds, (Read,))[0]
-
-    def _scanned_and_read(self, job: Job, content: int) -> Read:
-        if has_malware(load_settings(self._home).scanner, job.reference, content):
-            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
-        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
         """The content of a transfer as (descriptor of anonymous memory, size); the caller closes it."""
@@ -170,7 +172,7 @@ class Examiner:
         answer, given = self._ask(self._opener, job, (sealed,), self._seconds_to_open(sealed), _OPENED)
         if isinstance(answer, FileRefused):
             close_all(given)
-            return _believable(answer), -1
+            return believable_refusal(answer), -1
         if len(given) != 1:
             close_all(given)
             raise ExaminerLost("the opening process gave no content")
@@ -198,7 +200,9 @@ class Examiner:
         seconds = _seconds(drop, _CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
         answer, given = self._ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
         close_all(given)
-        return _believable(answer) if isinstance(answer, FileRefused) else answer
+        if isinstance(answer, FileRefused):
+            return believable_refusal(answer)
+        return answer if isinstance(answer, StillSealed) else believable_drop(answer)
 
     def _ask_opener(
         self, request: Reopen | SealCopy | Reseal, files: Sequence[int], expected: type[A], given: int
@@ -238,15 +242,6 @@ class Examiner:
             return content
         os.close(content)
         raise ExaminerLost("the opening process gave a content that can still change")
-
-    def _roll(self, job: Job, read: Read) -> str | None:
-        """The roll in a file that is one, with digests for pupils; the key of these stays in this process."""
-        if read.pupils is None:
-            return None
-        if read.left_out:
-            _log.warning("%s: %d records beyond the indexed pupils", job.reference, read.left_out)
-        key = secret_files.pupil_key(self._home)
-        return base64.b64encode(packed(digested(read.pupils, key))).decode()
 
     def _seconds_to_open(self, sealed: int) -> float:
         return _seconds(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
@@ -314,15 +309,6 @@ class Examiners:
 
 def _child(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
     return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
-
-
-def _believable(answer: FileRefused) -> FileRefused:
-    """A refusal in words of ours. ExaminerLost where a captured process has put in others."""
-    why = answer.why
-    told = [part for part in why.detail.values() if isinstance(part, str)]
-    if why.code in REASONS and all(len(part) <= _MOST_DETAIL and part.isprintable() for part in told):
-        return FileRefused(reference=answer.reference, why=OpenRefused(code=why.code, detail=why.detail))
-    raise ExaminerLost("the examining process gave a reason that there is not")
 
 
 def _seconds(descriptor: int, bytes_a_second: int, most: float) -> float:

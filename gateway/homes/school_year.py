@@ -21,7 +21,7 @@ from tomlkit.items import AoT, Table
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue, policy_files
-from gateway.record.policies_in_force import check
+from gateway.record.policy_check import check
 from gateway.zones.spool import write_durably
 
 _FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%A %d %B %Y", "%A, %d %B %Y", "%d-%m-%Y", "%d %b %Y")

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from gateway.home import Home
 from gateway.keys import notices
-from gateway.keys.notices import Notice
+from gateway.keys.notices import KeyNotice
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
 from gateway.registry import keys, log, providers, receipts, waits
@@ -40,7 +40,7 @@ class Clerk:
         owner: str,
         new: NewKey,
         *,
-        state: str = "active",
+        state: keys.KeyState = "active",
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
@@ -105,6 +105,13 @@ class Clerk:
         self._examine_again(changed)
         return changed
 
+    def suspend(self, key: Key, *, why: str | None) -> Key:
+        """Take a key out of use until somebody else revokes it or puts it in force again."""
+        suspended = keys.suspend_key(self.session, key)
+        self._log("key-suspended", suspended, {}, why)
+        self.tell(suspended, notices.suspended(suspended))
+        return suspended
+
     def revoke(
         self,
         key: Key,
@@ -133,7 +140,7 @@ class Clerk:
         """Record that the secret half of a key of the gateway is gone."""
         self._log("key-destroyed", key, {})
 
-    def tell(self, key: Key, notice: Notice, provider: str | None = None) -> None:
+    def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
         """Leave a signed notice for the provider whose key it is, or for `provider`."""
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:
@@ -175,13 +182,13 @@ class Clerk:
     ) -> Key:
         return keys.end_key(
             self.session,
-            keys.owner_kind_of(key.owner_kind),
+            key.owner_kind,
             key.owner,
             key.fingerprint,
             state=state,
             at=ended_at or self.at,
             by=self._by(dropped_as),
-            reason=why,
+            why=why,
             revocation=revocation,
         )
 

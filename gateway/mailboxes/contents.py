@@ -32,7 +32,7 @@ Opened = tuple[int, int]
 
 
 @dataclass(slots=True, eq=False)
-class Content:
+class OpenContent:
     """One content in memory, or on its way there. `size` is in bytes, `read_at` in monotonic seconds."""
 
     reference: str
@@ -60,12 +60,12 @@ class Contents:
         self._limits = limits
         self._openers = openers
         self._clock = clock
-        self._open: dict[str, Content] = {}
+        self._open: dict[str, OpenContent] = {}
         # Also those that were given back while they were still being opened.
         self._count = 0
         self._bytes = 0
 
-    async def borrow(self, delivery: Delivery) -> Content:
+    async def borrow(self, delivery: Delivery) -> OpenContent:
         """The content of a delivery; whoever borrows it gives it back.
 
         Declined where too much is open already, or the file cannot be opened.
@@ -83,7 +83,7 @@ class Contents:
             raise
         return content
 
-    def read(self, content: Content, offset: int, length: int) -> bytes:
+    def read(self, content: OpenContent, offset: int, length: int) -> bytes:
         """At most `length` bytes from `offset`; none at the end and beyond it.
 
         Declined where the content was closed because nobody read it.
@@ -103,13 +103,13 @@ class Contents:
                 self._forget(content)
                 _log.info("%s: closed, nobody reads it", content.reference)
 
-    def give_back(self, content: Content) -> None:
+    def give_back(self, content: OpenContent) -> None:
         """One reader less. The last one closes the content, or has it closed when it arrives."""
         content.readers -= 1
         if content.readers == 0 and not content.closed:
             self._forget(content)
 
-    def _forget(self, content: Content) -> None:
+    def _forget(self, content: OpenContent) -> None:
         content.closed = True
         del self._open[content.reference]
         if content.opening.done():
@@ -117,11 +117,11 @@ class Contents:
         else:
             content.opening.add_done_callback(lambda opened: self._close(content, opened))
 
-    def _begin(self, delivery: Delivery) -> Content:
+    def _begin(self, delivery: Delivery) -> OpenContent:
         self._check_room(delivery.content_size)
         request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)
         opening = asyncio.get_running_loop().run_in_executor(self._openers, self._reopen, request)
-        content = Content(delivery.reference, delivery.content_size, opening, self._clock())
+        content = OpenContent(delivery.reference, delivery.content_size, opening, self._clock())
         self._open[delivery.reference] = content
         self._count, self._bytes = self._count + 1, self._bytes + content.size
         return content
@@ -132,7 +132,7 @@ class Contents:
         if too_large or self._count >= self._limits.open_files:
             raise Declined(BUSY)
 
-    def _close(self, content: Content, opened: asyncio.Future[Opened]) -> None:
+    def _close(self, content: OpenContent, opened: asyncio.Future[Opened]) -> None:
         self._count, self._bytes = self._count - 1, self._bytes - content.size
         if not opened.cancelled() and opened.exception() is None:
             os.close(opened.result()[0])

@@ -9,18 +9,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncssh
 from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.names import HELD, Place, file_name, reference_in
+from gateway.mailboxes.names import HELD, MailboxPlace, file_name, reference_in
 from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
-from gateway.registry.deliveries import Delivery, deal_with, delivered, find_delivered, find_held, held
+from gateway.registry.deliveries import (
+    Delivery,
+    deal_with,
+    delivered,
+    find_delivered,
+    find_held,
+    find_removed,
+    held,
+    may_read,
+    removed,
+    restore,
+)
 from gateway.registry.log import Entry
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.zones.failpoints import passing
@@ -29,6 +40,9 @@ _log = logging.getLogger(__name__)
 
 PAGE = 500
 ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
+TAKEN_BACK = denied("The file was taken back; tell the central data team what you have of it.")
+REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")
+UNDO = timedelta(days=30)
 NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
 
 
@@ -76,24 +90,44 @@ class Desk:
         with self.registry.read() as session:
             return self._folders(self._teams(session, person))
 
-    def page(self, person: Person, folder: str, before: int | None) -> Sequence[Delivery]:
-        """At most PAGE files of a folder, latest first, of a sequence less than `before`.
+    def page(self, person: Person, place: MailboxPlace, before: int | None) -> Sequence[Delivery]:
+        """At most PAGE files of the folder at `place`, latest first, of a sequence less than `before`.
 
         Declined where the person has no such folder.
         """
+        folder = place.folder or ""
         with self.registry.read() as session:
             teams = self._teams(session, person)
-            self._check_folder(teams, folder)
+            self._check_folder(teams, place)
+            if place.removed:
+                return removed(
+                    session, folder, self._undoable(), person=person.name, before=before, limit=PAGE
+                )
             if folder == HELD:
-                return held(session, sensitive=self._sees(teams), before=before, limit=PAGE)
-            return delivered(session, folder, before=before, limit=PAGE)
+                return held(
+                    session, sensitive=self._sees(teams), person=person.name, before=before, limit=PAGE
+                )
+            return delivered(session, folder, person=person.name, before=before, limit=PAGE)
 
-    def find(self, person: Person, place: Place) -> Delivery | None:
+    def removed_folders(self, person: Person) -> tuple[str, ...]:
+        """Those of a person's teams that have removed something which may still be put back."""
+        with self.registry.read() as session:
+            teams, since = self._teams(session, person), self._undoable()
+            return tuple(team for team in teams if removed(session, team, since, person=person.name, limit=1))
+
+    def check_reading(self, person: Person, delivery: Delivery) -> None:
+        """Declined where a person who has a file open may not read on: their access or the file is taken."""
+        with self.registry.read() as session:
+            self._teams(session, person)
+            if not may_read(session, delivery, person.name):
+                raise Declined(TAKEN_BACK)
+
+    def find(self, person: Person, place: MailboxPlace) -> Delivery | None:
         """The file at `place`; None where it is a folder. Declined where there is nothing."""
         with self.registry.read() as session:
             return self._find(session, person, place)
 
-    def collect(self, person: Person, place: Place) -> None:
+    def collect(self, person: Person, place: MailboxPlace) -> None:
         """Record that a person collects the file at `place`: durable before a byte of it is given.
 
         Declined where it is no longer there for them. Fault where it cannot be recorded.
@@ -112,7 +146,7 @@ class Desk:
             self._record(session, collected, now)
             passing("collect.written")
 
-    def deal_with(self, person: Person, place: Place) -> None:
+    def deal_with(self, person: Person, place: MailboxPlace) -> None:
         """Record that a person has dealt with the file at `place`, for all of the team.
 
         Declined where it is not there for them, or only held.
@@ -120,6 +154,8 @@ class Desk:
         now = self.clock()
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
+            if place.removed:
+                raise Declined(REMOVED_ALREADY)
             if delivery.team is None:
                 raise Declined(NOT_TO_REMOVE)
             deal_with(session, delivery, by=person.name, at=now)
@@ -129,6 +165,26 @@ class Desk:
                 Entry(kind="dealt-with", subject=delivery.reference, fields=fields, actor=person.name),
                 now,
             )
+
+    def restore(self, person: Person, place: MailboxPlace) -> None:
+        """Put a file that the team has removed back into its mailbox, for all of the team.
+
+        Declined where it is not there any longer, or was removed too long ago.
+        """
+        now = self.clock()
+        with self.registry.write() as session:
+            delivery = self._file(session, person, place)
+            restore(session, delivery)
+            fields = self._where(session, person, delivery)
+            self._record(
+                session,
+                Entry(kind="restored", subject=delivery.reference, fields=fields, actor=person.name),
+                now,
+            )
+
+    def _undoable(self) -> datetime:
+        """From when on what was removed may be put back."""
+        return self.clock() - UNDO
 
     def _record(self, session: Session, entry: Entry, now: datetime) -> None:
         """The last step of a transaction: the head that is signed vouches for all that it wrote."""
@@ -156,31 +212,34 @@ class Desk:
             return False
         return True if self.triage.isdisjoint(teams) else None
 
-    def _check_folder(self, teams: tuple[str, ...], folder: str) -> None:
-        if folder not in self._folders(teams):
+    def _check_folder(self, teams: tuple[str, ...], place: MailboxPlace) -> None:
+        if place.folder not in (teams if place.removed else self._folders(teams)):
             raise Declined(NO_SUCH_FILE)
 
-    def _find(self, session: Session, person: Person, place: Place) -> Delivery | None:
+    def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
         teams = self._teams(session, person)
         if place.folder is None:
             return None
-        self._check_folder(teams, place.folder)
+        self._check_folder(teams, place)
         if place.name is None:
             return None
         reference = reference_in(place.name)
-        found = None
-        if reference is not None:
-            held_here = place.folder == HELD
-            found = (
-                find_held(session, reference, sensitive=self._sees(teams))
-                if held_here
-                else find_delivered(session, place.folder, reference)
-            )
+        found = None if reference is None else self._named(session, person, teams, place, reference)
         if found is None or file_name(found) != place.name:
             raise Declined(NO_SUCH_FILE)
         return found
 
-    def _file(self, session: Session, person: Person, place: Place) -> Delivery:
+    def _named(
+        self, session: Session, person: Person, teams: tuple[str, ...], place: MailboxPlace, reference: str
+    ) -> Delivery | None:
+        folder = place.folder or ""
+        if place.removed:
+            return find_removed(session, folder, self._undoable(), reference, person=person.name)
+        if folder == HELD:
+            return find_held(session, reference, sensitive=self._sees(teams), person=person.name)
+        return find_delivered(session, folder, reference, person=person.name)
+
+    def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
         found = self._find(session, person, place)
         if found is None:
             raise Declined(IS_FOLDER)

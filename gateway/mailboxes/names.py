@@ -1,6 +1,7 @@
 """What a file is called in a mailbox, and what a client's path means. Pure.
 
     /  /TEAM  /TEAM/DATE_PROVIDER_FLOW_REF.ext  /held  /held/DATE_PROVIDER_held_REF.ext
+    /removed  /removed/TEAM  /removed/TEAM/DATE_PROVIDER_FLOW_REF.ext
 
 Every name is made here, of characters that every client can store; so a path is either one of
 these or it means nothing, and no part of it ever becomes a path on disk.
@@ -16,6 +17,7 @@ from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 HELD = "held"
+REMOVED = "removed"
 _FILE = re.compile(
     rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}_[a-z0-9-]+_[a-z0-9-]+_(?P<reference>{REFERENCE.pattern})\.[a-z0-9.]+",
     re.ASCII,
@@ -24,11 +26,15 @@ _EXTENSION = re.compile(r"[a-z0-9]{1,10}(\.[a-z0-9]{1,10})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The root (both None), a folder (`name` None), or something in a folder."""
+class MailboxPlace:
+    """The root (both None), a folder (`name` None), or something in a folder.
+
+    `removed`: of what the team has removed, and may still put back.
+    """
 
     folder: str | None = None
     name: str | None = None
+    removed: bool = False
 
 
 def file_name(delivery: Delivery) -> str:
@@ -45,15 +51,17 @@ def reference_in(name: str) -> str | None:
     return found["reference"] if found else None
 
 
-def place_of(raw: bytes) -> Place:
+def place_of(raw: bytes) -> MailboxPlace:
     """The place that a client's path means. Declined with "no such file" where there can be none."""
     try:
         parts = _parts(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise Declined(NO_SUCH_FILE) from None
-    if len(parts) > 2:  # noqa: PLR2004 - a folder and a name
+    removed = parts[:1] == [REMOVED]
+    folder, name, *further = [*(parts[1:] if removed else parts), None, None]
+    if any(further):
         raise Declined(NO_SUCH_FILE)
-    return Place(*parts)
+    return MailboxPlace(folder, name, removed)
 
 
 def canonical(raw: bytes) -> bytes:

@@ -14,7 +14,7 @@ from gateway.home import Home
 from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents
 from gateway.mailboxes.desk import Desk
-from gateway.mailboxes.names import HELD
+from gateway.mailboxes.names import HELD, REMOVED
 from gateway.mailboxes.tree import Office
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
@@ -62,6 +62,9 @@ def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
     ConfigurationError where a team's name is taken by these.
     """
     catalogue = load_catalogue(home.policies_in_force)
-    if catalogue.team(HELD) is not None:
-        raise ConfigurationError(f"policies/teams.toml: team: {HELD} is the folder of held files, not a team")
+    for taken, what in ((HELD, "held"), (REMOVED, "removed")):
+        if catalogue.team(taken) is not None:
+            raise ConfigurationError(
+                f"policies/teams.toml: team: {taken} is the folder of {what} files, not a team"
+            )
     return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())

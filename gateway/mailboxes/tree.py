@@ -2,7 +2,7 @@
 
 Listing and stat are views of the registry. Opening a file is collecting it: the sealed original is
 opened in memory, the collection is on record, and only then can the client read. Removing a file
-marks it as dealt with. Everything else is refused.
+marks it as dealt with; renaming it back undoes that. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import logging
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 import asyncssh
 
 from gateway.errors import Fault
-from gateway.mailboxes.contents import Content, Contents
+from gateway.mailboxes.contents import Contents, OpenContent
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
-from gateway.mailboxes.names import HELD, canonical, file_name, place_of
+from gateway.mailboxes.names import HELD, REMOVED, MailboxPlace, canonical, file_name, place_of
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
@@ -59,10 +59,10 @@ class Collected:
     """A file that a client has open."""
 
     delivery: Delivery
-    content: Content
+    content: OpenContent
 
 
-class Tree(Server):
+class MailboxTree(Server):
     """What `person` sees in one session, and may do."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], person: Person, office: Office) -> None:
@@ -104,10 +104,13 @@ class Tree(Server):
         """The folders of the person, or the files of one of them, latest first."""
         place = place_of(path)
         if place.folder is None:
-            return self._root(await self._ask(self._desk.folders))
+            there = await self._ask(self._desk.removed_folders)
+            if place.removed:
+                return self._root(there)
+            return self._root((*await self._ask(self._desk.folders), *((REMOVED,) if there else ())))
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
-        return self._files(place.folder, await self._ask(self._desk.page, place.folder, None))
+        return self._files(place, await self._ask(self._desk.page, place, None))
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Collected:  # noqa: ARG002
         """Collect a file: open it in memory, put that on record, hand it out."""
@@ -131,8 +134,8 @@ class Tree(Server):
         return Collected(delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
-        """A piece of an open file."""
-        await self._ask(self._desk.folders)
+        """A piece of an open file, unless it was withdrawn since it was opened."""
+        await self._ask(self._desk.check_reading, _collected(file).delivery)
         return self._office.contents.read(_collected(file).content, offset, length)
 
     async def close(self, file: object) -> None:
@@ -147,6 +150,17 @@ class Tree(Server):
     async def remove(self, path: bytes) -> None:
         """Mark a file as dealt with."""
         await self._tell(self._desk.deal_with, place_of(path))
+
+    async def rename(self, old: bytes, new: bytes) -> None:
+        """Put a file that the team has removed back where it was; nothing else is renamed."""
+        before, after = place_of(old), place_of(new)
+        if not before.removed or before.name is None or replace(before, removed=False) != after:
+            raise Declined(READ_ONLY)
+        await self._tell(self._desk.restore, before)
+
+    async def posix_rename(self, old: bytes, new: bytes) -> None:
+        """As rename."""
+        await self.rename(old, new)
 
     def format_user(self, uid: int | None) -> str:  # noqa: ARG002
         """Whose the files are, as listings show it."""
@@ -187,18 +201,18 @@ class Tree(Server):
         for name in (".", "..", *folders):
             yield asyncssh.SFTPName(name.encode(), attrs=self._folder(name))
 
-    async def _files(self, folder: str, page: Sequence[Delivery]) -> AsyncIterator[asyncssh.SFTPName]:
+    async def _files(self, place: MailboxPlace, page: Sequence[Delivery]) -> AsyncIterator[asyncssh.SFTPName]:
         for name in (".", ".."):
-            yield asyncssh.SFTPName(name.encode(), attrs=self._folder(folder))
+            yield asyncssh.SFTPName(name.encode(), attrs=self._folder(place.folder))
         while page:
             for delivery in page:
                 yield asyncssh.SFTPName(file_name(delivery).encode(), attrs=_file(delivery))
             if len(page) < PAGE:
                 return
-            page = await self._ask(self._desk.page, folder, page[-1].sequence)
+            page = await self._ask(self._desk.page, place, page[-1].sequence)
 
     def _folder(self, name: str | None) -> asyncssh.SFTPAttrs:
-        mode = _FOLDER_MODE if name in {None, ".", "..", HELD} else _TEAM_MODE
+        mode = _FOLDER_MODE if name in {None, ".", "..", HELD, REMOVED} else _TEAM_MODE
         return _attrs(mode, 0, self._desk.clock())
 
 

@@ -196,11 +196,10 @@ class Processor:
         finished, woken = self._hands.so_far()
         if woken:
             self.wake()  # What has landed since may be in no batch of this round.
+        if not self._stop.is_set():
+            self._hand_out()  # Before the commit, so that they are looked at meanwhile.
         self._take_in(finished)
-        if self._stop.is_set():
-            return False
-        self._hand_out()
-        return True
+        return not self._stop.is_set()
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""
@@ -223,17 +222,25 @@ class Processor:
             _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
             for one in examined:
                 self._back_off.note(one.examined.reference)
-        except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
+        except Exception as error:  # noqa: BLE001 - told where it was raised; one bad file must not end the service
             # One outcome that cannot be recorded must not keep the others from being.
             if len(examined) == 1:
-                _log.exception("%s: the outcome could not be recorded", examined[0].examined.reference)
-                self._back_off.note(examined[0].examined.reference)
+                self._unrecorded(examined[0], error)
                 return
             for one in examined:
                 self._conclude([one])
         else:
             for one in examined:
                 self._back_off.forget(one.examined.reference)
+
+    def _unrecorded(self, one: Examination, error: Exception) -> None:
+        """No outcome that was found can be recorded: after some tries, a person has to look at the file."""
+        reference = one.examined.reference
+        FAULTS.labels("internal").inc()
+        _log.error("%s: the outcome could not be recorded: %s", reference, trace_of(error))
+        losses = self._back_off.note(reference, lost=True)
+        if losses >= ATTEMPTS and not isinstance(one.examined, FileLost):
+            self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
         """Note a failure; an outcome where the file breaks every child."""

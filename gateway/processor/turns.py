@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from gateway.home import provider_of
 from gateway.record.assignments import Assignment
@@ -39,6 +40,19 @@ def chosen(landed: Iterable[str], in_hand: Iterable[str], *, room: int, each: in
     return found
 
 
+def shared_out(waiting: Iterable[str], taken: Counter[str], *, room: int, each: int) -> list[str]:
+    """The files to take inside together: at most `room` of those that wait, and `each` of one provider.
+
+    Providers take turns; those come first of whom least was `taken` before.
+    """
+    queues: dict[str, list[str]] = {}
+    for reference in waiting:
+        queues.setdefault(provider_of(reference), []).append(reference)
+    order = sorted(queues, key=lambda provider: taken[provider])
+    rounds = zip_longest(*(queues[provider][:each] for provider in order))
+    return [one for turn in rounds for one in turn if one is not None][:room]
+
+
 @dataclass(slots=True)
 class Turns:
     """The files in hand that nobody looks at yet, shared by `workers`."""
@@ -59,7 +73,7 @@ class Turns:
         return len(self._struck) + sum(map(len, self._waiting.values()))
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """One more. `struck`: a process was lost over it before, so it may cost others no time."""
+        """Let a file wait for its turn. `struck`: a process was lost over it, so it may not keep others."""
         if struck:
             self._struck.append(assignment)
         else:
@@ -90,7 +104,7 @@ class Turns:
             self._at_work[assignment.upload.provider] -= 1
 
     def give_up(self) -> Sequence[Assignment]:
-        """Those that wait, which wait no more."""
+        """Take out every file that still waits for its turn."""
         left = [*self._struck, *(one for files in self._waiting.values() for one in files)]
         self._struck.clear()
         self._waiting.clear()

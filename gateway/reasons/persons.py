@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from gateway.reasons.template import ASK, Template
 
+WITHDRAWN = frozenset({"person:withdrawn", "person:withdrawn-for-good"})
+"""Of a file that had been passed on and was taken back: it waits for a second person, or it is over."""
+
 REASONS: dict[str, Template] = {
     "person:released": Template(
-        "8.3",
         "A named person at the local authority released the file.",
         "Nothing needs doing.",
     ),
     "person:released-against-policy": Template(
-        "8.3",
         "Two named persons at the local authority released the file, though the agreement speaks against it: "
         "what it says stands beside this reason.",
         "Nothing needs doing. If you object, tell the central data team, and quote the reference.",
     ),
     "person:returned": Template(
-        "8.3",
         "A named person at the local authority looked at the file and sends it back with advice.",
         "{advice}",
     ),
     "person:refused": Template(
-        "8.3",
         "A named person at the local authority looked at the file and did not take it.",
         ASK,
     ),
+    "person:withdrawn": Template(
+        "A named person at the local authority has taken the file out of every mailbox. {opened}",
+        "Nothing needs doing. A second person decides what becomes of it, and another receipt will say so.",
+    ),
+    "person:withdrawn-for-good": Template(
+        "Two named persons at the local authority have withdrawn the file: it is in no mailbox. {opened}",
+        "If the local authority should have this data, send a corrected file. If you want to know more, ask "
+        "the central data team; quote the reference on this receipt.",
+    ),
+    "person:redelivered": Template(
+        "A named person at the local authority gave the file to a further team.",
+        "Nothing needs doing.",
+    ),
     "internal:held": Template(
-        "8.3",
         "The gateway could not examine the file by itself; a person at the local authority will look at it.",
         "Nothing needs doing unless they ask.",
     ),

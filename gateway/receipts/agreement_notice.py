@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.receipts.text import WIDTH, ascii_shown, spoken
+from gateway.receipts.layout import WIDTH, spoken, visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +76,13 @@ def _facts(reference: str, at: datetime) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(ascii_shown(text), WIDTH, break_on_hyphens=False)
+    return textwrap.wrap(visible(text), WIDTH, break_on_hyphens=False)
 
 
 def _pointed(points: Iterable[str]) -> Iterator[str]:
     for point in points:
         yield from textwrap.wrap(
-            ascii_shown(point),
+            visible(point),
             WIDTH,
             initial_indent="    * ",
             subsequent_indent="      ",

@@ -1,6 +1,6 @@
 """A notice to a provider about its own records, as text to be clearsigned.
 
-Like a receipt it is printable ASCII of at most 74 columns. It names no child.
+Like a receipt it is printable text of at most 74 columns. It names no child.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.policy.discrepancies import Notice
-from gateway.receipts.text import WIDTH, ascii_shown, spoken
+from gateway.policy.discrepancies import DiscrepancyNotice
+from gateway.receipts.text import WIDTH, spoken, visible
 
 _SHOWN = 500
 
@@ -24,7 +24,7 @@ class NoticeFacts:
     provider_name: str
     organisation: str
     made_at: datetime
-    points: tuple[tuple[int, Notice], ...]
+    points: tuple[tuple[int, DiscrepancyNotice], ...]
 
 
 def render_notice(facts: NoticeFacts) -> str:
@@ -35,7 +35,7 @@ def render_notice(facts: NoticeFacts) -> str:
         f"    Reference       {facts.reference}\n    At              {spoken(facts.made_at)}",
         "What it means",
         _wrapped(
-            "Under clauses 7.3 and 8.2 of the agreement you and the local authority put such things right "
+            f"Under {_clauses(facts)} of the agreement you and the local authority put such things right "
             "together. No child is named here: each point says where to look in a file of yours.",
             "    ",
         ),
@@ -46,7 +46,13 @@ def render_notice(facts: NoticeFacts) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _point(number: int, notice: Notice) -> str:
+def _clauses(facts: NoticeFacts) -> str:
+    """The clauses on which the points rest, each once."""
+    found = list(dict.fromkeys(notice.clause for _, notice in facts.points))
+    return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
+
+
+def _point(number: int, notice: DiscrepancyNotice) -> str:
     lines = (f"{notice.sentence} (clause {notice.clause})", notice.next_step)
     return "\n".join([f"    Discrepancy {number}", *(_wrapped(line, "      ") for line in lines)])
 
@@ -59,5 +65,5 @@ def _further(more: int) -> Sequence[str]:
 
 def _wrapped(text: str, indent: str = "") -> str:
     return textwrap.fill(
-        ascii_shown(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )

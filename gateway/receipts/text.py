@@ -1,12 +1,13 @@
 """A receipt for people: plain words first, then the details, then the proof.
 
-Printable ASCII, at most 74 columns, no line that starts with a hyphen or ends in a space, so that
+Printable text, at most 74 columns, no line that starts with a hyphen or ends in a space, so that
 clearsigning changes no line and any mail program or printer keeps it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +18,6 @@ from gateway.model import Reason
 from gateway.receipts.facts import Proof, ReceiptFacts, plain_reason, receipt_digest, receipt_object
 from gateway.receipts.layout import (
     WIDTH,
-    ascii_shown,
     bullets,
     digest_field,
     field,
@@ -25,11 +25,12 @@ from gateway.receipts.layout import (
     proof_lines,
     section,
     spoken,
+    visible,
     wrapped,
 )
 from gateway.words import plain
 
-__all__ = ["WIDTH", "ascii_shown", "render_statement", "render_text", "spoken", "text_digest"]
+__all__ = ["WIDTH", "render_statement", "render_text", "spoken", "text_digest", "visible"]
 
 _NEXT_STEP_NEEDLESS = "Nothing needs doing."
 
@@ -38,6 +39,12 @@ _HEADLINES = {
     "accepted": "Your file was ACCEPTED.",
     "held": "Your file is HELD: it waits.",
     "refused": "Your file was REFUSED.",
+}
+# Letters of which none is easily taken for another one; names in other scripts are told exactly as well.
+_LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
+_WITHDRAWN = {
+    "held": "Your file is HELD: it was taken out of every mailbox.",
+    "refused": "Your file was REFUSED after all: it is withdrawn for good.",
 }
 # What only the service at the door knows of a file.
 _TOLD = {
@@ -97,7 +104,7 @@ def _heading(facts: ReceiptFacts) -> str:
             *wrapped(f"Receipt from {facts.organisation}"),
             *wrapped(f"to {facts.provider_name}"),
             "",
-            _HEADLINES[facts.state],
+            _headline(facts),
             "",
             field("File", shown_name(facts.name)),
             field("Reference", facts.reference),
@@ -105,6 +112,10 @@ def _heading(facts: ReceiptFacts) -> str:
             *([field("Decided", spoken(facts.decided_at))] if facts.decided_at else []),
         ]
     )
+
+
+def _headline(facts: ReceiptFacts) -> str:
+    return (_WITHDRAWN if facts.withdrawn else _HEADLINES)[facts.state]
 
 
 def _what_happened(facts: ReceiptFacts) -> str:
@@ -120,6 +131,8 @@ def _what_happened(facts: ReceiptFacts) -> str:
     if facts.state == "accepted":
         passed = f" It was passed to: {', '.join(facts.teams)}." if facts.teams else ""
         return f"Your file was opened and its signature is yours.{known}{passed}"
+    if facts.withdrawn:
+        return f"Your file had been accepted and passed on.{known} It has been taken back, for this reason."
     if facts.state == "held":
         return (
             f"Your file has arrived and is safely stored.{known} It has not been passed on yet, for the "
@@ -155,8 +168,8 @@ def next_steps(shown: Sequence[Reason]) -> str:
 
 
 def _file_details(facts: ReceiptFacts) -> str:
-    name, shown = shown_name(facts.name), ascii_shown(shown_name(facts.name))
-    exact = [] if name == shown else [field("Exact name", name.encode("unicode_escape").decode())]
+    name = shown_name(facts.name)
+    exact = [] if _LATIN.fullmatch(name) else [field("Exact name", name.encode("unicode_escape").decode())]
     lines = [
         *exact,
         field("Sent by", f"{facts.provider_name} ({facts.provider})"),

@@ -113,8 +113,9 @@ def decision_entries(
     kind: Kind,
     actor: str | None,
     note: str | None,
+    replaces: str | None = None,
 ) -> list[Entry]:
-    """The log's word on a decision, and one on each delivery."""
+    """The log's word on a decision, and one on each delivery. `replaces`: the file it supersedes."""
     reference = transfer.upload.reference
     fields: dict[str, str | int | None] = {
         "provider": transfer.upload.provider,
@@ -133,6 +134,7 @@ def decision_entries(
         "signer": transfer.signature.certificate if transfer.signature else None,
         "signing_key": transfer.signature.signing_key if transfer.signature else None,
         "signed_at": rfc3339(transfer.signature.created_at) if transfer.signature else None,
+        "replaces": replaces,
         **_content_fields(transfer.content),
     }
     said = {name: value for name, value in fields.items() if value is not None}

@@ -21,21 +21,24 @@ from gateway.registry.tables import KeyRow
 OwnerKind = Literal["provider", "staff", "gateway"]
 Revocation = Literal["soft", "hard"]
 Ended = Literal["retired", "revoked"]
-OWNER_KINDS: tuple[OwnerKind, ...] = ("provider", "staff", "gateway")
+KeyState = Literal["pending", "active", "retiring"] | Ended
 _IN_FORCE = ("active", "retiring")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key as listed: its owner, its fingerprint, and how far it may be used."""
+    """A public key as listed: its owner, its fingerprint, and how far it may be used.
 
-    owner_kind: str
+    `why` is what a person said when they ended it.
+    """
+
+    owner_kind: OwnerKind
     owner: str
-    kind: str
+    kind: KeyKind
     fingerprint: str
     material: str
     algorithm: str
-    state: str
+    state: KeyState
     added_at: datetime
     added_by: str
     expires_at: datetime | None
@@ -43,8 +46,8 @@ class Key:
     not_after: datetime | None
     ended_at: datetime | None
     ended_by: str | None
-    end_reason: str | None
-    revocation: str | None
+    why: str | None
+    revocation: Revocation | None
     warned_days: int | None
     dropped_as: str | None
     last_used_at: datetime | None
@@ -79,7 +82,7 @@ def add_key(
     algorithm: str = "",
     expires_at: datetime | None = None,
     not_after: datetime | None = None,
-    state: str = "active",
+    state: KeyState = "active",
     dropped_as: str | None = None,
 ) -> Key:
     """Store a public key. GatewayError where this owner or another one already has it."""
@@ -189,6 +192,15 @@ def approve_key(session: Session, key: Key) -> Key:
     return _kept(session, row)
 
 
+def suspend_key(session: Session, key: Key) -> Key:
+    """Let a key that is in use wait for approval. GatewayError where it is not in use."""
+    row = _row(session, key)
+    if row.state not in _IN_FORCE:
+        raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
+    row.state = "pending"
+    return _kept(session, row)
+
+
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
     """Put what is known of a certificate in place of what was: later dates, further subkeys."""
     row = _row(session, key)
@@ -215,7 +227,7 @@ def restore_key(session: Session, key: Key) -> Key:
     if row.state not in {"retired", "retiring"}:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a retired key can be restored")
     since = row.ended_at
-    others = list_keys(session, owner_kind_of(row.owner_kind), row.owner)
+    others = list_keys(session, key.owner_kind, key.owner)
     if since is not None and any(
         other.kind == row.kind and other.last_used_at is not None and other.last_used_at > since
         for other in others
@@ -229,14 +241,6 @@ def restore_key(session: Session, key: Key) -> Key:
     return _kept(session, row)
 
 
-def owner_kind_of(said: str) -> OwnerKind:
-    """A kind of owner by its word. ValueError where it is none."""
-    for kind in OWNER_KINDS:
-        if said == kind:
-            return kind
-    raise ValueError("a key of nobody")
-
-
 def end_key(
     session: Session,
     owner_kind: OwnerKind,
@@ -246,7 +250,7 @@ def end_key(
     state: Ended,
     at: datetime,
     by: str,
-    reason: str | None = None,
+    why: str | None = None,
     revocation: Revocation = "hard",
 ) -> Key:
     """Retire or revoke a key, named by its fingerprint or a unique beginning of it.
@@ -260,7 +264,7 @@ def end_key(
         raise GatewayError(f"the key {row.fingerprint} is {row.state} already")
     if not hardens:
         row.ended_at = at
-    row.state, row.ended_by, row.end_reason = state, by, reason
+    row.state, row.ended_by, row.end_reason = state, by, why
     row.revocation = revocation if state == "revoked" else None
     return _kept(session, row)
 
@@ -313,4 +317,5 @@ def _kept(session: Session, row: KeyRow) -> Key:
 
 
 def _key(row: KeyRow) -> Key:
-    return Key(**{name: getattr(row, name) for name in Key.__slots__})
+    columns = {name: getattr(row, name) for name in Key.__slots__ if name != "why"}
+    return Key(why=row.end_reason, **columns)

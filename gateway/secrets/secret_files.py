@@ -10,7 +10,7 @@ mailboxes_host_key          the SSH host key of the mailboxes service
 pupil-index.key             what pupils' numbers are digested with; of use only together with the registry
 
 `signing` alone says which key is the current one, so that one rename changes from key to key.
-OpenPGP keys, the log's key and the pupils' may be under a passphrase (`openpgp.lock`).
+OpenPGP keys, the log's key and the pupils' may be under a passphrase (`openpgp.at_rest`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.openpgp.lock import is_locked, lock, unlock
+from gateway.openpgp.at_rest import is_locked, lock, unlock
 from gateway.secrets.passphrase import changed, passphrase
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
@@ -144,7 +144,7 @@ def is_protected(home: Home) -> bool:
 
 
 def unprotected(home: Home) -> list[Path]:
-    """Those of them that are not."""
+    """The secrets that may be under a passphrase and are not."""
     return [path for path in protectable(home) if not is_locked(_read(path))]
 
 

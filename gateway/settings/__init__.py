@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.settings.doors import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
+from gateway.settings.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
 from gateway.settings.file import File
 
 __all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]
@@ -28,7 +28,7 @@ class Listen(File):
     port: int = Field(ge=0, le=65535)
 
 
-class Processor(File):
+class ProcessorSettings(File):
     """How the processor works. `workers` 0 is one for each processor core."""
 
     workers: int = Field(default=0, ge=0, le=64)
@@ -50,7 +50,7 @@ class Metrics(File):
     port: int | None = Field(default=None, ge=0, le=65535)
 
 
-class Watch(File):
+class WatchSettings(File):
     """From when on somebody has to look. Times in seconds or days, sizes in bytes."""
 
     landed_seconds: float = Field(default=300, gt=0)
@@ -98,7 +98,7 @@ def _database(url: str) -> str:
 def _organisation(name: str) -> str:
     """A name that can stand in receipts and in a key's user id."""
     if not name.strip() or not name.isprintable():
-        raise ValueError("a name of one line is needed, such as Somerset County Council")
+        raise ValueError("a name of one line is needed, such as Anyshire County Council")
     return name
 
 
@@ -122,18 +122,18 @@ def _contact(text: str) -> str:
 class Settings(File):
     """gateway.toml. `security_contact`: whom to tell of a flaw; shown to providers in /keys."""
 
-    organisation: Annotated[str, AfterValidator(_organisation)] = "Somerset County Council"
+    organisation: Annotated[str, AfterValidator(_organisation)] = "the local authority"
     security_contact: Annotated[str, AfterValidator(_contact)] | None = None
     database: Annotated[str, AfterValidator(_database)] | None = None
     log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     ssh: Ssh = Ssh()
-    processor: Processor = Processor()
+    processor: ProcessorSettings = ProcessorSettings()
     secrets: Secrets = Secrets()
     log: LogSettings = LogSettings()
     metrics: Metrics = Metrics()
-    watch: Watch = Watch()
+    watch: WatchSettings = WatchSettings()
     scanner: Scanner = Scanner()
 
     def database_url(self, home: Home) -> str:

@@ -21,7 +21,6 @@ from gateway.mailboxes.office import open_office
 from gateway.mailboxes.server import accepting, host_key_path
 from gateway.mailboxes.tree import Office
 from gateway.model import Classified, Held, Opened, Provider, Released, Signature, Upload
-from gateway.reasons import reason
 from gateway.registry import keys, log, outcomes, providers, staff, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
@@ -29,6 +28,7 @@ from gateway.secrets.secret_files import secret_keys
 from gateway.settings import Listen, Settings, load_settings
 from gateway.ssh.server import host_key
 from gateway.zones.spool import new_reference
+from tests.policies import why
 
 # Stands in every content; no file of the home may hold it.
 MARKER = b"PLAINTEXT-MARKER-7f3a"
@@ -83,17 +83,17 @@ class Mailroom:
 
     def deliver(self, content: bytes, *teams: str, sealed: bytes | None = None) -> str:
         """An accepted file, routed to `teams`; its reference."""
-        decision = Released(flow="student-core", teams=teams, reasons=(reason("person:released"),))
+        decision = Released(flow="student-core", teams=teams, reasons=(why("person:released"),))
         return self._store(content, decision, sealed)
 
     def hold_as_sensitive(self, content: bytes) -> str:
         """A file that is held because of something sensitive in it."""
-        why = reason("policy:sensitive", topics="health", where="")
-        return self._store(content, Held(reasons=(why,)), None)
+        sensitive = why("policy:sensitive", topics="health", where="")
+        return self._store(content, Held(reasons=(sensitive,)), None)
 
     def hold(self, content: bytes) -> str:
         """A file that waits for a person; its reference."""
-        return self._store(content, Held(reasons=(reason("classify:unknown"),)), None)
+        return self._store(content, Held(reasons=(why("classify:unknown"),)), None)
 
     def seal(self, content: bytes) -> bytes:
         """`content`, signed by the provider and encrypted to the gateway."""

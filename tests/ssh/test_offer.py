@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gateway.home import Home
 from gateway.settings import AlsoOffer
-from gateway.settings.doors import Ssh
+from gateway.settings.connections import Ssh
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
 from tests.intake.running import Running, run
 

@@ -58,6 +58,22 @@ class StaffTeamRow(SQLModel, table=True):
     team: str = Field(primary_key=True)
 
 
+class RoleRow(SQLModel, table=True):
+    """A role that a person has: triage, administrator, data-protection or auditor."""
+
+    __tablename__ = "person_role"
+    staff: str = Field(primary_key=True, foreign_key="staff.name")
+    role: str = Field(primary_key=True)
+
+
+class AccountRow(SQLModel, table=True):
+    """An account of the operating system that one person alone uses: whoever acts under it is that person."""
+
+    __tablename__ = "person_account"
+    account: str = Field(primary_key=True)
+    staff: str = Field(foreign_key="staff.name", index=True)
+
+
 class KeyRow(SQLModel, table=True):
     """An SSH key or an OpenPGP certificate of a provider, a member of staff or the gateway itself.
 
