@@ -6,6 +6,7 @@ import hashlib
 from functools import cached_property
 
 from gateway.model import ProviderKind, Reason
+from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
@@ -40,6 +41,7 @@ class Catalogue(PolicyTable):
     rights: RightsFile
     methods: MethodsFile
     calendar: CalendarFile
+    breach: BreachFile
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:

@@ -181,6 +181,11 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("due.**", _TERMS),
         ("phase.**", Effect("what is not expected of schools of a phase")),
     ),
+    "breach.toml": (
+        ("tell.*", _AIM),
+        ("grave.*.clause", _AIM),
+        ("**", Effect("what the record of a breach says of an item that was lost", "less")),
+    ),
     "retention.toml": (
         ("**", Effect("how long a thing is kept: shorter loses it, longer keeps pupils' data", "any")),
     ),

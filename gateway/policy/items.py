@@ -13,7 +13,7 @@ def teams_for(
     """The teams of the flow that may have every Appendix A item in the file, in the flow's order.
 
     A team may not have every item of every kind of sender; where the kind is not known, it has less.
-    A file whose records of pupils were not counted is taken to have some (clause 2.4.2).
+    A file whose records of pupils were not counted is taken to have some.
     """
     listed = [item for item in classified.items if item in catalogue.appendix_a]
     return tuple(

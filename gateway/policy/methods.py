@@ -1,4 +1,4 @@
-"""Section 5: whether data may travel another way than through this gateway, and what that way needs.
+"""Whether data may travel another way than through this gateway, and what that way needs.
 
 A declaration names the data, the method and the safeguards that a person attests. `questions` gives
 what to ask a person, in the order of the agreement; `decide_method` decides.

@@ -1,4 +1,4 @@
-"""Recording a transfer that went, or will go, another way: decided by section 5, logged and receipted."""
+"""Recording a transfer that went, or will go, another way: decided by the methods, logged and receipted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Declared:
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """What section 5 says of a declared transfer. One that must wait does not go by itself later."""
+    """What the agreement says of a declared transfer. One that must wait does not go by itself later."""
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision
