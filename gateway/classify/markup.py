@@ -103,7 +103,9 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
             parser.feed(piece)
             waiting += len(piece)
             more = _may_hold_more(end + piece)
-            unparsed.take(piece)
+            # Nothing of the kind begins without a sign of its own.
+            if more or unparsed.begun:
+                unparsed.take(piece, end[-_OPENING:])
             end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
                 if next(element.iterancestors(*tags), None) is None:
@@ -145,24 +147,23 @@ class _Unparsed:
         self._longest = longest
         self._begun: list[bytes] = []
         self._length = 0
-        self._end = b""
 
-    def take(self, piece: bytes) -> None:
-        """Tell what has ended by this piece. Raises Unreadable for one that is too long."""
-        if self._begun:
-            self._begun.append(piece)
-            self._length += len(piece)
-            if self._length > self._longest:
-                raise malformed("a stretch of the XML is too long for one record", format="XML")
-            if b">" not in piece or not _ENDED.search(self._begun[-2][-_OPENING:] + piece):
-                return
-            text = b"".join(self._begun)
-        else:
-            text = self._end + piece
-        if b"<!" in text or b"<?" in text:
-            self._tell(text)
-        else:
-            self._begun, self._end = [], text[-_OPENING:]
+    @property
+    def begun(self) -> bool:
+        """Whether one has begun and has not ended."""
+        return bool(self._begun)
+
+    def take(self, piece: bytes, before: bytes) -> None:
+        """Tell what has ended by this piece, which follows `before`. Raises Unreadable for one too long."""
+        if not self._begun:
+            self._tell(before + piece)
+            return
+        self._begun.append(piece)
+        self._length += len(piece)
+        if self._length > self._longest:
+            raise malformed("a stretch of the XML is too long for one record", format="XML")
+        if b">" in piece and _ENDED.search(self._begun[-2][-_OPENING:] + piece):
+            self._tell(b"".join(self._begun))
 
     def _tell(self, text: bytes) -> None:
         position = 0
@@ -176,7 +177,6 @@ class _Unparsed:
         begun = _BEGUN.search(text, position)
         self._begun = [text[begun.start() :]] if begun else []
         self._length = sum(map(len, self._begun))
-        self._end = text[max(position, len(text) - _OPENING) :]
 
 
 def _may_hold_more(text: bytes) -> bool:

@@ -23,7 +23,6 @@ from gateway.classify import (
     parts,
     registers,
 )
-from gateway.classify.calamine import in_memory
 from gateway.classify.content import (
     Source,
     TimedContent,
@@ -142,8 +141,7 @@ def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: T
     with archive.member(packed, name) as content:
         if not (archive.is_archive(content) or old_workbook.is_old_workbook(content)):
             return _recognise(content, tally, limits, inside=True)
-        # Going back and forth in a packed file would unpack it again each time.
-        with closing(in_memory(content, archive.FORMAT)) as unpacked:
+        with closing(archive.unpacked(content)) as unpacked:
             return _recognise(unpacked, tally, limits, inside=True)
 
 

@@ -21,10 +21,10 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import WhyOption
+from gateway.cli.options import LISTED, LimitOption, WhyOption, as_reference
 from gateway.errors import GatewayError
 from gateway.registry import holds, log, persons
-from gateway.registry.holds import Subject
+from gateway.registry.holds import HoldSubject
 from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
@@ -32,14 +32,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Legal holds: nothing on hold is ever deleted.")
 ReferenceArgument = Annotated[
-    str | None, typer.Argument(metavar="[REF]", help="A transfer, a notice or a declaration.")
+    str | None,
+    typer.Argument(metavar="[REF]", callback=as_reference, help="A transfer, a notice or a declaration."),
 ]
 ProviderOption = Annotated[str | None, typer.Option(help="All that this provider sent, sends, or is told.")]
 
 
 @app.command("list")
 @fails_clearly
-def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_holds(
+    home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
+) -> None:
     """The legal holds that are on. They name no child."""
     with registry(home) as opened, opened.read() as session:
         rows = [
@@ -55,7 +58,7 @@ def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
             for hold in holds.list_holds(session)
         ]
     columns = ("number", "reference", "provider", "child", "placed_at", "placed_by", "why")
-    show(rows, columns, as_json=as_json, empty="nothing is on hold")
+    show(rows, columns, as_json=as_json, empty="nothing is on hold", limit=limit)
 
 
 @app.command()
@@ -126,16 +129,16 @@ def _subject(
     reference: str | None,
     provider: str | None,
     child: tuple[str | None, str | None, str | None, datetime | None],
-) -> Subject:
+) -> HoldSubject:
     from gateway.record.children import digests_of  # noqa: PLC0415 - loads what opens
 
     if sum((reference is not None, provider is not None, any(child))) != 1:
         raise GatewayError("say one thing: a reference, --provider, or a child by --upn or name and --born")
     if reference is not None:
-        return Subject(reference=reference)
+        return HoldSubject(reference=reference)
     if provider is not None:
-        return Subject(provider=provider)
-    return Subject(persons=digests_of(home, asked(*child)))
+        return HoldSubject(provider=provider)
+    return HoldSubject(persons=digests_of(home, asked(*child)))
 
 
 def _tell_unindexed(home: Path) -> None:

@@ -57,7 +57,7 @@ def of_files(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 def _engine(settings: Settings) -> Iterator[Complaint]:
     """Whether the OpenPGP program tells good signatures from bad ones."""
-    from gateway.openpgp.opener import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.openpgp.engines import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
 
     try:
         prove_program(settings.processor)

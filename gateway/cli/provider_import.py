@@ -26,7 +26,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.enrol import enrol_openpgp, enrol_ssh, least_rsa_bits, read_key_file
 from gateway.cli.on_record import record_of_provider, signed_head
-from gateway.enrolment.provider_list import MOST_BYTES, Listed, ProviderList, read_list
+from gateway.enrolment.provider_list import MOST_BYTES, ListedProvider, ProviderList, read_list
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
@@ -92,7 +92,7 @@ def _read(session: Session, file: Path) -> ProviderList:
     return read_list(data, file.parent, known)
 
 
-def _taken_in(session: Session, place: Home, one: Listed, at: datetime) -> dict[str, Any]:
+def _taken_in(session: Session, place: Home, one: ListedProvider, at: datetime) -> dict[str, Any]:
     """Put one line on record; what came of it. GatewayError names the line."""
     try:
         what = _changed(session, one) if providers.is_enrolled(session, one.id) else _added(session, one, at)
@@ -113,14 +113,14 @@ def _taken_in(session: Session, place: Home, one: Listed, at: datetime) -> dict[
     }
 
 
-def _added(session: Session, one: Listed, at: datetime) -> str:
+def _added(session: Session, one: ListedProvider, at: datetime) -> str:
     provider = Provider(id=one.id, name=one.name, kind=one.kind, dfe_number=one.dfe_number, urn=one.urn)
     providers.add_provider(session, provider, at)
     record_of_provider(session, "provider-added", provider)
     return "new"
 
 
-def _changed(session: Session, one: Listed) -> str:
+def _changed(session: Session, one: ListedProvider) -> str:
     """Take over what the list says otherwise; what that was. What only a person decides is an error."""
     before = providers.get_provider(session, one.id)
     if before.kind != one.kind:
@@ -147,7 +147,7 @@ def _changed(session: Session, one: Listed) -> str:
     return f"changed: {', '.join(column.replace('_', ' ') for column in new)}"
 
 
-def _kept(session: Session, one: Listed, at: datetime) -> bool:
+def _kept(session: Session, one: ListedProvider, at: datetime) -> bool:
     contact = Contact(provider=one.id, role=one.role or "", email=one.email, telephone=one.telephone)
     if not contacts.keep(session, contact, at=at, by=who()):
         return False

@@ -53,7 +53,7 @@ MOST_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedProvider:
     """One line of the list: what is to be on record of a provider. `line` counts from 1, the heading's."""
 
     line: int
@@ -72,7 +72,7 @@ class Listed:
 class ProviderList:
     """What a file lists. `passed_over` are its other lines, each with why it is none of ours."""
 
-    listed: tuple[Listed, ...]
+    listed: tuple[ListedProvider, ...]
     passed_over: tuple[tuple[int, str], ...] = ()
 
 
@@ -84,7 +84,7 @@ def read_list(data: bytes, folder: Path, known: Mapping[str, str]) -> ProviderLi
     """
     rows = list(_rows(data))
     faults: list[str] = []
-    found: list[Listed] = []
+    found: list[ListedProvider] = []
     passed_over = []
     for line, row in rows:
         if (why := _is_none_of_ours(row)) is not None:
@@ -155,7 +155,7 @@ def _dialect(data: bytes) -> type[csv.Dialect]:
     return Found
 
 
-def _listed(line: int, row: Mapping[str, str], folder: Path, known: Mapping[str, str]) -> Listed:
+def _listed(line: int, row: Mapping[str, str], folder: Path, known: Mapping[str, str]) -> ListedProvider:
     name = row.get("name", "")
     if not name or not name.isprintable():
         raise GatewayError("it has no name")
@@ -166,7 +166,7 @@ def _listed(line: int, row: Mapping[str, str], folder: Path, known: Mapping[str,
     if identifier and not _ID.fullmatch(identifier):
         raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
     email, telephone = row.get("email") or None, row.get("telephone") or None
-    return Listed(
+    return ListedProvider(
         line=line,
         id=identifier,
         name=name,
@@ -209,7 +209,7 @@ def _by_type(row: Mapping[str, str]) -> ProviderKind | None:
     return "school" if any(_MAINTAINED.search(each) for each in told) else None
 
 
-def _with_ids(found: Sequence[Listed], taken: Collection[str]) -> list[Listed]:
+def _with_ids(found: Sequence[ListedProvider], taken: Collection[str]) -> list[ListedProvider]:
     """The same, each with an id: of several that would have the same one, each has its number behind it."""
     wanted = Counter(one.id or _slug(one.name, _ID_CHARACTERS) for one in found)
     return [
@@ -218,12 +218,12 @@ def _with_ids(found: Sequence[Listed], taken: Collection[str]) -> list[Listed]:
     ]
 
 
-def _is_taken(one: Listed, wanted: Counter[str], taken: Collection[str]) -> bool:
+def _is_taken(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) -> bool:
     slug = _slug(one.name, _ID_CHARACTERS)
     return wanted[slug] > 1 or slug in taken
 
 
-def _made_id(one: Listed, *, again: bool) -> str:
+def _made_id(one: ListedProvider, *, again: bool) -> str:
     number = (one.dfe_number or "")[-_ESTABLISHMENT:] or one.urn or f"line{one.line}"
     if not again:
         return _slug(one.name, _ID_CHARACTERS)
@@ -244,7 +244,7 @@ def _slug(name: str, most: int) -> str:
     return slug or (words[0][:most] if words else "provider")
 
 
-def _twice(found: Sequence[Listed]) -> Iterator[str]:
+def _twice(found: Sequence[ListedProvider]) -> Iterator[str]:
     for what in ("id", "dfe_number", "urn"):
         lines: dict[str, int] = {}
         for one in found:

@@ -53,8 +53,8 @@ from gateway.examiner.scanner import MALWARE, has_malware
 from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSetup, OpenerSetup
 from gateway.home import Home, provider_of
 from gateway.model import ContentRefused, Folder
+from gateway.openpgp.engines import program_file
 from gateway.openpgp.memory import is_fixed
-from gateway.openpgp.opener import program_file
 from gateway.secrets import secret_files
 from gateway.settings import Limits, load_settings, read_toml
 

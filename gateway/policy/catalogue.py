@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
@@ -78,6 +79,7 @@ FILES: dict[str, type[PolicyTable]] = {
     "rights.toml": RightsFile,
     "methods.toml": MethodsFile,
     "calendar.toml": CalendarFile,
+    "breach.toml": BreachFile,
 }
 
 
@@ -174,6 +176,7 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         rights=model("rights.toml", RightsFile),
         methods=model("methods.toml", MethodsFile),
         calendar=model("calendar.toml", CalendarFile),
+        breach=model("breach.toml", BreachFile),
     )
 
 

@@ -15,7 +15,7 @@ from gateway.policy.schools import number_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Superseding:
     """Which file one replaces, and which one replaces it; None where there is none. By reference."""
 
     replaces: str | None = None
@@ -30,7 +30,7 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
     return flow is not None and flow.of(transfer.data_type).each_replaces
 
 
-def standing(transfer: Transfer, others: Iterable[Transfer], provider: Provider) -> Standing:
+def standing(transfer: Transfer, others: Iterable[Transfer], provider: Provider) -> Superseding:
     """How a file stands among the other accepted ones of the same kind and period of its `provider`.
 
     One that holds fewer schools than another leaves that one as it is.
@@ -42,7 +42,7 @@ def standing(transfer: Transfer, others: Iterable[Transfer], provider: Provider)
             replaces = other.upload.reference
         if other.sequence > transfer.sequence and schools and schools <= theirs:
             later = other.upload.reference
-    return Standing(replaces=replaces, superseded_by=later)
+    return Superseding(replaces=replaces, superseded_by=later)
 
 
 def _about(transfer: Transfer, provider: Provider) -> frozenset[str]:

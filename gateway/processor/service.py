@@ -17,7 +17,7 @@ from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
-from gateway.openpgp.opener import prove_program
+from gateway.openpgp.engines import prove_program
 from gateway.processor import retention
 from gateway.processor.hands import Hands
 from gateway.processor.loop import Processor

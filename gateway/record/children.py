@@ -23,7 +23,7 @@ from gateway.registry import copies, holds, log, markers, persons, recalls, tran
 from gateway.registry.holds import Hold
 from gateway.registry.log import Entry
 from gateway.registry.markers import Marker
-from gateway.registry.recalls import Opening
+from gateway.registry.recalls import FileOpening
 from gateway.secrets import secret_files
 
 SUBJECT = "pupils"
@@ -47,7 +47,7 @@ class FoundFile:
     """
 
     transfer: Transfer
-    openings: tuple[Opening, ...]
+    openings: tuple[FileOpening, ...]
     copies: tuple[str, ...]
     deleted_at: datetime | None
     on_hold: bool
@@ -65,7 +65,7 @@ class OnRoll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class AskedBefore:
     """That somebody asked for this child before."""
 
     at: datetime
@@ -82,7 +82,7 @@ class FoundChild:
     rolls: tuple[OnRoll, ...]
     markers: tuple[Marker, ...]
     holds: tuple[Hold, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[AskedBefore, ...]
     unindexed: int
 
 
@@ -197,9 +197,9 @@ def _questions(
     ]
 
 
-def _asked_before(session: Session, digests: frozenset[bytes]) -> list[Question]:
+def _asked_before(session: Session, digests: frozenset[bytes]) -> list[AskedBefore]:
     """Who asked for this child before, as far as the salts are kept that tell."""
-    found: dict[tuple[datetime, str, str], Question] = {}
+    found: dict[tuple[datetime, str, str], AskedBefore] = {}
     wanted = [digest.hex() for digest in digests]
     for event in log.events(session, SUBJECT):
         if event.kind != "pupils-asked" or event.salt is None:
@@ -207,7 +207,7 @@ def _asked_before(session: Session, digests: frozenset[bytes]) -> list[Question]
         fields = json.loads(event.leaf)["fields"]
         salt = event.salt
         if fields.get("content_commitment") in {commitment(one, salt) for one in wanted}:
-            asked = Question(
+            asked = AskedBefore(
                 at=event.at, who=event.actor or "", what=str(fields["what"]), why=event.note or ""
             )
             found[asked.at, asked.who, asked.what] = asked

@@ -115,7 +115,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class RedeliveryProposal:
     """A delivery that one person has asked for and a second has to allow."""
 
     teams: tuple[str, ...]
@@ -123,14 +123,14 @@ class Proposal:
     why: str
 
 
-def proposal(session: Session, reference: str) -> Proposal | None:
+def proposal(session: Session, reference: str) -> RedeliveryProposal | None:
     """The delivery against the policy that is proposed for a file, if one is since it was last settled."""
     for event in reversed(log.events(session, reference)):
         if event.kind in _SETTLED:
             return None
         if event.kind == "redelivery-proposed":
             teams = json.loads(event.leaf)["fields"]["teams"].split(",")
-            return Proposal(teams=tuple(teams), by=event.actor or "", why=event.note or "")
+            return RedeliveryProposal(teams=tuple(teams), by=event.actor or "", why=event.note or "")
     return None
 
 

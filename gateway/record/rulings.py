@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Provider, Transfer
-from gateway.policy.superseding import Standing
+from gateway.policy.superseding import Superseding
 from gateway.receipts.facts import ReceiptFacts
 from gateway.record import copies_owed, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
@@ -81,7 +81,7 @@ def put_in_force(
     return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
 
 
-def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Standing:
+def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:
     provider = _provider(registrar, batch, transfer, now)
     return superseded.standing_of(batch.session, transfer, provider, registrar.catalogue)
 
@@ -101,6 +101,7 @@ def _facts(
         registrar.settings.organisation,
         (*about, *notices_for(registrar, batch, transfer, provider, now)),
         salt=outcome.fresh_salt(),
+        wording=registrar.catalogue.wording,
     )
 
 

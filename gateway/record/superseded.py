@@ -6,18 +6,20 @@ from sqlmodel import Session
 
 from gateway.model import Provider, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.superseding import Standing, is_comparable, standing
+from gateway.policy.superseding import Superseding, is_comparable, standing
 from gateway.registry import transfers
 
 
-def standing_of(session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue) -> Standing:
+def standing_of(
+    session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
+) -> Superseding:
     """Which file it replaces and which one replaces it; none of both where its kind knows no such thing."""
     if not is_comparable(transfer, catalogue):
-        return Standing()
+        return Superseding()
     return standing(transfer, transfers.alike(session, transfer), provider)
 
 
-def told(found: Standing, transfer: Transfer) -> tuple[str, ...]:
+def told(found: Superseding, transfer: Transfer) -> tuple[str, ...]:
     """What a receipt says of it, each a sentence."""
     sentences = []
     if found.replaces is not None:

@@ -1,4 +1,4 @@
-"""What the education welfare team asks of the rolls: children on none, and movers (2.4.1). It is logged."""
+"""What the education welfare team asks of the rolls: children on none, and movers. It is logged."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gateway.registry.log import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Leavers:
     """Who left from `since` on. `hidden` more are children whose data the person who asks may not see."""
 
     children: tuple[Gone, ...]
     hidden: int
 
 
-def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: str) -> Listed:
+def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: str) -> Leavers:
     """The children who left a school from `since` on: those on no roll now or, with `moved`, on another.
 
     `name` is that of the member of staff who asks. Nothing is told before the question is in the log.
@@ -35,7 +35,7 @@ def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: s
         fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
         log.append(session, [Entry(kind="pupils-asked", subject=SUBJECT, fields=fields, actor=by)], now)
         log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
-        return Listed(children=_named(session, shown), hidden=len(found) - len(shown))
+        return Leavers(children=_named(session, shown), hidden=len(found) - len(shown))
 
 
 def _gone(session: Session) -> list[Gone]:

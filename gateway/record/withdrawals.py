@@ -17,7 +17,7 @@ from gateway.record.dual_control import are_two
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.registry import copies, log, providers, recalls, rolls, transfers
-from gateway.registry.recalls import Opening
+from gateway.registry.recalls import FileOpening
 
 _WAITS = "person:withdrawn"
 _FOR_GOOD = "person:withdrawn-for-good"
@@ -27,7 +27,7 @@ _FOR_GOOD = "person:withdrawn-for-good"
 class Withdrawal:
     """What came of taking a file back: who had opened it, and which providers had had a copy of it."""
 
-    openings: tuple[Opening, ...]
+    openings: tuple[FileOpening, ...]
     copies: tuple[str, ...] = ()
 
 
@@ -146,13 +146,13 @@ def _check_was_passed_on(transfer: Transfer) -> None:
 
 
 def _reasons(
-    catalogue: Catalogue, transfer: Transfer, code: str, openings: tuple[Opening, ...]
+    catalogue: Catalogue, transfer: Transfer, code: str, openings: tuple[FileOpening, ...]
 ) -> tuple[Reason, ...]:
     kept = (why for why in transfer.reasons if why.code in STAY)
     return (catalogue.reason(code, opened=_opened(openings)), *kept)
 
 
-def _opened(openings: tuple[Opening, ...]) -> str:
+def _opened(openings: tuple[FileOpening, ...]) -> str:
     """How often a file was opened and for which teams, in words for its provider. It names no person."""
     if not openings:
         return "Nobody had opened it."

@@ -15,7 +15,7 @@ from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class HoldSubject:
     """What a legal hold is on: one transfer, notice or declaration; all of a provider; or a child.
 
     A child is known by digests, and its hold is on every file that holds it, now and from now on.
@@ -39,7 +39,7 @@ class Hold:
     child: bool = False
 
 
-def place(session: Session, subject: Subject, *, by: str, why: str, at: datetime) -> int:
+def place(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
     """Put something on legal hold and return the hold's number.
 
     NotFoundError where there is no such thing, GatewayError where it is on hold already.
@@ -63,7 +63,7 @@ def place(session: Session, subject: Subject, *, by: str, why: str, at: datetime
     return cast("int", row.number)
 
 
-def lift(session: Session, subject: Subject, *, by: str, why: str, at: datetime) -> int:
+def lift(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
     """Lift a legal hold and return its number. GatewayError where there is none."""
     row = _hold_on(session, subject)
     if row is None:
@@ -74,7 +74,7 @@ def lift(session: Session, subject: Subject, *, by: str, why: str, at: datetime)
     return cast("int", row.number)
 
 
-def named(subject: Subject) -> str:
+def named(subject: HoldSubject) -> str:
     """What a hold is on, in words that name no child."""
     return subject.reference or subject.provider or "the child"
 
@@ -133,7 +133,7 @@ def _on(session: Session) -> Sequence[HoldRow]:
     return session.exec(query).all()
 
 
-def _hold_on(session: Session, subject: Subject) -> HoldRow | None:
+def _hold_on(session: Session, subject: HoldSubject) -> HoldRow | None:
     for row in _on(session):
         same_child = row.persons is not None and not subject.persons.isdisjoint(persons.split(row.persons))
         same = row.reference == subject.reference and row.provider == subject.provider

@@ -19,7 +19,7 @@ _OPENED = ("collected", "opened")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class FileOpening:
     """That somebody opened a file; `team` is None where it was not through a mailbox."""
 
     at: datetime
@@ -48,7 +48,7 @@ class AuthorityNotice:
     read_by: str | None
 
 
-def openings(session: Session, reference: str) -> list[Opening]:
+def openings(session: Session, reference: str) -> list[FileOpening]:
     """Who opened a file, in order. Nothing is given to anybody before the log says so."""
     rows = session.exec(
         select(EventRow)
@@ -56,7 +56,7 @@ def openings(session: Session, reference: str) -> list[Opening]:
         .order_by(col(EventRow.number))
     ).all()
     return [
-        Opening(at=row.at, who=row.actor or "", team=json.loads(row.leaf)["fields"].get("team"))
+        FileOpening(at=row.at, who=row.actor or "", team=json.loads(row.leaf)["fields"].get("team"))
         for row in rows
     ]
 

@@ -23,7 +23,7 @@ POWERFUL: frozenset[Role] = frozenset({"administrator", "data-protection"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class PersonWithRoles:
     """A person with roles, the accounts that are theirs alone, and their teams."""
 
     name: str
@@ -39,12 +39,12 @@ def in_force(session: Session) -> bool:
     return bool(_holders(session, "administrator"))
 
 
-def people(session: Session) -> list[Person]:
+def people(session: Session) -> list[PersonWithRoles]:
     """Everybody who has a role, by name."""
     return [person(session, name) for name in sorted(_holders(session, None))]
 
 
-def person(session: Session, name: str) -> Person:
+def person(session: Session, name: str) -> PersonWithRoles:
     """One person, with whatever roles; none where there is no such member of staff any longer."""
     row = session.get(StaffRow, name)
     here = row is not None and row.removed_at is None
@@ -55,7 +55,7 @@ def person(session: Session, name: str) -> Person:
     teams = session.exec(
         select(StaffTeamRow.team).where(StaffTeamRow.staff == name).order_by(col(StaffTeamRow.team))
     ).all()
-    return Person(
+    return PersonWithRoles(
         name=name,
         roles=tuple(roles) if here else (),
         accounts=tuple(accounts) if here else (),

@@ -124,7 +124,7 @@ def uploads(session: Session, references: Sequence[str]) -> Sequence[Upload]:
     return [upload_of(row) for row in sorted(found, key=sequence_of)]
 
 
-class Act(NamedTuple):
+class SigningAct(NamedTuple):
     """One act of signing, however often what it covers is encrypted again."""
 
     provider: str
@@ -133,13 +133,13 @@ class Act(NamedTuple):
     sha256: str
 
 
-def act_of(upload: Upload, opened: Opened) -> Act:
+def act_of(upload: Upload, opened: Opened) -> SigningAct:
     """The act of signing that a file is the fruit of: told by key, time and digest of the content."""
     made = opened.signature
-    return Act(upload.provider, made.signing_key, made.created_at, opened.sha256)
+    return SigningAct(upload.provider, made.signing_key, made.created_at, opened.sha256)
 
 
-def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str]]:
+def signed_before(session: Session, acts: Collection[SigningAct]) -> dict[SigningAct, list[str]]:
     """The references of the transfers that came of these acts and were not refused, in their order.
 
     What persons withdrew counts as well: the same file does not come back by being sent again.
@@ -150,7 +150,7 @@ def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str
         col(TransferRow.signed_at),
         col(TransferRow.content_sha256),
     )
-    found: dict[Act, list[str]] = {}
+    found: dict[SigningAct, list[str]] = {}
     wanted = sorted(acts)
     for start in range(0, len(wanted), _ACTS_AT_ONCE):
         some = wanted[start : start + _ACTS_AT_ONCE]
@@ -160,7 +160,7 @@ def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str
             .order_by(col(TransferRow.sequence))
         )
         for *act, reference in rows:
-            found.setdefault(Act(*act), []).append(reference)
+            found.setdefault(SigningAct(*act), []).append(reference)
     return found
 
 

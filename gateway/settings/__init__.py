@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.settings.doors import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
+from gateway.settings.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
 from gateway.settings.file import File
 
 __all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.model import Classified, NamedSchool, Provider, ProviderKind, Transfer
-from gateway.policy.superseding import Standing, standing
+from gateway.policy.superseding import Superseding, standing
 from tests.record.made import upload
 
 A, B = "9331001", "9331002"
@@ -52,4 +52,4 @@ def test_the_latest_file_about_the_same_schools_stands(
 ) -> None:
     provider = Provider(id="oak", name="Oak", kind=kind, schools=speaks_for)
     found = standing(sent(3, A), others, provider)
-    assert found == Standing(replaces=ref(replaces), superseded_by=ref(superseded_by))
+    assert found == Superseding(replaces=ref(replaces), superseded_by=ref(superseded_by))

@@ -19,7 +19,7 @@ from gateway.demo.stage import Stage
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.homes.settings_text import note_passphrase_file
-from gateway.openpgp.lock import is_locked, lock, unlock
+from gateway.openpgp.at_rest import is_locked, lock, unlock
 from gateway.secrets import passphrase, secret_files
 from gateway.settings import load_settings
 from tests.commands import Commands

@@ -21,7 +21,7 @@ class AlsoOffer(File):
     """What is offered besides, for a program that knows nothing newer: weak, and only where it must be.
 
     To whoever connects from one of `networks` (from anywhere, where none is named), and only for `provider`
-    where one is named.
+    where one is named. With `rsa-sha2-…` intake also shows a host key of RSA.
     """
 
     algorithms: tuple[
@@ -34,6 +34,8 @@ class AlsoOffer(File):
             "diffie-hellman-group16-sha512",
             "hmac-sha2-256",
             "aes128-ctr",
+            "rsa-sha2-512",
+            "rsa-sha2-256",
         ],
         ...,
     ] = Field(min_length=1)
