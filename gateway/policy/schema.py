@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from gateway.model import ProviderKind
 from gateway.reasons.languages import Language
@@ -54,7 +54,12 @@ def _ratification(value: object) -> object:
     return {"action": value}
 
 
-RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification)]
+_WRITTEN = {
+    "type": "string",
+    "pattern": rf"^(hold|accept|{_WITH_NOTICE}(\d\d\d\d-)?\d\d-\d\d)$",
+    "description": "hold, accept, or accept-with-notice-until and a day (MM-DD or YYYY-MM-DD)",
+}
+RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification), WithJsonSchema(_WRITTEN)]
 
 
 class AppendixRow(PolicyTable):
