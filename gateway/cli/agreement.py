@@ -50,7 +50,7 @@ def ratify(
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Record that a provider has ratified the agreement (1.4); files that waited for it are released."""
+    """Record that a provider has ratified the agreement; files that waited for it are released."""
     from gateway.processor.reconsider import reconsider  # noqa: PLC0415 - loads what decides
 
     at = now()
@@ -90,7 +90,7 @@ def status(
 ) -> None:
     """Who has ratified the agreement, when that lapses, and who has to be reminded.
 
-    For teams of the local authority only: the agreement keeps this list from other agencies (1.5).
+    For teams of the local authority only: the agreement keeps this list from other agencies.
     """
     catalogue = load_catalogue(existing(home).policies)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)

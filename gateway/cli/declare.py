@@ -1,4 +1,4 @@
-"""declare: a transfer that went, or will go, another way than through this gateway (section 5)."""
+"""declare: a transfer that went, or will go, another way than through this gateway."""
 
 from __future__ import annotations
 

@@ -27,9 +27,7 @@ from gateway.registry import discrepancies, log, providers
 from gateway.registry.discrepancies import Known
 from gateway.registry.log import Entry
 
-app = typer.Typer(
-    no_args_is_help=True, help="Pupils on two rolls, other dates of birth, old numbers (7.3, 8.2)."
-)
+app = typer.Typer(no_args_is_help=True, help="Pupils on two rolls, other dates of birth, old numbers.")
 NumberArgument = Annotated[int, typer.Argument(metavar="N", min=1)]
 _COLUMNS = ("number", "kind", "state", "providers", "records", "opened_at")
 _MEANINGS = {

@@ -157,9 +157,11 @@ def protect(
     from gateway.secrets import passphrase, secret_files  # noqa: PLC0415
 
     place = Home(home)
+    new = None if none else passphrase.new_passphrase(passphrase_file)
+    if new is not None and secret_files.are_under(place, new):
+        passphrase.keep(new)  # It was interrupted: what is under it already opens with nothing else.
     if not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
         return
-    new = None if none else passphrase.new_passphrase(passphrase_file)
     with changing_keys(place):
         secret_files.protect(place, new)
     passphrase.forget()

@@ -20,7 +20,7 @@ def provider_kind(given: str) -> ProviderKind:
 
 
 def dfe_number(given: str | None) -> str | None:
-    """LA and establishment number, written 9331234 or 933/1234. GatewayError where it is not 7 digits."""
+    """LA and establishment number, written 9991234 or 999/1234. GatewayError where it is not 7 digits."""
     number = None if given is None else given.replace("/", "").replace(" ", "")
     if number is not None and not (len(number) == _DFE_DIGITS and number.isdecimal()):
         raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")

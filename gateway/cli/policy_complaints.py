@@ -54,7 +54,7 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
 
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """That the year that can be ratified by now has not been opened (clause 1.6)."""
+    """That the year that can be ratified by now has not been opened."""
     coming = following(academic_year(today, catalogue.agreement.year.starts))
     if today >= opens(coming, catalogue) and years.opened_at(session, coming) is None:
         yield Complaint(

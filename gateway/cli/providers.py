@@ -57,7 +57,7 @@ def add(
         list[Path] | None, typer.Option(help="A file with an OpenPGP certificate.")
     ] = None,
     dfe_number: Annotated[
-        str | None, typer.Option(help="LA and establishment number, 7 digits, such as 933/1234.")
+        str | None, typer.Option(help="LA and establishment number, 7 digits, such as 999/1234.")
     ] = None,
     urn: Annotated[str | None, typer.Option(help="Unique reference number, 6 digits.")] = None,
     succeeds: Annotated[

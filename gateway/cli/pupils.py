@@ -185,7 +185,7 @@ def unmark(
 @app.command()
 @fails_clearly
 def missing(since: FromOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Children who left a roll and are on none now (clause 2.4.1): where each was seen last."""
+    """Children who left a roll and are on none now: where each was seen last."""
     _left(home, since, moved=False, as_json=as_json)
 
 

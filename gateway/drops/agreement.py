@@ -1,4 +1,4 @@
-"""Clause 1.4 by the provider itself: a signed copy of the agreement's text, dropped in /agreement.
+"""Ratification by the provider itself: a signed copy of the agreement's text, dropped in /agreement.
 
 Two keys count here as for any file: the provider's SSH key opened the session, and a certificate of
 the same provider, in force, signed the whole text. A clearsigned copy is what the guide asks for; one

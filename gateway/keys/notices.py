@@ -15,7 +15,7 @@ from gateway.openpgp.certificates import grouped
 from gateway.receipts.text import WIDTH, spoken, visible
 from gateway.registry.keys import Key
 
-_ASK = "If you know nothing of this, ring the central data team at once; quote the reference above."
+_ASK = "If you know nothing of this, ring the local authority at once; quote the reference above."
 _LABEL = 16
 
 
@@ -112,7 +112,7 @@ def gateway_key(old: str, until: datetime | None) -> KeyNotice:
     check = (
         "Check that the old key names the new one: gpg --verify gateway-succession.asc"
         if until
-        else "Ring the central data team on a number you know, and compare the fingerprint above."
+        else "Ring the local authority on a number you know, and compare the fingerprint above."
     )
     return KeyNotice(
         "The GATEWAY has a new OpenPGP key.",

@@ -24,7 +24,9 @@ from gateway.ssh.answers import Declined, failed
 _log = logging.getLogger(__name__)
 
 BUSY = failed("Too many files are being collected at the moment; try again in a minute.")
-CANNOT_OPEN = failed("The file cannot be opened at the moment; try again, then tell the central data team.")
+CANNOT_OPEN = failed(
+    "The file cannot be opened at the moment; try again, then tell whoever runs the gateway."
+)
 
 CLOSED = failed("The file was closed because nobody read it for a while; open it again.")
 

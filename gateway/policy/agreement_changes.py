@@ -1,4 +1,4 @@
-"""Clause 3.3: what changes between two versions of the agreement, so that every provider is told."""
+"""What changes between two versions of the agreement, so that every provider is told."""
 
 from __future__ import annotations
 

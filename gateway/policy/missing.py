@@ -1,4 +1,4 @@
-"""Clause 2.4.1: children who are on no roll any longer, and those who changed schools. Pure.
+"""Children who are on no roll any longer, and those who changed schools. Pure.
 
 It is read off what the latest file of each school said of a child, who is known by a keyed digest. Nobody's
 age is known, so that leavers of year 11 and 13 are among them; nor is anybody who never was on a roll.

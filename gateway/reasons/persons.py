@@ -15,7 +15,7 @@ REASONS: dict[str, Template] = {
     "person:released-against-policy": Template(
         "Two named persons at the local authority released the file, though the agreement speaks against it: "
         "what it says stands beside this reason.",
-        "Nothing needs doing. If you object, tell the central data team, and quote the reference.",
+        "Nothing needs doing. If you object, tell the local authority's {desk}, and quote the reference.",
     ),
     "person:returned": Template(
         "A named person at the local authority looked at the file and sends it back with advice.",
@@ -31,8 +31,8 @@ REASONS: dict[str, Template] = {
     ),
     "person:withdrawn-for-good": Template(
         "Two named persons at the local authority have withdrawn the file: it is in no mailbox. {opened}",
-        "If the local authority should have this data, send a corrected file. If you want to know more, ask "
-        "the central data team; quote the reference on this receipt.",
+        "If the local authority should have this data, send a corrected file. If you want to know more, "
+        "ask the local authority's {desk}; quote the reference on this receipt.",
     ),
     "person:redelivered": Template(
         "A named person at the local authority gave the file to a further team.",

@@ -24,7 +24,7 @@ class AgreementNotice:
 
 
 def changed(points: tuple[str, ...]) -> AgreementNotice:
-    """That the text of the agreement or its Appendix A is another one (clause 3.3)."""
+    """That the text of the agreement or its Appendix A is another one."""
     return AgreementNotice(
         headline="The data sharing agreement HAS CHANGED.",
         clause="3.3",
@@ -37,7 +37,7 @@ def changed(points: tuple[str, ...]) -> AgreementNotice:
 
 
 def opened(year: str, begins: str) -> AgreementNotice:
-    """That the agreement can be ratified for an academic year (clause 1.4)."""
+    """That the agreement can be ratified for an academic year."""
     return AgreementNotice(
         headline=f"The data sharing agreement for {year} is READY to be ratified.",
         clause="1.4",

@@ -60,7 +60,7 @@ def _point(number: int, notice: DiscrepancyNotice) -> str:
 def _further(more: int) -> Sequence[str]:
     if more <= 0:
         return ()
-    return (_wrapped(f"There are {more} more. Ask the central data team for the list.", "    "),)
+    return (_wrapped(f"There are {more} more. Ask the local authority for the list.", "    "),)
 
 
 def _wrapped(text: str, indent: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Every education provider is told of the agreement: by a notice, and in /agreement (clauses 1.6, 3.3)."""
+"""Every education provider is told of the agreement: by a notice, and in /agreement."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import Classified, ContentRefused, Facts, Provider, Transfer, Upload
+from gateway.policy.wording import Wording
 from gateway.receipts.receipt import (
     Proof,
     ReceiptFacts,
@@ -30,10 +31,12 @@ def fresh_salt() -> str:
     return secrets.token_hex(16)
 
 
-def landed_facts(upload: Upload, provider: Provider, organisation: str, salt: str) -> ReceiptFacts:
+def landed_facts(
+    upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording | None = None
+) -> ReceiptFacts:
     """What the first receipt of an upload states: that it is durable inside."""
     landed = Transfer(sequence=0, upload=upload, state="landed")
-    return receipt_facts(landed, provider, organisation, salt=salt)
+    return receipt_facts(landed, provider, organisation, salt=salt, wording=wording)
 
 
 def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
@@ -67,6 +70,7 @@ def receipt_facts(
     notices: tuple[str, ...] = (),
     *,
     salt: str = "",
+    wording: Wording | None = None,
 ) -> ReceiptFacts:
     """What a transfer's receipt states as it stands now. One that is given to anybody has a `salt`."""
     content = transfer.content
@@ -102,6 +106,7 @@ def receipt_facts(
         notices=notices,
         withheld=transfer.upload.withheld,
         salt=salt,
+        wording=wording or Wording(),
     )
 
 

@@ -101,6 +101,7 @@ def _facts(
         registrar.settings.organisation,
         (*about, *notices_for(registrar, batch, transfer, provider, now)),
         salt=outcome.fresh_salt(),
+        wording=registrar.catalogue.wording,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the education welfare team asks of the rolls: children on none, and movers (2.4.1). It is logged."""
+"""What the education welfare team asks of the rolls: children on none, and movers. It is logged."""
 
 from __future__ import annotations
 

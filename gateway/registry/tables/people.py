@@ -109,7 +109,7 @@ class KeyRow(SQLModel, table=True):
 
 
 class RatificationRow(SQLModel, table=True):
-    """A provider's ratification of the agreement for one academic year (clause 1.4).
+    """A provider's ratification of the agreement for one academic year.
 
     `reference` and `certificate` are of the signed copy of the text, where one was dropped.
     """

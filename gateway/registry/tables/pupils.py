@@ -58,7 +58,7 @@ class StagedRollRow(SQLModel, table=True):
 
 
 class DiscrepancyRow(SQLModel, table=True):
-    """Something that does not fit between what providers say of a pupil (clauses 7.3, 8.2).
+    """Something that does not fit between what providers say of a pupil.
 
     States: open -> settled (the data fits again) or resolved (a person said so, and `why`).
     """
