@@ -74,6 +74,8 @@ class Disclosure:
 
     def look(self, values: Collection[str], rules: Rules) -> None:
         """Look at values that no check of this field has found good; an empty text is none."""
+        if not values:
+            return
         rule = rules.fields.get(self.key or "")
         if isinstance(rule, ItemRule) and rule.flag and not self.says_what:
             self.says_what = any(map(_is_more_than_a_flag, values))

@@ -24,7 +24,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import SignatoryOption
+from gateway.cli.options import LISTED, LimitOption, SignatoryOption
 from gateway.errors import GatewayError
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -85,6 +85,7 @@ def status(
         datetime | None,
         typer.Option(parser=dates.day, metavar="DAY", help="How it stands on a day; today if not given."),
     ] = None,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """Who has ratified the agreement, when that lapses, and who has to be reminded.
@@ -103,7 +104,10 @@ def status(
             for provider in enrolled
             if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed
         ]
-    show(rows, _COLUMNS, as_json=as_json, empty="no education provider is enrolled")
+    narrow = ("provider", "standing", "lapses", "next_year")
+    show(
+        rows, _COLUMNS, as_json=as_json, empty="no education provider is enrolled", narrow=narrow, limit=limit
+    )
 
 
 @app.command()

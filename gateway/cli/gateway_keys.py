@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.cli import dates
 from gateway.cli.console import (
@@ -16,7 +15,6 @@ from gateway.cli.console import (
     HomeOption,
     JsonOption,
     counted,
-    err,
     existing,
     fails_clearly,
     now,
@@ -29,6 +27,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.identity import WAITS
 from gateway.cli.options import GatewayKeyOption
+from gateway.cli.progress import progress
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.settings_text import note_passphrase_file
@@ -121,15 +120,8 @@ def reseal(
     from gateway.keys.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place = Home(home)
-    columns = (TextColumn("resealing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with registry(home) as opened, Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("resealing", total=None)
-        outcome = work(
-            place,
-            opened,
-            limit=limit,
-            progress=lambda done, of: bar.update(task, completed=done, total=of),
-        )
+    with registry(home) as opened, progress("resealing") as told:
+        outcome = work(place, opened, limit=limit, progress=told)
     out.print(
         f"open with the current key: {counted(outcome.kept, 'file')} ({outcome.proved} proved by content); "
         f"with no key of ours: {outcome.unopenable}; left: {outcome.left}"
@@ -165,9 +157,11 @@ def protect(
     from gateway.secrets import passphrase, secret_files  # noqa: PLC0415
 
     place = Home(home)
+    new = None if none else passphrase.new_passphrase(passphrase_file)
+    if new is not None and secret_files.are_under(place, new):
+        passphrase.keep(new)  # It was interrupted: what is under it already opens with nothing else.
     if not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
         return
-    new = None if none else passphrase.new_passphrase(passphrase_file)
     with changing_keys(place):
         secret_files.protect(place, new)
     passphrase.forget()

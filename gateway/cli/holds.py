@@ -21,7 +21,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import WhyOption
+from gateway.cli.options import LISTED, LimitOption, WhyOption, as_reference
 from gateway.errors import GatewayError
 from gateway.registry import holds, log, persons
 from gateway.registry.holds import HoldSubject
@@ -32,14 +32,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Legal holds: nothing on hold is ever deleted.")
 ReferenceArgument = Annotated[
-    str | None, typer.Argument(metavar="[REF]", help="A transfer, a notice or a declaration.")
+    str | None,
+    typer.Argument(metavar="[REF]", callback=as_reference, help="A transfer, a notice or a declaration."),
 ]
 ProviderOption = Annotated[str | None, typer.Option(help="All that this provider sent, sends, or is told.")]
 
 
 @app.command("list")
 @fails_clearly
-def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_holds(
+    home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
+) -> None:
     """The legal holds that are on. They name no child."""
     with registry(home) as opened, opened.read() as session:
         rows = [
@@ -55,7 +58,7 @@ def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
             for hold in holds.list_holds(session)
         ]
     columns = ("number", "reference", "provider", "child", "placed_at", "placed_by", "why")
-    show(rows, columns, as_json=as_json, empty="nothing is on hold")
+    show(rows, columns, as_json=as_json, empty="nothing is on hold", limit=limit)
 
 
 @app.command()

@@ -32,6 +32,8 @@ def key_row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
 def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
     if key.state == "pending":
         yield f"waits: gateway keys confirm {key.owner} FPR, once it is read out to you"
+    if key.why:
+        yield f"{key.state}: {key.why}"
     if unused:
         yield f"not used for {counted(policy.unused_days, 'day')}"
     if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:

@@ -28,7 +28,7 @@ from gateway.cli.enrol import RING, least_rsa_bits, read_key_file, show_key
 from gateway.cli.identity import WAITS
 from gateway.cli.key_changes import changing, taken_in
 from gateway.cli.key_rows import key_row
-from gateway.cli.options import ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
+from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.registry import keys, providers, roles, staff
@@ -64,6 +64,7 @@ def list_all(
     ] = None,
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """Keys of one owner, or of everybody: until when, last used, how often, and what to look at."""
@@ -74,7 +75,7 @@ def list_all(
             owner_kind = _owner(session, identifier, is_staff=is_staff)
         rows = [key_row(key, at, policy) for key in keys.list_keys(session, owner_kind, identifier)]
     columns = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
-    show(rows, columns, as_json=as_json, empty="no key is enrolled")
+    show(rows, columns, as_json=as_json, empty="no key is enrolled", limit=limit)
 
 
 @app.command()
@@ -166,7 +167,11 @@ def restore(
 ) -> None:
     """Take the retirement of a key back, as long as its owner has used no other one since."""
     with changing(home) as clerk:
-        restored = clerk.restore(_named(clerk, identifier, fingerprint, is_staff=is_staff), why=why)
+        named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
+        if is_staff and not _agreed_for(clerk, identifier, named.material.encode()):
+            out.print(WAITS)
+            return
+        restored = clerk.restore(named, why=why)
     out.print(f"{restored.fingerprint} is in force again", soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly
 from gateway.cli.on_record import record_of_provider, signed_head
 from gateway.cli.options import NewNameOption, WhyOption
 from gateway.errors import GatewayError
-from gateway.home import Home
+from gateway.home import Home, provider_of
 from gateway.model import Provider
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import local_day
@@ -108,7 +108,7 @@ def merge(
 def remove(identifier: ProviderArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
     """Delete a provider that was enrolled by mistake, while nothing was sent. Later it can only close."""
     place = Home(home)
-    landed = [reference for reference in waiting(place.spool) if _sender(reference) == identifier]
+    landed = [reference for reference in waiting(place.spool) if provider_of(reference) == identifier]
     if landed:
         raise GatewayError(f"{counted(len(landed), 'file')} of {identifier} landed: gateway process")
     with registry(home) as opened, opened.write() as session:
@@ -132,8 +132,3 @@ def _last_day(home: Path, on: datetime | None) -> date:
     if day > today:
         raise GatewayError(f"{day} is still to come: put it on record once it has closed")
     return day
-
-
-def _sender(reference: str) -> str:
-    """The provider in a reference: between its day and its five characters."""
-    return reference.partition("-")[2].rpartition("-")[0]

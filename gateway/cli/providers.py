@@ -23,7 +23,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, read_key_file, show_key
 from gateway.cli.on_record import record_of_provider, signed_head
-from gateway.cli.options import NameOption
+from gateway.cli.options import LISTED, LimitOption, NameOption
 from gateway.home import Home
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import load_catalogue
@@ -98,13 +98,14 @@ def add(
 
 @app.command("list")
 @fails_clearly
-def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_all(
+    home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
+) -> None:
     """Every provider."""
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(p) for p in providers.list_providers(session, _years(Home(home)))]
-    show(
-        rows, _COLUMNS, as_json=as_json, empty="no provider is enrolled; add one with: gateway providers add"
-    )
+    empty = "no provider is enrolled; add one with: gateway providers add"
+    show(rows, _COLUMNS, as_json=as_json, empty=empty, narrow=("id", "kind", "name", "ratified"), limit=limit)
 
 
 @app.command("show")
@@ -126,7 +127,7 @@ def show_one(
     show([row], (*_COLUMNS, "succeeded_by"), as_json=False, empty="")
     for rows, columns, empty in (
         (reached, ("role", "email", "telephone"), "no contact is on record"),
-        (held, ("kind", "fingerprint", "state", "added_at", "last_used_at", "end_reason"), "no keys"),
+        (held, ("kind", "fingerprint", "state", "added_at", "last_used_at", "why"), "no keys"),
         (past, ("at", "kind", "by", "why"), "nothing was done"),
     ):
         out.print()

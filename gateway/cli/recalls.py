@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, out, registrar_of, show, who
-from gateway.cli.options import WhyOption
+from gateway.cli.options import ReferenceArgument, WhyOption
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from gateway.record.openings import Whole
     from gateway.registry.recalls import FileOpening
 
-ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
 _PIECE = 1024**2
 
 

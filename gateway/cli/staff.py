@@ -26,7 +26,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.enrol import enrol_ssh, least_rsa_bits, read_key_file
 from gateway.cli.on_record import signed_head
-from gateway.cli.options import WhyGivenOption
+from gateway.cli.options import LISTED, LimitOption, WhyGivenOption
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.log.leaf import Kind
@@ -82,11 +82,14 @@ def set_teams(
 
 @app.command("list")
 @fails_clearly
-def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_all(
+    home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
+) -> None:
     """Everybody who may collect."""
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(person) for person in staff.list_staff(session)]
-    show(rows, ("name", "teams", "added_at"), as_json=as_json, empty="nobody is enrolled; gateway staff add")
+    empty = "nobody is enrolled; gateway staff add"
+    show(rows, ("name", "teams", "added_at"), as_json=as_json, empty=empty, limit=limit)
 
 
 @app.command("show")
@@ -109,7 +112,7 @@ def show_one(name: NameArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonO
         return
     show([row], ("name", "teams", "removed"), as_json=False, empty="")
     out.print()
-    columns = ("kind", "fingerprint", "state", "added_at", "last_used_at", "end_reason")
+    columns = ("kind", "fingerprint", "state", "added_at", "last_used_at", "why")
     show(held, columns, as_json=False, empty="no keys")
     out.print()
     show(past, ("at", "kind", "by", "why"), as_json=False, empty="nothing was done")

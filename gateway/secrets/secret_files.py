@@ -161,6 +161,12 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
         done(path)
 
 
+def are_under(home: Home, known: str) -> bool:
+    """Whether whatever is under a passphrase is under this one, as after a `protect` that was interrupted."""
+    locked = [data for path in protectable(home) if is_locked(data := _read(path))]
+    return bool(locked) and all(_opens(data, known) for data in locked)
+
+
 def _opens(data: bytes, known: str) -> bool:
     if not is_locked(data):
         return False

@@ -244,7 +244,7 @@ FILES: Files = {
         f'<dataValidations><dataValidation prompt="{_PLAN}" sqref="A1"/></dataValidations>',
     ),
     "described.xlsx": lambda: _book(
-        "docProps/core.xml", "</cp:coreProperties>", f"<dc:description>{_PLAN}</dc:description>"
+        "docProps/core.xml", "</cp:coreProperties>", f"<cp:category>{_PLAN}</cp:category>"
     ),
     "property.xlsx": lambda: _book(
         "docProps/custom.xml", "</none>", f"<Properties><property><v>{_PLAN}</v></property></Properties>"
