@@ -84,7 +84,7 @@ def test_who_reads_a_file_when_it_is_withdrawn_reads_no_further(
     with mailroom.sftp(person) as sftp, sftp.open(mailroom.path(team, reference), bufsize=0) as file:
         assert file.read(4)
         with mailroom.registry.write() as session:
-            withdrawn = Held(reasons=(reason("person:withdrawn", opened=""),))
+            withdrawn = Held(reasons=(reason("person:withdrawn", "5.1", opened=""),))
             outcomes.record_decision(session, reference, withdrawn, NOW)
         with pytest.raises(OSError, match="taken back"):
             file.read(4)
