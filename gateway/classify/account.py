@@ -58,7 +58,7 @@ class Account:
         beyond = max(0, len(found) - _MOST) + self.left_over
         if not beyond:
             return tuple(found)
-        more = Unlisted(position=len(self.parts) + 1, header="", filled=beyond, kind="mixed")
+        more = Unlisted(position=len(self.parts) + 1, header="", filled=beyond, kind="mixed", further=True)
         return (*found[:_MOST], more)
 
     def grades(self) -> frozenset[str]:

@@ -23,6 +23,7 @@ from gateway.model import Facts, Level
 FORMAT = "CTF XML"
 CORE = "student-core"
 ATTENDANCE = "attendance"
+RECORDS = ("Header", "Pupil")
 _ASSESSMENT = frozenset(
     [
         "Locale",
@@ -132,7 +133,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
     header, gatherer = _Header(), Gatherer(tally, source.limits)
     assessments = Assessments(tally, gatherer)
-    for element in markup.records(source, ("Header", "Pupil"), gatherer.aside):
+    for element in markup.records(source, RECORDS, gatherer.aside):
         if markup.local_name(element.tag) == "Header":
             gatherer.header(element)
             header = _read_header(element)
