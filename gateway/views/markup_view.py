@@ -14,7 +14,7 @@ from lxml import etree
 
 from gateway.classify import markup
 from gateway.classify.content import Source
-from gateway.views.sieve import Sieve
+from gateway.views.sieve import Sieve, Stay
 from gateway.views.tables import Write
 from gateway.views.workbook_out import stream
 
@@ -54,7 +54,7 @@ class _Document:
             if not self._is_open(outer):
                 self._start(outer)
             self._catch_up(outer, inner)
-        self._write(record, loose=self._loose)
+        self._write(record, loose=self._loose, enough=Stay.IN)
         self._loose = False
 
     def end(self) -> None:
@@ -69,12 +69,12 @@ class _Document:
             if self._is_open(child):
                 self._finish(child)
             elif isinstance(child.tag, str) and markup.local_name(child.tag) not in self._records:
-                self._write(child, loose=True)
+                self._write(child, loose=True, enough=Stay.BESIDE)
             parent.remove(child)
 
-    def _write(self, element: Element, *, loose: bool) -> None:
+    def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
         """Write an element as far as it stays; nothing where nothing of it does."""
-        if self._pruner.prunes_to_something(element, loose=loose):
+        if self._pruner.prunes_to_something(element, loose=loose, enough=enough):
             self._xml.write(element, with_tail=False)
             self._xml.write("\n")
 
@@ -101,15 +101,17 @@ class _Pruner:
     def __init__(self, sieve: Sieve) -> None:
         self._sieve = sieve
         self._strip = 0
-        self._stay: dict[str, dict[str, bool]] = {}
+        self._stay: dict[str, dict[str, Stay]] = {}
+        self._enough = Stay.IN
         self._some_stages_are_told = sieve.tells_of(_ASSESSMENT)
 
-    def prunes_to_something(self, element: Element, *, loose: bool) -> bool:
+    def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
         """Take out what does not stay; whether anything is left.
 
-        `loose`: it may hold attributes, and text between its elements.
+        `loose`: it may hold attributes, and text between its elements. `enough`: what an element around others has
+        to hold so that it stays; in a record no trace is to be left of what was in it.
         """
-        self._strip = markup.namespace_length(element.tag)
+        self._strip, self._enough = markup.namespace_length(element.tag), enough
         if loose:
             self._tidy(element)
         name = element.tag[self._strip :]
@@ -117,7 +119,7 @@ class _Pruner:
             return self._prune(element, name)
         around = element.getparent()
         parent = "" if around is None else markup.local_name(around.tag)
-        return bool((element.text or "").strip()) and self._sieve.element(parent, name)
+        return bool((element.text or "").strip()) and self._sieve.element(parent, name) >= enough
 
     def _tidy(self, element: Element) -> None:
         for inner in element.iter():
@@ -130,7 +132,7 @@ class _Pruner:
 
     def _prune(self, element: Element, name: str) -> bool:
         # Nearly all of the time goes here, so this is one loop with few calls.
-        stay, strip, gone = self._stay.get(name) or self._stay.setdefault(name, {}), self._strip, []
+        stay, strip, gone, best = self._stay.setdefault(name, {}), self._strip, [], Stay.OUT
         text = element.text
         if text is not None and not text.isspace():
             element.text = None
@@ -138,7 +140,9 @@ class _Pruner:
         for child in element:
             inner = child.tag[strip:] if strip else child.tag
             if len(child):
-                if not (self._is_known_stage(child, inner) and self._prune(child, inner)):
+                if self._is_known_stage(child, inner) and self._prune(child, inner):
+                    best = Stay.IN
+                else:
                     gone.append(child)
                 continue
             try:
@@ -147,13 +151,18 @@ class _Pruner:
                 stays = stay[inner] = self._sieve.element(name, inner)
             if not stays:
                 gone.append(child)
+            elif stays > best:
+                best = stays
         for child in gone:
             element.remove(child)
-        return len(element) > 0
+        return best >= self._enough
 
     def _is_known_stage(self, element: Element, name: str) -> bool:
         """False for an assessment of a stage that is of no data type; the account of the file tells of it."""
         if name != _ASSESSMENT or not self._some_stages_are_told:
             return True
         stage = element.findtext("{*}Stage") or element.getparent().findtext("{*}Stage") or ""
-        return self._sieve.element(f"{_ASSESSMENT} {stage.strip().upper()}", "Result")
+        if not self._sieve.tells_of(f"{_ASSESSMENT} {stage.strip().upper()}/Result"):
+            return True
+        self._sieve.leave_out()
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from enum import IntEnum
 from math import inf
 
 from gateway.classify.results import Examiner, Outcome
@@ -15,6 +16,14 @@ _HEADER_LENGTH = 80
 _SUBJECT_GRADE = "subject-grade"
 # What a column of a subject's grades may be called beside: `classify.broadsheets` looks at its values.
 _MAY_BE_SUBJECT = frozenset({None, "teacher-assessment", "read-outcome"})
+
+
+class Stay(IntEnum):
+    """What becomes of an element: what stays `BESIDE` others says nothing by itself, such as the order of contacts."""
+
+    OUT = 0
+    BESIDE = 1
+    IN = 2
 
 
 class Sieve:
@@ -30,7 +39,7 @@ class Sieve:
         self._told_until = _told_until(basis.told)
         self._examiner = Examiner(rules.data_types.results)
         self._left_out: Counter[str] = Counter()
-        self._elements: dict[tuple[str, str], bool] = {}
+        self._elements: dict[tuple[str, str], Stay] = {}
         self.changed = False
 
     @property
@@ -46,13 +55,14 @@ class Sieve:
             if self._keeps(self._column_field(name), name, position=before + index + 1)
         ]
 
-    def element(self, parent: str, name: str) -> bool:
-        """Whether an element with text stays. `name` is empty for text between elements."""
+    def element(self, parent: str, name: str) -> Stay:
+        """Whether an element with text stays."""
         known = self._elements.get((parent, name))
         if known is None:
-            key = self._rules.element_field(parent, name) if name else None
-            header = f"{parent}/{name}" if name else parent
-            known = self._keeps(key, header, position=inf)
+            key = self._rules.element_field(parent, name)
+            known = Stay.OUT
+            if self._keeps(key, f"{parent}/{name}", position=inf):
+                known = Stay.BESIDE if key in self._rules.working else Stay.IN
             self._elements[parent, name] = known
         return known
 
