@@ -101,6 +101,7 @@ class Account:
                     place="element" if part.element else "column",
                     topic=topic,
                     assessment=part.assessment or self._assessment(part, kind),
+                    field=part.key or "",
                 )
 
     def _topic(self, part: Part, kind: ValueKind) -> str:

@@ -96,12 +96,7 @@ class Assessments:
     def _type_of(self, stage: str, subject: str) -> str:
         known = self._types.get((stage, subject))
         if known is None:
-            fitting = (
-                rule.type
-                for rule in self._rule.stages
-                if rule.stage == stage and (not rule.subjects or subject in rule.subjects)
-            )
-            known = next(fitting, "")
+            known = type_of_assessment(self._rule, stage, subject)
             if len(self._types) < _REMEMBERED:
                 self._types[stage, subject] = known
         return known
@@ -127,6 +122,16 @@ class Assessments:
             self._tally.wrong_results.add(self._tally.records)
         elif len(self._good) < _REMEMBERED:
             self._good.add(pair)
+
+
+def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
+    """The data type of an assessment of a stage and subject, in capitals; empty where it is of none."""
+    fitting = (
+        each.type
+        for each in rule.stages
+        if each.stage == stage and (not each.subjects or subject in each.subjects)
+    )
+    return next(fitting, "")
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:

@@ -207,8 +207,13 @@ def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
     }
 
 
-def grades_in(line: str, layout: Layout | None, grades: frozenset[str], rule: JcqRule) -> list[tuple[str, str]]:
-    """The results in a candidate's record, as code and grade; without a layout, what stands alone and is a grade."""
+def grades_in(
+    line: str, layout: Layout | None, grades: frozenset[str], rule: JcqRule
+) -> list[tuple[str, str]]:
+    """The results in a candidate's record, as code and grade.
+
+    Without a layout, whatever stands alone and is a grade is one.
+    """
     if layout is not None:
         return list(layout.results(line))
     tokens = _TOKEN.findall(line[rule.results_from :].upper())

@@ -27,8 +27,8 @@ class Basis:
 class View:
     """A view as it was made: its size in bytes, its SHA-256, and what was left out.
 
-    `left_out` are labels of items, and `UNKNOWN`. Where `whole`, nothing was left out or changed, and the file
-    itself is the view.
+    `left_out` are labels of items, and `UNKNOWN`. Where `whole`, nothing was left out or changed, and the
+    file itself is the view.
     """
 
     size: int

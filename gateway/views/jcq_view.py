@@ -25,7 +25,7 @@ _COLUMNS = {
 
 
 def read_results(source: Source, rules: Rules) -> Table:
-    """The results as a table. What else stands in a record, such as fees and options, is in none of its columns."""
+    """The results as a table. What else stands in a record, such as options, is in none of its columns."""
     header = Header(tuple(_COLUMNS.values()), 0, "")
     return Table(header, _batches(_results(source, rules)))
 
@@ -46,7 +46,7 @@ def _candidates(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _results(source: Source, rules: Rules) -> Iterator[Row]:
-    rule, grades = rules.data_types.jcq, rules.code_sets["exam-grade"]
+    grades = rules.code_sets["exam-grade"]
     first = [line for _, line in islice(_candidates(source), LEARN_FROM) if result_in(line) is None]
     layout = learn(first, grades)
     for centre, line in _candidates(source):
@@ -55,7 +55,9 @@ def _results(source: Source, rules: Rules) -> Iterator[Row]:
             yield [values.get(key, "").strip() for key in _COLUMNS]
 
 
-def _of_record(line: str, layout: Layout | None, grades: frozenset[str], rules: Rules) -> Iterator[dict[str, str]]:
+def _of_record(
+    line: str, layout: Layout | None, grades: frozenset[str], rules: Rules
+) -> Iterator[dict[str, str]]:
     one = result_in(line)
     if one is not None:
         yield {

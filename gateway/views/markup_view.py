@@ -1,8 +1,8 @@
 """XML with elements left out: Common Transfer Files, DfE messages, registers. What stays keeps its place.
 
-The document is read as `classify.markup` reads it, record by record. Before each record stands whatever came since the
-one before it; of all that, elements with text stay where the sieve keeps them. Attributes, comments and text between
-elements never stay, nor does an element of which nothing is left.
+The document is read as `classify.markup` reads it, record by record. Before each record stands whatever came
+since the one before it; of all that, elements with text stay where the sieve keeps them. Attributes, comments and
+text between elements never stay, nor does an element of which nothing is left.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.views.tables import Write
 from gateway.views.workbook_out import stream
 
 Element = Any  # lxml carries no types.
-_ASSESSMENT = "StageAssessment"
+_ASSESSMENT, _HEADER = "StageAssessment", "Header"
 
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, write: Write) -> None:
@@ -54,7 +54,8 @@ class _Document:
             if not self._is_open(outer):
                 self._start(outer)
             self._catch_up(outer, inner)
-        self._write(record, loose=self._loose, enough=Stay.IN)
+        is_header = markup.local_name(record.tag) == _HEADER
+        self._write(record, loose=self._loose, enough=Stay.BESIDE if is_header else Stay.IN)
         self._loose = False
 
     def end(self) -> None:
@@ -103,13 +104,13 @@ class _Pruner:
         self._strip = 0
         self._stay: dict[str, dict[str, Stay]] = {}
         self._enough = Stay.IN
-        self._some_stages_are_told = sieve.tells_of(_ASSESSMENT)
+        self._assessments: dict[tuple[str, str], bool] = {}
 
     def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
         """Take out what does not stay; whether anything is left.
 
-        `loose`: it may hold attributes, and text between its elements. `enough`: what an element around others has
-        to hold so that it stays; in a record no trace is to be left of what was in it.
+        `loose`: it may hold attributes, and text between its elements. `enough`: what an element around others
+        has to hold so that it stays; in a record no trace is to be left of what was in it.
         """
         self._strip, self._enough = markup.namespace_length(element.tag), enough
         if loose:
@@ -140,7 +141,7 @@ class _Pruner:
         for child in element:
             inner = child.tag[strip:] if strip else child.tag
             if len(child):
-                if self._is_known_stage(child, inner) and self._prune(child, inner):
+                if self._stays(child, inner):
                     best = Stay.IN
                 else:
                     gone.append(child)
@@ -157,12 +158,16 @@ class _Pruner:
             element.remove(child)
         return best >= self._enough
 
-    def _is_known_stage(self, element: Element, name: str) -> bool:
-        """False for an assessment of a stage that is of no data type; the account of the file tells of it."""
-        if name != _ASSESSMENT or not self._some_stages_are_told:
-            return True
-        stage = element.findtext("{*}Stage") or element.getparent().findtext("{*}Stage") or ""
-        if not self._sieve.tells_of(f"{_ASSESSMENT} {stage.strip().upper()}/Result"):
-            return True
-        self._sieve.leave_out()
-        return False
+    def _stays(self, element: Element, name: str) -> bool:
+        if name == _ASSESSMENT and not self._is_known(element):
+            return False
+        return self._prune(element, name)
+
+    def _is_known(self, assessment: Element) -> bool:
+        stage = assessment.findtext("{*}Stage") or assessment.getparent().findtext("{*}Stage") or ""
+        subject = assessment.findtext("{*}Subject") or ""
+        pair = stage.strip().upper(), subject.strip().upper()
+        known = self._assessments.get(pair)
+        if known is None:
+            known = self._assessments[pair] = self._sieve.assessment(*pair)
+        return known

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import IntEnum
-from math import inf
 
+from gateway.classify.ctf import type_of_assessment
 from gateway.classify.results import Examiner, Outcome
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.model import Basis, Unlisted
 from gateway.model.basis import UNKNOWN
+from gateway.words import plain
 
 _HEADER_LENGTH = 80
 _SUBJECT_GRADE = "subject-grade"
@@ -19,7 +20,7 @@ _MAY_BE_SUBJECT = frozenset({None, "teacher-assessment", "read-outcome"})
 
 
 class Stay(IntEnum):
-    """What becomes of an element: what stays `BESIDE` others says nothing by itself, such as the order of contacts."""
+    """What becomes of an element. What stays `BESIDE` others says nothing by itself, as an order of contacts."""
 
     OUT = 0
     BESIDE = 1
@@ -35,8 +36,7 @@ class Sieve:
         self._allowed = frozenset(basis.items)
         self._carried = rules.carried(basis.data_type)
         self._labels = _labels_by_field(rules, basis.data_type)
-        self._told = frozenset(_shown(one.header) for one in basis.told if one.header)
-        self._told_until = _told_until(basis.told)
+        self._told = _Told(basis.told)
         self._examiner = Examiner(rules.data_types.results)
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
@@ -47,12 +47,15 @@ class Sieve:
         """The labels of the items that were left out, in the order of the alphabet; unknown things last."""
         return tuple(sorted(self._left_out, key=lambda label: (label == UNKNOWN, label)))
 
-    def columns(self, names: tuple[str, ...], before: int = 0) -> list[int]:
-        """The columns that stay, counted from 0. `before` is how many columns the parts before this one have."""
+    def columns(self, names: tuple[str, ...], before: int | None) -> list[int]:
+        """The columns that stay, counted from 0.
+
+        `before` is how many columns the tables before this one have; None where that cannot be said.
+        """
         return [
             index
             for index, name in enumerate(names)
-            if self._keeps(self._column_field(name), name, position=before + index + 1)
+            if self._keeps_column(name, None if before is None else before + index + 1)
         ]
 
     def element(self, parent: str, name: str) -> Stay:
@@ -61,9 +64,16 @@ class Sieve:
         if known is None:
             key = self._rules.element_field(parent, name)
             known = Stay.OUT
-            if self._keeps(key, f"{parent}/{name}", position=inf):
+            if self._keeps(key, told=self._told.element(key, f"{parent}/{name}")):
                 known = Stay.BESIDE if key in self._rules.working else Stay.IN
             self._elements[parent, name] = known
+        return known
+
+    def assessment(self, stage: str, subject: str) -> bool:
+        """Whether assessments of a stage and subject are of any data type; what is of none is left out."""
+        known = bool(type_of_assessment(self._rules.data_types.ctf, stage, subject))
+        if not known:
+            self.leave_out()
         return known
 
     def leave_out(self, what: str = UNKNOWN) -> None:
@@ -71,30 +81,23 @@ class Sieve:
         self._left_out[what] += 1
         self.changed = True
 
-    def tells_of(self, start: str) -> bool:
-        """Whether the account of the file tells of an element whose name starts so."""
-        return any(header.startswith(start) for header in self._told)
+    def _keeps_column(self, name: str, position: int | None) -> bool:
+        named = self._rules.column_field(name)
+        return self._keeps(self._column_field(name, named), told=self._told.column(named, name, position))
 
-    def field_stays(self, key: str) -> bool:
-        """Whether what a field carries stays."""
-        return self._keeps(key, "", position=0)
-
-    def _keeps(self, key: str | None, header: str, *, position: float) -> bool:
-        lacking = self._lacking(key, header, position)
+    def _keeps(self, key: str | None, *, told: bool) -> bool:
+        lacking = frozenset({UNKNOWN}) if told or key is None else self._lacking(key)
         for label in lacking:
             self.leave_out(label)
         return not lacking
 
-    def _lacking(self, key: str | None, header: str, position: float) -> frozenset[str]:
-        if key is None or _shown(header) in self._told or position > self._told_until:
-            return frozenset({UNKNOWN})
+    def _lacking(self, key: str) -> frozenset[str]:
         rule = self._rules.fields[key]
         if not isinstance(rule, ItemRule | WorkingRule) and key not in self._carried:
             return frozenset({UNKNOWN})
         return self._labels.get(key, frozenset()) - self._allowed
 
-    def _column_field(self, name: str) -> str | None:
-        key = self._rules.column_field(name)
+    def _column_field(self, name: str, key: str | None) -> str | None:
         if key in _MAY_BE_SUBJECT and _SUBJECT_GRADE in self._carried and self._is_subject(name):
             return _SUBJECT_GRADE
         return key
@@ -104,16 +107,27 @@ class Sieve:
         return subjects.is_subject(name) or self._examiner.kind_of(Outcome(code=name)) is not None
 
 
-def _shown(header: str) -> str:
-    """A header as the account of a file has it."""
-    return header[:_HEADER_LENGTH].strip()
+class _Told:
+    """What classifying found beyond what the file's type carries, as a view meets it again."""
 
+    def __init__(self, told: tuple[Unlisted, ...]) -> None:
+        self._positions = {one.position for one in told if one.place == "column" and not one.further}
+        self._named = {(one.field, plain(one.header)) for one in told if not one.further}
+        self._is_all = not any(one.further for one in told)
+        self._until = max((one.position for one in told if not one.further and not one.topic), default=0)
 
-def _told_until(told: tuple[Unlisted, ...]) -> float:
-    """Until which column the account of a file goes: it tells of so many, and then only that there are more."""
-    if not any(one.further for one in told):
-        return inf
-    return max((one.position for one in told if not one.further and not one.topic), default=0)
+    def column(self, key: str | None, name: str, position: int | None) -> bool:
+        """Whether a column is told of; so is each behind the last one, where not all are told of."""
+        if position is None:
+            return not self._is_all or self._is_named(key, name)
+        return position in self._positions or (not self._is_all and position > self._until)
+
+    def element(self, key: str | None, name: str) -> bool:
+        """Whether an element is told of; where not all are, any may be."""
+        return not self._is_all or self._is_named(key, name)
+
+    def _is_named(self, key: str | None, name: str) -> bool:
+        return (key or "", plain(name[:_HEADER_LENGTH])) in self._named
 
 
 def _labels_by_field(rules: Rules, data_type: str) -> Mapping[str, frozenset[str]]:

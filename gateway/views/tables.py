@@ -28,7 +28,7 @@ class Writer(Protocol):
 class Cut:
     """The columns of one table that stay."""
 
-    def __init__(self, table: Table, sieve: Sieve, before: int) -> None:
+    def __init__(self, table: Table, sieve: Sieve, before: int | None) -> None:
         self._table = table
         self._sieve = sieve
         self._kept = sieve.columns(table.header.names, before)
@@ -42,7 +42,7 @@ class Cut:
         return [self._table.header.names[index] for index in self._kept]
 
     def batches(self) -> Rows:
-        """The rows, cut. Cells that a spreadsheet would run are made inert; rows may be wider than the header."""
+        """The rows, cut, and their formulas made inert; rows may be wider than the header."""
         names, formulas = len(self._table.header.names), self._table.formulas
         cut, met = _cutter(self._kept), 0
         for batch in self._table.batches:
@@ -73,7 +73,7 @@ def inert(cell: str) -> str:
 
 
 class CsvWriter:
-    """Writes one table as CSV: UTF-8, commas, lines that end with carriage return and line feed (RFC 4180)."""
+    """Writes one table as CSV (RFC 4180) in UTF-8."""
 
     def __init__(self, write: Write) -> None:
         self._write = write

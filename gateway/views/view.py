@@ -1,4 +1,4 @@
-"""make_view(): the view of one content, by its format. CSV stays CSV, XML stays XML, a workbook becomes a clean one."""
+"""make_view(): the view of one content. CSV stays CSV, XML stays XML, a workbook becomes a clean one."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 def make_view(
     content: BinaryIO, basis: Basis, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[tuple[str, ...], bool]:
-    """Write the view of a content that was classified; what was left out, and whether nothing was changed at all.
+    """Write the view of a content that was classified; what was left out, and whether nothing was changed.
 
-    `content` is seekable and is read as a stream, in memory that does not grow with it. The same content, basis
-    and rules give the same bytes. Raises Unreadable where the content cannot be read as it was classified.
+    `content` is seekable and is read as a stream, in memory that does not grow with it. The same content,
+    basis and rules give the same bytes. Raises Unreadable where it cannot be read as it was classified.
     """
     sieve = Sieve(rules, basis)
     changed = _Maker(sieve, rules, limits).make(content, write)
@@ -47,7 +47,7 @@ class _Maker:
         self._sieve = sieve
         self._rules = rules
         self._limits = limits
-        self._columns_before = 0
+        self._columns_before: int | None = 0
 
     def make(self, content: BinaryIO, write: Write) -> bool:
         """Write the view; whether its form differs from the content's, whatever was left out."""
@@ -89,6 +89,7 @@ class _Maker:
         source = Source(content, encoding_of(content), self._limits)
         start = self._start(content)
         if start.startswith("<"):
+            self._columns_before = None  # Classifying counts kinds of elements as well.
             write_markup(source, self._record_names(source), self._sieve, write)
             return False
         if jcq.looks_like(start, self._rules.data_types.jcq):
@@ -106,7 +107,8 @@ class _Maker:
     def _table(self, table: Table, writer: Writer) -> None:
         cut = Cut(table, self._sieve, self._columns_before)
         writer.table(cut.header, cut.batches())
-        self._columns_before += cut.width
+        if self._columns_before is not None:
+            self._columns_before += cut.width
 
     def _record_names(self, source: Source) -> tuple[str, ...]:
         root = markup.root_of(source)

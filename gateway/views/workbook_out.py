@@ -1,9 +1,9 @@
 """A clean new workbook (XLSX, ECMA-376): sheets of text cells, and nothing else.
 
-No formula, no macro, no link, no hidden sheet and no property goes over from the workbook that was sent. Every cell
-is an inline string, which no spreadsheet program runs. The libraries that write workbooks either hold all of it in
-memory or keep parts in files on disk, and stamp it with the time of day; so what is needed is written here, by
-`zipfile` and lxml's incremental writer.
+No formula, no macro, no link, no hidden sheet and no property goes over from the workbook that was sent. Each
+cell is an inline string, which no spreadsheet program runs. The libraries that write workbooks either hold all
+of it in memory or keep parts in files on disk, and stamp it with the time of day; so what is needed is written
+here, by `zipfile` and lxml's incremental writer.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 _KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _PACKAGE = "application/vnd.openxmlformats-package.relationships+xml"
 _XML = "{http://www.w3.org/XML/1998/namespace}space"
+_NAMES = {None: _MAIN}
 _SINCE = (1980, 1, 1, 0, 0, 0)  # The same at every reading.
 
 
@@ -42,7 +43,7 @@ class WorkbookWriter:
             etree.xmlfile(part, encoding="utf-8") as xml,
         ):
             xml.write_declaration(standalone=True)
-            with xml.element(f"{{{_MAIN}}}worksheet", nsmap={None: _MAIN}), xml.element(f"{{{_MAIN}}}sheetData"):
+            with xml.element(f"{{{_MAIN}}}worksheet", nsmap=_NAMES), xml.element(f"{{{_MAIN}}}sheetData"):
                 xml.write(_row(header))
                 for batch in rows:
                     for row in batch:
@@ -52,7 +53,8 @@ class WorkbookWriter:
         """Write what names the sheets, and the end of the workbook."""
         numbers = range(1, self._sheets + 1)
         self._part("xl/workbook.xml", _workbook(numbers))
-        self._part("xl/_rels/workbook.xml.rels", _related("worksheet", [f"worksheets/sheet{n}.xml" for n in numbers]))
+        sheets = [f"worksheets/sheet{n}.xml" for n in numbers]
+        self._part("xl/_rels/workbook.xml.rels", _related("worksheet", sheets))
         self._part("_rels/.rels", _related("officeDocument", ["xl/workbook.xml"]))
         self._part("[Content_Types].xml", _types(numbers))
         self._book.close()
@@ -89,7 +91,7 @@ def entry(name: str) -> zipfile.ZipInfo:
 
 
 def _row(cells: Row) -> etree._Element:
-    row = etree.Element(f"{{{_MAIN}}}row", nsmap={None: _MAIN})
+    row = etree.Element(f"{{{_MAIN}}}row", nsmap=_NAMES)
     for text in cells:
         cell = etree.SubElement(row, f"{{{_MAIN}}}c")
         if text:
@@ -126,7 +128,8 @@ def _related(kind: str, targets: list[str]) -> etree._Element:
 def _types(numbers: range) -> etree._Element:
     root = etree.Element(f"{{{_TYPES}}}Types", nsmap={None: _TYPES})
     etree.SubElement(root, f"{{{_TYPES}}}Default", Extension="rels", ContentType=_PACKAGE)
-    parts = {"/xl/workbook.xml": "sheet.main"} | {f"/xl/worksheets/sheet{n}.xml": "worksheet" for n in numbers}
+    sheets = {f"/xl/worksheets/sheet{n}.xml": "worksheet" for n in numbers}
+    parts = {"/xl/workbook.xml": "sheet.main", **sheets}
     for name, kind in parts.items():
         etree.SubElement(root, f"{{{_TYPES}}}Override", PartName=name, ContentType=f"{_KIND}.{kind}+xml")
     return root
