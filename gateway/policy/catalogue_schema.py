@@ -58,6 +58,12 @@ class Catalogue(Shape):
         return {label: group for group in self.rights.group for label in group.labels()}
 
     @cached_property
+    def identifying(self) -> frozenset[str]:
+        """The items that say which child it is, and where: by themselves no reason to get a file."""
+        chosen = (each for each in self.rights.selection if each.identifies)
+        return frozenset(item for each in chosen for item in each.items)
+
+    @cached_property
     def text_sha256(self) -> str:
         """The SHA-256 of the agreement's text."""
         return hashlib.sha256(self.agreement_text.encode()).hexdigest()

@@ -41,17 +41,22 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
         kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
         yield reason("classify:other-assessments", kinds=kinds)
     rest = _rest(classified, provider)
-    if rest and flow.unlisted != "accept":
+    if rest and _waits(classified, flow):
         yield reason("policy:unlisted-items", count=_counted(rest), where=_places(rest))
     if classified.results and flow.contents not in ("results", "analysis", "set-by-dfe") and not rest:
         yield reason("policy:unlisted-items", count="results of examinations", where="grades")
 
 
 def notices(classified: Classified, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """What a file that is taken is told to hold that its flow does not carry."""
+    """What is told of a file that is taken: what it holds that its flow does not carry, and no team is shown."""
     rest = _rest(classified, provider)
-    if rest and flow.unlisted == "accept":
-        yield reason("policy:unlisted-accepted", count=_counted(rest), where=_places(rest))
+    if rest and not _waits(classified, flow):
+        yield reason("policy:unlisted-left-out", count=_counted(rest), where=_places(rest))
+
+
+def _waits(classified: Classified, flow: Flow) -> bool:
+    """Whether what no rule knows makes a file wait. Where there is more of it than is told, nobody has an overview."""
+    return flow.unlisted == "hold" or any(one.further for one in classified.unlisted)
 
 
 def _rest(classified: Classified, provider: Provider) -> list[Unlisted]:
