@@ -30,7 +30,7 @@ class ClassifierSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewerSetup:
-    """What a viewer is told when it starts: its rules, the limits, its memory, and the most bytes of a view."""
+    """What a viewer is told when it starts: its rules, the limits, its memory, the most bytes of a view."""
 
     rules: Path
     limits: ClassifyLimits

@@ -16,13 +16,27 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.names import HELD, Place, file_name, reference_in
+from gateway.mailboxes.contents import Given
+from gateway.mailboxes.names import ABOUT, HELD, Place, file_name, reference_in
+from gateway.mailboxes.showing import Showing
+from gateway.model import Basis
 from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
-from gateway.registry.deliveries import Delivery, deal_with, delivered, find_delivered, find_held, held
+from gateway.registry.deliveries import (
+    Delivery,
+    deal_with,
+    delivered,
+    delivered_providers,
+    delivered_types,
+    find_delivered,
+    find_held,
+    held,
+    note_collected,
+)
 from gateway.registry.log import Entry
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
+from gateway.words import slug
 from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
@@ -30,6 +44,9 @@ _log = logging.getLogger(__name__)
 PAGE = 500
 ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
 NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
+
+
+ABOUT_ONLY = denied("This only tells of the file beside it; remove that one.")
 
 
 class AccessEnded(Declined):
@@ -48,6 +65,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Some files of a folder; `abouts` are the sequences of those beside which something is told of them."""
+
+    files: Sequence[Delivery]
+    abouts: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """The registry as the mailboxes use it.
 
@@ -55,6 +80,7 @@ class Desk:
     """
 
     registry: Registry
+    showing: Showing
     triage: frozenset[str]
     sensitive: frozenset[str]
     log_key: LogKey
@@ -76,25 +102,50 @@ class Desk:
         with self.registry.read() as session:
             return self._folders(self._teams(session, person))
 
-    def page(self, person: Person, folder: str, before: int | None) -> Sequence[Delivery]:
+    def page(self, person: Person, place: Place, before: int | None) -> Page:
         """At most PAGE files of a folder, latest first, of a sequence less than `before`.
 
         Declined where the person has no such folder.
         """
         with self.registry.read() as session:
             teams = self._teams(session, person)
-            self._check_folder(teams, folder)
-            if folder == HELD:
-                return held(session, sensitive=self._sees(teams), before=before, limit=PAGE)
-            return delivered(session, folder, before=before, limit=PAGE)
+            self._check_folder(teams, place)
+            if place.folder == HELD:
+                files = held(session, sensitive=self._sees(teams), before=before, limit=PAGE)
+            else:
+                files = delivered(session, str(place.folder), wanted=place.wanted, before=before, limit=PAGE)
+            return Page(files, frozenset(self.showing.abouts(session, files)))
+
+    def kinds(self, person: Person, place: Place) -> Sequence[str]:
+        """The folders of a shelf that has some: the data types or the providers of a team's files."""
+        with self.registry.read() as session:
+            self._check_folder(self._teams(session, person), place)
+            folder = str(place.folder)
+            if place.shelf == "by-type":
+                return delivered_types(session, folder)
+            return delivered_providers(session, folder)
 
     def find(self, person: Person, place: Place) -> Delivery | None:
         """The file at `place`; None where it is a folder. Declined where there is nothing."""
         with self.registry.read() as session:
             return self._find(session, person, place)
 
-    def collect(self, person: Person, place: Place) -> None:
-        """Record that a person collects the file at `place`: durable before a byte of it is given.
+    def about(self, person: Person, place: Place) -> bytes:
+        """What is told of the view at `place`. Declined where nothing was left out of it."""
+        with self.registry.read() as session:
+            delivery = self._file(session, person, place)
+            text = self.showing.abouts(session, [delivery]).get(delivery.sequence)
+        if text is None:
+            raise Declined(NO_SUCH_FILE)
+        return text
+
+    def basis(self, person: Person, place: Place) -> Basis | None:
+        """What the team may have of the file at `place`; None for all of it, as it was sent."""
+        with self.registry.read() as session:
+            return self.showing.basis(session, self._file(session, person, place))
+
+    def collect(self, person: Person, place: Place, given: Given) -> None:
+        """Record that a person collects what is `given` of the file at `place`: durable before a byte is.
 
         Declined where it is no longer there for them. Fault where it cannot be recorded.
         """
@@ -105,10 +156,11 @@ class Desk:
             collected = Entry(
                 kind="collected",
                 subject=delivery.reference,
-                fields=self._where(session, person, delivery),
+                fields={**self._where(session, person, delivery), **_left_out(given)},
                 actor=person.name,
-                content=delivery.content_sha256,
+                content=given.sha256,
             )
+            note_collected(session, delivery, now)
             self._record(session, collected, now)
             passing("collect.written")
 
@@ -120,8 +172,8 @@ class Desk:
         now = self.clock()
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
-            if delivery.team is None:
-                raise Declined(NOT_TO_REMOVE)
+            if delivery.team is None or place.is_about:
+                raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
             deal_with(session, delivery, by=person.name, at=now)
             fields = self._where(session, person, delivery)
             self._record(
@@ -156,16 +208,17 @@ class Desk:
             return False
         return True if self.triage.isdisjoint(teams) else None
 
-    def _check_folder(self, teams: tuple[str, ...], folder: str) -> None:
-        if folder not in self._folders(teams):
+    def _check_folder(self, teams: tuple[str, ...], place: Place) -> None:
+        if place.folder not in self._folders(teams) or (place.folder == HELD and place.shelf):
             raise Declined(NO_SUCH_FILE)
 
     def _find(self, session: Session, person: Person, place: Place) -> Delivery | None:
         teams = self._teams(session, person)
         if place.folder is None:
             return None
-        self._check_folder(teams, place.folder)
+        self._check_folder(teams, place)
         if place.name is None:
+            self._check_kind(session, place)
             return None
         reference = reference_in(place.name)
         found = None
@@ -176,15 +229,33 @@ class Desk:
                 if held_here
                 else find_delivered(session, place.folder, reference)
             )
-        if found is None or file_name(found) != place.name:
+        if found is None or file_name(found) != place.name.removesuffix(ABOUT) or not _stands(found, place):
             raise Declined(NO_SUCH_FILE)
         return found
+
+    def _check_kind(self, session: Session, place: Place) -> None:
+        """Declined for a folder of a shelf in which nothing stands."""
+        if place.kind is not None and not delivered(session, str(place.folder), wanted=place.wanted, limit=1):
+            raise Declined(NO_SUCH_FILE)
 
     def _file(self, session: Session, person: Person, place: Place) -> Delivery:
         found = self._find(session, person, place)
         if found is None:
             raise Declined(IS_FOLDER)
         return found
+
+
+def _stands(delivery: Delivery, place: Place) -> bool:
+    """Whether a file stands on the shelf of `place`; among the new ones also if it has just been opened."""
+    wanted = place.wanted
+    return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
+        wanted.provider or delivery.provider
+    )
+
+
+def _left_out(given: Given) -> dict[str, str]:
+    """The data items that a view leaves out, as the log can say them: in small letters, with hyphens."""
+    return {"left_out": ",".join(map(slug, given.left_out))} if given.left_out else {}
 
 
 def _imported(known: keys.Key) -> asyncssh.SSHKey | None:

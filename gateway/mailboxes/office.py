@@ -9,12 +9,13 @@ from datetime import datetime
 
 from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
-from gateway.examiner.protocol import Reopen
 from gateway.home import Home
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.contents import Contents
+from gateway.mailboxes.contents import Contents, Given, Order
 from gateway.mailboxes.desk import Desk
+from gateway.mailboxes.fetching import fetched, in_force
 from gateway.mailboxes.names import HELD
+from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Office
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
@@ -38,13 +39,15 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     writers = ThreadPoolExecutor(_WRITERS, "write")
     openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
 
-    def reopen(request: Reopen) -> tuple[int, int]:
-        return examiners.mine().reopen(request)
+    def fetch(order: Order) -> Given:
+        return fetched(examiners.mine(), order)
 
     try:
         yield Office(
-            desk=Desk(registry, triage, sensitive, log_key, settings.log_origin, clock),
-            contents=Contents(reopen, limits.mailboxes, openers),
+            desk=Desk(
+                registry, Showing(in_force(home)), triage, sensitive, log_key, settings.log_origin, clock
+            ),
+            contents=Contents(fetch, limits.mailboxes, openers),
             readers=readers,
             writers=writers,
             limits=limits.mailboxes,

@@ -1,8 +1,8 @@
 """One session of a member of staff: the virtual tree over SFTP, and nothing else.
 
 Listing and stat are views of the registry. Opening a file is collecting it: the sealed original is
-opened in memory, the collection is on record, and only then can the client read. Removing a file
-marks it as dealt with. Everything else is refused.
+opened in memory, the team's view of it is made, the collection is on record, and only then can the client
+read. Removing a file marks it as dealt with. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 import asyncssh
 
 from gateway.errors import Fault
-from gateway.mailboxes.contents import Content, Contents
-from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
-from gateway.mailboxes.names import HELD, canonical, file_name, place_of
+from gateway.mailboxes.contents import Content, Contents, Order
+from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Page, Person
+from gateway.mailboxes.names import ABOUT, HELD, SHELVES, Place, canonical, file_name, place_of
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
@@ -62,6 +62,14 @@ class Collected:
     content: Content
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What is told of a view, open."""
+
+    delivery: Delivery
+    text: bytes
+
+
 class Tree(Server):
     """What `person` sees in one session, and may do."""
 
@@ -81,7 +89,11 @@ class Tree(Server):
         """Size and times of a file, or that it is a folder."""
         place = place_of(path)
         found = await self._ask(self._desk.find, place)
-        return self._folder(place.folder) if found is None else _file(found)
+        if found is None:
+            return self._folder(place)
+        if place.is_about:
+            return _file(found, len(await self._ask(self._desk.about, place)))
+        return self._shown(found)
 
     async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """As stat: there are no links."""
@@ -90,7 +102,10 @@ class Tree(Server):
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
         """Size and times of an open file."""
         await self._ask(self._desk.folders)
-        return _file(_collected(file).delivery)
+        if isinstance(file, Told):
+            return _file(file.delivery, len(file.text))
+        collected = _collected(file)
+        return _file(collected.delivery, collected.content.given.size)
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002
         """Succeed and do nothing: clients set times and modes unasked."""
@@ -107,10 +122,17 @@ class Tree(Server):
             return self._root(await self._ask(self._desk.folders))
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
-        return self._files(place.folder, await self._ask(self._desk.page, place.folder, None))
+        if place.has_folders:
+            return self._kinds(place, await self._ask(self._desk.kinds, place))
+        return self._files(place, await self._ask(self._desk.page, place, None))
 
-    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Collected:  # noqa: ARG002
-        """Collect a file: open it in memory, put that on record, hand it out."""
+    async def open(
+        self,
+        path: bytes,
+        pflags: int,
+        attrs: asyncssh.SFTPAttrs,  # noqa: ARG002
+    ) -> Collected | Told:
+        """Collect a file: open what is shown of it in memory, put that on record, hand it out."""
         place = place_of(path)
         if pflags & _WRITING:
             raise Declined(READ_ONLY)
@@ -119,10 +141,15 @@ class Tree(Server):
             raise Declined(IS_FOLDER)
         if self._open >= self._office.limits.open_files_per_session:
             raise Declined(TOO_MANY_HANDLES)
-        content = await self._office.contents.borrow(delivery)
+        if place.is_about:
+            text = await self._ask(self._desk.about, place)
+            self._open += 1
+            return Told(delivery, text)
+        basis = await self._ask(self._desk.basis, place)
+        content = await self._office.contents.borrow(Order(delivery.reference, basis, delivery))
         passing("collect.opened")
         try:
-            await self._tell(self._desk.collect, place)
+            await self._tell(self._desk.collect, place, content.given)
         except BaseException:
             self._office.contents.give_back(content)
             raise
@@ -133,12 +160,15 @@ class Tree(Server):
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """A piece of an open file."""
         await self._ask(self._desk.folders)
+        if isinstance(file, Told):
+            return file.text[offset : offset + length]
         return self._office.contents.read(_collected(file).content, offset, length)
 
     async def close(self, file: object) -> None:
         """Give the content back."""
         self._open -= 1
-        self._office.contents.give_back(_collected(file).content)
+        if not isinstance(file, Told):
+            self._office.contents.give_back(_collected(file).content)
 
     async def abandon(self, file: object) -> None:
         """As close: nothing depends on whether the client read to the end."""
@@ -184,22 +214,38 @@ class Tree(Server):
             raise
 
     async def _root(self, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
-        for name in (".", "..", *folders):
-            yield asyncssh.SFTPName(name.encode(), attrs=self._folder(name))
+        yield self._named(".", Place())
+        yield self._named("..", Place())
+        for name in folders:
+            yield self._named(name, Place(name))
 
-    async def _files(self, folder: str, page: Sequence[Delivery]) -> AsyncIterator[asyncssh.SFTPName]:
-        for name in (".", ".."):
-            yield asyncssh.SFTPName(name.encode(), attrs=self._folder(folder))
-        while page:
-            for delivery in page:
-                yield asyncssh.SFTPName(file_name(delivery).encode(), attrs=_file(delivery))
-            if len(page) < PAGE:
+    async def _kinds(self, place: Place, kinds: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
+        for name in (".", "..", *kinds):
+            yield self._named(name, place)
+
+    async def _files(self, place: Place, page: Page) -> AsyncIterator[asyncssh.SFTPName]:
+        shelves = SHELVES if place.folder != HELD and place.shelf is None else ()
+        for name in (".", "..", *shelves):
+            yield self._named(name, place)
+        while page.files:
+            for delivery in page.files:
+                name = file_name(delivery)
+                yield asyncssh.SFTPName(name.encode(), attrs=self._shown(delivery))
+                if delivery.sequence in page.abouts:
+                    yield asyncssh.SFTPName(f"{name}{ABOUT}".encode(), attrs=_file(delivery, None))
+            if len(page.files) < PAGE:
                 return
-            page = await self._ask(self._desk.page, folder, page[-1].sequence)
+            page = await self._ask(self._desk.page, place, page.files[-1].sequence)
 
-    def _folder(self, name: str | None) -> asyncssh.SFTPAttrs:
-        mode = _FOLDER_MODE if name in {None, ".", "..", HELD} else _TEAM_MODE
+    def _named(self, name: str, place: Place) -> asyncssh.SFTPName:
+        return asyncssh.SFTPName(name.encode(), attrs=self._folder(place))
+
+    def _folder(self, place: Place) -> asyncssh.SFTPAttrs:
+        mode = _FOLDER_MODE if place.folder in {None, HELD} or place.has_folders else _TEAM_MODE
         return _attrs(mode, 0, self._desk.clock())
+
+    def _shown(self, delivery: Delivery) -> asyncssh.SFTPAttrs:
+        return _file(delivery, self._office.contents.size_of(delivery))
 
 
 def _collected(file: object) -> Collected:
@@ -209,11 +255,12 @@ def _collected(file: object) -> Collected:
     return file
 
 
-def _file(delivery: Delivery) -> asyncssh.SFTPAttrs:
-    return _attrs(_FILE_MODE, delivery.content_size, delivery.decided_at)
+def _file(delivery: Delivery, size: int | None) -> asyncssh.SFTPAttrs:
+    """A size that is not known is not told: clients then read to the end."""
+    return _attrs(_FILE_MODE, size, delivery.decided_at)
 
 
-def _attrs(mode: int, size: int, modified: datetime) -> asyncssh.SFTPAttrs:
+def _attrs(mode: int, size: int | None, modified: datetime) -> asyncssh.SFTPAttrs:
     seconds = int(modified.timestamp())
     return asyncssh.SFTPAttrs(
         size=size, uid=0, gid=0, permissions=mode, atime=seconds, mtime=seconds, nlink=1

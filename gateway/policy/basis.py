@@ -16,7 +16,7 @@ def basis_for(
     sender: ProviderKind | None,
     told: tuple[Unlisted, ...] = (),
 ) -> Basis:
-    """What `team` may have of a file of this type from a kind of sender; `told` is what it holds beyond its type.
+    """What `team` may have of a file of this type from a kind of sender; `told` is what it holds beyond that.
 
     The items of Appendix A to which the team has a right, and those outside it that such a file holds by its
     nature, where the team is one of those that use it.
@@ -30,8 +30,9 @@ def has_a_view(
 ) -> bool:
     """Whether a team of the flow has a reason to be shown its view of a file.
 
-    Where the agreement says what the data is, the file holds something that the team has a right to beyond which
-    child it is and where; or nothing that it has no right to. What others set is for the teams that use it.
+    Where the agreement says what the data is, the file holds something that the team has a right to beyond
+    which child it is and where; or nothing that it has no right to. What others set is for the teams that
+    use it.
     """
     listed = [item for item in classified.items if item in catalogue.appendix_a]
     own = [item for item in listed if catalogue.may_have(team, item, sender)]

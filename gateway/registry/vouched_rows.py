@@ -24,6 +24,7 @@ _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_a
 _LATER: dict[str, frozenset[str]] = {
     "provider": frozenset({"schools"}),
     "transfer": frozenset({"period"}),
+    "delivery": frozenset({"collected_at", "whole"}),
 }
 _CHANGED = "gateway changed rows"
 

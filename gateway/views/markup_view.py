@@ -1,8 +1,8 @@
 """XML with elements left out: Common Transfer Files, DfE messages, registers. What stays keeps its place.
 
 The document is read as `classify.markup` reads it, record by record. Before each record stands whatever came
-since the one before it; of all that, elements with text stay where the sieve keeps them. Attributes, comments and
-text between elements never stay, nor does an element of which nothing is left.
+since the one before it; of all that, elements with text stay where the sieve keeps them. Attributes, comments
+and text between elements never stay, nor does an element of which nothing is left.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ class _Pruner:
     def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
         """Take out what does not stay; whether anything is left.
 
-        `loose`: it may hold attributes, and text between its elements. `enough`: what an element around others
-        has to hold so that it stays; in a record no trace is to be left of what was in it.
+        `loose`: it may hold attributes, and text between its elements. `enough`: what an element around
+        others has to hold so that it stays; in a record no trace is to be left of what was in it.
         """
         self._strip, self._enough = markup.namespace_length(element.tag), enough
         if loose:

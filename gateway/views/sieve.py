@@ -20,7 +20,7 @@ _MAY_BE_SUBJECT = frozenset({None, "teacher-assessment", "read-outcome"})
 
 
 class Stay(IntEnum):
-    """What becomes of an element. What stays `BESIDE` others says nothing by itself, as an order of contacts."""
+    """What becomes of an element; what stays `BESIDE` others says nothing by itself: an order of contacts."""
 
     OUT = 0
     BESIDE = 1

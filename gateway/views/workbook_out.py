@@ -1,9 +1,9 @@
 """A clean new workbook (XLSX, ECMA-376): sheets of text cells, and nothing else.
 
 No formula, no macro, no link, no hidden sheet and no property goes over from the workbook that was sent. Each
-cell is an inline string, which no spreadsheet program runs. The libraries that write workbooks either hold all
-of it in memory or keep parts in files on disk, and stamp it with the time of day; so what is needed is written
-here, by `zipfile` and lxml's incremental writer.
+cell is an inline string, which no spreadsheet program runs. The libraries that write workbooks hold all of it
+in memory or keep parts in files on disk, and stamp it with the time of day; so what is needed is written here,
+by `zipfile` and lxml's incremental writer.
 """
 
 from __future__ import annotations
