@@ -1,7 +1,7 @@
 """What a file is called in a mailbox, and what a client's path means. Pure.
 
     /  /TEAM  /TEAM/DATE_PROVIDER_TYPE_PERIOD_REF.ext      and beside a view NAME.about.txt
-    /TEAM/new/NAME  /TEAM/by-type/TYPE/NAME  /TEAM/by-provider/PROVIDER/NAME      the same files again
+    /new/TEAM/NAME  /by-type/TEAM/TYPE/NAME  /by-provider/TEAM/PROVIDER/NAME      the same files again
     /held  /held/DATE_PROVIDER_held_REF.ext
 
 Every name is made here, of characters that every client can store; so a path is either one of
@@ -23,7 +23,7 @@ HELD = "held"
 ABOUT = ".about.txt"
 Shelf = Literal["new", "by-type", "by-provider"]
 SHELVES: tuple[Shelf, ...] = ("new", "by-type", "by-provider")
-"""Folders in a team's folder that show the same files again: what nobody has opened, or by what they are."""
+"""Folders beside the teams' own that show the same files again: what nobody has opened, or sorted."""
 
 _FILE = re.compile(
     rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}_[a-z0-9-]+_[a-z0-9-]+(_[0-9A-Za-z-]+)?"
@@ -37,9 +37,9 @@ _FORMULAS = "formulas."
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The root (both None), a folder (`name` None), or something in a folder.
+    """The root (all None), a folder (`name` None), or something in a folder.
 
-    `shelf` is a folder in that of a team; but for `new`, what is in it is in folders again, one a `kind`.
+    `shelf` is a folder in which each team has one again; but for `new`, in that is a folder for each `kind`.
     """
 
     folder: str | None = None
@@ -54,8 +54,8 @@ class Place:
 
     @property
     def has_folders(self) -> bool:
-        """Whether folders stand here, one for each kind of file."""
-        return self.shelf in ("by-type", "by-provider") and self.kind is None
+        """Whether folders of a team stand here, one for each kind of file."""
+        return self.folder is not None and self.shelf in ("by-type", "by-provider") and self.kind is None
 
     @property
     def wanted(self) -> Wanted:
@@ -98,21 +98,19 @@ def place_of(raw: bytes) -> Place:
         parts = _parts(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise Declined(NO_SUCH_FILE) from None
-    folder = next(iter(parts), None)
-    match parts[1:]:
-        case []:
-            return Place(folder)
-        case [("new" | "by-type" | "by-provider") as shelf]:
-            return Place(folder, shelf=shelf)
-        case [name]:
-            return Place(folder, name)
-        case ["new", name]:
-            return Place(folder, name, "new")
-        case [("by-type" | "by-provider") as shelf, kind]:
-            return Place(folder, shelf=shelf, kind=kind)
-        case [("by-type" | "by-provider") as shelf, kind, name]:
-            return Place(folder, name, shelf, kind)
-    raise Declined(NO_SUCH_FILE)
+    shelf = next((name for name in SHELVES if parts[:1] == [name]), None)
+    inside = parts[1:] if shelf is not None else parts
+    if shelf in {"by-type", "by-provider"}:
+        folder, kind, name = _filled(inside, 3)
+        return Place(folder, name, shelf, kind)
+    folder, name = _filled(inside, 2)
+    return Place(folder, name, shelf)
+
+
+def _filled(parts: list[str], length: int) -> list[str | None]:
+    if len(parts) > length:
+        raise Declined(NO_SUCH_FILE)
+    return [*parts, *[None] * (length - len(parts))]
 
 
 def canonical(raw: bytes) -> bytes:

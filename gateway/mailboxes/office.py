@@ -14,7 +14,7 @@ from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents, Given, Order
 from gateway.mailboxes.desk import Desk
 from gateway.mailboxes.fetching import fetched, in_force
-from gateway.mailboxes.names import HELD
+from gateway.mailboxes.names import HELD, SHELVES
 from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Office
 from gateway.policy.catalogue import load_catalogue
@@ -65,6 +65,9 @@ def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
     ConfigurationError where a team's name is taken by these.
     """
     catalogue = load_catalogue(home.policies_in_force)
-    if catalogue.team(HELD) is not None:
-        raise ConfigurationError(f"policies/teams.toml: team: {HELD} is the folder of held files, not a team")
+    for taken in (HELD, *SHELVES):
+        if catalogue.team(taken) is not None:
+            raise ConfigurationError(
+                f"policies/teams.toml: team: {taken} is a folder of all teams, not a team"
+            )
     return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())

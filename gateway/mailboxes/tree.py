@@ -119,7 +119,7 @@ class Tree(Server):
         """The folders of the person, or the files of one of them, latest first."""
         place = place_of(path)
         if place.folder is None:
-            return self._root(await self._ask(self._desk.folders))
+            return self._root(place, await self._ask(self._desk.folders))
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
         if place.has_folders:
@@ -213,10 +213,13 @@ class Tree(Server):
             loop.call_soon(self.connection.close)
             raise
 
-    async def _root(self, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
-        yield self._named(".", Place())
-        yield self._named("..", Place())
-        for name in folders:
+    async def _root(self, place: Place, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
+        """The root, or a shelf: the teams' folders, and in the root also the shelves beside them."""
+        teams = [name for name in folders if name != HELD]
+        shelves = SHELVES if teams and place.shelf is None else ()
+        for name in (".", "..", *shelves):
+            yield self._named(name, Place())
+        for name in teams if place.shelf else folders:
             yield self._named(name, Place(name))
 
     async def _kinds(self, place: Place, kinds: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
@@ -224,8 +227,7 @@ class Tree(Server):
             yield self._named(name, place)
 
     async def _files(self, place: Place, page: Page) -> AsyncIterator[asyncssh.SFTPName]:
-        shelves = SHELVES if place.folder != HELD and place.shelf is None else ()
-        for name in (".", "..", *shelves):
+        for name in (".", ".."):
             yield self._named(name, place)
         while page.files:
             for delivery in page.files:

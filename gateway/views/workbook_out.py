@@ -2,8 +2,8 @@
 
 No formula, no macro, no link, no hidden sheet and no property goes over from the workbook that was sent. Each
 cell is an inline string, which no spreadsheet program runs. The libraries that write workbooks hold all of it
-in memory or keep parts in files on disk, and stamp it with the time of day; so what is needed is written here,
-by `zipfile` and lxml's incremental writer.
+in memory or keep parts in files on disk, and stamp it with the time of day; so what is needed is written
+here, by `zipfile` and lxml's incremental writer.
 """
 
 from __future__ import annotations

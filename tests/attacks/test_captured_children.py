@@ -16,6 +16,7 @@ from gateway.home import Home
 from tests.attacks.captured import (
     a_content,
     captured_classifier,
+    captured_viewer,
     captured_opener,
     everything_worth_having,
     run_in,
@@ -110,7 +111,7 @@ def port() -> Iterator[int]:
 
 
 def children() -> list[str]:
-    return ["classifier", "opener", *(["opener with a program"] if shutil.which("sqop") else [])]
+    return ["classifier", "viewer", "opener", *(["opener with a program"] if shutil.which("sqop") else [])]
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +121,20 @@ def classifier(home: Home) -> Iterator[Child]:
     captured.close()
 
 
+@pytest.fixture(scope="module")
+def viewer(home: Home) -> Iterator[Child]:
+    captured = captured_viewer(home)
+    yield captured
+    captured.close()
+
+
 @pytest.fixture(scope="module", params=children())
 def child(request: pytest.FixtureRequest, home: Home) -> Iterator[tuple[str, Child]]:
     kind: str = request.param
     if kind == "classifier":
         captured = captured_classifier(home)
+    elif kind == "viewer":
+        captured = captured_viewer(home)
     else:
         captured = captured_opener(home, "auto" if "program" in kind else "embedded")
     yield kind, captured
@@ -163,6 +173,12 @@ def test_no_child_can_do_it(child: tuple[str, Child], home: Home, port: int, nam
 @pytest.mark.parametrize("name", OF_WHO_HOLDS_NOTHING)
 def test_the_classifier_cannot_do_it(classifier: Child, home: Home, port: int, name: str) -> None:
     assert attempt(classifier, OF_WHO_HOLDS_NOTHING[name], home, port) is None
+
+
+@pytest.mark.parametrize("name", sorted(OF_WHO_HOLDS_NOTHING.keys() - {"anonymous memory"}))
+def test_the_viewer_cannot_do_it(viewer: Child, home: Home, port: int, name: str) -> None:
+    """It makes anonymous memory for the view, and nothing else that the classifier does not."""
+    assert attempt(viewer, OF_WHO_HOLDS_NOTHING[name], home, port) is None
 
 
 def test_the_passphrase_of_the_service_goes_to_no_child(

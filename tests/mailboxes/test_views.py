@@ -59,7 +59,7 @@ def test_each_team_is_shown_what_it_may_have(staffed: Mailroom, reference: str, 
     data = read(staffed, team, f"/{team}/{CSV.format(reference)}")
     assert ",".join(columns(data)) == shown
     assert len(data.splitlines()) == 10
-    assert data == read(staffed, team, f"/{team}/by-provider/{PROVIDER}/{CSV.format(reference)}")
+    assert data == read(staffed, team, f"/by-provider/{team}/{PROVIDER}/{CSV.format(reference)}")
 
 
 def test_what_was_given_and_left_out_is_in_the_log(staffed: Mailroom, reference: str):
@@ -101,7 +101,7 @@ def test_openssh_collects_a_view_whole(staffed: Mailroom, reference: str, tmp_pa
     name = CSV.format(reference)
     subprocess.run(
         ["sftp", "-q", "-F", str(staffed.ssh_config("jo-sen")), "-b", "-", "mailboxes"],
-        input=f"get /sen/by-type/student-core/* {tmp_path}\n",
+        input=f"get /by-type/sen/student-core/* {tmp_path}\n",
         text=True, check=True, timeout=60,
     )  # fmt: skip
     assert (tmp_path / name).read_bytes() == read(staffed, "sen", f"/sen/{name}")
@@ -112,26 +112,30 @@ def test_the_shelves_show_the_same_files_by_what_they_are(staffed: Mailroom):
     reference = staffed.accept(_core(6))
     name = f"2026-11-24_school-a_student-core_2026-W47_{reference}.xml"
     with staffed.sftp("jo-sen") as sftp:
-        assert sftp.listdir("/sen")[:3] == ["new", "by-type", "by-provider"]
-        assert stat.S_ISDIR(sftp.stat("/sen/new").st_mode)
-        assert sftp.listdir("/sen/by-type") == ["student-core"]
-        assert sftp.listdir("/sen/by-provider") == [PROVIDER]
-        for shelf in ("new", "by-type/student-core", f"by-provider/{PROVIDER}"):
-            assert name in sftp.listdir(f"/sen/{shelf}")
-        sftp.open(f"/sen/new/{name}").close()
-        assert name not in sftp.listdir("/sen/new")
-        sftp.open(f"/sen/new/{name}").close()  # Whoever began with the listing goes on.
-        for missing in (f"by-type/ks2/{name}", "by-type/ks2", "by-provider/elm", f"by-type/{name}", "new/x"):
+        assert sftp.listdir("/") == ["new", "by-type", "by-provider", "sen"]
+        assert stat.S_ISDIR(sftp.stat("/new/sen").st_mode)
+        assert sftp.listdir("/new") == sftp.listdir("/by-type") == ["sen"]
+        assert sftp.listdir("/by-type/sen") == ["student-core"]
+        assert sftp.listdir("/by-provider/sen") == [PROVIDER]
+        for shelf in ("new/sen", "by-type/sen/student-core", f"by-provider/sen/{PROVIDER}"):
+            assert name in sftp.listdir(f"/{shelf}")
+        sftp.open(f"/new/sen/{name}").close()
+        assert name not in sftp.listdir("/new/sen")
+        sftp.open(f"/new/sen/{name}").close()  # Whoever began with the listing goes on.
+        for missing in ("sen/ks2", f"sen/ks2/{name}", f"sen/{name}", "education-welfare"):
             with pytest.raises(FileNotFoundError):
-                sftp.stat(f"/sen/{missing}")
+                sftp.stat(f"/by-type/{missing}")
+        for missing in ("by-provider/sen/elm", "new/sen/x", "new/held", f"new/{name}"):
+            with pytest.raises(FileNotFoundError):
+                sftp.stat(f"/{missing}")
 
 
 def test_what_a_team_has_not_collected_is_new_to_it_whoever_else_has(staffed: Mailroom):
     reference = staffed.accept(_core(6))
     name = f"2026-11-24_school-a_student-core_2026-W47_{reference}.xml"
-    read(staffed, "education-welfare", f"/education-welfare/new/{name}")
+    read(staffed, "education-welfare", f"/new/education-welfare/{name}")
     with staffed.sftp("jo-sen") as sftp:
-        assert name in sftp.listdir("/sen/new")
+        assert name in sftp.listdir("/new/sen")
 
 
 def _core(seed: int) -> bytes:
