@@ -16,8 +16,8 @@ from gateway.home import Home
 from tests.attacks.captured import (
     a_content,
     captured_classifier,
-    captured_viewer,
     captured_opener,
+    captured_viewer,
     everything_worth_having,
     run_in,
 )
