@@ -129,7 +129,7 @@ class _Pruner:
                 self._sieve.leave_out()
             if any(not key.startswith(markup.NO_CONTENT) for key in inner.attrib):
                 self._sieve.leave_out()
-        etree.strip_attributes(element, "*")
+            inner.attrib.clear()
 
     def _prune(self, element: Element, name: str) -> bool:
         # Nearly all of the time goes here, so this is one loop with few calls.

@@ -14,6 +14,7 @@ from gateway.model.basis import UNKNOWN
 from gateway.words import plain
 
 _HEADER_LENGTH = 80
+_STAGE = ("KeyStage", "Stage")
 _SUBJECT_GRADE = "subject-grade"
 # What a column of a subject's grades may be called beside: `classify.broadsheets` looks at its values.
 _MAY_BE_SUBJECT = frozenset({None, "teacher-assessment", "read-outcome"})
@@ -65,7 +66,8 @@ class Sieve:
             key = self._rules.element_field(parent, name)
             known = Stay.OUT
             if self._keeps(key, told=self._told.element(key, f"{parent}/{name}")):
-                known = Stay.BESIDE if key in self._rules.working else Stay.IN
+                aside = key in self._rules.working or (parent, name) == _STAGE
+                known = Stay.BESIDE if aside else Stay.IN
             self._elements[parent, name] = known
         return known
 

@@ -9,6 +9,7 @@ here, by `zipfile` and lxml's incremental writer.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import IO, cast
 
@@ -25,6 +26,7 @@ _KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _PACKAGE = "application/vnd.openxmlformats-package.relationships+xml"
 _XML = "{http://www.w3.org/XML/1998/namespace}space"
 _NAMES = {None: _MAIN}
+_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _SINCE = (1980, 1, 1, 0, 0, 0)  # The same at every reading.
 
 
@@ -103,8 +105,8 @@ def _row(cells: Row) -> etree._Element:
 
 
 def _printable(text: str) -> str:
-    """A text without the control characters that XML has no way to write."""
-    return "".join(c for c in text if c >= " " or c in "\t\n") if not text.isprintable() else text
+    """A text without the characters that XML has no way to write."""
+    return text if text.isprintable() else _UNWRITABLE.sub("", text)
 
 
 def _workbook(numbers: range) -> etree._Element:

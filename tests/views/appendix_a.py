@@ -1,7 +1,7 @@
 """What each team's view of a file of each data type holds, typed by hand from Appendix A of the agreement.
 
-Appendix A prints one reason beside each group of items, and names three sections of the authority in them. What a
-reason does not speak of, its section has no view of. Not taken from the policy files: it is what they are held to.
+Appendix A prints one reason beside each group of items, and names three sections of the authority in them.
+What a reason does not speak of, its section has no view of. The policy files are held to it.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ COLUMNS = {
 NEVER = ("Telephone", "Locker Number", "Nationality", "Social Worker", "Medical Conditions")
 
 _WHO_AND_WHERE = """
-    UPN, Former UPN, Surname, Forename, Middle Names, Preferred Surname, Preferred Forename, Date of Birth, Gender, NCY,
-    LA Number, School Number, School Name, Registration Group
+    UPN, Former UPN, Surname, Forename, Middle Names, Preferred Surname, Preferred Forename, Date of Birth,
+    Gender, NCY, LA Number, School Number, School Name, Registration Group
 """
 _PUPIL = """
-    Address, Date of Birth, EAL, Ethnic Source, Ethnicity, First Language, Forename, Former UPN, FSM Eligible, Gender,
-    Guardians, Medical Flag, Middle Names, Mode of Travel, NCY, Preferred Forename, Preferred Surname, Religion,
-    Service Family, Surname, Traveller Family, UPN, YSSA
+    Address, Date of Birth, EAL, Ethnic Source, Ethnicity, First Language, Forename, Former UPN, FSM Eligible,
+    Gender, Guardians, Medical Flag, Middle Names, Mode of Travel, NCY, Preferred Forename, Preferred Surname,
+    Religion, Service Family, Surname, Traveller Family, UPN, YSSA
 """
 _SCHOOL_HISTORY = """
-    Boarder, Leaving Date, Enrolment Status, LA Number, Part Time, Registration Group, School Name, School Number,
-    Entry Date
+    Boarder, Leaving Date, Enrolment Status, LA Number, Part Time, Registration Group, School Name,
+    School Number, Entry Date
 """
 _ATTENDANCE = "Attendance Mark, Absence Reason"
 # The NHS number is proposed, so nobody has it.

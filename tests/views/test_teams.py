@@ -1,4 +1,4 @@
-"""Which data items each team's view holds: the table typed by hand from Appendix A, and every file that we can make."""
+"""Which data items each team's view holds: a table typed by hand, and every file that we can make."""
 
 import csv
 import io
