@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gateway.classify import Rules, load_rules
 from gateway.classify.content import Unreadable
+from gateway.classify.views.view import make_view
 from gateway.errors import GatewayError
 from gateway.examiner.confinement import Needs
 from gateway.examiner.entry import serve
@@ -21,7 +22,6 @@ from gateway.examiner.setups import VIEWER_SETUP
 from gateway.model import View
 from gateway.openpgp.memory import Content
 from gateway.settings import ClassifyLimits
-from gateway.views.view import make_view
 
 _UNREADABLE = "the content cannot be read as it was classified"
 _WRITTEN_AT_ONCE = 256 * 1024

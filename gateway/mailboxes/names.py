@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway.home import REFERENCE
+from gateway.model.basis import VIEW_EXTENSIONS
 from gateway.registry.deliveries import Delivery, Wanted
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
-from gateway.views.view import EXTENSIONS
 
 HELD = "held"
 ABOUT = ".about.txt"
@@ -82,7 +82,7 @@ def _extension(delivery: Delivery) -> str:
     shown = delivery.extension
     if not delivery.whole:
         shown = shown.removeprefix(_FORMULAS)
-        shown = EXTENSIONS.get(shown, shown)
+        shown = VIEW_EXTENSIONS.get(shown, shown)
     return shown if _EXTENSION.fullmatch(shown) else "bin"
 
 

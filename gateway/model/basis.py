@@ -9,6 +9,9 @@ from gateway.model.content import Unlisted
 UNKNOWN = "what no rule knows"
 """What is said of columns and elements that are left out because the agreement names nothing like them."""
 
+VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
+"""What the extension of a file becomes in a view, where it changes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:

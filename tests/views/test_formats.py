@@ -9,10 +9,10 @@ import zipfile
 import openpyxl
 import pytest
 
+from gateway.classify.views import workbook_out
 from gateway.model import Basis
 from gateway.model.basis import UNKNOWN
 from gateway.samples import make, school, variants
-from gateway.views import workbook_out
 from tests.views import ctf_reader
 from tests.views.making import recognised, view_for, view_of
 

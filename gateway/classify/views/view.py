@@ -13,18 +13,14 @@ from gateway.classify.content import Source, encoding_of, head_of
 from gateway.classify.delimited import Table, read_table
 from gateway.classify.rules import Rules
 from gateway.classify.sheets import Sheet, tables_in
+from gateway.classify.views.jcq_view import read_results
+from gateway.classify.views.markup_view import write_markup
+from gateway.classify.views.sieve import Sieve
+from gateway.classify.views.tables import CsvWriter, Cut, JsonWriter, Write, Writer
+from gateway.classify.views.workbook_out import Stream, WorkbookWriter, entry
 from gateway.classify.workbooks import sheets_in
 from gateway.model import Basis
 from gateway.settings import ClassifyLimits
-from gateway.views.jcq_view import read_results
-from gateway.views.json_out import JsonWriter
-from gateway.views.markup_view import write_markup
-from gateway.views.sieve import Sieve
-from gateway.views.tables import CsvWriter, Cut, Write, Writer
-from gateway.views.workbook_out import Stream, WorkbookWriter, entry
-
-EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
-"""What the extension of a file becomes in a view, where it changes."""
 
 
 def make_view(

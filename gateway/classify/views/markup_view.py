@@ -14,9 +14,9 @@ from lxml import etree
 
 from gateway.classify import markup
 from gateway.classify.content import Source
-from gateway.views.sieve import Sieve, Stay
-from gateway.views.tables import Write
-from gateway.views.workbook_out import stream
+from gateway.classify.views.sieve import Sieve, Stay
+from gateway.classify.views.tables import Write
+from gateway.classify.views.workbook_out import stream
 
 Element = Any  # lxml carries no types.
 _ASSESSMENT, _HEADER = "StageAssessment", "Header"

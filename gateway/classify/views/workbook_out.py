@@ -16,7 +16,7 @@ from typing import IO, cast
 from lxml import etree
 
 from gateway.classify.content import Row
-from gateway.views.tables import Rows, Write
+from gateway.classify.views.tables import Rows, Write
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing import Protocol
 from gateway.classify.content import Row
 from gateway.classify.delimited import Table
 from gateway.classify.formulas import is_formula
-from gateway.views.sieve import Sieve
+from gateway.classify.views.sieve import Sieve
 
 Write = Callable[[bytes], object]
 Rows = Iterator[Sequence[Row]]
@@ -88,3 +89,22 @@ class CsvWriter:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\r\n").writerows(rows)
         self._write(text.getvalue().encode("utf-8", "replace"))
+
+
+class JsonWriter:
+    """Writes one table as a JSON list of objects, one a line, in UTF-8 (RFC 8259). Every value is a text."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    def table(self, header: Row, rows: Rows) -> None:
+        """Write a whole table."""
+        between = "["
+        for batch in rows:
+            lines = []
+            for row in batch:
+                record = {name: text for name, text in zip(header, row, strict=True) if text}
+                lines.append(f"{between}\n{json.dumps(record, ensure_ascii=False)}")
+                between = ","
+            self._write("".join(lines).encode("utf-8", "replace"))
+        self._write(b"\n]\n" if between == "," else b"[]\n")

@@ -1,5 +1,0 @@
-"""What one team may have of a file, made from the whole of it: the same bytes at every reading.
-
-Nothing is known here of teams and policies: a `Basis` says which data items may be told. What is not named by
-it, and whatever no rule knows, is left out.
-"""
