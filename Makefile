@@ -44,16 +44,20 @@ bench: $(VENV)/.installed-dev
 confusion: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.confusion.confusion
 
-# Goes on where it was stopped: the states say how far it came.
-FUZZ_COUNT ?= 10000
+# A million altered files through each engine, which takes hours: it can be stopped, and goes on where it was.
+FUZZ_COUNT ?= 1000000
+FUZZ_SECONDS ?= inf
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/classify/fuzz_classify.py
-	$(BIN)/python -m tests.openpgp.fuzz --engine embedded --state .fuzz-embedded --count $(FUZZ_COUNT)
-	$(BIN)/python -m tests.openpgp.fuzz --engine sop --state .fuzz-sop --count $(FUZZ_COUNT)
+	$(BIN)/python -m tests.openpgp.fuzz --engine embedded --state .fuzz-embedded --count $(FUZZ_COUNT) --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m tests.openpgp.fuzz --engine sop --state .fuzz-sop --count $(FUZZ_COUNT) --seconds $(FUZZ_SECONDS)
 
-# Every SSH program at hand against intake. The library for Node is installed beside the virtual environment.
+# Every SSH program at hand against intake, every OpenPGP program against both engines; those of Debian are listed
+# in tests/system-packages.txt and tests/clients/packages.txt. Libraries of other projects are installed beside the
+# virtual environment.
 clients: $(VENV)/.installed-dev
-	npm install --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node ssh2@1.17.0
+	npm install --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node ssh2@1.17.0 openpgp@6.3.2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/rpgp rpgp-py==0.20.0
 	$(BIN)/python -m tests.clients.table docs/clients.md
 
 docs: $(VENV)/.installed-dev

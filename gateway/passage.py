@@ -9,8 +9,8 @@
 
 Opening and classifying happen in isolated children, many files at once; deciding, recording and
 publishing in one process, many files in one transaction. So the way has two halves, and `examine` and
-`conclude` are these. Whoever only wants to know what would become of a file goes as far as `decide`, with
-`foresee`.
+`conclude` are these. Whoever only wants to know what would become of a file goes as far as `decide_file`,
+with `foresee`.
 """
 
 from __future__ import annotations
@@ -37,11 +37,10 @@ from gateway.examiner.protocol import (
     Looked,
 )
 from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
-from gateway.reasons import reason
+from gateway.policy.reference import period_of
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
-from gateway.record.conclude import UNKNOWN_LOGIN, File, held_for_login, signature_of
-from gateway.record.conclude import conclude as concluded
+from gateway.record.conclude import UNKNOWN_LOGIN, File, decision_on, held_for_login, signature_of
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of
@@ -50,7 +49,7 @@ from gateway.registry.keys import Key
 from gateway.zones.failpoints import passing
 
 
-class Examiner(Protocol):
+class FileExaminer(Protocol):
     """Whoever can open and classify a file: an isolated child."""
 
     def examine(self, job: Job) -> Looked:
@@ -65,7 +64,7 @@ class Examination:
     judged_by: str = ""
 
 
-def examine(claimed: Assignment, examiner: Examiner, now: datetime) -> Examination:
+def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
     """The first half: a claimed file is opened and classified. Fault where the fault is ours."""
     if claimed.upload.withheld:
         return Examination(withheld(claimed.upload), claimed.judged_by)
@@ -90,7 +89,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
 
 
 def foresee(
-    rulebook: Rulebook, batch: Batch, claimed: Assignment, examiner: Examiner, now: datetime
+    rulebook: Rulebook, batch: Batch, claimed: Assignment, examiner: FileExaminer, now: datetime
 ) -> tuple[Decision, File]:
     """What would become of a claimed file of pupils' data, and why. Nothing is recorded."""
     examined = examine(claimed, examiner, now).examined
@@ -98,13 +97,13 @@ def foresee(
         raise Fault("a file of pupils' data was examined as a drop")
     if isinstance(examined, FileOpened | FileWaits):
         batch.look_back([(claimed.upload, examined.opened)])
-    return decide(rulebook, batch, claimed.upload, examined, now), examined
+    return decide_file(rulebook, batch, claimed.upload, examined, now), examined
 
 
-def decide(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
+def decide_file(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
     """What becomes of an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
     opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
-    decision = concluded(
+    decision = decision_on(
         file,
         rulebook.catalogue,
         _provider(rulebook, batch, upload.provider, now),
@@ -161,14 +160,27 @@ def _decision(
     known_login = came_by(_logins(batch, upload.provider).get(upload.ssh_key), upload.landed_at)
     match examined:
         case AgreementCopy() | KeyDrop() if not known_login:
-            return Held(reasons=(reason(UNKNOWN_LOGIN),))
+            return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
+        case AgreementCopy() | KeyDrop() if not _vouched_for(examined, _signers(batch, upload.provider, now)):
+            return Held(reasons=(registrar.catalogue.reason("internal:held"),))
         case AgreementCopy() | KeyDrop():
             return _settle(registrar, batch, upload, examined, now)
         case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
             return _settle(registrar, batch, upload, examined, now)
         case file:
-            decision = decide(registrar, batch, upload, file, now)
-            return decision if known_login else held_for_login(decision)
+            decision = decide_file(registrar, batch, upload, file, now)
+            return decision if known_login else held_for_login(decision, registrar.catalogue)
+
+
+def _vouched_for(drop: AgreementCopy | KeyDrop, signers: Signers) -> bool:
+    """Whether its signature is by a key of the provider that counts, as the child that judged it should see.
+
+    What a certificate's own key has signed, its renewal or its revocation, needs no other.
+    """
+    if isinstance(drop, KeyDrop) and drop.key.change != "new":
+        return True
+    signature = drop.signature
+    return signature is not None and any(key.fingerprint == signature.certificate for key in signers.in_force)
 
 
 def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped, now: datetime) -> Decision:
@@ -188,7 +200,7 @@ def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined
     """Record what the examination found, and which keys were used."""
     session = batch.session
     if isinstance(examined, FileOpened | FileWaits):
-        period = registrar.period_of(examined.content, upload)
+        period = period_of(examined.content, upload.landed_at, registrar.catalogue)
         outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:

@@ -27,7 +27,8 @@ _REFERENCE_DATE = timedelta(days=550)
 
 WORDS = frozenset(
     """
-    a about absence abuse academic accept account activity acts added address admission admissions adopted
+    a about above absence abuse academic accept account activity acts added address admission admissions
+    adopted
     advanced after age agencies agency agree agreed agreement agrees all allergies allergy alone alps also
     alternative ambiguous amendments an and annual annually another any appendix application aqa arbor
     archive are arrangements as aspire assessed assessment assessments asylum at atf attainment attendance
@@ -78,7 +79,7 @@ WORDS = frozenset(
     returned reward rewards rich risk roll root row rows run s safeguarding same sanction sanctions sat
     say says sc scaled scholarpack school schoolcensus schools sci score scores screening script second
     section sections sen sent separate serial series service services session sessions seven several sex
-    sexuality share sheet sheets shoe short shortcut show sibling siblings signature signed sims since
+    sexuality share sheet sheets shoe short shortcut show sibling side siblings signature signed sims since
     single six size skip slide slides social software some something source sources spelling spo spr
     spreadsheet spring spring2 stage stages standard standardised stands start starts state statement
     status statutory stretch strong structure student students subject subjectcode subjects such suggests

@@ -1,4 +1,4 @@
-"""The clock of a test: it stands still until it is moved, or runs on from a moment of its own."""
+"""The clocks of tests: of moments, which stand still or run on, and of seconds that never go back."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ class Clock:
     def set(self, moment: datetime) -> None:
         """Make it that moment now."""
         self._behind, self._moment = datetime.now(UTC) - moment, moment
+
+
+class Seconds:
+    """Monotonic seconds; they pass when a test adds to `now`."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """The seconds by this clock."""
+        return self.now

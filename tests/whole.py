@@ -14,7 +14,7 @@ import asyncssh
 from gateway.demo.parties import Party
 from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
-from gateway.mailboxes.names import Place, file_name
+from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.processor import retention
 from gateway.registry import keys, staff
 from gateway.registry.tables import DeclarationRow
@@ -138,7 +138,7 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
             lambda: desk.now,
         )
         (delivery,) = [one for one in mailboxes.page(person, team, None) if one.reference == reference]
-        place = Place(team, file_name(delivery))
+        place = MailboxPlace(team, file_name(delivery))
         mailboxes.collect(person, place)
         mailboxes.deal_with(person, place)
 

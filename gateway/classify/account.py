@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from gateway.classify.disclosure import Disclosure
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.value_shapes import Shape
 from gateway.model import Unlisted, ValueKind
@@ -16,8 +17,7 @@ from gateway.model import Unlisted, ValueKind
 _MOST = 100
 _PARTS = 4_000
 _HEADER_LENGTH = 80
-_TEXTS: frozenset[ValueKind] = frozenset({"free text"})
-_NUMBERS_OF_PEOPLE = frozenset({"nhs-number", "national-insurance", "uln", "upn", "former-upn", "phone"})
+_NATIONAL_INSURANCE = "national-insurance"
 _GRADES = ("exam-grade", "teacher-assessment")
 
 
@@ -30,6 +30,11 @@ class Part:
     element: bool = False
     shape: Shape = field(default_factory=Shape)
     assessment: str = ""
+    told: Disclosure = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What its values tell depends on what it is taken for."""
+        self.told = Disclosure(self.key)
 
 
 class Account:
@@ -38,6 +43,7 @@ class Account:
     def __init__(self, rules: Rules) -> None:
         self.parts: list[Part] = []
         self._texts: list[str] = []
+        self._followed: list[tuple[Part, set[str]]] = []
         self.left_over = 0
         self._rules = rules
         self._grades = frozenset().union(*(rules.code_sets[name] for name in _GRADES))
@@ -50,6 +56,10 @@ class Account:
         else:
             self.left_over += 1
         return made
+
+    def follow(self, part: Part, values: set[str]) -> None:
+        """Look at these values, too, once all have come together."""
+        self._followed.append((part, values))
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
         """What a file of this type does not carry, what is sensitive first; a hundred and one at most."""
@@ -87,41 +97,46 @@ class Account:
 
     def _parts(self, data_type: str) -> Iterator[Unlisted]:
         carried = self._rules.carried(data_type)
+        for part, values in self._followed:
+            part.told.look(values, self._rules)
         for position, part in enumerate(self.parts, 1):
             if not part.shape.filled:
                 continue
+            part.told.finish(self._rules)
             kind = part.shape.kind(self._grades)
-            topic = self._topic(part, kind)
+            topic = self._topic(part)
             if topic or part.assessment or not self._listed(part, kind, carried):
                 yield Unlisted(
                     position=position,
                     header=part.header.strip(),
                     filled=part.shape.filled,
-                    kind=kind,
+                    kind="free text" if part.told.story else kind,
                     place="element" if part.element else "column",
                     topic=topic,
                     assessment=part.assessment or self._assessment(part, kind),
                     field=part.key or "",
                 )
 
-    def _topic(self, part: Part, kind: ValueKind) -> str:
+    def _topic(self, part: Part) -> str:
         if part.assessment:
             return ""  # A subject, such as psychology, with grades under it.
-        sensitive, rule = self._rules.sensitive, self._rules.fields.get(part.key or "")
-        if part.key not in _NUMBERS_OF_PEOPLE and _is_number_of_a_person(part.shape):
+        sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
+        if told.has_nhs_numbers() or self._has_national_insurance_numbers(part):
             return sensitive.identifiers
-        if rule is None:
-            return sensitive.of_name(part.header) or _of_texts(part.shape.stories(), self._rules)
-        if isinstance(rule, ItemRule) and rule.flag and kind not in ("flags", "nothing", "codes"):
-            # Appendix A asks whether there is anything, not what it is.
-            return sensitive.of_name(part.header)
-        return _of_texts(part.shape.stories(), self._rules) if rule.text != "any" else ""
+        # Of a flag, Appendix A asks whether there is anything, not what it is.
+        if rule is None or told.says_what:
+            return sensitive.of_name(part.header) or told.topic
+        return told.topic
+
+    @staticmethod
+    def _has_national_insurance_numbers(part: Part) -> bool:
+        return part.key != _NATIONAL_INSURANCE and part.shape.has_national_insurance_numbers()
 
     def _listed(self, part: Part, kind: ValueKind, carried: frozenset[str]) -> bool:
         if part.key is None:
             return False
         rule = self._rules.fields[part.key]
-        if kind in _TEXTS and rule.text == "no":
+        if part.told.story and (rule.text == "no" or self._rules.is_wide(part.header, element=part.element)):
             return False
         if isinstance(rule, WorkingRule):
             return kind in rule.kinds or kind in ("nothing", "flags")
@@ -131,11 +146,3 @@ class Account:
         if kind not in ("grades", "numbers", "codes"):
             return ""
         return self._rules.data_types.subjects.assessment(part.header)
-
-
-def _is_number_of_a_person(shape: Shape) -> bool:
-    return shape.has_nhs_numbers() or shape.has_national_insurance_numbers()
-
-
-def _of_texts(texts: Iterable[str], rules: Rules) -> str:
-    return rules.sensitive.of_text("\n".join(texts))

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from gateway.classify.account import Account, Part
-from gateway.classify.results import Examiner, Kind, Outcome
+from gateway.classify.results import Kind, ResultKinds, SingleResult
 from gateway.classify.tally import Tally
 
 _MOSTLY = 0.5
@@ -59,20 +59,20 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
 def _has_subject_grades(part: Part, tally: Tally) -> bool:
     if part.key not in _ASKED or not part.shape.filled:
         return False
-    rules, code = tally.rules, Outcome(code=part.header)
-    examiner = Examiner(rules.data_types.results)
-    if not rules.data_types.subjects.is_subject(part.header) and examiner.kind_of(code) is None:
+    rules, code = tally.rules, SingleResult(code=part.header)
+    result_kinds = ResultKinds(rules.data_types.results)
+    if not rules.data_types.subjects.is_subject(part.header) and result_kinds.kind_of(code) is None:
         return False
     exam = part.shape.share_among(rules.code_sets["exam-grade"])
     return exam >= _GRADES and exam >= part.shape.share_among(rules.code_sets["teacher-assessment"])
 
 
 def _kinds(part: Part, tally: Tally) -> Counter[Kind | None]:
-    examiner, header = Examiner(tally.rules.data_types.results), part.header
+    result_kinds, header = ResultKinds(tally.rules.data_types.results), part.header
     said = "GCSE" if _GCSE.search(header) else "A LEVEL" if _A_LEVEL.search(header) else ""
     kinds: Counter[Kind | None] = Counter()
     for grade, count in part.shape.counts.items():
-        kinds[examiner.kind_of(Outcome(qualification=said, code=header, grade=grade))] += count
+        kinds[result_kinds.kind_of(SingleResult(qualification=said, code=header, grade=grade))] += count
     return kinds
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.classify import results
 from gateway.classify.content import Unreadable, unknown
-from gateway.classify.rules import Signature
+from gateway.classify.rules import ColumnSignature
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
@@ -25,7 +25,7 @@ class Evidence:
     kinds: Counter[results.Kind | None]
 
 
-def decide(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
+def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
     """The one type whose signature fits best. Raises Unreadable where none does, or two do alike."""
     fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
     if not fitting:
@@ -47,12 +47,12 @@ def decide(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
         unchecked=frozenset(key for s in best for key in s.unchecked),
     )
     if best[0].results:
-        verdict.data_type, verdict.mixed_with, why = results.decide(evidence.kinds, format)
+        verdict.data_type, verdict.mixed_with, why = results.prevailing_kind(evidence.kinds, format)
         verdict.evidence.append(why)
     return verdict
 
 
-def _fits(signature: Signature, evidence: Evidence) -> bool:
+def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
     present = evidence.widths.keys()
     return (
         present >= set(signature.needs)
@@ -65,7 +65,7 @@ def _fits(signature: Signature, evidence: Evidence) -> bool:
     )
 
 
-def _values_fit(signature: Signature, tally: Tally) -> bool:
+def _values_fit(signature: ColumnSignature, tally: Tally) -> bool:
     return all(tally.field(key).share_good() >= share for key, share in signature.share.items()) and all(
         tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in signature.only.items()
     )

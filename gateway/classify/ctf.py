@@ -39,12 +39,13 @@ _ASSESSMENT = frozenset(
     ]
 )
 _REMEMBERED = 1_000
+_CODE_LENGTH = 20
 _EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
 _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
 
 
 @dataclass(slots=True)
-class _Header:
+class _CtfHeader:
     qualifier: str = ""
     descriptor: str = ""
     facts: Facts = field(default_factory=Facts)
@@ -64,6 +65,7 @@ class Assessments:
         # The same few pairs come again and again.
         self._types: dict[tuple[str, str], str] = {}
         self._good: set[tuple[str | None, str | None]] = set()
+        self._codes_met: set[str] = set()
 
     def count(self, assessments: list[markup.Element]) -> None:
         """Count the assessments of one pupil, the one that the tally saw last."""
@@ -81,8 +83,10 @@ class Assessments:
             types.add(kind)
             self._check_result(said)
             names.update(said)
-            if "" in said.values() and any(map(len, assessment)):
+            if any(map(len, assessment)):
                 names.add("")
+            if not self._codes_met.issuperset(said.values()):
+                self._look_at(said)
             if not kind:
                 self._gatherer.aside(f"StageAssessment {stage}", "Result", said.get("Result") or "?")
         if not names <= _ASSESSMENT:
@@ -92,6 +96,16 @@ class Assessments:
         self.rows += len(assessments)
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)
+
+    def _look_at(self, said: dict[str, str]) -> None:
+        """Put to the account what is no code, mark or date: assessments hold nothing else."""
+        for name, text in said.items():
+            if text in self._codes_met:
+                continue
+            if len(text.strip()) > _CODE_LENGTH or len(text.split()) > 1:
+                self._gatherer.aside(f"StageAssessment {name}", "text", text)
+            elif len(self._codes_met) < _REMEMBERED:
+                self._codes_met.add(text)
 
     def _type_of(self, stage: str, subject: str) -> str:
         known = self._types.get((stage, subject))
@@ -136,7 +150,7 @@ def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
-    header, gatherer = _Header(), Gatherer(tally, source.limits)
+    header, gatherer = _CtfHeader(), Gatherer(tally, source.limits)
     assessments = Assessments(tally, gatherer)
     for element in markup.records(source, RECORDS, gatherer.aside):
         if markup.local_name(element.tag) == "Header":
@@ -154,10 +168,10 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     return verdict
 
 
-def _read_header(header: markup.Element) -> _Header:
+def _read_header(header: markup.Element) -> _CtfHeader:
     text = {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
     source = {name: text.get(("SourceSchool", name), "") for name in ("LEA", "Estab", "URN", "AcademicYear")}
-    return _Header(
+    return _CtfHeader(
         qualifier=text.get(("Header", "DocumentQualifier"), "").casefold(),
         descriptor=text.get(("Header", "DataDescriptor"), "").casefold(),
         facts=replace(
@@ -179,7 +193,7 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
     return False
 
 
-def _judge(header: _Header, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:
+def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:
     core = gatherer.parents() & set(rule.core_sections)
     described = next((t for phrase, t in rule.descriptors.items() if phrase in header.descriptor), None)
     if header.qualifier == "full":

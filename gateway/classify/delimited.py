@@ -16,7 +16,7 @@ from operator import itemgetter
 
 from gateway.classify.content import Row, Source, beside, malformed, text_chunks, unknown
 from gateway.classify.formulas import Formulas, maybe_formulas, settled_header
-from gateway.classify.furniture import is_furniture
+from gateway.classify.furniture import Title, is_furniture
 from gateway.classify.rules import Rules
 from gateway.settings import ClassifyLimits
 
@@ -37,11 +37,20 @@ Look = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The names of the columns, the number of rows above them, and the text of those in lower case."""
+    """The names of the columns, the number of rows above them, and the text of those in lower case.
+
+    `crowded`: more than a title and what reports print beside it stands above.
+    """
 
     names: tuple[str, ...]
     position: int
     above: str
+    crowded: bool = False
+
+    def check(self, format: str) -> None:  # noqa: A002
+        """Raise Unreadable where nobody would read what stands above."""
+        if self.crowded:
+            raise beside("more than a title above the table", format=format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ def read_table(source: Source, rules: Rules) -> Table:
     delimiter, (score, header) = max(found, key=lambda each: each[1][0])
     if header is None or score < KNOWN_COLUMNS:
         raise unknown("no row of known column names", format="text")
+    header.check("CSV")
     for _ in settled_header(islice(_sampled(sample, delimiter), header.position + 1)):
         pass
     watch, formulas = _FormulaWatch(), Formulas()
@@ -74,15 +84,17 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
     A row of which most cells are known names ends the search.
     """
     best, header, above = 0, None, ""
+    title = Title(rules.furniture)
     for position, row in enumerate(islice(rows, HEADER_WITHIN)):
         if len(row) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         score = _score(row, rules)
         if score > best:
-            best, header = score, Header(tuple(row), position, above)
+            best, header = score, Header(tuple(row), position, above, title.crowded)
         if score > KNOWN_COLUMNS and 2 * score > len(row):
             break
         above = f"{above} {' '.join(row).casefold()}"[:_ABOVE_LENGTH]
+        title.add(row)
     return best, header
 
 

@@ -28,7 +28,7 @@ RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """The school census or a return of assessments. Raises Unreadable that names another collection."""
-    reader = _Reader(source, tally)
+    reader = _MessageReader(source, tally)
     for element in markup.records(source, RECORDS, reader.gatherer.aside):
         reader.read(element)
     if reader.facts is None:
@@ -38,7 +38,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     return reader.verdict(reader.facts)
 
 
-class _Reader:
+class _MessageReader:
     """Reads the header, and then the pupils that such a collection has."""
 
     def __init__(self, source: Source, tally: Tally) -> None:

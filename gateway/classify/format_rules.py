@@ -17,13 +17,13 @@ def plain(name: str) -> str:
     return _PUNCTUATION.sub("", name).casefold()
 
 
-class Table(BaseModel):
+class RuleTable(BaseModel):
     """A table of a policy file: what it does not know is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class StageRule(Table):
+class StageRule(RuleTable):
     """Which data type an assessment in a CTF belongs to; without subjects it fits every subject."""
 
     type: str
@@ -31,7 +31,7 @@ class StageRule(Table):
     subjects: tuple[str, ...] = ()
 
 
-class CtfRule(Table):
+class CtfRule(RuleTable):
     """How a Common Transfer File is told apart. `results` names a code list for each qualifier."""
 
     stages: tuple[StageRule, ...]
@@ -41,7 +41,7 @@ class CtfRule(Table):
     core_sections: tuple[str, ...]
 
 
-class MessageRule(Table):
+class MessageRule(RuleTable):
     """DfE `<Message>` files: the collection texts of the school census, of returns of assessments with their
     types, and of known others.
     """
@@ -51,14 +51,14 @@ class MessageRule(Table):
     outside: dict[str, str]
 
 
-class RegisterRule(Table):
+class RegisterRule(RuleTable):
     """XML of other roots: the elements that hold one record each, and roots that are none of it."""
 
     records: tuple[str, ...]
     never: tuple[str, ...]
 
 
-class ResultsRule(Table):
+class ResultsRule(RuleTable):
     """What tells a GCSE result from an A level: words, and patterns of grades and entry codes."""
 
     gcse_words: tuple[str, ...]
@@ -69,7 +69,7 @@ class ResultsRule(Table):
     a_level_code: str
 
 
-class JcqRule(Table):
+class JcqRule(RuleTable):
     """The fixed-width files of the awarding bodies, by their first letter. Offsets count from 0."""
 
     results: str
@@ -77,7 +77,7 @@ class JcqRule(Table):
     results_from: int
 
 
-class SchoolsRule(Table):
+class SchoolsRule(RuleTable):
     """Which columns and elements name the school of a record.
 
     `fields`: by field, what its columns hold. `columns`: further ones that hold a code of the school.
@@ -106,7 +106,7 @@ class SchoolsRule(Table):
         return re.search(self.history, plain(name)) is not None
 
 
-class JsonRule(Table):
+class JsonRule(RuleTable):
     """JSON of records: objects that say nothing by their names, what a date is written as, and what may
     stand beside the records.
     """
@@ -116,13 +116,13 @@ class JsonRule(Table):
     beside: tuple[str, ...]
 
 
-class FurnitureRule(Table):
+class FurnitureRule(RuleTable):
     """The words of lines that a report prints under its table by itself."""
 
     words: tuple[str, ...]
 
 
-class NameHint(Table):
+class NameHint(RuleTable):
     """A pattern in the name of a file that hints at a type. It never decides."""
 
     pattern: str

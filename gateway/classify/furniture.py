@@ -12,9 +12,35 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST = 100
 _LONGEST_NUMBER = 6
 _COVER_CELLS = 60
+_TITLE_CELLS = 40
+_TITLE_WORDS = 12
+_TABLE_CELLS = 3
+_WIDE_ROWS = 3
 _LOOKUP_COLUMNS = 3
 _LOOKUP_ROWS = 500
 _LONGEST_MEANING = 60
+
+
+class Title:
+    """The rows above a table: a title, a date, a filter or two, and no table of their own."""
+
+    def __init__(self, words: Collection[str]) -> None:
+        self.crowded = False
+        self._words = words
+        self._cells = 0
+        self._wide = 0
+
+    def add(self, row: Row) -> None:
+        """One more row."""
+        cells = [cell for cell in row if cell.strip()]
+        self._cells += len(cells)
+        self._wide += len(cells) >= _TABLE_CELLS
+        self.crowded |= self._cells > _TITLE_CELLS or self._wide > _WIDE_ROWS
+        self.crowded |= any(_is_long(cell) and not is_furniture(cell, self._words) for cell in cells)
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > _LONGEST or len(text.split()) > _TITLE_WORDS
 
 
 def is_furniture(text: str, words: Collection[str]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
 from gateway.classify.markup import COMMENT, Element, leaves, namespace_length
+from gateway.classify.rules import Rules
 from gateway.classify.schools import NOTHING, Said
 from gateway.classify.tally import Tally
 from gateway.classify.value_shapes import SAMPLE
@@ -15,6 +16,7 @@ from gateway.settings import ClassifyLimits
 _ELEMENT_KINDS = 2_000
 # Systems write a comment or two about the export; more of them are about pupils.
 _COMMENTS = 3
+_COMMENT_LENGTH = 120
 
 
 ReadSchool = Callable[[Element], Said]
@@ -39,7 +41,7 @@ class Gatherer:
         if parent == COMMENT:
             self._comments += 1
             self._tally.account.title(text)
-            if self._comments <= _COMMENTS:
+            if self._comments <= _COMMENTS and len(text) <= _COMMENT_LENGTH:
                 return
         meanings = self._meanings_under(parent)
         if name not in meanings:
@@ -52,6 +54,14 @@ class Gatherer:
         """Count what stands in a header, for the account of the file."""
         for parent, name, text in leaves(header):
             self.aside(parent, name, text)
+        for element in header.iter():
+            if len(element):
+                self._own_text(element)
+
+    def _own_text(self, element: Element) -> None:
+        """Count text that stands in an element before the first that is inside it."""
+        if element.text is not None and not element.text.isspace():
+            self.aside(element.tag[namespace_length(element.tag) :], "", element.text)
 
     def gather(
         self, record: Element, *, apart: str = "", left: bool | None = None, school: ReadSchool | None = None
@@ -62,6 +72,7 @@ class Gatherer:
         as in `Tally.record`; `school` reads what a record says of its school, where any element may.
         """
         self._strip = namespace_length(record.tag)
+        self._own_text(record)
         values: dict[str, str] = {}
         left_alone = []
         stack = [(record.tag[self._strip :], record, 0)]
@@ -120,18 +131,21 @@ class Gatherer:
         return {} if self._kinds >= _ELEMENT_KINDS else self._meanings.setdefault(parent, {})
 
     def _resolve(self, meanings: dict[str, _Meaning | None], parent: str, name: str) -> _Meaning | None:
-        key = self._tally.rules.element_field(parent, name) if name else None
+        rules = self._tally.rules
+        key = rules.element_field(parent, name) if name else None
         part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
         if key is None:
-            meaning: _Meaning = (part.shape.add, None)
+            meaning: _Meaning = (_Sampler(part, None, rules), None)
         else:
             field = self._tally.field(key)
             field.filled = max(field.filled, 1) if field.plain else field.filled
-            direct = None if field.plain else field.add
-            sampler = _Sampler(part, direct)
+            # What a check finds good needs no other look; what it does not is looked at through the field.
+            direct = (lambda text, _: part.told.take(text, rules)) if field.plain else field.add
+            sampler = _Sampler(part, None if field.plain else field.add, rules)
             known = (direct, key if key in self._tally.naming else None)
             sampler.when_done = lambda: meanings.__setitem__(name, known)
             meaning = (sampler, known[1])
+            self._tally.account.follow(part, field.doubted)
         if self._kinds < _ELEMENT_KINDS:
             self._kinds += 1
             meanings[name] = meaning
@@ -139,18 +153,21 @@ class Gatherer:
 
 
 class _Sampler:
-    """Counts the values of a known element, and looks at the first of them for the account of the file."""
+    """Counts the values of an element, and looks at the first of them for the account of the file."""
 
-    __slots__ = ("_direct", "_part", "when_done")
+    __slots__ = ("_direct", "_part", "_rules", "when_done")
 
-    def __init__(self, part: Part, direct: Callable[[str, int], None] | None) -> None:
-        self._part = part
+    def __init__(self, part: Part, direct: Callable[[str, int], None] | None, rules: Rules) -> None:
         self._direct = direct
+        self._part = part
+        self._rules = rules
         self.when_done: Callable[[], None] = lambda: None
 
     def __call__(self, text: str, row: int) -> None:
         self._part.shape.add(text)
-        if self._direct is not None:
+        if self._direct is None:
+            self._part.told.take(text, self._rules)
+        else:
             self._direct(text, row)
         if self._part.shape.filled >= SAMPLE:
             self.when_done()

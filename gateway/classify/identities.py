@@ -28,7 +28,7 @@ def identity_of(values: Mapping[str, str]) -> str:
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """The same for many records: the UPN of each, and where it has none what else tells."""
+    """What tells the person of each record apart: its UPN, or what `identity_of` finds without one."""
     records = _records(columns) if columns else repeat({}, len(upns))
     return [upn or identity_of(values) for upn, values in zip(upns, records, strict=True)]
 

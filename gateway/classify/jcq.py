@@ -14,8 +14,8 @@ from gateway.classify.content import Source, Unreadable, malformed, unknown
 from gateway.classify.delimited import line_batches
 from gateway.classify.format_rules import JcqRule
 from gateway.classify.identifiers import is_uci
-from gateway.classify.jcq_layout import Layout, ResultLine, learn, result_in
-from gateway.classify.results import GCSE, Examiner, Kind, Outcome, decide
+from gateway.classify.jcq_layout import JcqLayout, ResultLine, learn, result_in
+from gateway.classify.results import GCSE, Kind, ResultKinds, SingleResult, prevailing_kind
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
@@ -47,7 +47,7 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """GCSE or A level. Raises Unreadable for other files of the awarding bodies, and for broken ones."""
-    rule, reader, counts = tally.rules.data_types.jcq, _Reader(tally), _Counts()
+    rule, reader, counts = tally.rules.data_types.jcq, _ResultsReader(tally), _Counts()
     last = ""
     for line in chain.from_iterable(line_batches(source)):
         if line.strip():
@@ -57,7 +57,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
             last = line
     if last[1:2] != "9":
         raise malformed("the file breaks off: its last record is missing", format=FORMAT)
-    kind, mixed, why = decide(reader.kinds(), FORMAT)
+    kind, mixed, why = prevailing_kind(reader.kinds(), FORMAT)
     what = "results" if reader.one_a_record else "candidates"
     evidence = [f"{tally.records} {what} in an awarding body's results file", why]
     if counts.proven:
@@ -107,18 +107,18 @@ class _Counts:
         self.proven = True
 
 
-class _Reader:
+class _ResultsReader:
     """Counts candidates and the kinds of their results."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._rule = tally.rules.data_types.jcq
         self._grades = tally.rules.code_sets["exam-grade"]
-        self._examiner = Examiner(tally.rules.data_types.results)
+        self._result_kinds = ResultKinds(tally.rules.data_types.results)
         self._said: set[Kind] = set()
-        self._found: Counter[Outcome] = Counter()
+        self._found: Counter[SingleResult] = Counter()
         self._first: list[str] = []
-        self._layout: Layout | None = None
+        self._layout: JcqLayout | None = None
         self._learnt = False
         self.one_a_record = False
 
@@ -134,7 +134,9 @@ class _Reader:
             self._hear_results(line)
         elif line[1] in "13":
             words = (
-                self._examiner.kind_said(word) for word in _WORD.findall(line[2:].upper()) if len(word) > 1
+                self._result_kinds.kind_said(word)
+                for word in _WORD.findall(line[2:].upper())
+                if len(word) > 1
             )
             self._said.update(kind for kind in words if kind is not None)
 
@@ -148,7 +150,7 @@ class _Reader:
         said = next(iter(self._said)) if len(self._said) == 1 else None
         kinds: Counter[Kind | None] = Counter()
         for outcome, count in self._found.items():
-            kinds[self._examiner.kind_of(outcome) or said] += count
+            kinds[self._result_kinds.kind_of(outcome) or said] += count
         if said == GCSE and not any(o.grade[:1].isdigit() for o in self._found):
             kinds = Counter({GCSE: kinds.total()})
         return kinds
@@ -160,7 +162,7 @@ class _Reader:
                 self._tally.field(key).add(text, self._tally.records + 1)
         self._tally.record(values)
         if result.grade in self._grades:
-            self._found[Outcome(code=result.unit, grade=result.grade)] += 1
+            self._found[SingleResult(code=result.unit, grade=result.grade)] += 1
         else:
             self._tally.wrong_results.add(self._tally.records)
 
@@ -189,7 +191,7 @@ class _Reader:
 
     def _count_results(self, line: str, row: int) -> None:
         found = grades_in(line, self._layout, self._grades, self._rule)
-        results = [Outcome(code=code, grade=grade) for code, grade in found]
+        results = [SingleResult(code=code, grade=grade) for code, grade in found]
         self._found.update(result for result in results if result.grade in self._grades)
         if any(result.grade not in self._grades for result in results):
             self._tally.wrong_results.add(row)
@@ -208,7 +210,7 @@ def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
 
 
 def grades_in(
-    line: str, layout: Layout | None, grades: frozenset[str], rule: JcqRule
+    line: str, layout: JcqLayout | None, grades: frozenset[str], rule: JcqRule
 ) -> list[tuple[str, str]]:
     """The results in a candidate's record, as code and grade.
 

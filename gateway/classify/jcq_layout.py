@@ -57,7 +57,7 @@ def result_in(record: str) -> ResultLine | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class JcqLayout:
     """Groups of code, option and grade from `start` on; widths in characters."""
 
     start: int
@@ -74,15 +74,15 @@ class Layout:
                 yield group[: self.code], group[self.code + self.option :].strip().upper()
 
 
-def learn(records: Sequence[str], grades: frozenset[str]) -> Layout | None:
+def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
     """The layout that fits these candidates' records best; None where most groups fit none."""
-    layouts = [Layout(*sizes) for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS)]
+    layouts = [JcqLayout(*sizes) for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS)]
     judged = [(_fit(layout, records, grades), layout) for layout in layouts]
     (good, bad), best = max(judged, key=lambda each: each[0][0] - each[0][1])
     return best if good and good >= _FITTING_SHARE * (good + bad) else None
 
 
-def _fit(layout: Layout, records: Sequence[str], grades: frozenset[str]) -> tuple[int, int]:
+def _fit(layout: JcqLayout, records: Sequence[str], grades: frozenset[str]) -> tuple[int, int]:
     good = bad = 0
     for record in records:
         for code, grade in layout.results(record):

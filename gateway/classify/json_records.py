@@ -20,6 +20,9 @@ from gateway.settings import ClassifyLimits
 
 FORMAT = "JSON"
 _START = re.compile(r"\s*[\[{]\s*[\"{\]}]")
+# Addresses, dates, numbers, and words such as "success".
+_OF_PAGES = re.compile(r"(?:https?:/)?/[^\s]{0,500}|[\d :.,TZ+-]{1,40}|[a-z_]{1,20}", re.ASCII)
+_TIME_ZONE = re.compile(r"[A-Za-z_]{1,20}/[A-Za-z_/]{1,40}|[+-]\d\d:?\d\d|UTC|GMT|BST|Z|\d", re.ASCII)
 _OPENS = frozenset({"start_map", "start_array"})
 _CLOSES = frozenset({"end_map", "end_array"})
 
@@ -61,7 +64,7 @@ def _batches(
 
 def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
     """The leaves of each record: the objects in the one list at the top, or right under the top."""
-    reader = _Reader(source.limits, rule)
+    reader = _RecordsReader(source.limits, rule)
     try:
         for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
             if (record := reader.take(event, value)) is not None:
@@ -70,7 +73,7 @@ def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
         raise malformed("the JSON is not well formed", format=FORMAT) from None
 
 
-class _Reader:
+class _RecordsReader:
     """Puts events together to records."""
 
     def __init__(self, limits: ClassifyLimits, rule: JsonRule) -> None:
@@ -93,7 +96,7 @@ class _Reader:
         elif event in _CLOSES:
             return self._close()
         elif value is not None and value != "":
-            self._leaf(text_of(value))
+            self._leaf(text_of(value), says=isinstance(value, str))
         return None
 
     def _open(self, event: str) -> None:
@@ -121,30 +124,35 @@ class _Reader:
             return complete
         return None
 
-    def _leaf(self, text: str) -> None:
+    def _leaf(self, text: str, *, says: bool) -> None:
         if self._base < 0:
-            self._check_beside()
+            self._check_beside(text, says=says)
             return
-        if len(self._stack) == self._base:
+        if "start_map" not in self._stack[self._base :]:
             raise unknown("a list of values instead of records", format=FORMAT)
         self._size += len(text)
         if self._size > self._limits.text_bytes:
             raise malformed("a record is too long", format=FORMAT)
-        name = self._name()
+        name = self._name(text)
         if len(self._leaves) >= self._limits.columns:
             raise unknown("a table with more columns than this gateway reads", format=FORMAT)
-        if name:
+        if name is not None:
             self._leaves[name] = f"{self._leaves[name]}; {text}" if name in self._leaves else text
 
-    def _check_beside(self) -> None:
+    def _check_beside(self, text: str, *, says: bool) -> None:
         """Outside the records only what says how many pages there are may stand."""
-        if not {*self._keys[1:], self._key} & set(self._rule.beside):
+        named = {*self._keys[1:], self._key} & set(self._rule.beside)
+        if not named or "start_array" in self._stack or (says and not _OF_PAGES.fullmatch(text)):
             raise beside("something beside the records", format=FORMAT)
 
-    def _name(self) -> str:
+    def _name(self, text: str) -> str | None:
+        """The name of a leaf; None for the time zone of a date, which says nothing."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
-        if self._key in self._rule.parts_of_a_date:
-            return telling[-1] if telling and self._key == "date" else "" if telling else self._key
+        if self._key in self._rule.parts_of_a_date and telling:
+            if self._key == "date":
+                return telling[-1]
+            if _TIME_ZONE.fullmatch(text):
+                return None
         around = telling[-1].removesuffix("s") if telling else ""
         return f"{around} {self._key}".strip() or (inside[-1] if inside else "")

@@ -25,10 +25,32 @@ def load_rules(policies: Path) -> Rules:
         working=items.working,
         sensitive=read_toml(policies / "sensitive.toml", Sensitive),
     )
-    fault = next(_faults(rules), None)
-    if fault is not None:
-        raise ConfigurationError(f"{types_file} with {items_file.name}: {fault}")
+    for name, location, fault in faults(rules):
+        raise ConfigurationError(f"{policies / name}: {'.'.join(map(str, location))}: {fault}")
     return rules
+
+
+def faults(rules: Rules) -> Iterator[tuple[str, tuple[str | int, ...], str]]:
+    """What does not fit together: the file to mend, the place in it, and what is wrong."""
+    for fault in _faults(rules):
+        where, _, words = fault.partition(": ")
+        parts = tuple(int(part) if part.isdecimal() else part for part in where.split("."))
+        yield *_placed(rules, parts), words
+
+
+def _placed(rules: Rules, parts: tuple[str | int, ...]) -> tuple[str, tuple[str | int, ...]]:
+    """The file that a key stands in, and its whole place there."""
+    tables: dict[str, Container[str]] = {
+        "items": rules.items,
+        "others": rules.others,
+        "working": rules.working,
+    }
+    for table, entries in tables.items():
+        if str(parts[0]) in entries:
+            return "items.toml", (table, *parts)
+    if parts[0] in rules.data_types.fields:
+        return "data_types.toml", ("fields", *parts)
+    return "data_types.toml", parts
 
 
 def _faults(rules: Rules) -> Iterator[str]:

@@ -26,8 +26,11 @@ _AFTER_END = re.compile(rb"</[^>]*+>\s*+[^<\s]")
 _AFTER_EMPTY = re.compile(rb"/>\s*+[^<\s]")
 _SIGNS = (b"=", b"!", b"?")
 _TAG_BYTES = 1024
-_COMMENT = re.compile(rb"<!--(.*?)(?:-->|\Z)", re.DOTALL)
+_UNPARSED = re.compile(rb"<!--(.*?)-->|<\?(.*?)\?>", re.DOTALL)
+_BEGUN = re.compile(rb"<!--|<\?")
+_OPENING = 3
 COMMENT = "<!--"
+INSTRUCTION = "<?"
 # Where a schema lies, that an element is empty, the language: no content.
 NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
 
@@ -93,13 +96,13 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser, limits, waiting, end = _parser(tags), source.limits, 0, b""
+    unparsed = _Unparsed(aside, limits.record_bytes)
     try:
         for piece in utf8_chunks(source):
             parser.feed(piece)
             waiting += len(piece)
             more = _may_hold_more(end + piece)
-            if more and b"<!--" in piece:
-                _tell_comments(piece, aside)
+            unparsed.take(piece)
             end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
                 if next(element.iterancestors(*tags), None) is None:
@@ -130,10 +133,35 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
     )
 
 
-def _tell_comments(piece: bytes, aside: Aside) -> None:
-    """Tell comments, as far as they stand in this piece: the parser leaves them out, people may read them."""
-    for comment in _COMMENT.findall(piece):
-        aside(COMMENT, "", comment.decode("utf-8", "replace").strip())
+class _Unparsed:
+    """Comments and instructions to programs: the parser leaves them out, people may read them.
+
+    One may begin in one piece of the document and end in another.
+    """
+
+    def __init__(self, aside: Aside, longest: int) -> None:
+        self._aside = aside
+        self._longest = longest
+        self._rest = b""
+
+    def take(self, piece: bytes) -> None:
+        """Tell what has ended by this piece."""
+        text = self._rest + piece
+        if b"<!" not in text and b"<?" not in text:
+            self._rest = text[-_OPENING:]
+            return
+        position = 0
+        for found in _UNPARSED.finditer(text):
+            position = found.end()
+            comment, instruction = found.groups()
+            if comment is not None:
+                self._aside(COMMENT, "", comment.decode("utf-8", "replace").strip())
+            elif not instruction.startswith(b"xml"):
+                self._aside(INSTRUCTION, "", instruction.decode("utf-8", "replace").strip())
+        begun = _BEGUN.search(text, position)
+        self._rest = text[begun.start() :] if begun else text[max(position, len(text) - _OPENING) :]
+        if len(self._rest) > self._longest:
+            raise malformed("a stretch of the XML is too long for one record", format="XML")
 
 
 def _may_hold_more(text: bytes) -> bool:

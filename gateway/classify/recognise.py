@@ -81,7 +81,10 @@ def classify(
 
 
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
-    """The same, with what it seems to be about. What is malformed is refused, and nobody sees it."""
+    """A refused content, with the sensitive topics that it seems to be about.
+
+    Malformed content stays as it is: it is refused for good, and nobody sees it.
+    """
     if found.code == "classify:malformed":
         return found
     topics = (rules.sensitive.of_name(found.about or ""), *topics_in(content, rules.sensitive))

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.classify import markup
-from gateway.classify.column_signatures import Evidence, decide
+from gateway.classify.column_signatures import Evidence, best_fit
 from gateway.classify.content import Source, Unreadable, unknown
 from gateway.classify.format_rules import SchoolsRule
 from gateway.classify.gather import Gatherer
@@ -30,7 +30,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
     names = tuple(name for name in rule.records if name != root)
     gatherer = Gatherer(tally, source.limits)
     schools = tally.rules.data_types.schools
-    header = _Header(gatherer, schools)
+    header = _RegisterHeader(gatherer, schools)
     try:
         for record in markup.records(source, names, header.aside):
             gatherer.gather(record, school=lambda record: said(_slots(record, schools)))
@@ -42,10 +42,10 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
         raise unknown("an XML document of no known kind", format=FORMAT)
     tally.schools.around = said(header.slots)
     filled = {key: 1 for key, field in tally.fields.items() if field.filled}
-    return decide(Evidence(filled, tally, "", Counter()), FORMAT)
+    return best_fit(Evidence(filled, tally, "", Counter()), FORMAT)
 
 
-class _Header:
+class _RegisterHeader:
     """What stands around the records; of it the texts that may tell of the school."""
 
     def __init__(self, gatherer: Gatherer, rule: SchoolsRule) -> None:

@@ -21,7 +21,7 @@ KINDS = frozenset({GCSE, A_LEVEL})
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SingleResult:
     """One result as a file writes it; what the file does not say is empty."""
 
     series: str = ""
@@ -30,7 +30,7 @@ class Outcome:
     grade: str = ""
 
 
-class Examiner:
+class ResultKinds:
     """Tells the kind of single results by the rules."""
 
     def __init__(self, rules: ResultsRule) -> None:
@@ -41,7 +41,7 @@ class Examiner:
         self._gcse_code = re.compile(rules.gcse_code)
         self._a_level_code = re.compile(rules.a_level_code)
 
-    def kind_of(self, outcome: Outcome) -> Kind | None:
+    def kind_of(self, outcome: SingleResult) -> Kind | None:
         """Which kind a result is; None where nothing tells."""
         grade, code = outcome.grade.strip().upper(), outcome.code.strip().upper()
         for words in (outcome.series, outcome.qualification):
@@ -69,7 +69,7 @@ def _words(words: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![A-Z])")
 
 
-def decide(kinds: Counter[Kind | None], format: str) -> tuple[Kind, Kind | None, str]:  # noqa: A002
+def prevailing_kind(kinds: Counter[Kind | None], format: str) -> tuple[Kind, Kind | None, str]:  # noqa: A002
     """The kind of most results, the other kind where both occur, and the evidence.
 
     Raises Unreadable where no result tells its kind.

@@ -23,18 +23,23 @@ from gateway.classify.format_rules import (
     NameHint,
     RegisterRule,
     ResultsRule,
+    RuleTable,
     SchoolsRule,
-    Table,
     plain,
 )
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
 from gateway.model import Level, ValueKind
 
+BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
+"""The types that the reader of a national format tells by itself: CTF, the school census, JCQ."""
+
+_NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
+
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
 
-class FieldRule(Table):
+class FieldRule(RuleTable):
     """One field: the column and element names that carry it, and how its values are checked.
 
     An element is `Name`, `Parent/Name` or `Parent/*`; the more exact form wins. `codes` names a
@@ -47,7 +52,7 @@ class FieldRule(Table):
     elements: tuple[str, ...] = ()
     check: Check = "none"
     codes: str | None = None
-    text: Literal["no", "words", "any"] = "no"
+    text: Literal["no", "words"] = "no"
 
 
 class ItemRule(FieldRule):
@@ -73,7 +78,7 @@ class WorkingRule(FieldRule):
     kinds: tuple[ValueKind, ...]
 
 
-class Signature(Table):
+class ColumnSignature(RuleTable):
     """One way to recognise a table: which fields it must have, and what they must hold.
 
     Of the signatures that fit, the one with the highest rank decides. `needs`: all of these fields.
@@ -115,7 +120,7 @@ class Signature(Table):
         return (*self.fields(), *self.without)
 
 
-class TypeRule(Table):
+class TypeRule(RuleTable):
     """What is true of every file of a type.
 
     `must`: what no record may lack, with its alternatives. `checks`: the working fields whose faults
@@ -131,21 +136,21 @@ class TypeRule(Table):
     key_stage: str | None = None
 
 
-class ColumnRule(Table):
+class ColumnRule(RuleTable):
     """What systems put before and after the plain name of a column."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
 
 
-class DataTypes(Table):
+class DataTypes(RuleTable):
     """data_types.toml."""
 
     types: dict[str, TypeRule]
     codes: dict[str, tuple[str, ...]]
     columns: ColumnRule
     fields: dict[str, FieldRule]
-    tables: tuple[Signature, ...]
+    tables: tuple[ColumnSignature, ...]
     systems: dict[str, dict[str, tuple[str, ...]]]
     results: ResultsRule
     subjects: SubjectRule
@@ -160,7 +165,7 @@ class DataTypes(Table):
     names: tuple[NameHint, ...]
 
 
-class Items(Table):
+class Items(RuleTable):
     """items.toml."""
 
     items: dict[str, ItemRule]
@@ -184,6 +189,19 @@ class Rules(BaseModel):
         """Every field by its key."""
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
+    def recognised(self) -> frozenset[str]:
+        """The types that something tells: a table, a stage or descriptor of a CTF, a return, or a reader."""
+        types = self.data_types
+        return frozenset(
+            {
+                *(table.type for table in types.tables),
+                *(stage.type for stage in types.ctf.stages),
+                *types.ctf.descriptors.values(),
+                *types.message.returns.values(),
+                *BY_READER,
+            }
+        )
+
     def carried(self, data_type: str) -> frozenset[str]:
         """The working fields that files of this type may hold."""
         return self._carried[data_type]
@@ -194,7 +212,8 @@ class Rules(BaseModel):
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
-        found["a-level-results"] |= found["gcse-results"]
+        if {"a-level-results", "gcse-results"} <= found.keys():
+            found["a-level-results"] |= found["gcse-results"]
         for item in (*self.items.values(), *self.others.values()):
             for name, keys in item.when.items():
                 found[name] |= set(keys)
@@ -241,7 +260,7 @@ class Rules(BaseModel):
         """The key of the field that a column of this name carries.
 
         The name itself comes first, then what is left without a prefix or suffix, then the patterns. A
-        name that speaks of something sensitive fits no pattern: those are wide.
+        name that speaks of something sensitive, or of notes, fits no pattern: those are wide.
         """
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
@@ -249,7 +268,7 @@ class Rules(BaseModel):
             return known
         pattern, keys = self._patterns
         found = pattern.fullmatch(text)
-        if found is None or self.sensitive.of_name(name):
+        if found is None or self._is_apart(name):
             return None
         return keys[int((found.lastgroup or "p0")[1:])]
 
@@ -261,9 +280,29 @@ class Rules(BaseModel):
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str) -> str | None:
-        """The key of the field that an element carries; `parent` is the name of the one around it."""
+        """The key of the field that an element carries; `parent` is the name of the one around it.
+
+        A name that speaks of something sensitive, or of notes, is not taken for whatever stands under a
+        parent.
+        """
         known = self._elements
-        return known.get(f"{parent}/{name}") or known.get(f"{parent}/*") or known.get(name)
+        if (exact := known.get(f"{parent}/{name}")) is not None:
+            return exact
+        wide = known.get(f"{parent}/*")
+        if wide is None:
+            return known.get(name)
+        return None if wide not in self.others and self._is_apart(name) else wide
+
+    def _is_apart(self, name: str) -> bool:
+        """Whether a name says that it holds what is sensitive, or whatever anybody writes."""
+        return _NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
+
+    def is_wide(self, header: str, *, element: bool) -> bool:
+        """Whether a column or an element (Parent/Name) is known by a pattern, and by no name of its own."""
+        if not element:
+            return not any(form in self._columns for form in self._forms(plain(header)))
+        parent, _, name = header.partition("/")
+        return header not in self._elements and f"{parent}/*" in self._elements and bool(name)
 
     def name_suggests(self, name: str) -> str | None:
         """The data type that a file name hints at: the first pattern that is found in it."""

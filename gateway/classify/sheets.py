@@ -47,6 +47,7 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
             _check_other(sheet, rules, format)
         else:
             _check_shown(sheet, format)
+            header.check(format)
             found.append(lambda sheet=sheet, header=header: _table(sheet, header, rules, limits))  # type: ignore[misc]
     if not found:
         raise unknown("a workbook without a row of known column names", format=format)

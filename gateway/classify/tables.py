@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from gateway.classify.account import Part
 from gateway.classify.broadsheets import Grades, grades_in
-from gateway.classify.column_signatures import Evidence, decide
-from gateway.classify.content import Row, Source, Unreadable, unknown
+from gateway.classify.column_signatures import Evidence, best_fit
+from gateway.classify.content import Row, Source, Unreadable, beside, unknown
 from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
-from gateway.classify.results import KINDS, Examiner, Kind, Outcome
+from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
 from gateway.classify.schools import RowSchools, Slot, in_a_title
+from gateway.classify.strays import Column, check_side_by_side, strays, without_headers
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
@@ -46,12 +47,14 @@ def _decide(counter: _Counter, grades: Grades, tally: Tally, above: str, format:
     widths = counter.widths() | ({"subject-grade": grades.columns} if grades.columns else {})
     kinds = counter.kinds + grades.kinds
     try:
-        verdict = decide(Evidence(widths, tally, above, kinds), format)
+        verdict = best_fit(Evidence(widths, tally, above, kinds), format)
     except Unreadable as reason:
         if reason.code == "classify:unknown" and grades.others:
             why = "grades of mocks, predictions or forecasts, which are no results"
             raise Unreadable("classify:other-assessments", why, format=format) from None
         raise
+    if counter.strays:
+        raise beside("rows of another table under the table", format=format)
     if verdict.data_type in KINDS and grades.assessment and not grades.columns:
         tally.account.grades_are(grades.assessment, counter.grade_columns())
     verdict.results = tuple(sorted(kind for kind in kinds if kind is not None))
@@ -64,10 +67,12 @@ class _Counter:
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
         self._tally = tally
-        self._examiner = Examiner(tally.rules.data_types.results)
+        self._result_kinds = ResultKinds(tally.rules.data_types.results)
         self._columns: dict[str, list[int]] = {}
         self._parts: list[Part] = []
+        self.strays = 0
         self._batches = 0
+        self._names = list(header.names)
         self._schools: list[int] = []
         slots: list[Slot] = []
         for index, name in enumerate(header.names):
@@ -90,6 +95,10 @@ class _Counter:
 
     def count(self, batch: list[Row]) -> None:
         """Count the rows of one batch, none of them blank."""
+        if self._names and any(row[:1] == self._names[:1] for row in batch):
+            batch = without_headers(batch, self._names)
+            if not batch:
+                return
         columns = list(zip_longest(*batch, fillvalue=""))
         # Rows may be longer than the header is.
         self._parts += (self._tally.account.part("", None) for _ in columns[len(self._parts) :])
@@ -99,17 +108,27 @@ class _Counter:
             key: [columns[index] if index < len(columns) else blank for index in indexes]
             for key, indexes in self._columns.items()
         }
-        first = self._tally.records + 1
-        for key, several in by_field.items():
-            field = self._tally.field(key)
-            for index, values in zip(self._columns[key], several, strict=True):
-                self._parts[index].shape.met(field.add_column(values, first), values)
+        self._add(by_field)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
         schools = [columns[index] if index < len(columns) else blank for index in self._schools]
         self._row_schools.count(schools, len(batch))
         self._tally.rows(naming, len(batch), self._row_schools.numbers)
         if "exam-grade" in by_field or "exam-series" in by_field:
             self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
+
+    def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
+        """Add up the fields. Raises Unreadable where two tables stand side by side."""
+        first, checked = self._tally.records + 1, dict[str, list[Column]]()
+        for key, several in by_field.items():
+            field = self._tally.field(key)
+            for index, values in zip(self._columns[key], several, strict=True):
+                self._parts[index].shape.met(field.add_column(values, first), values)
+                self._parts[index].told.look(field.doubted, self._tally.rules)
+                if field.checked:
+                    checked.setdefault(key, []).append((values, field.doubted))
+        self.strays += strays(checked)
+        if len(by_field.get("upn", ())) > 1:
+            check_side_by_side(by_field["upn"])
 
     def _look(self, columns: Sequence[tuple[str, ...]]) -> None:
         """Look at what stands in the columns: in the first batches, and then in ever fewer."""
@@ -118,12 +137,13 @@ class _Counter:
         for part, values in zip(self._parts, columns, strict=False):
             if sampled:
                 part.shape.sample(values)
-            if part.key is None:
-                part.shape.met(len(values) - values.count(""), values)
+            if part.key is None and (filled := len(values) - values.count("")):
+                part.shape.met(filled, values)
+                part.told.look(set(values), self._tally.rules)
 
     def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
         for said, count in Counter(zip(*columns, strict=True)).items():
-            self.kinds[self._examiner.kind_of(Outcome(*said))] += count
+            self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
 
 
 def _first_filled(columns: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

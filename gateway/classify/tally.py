@@ -47,14 +47,14 @@ NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys 
 
 
 @dataclass(slots=True)
-class Fault:
+class FaultCount:
     """How often one thing is wrong, and the first records in which it is."""
 
     count: int = 0
     rows: list[int] = field(default_factory=list)
 
     def add(self, row: int) -> None:
-        """One more, in this record."""
+        """Count the fault once more, in the record of this number."""
         self.count += 1
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
@@ -69,30 +69,39 @@ class FieldTally:
     """What one field holds over the whole file.
 
     `counts` is kept only for fields that need it. A `plain` field has nothing to check or count: it
-    is enough to know that it is filled once.
+    is enough to know that it is filled once. `doubted` are values that no check has found good, for the
+    account of the file: those of the last records that were added together, or all that came one by one.
     """
 
-    __slots__ = ("_check", "_good", "counts", "faults", "filled", "key", "plain")
+    __slots__ = ("_check", "_good", "counts", "doubted", "faults", "filled", "key", "plain")
 
     def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
         self.key = key
         self.filled = 0
-        self.faults: dict[str, Fault] = {}
+        self.faults: dict[str, FaultCount] = {}
         self.counts: Counter[str] | None = Counter() if counted else None
         self.plain = check is None and not counted
+        self.doubted: set[str] = set()
         self._check = check
         self._good: set[str] = set()
+
+    @property
+    def checked(self) -> bool:
+        """Whether values of this field can be wrong."""
+        return self._check is not None
 
     def add(self, text: str, row: int) -> None:
         """One value, not blank, in this record."""
         self.filled += 1
         if self.counts is not None:
             self._count((text,))
-        if self._check is None or text in self._good:
+        if text in self._good:
             return
-        fault = self._judge(text, self._check)
+        fault = None if self._check is None else self._judge(text, self._check)
         if fault is not None:
-            self.faults.setdefault(fault, Fault()).add(row)
+            self.faults.setdefault(fault, FaultCount()).add(row)
+        if (fault is not None or self._check is None) and len(self.doubted) < _VALUES_REMEMBERED:
+            self.doubted.add(text)
 
     def add_column(self, values: Sequence[str], first_row: int) -> int:
         """The values of this field in records that follow each other; an empty text is a blank.
@@ -103,15 +112,17 @@ class FieldTally:
         self.filled += filled
         if self.counts is not None:
             self._count(values)
-        if self._check is None or not filled:
-            return filled
-        doubtful = set(values) - self._good
+        doubtful = set(values) - self._good if filled else set()
         doubtful.discard("")
+        if self._check is None:
+            self.doubted = doubtful
+            return filled
         bad = {v: fault for v in doubtful if (fault := self._judge(v, self._check)) is not None}
+        self.doubted = set(bad)
         if bad:
             for row, value in enumerate(values, first_row):
                 if value in bad:
-                    self.faults.setdefault(bad[value], Fault()).add(row)
+                    self.faults.setdefault(bad[value], FaultCount()).add(row)
         return filled
 
     def share_good(self) -> float:
@@ -150,16 +161,18 @@ class Tally:
         self.account = Account(rules)
         self.schools = Schools()
         self.fields: dict[str, FieldTally] = {}
-        self.wrong_results = Fault()
-        self.formulas = Fault()
-        self.missing = {group: Fault() for kind in rules.data_types.types.values() for group in kind.must}
+        self.wrong_results = FaultCount()
+        self.formulas = FaultCount()
+        self.missing = {
+            group: FaultCount() for kind in rules.data_types.types.values() for group in kind.must
+        }
         self.naming = frozenset({*NAMING, *(key for group in self.missing for key in group)})
         self.reports_pupils = on_pupil is not None
         self._on_pupil = on_pupil
         self._people: set[str] = set()
         self._temporary_upns: set[str] = set()
-        self._duplicates = Fault()
-        self._temporary = Fault()
+        self._duplicates = FaultCount()
+        self._temporary = FaultCount()
 
     def field(self, key: str) -> FieldTally:
         """The tally of one field, made when it is first asked for."""
@@ -330,7 +343,7 @@ class Tally:
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
 
 
-def _finding(code: str, fault: Fault, about: str) -> Finding:
+def _finding(code: str, fault: FaultCount, about: str) -> Finding:
     return Finding(
         code=code, severity=severity(code), count=fault.count, rows=tuple(sorted(fault.rows)), about=about
     )

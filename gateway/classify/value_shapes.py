@@ -11,15 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gateway.classify.checks import read_date
-from gateway.classify.identifiers import is_nhs_number
 from gateway.model import ValueKind
 
 SAMPLE = 300
 _LENGTH = 200
 _MOST = 0.8
 _STORIES = 0.02
-_NUMBERS_ALIKE = 3
-_FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
+FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
 _NUMBER = re.compile(r"[-+]?\d{1,7}([.,]\d+)?%?", re.ASCII)
 _IDENTIFIER = re.compile(
     r"[A-Z]{0,3}[- ]?\d[\d -]{6,}\d?[A-Z]?|[A-Z0-9]{10,20}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}",
@@ -71,7 +69,7 @@ class Shape:
         total = kinds.total()
         if kinds["free text"] > _STORIES * total:
             return "free text"
-        flags = sum(count for value, count in self.counts.items() if value.strip().upper() in _FLAGS)
+        flags = sum(count for value, count in self.counts.items() if value.strip().upper() in FLAGS)
         if flags >= _MOST * total:
             return "flags"
         figures = kinds["numbers"] + kinds["grades"]
@@ -86,27 +84,22 @@ class Shape:
         among = sum(count for value, count in self.counts.items() if value.strip().upper() in values)
         return among / total if total else 0.0
 
-    def has_nhs_numbers(self) -> bool:
-        """Whether these are NHS numbers, by their check digits, which chance gives to one in eleven."""
-        return self._alike(lambda text: len(text) in (10, 12) and is_nhs_number(text))
-
     def has_national_insurance_numbers(self) -> bool:
         """Whether these are national insurance numbers, by their shape."""
         return self._alike(lambda text: _NATIONAL_INSURANCE.fullmatch(text) is not None)
 
-    def stories(self) -> list[str]:
-        """The sampled values that have more than one word."""
-        return [value for value in self.counts if " " in value.strip()]
-
     def _alike(self, test: Callable[[str], bool]) -> bool:
         texts = [text for value in self.counts if (text := value.strip())]
-        if len(texts) < _NUMBERS_ALIKE:
-            return False
-        return sum(1 for text in texts if test(text)) >= _MOST * len(texts)
+        return sum(1 for text in texts if test(text)) >= max(1, _MOST * len(texts))
+
+
+def is_story(text: str) -> bool:
+    """Whether a value is so long, or of so many words, that it is free text."""
+    return len(text) > _STORY_LENGTH or text.count(" ") >= _STORY_WORDS - 1
 
 
 def _kind_of(text: str, grades: frozenset[str]) -> ValueKind:
-    if len(text) > _STORY_LENGTH or text.count(" ") >= _STORY_WORDS - 1:
+    if is_story(text):
         return "free text"
     if _NUMBER.fullmatch(text):
         return "numbers"

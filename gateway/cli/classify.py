@@ -15,7 +15,7 @@ from rich.text import Text
 from gateway.cli.console import JsonOption, complain, counted, fails_clearly, out, plain, print_json
 from gateway.errors import GatewayError
 from gateway.model import Classified, ContentRefused
-from gateway.reasons import reason
+from gateway.reasons import told
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _FEW = 20
@@ -123,7 +123,8 @@ def _print(row: dict[str, Any]) -> None:
             "what": row["about"],
             "count": len(row["parts"]),
         }
-        out.print(Text(f"  {reason(row['code'], **about).sentence} [{row['code']}]"), soft_wrap=True)
+        sentence, _ = told(row["code"], **about)
+        out.print(Text(f"  {sentence} [{row['code']}]"), soft_wrap=True)
     else:
         count = "" if row["pupils"] is None else f", {counted(row['pupils'], 'pupil')}"
         out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"), soft_wrap=True)

@@ -24,7 +24,8 @@ from gateway.cli import terminal
 from gateway.cli.tables import NOTHING, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.reasons import REASONS, reason
+from gateway.reasons import REASONS
+from gateway.reasons import told as told_by_code
 from gateway.registry.database import Registry
 from gateway.settings import load_settings
 
@@ -178,6 +179,22 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def note_new_name(former: str, name: str) -> None:
+    """Say on stderr that something answers to its former name still, and what it is called now."""
+    err.print(Text(f"gateway: note: {former} is called {name} now"), soft_wrap=True)
+
+
+def formerly(former: str, name: str, command: Callable[P, R]) -> Callable[P, R]:
+    """A command for whoever still calls it by its former name: it does the same, and says its new one."""
+
+    @wraps(command)
+    def noted(*args: P.args, **kwargs: P.kwargs) -> R:
+        note_new_name(former, name)
+        return command(*args, **kwargs)
+
+    return noted
+
+
 def complain(what: str) -> None:
     """The one line on stderr with which a command fails."""
     err.print(Text(f"gateway: {plain(what)}"), soft_wrap=True)
@@ -187,8 +204,8 @@ def told(error: GatewayError) -> str:
     """The error in words: a reason code is told by its sentence and next step."""
     code = getattr(error, "code", None)
     if code in REASONS:
-        said = reason(code, **getattr(error, "detail", {}))
-        return f"{said.sentence} {said.next_step} [{code}]"
+        sentence, next_step = told_by_code(code, **getattr(error, "detail", {}))
+        return f"{sentence} {next_step} [{code}]"
     return str(error)
 
 

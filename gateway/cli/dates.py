@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import typer
 
 from gateway.errors import GatewayError
-from gateway.policy.catalogue import load_catalogue
+from gateway.policy.catalogue import Catalogue, load_catalogue
 
 _DAY = "%Y-%m-%d"
 
@@ -53,3 +53,11 @@ def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
     if last <= now:
         raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
     return last
+
+
+def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
+    """A day (at noon) or a local time that a person gave, as UTC; now where they gave none."""
+    if given is None:
+        return datetime.now(UTC)
+    local = datetime.combine(given, time(12)) if given.time() == time() else given
+    return local.replace(tzinfo=ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)

@@ -27,7 +27,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.policy import decision_object, moment
+from gateway.cli.policy import decision_object
 from gateway.errors import GatewayError
 from gateway.model import Decision, Refused
 from gateway.policy.catalogue import Catalogue
@@ -90,7 +90,7 @@ def declare(
             provider=known,
             method=way,
             data=matter,
-            at=moment(on, catalogue),
+            at=dates.moment(on, catalogue),
             safeguards=_known("safeguard", safeguard, catalogue.methods.safeguards()),
             circumstances=_known(
                 "circumstance", circumstance, [c.id for c in catalogue.methods.circumstance]

@@ -109,7 +109,7 @@ def _described(certificate: Certificate) -> list[tuple[str, str]]:
 
 
 def _store(
-    session: Session, owner_kind: OwnerKind, owner: str, new: NewKey, at: datetime, *, state: str
+    session: Session, owner_kind: OwnerKind, owner: str, new: NewKey, at: datetime, *, state: keys.KeyState
 ) -> None:
     """Put a key on record. Whose it is, for a member of staff, only the registry says."""
     keys.add_key(
@@ -117,6 +117,6 @@ def _store(
         fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
         expires_at=new.expires_at, at=at, by=who(), state=state,
     )  # fmt: skip
-    fields = {"owner": owner_kind, "state": state}
+    fields: dict[str, str] = {"owner": owner_kind, "state": state}
     fields |= {"provider": owner} if owner_kind == "provider" else {}
     log.append(session, [Entry(kind="key-added", subject=new.fingerprint, fields=fields, actor=who())], at)

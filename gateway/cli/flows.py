@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by row, and when it came.")
 
 
-class State(StrEnum):
+class FlowState(StrEnum):
     """How a flow of a provider may stand: the words of `timescale.State`."""
 
     NOT_EXPECTED = "not-expected"
@@ -88,7 +88,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     catalogue = load_catalogue(_shipped() if no_home else existing(home).policies)
     rows = [
         {
-            "row": flow.row,
+            "clause": flow.clause,
             "flow": flow.id,
             "description": flow.document.description,
             "senders": list(flow.senders),
@@ -97,11 +97,10 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
             "timescale": flow.document.timescales,
             "data_types": [data_type.id for data_type in flow.data_type],
             "teams": sorted({team for data_type in flow.data_type for team in data_type.teams}),
-            "clause": flow.clause,
         }
         for flow in catalogue.flows.flow
     ]
-    columns = ("row", "flow", "description", "senders", "timescale", "data_types", "teams")
+    columns = ("clause", "flow", "description", "senders", "timescale", "data_types", "teams")
     show(rows, columns, as_json=as_json, empty="no flow is listed")
 
 
@@ -114,7 +113,7 @@ def status(
         datetime | None,
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
-    state: Annotated[list[State] | None, typer.Option(help="Only these; may be given again.")] = None,
+    state: Annotated[list[FlowState] | None, typer.Option(help="Only these; may be given again.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.

@@ -31,7 +31,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     """Every file that is held, and why."""
     with registry(home) as opened, opened.read() as session:
         rows = [summary(t) for t in transfers.find(session, state="held")]
-    columns = ("reference", "provider", "name", "flow", "reasons", "held_until", "landed_at")
+    columns = ("reference", "provider", "name", "data_type", "reasons", "held_until", "landed_at")
     show(rows, columns, as_json=as_json, empty="nothing is held")
 
 

@@ -21,14 +21,14 @@ app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.
 _KNOWN_AFTER = timedelta(days=14)
 
 
-class Service(StrEnum):
+class HostKeyService(StrEnum):
     """The services that have a host key."""
 
     INTAKE = "intake"
     MAILBOXES = "mailboxes"
 
 
-ServiceOption = Annotated[Service, typer.Option(help="Whose host key.")]
+ServiceOption = Annotated[HostKeyService, typer.Option(help="Whose host key.")]
 
 
 @app.command("list")
@@ -45,7 +45,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 
 @app.command()
 @fails_clearly
-def announce(service: ServiceOption = Service.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
+def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
     """Make the host key that will follow, and tell clients of it. Run it as the service's own user."""
     from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
 
@@ -60,7 +60,7 @@ def announce(service: ServiceOption = Service.INTAKE, home: HomeOption = DEFAULT
 @app.command()
 @fails_clearly
 def switch(
-    service: ServiceOption = Service.INTAKE,
+    service: ServiceOption = HostKeyService.INTAKE,
     yes: Annotated[bool, typer.Option("--yes", help="Even where it was announced only lately.")] = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
@@ -78,7 +78,7 @@ def switch(
         )
     key = host_keys.switch(secret)
     out.print(f"in use  {key.get_fingerprint()}", soft_wrap=True)
-    if service is Service.MAILBOXES:
+    if service is HostKeyService.MAILBOXES:
         out.print("restart the mailboxes service; tell staff the fingerprint")
     else:
         out.print("new connections see it within seconds; publish it: gateway keys host publish")
@@ -94,7 +94,7 @@ def publish(home: HomeOption = DEFAULT_HOME) -> None:
     from gateway.zones.spool import private_mode, write_durably  # noqa: PLC0415
 
     place, at = Home(home), now()
-    rows = [row for row in _rows(place) if row["service"] == Service.INTAKE]
+    rows = [row for row in _rows(place) if row["service"] == HostKeyService.INTAKE]
     if not rows:
         raise GatewayError("intake has no host key yet; it makes one at its first start")
     settings = load_settings(place)
@@ -111,7 +111,7 @@ def _rows(home: Home) -> list[dict[str, Any]]:
     from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
 
     rows = []
-    for service in Service:
+    for service in HostKeyService:
         secret = _secret(home, service)
         for use, path in (("in use", secret), ("announced", host_keys.next_file(secret))):
             fingerprint = host_keys.fingerprint(path)
@@ -120,8 +120,8 @@ def _rows(home: Home) -> list[dict[str, Any]]:
     return rows
 
 
-def _secret(home: Home, service: Service) -> Path:
-    if service is Service.INTAKE:
+def _secret(home: Home, service: HostKeyService) -> Path:
+    if service is HostKeyService.INTAKE:
         return home.spool.host / "ssh_host_ed25519_key"
     return home.keys / "mailboxes_host_key"
 

@@ -20,6 +20,7 @@ from gateway.cli.console import (
     counted,
     existing,
     fails_clearly,
+    formerly,
     now,
     out,
     registry,
@@ -120,7 +121,7 @@ def confirm(
         out.print(f"{key.fingerprint} is in force", soft_wrap=True)
 
 
-app.command("approve", hidden=True)(confirm)  # As it was called before.
+app.command("approve", hidden=True)(formerly("keys approve", "keys confirm", confirm))
 
 
 @app.command()
@@ -217,7 +218,7 @@ def _named(clerk: Clerk, identifier: str, fingerprint: str, *, is_staff: bool) -
 
 
 def _taken_in(
-    clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, least: int, *, state: str
+    clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, least: int, *, state: keys.KeyState
 ) -> str:
     """What became of the key in a file, in words. Refusal or GatewayError where it is not taken."""
     from gateway.enrolment.key_file import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
@@ -228,7 +229,7 @@ def _taken_in(
     if known is None:
         new = judge(data, clerk.at, least)
         clerk.add(owner_kind, identifier, new, state=state)
-        return f"enrolled for {identifier}" + ("; it waits for approval" if state == "pending" else "")
+        return f"enrolled for {identifier}" + ("; it waits to be confirmed" if state == "pending" else "")
     update = updated(known.material.encode(), data, clerk.at, least)
     if update is not None and update.change == "revoked":
         revocation: Revocation = "hard" if update.final else "soft"
@@ -244,7 +245,7 @@ def _taken_in(
 
 
 def _known(clerk: Clerk, identifier: str, data: bytes) -> Key | None:
-    """The same certificate, where this provider has it already."""
+    """The key of the certificate in `data`, where this provider has it already."""
     from gateway.openpgp.certificates import describe  # noqa: PLC0415 - loads the OpenPGP libraries
 
     known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from gateway.cli.console import note_new_name
 from gateway.model import GatewayKeyKind
 
 GatewayKeyOption = Annotated[
@@ -36,8 +37,15 @@ def reason(given: str) -> str:
 
 
 def reason_if_given(given: str | None) -> str | None:
-    """The same, where it may be left out."""
+    """Why somebody did something, where that may be left out. BadParameter where it is given and empty."""
     return None if given is None else reason(given)
+
+
+def reason_by_former_name(given: str | None) -> str | None:
+    """Why somebody did something, as an option that is called --why now."""
+    if given is not None:
+        note_new_name("--reason", "--why")
+    return reason_if_given(given)
 
 
 WhyOption = Annotated[
@@ -49,7 +57,7 @@ WhyRevokedOption = Annotated[
 ]
 ReasonOption = Annotated[
     str | None,
-    typer.Option("--reason", callback=reason_if_given, hidden=True, help="The former name of --why."),
+    typer.Option("--reason", callback=reason_by_former_name, hidden=True, help="The former name of --why."),
 ]
 SignatoryOption = Annotated[str, typer.Option(callback=one_line, help="Who signed for the provider.")]
 NameOption = Annotated[str, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")]

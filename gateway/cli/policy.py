@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from contextlib import closing
-from datetime import UTC, datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.cli import dates, harmless
+from gateway.cli import dates, harmless, policy_confirm, policy_diff
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -22,19 +21,16 @@ from gateway.cli.console import (
     counted,
     existing,
     fails_clearly,
-    now,
     out,
     plain,
     print_json,
     registry,
-    show,
 )
 from gateway.cli.transfers import reason_object
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.model import Decision, Held, Provider, ProviderKind, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.explain import diff as differences
 from gateway.policy.explain import render
 from gateway.registry import declarations, log, providers, transfers
 
@@ -43,7 +39,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 app.add_typer(harmless.app, name="harmless")
-FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
+app.command("confirm")(policy_confirm.confirm)
+app.command("diff")(policy_diff.diff)
 
 
 @app.command()
@@ -56,7 +53,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
-    from gateway.record.policies_in_force import check as faults_of  # noqa: PLC0415 - loads the classifier
+    from gateway.record.policy_check import check as faults_of  # noqa: PLC0415 - loads the classifier
 
     policies = folder or existing(home).policies
     if not policies.is_dir():
@@ -127,7 +124,7 @@ def try_out(
 
     place = Home(home)
     policies = load_policies(folder or place.policies)
-    trial = _trial(file, sender, moment(on, policies.catalogue))
+    trial = _trial(file, sender, dates.moment(on, policies.catalogue))
     with registry(place.root) as opened, closing(Examiner(place, policies.folder)) as examiner:
         try:
             tried = try_file(trial, policies.catalogue, examiner, place, opened)
@@ -138,35 +135,6 @@ def try_out(
         print_json(decision_object(tried.decision) | {"file": str(file), "found": found})
         return
     out.print(Text(render(tried.decision, policies.catalogue)), soft_wrap=True)
-
-
-@app.command()
-@fails_clearly
-def diff(
-    old: FolderArgument,
-    new: FolderArgument,
-    on: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=dates.local_time, metavar="DAY|TIME", help="As of a day or a local time; now if not given."
-        ),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Which outcomes change between two policies folders, by kind of provider, data type and team."""
-    before, after = load_catalogue(old), load_catalogue(new)
-    changes = differences(before, after, moment(on, after))
-    rows = [dataclasses.asdict(change) | {"team": change.team or None} for change in changes]
-    columns = ("provider_kind", "data_type", "team", "before", "after")
-    show(rows, columns, as_json=as_json, empty="no outcome changes")
-
-
-def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
-    """A day (at noon) or a local time that a person gave, as UTC; now where they gave none."""
-    if given is None:
-        return now()
-    local = datetime.combine(given, time(12)) if given.time() == time() else given
-    return local.replace(tzinfo=ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
 
 
 def _trial(file: Path, sender: str, at: datetime) -> Trial:

@@ -30,8 +30,7 @@ from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.model import EDUCATION_PROVIDERS, Provider, ProviderKind
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.dates import local_day
-from gateway.policy.ratification import years_in_force
+from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_access
 from gateway.registry import keys, log, providers
 from gateway.registry.log import Entry
@@ -213,7 +212,7 @@ def _said(provider: Provider) -> str:
 def _years(place: Home) -> tuple[str, ...]:
     """The academic years whose ratification counts today."""
     catalogue = load_catalogue(place.policies)
-    return years_in_force(local_day(now(), catalogue.calendar.timezone), catalogue)
+    return years_at(now(), catalogue)
 
 
 def _kind(kind: str) -> ProviderKind:

@@ -29,10 +29,10 @@ from gateway.registry import log, providers, transfers
 from gateway.registry.tables import EventRow
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
-COLUMNS = ("reference", "provider", "name", "state", "data_type", "why", "landed")
+COLUMNS = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
 
 
-class State(StrEnum):
+class TransferState(StrEnum):
     """What may have become of a transfer."""
 
     LANDED = "landed"
@@ -45,7 +45,7 @@ class State(StrEnum):
 @fails_clearly
 def list_all(
     home: HomeOption = DEFAULT_HOME,
-    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    state: Annotated[TransferState | None, typer.Option(help="Only those in this state.")] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the latest so many.")] = None,
     as_json: JsonOption = False,
@@ -106,8 +106,7 @@ def _event(event: EventRow) -> dict[str, Any]:
 
 
 def _at_a_glance(row: dict[str, Any]) -> dict[str, Any]:
-    why = [reason["code"] for reason in row["reasons"] if reason["code"] != "policy:allowed"]
-    return row | {"why": why, "landed": row["landed_at"]}
+    return row | {"reasons": [one for one in row["reasons"] if one["code"] != "policy:allowed"]}
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:

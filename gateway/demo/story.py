@@ -19,6 +19,7 @@ from gateway.demo.cast import MARK, Cast, Sent, enrol, uploads
 from gateway.demo.parties import Party
 from gateway.demo.stage import Running, Stage, until
 from gateway.errors import Fault
+from gateway.examiner import confinement
 
 _STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
 
@@ -53,6 +54,7 @@ class Story:
             self._elm_ratifies(running, cast)
             self._receipts_are_evidence(running, cast.oak.party, transfers)
         self._nothing_in_the_clear()
+        self._what_this_machine_lacks()
 
     def _send(self, running: Running, sent: list[Sent]) -> None:
         self._scene(f"The schools upload {len(sent)} files over SFTP, to 127.0.0.1:{running.intake[1]}")
@@ -145,6 +147,11 @@ class Story:
             f"{len(files)} files of the home searched for the mark of every invented pupil: none has it."
         )
         self._say("Even the file that came without encryption was not written down.")
+
+    def _what_this_machine_lacks(self) -> None:
+        """Everything works without it, so nobody would notice."""
+        for lack in confinement.missing():
+            self._say(f"Note: {lack}. In production, `gateway doctor` says so too.")
 
     def _listing(self, running: Running, party: Party, number: int) -> list[str] | None:
         with party.sftp(running.intake) as session:

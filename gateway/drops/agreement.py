@@ -14,7 +14,6 @@ from gateway.model import EDUCATION_PROVIDERS, Decision, Held, Refused, Settled,
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import lapse_day, opens, year_to_ratify
-from gateway.reasons import reason
 from gateway.registry import agreements, log
 from gateway.registry.log import Entry
 from gateway.settings import OpenLimits
@@ -24,18 +23,18 @@ def settle(drop: Drop, signature: Signature) -> Decision:
     """Record the ratification that a good copy, signed so, stands for."""
     provider, catalogue = drop.provider, drop.registrar.catalogue
     if provider.kind not in EDUCATION_PROVIDERS:
-        return Refused(reasons=(reason("agreement:not-a-party"),))
+        return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
     if provider.suspended:
-        return Held(reasons=(reason("policy:suspended"),))
+        return Held(reasons=(catalogue.reason("policy:suspended"),))
     years = agreements.years(drop.session, provider.id)
     year = year_to_ratify(years, local_day(drop.now, catalogue.calendar.timezone), catalogue)
     if not _fresh(signature.created_at, year, drop):
-        return Refused(reasons=(reason("agreement:signature-date", year=year),))
+        return Refused(reasons=(catalogue.reason("agreement:signature-date", year=year),))
     if year in years:
-        return Settled(flow="agreement", reasons=(reason("agreement:already-ratified", year=year),))
+        return Settled(flow="agreement", reasons=(catalogue.reason("agreement:already-ratified", year=year),))
     _record(drop, year, signature)
     lapses = lapse_day(year, catalogue)
-    told = reason("agreement:ratified", year=year, lapses=f"{lapses.day} {lapses:%B %Y}")
+    told = catalogue.reason("agreement:ratified", year=year, lapses=f"{lapses.day} {lapses:%B %Y}")
     return Settled(flow="agreement", reasons=(told,))
 
 

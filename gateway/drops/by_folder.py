@@ -17,7 +17,6 @@ from gateway.examiner.protocol import (
 )
 from gateway.home import Home
 from gateway.model import Decision, Folder, Held, LooksLike, Refused, Upload
-from gateway.reasons import reason
 from gateway.registry.database import Registry
 
 Dropped = AgreementCopy | KeyDrop | FileRefused | FileWithheld | FileLost
@@ -51,11 +50,11 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
     """Decide on a drop and record what follows from it, all in the caller's transaction."""
     match dropped:
         case FileLost():
-            return Held(reasons=(reason("internal:held"),))
+            return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
         case FileRefused(why=why) | FileWithheld(why=why):
             if why.code == "key:secret":
                 keys.forget(drop)
-            return Refused(reasons=(reason(why.code, **why.detail),))
+            return Refused(reasons=(drop.registrar.catalogue.reason(why.code, **why.detail),))
         case KeyDrop(key=found):
             return keys.settle(drop, found)
         case AgreementCopy(signature=signature):

@@ -18,8 +18,8 @@ from gateway.examiner.protocol import FoundKey
 from gateway.home import Home
 from gateway.keys.changes import Clerk
 from gateway.model import Decision, Held, NewKey, Refused, Settled
+from gateway.policy.catalogue import Catalogue
 from gateway.publish.projection import publish_access
-from gateway.reasons import reason
 from gateway.registry import keys, log
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key, Revocation
@@ -32,7 +32,7 @@ def settle(drop: Drop, found: FoundKey) -> Decision:
     """Record the change of keys that a good drop stands for."""
     known = keys.holder(drop.session, found.kind, found.fingerprint)
     if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
-        return _refused("key:known")
+        return _refused(drop, "key:known")
     clerk = Clerk(
         session=drop.session,
         signing=drop.registrar.signing,
@@ -42,13 +42,13 @@ def settle(drop: Drop, found: FoundKey) -> Decision:
     if found.change == "new":
         return _settle_new(drop, clerk, found, known)
     if known is None:  # It was enrolled when the drop was examined; a person should look.
-        return Held(reasons=(reason("internal:held"),))
+        return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
     return _settle_update(drop, clerk, found, known)
 
 
 def _settle_new(drop: Drop, clerk: Clerk, found: FoundKey, known: Key | None) -> Decision:
     if known is not None:
-        return _refused("key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
+        return _refused(drop, "key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
     at_once = drop.registrar.key_policy.approve_drops and not drop.provider.suspended
     clerk.add(
         "provider",
@@ -57,28 +57,34 @@ def _settle_new(drop: Drop, clerk: Clerk, found: FoundKey, known: Key | None) ->
         state="active" if at_once else "pending",
         dropped_as=drop.reference,
     )
-    return _taken("key:in-force") if at_once else Held(reasons=(reason("key:pending"),))
+    return (
+        _taken(drop, "key:in-force")
+        if at_once
+        else Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
+    )
 
 
 def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Decision:
     if found.change == "revoked":
         revocation: Revocation = "hard" if found.final else "soft"
         if not known.may_be_revoked(revocation):
-            return _refused("key:nothing-new")
+            return _refused(drop, "key:nothing-new")
         clerk.revoke(known, revocation, new=_new(found), dropped_as=drop.reference)
-        return _taken("key:revocation-taken")
+        return _taken(drop, "key:revocation-taken")
     if known.state in {"retired", "revoked"}:
-        return _refused("key:known")
+        return _refused(drop, "key:known")
     clerk.renew(known, _new(found), dropped_as=drop.reference)
-    return _taken("key:renewed")
+    return _taken(drop, "key:renewed")
 
 
-def settle_later(session: Session, reference: str) -> Decision | None:
+def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Decision | None:
     """The decision on a drop whose key waited for approval, once somebody has decided on the key."""
     key = keys.dropped_key(session, reference)
     if key is None or key.state == "pending":
         return None
-    return _refused("person:refused") if key.state == "revoked" else _taken("key:in-force")
+    if key.state == "revoked":
+        return Refused(reasons=(catalogue.reason("person:refused"),))
+    return Settled(flow="keys", reasons=(catalogue.reason("key:in-force"),))
 
 
 def forget(drop: Drop) -> None:
@@ -115,9 +121,9 @@ def _new(found: FoundKey) -> NewKey:
     )
 
 
-def _taken(code: str) -> Settled:
-    return Settled(flow="keys", reasons=(reason(code),))
+def _taken(drop: Drop, code: str) -> Settled:
+    return Settled(flow="keys", reasons=(drop.registrar.catalogue.reason(code),))
 
 
-def _refused(code: str) -> Refused:
-    return Refused(reasons=(reason(code),))
+def _refused(drop: Drop, code: str) -> Refused:
+    return Refused(reasons=(drop.registrar.catalogue.reason(code),))

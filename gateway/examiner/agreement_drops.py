@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.errors import Refusal
-from gateway.examiner.drop_tools import Drop, IsSealed, refused
+from gateway.examiner.drop_tools import DropToJudge, IsSealed, refused
 from gateway.examiner.protocol import AgreementCopy, FileRefused
 from gateway.model import Signature
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
@@ -11,7 +11,7 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
-def examine(drop: Drop) -> AgreementCopy | FileRefused:
+def examine(drop: DropToJudge) -> AgreementCopy | FileRefused:
     """Whether it is the agreement's text, signed by one of the job's senders; in the child."""
     job = drop.job
     try:
@@ -33,7 +33,7 @@ def lines_of(text: str) -> list[str]:
     return lines
 
 
-def _signed_text(drop: Drop) -> tuple[str, Signature]:
+def _signed_text(drop: DropToJudge) -> tuple[str, Signature]:
     if drop.opened_by is not None:
         return drop.data.decode("utf-8", "replace"), drop.opened_by
     if _CLEARSIGNED in drop.data:

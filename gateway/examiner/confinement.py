@@ -31,7 +31,7 @@ from landlock.plumbing import (
     landlock_abi_version,
 )
 
-from gateway.examiner.system_calls import CallFilter, libseccomp
+from gateway.examiner.system_calls import CallFilter, kernel_filters, libseccomp
 from gateway.secrets.guard import keep_to_itself
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
@@ -124,7 +124,11 @@ def missing() -> list[str]:
             f"the kernel's Landlock is of version {landlock_version()}: before {_SCOPES_SINCE}, an opening "
             "child that starts a SOP program can signal processes of its own user"
         )
-    if libseccomp() is None:
+    if not kernel_filters():
+        lacking.append(
+            "the kernel filters no system calls (seccomp), so examining children could make any of them"
+        )
+    elif libseccomp() is None:
         lacking.append(
             "libseccomp is not installed (Debian: libseccomp2), so examining children could make any system "
             "call"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.examiner import agreement_drops, key_drops
-from gateway.examiner.drop_tools import DROP_BYTES, Drop, IsSealed
+from gateway.examiner.drop_tools import DROP_BYTES, DropToJudge, IsSealed
 from gateway.examiner.protocol import (
     AgreementCopy,
     FileRefused,
@@ -20,7 +20,7 @@ from gateway.examiner.protocol import (
 from gateway.model import Folder
 from gateway.settings import OpenLimits
 
-_JUDGES: dict[Folder, Callable[[Drop], AgreementCopy | KeyDrop | FileRefused]] = {
+_JUDGES: dict[Folder, Callable[[DropToJudge], AgreementCopy | KeyDrop | FileRefused]] = {
     "agreement": agreement_drops.examine,
     "keys": key_drops.examine,
 }
@@ -36,6 +36,6 @@ def judge(
     if len(data) > DROP_BYTES:
         return FileRefused(reference=job.reference, why=OpenRefused(code="open:too-large"))
     try:
-        return _JUDGES[job.folder](Drop(job, data, request.signature, limits))
+        return _JUDGES[job.folder](DropToJudge(job, data, request.signature, limits))
     except IsSealed:
         return StillSealed(reference=job.reference)

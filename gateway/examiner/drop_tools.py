@@ -42,7 +42,7 @@ class IsSealed(Exception):  # noqa: N818 - what the drop is
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class DropToJudge:
     """One drop. `opened_by` is who signed it, where it has been taken out of its seal."""
 
     job: Job

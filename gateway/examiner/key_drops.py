@@ -8,7 +8,7 @@ from pysequoia.packet import PacketPile, Tag
 
 from gateway.enrolment.key_file import Update, is_ssh, judge, updated
 from gateway.errors import Refusal
-from gateway.examiner.drop_tools import DROP_BYTES, Drop, IsSealed, refused
+from gateway.examiner.drop_tools import DROP_BYTES, DropToJudge, IsSealed, refused
 from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, Job, KeyDrop
 from gateway.model import NewKey, Signature
 from gateway.openpgp import armor
@@ -20,7 +20,7 @@ _PUBLIC_KEY = "PUBLIC KEY BLOCK"
 _PUBLIC_TAGS = frozenset({2, 6})
 
 
-def examine(drop: Drop) -> KeyDrop | FileRefused:
+def examine(drop: DropToJudge) -> KeyDrop | FileRefused:
     """What it holds and who signed it; in the child."""
     job = drop.job
     try:
@@ -31,7 +31,7 @@ def examine(drop: Drop) -> KeyDrop | FileRefused:
     return KeyDrop(reference=job.reference, key=found, signature=signature)
 
 
-def _unwrapped(drop: Drop) -> tuple[bytes, Signature | None]:
+def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
     """What was dropped, out of its signature; the signature is None where there was none."""
     data, job = mended(drop.data) if needs_mending(drop.data) else drop.data, drop.job
     if drop.opened_by is not None:

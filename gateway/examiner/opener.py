@@ -44,9 +44,9 @@ from gateway.openpgp.memory import Content
 from gateway.openpgp.opener import find_opener, prove_program
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import OpenFile
-from gateway.openpgp.sealer import CannotSeal, seal
+from gateway.openpgp.sealer import CannotSeal, readers, seal
 from gateway.openpgp.session_keys import open_session_key, seal_session_key
-from gateway.settings import OpenLimits, Processor
+from gateway.settings import OpenLimits, ProcessorSettings
 from gateway.zones.failpoints import passing
 
 _SLACK_BYTES = 1024**2
@@ -56,7 +56,7 @@ _SHARE_OF_PROGRAM = 0.8
 class Openers:
     """Engines by the gateway's keys that they open with; made when first asked for."""
 
-    def __init__(self, settings: Processor, secrets: Mapping[str, bytes]) -> None:
+    def __init__(self, settings: ProcessorSettings, secrets: Mapping[str, bytes]) -> None:
         self._settings = settings
         self.secrets = secrets
         self._made: dict[tuple[str, ...], Opener] = {}
@@ -103,7 +103,7 @@ class Opening:
         return ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
-        """The same with less time for a SOP program than this process has left itself, where that is limited.
+        """What to open with, leaving a SOP program less time than this process has left, if that is limited.
 
         So a program that hangs is told from a file that breaks the process: it is a fault of ours.
         """
@@ -158,7 +158,7 @@ class Opening:
     def _opened_by_another(
         self, job: Job, sealed: OpenFile, stranger: FileRefused
     ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
-        """The same file, looked at with the provider's keys that do not count: it can only be told apart."""
+        """Whether one of the provider's keys that do not count signed the file, which a stranger did not."""
         match self._opened(job, job.others, sealed):
             case Unsealed() as found, content:
                 return replace(found, why=stranger.why), content
@@ -193,10 +193,10 @@ class Opening:
 
     def _sealed_copy(self, request: SealCopy, stored: Stored) -> tuple[SealedCopy, Sequence[int]]:
         """The content sealed to a provider and signed by the gateway; it leaves this process sealed only."""
-        recipients, signer = _able(request), self.openers.secret(request.signer)
+        able, signer = _able(request), self.openers.secret(request.signer)
         content = self._content(stored, request.sha256)
         try:
-            sealed = seal(content, list(recipients.values()), signer)
+            sealed = seal(content, able, signer)
         except CannotSeal as error:
             raise Fault(str(error)) from None
         finally:
@@ -205,19 +205,20 @@ class Opening:
             reference=request.reference,
             size=len(sealed),
             sha256=hashlib.sha256(sealed).hexdigest(),
-            sealed_to=tuple(recipients),
+            sealed_to=tuple(describe(one, request.now).fingerprint for one in readers(able, signer)),
         )
         with Content(len(sealed)) as memory:
             memory.write(sealed)
             return answer, (memory.finish()[0],)
 
 
-def _able(request: SealCopy) -> dict[str, bytes]:
-    """Those of the recipients' certificates that can be encrypted to, by fingerprint. Fault without any."""
-    described = (
-        (describe(material.encode(), request.now), material.encode()) for material in request.recipients
-    )
-    able = {known.fingerprint: material for known, material in described if known.can_encrypt}
+def _able(request: SealCopy) -> list[bytes]:
+    """Those of the recipients' certificates that can be encrypted to. Fault without any."""
+    able = [
+        material.encode()
+        for material in request.recipients
+        if describe(material.encode(), request.now).can_encrypt
+    ]
     if not able:
         raise Fault("the provider has no OpenPGP key in force that can be encrypted to")
     return able

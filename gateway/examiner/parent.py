@@ -17,9 +17,9 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.examiner.answers import believable_drop, believable_refusal
 from gateway.examiner.asking import (
     CONTENT_BYTES_A_SECOND,
-    MOST_DETAIL,
     ask,
     checked,
     child_of,
@@ -39,7 +39,6 @@ from gateway.examiner.protocol import (
     Judging,
     KeyDrop,
     Looked,
-    OpenRefused,
     Read,
     Reading,
     Reopen,
@@ -66,7 +65,6 @@ from gateway.examiner.setups import (
 from gateway.home import Home
 from gateway.model import Basis, ContentRefused, Folder, View
 from gateway.openpgp.opener import program_file
-from gateway.reasons import REASONS
 from gateway.secrets import secret_files
 from gateway.settings import Limits, load_settings, read_toml
 
@@ -120,20 +118,26 @@ class Examiner:
             return self.look(job, sealed)
 
     def look(self, job: Job, sealed: int) -> Looked:
-        """The same for the file behind a descriptor."""
+        """Open and classify the file behind a descriptor, or look at it as a drop."""
         if job.folder != "in":
             return self._judged(job, sealed)
         found, content = self._unsealed(job, sealed)
         if isinstance(found, FileRefused):
             return found
         with closing(content):
-            read = self._scanned_and_read(job, content)
+            read = self.read(job, content)
         roll = self._roll(job, read)
         if found.why is None:
             return FileOpened(reference=job.reference, opened=found.opened, content=read.content, roll=roll)
         return FileWaits(
             reference=job.reference, opened=found.opened, content=read.content, why=found.why, roll=roll
         )
+
+    def read(self, job: Job, content: int) -> Read:
+        """What the content behind a descriptor is, once a malware scanner has seen it, if there is one."""
+        if has_malware(load_settings(self._home).scanner, job.reference, content):
+            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
+        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def classify(
         self, reference: str, name: str, content: int, today: date, rolls: tuple[str, ...] = ()
@@ -142,11 +146,6 @@ class Examiner:
         request = Reading(reference=reference, name=name, today=today, rolls=rolls)
         seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
         return ask(self._classifier, request, (content,), seconds, (Read,))[0]
-
-    def _scanned_and_read(self, job: Job, content: int) -> Read:
-        if has_malware(load_settings(self._home).scanner, job.reference, content):
-            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
-        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
         """The content of a transfer as (descriptor of anonymous memory, size); the caller closes it."""
@@ -200,7 +199,7 @@ class Examiner:
         answer, given = ask(self._opener, job, (sealed,), self._seconds_to_open(sealed), _OPENED)
         if isinstance(answer, FileRefused):
             close_all(given)
-            return _believable(answer), -1
+            return believable_refusal(answer), -1
         if len(given) != 1:
             close_all(given)
             raise ExaminerLost("the opening process gave no content")
@@ -228,7 +227,9 @@ class Examiner:
         seconds = seconds_for(drop, CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
         answer, given = ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
         close_all(given)
-        return _believable(answer) if isinstance(answer, FileRefused) else answer
+        if isinstance(answer, FileRefused):
+            return believable_refusal(answer)
+        return answer if isinstance(answer, StillSealed) else believable_drop(answer)
 
     def _ask_opener(
         self, request: Reopen | SealCopy | Reseal, files: Sequence[int], expected: type[A], given: int
@@ -321,12 +322,3 @@ class Examiners:
         with self._lock:
             for examiner in self._all:
                 examiner.close()
-
-
-def _believable(answer: FileRefused) -> FileRefused:
-    """A refusal in words of ours. ExaminerLost where a captured process has put in others."""
-    why = answer.why
-    told = [part for part in why.detail.values() if isinstance(part, str)]
-    if why.code in REASONS and all(len(part) <= MOST_DETAIL and part.isprintable() for part in told):
-        return FileRefused(reference=answer.reference, why=OpenRefused(code=why.code, detail=why.detail))
-    raise ExaminerLost("the examining process gave a reason that there is not")

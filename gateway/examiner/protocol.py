@@ -151,7 +151,10 @@ class FileOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWaits:
-    """The same, but the key that signed has ended, or does not count yet: `why` says which."""
+    """A file with one good signature, classified, whose signing key has ended or does not count yet.
+
+    `why` says which of these; the rest is as in `FileOpened`.
+    """
 
     reference: str
     opened: Opened

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from gateway.settings import ClassifyLimits, OpenLimits, Processor
+from gateway.settings import ClassifyLimits, OpenLimits, ProcessorSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +15,7 @@ class OpenerSetup:
     """What an opener is told: the gateway's OpenPGP secret keys by fingerprint, and no other secret."""
 
     secrets: dict[str, str]
-    settings: Processor
+    settings: ProcessorSettings
     limits: OpenLimits
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import mmap
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 _NO_SUCH_CALL = -1
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 # What reading, computing and answering need, of what is open already.
 _COMPUTING = (
     "brk", "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "fstat", "futex", "getpid",
@@ -46,7 +48,7 @@ class CallFilter:
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:
-        self._seccomp: Any = libseccomp()
+        self._seccomp: Any = libseccomp() if kernel_filters() else None
         if self._seccomp is None:
             return
         refused = self._seccomp.ERRNO(errno.EPERM)
@@ -58,7 +60,7 @@ class CallFilter:
             self._allow_mapping()
 
     def load(self) -> None:
-        """Put it in force; nothing where there is no libseccomp."""
+        """Put it in force; nothing where the kernel filters no calls, or there is no libseccomp."""
         if self._seccomp is not None:
             self._filter.load()
 
@@ -73,9 +75,19 @@ class CallFilter:
             self._filter.add_rule(action, name)
 
     def _known(self, names: Sequence[str]) -> Iterator[str]:
-        """Those that this kind of machine has."""
+        """The system calls of these names that this kind of machine has."""
         machine = self._seccomp.system_arch()
         return (name for name in names if self._seccomp.resolve_syscall(machine, name) != _NO_SUCH_CALL)
+
+
+def kernel_filters() -> bool:
+    """Whether the kernel lets a process filter its own system calls.
+
+    One that does looks for the filter that is not given (EFAULT); one that does not knows no such request.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
+    return ctypes.get_errno() == errno.EFAULT
 
 
 def libseccomp() -> ModuleType | None:

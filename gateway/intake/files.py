@@ -11,21 +11,21 @@ import asyncssh
 from gateway.intake.answers import NOT_DOWNLOADABLE, NOT_WRITABLE
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import canonical
-from gateway.intake.published import Entry
+from gateway.intake.published import ListedFile
 from gateway.intake.reception import Wish
-from gateway.intake.tree import Reading, Tree
+from gateway.intake.tree import ProviderTree, PublishedReading
 from gateway.intake.upload import Receiving
 from gateway.ssh.answers import BAD_REQUEST, Declined
 from gateway.ssh.sftp import Server
 
-File = Receiving | Reading
+File = Receiving | PublishedReading
 _LAST_OFFSET = 2**63 - 1 - 2**32
 
 
 class Files(Server):
     """The provider's tree in the terms of asyncssh's SFTP server."""
 
-    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], tree: Tree, handles: int) -> None:
+    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], tree: ProviderTree, handles: int) -> None:
         super().__init__(channel)
         self.tree = tree
         self.handles = handles
@@ -45,7 +45,7 @@ class Files(Server):
 
     async def close(self, file_obj: object) -> None:
         """Complete an upload where its client closes it; otherwise keep it to be resumed."""
-        if isinstance(file_obj, Reading):
+        if isinstance(file_obj, PublishedReading):
             file_obj.close()
         elif isinstance(file_obj, Receiving) and self.client_closes:
             await self.tree.close(file_obj)
@@ -71,7 +71,7 @@ class Files(Server):
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Read from a published file."""
-        if not isinstance(file_obj, Reading):
+        if not isinstance(file_obj, PublishedReading):
             raise Declined(NOT_DOWNLOADABLE)
         if offset > _LAST_OFFSET:
             raise Declined(BAD_REQUEST)
@@ -101,10 +101,10 @@ class Files(Server):
         """The attributes of an open file."""
         if isinstance(file_obj, Receiving):
             upload = file_obj.upload
-            return _attributes(Entry(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
-        assert isinstance(file_obj, Reading)  # noqa: S101 - open makes no other
+            return _attributes(ListedFile(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
+        assert isinstance(file_obj, PublishedReading)  # noqa: S101 - open makes no other
         status = os.fstat(file_obj.descriptor)
-        return _attributes(Entry("", status.st_size, int(status.st_mtime)))
+        return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
         """Succeed and change nothing, except the time that listings show for an upload.
@@ -120,11 +120,11 @@ class Files(Server):
                 return
 
     async def lsetstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        """The same."""
+        """Succeed and change nothing, as `setstat` does; there are no links."""
         await self.setstat(path, attrs)
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        """The same, on an open file; one that is written can be cut to a length too.
+        """Succeed and change nothing, as `setstat` does; but a file being written can be cut to a length.
 
         OpenSSH's scp empties no file when it opens it, and cuts off at the end what was there before.
         """
@@ -145,7 +145,7 @@ class Files(Server):
         await self.tree.rename(oldpath, newpath)
 
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
-        """The same: nothing is ever overwritten."""
+        """Complete a temporary upload, as `rename` does: nothing is ever overwritten."""
         await self.tree.rename(oldpath, newpath)
 
     async def realpath(self, path: bytes) -> bytes:
@@ -161,7 +161,7 @@ class Files(Server):
         return "gateway"
 
 
-def _attributes(entry: Entry | None) -> asyncssh.SFTPAttrs:
+def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
     """The attributes of a file, or of a folder where `entry` is None."""
     if entry is None:
         return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=stat.S_IFDIR | 0o755, atime=0, mtime=0)
@@ -175,7 +175,7 @@ def _attributes(entry: Entry | None) -> asyncssh.SFTPAttrs:
     )
 
 
-async def _names(listing: AsyncIterator[Entry | str]) -> AsyncIterator[asyncssh.SFTPName]:
+async def _names(listing: AsyncIterator[ListedFile | str]) -> AsyncIterator[asyncssh.SFTPName]:
     for folder in (".", ".."):
         yield asyncssh.SFTPName(folder.encode(), attrs=_attributes(None))
     async for entry in listing:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from gateway.intake.answers import TOO_MANY_FOLDERS
-from gateway.intake.paths import Place
+from gateway.intake.paths import IntakePlace
 from gateway.ssh.answers import Declined
 
 _MOST = 1_000
@@ -22,14 +22,14 @@ class Folders:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._made: dict[Place, datetime] = {}
+        self._made: dict[IntakePlace, datetime] = {}
 
-    def __contains__(self, place: Place) -> bool:
+    def __contains__(self, place: IntakePlace) -> bool:
         """Whether there is such a folder now."""
         made = self._made.get(place)
         return made is not None and self._clock() - made < _KEPT
 
-    def make(self, place: Place) -> None:
+    def make(self, place: IntakePlace) -> None:
         """Make a folder. Declined where there are too many."""
         now = self._clock()
         self._made = {known: made for known, made in self._made.items() if now - made < _KEPT}
@@ -37,11 +37,11 @@ class Folders:
             raise Declined(TOO_MANY_FOLDERS)
         self._made[place] = now
 
-    def remove(self, place: Place) -> None:
+    def remove(self, place: IntakePlace) -> None:
         """Take a folder away; harmless where there is none."""
         self._made.pop(place, None)
 
-    def within(self, above: Place) -> list[str]:
+    def within(self, above: IntakePlace) -> list[str]:
         """The names of the folders in the folder `above`."""
         here = [made for made in self._made if made.above == above and made in self]
         return [made.name.rpartition("/")[2] for made in here if made.name is not None]

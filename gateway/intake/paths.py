@@ -22,7 +22,7 @@ _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE |
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IntakePlace:
     """The root (both None), a folder (name None), or something in a folder.
 
     What lies in a folder that a client made has the name `MADE/NAME`.
@@ -37,14 +37,14 @@ class Place:
         return "/" + "/".join(part for part in (self.folder, self.name) if part is not None)
 
     @property
-    def above(self) -> Place:
+    def above(self) -> IntakePlace:
         """The folder that this place is in."""
         if self.name is None:
             return ROOT
-        return Place(self.folder, self.name.rpartition("/")[0] or None)
+        return IntakePlace(self.folder, self.name.rpartition("/")[0] or None)
 
 
-ROOT = Place()
+ROOT = IntakePlace()
 _DEEPEST = 16
 
 
@@ -69,7 +69,7 @@ def components(raw: bytes) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def place_of(raw: bytes) -> Place:
+def place_of(raw: bytes) -> IntakePlace:
     """The place that `raw` means; what is put into the root is put into /in.
 
     Declined with "no such file" where the tree cannot hold such a path.
@@ -81,7 +81,7 @@ def place_of(raw: bytes) -> Place:
         raise Declined(NO_SUCH_FILE)
     folder = _FOLDER.get(parts[0])
     within = parts if folder is None else parts[1:]
-    return Place(folder or "in", "/".join(within) or None)
+    return IntakePlace(folder or "in", "/".join(within) or None)
 
 
 def canonical(raw: bytes) -> bytes:

@@ -16,7 +16,7 @@ _NAME_BYTES = 255  # As long as any file system here lets a name be.
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedFile:
     """A file as a listing shows it. `modified` in epoch seconds."""
 
     name: str
@@ -42,7 +42,7 @@ def open_published(folder: Path, name: str) -> int:
     return descriptor
 
 
-def find_published(folder: Path, name: str) -> Entry | None:
+def find_published(folder: Path, name: str) -> ListedFile | None:
     """The entry of one published file, or None."""
     try:
         _check_plain(name)
@@ -58,7 +58,7 @@ def _check_plain(name: str) -> None:
         raise FileNotFoundError
 
 
-def scan_published(folder: Path) -> Generator[Entry, None, None]:
+def scan_published(folder: Path) -> Generator[ListedFile, None, None]:
     """The published files in `folder`, as the disk gives them; none where the folder is missing.
 
     Holds a descriptor until it is exhausted or closed.
@@ -77,5 +77,5 @@ def scan_published(folder: Path) -> Generator[Entry, None, None]:
                 continue  # The inside took it away in the meantime.
 
 
-def _entry(name: str, status: os.stat_result) -> Entry:
-    return Entry(name, status.st_size, int(status.st_mtime))
+def _entry(name: str, status: os.stat_result) -> ListedFile:
+    return ListedFile(name, status.st_size, int(status.st_mtime))

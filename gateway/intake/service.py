@@ -19,7 +19,7 @@ from gateway.intake.landed import Landed, sweep_landed
 from gateway.intake.published_keys import holds_key
 from gateway.intake.recent import sweep_journals
 from gateway.intake.requests import Requests
-from gateway.intake.tree import Tree
+from gateway.intake.tree import ProviderTree
 from gateway.intake.unfinished import sweep_shelf
 from gateway.observe.metrics import INTAKE_DOOR
 from gateway.settings import IntakeLimits
@@ -59,7 +59,7 @@ class Intake:
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> Session:
         """A session in the tree of the provider that logged in."""
-        tree = Tree(
+        tree = ProviderTree(
             published=self._published,
             box=self.box(by.name),
             by=by,

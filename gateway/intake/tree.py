@@ -31,8 +31,8 @@ from gateway.intake.answers import (
 )
 from gateway.intake.box import Box
 from gateway.intake.disk import in_turn, on_disk
-from gateway.intake.paths import FOLDERS, FolderName, Place, checked_name, place_of
-from gateway.intake.published import Entry, find_published, open_published, scan_published
+from gateway.intake.paths import FOLDERS, FolderName, IntakePlace, checked_name, place_of
+from gateway.intake.published import ListedFile, find_published, open_published, scan_published
 from gateway.intake.recent import HandedOver
 from gateway.intake.reception import Wish
 from gateway.intake.unfinished import Unfinished
@@ -45,7 +45,7 @@ _AT_ONCE = 128  # So many names are read from the disk at a time.
 _UPLOADS: dict[FolderName, Folder] = {"in": "in", "keys": "keys", "agreement": "agreement"}
 
 
-class Reading:
+class PublishedReading:
     """A published file that is open for reading."""
 
     def __init__(self, descriptor: int) -> None:
@@ -59,7 +59,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class ProviderTree:
     """What one session of a provider sees. Every path is bytes as the client sent them."""
 
     published: Published
@@ -67,7 +67,7 @@ class Tree:
     by: LoggedIn
     name_bytes: int
 
-    async def find(self, raw: bytes) -> Entry | None:
+    async def find(self, raw: bytes) -> ListedFile | None:
         """The file at `raw`, or None where it is a folder. Declined where nothing is there."""
         place = place_of(raw)
         if place.name is None:
@@ -77,7 +77,7 @@ class Tree:
             raise Declined(NO_SUCH_FILE)
         return entry
 
-    async def listing(self, raw: bytes) -> AsyncIterator[Entry | str]:
+    async def listing(self, raw: bytes) -> AsyncIterator[ListedFile | str]:
         """What is in the folder at `raw`: names of folders, and files. Declined where there is no folder.
 
         Nothing of it lies in memory but what is on its way to the client.
@@ -87,7 +87,7 @@ class Tree:
             raise Declined(NO_SUCH_FILE)
         return self._listed(place)
 
-    async def _listed(self, place: Place) -> AsyncIterator[Entry | str]:
+    async def _listed(self, place: IntakePlace) -> AsyncIterator[ListedFile | str]:
         if place.folder is None:
             for folder in FOLDERS:
                 yield folder
@@ -100,11 +100,11 @@ class Tree:
                         if folder in _UPLOADS:
                             shown.add(entry.name)
                         yield entry
-        for name, known in self._sent(Place(folder, place.name)):
+        for name, known in self._sent(IntakePlace(folder, place.name)):
             if name not in shown:
                 yield name if known is None else _entry(name, known)
 
-    def _sent(self, place: Place) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
+    def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
         """What was sent to a folder, by the name it has there; None for a folder below it."""
         kind = _UPLOADS.get(place.folder) if place.folder is not None else None
         if kind is None:
@@ -121,7 +121,7 @@ class Tree:
         folders.update(self.box.folders.within(place))
         yield from ((name, None) for name in sorted(folders))
 
-    def _is_folder(self, place: Place) -> bool:
+    def _is_folder(self, place: IntakePlace) -> bool:
         """Whether there is a folder: one of the tree's own, or one that a client made."""
         if place.name is None or place in self.box.folders:
             return True
@@ -151,14 +151,14 @@ class Tree:
             raise Declined(NOT_EMPTY)
         self.box.folders.remove(place)
 
-    async def open_to_read(self, raw: bytes) -> Reading:
+    async def open_to_read(self, raw: bytes) -> PublishedReading:
         """A published file. Declined for everything else, with the reason that helps."""
         place = place_of(raw)
         if place.name is None or place.folder is None or place in self.box.folders:
             raise Declined(IS_FOLDER)
         for folder in self._published_folders(place.folder):
             try:
-                return Reading(await on_disk(open_published, folder, place.name))
+                return PublishedReading(await on_disk(open_published, folder, place.name))
             except FileNotFoundError:
                 continue
         raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else NOT_DOWNLOADABLE)
@@ -228,14 +228,14 @@ class Tree:
             return (self.published.common / folder,)
         return ()
 
-    async def _published_entry(self, place: Place) -> Entry | None:
+    async def _published_entry(self, place: IntakePlace) -> ListedFile | None:
         if place.folder is not None and place.name is not None:
             for folder in self._published_folders(place.folder):
                 if (entry := await on_disk(find_published, folder, place.name)) is not None:
                     return entry
         return None
 
-    def _sent_entry(self, place: Place) -> Entry | None:
+    def _sent_entry(self, place: IntakePlace) -> ListedFile | None:
         kind = _UPLOADS.get(place.folder) if place.folder is not None else None
         if kind is None or place.name is None:
             return None
@@ -243,14 +243,14 @@ class Tree:
         return None if known is None else _entry(place.name, known)
 
 
-def _some(entries: Iterator[Entry]) -> list[Entry]:
+def _some(entries: Iterator[ListedFile]) -> list[ListedFile]:
     return list(islice(entries, _AT_ONCE))
 
 
-def _entry(name: str, known: Unfinished | HandedOver) -> Entry:
+def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:
     """How an upload looks in a listing: its real size, and the time that its client gave it."""
     if isinstance(known, Unfinished):
         given, own = known.label.modified, known.touched_at
     else:
         given, own = known.modified, known.landed_at
-    return Entry(name, known.size, int(own.timestamp()) if given is None else given)
+    return ListedFile(name, known.size, int(own.timestamp()) if given is None else given)

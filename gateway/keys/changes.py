@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from gateway.home import Home
 from gateway.keys import notices
-from gateway.keys.notices import Notice
+from gateway.keys.notices import KeyNotice
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
 from gateway.registry import keys, log, providers, receipts, waits
@@ -40,7 +40,7 @@ class Clerk:
         owner: str,
         new: NewKey,
         *,
-        state: str = "active",
+        state: keys.KeyState = "active",
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
@@ -125,7 +125,7 @@ class Clerk:
         """Record that the secret half of a key of the gateway is gone."""
         self._log("key-destroyed", key, {})
 
-    def tell(self, key: Key, notice: Notice, provider: str | None = None) -> None:
+    def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
         """Leave a signed notice for the provider whose key it is, or for `provider`."""
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:
@@ -167,13 +167,13 @@ class Clerk:
     ) -> Key:
         return keys.end_key(
             self.session,
-            _owner_kind(key),
+            key.owner_kind,
             key.owner,
             key.fingerprint,
             state=state,
             at=ended_at or self.at,
             by=self._by(dropped_as),
-            reason=why,
+            why=why,
             revocation=revocation,
         )
 
@@ -203,10 +203,3 @@ def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> 
 def sign_head(clerk: Clerk) -> str:
     """Sign the log's head over all that the clerk has recorded."""
     return log.sign_head(clerk.session, clerk.signing.log_key, clerk.signing.origin, clerk.at)
-
-
-def _owner_kind(key: Key) -> OwnerKind:
-    for kind in keys.OWNER_KINDS:
-        if key.owner_kind == kind:
-            return kind
-    raise AssertionError("a key of nobody")

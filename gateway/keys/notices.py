@@ -20,7 +20,7 @@ _LABEL = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class KeyNotice:
     """What happened to a key, in a headline and a few sentences."""
 
     headline: str
@@ -28,18 +28,18 @@ class Notice:
     steps: tuple[str, ...] = ()
 
 
-def waits_for_approval(key: Key) -> Notice:
+def waits_for_approval(key: Key) -> KeyNotice:
     """A key that was dropped, or enrolled for later."""
-    return Notice(
+    return KeyNotice(
         f"A new {_kind(key)} of yours WAITS for approval.",
         "It does not count yet. The local authority looks at it and puts it in force.",
         ("Go on with your present key until a further notice says that the new one is in force.",),
     )
 
 
-def in_force(key: Key) -> Notice:
+def in_force(key: Key) -> KeyNotice:
     """A key that counts from now on."""
-    return Notice(
+    return KeyNotice(
         f"A new {_kind(key)} of yours is IN FORCE.",
         "It counts from now on, beside any other key of yours that is in force. Files that waited for it "
         "are released by themselves.",
@@ -47,40 +47,40 @@ def in_force(key: Key) -> Notice:
     )
 
 
-def renewed(key: Key) -> Notice:
+def renewed(key: Key) -> KeyNotice:
     """A certificate in which something is new."""
     until = f" It can sign until {spoken(key.expires_at)}." if key.expires_at else ""
-    return Notice(
+    return KeyNotice(
         "An OpenPGP key of yours was RENEWED.",
         f"New dates or subkeys of its certificate are taken over.{until} Files that waited for it are "
         "released by themselves.",
     )
 
 
-def retiring(key: Key) -> Notice:
+def retiring(key: Key) -> KeyNotice:
     """A key that counts for a while longer."""
     until = f"until {spoken(key.not_after)}" if key.not_after else "for a while"
-    return Notice(
+    return KeyNotice(
         f"An {_kind(key)} of yours is RETIRING.", f"It counts {until} and no longer.", _change_over(key)
     )
 
 
-def retired(key: Key) -> Notice:
+def retired(key: Key) -> KeyNotice:
     """A key that is no longer needed."""
-    return Notice(f"An {_kind(key)} of yours is RETIRED.", "It no longer counts.", _change_over(key))
+    return KeyNotice(f"An {_kind(key)} of yours is RETIRED.", "It no longer counts.", _change_over(key))
 
 
-def revoked(key: Key) -> Notice:
+def revoked(key: Key) -> KeyNotice:
     """A key that is no longer trusted."""
     lost = "Whatever it signed and was not decided on yet is refused. " if key.revocation == "hard" else ""
-    return Notice(
+    return KeyNotice(
         f"An {_kind(key)} of yours is REVOKED.", f"It no longer counts. {lost}".strip(), _change_over(key)
     )
 
 
-def expires(key: Key, days: int) -> Notice:
+def expires(key: Key, days: int) -> KeyNotice:
     """A certificate that has to be renewed."""
-    return Notice(
+    return KeyNotice(
         f"An OpenPGP key of yours EXPIRES in {days} day{'s' if days != 1 else ''}.",
         "Files that it signs after that wait until you have renewed it; none is lost.",
         (
@@ -91,7 +91,7 @@ def expires(key: Key, days: int) -> Notice:
     )
 
 
-def gateway_key(old: str, until: datetime | None) -> Notice:
+def gateway_key(old: str, until: datetime | None) -> KeyNotice:
     """The gateway's own key was replaced. `old` is the fingerprint of the one before; `until` its end,
     None where it ended at once because it may be in wrong hands.
     """
@@ -105,7 +105,7 @@ def gateway_key(old: str, until: datetime | None) -> Notice:
         if until
         else "Ring the central data team on a number you know, and compare the fingerprint above."
     )
-    return Notice(
+    return KeyNotice(
         "The GATEWAY has a new OpenPGP key.",
         f"Files are to be encrypted to the key above from now on. {old_end} (The old key: {grouped(old)})",
         ("Fetch /keys/gateway.asc and /keys/gateway-succession.asc.", check, "gpg --import gateway.asc"),
@@ -113,7 +113,7 @@ def gateway_key(old: str, until: datetime | None) -> Notice:
 
 
 def render(
-    notice: Notice, key: Key, *, organisation: str, provider_name: str, reference: str, at: datetime
+    notice: KeyNotice, key: Key, *, organisation: str, provider_name: str, reference: str, at: datetime
 ) -> str:
     """The notice as text to be clearsigned: printable ASCII, at most 74 columns, ending in a newline."""
     sections = [

@@ -38,7 +38,7 @@ _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ResealOutcome:
     """What a job did. `kept` session keys, of which `proved` by opening the content with them.
 
     `unopenable` files open with none of our keys; of `failed` ones the reason is logged; `left` were
@@ -72,11 +72,11 @@ class Holdings:
         return self._needs(kept if kept.exists() else self._store.path(reference), fingerprint)
 
     def came_needing(self, reference: str, fingerprint: str) -> bool:
-        """The same for a stored file as it came, whatever lies beside it."""
+        """Whether a stored file opens with this key alone as it came, whatever session key lies beside it."""
         return self._needs(self._store.path(reference), fingerprint)
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
-        """The same for a file that is not stored yet; of what will not be, nothing is needed."""
+        """Whether an upload in the spool opens with this key alone; False where it will not be stored."""
         try:
             descriptor, _ = open_content(spool, reference, most)
         except (FileNotFoundError, BadFileError):
@@ -100,7 +100,7 @@ def reseal(
     *,
     limit: int | None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Outcome:
+) -> ResealOutcome:
     """Let files that need an older key of the gateway open with the current one: at most `limit` files.
 
     May be cut off and repeated: what is done is not done again. `progress` hears how many of how many
@@ -114,7 +114,7 @@ def reseal(
         certificate = keys.find_key(session, "gateway", "gateway", current).material
         digests = {r: transfers.get(session, r).content_sha256 for r in transfers.known(session, todo)}
     examiner = Examiner(home)
-    outcome = Outcome(left=len(waiting_files) - len(todo))
+    outcome = ResealOutcome(left=len(waiting_files) - len(todo))
     try:
         for number, reference in enumerate(todo, start=1):
             request = Reseal(reference=reference, certificate=certificate, sha256=digests.get(reference))
@@ -125,7 +125,7 @@ def reseal(
     return outcome
 
 
-def _reseal_one(home: Home, examiner: Examiner, request: Reseal, so_far: Outcome) -> Outcome:
+def _reseal_one(home: Home, examiner: Examiner, request: Reseal, so_far: ResealOutcome) -> ResealOutcome:
     try:
         answer = examiner.reseal(request)
     except Fault as fault:

@@ -51,7 +51,7 @@ class Order:
 
 
 @dataclass(slots=True, eq=False)
-class Content:
+class OpenContent:
     """One content in memory, or on its way there: `room` is its size at most, in bytes.
 
     `read_at` is in monotonic seconds.
@@ -92,7 +92,7 @@ class Contents:
         self._limits = limits
         self._openers = openers
         self._clock = clock
-        self._open: dict[Order, Content] = {}
+        self._open: dict[Order, OpenContent] = {}
         self._sizes: dict[tuple[str, str | None], int] = {}
         # Also those that were given back while they were still being opened.
         self._count = 0
@@ -104,7 +104,7 @@ class Contents:
             return delivery.content_size
         return self._sizes.get((delivery.reference, delivery.team))
 
-    async def borrow(self, order: Order) -> Content:
+    async def borrow(self, order: Order) -> OpenContent:
         """What was ordered; whoever borrows it gives it back.
 
         Declined where too much is open already, or the file cannot be opened.
@@ -123,7 +123,7 @@ class Contents:
         self._remember(order.delivery, given.size)
         return content
 
-    def read(self, content: Content, offset: int, length: int) -> bytes:
+    def read(self, content: OpenContent, offset: int, length: int) -> bytes:
         """At most `length` bytes from `offset`; none at the end and beyond it.
 
         Declined where the content was closed because nobody read it.
@@ -144,13 +144,13 @@ class Contents:
                 self._forget(content)
                 _log.info("%s: closed, nobody reads it", content.reference)
 
-    def give_back(self, content: Content) -> None:
+    def give_back(self, content: OpenContent) -> None:
         """One reader less. The last one closes the content, or has it closed when it arrives."""
         content.readers -= 1
         if content.readers == 0 and not content.closed:
             self._forget(content)
 
-    def _forget(self, content: Content) -> None:
+    def _forget(self, content: OpenContent) -> None:
         content.closed = True
         del self._open[content.order]
         if content.opening.done():
@@ -158,11 +158,11 @@ class Contents:
         else:
             content.opening.add_done_callback(lambda opened: self._close(content, opened))
 
-    def _begin(self, order: Order) -> Content:
+    def _begin(self, order: Order) -> OpenContent:
         size = order.delivery.content_size
         self._check_room(size)
         opening = asyncio.get_running_loop().run_in_executor(self._openers, self._fetch, order)
-        content = Content(order, size, opening, self._clock())
+        content = OpenContent(order, size, opening, self._clock())
         self._open[order] = content
         self._count, self._bytes = self._count + 1, self._bytes + content.room
         return content
@@ -179,7 +179,7 @@ class Contents:
         if too_large or self._count >= self._limits.open_files:
             raise Declined(BUSY)
 
-    def _close(self, content: Content, opened: asyncio.Future[Given]) -> None:
+    def _close(self, content: OpenContent, opened: asyncio.Future[Given]) -> None:
         self._count, self._bytes = self._count - 1, self._bytes - content.room
         if not opened.cancelled() and opened.exception() is None:
             os.close(opened.result().descriptor)

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Given
-from gateway.mailboxes.names import ABOUT, HELD, Place, file_name, reference_in
+from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
 from gateway.model import Basis
 from gateway.registry import keys, log, staff
@@ -102,7 +102,7 @@ class Desk:
         with self.registry.read() as session:
             return self._folders(self._teams(session, person))
 
-    def page(self, person: Person, place: Place, before: int | None) -> Page:
+    def page(self, person: Person, place: MailboxPlace, before: int | None) -> Page:
         """At most PAGE files of a folder, latest first, of a sequence less than `before`.
 
         Declined where the person has no such folder.
@@ -116,7 +116,7 @@ class Desk:
                 files = delivered(session, str(place.folder), wanted=place.wanted, before=before, limit=PAGE)
             return Page(files, frozenset(self.showing.abouts(session, files)))
 
-    def kinds(self, person: Person, place: Place) -> Sequence[str]:
+    def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
         """The folders of a shelf that has some: the data types or the providers of a team's files."""
         with self.registry.read() as session:
             self._check_folder(self._teams(session, person), place)
@@ -125,12 +125,12 @@ class Desk:
                 return delivered_types(session, folder)
             return delivered_providers(session, folder)
 
-    def find(self, person: Person, place: Place) -> Delivery | None:
+    def find(self, person: Person, place: MailboxPlace) -> Delivery | None:
         """The file at `place`; None where it is a folder. Declined where there is nothing."""
         with self.registry.read() as session:
             return self._find(session, person, place)
 
-    def about(self, person: Person, place: Place) -> bytes:
+    def about(self, person: Person, place: MailboxPlace) -> bytes:
         """What is told of the view at `place`. Declined where nothing was left out of it."""
         with self.registry.read() as session:
             delivery = self._file(session, person, place)
@@ -139,12 +139,12 @@ class Desk:
             raise Declined(NO_SUCH_FILE)
         return text
 
-    def basis(self, person: Person, place: Place) -> Basis | None:
+    def basis(self, person: Person, place: MailboxPlace) -> Basis | None:
         """What the team may have of the file at `place`; None for all of it, as it was sent."""
         with self.registry.read() as session:
             return self.showing.basis(session, self._file(session, person, place))
 
-    def collect(self, person: Person, place: Place, given: Given) -> None:
+    def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
         """Record that a person collects what is `given` of the file at `place`: durable before a byte is.
 
         Declined where it is no longer there for them. Fault where it cannot be recorded.
@@ -164,7 +164,7 @@ class Desk:
             self._record(session, collected, now)
             passing("collect.written")
 
-    def deal_with(self, person: Person, place: Place) -> None:
+    def deal_with(self, person: Person, place: MailboxPlace) -> None:
         """Record that a person has dealt with the file at `place`, for all of the team.
 
         Declined where it is not there for them, or only held.
@@ -208,11 +208,11 @@ class Desk:
             return False
         return True if self.triage.isdisjoint(teams) else None
 
-    def _check_folder(self, teams: tuple[str, ...], place: Place) -> None:
+    def _check_folder(self, teams: tuple[str, ...], place: MailboxPlace) -> None:
         if place.folder not in self._folders(teams) or (place.folder == HELD and place.shelf):
             raise Declined(NO_SUCH_FILE)
 
-    def _find(self, session: Session, person: Person, place: Place) -> Delivery | None:
+    def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
         teams = self._teams(session, person)
         if place.folder is None:
             return None
@@ -233,19 +233,19 @@ class Desk:
             raise Declined(NO_SUCH_FILE)
         return found
 
-    def _check_kind(self, session: Session, place: Place) -> None:
+    def _check_kind(self, session: Session, place: MailboxPlace) -> None:
         """Declined for a folder of a shelf in which nothing stands."""
         if place.kind is not None and not delivered(session, str(place.folder), wanted=place.wanted, limit=1):
             raise Declined(NO_SUCH_FILE)
 
-    def _file(self, session: Session, person: Person, place: Place) -> Delivery:
+    def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
         found = self._find(session, person, place)
         if found is None:
             raise Declined(IS_FOLDER)
         return found
 
 
-def _stands(delivery: Delivery, place: Place) -> bool:
+def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
     """Whether a file stands on the shelf of `place`; among the new ones also if it has just been opened."""
     wanted = place.wanted
     return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (

@@ -36,7 +36,7 @@ _FORMULAS = "formulas."
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MailboxPlace:
     """The root (all None), a folder (`name` None), or something in a folder.
 
     `shelf` is a folder in which each team has one again; but for `new`, in that is a folder for each `kind`.
@@ -92,7 +92,7 @@ def reference_in(name: str) -> str | None:
     return found["reference"] if found else None
 
 
-def place_of(raw: bytes) -> Place:
+def place_of(raw: bytes) -> MailboxPlace:
     """The place that a client's path means. Declined with "no such file" where there can be none."""
     try:
         parts = _parts(raw.decode("utf-8"))
@@ -102,9 +102,9 @@ def place_of(raw: bytes) -> Place:
     inside = parts[1:] if shelf is not None else parts
     if shelf in {"by-type", "by-provider"}:
         folder, kind, name = _filled(inside, 3)
-        return Place(folder, name, shelf, kind)
+        return MailboxPlace(folder, name, shelf, kind)
     folder, name = _filled(inside, 2)
-    return Place(folder, name, shelf)
+    return MailboxPlace(folder, name, shelf)
 
 
 def _filled(parts: list[str], length: int) -> list[str | None]:

@@ -19,7 +19,7 @@ import uvloop
 from gateway.home import Home
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.office import open_office
-from gateway.mailboxes.tree import Office, Tree
+from gateway.mailboxes.tree import MailboxTree, Office
 from gateway.observe import systemd
 from gateway.observe.metrics import MAILBOXES_DOOR
 from gateway.secrets.guard import keep_in_memory, keep_to_itself
@@ -86,7 +86,7 @@ class Mailboxes:
             reader: asyncssh.SSHReader[bytes],
             writer: asyncssh.SSHWriter[bytes],
         ) -> Handler:
-            tree = Tree(channel, Person(by.name, by.key), self._office)
+            tree = MailboxTree(channel, Person(by.name, by.key), self._office)
             return Handler(tree, connection, reader, writer, touch)
 
         return Session(connection, start, running=self.running, ended=ended)

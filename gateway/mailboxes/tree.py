@@ -19,9 +19,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 import asyncssh
 
 from gateway.errors import Fault
-from gateway.mailboxes.contents import Content, Contents, Order
+from gateway.mailboxes.contents import Contents, OpenContent, Order
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Page, Person
-from gateway.mailboxes.names import ABOUT, HELD, SHELVES, Place, canonical, file_name, place_of
+from gateway.mailboxes.names import ABOUT, HELD, SHELVES, MailboxPlace, canonical, file_name, place_of
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
@@ -59,7 +59,7 @@ class Collected:
     """A file that a client has open."""
 
     delivery: Delivery
-    content: Content
+    content: OpenContent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ class Told:
     text: bytes
 
 
-class Tree(Server):
+class MailboxTree(Server):
     """What `person` sees in one session, and may do."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], person: Person, office: Office) -> None:
@@ -213,20 +213,20 @@ class Tree(Server):
             loop.call_soon(self.connection.close)
             raise
 
-    async def _root(self, place: Place, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
+    async def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
         """The root, or a shelf: the teams' folders, and in the root also the shelves beside them."""
         teams = [name for name in folders if name != HELD]
         shelves = SHELVES if teams and place.shelf is None else ()
         for name in (".", "..", *shelves):
-            yield self._named(name, Place())
+            yield self._named(name, MailboxPlace())
         for name in teams if place.shelf else folders:
-            yield self._named(name, Place(name))
+            yield self._named(name, MailboxPlace(name))
 
-    async def _kinds(self, place: Place, kinds: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
+    async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
         for name in (".", "..", *kinds):
             yield self._named(name, place)
 
-    async def _files(self, place: Place, page: Page) -> AsyncIterator[asyncssh.SFTPName]:
+    async def _files(self, place: MailboxPlace, page: Page) -> AsyncIterator[asyncssh.SFTPName]:
         for name in (".", ".."):
             yield self._named(name, place)
         while page.files:
@@ -239,10 +239,10 @@ class Tree(Server):
                 return
             page = await self._ask(self._desk.page, place, page.files[-1].sequence)
 
-    def _named(self, name: str, place: Place) -> asyncssh.SFTPName:
+    def _named(self, name: str, place: MailboxPlace) -> asyncssh.SFTPName:
         return asyncssh.SFTPName(name.encode(), attrs=self._folder(place))
 
-    def _folder(self, place: Place) -> asyncssh.SFTPAttrs:
+    def _folder(self, place: MailboxPlace) -> asyncssh.SFTPAttrs:
         mode = _FOLDER_MODE if place.folder in {None, HELD} or place.has_folders else _TEAM_MODE
         return _attrs(mode, 0, self._desk.clock())
 

@@ -47,6 +47,7 @@ _CURVES = {
     "2b06010401da470f01": "Ed25519",
     "2b060104019755010501": "Curve25519",
 }
+_VERSION_6 = b"\x06"
 _WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 
@@ -109,6 +110,23 @@ def _leaned(signature: Packet) -> bytes:
 def components(certificate: bytes) -> tuple[Component, ...]:
     """The primary key and then the subkeys of one certificate in binary. RuntimeError as `parts_of`."""
     return parts_of(certificate).keys
+
+
+def says_what_it_reads(certificate: bytes) -> bool:
+    """Whether the owner of a certificate says which kinds of encryption their program knows (5.2.3.32).
+
+    One of version 6 says so by its version. RuntimeError as `parts_of`.
+    """
+    primary, *rest = _good_packets(certificate)
+    if primary.body[:1] == _VERSION_6:
+        return True
+    owner = _component(primary)
+    return any(
+        one.kind == subpackets.FEATURES
+        for packet in rest
+        if packet.tag == Tag.Signature and _is_own(packet, owner)
+        for one in subpackets.hashed(packet.body)
+    )
 
 
 def user_ids(certificate: bytes) -> tuple[str, ...]:

@@ -24,13 +24,13 @@ from gateway.model import Opened, Signature
 from gateway.openpgp import explain
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
-from gateway.openpgp.judge import Claim, Sender, Verified, Waits, check_signature, parsed_senders
+from gateway.openpgp.judge import Sender, SignatureClaim, Verified, Waits, check_signature, parsed_senders
 from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import session_text, unwrapped
 from gateway.openpgp.memory import Content
 from gateway.openpgp.sealed_file import Sealed
 from gateway.openpgp.secret_keys import read_secret_keys, secret_key
-from gateway.openpgp.source import Source
+from gateway.openpgp.source import SealedSource
 from gateway.settings import OpenLimits
 
 
@@ -45,7 +45,7 @@ class EmbeddedOpener:
 
     def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`. Files beyond `embedded_sealed_bytes` are refused as too large."""
-        source = Source.at(sealed, limits)
+        source = SealedSource.at(sealed, limits)
         look(source, self._key_ids)
         parsed = parsed_senders(senders)
         inside = unwrapped(source.read(limits), self._keys, limits)
@@ -63,7 +63,7 @@ class EmbeddedOpener:
         """See `Opener.reopen`."""
         known = None if session is None else SessionKey.read(session)
         try:
-            inside = unwrapped(Source.at(sealed, limits).read(limits), self._keys, limits, known)
+            inside = unwrapped(SealedSource.at(sealed, limits).read(limits), self._keys, limits, known)
             with Content(limits.embedded_content_bytes) as content:
                 content.write(explain.literal(inside.message))
                 descriptor, _, digest = content.finish()
@@ -131,7 +131,9 @@ def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | _Failed:
     return verified if verified.valid_sigs else _Failed(at_signature=True)
 
 
-def _only_signature(verified: Decrypted, claims: Sequence[Claim], addressee: str | None) -> Signature:
+def _only_signature(
+    verified: Decrypted, claims: Sequence[SignatureClaim], addressee: str | None
+) -> Signature:
     """The one valid signature, with the times that its packet gives."""
     if len(verified.valid_sigs) != 1:
         raise Refusal("open:not-one-file")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from gateway.errors import Fault, Refusal
 from gateway.openpgp import armor, packets
 from gateway.openpgp.sealed_file import Sealed
-from gateway.openpgp.source import Source
+from gateway.openpgp.source import SealedSource
 from gateway.settings import OpenLimits
 from gateway.zones.appearance import is_encrypted_otherwise, is_in_the_clear
 
@@ -63,7 +63,7 @@ class Envelope:
         return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
 
 
-def look(sealed: Source, key_ids: Collection[str] | None) -> Envelope:
+def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
     """The envelope of a file, which one of our `key_ids` may open (None: whoever may).
 
     Refusal for whatever is not one encrypted, integrity-protected message to us; Fault where the
@@ -79,7 +79,7 @@ def look(sealed: Source, key_ids: Collection[str] | None) -> Envelope:
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
     """The envelope of a file that is stored. Fault where it cannot be read for what it is."""
     try:
-        return look(Source.at(path, limits), None)
+        return look(SealedSource.at(path, limits), None)
     except Refusal as refusal:
         raise Fault(f"the stored file cannot be read any more: {refusal.code}") from refusal
 
@@ -89,7 +89,7 @@ def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, 
 
     OSError where the file cannot be read.
     """
-    with Source.at(path, limits or OpenLimits()).open() as file:
+    with SealedSource.at(path, limits or OpenLimits()).open() as file:
         for size in (_SMALL_HEAD_BYTES, _HEAD_BYTES):
             file.seek(0)
             try:

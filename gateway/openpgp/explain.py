@@ -10,7 +10,7 @@ from pysequoia.packet import PacketPile
 
 from gateway.errors import Refusal
 from gateway.openpgp import packets, subpackets
-from gateway.openpgp.judge import Claim, Sender, unverified
+from gateway.openpgp.judge import Sender, SignatureClaim, unverified
 from gateway.openpgp.self_signatures import name_of
 from gateway.settings import OpenLimits
 
@@ -19,7 +19,7 @@ _PARTS = frozenset({packets.ONE_PASS_SIGNATURE, packets.LITERAL, packets.SIGNATU
 _DATE_BYTES = 4
 
 
-def claims(message: bytes) -> tuple[Claim, ...]:
+def claims(message: bytes) -> tuple[SignatureClaim, ...]:
     """The signatures that `message` carries around its one literal, as they describe themselves.
 
     Refusal where it is anything else than one literal with signatures around it.
@@ -63,11 +63,11 @@ def unread(why: Refusal) -> Refusal:
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 
 
-def _claim(signature: bytes) -> Claim:
+def _claim(signature: bytes) -> SignatureClaim:
     """What a signature packet says; as good as nothing where pysequoia knows no word for it."""
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
-        return Claim(
+        return SignatureClaim(
             issuer=(packet.issuer_fingerprint or packet.issuer_key_id or "").lower(),
             created_at=packet.signature_created,
             expires_at=packet.signature_expiration_time,
@@ -75,4 +75,4 @@ def _claim(signature: bytes) -> Claim:
             recipients=subpackets.intended_recipients(packet.body),
         )
     except (RuntimeError, IndexError):
-        return Claim("")
+        return SignatureClaim("")

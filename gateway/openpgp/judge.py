@@ -76,7 +76,7 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SignatureClaim:
     """What a signature packet says of itself, unverified. `issuer` is a fingerprint or key id."""
 
     issuer: str
@@ -123,7 +123,7 @@ def check_signature(
 
 
 def unverified(
-    claims: Sequence[Claim],
+    claims: Sequence[SignatureClaim],
     senders: Sequence[Sender],
     limits: OpenLimits,
     now: datetime,
@@ -142,7 +142,9 @@ def unverified(
     return Refusal("open:wrong-signer")
 
 
-def _why_bad(claim: Claim, sender: Sender, key: Component, limits: OpenLimits, now: datetime) -> Refusal:
+def _why_bad(
+    claim: SignatureClaim, sender: Sender, key: Component, limits: OpenLimits, now: datetime
+) -> Refusal:
     if not sender.parts.is_meant_to_sign(key):
         return Refusal("open:wrong-signer")
     try:

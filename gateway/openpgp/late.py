@@ -15,7 +15,7 @@ from gateway.errors import Refusal
 from gateway.model import Late, Signature
 from gateway.openpgp import explain, packets, subpackets
 from gateway.openpgp.arithmetic import fits
-from gateway.openpgp.judge import Claim, Sender, Verified, check_signature
+from gateway.openpgp.judge import Sender, SignatureClaim, Verified, check_signature
 from gateway.openpgp.self_signatures import OLD_HASHES
 from gateway.openpgp.standing import Component, Parts
 from gateway.settings import OpenLimits
@@ -58,7 +58,7 @@ def verified_late(
 class _LateClaim:
     """The one signature of a message, by a key that did not count when it was `made`."""
 
-    claim: Claim
+    claim: SignatureClaim
     sender: Sender
     key: Component
     made: datetime

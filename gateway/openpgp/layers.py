@@ -102,7 +102,7 @@ def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | No
 
 
 def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
-    """The same as SOP programs write it."""
+    """The session key of the message as SOP programs write it; None where our keys yield none."""
     session = session_of(envelope, keys)
     return None if session is None else session.text(envelope.start)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.openpgp.promise import Opener
-from gateway.settings import Processor
+from gateway.settings import ProcessorSettings
 
 
-def prove_program(settings: Processor) -> None:
+def prove_program(settings: ProcessorSettings) -> None:
     """ConfigurationError where the SOP program that would be used does not prove itself: see `self_test`.
 
     Fault where it cannot be asked. Nothing where none is used, or none is there.
@@ -23,7 +23,7 @@ def prove_program(settings: Processor) -> None:
         self_test.check(program)
 
 
-def program_file(settings: Processor) -> tuple[str, int, int, int] | None:
+def program_file(settings: ProcessorSettings) -> tuple[str, int, int, int] | None:
     """What tells the SOP program that would be used from another in its place, such as a newer one.
 
     None where none is used, or none is there.
@@ -36,11 +36,11 @@ def program_file(settings: Processor) -> tuple[str, int, int, int] | None:
     return None if program is None or file is None else (program, file.st_ino, file.st_size, file.st_mtime_ns)
 
 
-def _program(settings: Processor) -> str | None:
+def _program(settings: ProcessorSettings) -> str | None:
     return shutil.which(settings.sop_program) if settings.engine != "embedded" else None
 
 
-def find_opener(settings: Processor, secret_keys: Sequence[Path | bytes]) -> Opener:
+def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]) -> Opener:
     """The engine that the settings ask for; by itself, a SOP program if there is one, save for small files.
 
     `secret_keys` are keys, or files that hold one, not under a passphrase. ConfigurationError where

@@ -24,6 +24,7 @@ from pysequoia import Cert, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, ver
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.model import GatewayKeyKind, Signature
+from gateway.openpgp.components import says_what_it_reads
 
 _PROOF = b"proof"
 _PIECE = 1024 * 1024
@@ -97,7 +98,7 @@ def clearsign(secret: bytes, text: str) -> str:
 
 
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
-    """The same for many texts: the key is unpacked once."""
+    """Each text as `clearsign` gives it; the secret key is unpacked only once."""
     signer = _secret(secret).signer()
     return [sign(signer, _signable(text), mode=SignatureMode.CLEAR).decode("utf-8") for text in texts]
 
@@ -156,16 +157,27 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
     """`content` (octets, or a readable descriptor from its start) signed and encrypted, in binary.
 
-    `recipients` are certificates. CannotSeal where one of them has no key to encrypt to.
+    `recipients` are certificates: see `readers`. CannotSeal where one of them has no key to encrypt to.
     """
     if not recipients:
         raise CannotSeal("there is nobody to seal the file to")
     data = content if isinstance(content, bytes) else _read_all(content)
-    certs = [Cert.from_bytes(recipient) for recipient in recipients]
+    certs = [Cert.from_bytes(reader) for reader in readers(recipients, signer_secret)]
     try:
         return encrypt(bytes=data, recipients=certs, signer=_secret(signer_secret).signer(), armor=False)
     except RuntimeError:
         raise CannotSeal("a recipient's certificate has no key in force to encrypt to") from None
+
+
+def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
+    """The certificates that a file for `recipients` is sealed to.
+
+    Where one of them does not say what encryption its program knows, the signer is among them: its
+    certificate asks for the kind that every program knows, and Sequoia takes silence for the newest.
+    """
+    if all(says_what_it_reads(bytes(Cert.from_bytes(recipient))) for recipient in recipients):
+        return list(recipients)
+    return [*recipients, certificate_of(signer_secret)]
 
 
 def _secret(secret: bytes) -> Tsk:

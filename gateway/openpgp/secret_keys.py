@@ -52,7 +52,7 @@ class SecretKey:
 
 @cache
 def secret_key(data: bytes) -> SecretKey:
-    """The same certificate, parsed once for a process and those that it makes: for RSA that takes a while."""
+    """The secret certificate in `data`, parsed once for a process and its children: RSA takes a while."""
     return SecretKey(data)
 
 

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.openpgp.memory import Content
 from gateway.openpgp.sop_program import OUR_DOING, Order, decrypt, only_signature
-from gateway.openpgp.source import Source
+from gateway.openpgp.source import SealedSource
 from gateway.settings import OpenLimits
 
 _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
@@ -44,18 +44,18 @@ class Vector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class SelfTest:
     """The vectors, and the keys and certificates that they name."""
 
     keys: dict[str, str]
     vectors: tuple[Vector, ...]
 
 
-_PROOF = TypeAdapter(Proof)
+_PROOF = TypeAdapter(SelfTest)
 
 
 @lru_cache(maxsize=1)
-def proof() -> Proof:
+def proof() -> SelfTest:
     """What a program has to get right."""
     return _PROOF.validate_json((resources.files(__package__) / "self_test.json").read_bytes())
 
@@ -87,7 +87,7 @@ def passes(program: str, vector: Vector) -> bool:
     found = proof().keys
     with Content(_LIMITS.content_bytes) as content:
         order = Order(
-            sealed=Source(Path(os.devnull), base64.b64decode(vector.sealed)),
+            sealed=SealedSource(Path(os.devnull), base64.b64decode(vector.sealed)),
             content=content,
             limits=_LIMITS,
             certificates=[base64.b64decode(found[vector.sender])],

@@ -35,7 +35,7 @@ from gateway.openpgp.sop_program import (
     decrypt,
     only_signature,
 )
-from gateway.openpgp.source import Source
+from gateway.openpgp.source import SealedSource
 from gateway.settings import OpenLimits
 
 
@@ -58,7 +58,7 @@ class SopOpener:
 
     def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
         """See `Opener.open`."""
-        source = Source.at(sealed, limits)
+        source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
         with Content(limits.content_bytes) as content:
@@ -106,7 +106,7 @@ class SopOpener:
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
         try:
-            source = Source.at(sealed, limits)
+            source = SealedSource.at(sealed, limits)
             envelope = look(source, self._key_ids if session is None else None)
             with Content(limits.content_bytes) as content:
                 job = _Job(source, envelope, (), content, limits)
@@ -193,7 +193,7 @@ def _unseen(senders: Sequence[Sender], now: datetime) -> Refusal:
 class _Job:
     """One file to open."""
 
-    sealed: Source
+    sealed: SealedSource
     envelope: Envelope
     senders: Sequence[Sender]
     content: Content

@@ -21,7 +21,7 @@ from datetime import datetime
 from gateway.errors import Fault, Refusal
 from gateway.model import Signature
 from gateway.openpgp.memory import Content, in_memory
-from gateway.openpgp.source import Source
+from gateway.openpgp.source import SealedSource
 from gateway.settings import OpenLimits
 
 CANNOT_DECRYPT = 29
@@ -40,7 +40,7 @@ class Order:
     With the key of the message, `session`, none of the secret `keys` is needed.
     """
 
-    sealed: Source
+    sealed: SealedSource
     content: Content
     limits: OpenLimits
     certificates: Sequence[bytes] = ()

@@ -18,7 +18,7 @@ _HEAD_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SealedSource:
     """A file at `path`; `text` is what to read in its place, where it had to be mended."""
 
     path: Sealed

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 REASON_FOR_REVOCATION = 29
+FEATURES = 30
 EMBEDDED_SIGNATURE = 32
 INTENDED_RECIPIENT = 35
 NOTATION = 20
@@ -34,7 +35,7 @@ def hashed(body: bytes) -> tuple[Subpacket, ...]:
 
 
 def every(body: bytes) -> tuple[Subpacket, ...]:
-    """The same, and then those that it does not cover."""
+    """Every subpacket of a signature: first those that it covers, then those that it does not."""
     start, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
     return (*_in_area(body[start:end]), *_in_area(body[end + size : more]))

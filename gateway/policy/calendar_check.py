@@ -11,11 +11,10 @@ from pydantic import ValidationError
 
 from gateway.policy.calendar_schema import CalendarFile, SchoolYear
 from gateway.policy.dates import academic_year_from, first_year
-from gateway.policy.faults import Location
+from gateway.policy.faults import Contradiction
 from gateway.policy.schema import FlowsFile
 from gateway.policy.terms import by_rule
 
-Contradiction = tuple[str, Location, str]
 _YEARS = range(2020, 2060)
 
 

@@ -7,14 +7,14 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gateway.policy.schema import MonthDay, Shape, Slug
+from gateway.policy.schema import MonthDay, PolicyTable, Slug
 
 SchoolTerm = Literal["autumn", "spring", "summer"]
 _SUMMER, _AUTUMN = 4, 8  # The months in which these terms begin, at the earliest.
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 
-class DayRule(Shape):
+class DayRule(PolicyTable):
     """Which day of a year is meant.
 
     A weekday, the first on or after a day or the nth of a month; or so many days after Easter Sunday.
@@ -36,7 +36,7 @@ class DayRule(Shape):
         return self
 
 
-class Results(Shape):
+class Results(PolicyTable):
     """When the results of a summer may be passed on: `time` is local, `dates` win over the rule."""
 
     data_type: Slug
@@ -46,7 +46,7 @@ class Results(Shape):
     dates: tuple[date, ...] = ()
 
 
-class Term(Shape):
+class Term(PolicyTable):
     """One term: its first and last day, both school days."""
 
     first: date
@@ -59,7 +59,7 @@ class Term(Shape):
         return self
 
 
-class SchoolYear(Shape):
+class SchoolYear(PolicyTable):
     """The terms of an academic year ("2026-27") and the days on which no pupils are in."""
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
@@ -67,21 +67,21 @@ class SchoolYear(Shape):
     inset: tuple[date, ...] = ()
 
 
-class TermRule(Shape):
+class TermRule(PolicyTable):
     """When one term of any academic year begins and ends, where its dates are not known yet."""
 
     first: DayRule
     last: DayRule
 
 
-class Inset(Shape):
+class Inset(PolicyTable):
     """The training days that single providers chose for themselves."""
 
     provider: str
     days: tuple[date, ...]
 
 
-class Census(Shape):
+class Census(PolicyTable):
     """One census of the year: its day, how many days later the return is due, and the term it is of.
 
     Where no term is given, the month of its day tells it.
@@ -102,7 +102,7 @@ class Census(Shape):
         return "spring" if day.month < _SUMMER else "summer"
 
 
-class Due(Shape):
+class YearlyDue(PolicyTable):
     """When a yearly data type is due: between `first` and `last`, or after its results day.
 
     A file up to `open_days` before the first day is early. `days` counts from the results day.
@@ -115,13 +115,13 @@ class Due(Shape):
     open_days: int = Field(ge=0)
 
     @model_validator(mode="after")
-    def _one_form(self) -> Due:
+    def _one_form(self) -> YearlyDue:
         if (self.days is None) == (self.first is None or self.last is None):
             raise ValueError("give either days, or first and last")
         return self
 
 
-class Phase(Shape):
+class Phase(PolicyTable):
     """The schools of a phase, by their DfE establishment number, and what is never expected of them."""
 
     name: str
@@ -129,7 +129,7 @@ class Phase(Shape):
     not_expected: tuple[Slug, ...]
 
 
-class CalendarFile(Shape):
+class CalendarFile(PolicyTable):
     """calendar.toml. `optional` data types are missing only where a provider is expected to send them.
 
     From `warn_days` before the last day of the terms that are written down, `doctor` asks for more.
@@ -142,6 +142,6 @@ class CalendarFile(Shape):
     term_rule: tuple[TermRule, ...] = ()
     inset: tuple[Inset, ...] = ()
     census: tuple[Census, ...] = ()
-    due: tuple[Due, ...] = ()
+    due: tuple[YearlyDue, ...] = ()
     phase: tuple[Phase, ...] = ()
     optional: tuple[Slug, ...] = ()

@@ -18,37 +18,61 @@ from gateway.errors import ConfigurationError
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.faults import Fault, Location, key_of, line_of
+from gateway.policy.faults import Location, PolicyFault, key_of, line_of
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
+    ConfirmedFile,
     FlowsFile,
+    PolicyTable,
+    ReasonsFile,
     RightsFile,
-    Shape,
     TeamsFile,
 )
 
-__all__ = ["FILES", "Catalogue", "Reading", "load_catalogue", "policy_digest", "policy_files", "read"]
+__all__ = [
+    "FILES",
+    "Catalogue",
+    "PoliciesRead",
+    "assembled",
+    "contradict",
+    "load_catalogue",
+    "load_unchecked",
+    "policy_digest",
+    "policy_files",
+    "read",
+    "shaped",
+]
 
-F = TypeVar("F", bound=Shape)
+F = TypeVar("F", bound=PolicyTable)
 
 
 @dataclass(slots=True)
-class Reading:
-    """What came of reading a policies folder: the texts, the models that are valid, the faults."""
+class PoliciesRead:
+    """What came of reading a policies folder: the texts, the models that are valid, the faults.
+
+    `whole`: the text of the agreement was found.
+    """
 
     texts: dict[str, str] = field(default_factory=dict)
     models: dict[str, BaseModel] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[PolicyFault] = field(default_factory=list)
+    whole: bool = True
+
+    def is_assembled(self) -> bool:
+        """Whether all files that make up a catalogue are there in their shapes."""
+        return self.whole and FILES.keys() <= self.models.keys()
 
     def blame(self, file: str, location: Location, message: str) -> None:
         """Note a fault of `file` at `location`."""
         line = line_of(self.texts[file], location) if file in self.texts else None
-        self.faults.append(Fault(file, key_of(location), line, message))
+        self.faults.append(PolicyFault(file, key_of(location), line, message))
 
 
-FILES: dict[str, type[Shape]] = {
+FILES: dict[str, type[PolicyTable]] = {
     "agreement.toml": AgreementFile,
+    "reasons.toml": ReasonsFile,
+    "confirmed.toml": ConfirmedFile,
     "flows.toml": FlowsFile,
     "teams.toml": TeamsFile,
     "rights.toml": RightsFile,
@@ -62,24 +86,44 @@ def load_catalogue(policies: Path) -> Catalogue:
     reading = read(policies)
     if reading.faults:
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
-    return _assembled(policies, reading)
+    return assembled(policies, reading)
 
 
-def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Reading:
+def load_unchecked(policies: Path) -> Catalogue:
+    """The catalogue of a folder whose files have the right shapes, whatever they say of one another."""
+    reading = shaped(policies, FILES)
+    if reading.faults:
+        raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
+    return assembled(policies, reading)
+
+
+def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
     """Read policy files, those of `FILES` at least, and compare them; never raises, all is in the faults."""
-    reading = Reading()
+    reading = shaped(policies, shapes)
+    if reading.is_assembled():
+        contradict(assembled(policies, reading), reading)
+    return reading
+
+
+def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:
+    """Note what the files of a catalogue say against one another among the faults of their reading."""
+    for file, location, message in contradictions(catalogue):
+        reading.blame(file, location, message)
+
+
+def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:
+    """Read policy files, each by itself; what does not have the shape that it should is among the faults."""
+    reading = PoliciesRead()
     for name, kind in shapes.items():
         _read_model(policies, name, kind, reading)
     agreement = reading.models.get("agreement.toml")
     if isinstance(agreement, AgreementFile) and _read_text(policies, agreement.text, reading) is None:
         reading.blame("agreement.toml", ("text",), f"there is no readable file {agreement.text}")
-    if not reading.faults:
-        for file, location, message in contradictions(_assembled(policies, reading)):
-            reading.blame(file, location, message)
+        reading.whole = False
     return reading
 
 
-def _read_text(policies: Path, name: str, reading: Reading) -> str | None:
+def _read_text(policies: Path, name: str, reading: PoliciesRead) -> str | None:
     try:
         if Path(name).name != name:
             return None
@@ -89,7 +133,7 @@ def _read_text(policies: Path, name: str, reading: Reading) -> str | None:
     return reading.texts[name]
 
 
-def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Reading) -> None:
+def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: PoliciesRead) -> None:
     text = _read_text(policies, name, reading)
     if text is None:
         reading.blame(name, (), "the file is missing or is not UTF-8 text")
@@ -103,14 +147,16 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Readi
             reading.blame(name, each["loc"], each["msg"])
 
 
-def _syntax_fault(name: str, error: tomllib.TOMLDecodeError) -> Fault:
+def _syntax_fault(name: str, error: tomllib.TOMLDecodeError) -> PolicyFault:
     # Before Python 3.14 the line stands only in the message: "… (at line 3, column 5)".
     _, _, place = str(error).rpartition("(at line ")
     line, _, _ = place.partition(",")
-    return Fault(name, "", int(line) if line.isdecimal() else None, str(error))
+    return PolicyFault(name, "", int(line) if line.isdecimal() else None, str(error))
 
 
-def _assembled(policies: Path, reading: Reading) -> Catalogue:
+def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
+    """The catalogue of files that all have their shapes."""
+
     def model(name: str, kind: type[F]) -> F:
         found = reading.models[name]
         assert isinstance(found, kind)  # noqa: S101 - FILES pairs each name with its kind
@@ -121,6 +167,8 @@ def _assembled(policies: Path, reading: Reading) -> Catalogue:
         digest=policy_digest(policies),
         agreement=agreement,
         agreement_text=reading.texts[agreement.text],
+        reasons=model("reasons.toml", ReasonsFile),
+        confirmed=model("confirmed.toml", ConfirmedFile),
         flows=model("flows.toml", FlowsFile),
         teams=model("teams.toml", TeamsFile),
         rights=model("rights.toml", RightsFile),

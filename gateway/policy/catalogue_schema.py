@@ -5,28 +5,34 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 
-from gateway.model import ProviderKind
+from gateway.model import ProviderKind, Reason
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
+    ClauseId,
+    ConfirmedFile,
     Flow,
     FlowsFile,
     Group,
+    PolicyTable,
+    ReasonsFile,
     Right,
     RightsFile,
-    Shape,
     Team,
     TeamsFile,
 )
+from gateway.reasons import reason
 
 
-class Catalogue(Shape):
+class Catalogue(PolicyTable):
     """All policies of one home. `digest` is the SHA-256 over the files they were read from."""
 
     digest: str
     agreement: AgreementFile
     agreement_text: str
+    reasons: ReasonsFile
+    confirmed: ConfirmedFile
     flows: FlowsFile
     teams: TeamsFile
     rights: RightsFile
@@ -47,7 +53,7 @@ class Catalogue(Shape):
         chosen = {each.id: each.items for each in self.rights.selection}
         return {
             right.team: frozenset(
-                [*right.items, *(item for name in right.selections for item in chosen[name])]
+                [*right.items, *(item for name in right.selections for item in chosen.get(name, ()))]
             )
             for right in self.rights.right
         }
@@ -67,6 +73,14 @@ class Catalogue(Shape):
     def text_sha256(self) -> str:
         """The SHA-256 of the agreement's text."""
         return hashlib.sha256(self.agreement_text.encode()).hexdigest()
+
+    def clause_of(self, code: str) -> ClauseId:
+        """The clause that a reason rests on; KeyError for one that rests on what it speaks of."""
+        return self.reasons.clauses[code]
+
+    def reason(self, code: str, **detail: str | int) -> Reason:
+        """The reason for `code` with its blanks filled; KeyError if it rests on what it speaks of."""
+        return reason(code, self.clause_of(code), **detail)
 
     def flow_of(self, data_type: str) -> Flow | None:
         """The one flow in which a data type may travel, if any."""
@@ -97,10 +111,12 @@ class Catalogue(Shape):
 
         Where the sender is not known, only what the team may have of every kind.
         """
-        right, group = self._rights.get(team), self.appendix_a.get(item)
-        if right is None or group is None or item in right.without:
+        right = self._rights.get(team)
+        if right is None or item not in self.appendix_a or item in right.without:
             return False
         barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
-        if any(item in items for items in barred):
-            return False
-        return group.label in right.groups or item in self._singly[team]
+        return not any(item in items for items in barred) and self.would_have(right, item)
+
+    def would_have(self, right: Right, item: str) -> bool:
+        """Whether a right gives an item of Appendix A, before anything is taken away from it."""
+        return self.appendix_a[item].label in right.groups or item in self._singly[right.team]

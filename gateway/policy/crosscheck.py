@@ -7,56 +7,23 @@ from collections.abc import Iterable, Iterator
 
 from gateway.policy.calendar_check import calendar_faults
 from gateway.policy.catalogue_schema import Catalogue
-from gateway.policy.faults import Location
-from gateway.policy.method_schema import Method, MethodsFile
-from gateway.policy.schema import ClauseId, Flow, Right
-
-Contradiction = tuple[str, Location, str]
+from gateway.policy.citations import citation_faults
+from gateway.policy.faults import Contradiction
+from gateway.policy.method_schema import Method
+from gateway.policy.schema import Flow, Right
+from gateway.policy.unused import unused
 
 
 def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Each contradiction between the files: the file to mend, the place in it, and what is wrong."""
-    yield from _clauses_missing(catalogue)
+    yield from citation_faults(catalogue)
     yield from _teams_missing(catalogue)
     yield from _nobody_looks(catalogue)
     yield from _flow_faults(catalogue)
     yield from _right_faults(catalogue)
     yield from _method_faults(catalogue)
+    yield from unused(catalogue)
     yield from calendar_faults(catalogue.calendar, catalogue.flows)
-
-
-def cited(catalogue: Catalogue) -> Iterator[tuple[str, Location, ClauseId]]:
-    """Every clause that a policy file rests on, and where."""
-    for n, flow in enumerate(catalogue.flows.flow):
-        yield "flows.toml", ("flow", n, "row"), flow.clause
-        for m, entry in enumerate(flow.data_type):
-            yield from (("flows.toml", ("flow", n, "data_type", m, "clauses"), c) for c in entry.clauses)
-            if entry.electronic:
-                yield "flows.toml", ("flow", n, "data_type", m, "electronic"), entry.electronic
-    for n, team in enumerate(catalogue.teams.team):
-        yield from (("teams.toml", ("team", n, "clauses"), c) for c in team.clauses)
-    for n, group in enumerate(catalogue.rights.group):
-        yield "rights.toml", ("group", n, "clause"), group.clause
-    for n, right in enumerate(catalogue.rights.right):
-        yield from (("rights.toml", ("right", n, "clauses"), c) for c in right.clauses)
-    yield from _cited_by_methods(catalogue.methods)
-
-
-def _cited_by_methods(methods: MethodsFile) -> Iterator[tuple[str, Location, ClauseId]]:
-    for n, circumstance in enumerate(methods.circumstance):
-        yield "methods.toml", ("circumstance", n, "clause"), circumstance.clause
-    for n, material in enumerate(methods.material):
-        yield from (("methods.toml", ("material", n, "clauses"), c) for c in material.clauses)
-    for n, safeguard in enumerate(methods.safeguard):
-        yield "methods.toml", ("safeguard", n, "clause"), safeguard.clause
-    for n, method in enumerate(methods.method):
-        yield "methods.toml", ("method", n, "clause"), method.clause
-
-
-def _clauses_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
-    for file, location, clause in cited(catalogue):
-        if clause not in catalogue.agreement.clauses:
-            yield file, location, f"the agreement has no clause {clause}"
 
 
 def _teams_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -89,8 +56,8 @@ def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     flows = catalogue.flows.flow
     for name in _repeated(flow.id for flow in flows):
         yield "flows.toml", ("flow",), f"flow {name} is listed twice"
-    for row in _repeated(str(flow.row) for flow in flows):
-        yield "flows.toml", ("flow",), f"row {row} is listed twice"
+    for clause in _repeated(flow.clause for flow in flows):
+        yield "flows.toml", ("flow",), f"clause {clause} is that of two flows"
     for name in _repeated(entry.id for flow in flows for entry in flow.data_type):
         yield (
             "flows.toml",

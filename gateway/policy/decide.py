@@ -52,12 +52,12 @@ def decide(
             decide(part, catalogue, provider, now, method=method, safeguards=safeguards)
             for part in classified.parts
         )
-        return of_parts(tuple(each), tuple(_sensitive_content(classified)))
+        return of_parts(tuple(each), tuple(_sensitive_content(classified, catalogue)), catalogue)
     if isinstance(classified, ContentRefused):
-        return _of_content(classified)
+        return _of_content(classified, catalogue)
     flow = catalogue.flow_of(classified.data_type)
     if flow is None:
-        return Refused(reasons=(reason("policy:no-flow"),))
+        return Refused(reasons=(catalogue.reason("policy:no-flow"),))
     if provider.kind not in flow.kinds():
         return Refused(reasons=(_sender_not_in_flow(flow),), flow=flow.id)
     subject = Subject(flow, (classified.data_type,), None)
@@ -66,28 +66,28 @@ def decide(
     return _of_flow(classified, catalogue, provider, now, flow)
 
 
-def _of_content(refused: ContentRefused) -> Decision:
+def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
     """Malformed content is final; content that nobody recognised waits for a person."""
     if refused.code == "classify:malformed":
-        return Refused(reasons=(reason(refused.code),))
+        return Refused(reasons=(catalogue.reason(refused.code),))
     if refused.code == "open:malware":
-        return Held(reasons=(reason(refused.code),))
-    return Held(reasons=(*_sensitive_content(refused), _why_unrecognised(refused)))
+        return Held(reasons=(catalogue.reason(refused.code),))
+    return Held(reasons=(*_sensitive_content(refused, catalogue), _why_unrecognised(refused, catalogue)))
 
 
-def _sensitive_content(refused: ContentRefused) -> Iterator[Reason]:
+def _sensitive_content(refused: ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
     if refused.sensitive:
-        yield reason("policy:sensitive", topics=", ".join(refused.sensitive), where="")
+        yield catalogue.reason("policy:sensitive", topics=", ".join(refused.sensitive), where="")
 
 
-def _why_unrecognised(refused: ContentRefused) -> Reason:
+def _why_unrecognised(refused: ContentRefused, catalogue: Catalogue) -> Reason:
     if refused.code == "classify:outside-agreement":
-        return reason(refused.code, kind=refused.about or "another collection")
+        return catalogue.reason(refused.code, kind=refused.about or "another collection")
     if refused.code in {"classify:active-content", "classify:beside-table"}:
-        return reason(refused.code, what=refused.about or "something unknown")
+        return catalogue.reason(refused.code, what=refused.about or "something unknown")
     if refused.code == "classify:other-assessments":
-        return reason(refused.code, kinds="mock, predicted or forecast")
-    return reason(refused.code if refused.code in _WAITING else "internal:held")
+        return catalogue.reason(refused.code, kinds="mock, predicted or forecast")
+    return catalogue.reason(refused.code if refused.code in _WAITING else "internal:held")
 
 
 def _of_flow(
@@ -99,12 +99,12 @@ def _of_flow(
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
     holds = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow)]
     if not teams and not sensitive:
-        holds.append(reason("policy:no-team"))
+        holds.append(catalogue.reason("policy:no-team"))
     until = _embargo(classified, catalogue, now, flow)
     told = (
         *missing.notices,
-        *schools.notices(classified, provider),
-        *notices(classified, provider, flow),
+        *schools.notices(classified, catalogue, provider),
+        *notices(classified, catalogue, provider, flow),
         *item_reasons(classified, catalogue, flow, "notice"),
     )
     if until is not None:
@@ -130,18 +130,19 @@ def _waits_for_person(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
 ) -> Iterator[Reason]:
     if provider.suspended:
-        yield reason("policy:suspended")
+        yield catalogue.reason("policy:suspended")
     if provider.kind in flow.for_a_person:
-        yield reason("policy:assessment", title=flow.document.description)
-    yield from schools.waits(classified, provider)
+        yield catalogue.reason("policy:assessment", title=flow.document.description)
+    yield from schools.waits(classified, catalogue, provider)
     yield from waits(classified, catalogue, provider, flow)
     yield from item_reasons(classified, catalogue, flow, "hold")
 
 
 def _sender_not_in_flow(flow: Flow) -> Reason:
-    return reason("policy:sender-not-in-flow", row=flow.row, title=flow.document.description)
+    return reason("policy:sender-not-in-flow", flow.clause, title=flow.document.description)
 
 
 def _allowed(flow: Flow, provider: Provider) -> Reason:
     code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
-    return reason(code, row=flow.row, title=flow.document.description, sender=flow.document.sender)
+    document = flow.document
+    return reason(code, flow.clause, title=document.description, sender=document.sender)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from gateway.policy.catalogue import Catalogue
+
 Kind = Literal["two-rolls", "birth-date", "former-upn"]
 
 
@@ -51,7 +53,7 @@ class Discrepancy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class DiscrepancyNotice:
     """What one provider is told of a discrepancy. It names no child, and no school unless allowed."""
 
     provider: str
@@ -133,41 +135,21 @@ def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> 
         yield Discrepancy(kind="former-upn", key=key, rows=shown)
 
 
-_TOLD: dict[Kind, tuple[str, str, str]] = {
-    "two-rolls": (
-        "7.3",
-        "{record} is of a pupil who is also on the roll of another school{others}.",
-        "Check whether the pupil has left. If so, send the leaving date; if not, tell the central data team.",
-    ),
-    "birth-date": (
-        "8.2",
-        "{record} gives a date of birth that differs from the one another school gave{others}.",
-        "Check the date against the birth certificate, and send the record again if it is wrong.",
-    ),
-    "former-upn": (
-        "8.2",
-        "{record} is of a pupil who is on a roll under an old and a new pupil number{others}.",
-        "Check the pupil's number and former number, and send the record again if either is wrong.",
-    ),
-}
-
-
-def notices(discrepancy: Discrepancy, *, name_other_school: bool) -> tuple[Notice, ...]:
+def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> tuple[DiscrepancyNotice, ...]:
     """One notice for each provider that a discrepancy concerns, about its own records only."""
-    return tuple(
-        _notice(discrepancy, provider, name_other_school=name_other_school)
-        for provider in discrepancy.providers
-    )
+    return tuple(_notice(discrepancy, provider, catalogue) for provider in discrepancy.providers)
 
 
-def _notice(discrepancy: Discrepancy, provider: str, *, name_other_school: bool) -> Notice:
+def _notice(discrepancy: Discrepancy, provider: str, catalogue: Catalogue) -> DiscrepancyNotice:
     own = [row for row in discrepancy.rows if row.provider == provider]
     others = [each for each in discrepancy.providers if each != provider]
-    named = f" ({', '.join(others)})" if name_other_school and others else ""
+    told = catalogue.agreement.discrepancies.name_other_school
+    named = f" ({', '.join(others)})" if told and others else ""
     record = " and ".join(_record(row) for row in own)
-    clause, sentence, next_step = _TOLD[discrepancy.kind]
-    sentence = sentence.format(record=record, others=named)
-    return Notice(provider=provider, clause=clause, sentence=sentence, next_step=next_step)
+    why = catalogue.reason(f"discrepancy:{discrepancy.kind}", record=record, others=named)
+    return DiscrepancyNotice(
+        provider=provider, clause=why.clause, sentence=why.sentence, next_step=why.next_step
+    )
 
 
 def _record(row: RollRow) -> str:

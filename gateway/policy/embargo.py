@@ -58,4 +58,4 @@ def _current_summer(results: Results, calendar: CalendarFile, now: datetime) -> 
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
     """Why results wait, with the moment as people in the calendar's time zone write it."""
     local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
-    return reason("policy:embargo", row=flow.row, until=f"{local:%H:%M on} {local.day} {local:%B %Y}")
+    return reason("policy:embargo", flow.clause, until=f"{local:%H:%M on} {local.day} {local:%B %Y}")

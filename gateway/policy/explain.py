@@ -12,11 +12,11 @@ from gateway.model import Classified, Decision, Held, Provider, ProviderKind, Re
 from gateway.policy.catalogue import Catalogue, read
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
-from gateway.policy.faults import Fault
+from gateway.policy.faults import PolicyFault
 from gateway.policy.schema import Team
 
 
-def check(policies: Path) -> list[Fault]:
+def check(policies: Path) -> list[PolicyFault]:
     """Every fault of a policies folder, with file, key and line; an empty list means that it can be used."""
     return sorted(read(policies).faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Location = Sequence[str | int]
+Contradiction = tuple[str, Location, str]
+"""A file to mend, the place in it, and what is wrong there."""
 Path = tuple[str, ...]
 
 _HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PolicyFault:
     """One fault of a policy file. `line` counts from 1; None where no single line is to blame."""
 
     file: str
@@ -25,6 +28,12 @@ class Fault:
         """FILE:LINE: KEY: MESSAGE, without what is not known."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The words that offer the known name most like a wrong one; empty where none is like it."""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f"; perhaps {found[0]}" if found else ""
 
 
 def key_of(location: Location) -> str:

@@ -48,7 +48,7 @@ def _outside(
     if not items or holds != (action == "hold"):
         return ()
     code = "policy:items-outside-held" if holds else "policy:items-outside"
-    return (reason(code, items=", ".join(items)),)
+    return (catalogue.reason(code, items=", ".join(items)),)
 
 
 def _proposed(classified: Classified, catalogue: Catalogue, action: ItemAction) -> tuple[Reason, ...]:
@@ -56,7 +56,7 @@ def _proposed(classified: Classified, catalogue: Catalogue, action: ItemAction) 
         return ()
     code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
     return tuple(
-        reason(code, clause=group.clause, items=", ".join(found))
+        reason(code, group.clause, items=", ".join(found))
         for group in catalogue.rights.group
         if (found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items])
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.model import ProviderKind
-from gateway.policy.schema import ClauseId, Shape, Slug
+from gateway.policy.schema import ClauseId, PolicyTable, Slug
 
 
-class Strength(Shape):
+class Strength(PolicyTable):
     """The shortest RSA key that may be enrolled (clause 5.1). Below 2048 bits none is, whatever is set."""
 
     rsa_bits: int = Field(ge=1024)
 
 
-class Circumstance(Shape):
+class Circumstance(PolicyTable):
     """Something about the material that makes a method need more."""
 
     id: Slug
@@ -22,7 +22,7 @@ class Circumstance(Shape):
     question: str
 
 
-class Material(Shape):
+class Material(PolicyTable):
     """What is no data type of a flow but travels under the agreement all the same."""
 
     id: Slug
@@ -31,7 +31,7 @@ class Material(Shape):
     circumstances: tuple[Slug, ...] = ()
 
 
-class Safeguard(Shape):
+class Safeguard(PolicyTable):
     """Something a person puts in place and attests; `told` completes "it was not confirmed that: …"."""
 
     id: Slug
@@ -40,7 +40,7 @@ class Safeguard(Shape):
     told: str
 
 
-class Need(Shape):
+class Need(PolicyTable):
     """One of `any_of` must be attested; only in a circumstance of `when`, never in one of `unless`."""
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
@@ -53,7 +53,7 @@ class Need(Shape):
         return wanted and circumstances.isdisjoint(self.unless)
 
 
-class Method(Shape):
+class Method(PolicyTable):
     """One way of travelling. See methods.toml for each key."""
 
     id: Slug
@@ -66,7 +66,7 @@ class Method(Shape):
     need: tuple[Need, ...] = ()
 
 
-class MethodsFile(Shape):
+class MethodsFile(PolicyTable):
     """methods.toml."""
 
     flow_circumstances: tuple[Slug, ...]

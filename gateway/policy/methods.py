@@ -103,12 +103,12 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     """
     found = subject(declaration.data, catalogue)
     if found is None:
-        return Refused(reasons=(reason("policy:no-flow"),))
+        return Refused(reasons=(catalogue.reason("policy:no-flow"),))
     flow = found.flow.id if found.flow else None
     if refusals := tuple(_refusals(declaration, found, catalogue)):
         return Refused(reasons=refusals, flow=flow)
     missing = _unratified(declaration, found, catalogue)
-    waits = (*_waits(declaration.provider), *missing.waits)
+    waits = (*_waits(declaration.provider, catalogue), *missing.waits)
     if until := _until(declaration, found, catalogue):
         return Held(reasons=(*waits, until[0]), flow=flow, until=None if waits else until[1])
     if waits:
@@ -135,16 +135,16 @@ def method_refusals(
     """Why the method may not carry the data: that it may not at all, or each safeguard that is missing."""
     method = catalogue.methods.find(name)
     if method is None:
-        yield reason("policy:method-not-allowed", clause="5.1")
+        yield catalogue.reason("policy:method-not-allowed")
     elif clause := _forbidding_clause(method, found, kind):
-        yield reason("policy:method-not-allowed", clause=clause)
+        yield reason("policy:method-not-allowed", clause)
     else:
         known = catalogue.methods.safeguards()
         for need in needs(method, found.circumstances(catalogue) | circumstances):
             if given.isdisjoint(need.any_of):
                 told = ", or ".join(known[each].told for each in need.any_of)
                 clause = known[need.any_of[0]].clause
-                yield reason("policy:safeguard-missing", clause=clause, safeguard=told)
+                yield reason("policy:safeguard-missing", clause, safeguard=told)
 
 
 def needs(method: Method, circumstances: frozenset[str]) -> tuple[Need, ...]:
@@ -167,11 +167,11 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
     flow, kind = found.flow, declaration.provider.kind
     method = catalogue.methods.find(declaration.method)
     if flow is not None and kind not in (*flow.senders, *flow.on_behalf):
-        yield reason("policy:sender-not-in-flow", row=flow.row, title=flow.document.description)
+        yield reason("policy:sender-not-in-flow", flow.clause, title=flow.document.description)
     elif flow is None and kind not in EDUCATION_PROVIDERS:
-        yield reason("policy:no-flow")
+        yield catalogue.reason("policy:no-flow")
     elif method is not None and not method.declarable:
-        yield reason("policy:method-not-declared", clause=method.clause)
+        yield reason("policy:method-not-declared", method.clause)
     else:
         yield from method_refusals(
             declaration.method,
@@ -183,9 +183,9 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
         )
 
 
-def _waits(provider: Provider) -> Iterator[Reason]:
+def _waits(provider: Provider, catalogue: Catalogue) -> Iterator[Reason]:
     if provider.suspended:
-        yield reason("policy:suspended")
+        yield catalogue.reason("policy:suspended")
 
 
 def _unratified(declaration: Declaration, found: Subject, catalogue: Catalogue) -> Unratified:
@@ -195,7 +195,7 @@ def _unratified(declaration: Declaration, found: Subject, catalogue: Catalogue) 
         return unratified(sender, found.flow, found.data_types, catalogue, declaration.at)
     if sender.kind not in EDUCATION_PROVIDERS or sender.ratified:
         return Unratified()
-    return Unratified(waits=(reason("policy:agreement-not-ratified"),))
+    return Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
 
 
 def _until(declaration: Declaration, found: Subject, catalogue: Catalogue) -> tuple[Reason, datetime] | None:
@@ -214,8 +214,8 @@ def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> 
     known = catalogue.methods.safeguards()
     attested = [known[each] for each in sorted(declaration.safeguards & known.keys())]
     return (
-        reason("policy:method-allowed", clause=method.clause, title=found.title, method=method.name),
-        *(reason("policy:safeguard-given", clause=each.clause, safeguard=each.told) for each in attested),
+        reason("policy:method-allowed", method.clause, title=found.title, method=method.name),
+        *(reason("policy:safeguard-given", each.clause, safeguard=each.told) for each in attested),
     )
 
 

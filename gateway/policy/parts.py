@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gateway.model import Accepted, Decision, Held, Reason, Refused
-from gateway.reasons import reason
+from gateway.policy.catalogue import Catalogue
 
 
-def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...]) -> Decision:
+def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
     """A file is one thing: it goes nowhere as long as its parts would not all go the same way.
 
     It waits for a person, with the reasons `about` the whole and those for which each part would wait or be
@@ -16,4 +16,5 @@ def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...]) -> Deci
     reasons = tuple(dict.fromkeys((*about, *why)))
     if all(isinstance(each, Refused) for each in decisions):
         return Refused(reasons=reasons)
-    return Held(reasons=(reason("classify:several-kinds", count=len(decisions)), *reasons))
+    several = catalogue.reason("classify:several-kinds", count=len(decisions))
+    return Held(reasons=(several, *reasons))

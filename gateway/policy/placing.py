@@ -18,7 +18,7 @@ send, or an update came that tells of this too.
 """
 
 
-class Place(NamedTuple):
+class PlacedArrival(NamedTuple):
     """An arrival and its local day."""
 
     day: date
@@ -32,10 +32,10 @@ class Placed:
     `told` are those of another data type whose arrival tells of this one.
     """
 
-    own: dict[int, list[Place]]
-    told: dict[int, list[Place]]
+    own: dict[int, list[PlacedArrival]]
+    told: dict[int, list[PlacedArrival]]
 
-    def of(self, index: int) -> list[Place]:
+    def of(self, index: int) -> list[PlacedArrival]:
         """What came for a period: its own files first of all, or else what told of it."""
         return self.own.get(index) or self.told.get(index, [])
 
@@ -54,13 +54,15 @@ class Placed:
         return max((index for index in {*self.own, *self.told} if index <= at), default=-1)
 
 
-def place(own: Iterable[Place], periods: list[Period], telling: Iterable[Place] = ()) -> Placed:
+def place(
+    own: Iterable[PlacedArrival], periods: list[Period], telling: Iterable[PlacedArrival] = ()
+) -> Placed:
     """Each arrival in its period. `telling` are those of the data type whose arrival tells of this one."""
     return Placed(_by_index(own, periods), _by_index(telling, periods))
 
 
-def _by_index(arrivals: Iterable[Place], periods: list[Period]) -> dict[int, list[Place]]:
-    found: dict[int, list[Place]] = {}
+def _by_index(arrivals: Iterable[PlacedArrival], periods: list[Period]) -> dict[int, list[PlacedArrival]]:
+    found: dict[int, list[PlacedArrival]] = {}
     for each in arrivals:
         index = _index(each, periods)
         if index >= 0:
@@ -68,7 +70,7 @@ def _by_index(arrivals: Iterable[Place], periods: list[Period]) -> dict[int, lis
     return found
 
 
-def _index(each: Place, periods: list[Period]) -> int:
+def _index(each: PlacedArrival, periods: list[Period]) -> int:
     """-1 where it belongs to none of them, or to one that had not opened when it came."""
     about = each.arrival.period
     if about is None:

@@ -14,7 +14,6 @@ from gateway.model import EDUCATION_PROVIDERS, Provider, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day
 from gateway.policy.schema import Flow, MonthDay
-from gateway.reasons import reason
 
 Standing = Literal["ratified", "lapsed", "never"]
 
@@ -59,6 +58,11 @@ def years_in_force(on: date, catalogue: Catalogue) -> tuple[str, ...]:
     """The academic years whose ratification covers the day: one, or two while the lapse is put off."""
     current = academic_year(on, catalogue.agreement.year.starts)
     return tuple(year for year in (_preceding(current), current) if _covers(year, on, catalogue))
+
+
+def years_at(moment: datetime, catalogue: Catalogue) -> tuple[str, ...]:
+    """The academic years whose ratification covers the local day of an aware moment."""
+    return years_in_force(local_day(moment, catalogue.calendar.timezone), catalogue)
 
 
 def opens(year: str, catalogue: Catalogue) -> date:
@@ -129,11 +133,13 @@ def unratified(
     settings = [flow.unratified(each) for each in data_types]
     last_days = [_last_day(each.until, on, catalogue) for each in settings if each.until is not None]
     if any(each.action == "hold" for each in settings) or any(on > day for day in last_days):
-        return Unratified(waits=(reason("policy:agreement-not-ratified"),))
+        return Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
     if not last_days:
         return Unratified()
     until = min(last_days)
-    return Unratified(notices=(reason("policy:taken-unratified", until=f"{until.day} {until:%B %Y}"),))
+    return Unratified(
+        notices=(catalogue.reason("policy:taken-unratified", until=f"{until.day} {until:%B %Y}"),)
+    )
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from datetime import date
+from datetime import date, datetime
 
-from gateway.model import Classified, Facts
+from gateway.model import Classified, ContentRefused, Facts
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import academic_year_from
+from gateway.policy.dates import academic_year_from, local_day
 from gateway.policy.embargo import exam_year
 from gateway.policy.schooldays import Period, censuses, week_name
+
+
+def period_of(content: Classified | ContentRefused, landed_at: datetime, catalogue: Catalogue) -> str | None:
+    """The period that a file says it is about, by what was found in it; None where it says nothing of it."""
+    if not isinstance(content, Classified):
+        return None
+    return reference_period(content, catalogue, local_day(landed_at, catalogue.calendar.timezone))
 
 
 def reference_period(content: Classified, catalogue: Catalogue, landed: date) -> str | None:

@@ -2,7 +2,7 @@
 
 A person can place what the gateway could not. That does not put them above the agreement: rights, embargo,
 ratification and who may send are asked for the teams that they name. What those forbid needs a second person;
-that a team without pupil level gets records of pupils (2.4.2) nobody can allow.
+that a team without pupil level gets records of pupils nobody can allow.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def _teams(
             raise ReleaseImpossibleError(f"there is no team {name}")
         if not team.pupil_level and classified.pupils != 0:
             raise ReleaseImpossibleError(
-                f"{name} may have no records of single pupils, whoever allows it (2.4.2)"
+                f"{name} may have no records of single pupils, whoever allows it "
+                f"({catalogue.clause_of('policy:counts-only')})"
             )
     found = tuple(dict.fromkeys(wanted)) or teams_for(classified, catalogue, flow, provider.kind)
     if not found:
@@ -135,16 +136,16 @@ def _forbidden(
 ) -> Iterator[Reason]:
     yield from (why for why in held_for if why.code in _TAKES_TWO)
     if provider.kind not in (*flow.senders, *flow.on_behalf):
-        yield reason("policy:sender-not-in-flow", row=flow.row, title=flow.document.description)
+        yield reason("policy:sender-not-in-flow", flow.clause, title=flow.document.description)
     yield from unratified(provider, flow, (classified.data_type,), catalogue, now).waits
     if provider.suspended:
-        yield reason("policy:suspended")
+        yield catalogue.reason("policy:suspended")
     until = _embargo(classified, found, catalogue, now)
     if until is not None:
         yield embargo_reason(flow, catalogue, until)
     entitled = teams_for(classified, catalogue, flow, provider.kind)
     if any(team not in entitled for team in teams):
-        yield reason("policy:no-basis", count=sum(team not in entitled for team in teams))
+        yield catalogue.reason("policy:no-basis", count=sum(team not in entitled for team in teams))
 
 
 def _embargo(

@@ -9,8 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.model import ProviderKind
 
+CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
+"""The number of a clause as agreements write it: 12.3.1.4, A.1, 3(a), A.3(b)."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-ClauseId = Annotated[str, Field(pattern=r"^\d+(\.\d+){0,2}$")]
+ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
+ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
 Recipient = Literal["local-authority", "education-providers", "post-16-education-providers"]
 Basis = Literal["statutory", "supporting"]
@@ -23,13 +26,13 @@ Unratified = Literal["hold", "accept", "accept-with-notice"]
 _WITH_NOTICE = "accept-with-notice-until "
 
 
-class Shape(BaseModel):
+class PolicyTable(BaseModel):
     """A table of a policy file: unknown keys are faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Ratification(Shape):
+class Ratification(PolicyTable):
     """What becomes of a file whose sender has not ratified the agreement.
 
     `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
@@ -53,7 +56,7 @@ def _ratification(value: object) -> object:
 RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification)]
 
 
-class Document(Shape):
+class AppendixRow(PolicyTable):
     """One row of Appendix B, word for word."""
 
     description: str
@@ -65,7 +68,7 @@ class Document(Shape):
     mechanism: str
 
 
-class FlowDataType(Shape):
+class FlowDataType(PolicyTable):
     """A data type that may travel in a flow, how often it is due, and the teams that use it.
 
     `carries` are items outside Appendix A that such a file holds by its nature.
@@ -83,11 +86,11 @@ class FlowDataType(Shape):
     ratification: RatificationSetting | None = None
 
 
-class Flow(Shape):
-    """One row of Appendix B and what the gateway makes of it."""
+class Flow(PolicyTable):
+    """One kind of data that a clause of the agreement lists, and what the gateway makes of it."""
 
     id: Slug
-    row: int = Field(ge=1)
+    clause: ClauseId
     senders: tuple[ProviderKind, ...] = Field(min_length=1)
     on_behalf: tuple[ProviderKind, ...] = ()
     for_a_person: tuple[ProviderKind, ...] = ()
@@ -97,13 +100,8 @@ class Flow(Shape):
     embargo: bool = False
     unlisted: UnlistedAction = "leave-out"
     ratification: RatificationSetting = Ratification(action="hold")
-    document: Document
+    document: AppendixRow
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
-
-    @property
-    def clause(self) -> ClauseId:
-        """The clause of this row: `12.ROW`."""
-        return f"12.{self.row}"
 
     def of(self, data_type: str) -> FlowDataType:
         """What the flow says of one of its data types; KeyError if it is none of its own."""
@@ -121,13 +119,13 @@ class Flow(Shape):
         return self.of(data_type).ratification or self.ratification
 
 
-class FlowsFile(Shape):
+class FlowsFile(PolicyTable):
     """flows.toml."""
 
     flow: tuple[Flow, ...] = Field(min_length=1)
 
 
-class Team(Shape):
+class Team(PolicyTable):
     """A section of the LA. One that is not `pupil_level` never gets records of single pupils.
 
     Those of a `triage` team see held files, but for the sensitive ones: these only a `sensitive` team sees.
@@ -144,20 +142,20 @@ class Team(Shape):
     local: bool = False
 
 
-class TeamsFile(Shape):
+class TeamsFile(PolicyTable):
     """teams.toml."""
 
     team: tuple[Team, ...] = Field(min_length=1)
 
 
-class GroupReason(Shape):
+class GroupReason(PolicyTable):
     """The statutory reason Appendix A gives for a group; `team` where it names the section."""
 
     text: str
     team: Slug | None = None
 
 
-class Group(Shape):
+class Group(PolicyTable):
     """One group of Appendix A. `proposed` are items that are listed, but as not yet agreed."""
 
     label: str
@@ -171,7 +169,7 @@ class Group(Shape):
         return tuple(f"{self.label}: {item}" for item in self.items)
 
 
-class Selection(Shape):
+class Selection(PolicyTable):
     """Some items of Appendix A under a name, for teams that may not have the whole group.
 
     Those of one that `identifies` say which child it is: by themselves they are no reason to get a file.
@@ -182,7 +180,7 @@ class Selection(Shape):
     identifies: bool = False
 
 
-class Right(Shape):
+class Right(PolicyTable):
     """Which data items a team may have, and why.
 
     Whole groups, and single items or selections of them beside; `without` takes items away again, and
@@ -199,7 +197,7 @@ class Right(Shape):
     why: str
 
 
-class Outside(Shape):
+class Outside(PolicyTable):
     """What becomes of personal items that Appendix A does not list. `sensitive` ones wait for few people."""
 
     default: ItemAction
@@ -207,14 +205,14 @@ class Outside(Shape):
     sensitive: tuple[str, ...] = ()
 
 
-class Proposed(Shape):
+class Proposed(PolicyTable):
     """What becomes of items that Appendix A only proposes. `sensitive` ones wait for few people."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()
 
 
-class RightsFile(Shape):
+class RightsFile(PolicyTable):
     """rights.toml."""
 
     outside: Outside
@@ -224,7 +222,7 @@ class RightsFile(Shape):
     right: tuple[Right, ...] = Field(min_length=1)
 
 
-class Year(Shape):
+class Year(PolicyTable):
     """The academic year of the agreement. See agreement.toml for what each day means."""
 
     starts: MonthDay
@@ -233,7 +231,7 @@ class Year(Shape):
     warn_days: tuple[int, ...]
 
 
-class DiscrepancyPolicy(Shape):
+class DiscrepancyPolicy(PolicyTable):
     """Which data types state who is on roll, which of them state all of it, and what a notice may say."""
 
     name_other_school: bool
@@ -241,8 +239,12 @@ class DiscrepancyPolicy(Shape):
     whole_rolls: tuple[Slug, ...] = ()
 
 
-class AgreementFile(Shape):
-    """agreement.toml."""
+class AgreementFile(PolicyTable):
+    """agreement.toml.
+
+    `clauses`: each clause in short words. `printed`: how the text of one begins that is printed without its
+    number. `uncited`: why nothing rests on a clause.
+    """
 
     title: str
     version: str
@@ -250,3 +252,28 @@ class AgreementFile(Shape):
     year: Year
     discrepancies: DiscrepancyPolicy
     clauses: dict[ClauseId, str]
+    printed: dict[ClauseId, str] = {}
+    uncited: dict[ClauseId, str] = {}
+
+    def is_heading(self, clause: ClauseId) -> bool:
+        """Whether other clauses stand below a clause."""
+        return any(each.startswith((f"{clause}.", f"{clause}(")) for each in self.clauses)
+
+
+class Confirmed(PolicyTable):
+    """That a person read a clause: the digest of its text then, and what cited it."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    cited_by: tuple[str, ...]
+
+
+class ConfirmedFile(PolicyTable):
+    """confirmed.toml."""
+
+    clauses: dict[ClauseId, Confirmed] = {}
+
+
+class ReasonsFile(PolicyTable):
+    """reasons.toml: the clause that each reason rests on."""
+
+    clauses: dict[ReasonCode, ClauseId]

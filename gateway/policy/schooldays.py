@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import holidays
 
-from gateway.policy.calendar_schema import CalendarFile, Census, Due, SchoolYear
+from gateway.policy.calendar_schema import CalendarFile, Census, SchoolYear, YearlyDue
 from gateway.policy.dates import academic_year_from, day_by_rule, day_in
 from gateway.policy.schema import Timescale
 from gateway.policy.terms import school_years
@@ -106,7 +106,7 @@ def _census_name(entry: Census, day: date) -> str:
     return f"{academic_year_from(day.year if term == 'autumn' else day.year - 1)}-{term}"
 
 
-def yearly(due: Due, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
+def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
     """When a yearly data type is due in some calendar years: each is about the year that ended last."""
     spans = []
     for year in years:
@@ -115,7 +115,7 @@ def yearly(due: Due, calendar: CalendarFile, years: Iterable[int]) -> list[Perio
     return _joined(spans)
 
 
-def _span(due: Due, calendar: CalendarFile, year: int) -> tuple[date, date]:
+def _span(due: YearlyDue, calendar: CalendarFile, year: int) -> tuple[date, date]:
     if due.first is not None and due.last is not None:
         return day_in(year, due.first), day_in(year, due.last)
     results = next(each for each in calendar.results if each.data_type == due.data_type)

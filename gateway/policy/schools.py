@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from gateway.model import EDUCATION_PROVIDERS, Classified, NamedSchool, Provider, Reason
-from gateway.reasons import reason
+from gateway.policy.catalogue import Catalogue
 
 _NUMBER = re.compile(r"[0-9]{7}")
 _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
@@ -58,7 +58,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
     return None if len(untold) == len(named) else sum(one.records for one in untold)
 
 
-def waits(classified: Classified, provider: Provider) -> Iterator[Reason]:
+def waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
     """Why a file of an education provider waits for what it says of schools."""
     if provider.kind not in EDUCATION_PROVIDERS:
         return
@@ -67,16 +67,18 @@ def waits(classified: Classified, provider: Provider) -> Iterator[Reason]:
         found = next(filter(None, map(number_of, others)), "no number")
         count = sum(one.records for one in others)
         expected = provider.dfe_number or provider.urn or "not on record"
-        yield reason("policy:other-school", found=found, expected=expected, count=count or "all")
+        yield catalogue.reason("policy:other-school", found=found, expected=expected, count=count or "all")
     untold = without_school(classified, provider)
     if untold != 0 and not others:
-        yield reason("policy:school-not-named", count="all" if untold is None else untold)
+        yield catalogue.reason("policy:school-not-named", count="all" if untold is None else untold)
 
 
-def notices(classified: Classified, provider: Provider) -> Iterator[Reason]:
+def notices(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
     """What the sender of a file is told that speaks for several schools."""
-    if provider.schools and not any(waits(classified, provider)):
-        yield reason("policy:for-schools", count=len({number_of(one) for one in _named(classified)}))
+    if provider.schools and not any(waits(classified, catalogue, provider)):
+        yield catalogue.reason(
+            "policy:for-schools", count=len({number_of(one) for one in _named(classified)})
+        )
 
 
 def number_of(school: NamedSchool) -> str:

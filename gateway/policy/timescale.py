@@ -17,7 +17,7 @@ from gateway.model import Arrival, Provider
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
-from gateway.policy.placing import Known, Place, Placed, index_on, place
+from gateway.policy.placing import Known, Placed, PlacedArrival, index_on, place
 from gateway.policy.schema import Flow, FlowDataType, Timescale
 from gateway.policy.schooldays import Period, plan
 from gateway.policy.terms import school_year
@@ -135,13 +135,13 @@ def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
 
 def _by_data_type(
     received: Sequence[Arrival], calendar: CalendarFile, on: date
-) -> defaultdict[str, list[Place]]:
+) -> defaultdict[str, list[PlacedArrival]]:
     """What had come by the end of a day, in the order in which it came."""
-    arrivals: defaultdict[str, list[Place]] = defaultdict(list)
+    arrivals: defaultdict[str, list[PlacedArrival]] = defaultdict(list)
     for each in received:
         day = local_day(each.at, calendar.timezone)
         if day <= on:
-            arrivals[each.data_type].append(Place(day, each))
+            arrivals[each.data_type].append(PlacedArrival(day, each))
     for found in arrivals.values():
         found.sort(key=lambda each: each.arrival.at)
     return arrivals
@@ -180,7 +180,7 @@ def _not_expected(provider: Provider, calendar: CalendarFile) -> frozenset[str]:
     )
 
 
-def _not_expected_of_it(flow: Flow, entry: FlowDataType, arrivals: list[Place]) -> FlowStatus:
+def _not_expected_of_it(flow: Flow, entry: FlowDataType, arrivals: list[PlacedArrival]) -> FlowStatus:
     return FlowStatus(
         flow=flow.id,
         data_type=entry.id,
@@ -192,7 +192,7 @@ def _not_expected_of_it(flow: Flow, entry: FlowDataType, arrivals: list[Place]) 
     )
 
 
-def _last(arrivals: list[Place]) -> datetime | None:
+def _last(arrivals: list[PlacedArrival]) -> datetime | None:
     return max((each.arrival.at for each in arrivals if not each.arrival.nil), default=None)
 
 
@@ -200,7 +200,7 @@ def _judge(
     flow: Flow,
     entry: FlowDataType,
     periods: list[Period],
-    came: tuple[list[Place], list[Place]],
+    came: tuple[list[PlacedArrival], list[PlacedArrival]],
     day: _Day,
     *,
     must: bool,
@@ -233,7 +233,7 @@ def _judge(
     )
 
 
-def _state(period: Period, came: list[Place], on: date) -> State:
+def _state(period: Period, came: list[PlacedArrival], on: date) -> State:
     days = [each.day for each in came if not each.arrival.nil]
     if any(period.first <= day <= period.due for day in days):
         return "on-time"

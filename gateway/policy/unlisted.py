@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from gateway.model import Classified, Provider, Reason, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
-from gateway.reasons import reason
 from gateway.words import HIDDEN, plain
 
 _NAMED = 6
@@ -35,23 +34,25 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
     topics = sensitive_topics(classified, catalogue, flow)
     if topics:
         where = places([one for one in classified.unlisted if one.topic])
-        yield reason("policy:sensitive", topics=", ".join(topics), where=f": {where}" if where else "")
+        yield catalogue.reason(
+            "policy:sensitive", topics=", ".join(topics), where=f": {where}" if where else ""
+        )
     others = [one for one in classified.unlisted if one.assessment]
     if others:
         kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
-        yield reason("classify:other-assessments", kinds=kinds)
+        yield catalogue.reason("classify:other-assessments", kinds=kinds)
     rest = _rest(classified, provider)
     if rest and _waits(classified, flow):
-        yield reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
+        yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
     if classified.results and flow.contents not in ("results", "analysis", "set-by-dfe") and not rest:
-        yield reason("policy:unlisted-items", count="results of examinations", where="grades")
+        yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
 
 
-def notices(classified: Classified, provider: Provider, flow: Flow) -> Iterator[Reason]:
+def notices(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
     """What is told of a file that is taken: what it holds beside what its flow carries."""
     rest = _rest(classified, provider)
     if rest and not _waits(classified, flow):
-        yield reason("policy:unlisted-left-out", count=_counted(rest), where=places(rest))
+        yield catalogue.reason("policy:unlisted-left-out", count=_counted(rest), where=places(rest))
 
 
 def _waits(classified: Classified, flow: Flow) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.model import Upload
-from gateway.zones.landed import HandedOver
+from gateway.zones.landed import LandedUpload
 
 BELIEVED = timedelta(minutes=10)
 """So far the time that intake gives may be from the one that the kernel noted."""
@@ -16,7 +16,7 @@ BELIEVED = timedelta(minutes=10)
 _log = logging.getLogger(__name__)
 
 
-def bounded(there: HandedOver, now: datetime) -> Upload:
+def bounded(there: LandedUpload, now: datetime) -> Upload:
     """The upload, with the time of its landing as the kernel has it where intake's is far from that.
 
     The kernel notes when a record gets its name, and no process can set that; `now` is the time by our

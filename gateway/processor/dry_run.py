@@ -17,11 +17,10 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import FileLost, FileOpened, FileWaits, Job, Looked
 from gateway.home import Home
 from gateway.model import Classified, ContentRefused, Decision, Provider, Upload
-from gateway.passage import decide, foresee
+from gateway.passage import decide_file, foresee
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
-from gateway.policy.decide import decide as decide_content
-from gateway.policy.ratification import years_in_force
+from gateway.policy.decide import decide
+from gateway.policy.ratification import years_at
 from gateway.record.assignments import assignment_of
 from gateway.record.batch import Batch
 from gateway.registry import providers
@@ -53,7 +52,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TrialRules:
     """What a trial rests on: other policies than those in force, perhaps, and providers as these see them."""
 
     home: Home
@@ -64,8 +63,7 @@ class Rules:
         """A provider as the policies see it at `now`."""
         if self.anyone is not None:
             return self.anyone
-        day = local_day(now, self.catalogue.calendar.timezone)
-        return providers.get_provider(session, provider, years_in_force(day, self.catalogue))
+        return providers.get_provider(session, provider, years_at(now, self.catalogue))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,31 +85,31 @@ class TriedFile:
 
 def try_file(trial: Trial, catalogue: Catalogue, examiner: Examiner, home: Home, registry: Registry) -> Tried:
     """What would become of a file, plain or sealed. OSError where it cannot be read."""
-    rules = Rules(home, catalogue, trial.anyone)
+    rules = TrialRules(home, catalogue, trial.anyone)
     with _opened(trial.file) as descriptor, registry.read() as session:
         if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
             return _sealed(trial, rules, TriedFile(examiner, descriptor), session)
         return _plain(trial, rules, examiner, descriptor, session)
 
 
-def _sealed(trial: Trial, rules: Rules, examiner: TriedFile, session: Session) -> Tried:
+def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Session) -> Tried:
     upload, batch = _upload(trial, examiner.descriptor), Batch(session)
     claimed = assignment_of(rules, batch, upload, trial.at)
     try:
         decision, file = foresee(rules, batch, claimed, examiner, trial.at)
     except ExaminerLost:
         lost = FileLost(reference=upload.reference)
-        return Tried(decision=decide(rules, batch, upload, lost, trial.at))
+        return Tried(decision=decide_file(rules, batch, upload, lost, trial.at))
     found = file.content if isinstance(file, FileOpened | FileWaits) else None
     return Tried(decision=decision, found=found)
 
 
-def _plain(trial: Trial, rules: Rules, examiner: Examiner, descriptor: int, session: Session) -> Tried:
+def _plain(trial: Trial, rules: TrialRules, examiner: Examiner, descriptor: int, session: Session) -> Tried:
     """As if it had come sealed, by a key that counts: a file in the clear would not be written down."""
-    reference = _reference(trial)
-    read = examiner.classify(reference, trial.file.name, descriptor, trial.at.date())
+    job = Job(reference=_reference(trial), name=trial.file.name, senders=(), now=trial.at)
+    read = examiner.read(job, descriptor)
     provider = rules.provider(session, trial.provider, trial.at)
-    decision = decide_content(read.content, rules.catalogue, provider, trial.at)
+    decision = decide(read.content, rules.catalogue, provider, trial.at)
     return Tried(decision=decision, found=read.content)
 
 

@@ -21,7 +21,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from gateway.errors import Fault, GatewayError
+from gateway.errors import Fault, GatewayError, trace_of
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiners
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
@@ -94,7 +94,7 @@ class Hands:
         self.put_down(one.upload.reference for one in left)
 
     def put_down(self, references: Iterator[str]) -> None:
-        """These are in hand no more."""
+        """Note that these files are no longer in hand."""
         self.in_hand.difference_update(references)
 
     def wake(self) -> None:
@@ -178,7 +178,7 @@ class Hands:
             _log.error("%s: %s; it stays landed and is tried again", reference, error)
             return Finished(reference)
         FAULTS.labels("internal").inc()
-        _log.error("%s: could not be examined", reference, exc_info=error)
+        _log.error("%s: could not be examined: %s", reference, trace_of(error))
         return Finished(reference, lost=True)
 
     def _try_to_examine(self, assignment: Assignment) -> Examination:

@@ -223,17 +223,25 @@ class Processor:
             _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
             for one in examined:
                 self._back_off.note(one.examined.reference)
-        except Exception:  # noqa: BLE001 - logged in full; one bad file must not end the service
+        except Exception as error:  # noqa: BLE001 - told where it was raised; one bad file must not end the service
             # One outcome that cannot be recorded must not keep the others from being.
             if len(examined) == 1:
-                _log.exception("%s: the outcome could not be recorded", examined[0].examined.reference)
-                self._back_off.note(examined[0].examined.reference)
+                self._unrecorded(examined[0], error)
                 return
             for one in examined:
                 self._conclude([one])
         else:
             for one in examined:
                 self._back_off.forget(one.examined.reference)
+
+    def _unrecorded(self, one: Examination, error: Exception) -> None:
+        """No outcome that was found can be recorded: after some tries, a person has to look at the file."""
+        reference = one.examined.reference
+        FAULTS.labels("internal").inc()
+        _log.error("%s: the outcome could not be recorded: %s", reference, trace_of(error))
+        losses = self._back_off.note(reference, lost=True)
+        if losses >= ATTEMPTS and not isinstance(one.examined, FileLost):
+            self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
         """Note a failure; an outcome where the file breaks every child."""

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-from gateway.errors import Fault
+from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import SealCopy, SealedCopy
 from gateway.home import Home
@@ -77,8 +77,9 @@ class Copier:
             self._back_off.forget(_key(copy))
         except Fault as fault:
             _log.error("%s: the copy for %s: %s; it is tried again", copy.reference, copy.provider, fault)
-        except Exception:  # noqa: BLE001 - logged in full; one copy must not end the service
-            _log.exception("%s: the copy for %s could not be made", copy.reference, copy.provider)
+        except Exception as error:  # noqa: BLE001 - told where it was raised; one copy must not end the service
+            where = trace_of(error)
+            _log.error("%s: the copy for %s could not be made: %s", copy.reference, copy.provider, where)
         finally:
             with self._lock:
                 self._in_hand.discard(copy.number)

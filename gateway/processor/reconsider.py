@@ -42,7 +42,7 @@ def _rulings(registrar: Registrar, session: Session, now: datetime, *, anew: boo
         found += waits.waiting_for_lists(session)
     rulings = list(_decided_anew(registrar, session, found, now))
     for reference in waits.waiting_for_approval(session):
-        settled = key_drops.settle_later(session, reference)
+        settled = key_drops.settle_later(session, reference, registrar.catalogue)
         if settled is not None:
             rulings.append(Ruling(reference=reference, decision=settled, folder="keys"))
     return rulings
@@ -92,7 +92,7 @@ def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datet
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(transfer.content, registrar.catalogue, provider, now)
     late = next((why.code for why in transfer.reasons if why.code in SIGNED_LATE), None)
-    return decision if late is None else told_late(decision, late)
+    return decision if late is None else told_late(decision, late, registrar.catalogue)
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:

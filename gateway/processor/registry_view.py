@@ -22,7 +22,7 @@ from gateway.processor.snapshot import Snapshot, take, wrong
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow, TransferRow
-from gateway.settings import Watch
+from gateway.settings import WatchSettings
 
 _RULINGS = ("decided", "released", "refused")
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
@@ -35,7 +35,7 @@ class RegistryView(Collector):
         self,
         home: Home,
         registry: Registry,
-        watch: Watch,
+        watch: WatchSettings,
         clock: Callable[[], datetime],
         metrics: CollectorRegistry,
     ) -> None:

@@ -14,7 +14,7 @@ from gateway.home import Home
 from gateway.registry import log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
-from gateway.settings import Watch
+from gateway.settings import WatchSettings
 from gateway.zones.landed import count_aside, named_at, waiting
 
 _DAY = 86_400.0
@@ -81,7 +81,7 @@ def take(home: Home, registry: Registry, now: datetime) -> Snapshot:
         )
 
 
-def wrong(snapshot: Snapshot, watch: Watch) -> Iterator[str]:
+def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
     """What somebody has to look at, in codes."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"

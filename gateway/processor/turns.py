@@ -59,7 +59,7 @@ class Turns:
         return len(self._struck) + sum(map(len, self._waiting.values()))
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """One more. `struck`: a process was lost over it before, so it may cost others no time."""
+        """Let a file wait for its turn. `struck`: a process was lost over it, so it may not keep others."""
         if struck:
             self._struck.append(assignment)
         else:
@@ -90,7 +90,7 @@ class Turns:
             self._at_work[assignment.upload.provider] -= 1
 
     def give_up(self) -> Sequence[Assignment]:
-        """Those that wait, which wait no more."""
+        """Take out every file that still waits for its turn."""
         left = [*self._struck, *(one for files in self._waiting.values() for one in files)]
         self._struck.clear()
         self._waiting.clear()

@@ -6,43 +6,35 @@ from gateway.reasons.template import Template
 
 REASONS: dict[str, Template] = {
     "agreement:ratified": Template(
-        "1.4",
         "Your organisation has ratified the data sharing agreement for {year}; that counts until {lapses}.",
         "Nothing needs doing: files that waited for it are released by themselves.",
     ),
     "agreement:already-ratified": Template(
-        "1.4",
         "Your organisation had ratified the data sharing agreement for {year} already.",
         "Nothing needs doing.",
     ),
     "agreement:not-signed": Template(
-        "1.4",
         "The file is no signed copy of the agreement's text, so the agreement is not ratified by it.",
         "Fetch agreement.txt from /agreement, sign it with your own key (gpg --clearsign agreement.txt), "
         "and put agreement.txt.asc into /agreement.",
     ),
     "agreement:wrong-signer": Template(
-        "1.4",
         "The signature on the agreement's text is not good, or not by a key of yours that is in force.",
         "Sign the text as it is, with the key you enrolled, and put it into /agreement again.",
     ),
     "agreement:other-text": Template(
-        "1.4",
         "The signature is yours, but the signed text is not the agreement as it now stands.",
         "Fetch agreement.txt from /agreement afresh, sign it unchanged, and put it into /agreement.",
     ),
     "agreement:signature-date": Template(
-        "1.4",
         "The signature's date is in the future, or too old to ratify the agreement for {year}.",
         "Sign agreement.txt afresh, and put it into /agreement.",
     ),
     "agreement:not-a-party": Template(
-        "1.4",
         "Only schools, academies and other education providers ratify this agreement.",
         "Nothing needs doing: what you send does not wait for it.",
     ),
     "agreement:lapses-soon": Template(
-        "1.4",
         "Your organisation's ratification of the data sharing agreement counts until {lapses}, "
         "for {days} more days.",
         "Ratify it for {next_year}: sign the text in /agreement and drop it there, or tell the central "

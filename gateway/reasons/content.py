@@ -6,55 +6,45 @@ from gateway.reasons.template import Template
 
 REASONS: dict[str, Template] = {
     "classify:unknown": Template(
-        "3.1",
         "The file does not look like any kind of data that the agreement lists.",
         "A person at the local authority will look at it; you need do nothing unless they ask.",
     ),
     "classify:outside-agreement": Template(
-        "3.1",
         "The file is of a known kind ({kind}) that is not part of this agreement.",
         "Send it through the service it belongs to. A person at the local authority will look at this copy.",
     ),
     "classify:ambiguous": Template(
-        "3.1",
         "The file could be more than one kind of data, so it was not routed by itself.",
         "A person at the local authority will look at it; you need do nothing unless they ask.",
     ),
     "classify:other-assessments": Template(
-        "7.5.3",
         "The file holds grades that are no results of examinations ({kinds}), so it waits for a person.",
         "Take these grades out and send the file again. If your organisation takes part in an analysis that "
         "needs them, nothing needs doing: a person at the local authority will look at it.",
     ),
     "classify:malformed": Template(
-        "5.1",
         "The file is damaged inside: it begins like a known kind of file but cannot be read to its end.",
         "Export the file again from your system and send it again.",
     ),
     "classify:active-content": Template(
-        "5.1",
         "The file holds something that acts, or that nobody sees, beside its data: {what}.",
         "Save the table alone as CSV, or as a new workbook without it, and send that file. A person at the "
         "local authority will look at this one.",
     ),
     "classify:beside-table": Template(
-        "3.1",
         "The file holds more than its table, and nobody has read it: {what}.",
         "Take out what stands beside the table (other sheets, notes, lines under it) and send it again, or "
         "wait until a person has looked at it.",
     ),
     "classify:not-calculated": Template(
-        "3.1",
         "The workbook holds formulas whose values were not saved with it, so they cannot be read.",
         "Open the workbook in your spreadsheet program, save it, and send it again; or save it as CSV.",
     ),
     "classify:no-upn": Template(
-        "3.1",
         "The file lists pupils by name and date of birth, without their UPNs, so it waits for a person.",
         "Add the UPN to your export and send the file again, or wait until a person has matched it.",
     ),
     "classify:several-kinds": Template(
-        "3.1",
         "The file holds several files or tables ({count}) that are not of one kind.",
         "Send each as a file of its own. A person at the local authority will look at this one.",
     ),

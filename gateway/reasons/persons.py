@@ -6,28 +6,23 @@ from gateway.reasons.template import ASK, Template
 
 REASONS: dict[str, Template] = {
     "person:released": Template(
-        "8.3",
         "A named person at the local authority released the file.",
         "Nothing needs doing.",
     ),
     "person:released-against-policy": Template(
-        "8.3",
         "Two named persons at the local authority released the file, though the agreement speaks against it: "
         "what it says stands beside this reason.",
         "Nothing needs doing. If you object, tell the central data team, and quote the reference.",
     ),
     "person:returned": Template(
-        "8.3",
         "A named person at the local authority looked at the file and sends it back with advice.",
         "{advice}",
     ),
     "person:refused": Template(
-        "8.3",
         "A named person at the local authority looked at the file and did not take it.",
         ASK,
     ),
     "internal:held": Template(
-        "8.3",
         "The gateway could not examine the file by itself; a person at the local authority will look at it.",
         "Nothing needs doing unless they ask.",
     ),

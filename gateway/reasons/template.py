@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+RestsOn = Literal["the code", "the flow", "the group of items", "the method", "the safeguard"]
 
 ASK = "Ask the local authority's central data team; quote the reference on this receipt."
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What is said for one code: its clause, a sentence, and the next step."""
+    """What is said for one code: a sentence, the next step, and whose clause of the agreement it rests on.
 
-    clause: str
+    The clause itself stands in the policies: in reasons.toml, or with what the reason speaks of.
+    """
+
     sentence: str
     next_step: str
+    rests_on: RestsOn = "the code"

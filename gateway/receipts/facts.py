@@ -20,12 +20,14 @@ from gateway.home import shown_name
 from gateway.log.canonical import canonical
 from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
+from gateway.policy.schema import CLAUSE
 from gateway.reasons import REASONS
 from gateway.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
+_CLAUSE = re.compile(CLAUSE)
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 
 
@@ -147,11 +149,12 @@ def plain_reason(reason: Reason) -> Reason:
     A sentence that is not one of `gateway.reasons` gives way to its template, blanks unfilled.
     """
     template = REASONS.get(reason.code)
+    clause = reason.clause if _CLAUSE.fullmatch(reason.clause) else HIDDEN
     if template is None:
-        return Reason(code=reason.code, clause=reason.clause, sentence=HIDDEN, next_step=HIDDEN)
+        return Reason(code=reason.code, clause=clause, sentence=HIDDEN, next_step=HIDDEN)
     return Reason(
         code=reason.code,
-        clause=_plain_blanks(template.clause, reason.clause),
+        clause=clause,
         sentence=_plain_blanks(template.sentence, reason.sentence),
         next_step=_plain_blanks(template.next_step, reason.next_step),
     )

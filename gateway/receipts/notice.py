@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.policy.discrepancies import Notice
+from gateway.policy.discrepancies import DiscrepancyNotice
 from gateway.receipts.text import WIDTH, ascii_shown, spoken
 
 _SHOWN = 500
@@ -24,7 +24,7 @@ class NoticeFacts:
     provider_name: str
     organisation: str
     made_at: datetime
-    points: tuple[tuple[int, Notice], ...]
+    points: tuple[tuple[int, DiscrepancyNotice], ...]
 
 
 def render_notice(facts: NoticeFacts) -> str:
@@ -35,7 +35,7 @@ def render_notice(facts: NoticeFacts) -> str:
         f"    Reference       {facts.reference}\n    At              {spoken(facts.made_at)}",
         "What it means",
         _wrapped(
-            "Under clauses 7.3 and 8.2 of the agreement you and the local authority put such things right "
+            f"Under {_clauses(facts)} of the agreement you and the local authority put such things right "
             "together. No child is named here: each point says where to look in a file of yours.",
             "    ",
         ),
@@ -46,7 +46,13 @@ def render_notice(facts: NoticeFacts) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _point(number: int, notice: Notice) -> str:
+def _clauses(facts: NoticeFacts) -> str:
+    """The clauses on which the points rest, each once."""
+    found = list(dict.fromkeys(notice.clause for _, notice in facts.points))
+    return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
+
+
+def _point(number: int, notice: DiscrepancyNotice) -> str:
     lines = (f"{notice.sentence} (clause {notice.clause})", notice.next_step)
     return "\n".join([f"    Discrepancy {number}", *(_wrapped(line, "      ") for line in lines)])
 

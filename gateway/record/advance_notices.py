@@ -12,7 +12,6 @@ from gateway.model import EDUCATION_PROVIDERS, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import following, register
-from gateway.reasons import reason
 from gateway.record.batch import Batch
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements
@@ -43,7 +42,7 @@ def _lapse(session: Session, provider: Provider, catalogue: Catalogue, now: date
     today = local_day(now, catalogue.calendar.timezone)
     found = register(agreements.years(session, provider.id), today, catalogue)
     if found.warning is not None and found.academic_year is not None and found.lapses is not None:
-        told = reason(
+        told = catalogue.reason(
             "agreement:lapses-soon",
             lapses=f"{found.lapses.day} {found.lapses:%B %Y}",
             days=found.days_left,

@@ -17,7 +17,6 @@ from gateway.examiner.protocol import (
 from gateway.model import Decision, Held, Late, Opened, Provider, Refused, Signature
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
-from gateway.reasons import reason
 from gateway.record.signer import Signers, objection
 
 UNKNOWN_LOGIN = "open:unknown-login"
@@ -28,7 +27,7 @@ File = FileOpened | FileWaits | FileRefused | FileWithheld | FileLost
 """The outcome of the examination of a file of pupils' data."""
 
 
-def conclude(
+def decision_on(
     file: File,
     catalogue: Catalogue,
     provider: Provider,
@@ -40,31 +39,31 @@ def conclude(
     """The decision on an examined file. `earlier` is the reference of the transfer it replays, if any."""
     match file:
         case FileLost():
-            return Held(reasons=(reason("internal:held"),))
+            return Held(reasons=(catalogue.reason("internal:held"),))
         case FileRefused(why=why) | FileWithheld(why=why):
-            return _unopened(why, signers, now)
+            return _unopened(why, catalogue, signers, now)
         case FileOpened(opened=opened) | FileWaits(opened=opened):
-            objected = _objection(opened, signers, now, earlier=earlier)
+            objected = _objection(opened, catalogue, signers, now, earlier=earlier)
     if objected is not None:
         return objected
     if isinstance(file, FileWaits):
-        return Held(reasons=(reason(file.why.code, **file.why.detail),))
+        return Held(reasons=(catalogue.reason(file.why.code, **file.why.detail),))
     decision = decide(file.content, catalogue, provider, now)
-    return decision if opened.late is None else told_late(decision, _SIGNED_LATE[opened.late])
+    return decision if opened.late is None else told_late(decision, _SIGNED_LATE[opened.late], catalogue)
 
 
-def told_late(decision: Decision, code: str) -> Decision:
+def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
     """The same decision, which also says how the key of the file came to count after it had signed."""
-    return replace(decision, reasons=(*decision.reasons, reason(code)))
+    return replace(decision, reasons=(*decision.reasons, catalogue.reason(code)))
 
 
-def held_for_login(decision: Decision) -> Decision:
+def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
     """The same decision on a file that came by a login we do not know: a person has to look at it first."""
     if isinstance(decision, Refused):
         return decision
     # A hold loses its date: none may let the file go on by itself.
     others = decision.reasons if isinstance(decision, Held) else ()
-    return Held(reasons=(*others, reason(UNKNOWN_LOGIN)), flow=decision.flow, teams=decision.teams)
+    return Held(reasons=(*others, catalogue.reason(UNKNOWN_LOGIN)), flow=decision.flow, teams=decision.teams)
 
 
 def signature_of(examined: Examined) -> Signature | None:
@@ -79,19 +78,19 @@ def signature_of(examined: Examined) -> Signature | None:
 
 
 def _objection(
-    opened: Opened, signers: Signers, now: datetime, *, earlier: str | None
+    opened: Opened, catalogue: Catalogue, signers: Signers, now: datetime, *, earlier: str | None
 ) -> Held | Refused | None:
     """Why an opened file is not looked at further; a key that does not count outranks a replay."""
     signature = opened.signature
-    objected = objection(signers.find(signature.certificate), signature.created_at, now)
+    objected = objection(signers.find(signature.certificate), signature.created_at, now, catalogue)
     if earlier is not None and not isinstance(objected, Refused):
-        return Refused(reasons=(reason("open:replayed", earlier=earlier),))
+        return Refused(reasons=(catalogue.reason("open:replayed", earlier=earlier),))
     return objected
 
 
-def _unopened(refused: OpenRefused, signers: Signers, now: datetime) -> Decision:
+def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
     """A file that did not open. One too large to be looked into waits too: it may be a key that expired."""
-    why = reason(refused.code, **refused.detail)
+    why = catalogue.reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))
     return Refused(reasons=(why,))

@@ -17,7 +17,7 @@ from gateway.examiner.rolls import unpacked
 from gateway.log.leaf import Kind
 from gateway.model import Accepted, Classified, Decision, Held, Released, RollEntry, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.discrepancies import Discrepancy, Notice, RollRow, discrepancies, notices
+from gateway.policy.discrepancies import Discrepancy, DiscrepancyNotice, RollRow, discrepancies, notices
 from gateway.policy.schools import named_school
 from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.record.schools import Enrolled
@@ -168,10 +168,9 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
     named = [_named(each, references) for each in new]
     sequences = {reference: sequence for sequence, reference in references.items()}
     numbers = recorded.open_discrepancies(session, named, sequences, comparison.now)
-    told: defaultdict[str, list[tuple[int, Notice]]] = defaultdict(list)
-    name_other = comparison.catalogue.agreement.discrepancies.name_other_school
+    told: defaultdict[str, list[tuple[int, DiscrepancyNotice]]] = defaultdict(list)
     for number, each in zip(numbers, named, strict=True):
-        for notice in notices(each, name_other_school=name_other):
+        for notice in notices(each, comparison.catalogue):
             told[notice.provider].append((number, notice))
     for provider, points in told.items():
         _tell(comparison, provider, points)
@@ -189,7 +188,7 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
     return Entry(kind=kind, subject="discrepancies", fields={"number": number, "cause": cause})
 
 
-def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, Notice]]) -> None:
+def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, DiscrepancyNotice]]) -> None:
     """Leave a signed notice for a provider, about its own records only."""
     reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
     facts = NoticeFacts(

@@ -16,39 +16,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel
 from sqlmodel import Session
 
-from gateway.classify.load import load_rules
-from gateway.classify.rules import DataTypes, Items
-from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.log.leaf import Kind
-from gateway.policy.catalogue import FILES, Catalogue, load_catalogue, policy_digest, policy_files, read
+from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
-from gateway.policy.faults import Fault
 from gateway.publish.projection import publish_checkpoint
+from gateway.record.policy_check import check
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
-from gateway.reports.retention import Retention
 from gateway.secrets.signing import Signing
 from gateway.settings import KeyPolicy, Limits, read_toml
 from gateway.zones.spool import fsync_folder, write_durably
 
 _log = logging.getLogger(__name__)
-
-SHAPES: dict[str, type[BaseModel]] = {
-    **FILES,
-    "limits.toml": Limits,
-    "keys.toml": KeyPolicy,
-    "retention.toml": Retention,
-    "data_types.toml": DataTypes,
-    "items.toml": Items,
-    "sensitive.toml": Sensitive,
-}
-"""Every policy file and its shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +45,6 @@ class Policies:
     keys: KeyPolicy
 
 
-def check(policies: Path) -> list[Fault]:
-    """Every fault of a policies folder, with file, key and line; an empty list means that it can be used."""
-    faults = read(policies, SHAPES).faults or list(_rule_faults(policies))
-    return sorted(faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
-
-
 def load_policies(policies: Path) -> Policies:
     """The policies in a folder that was found whole. ConfigurationError where it no longer is."""
     return Policies(
@@ -75,16 +53,6 @@ def load_policies(policies: Path) -> Policies:
         limits=read_toml(policies / "limits.toml", Limits),
         keys=read_toml(policies / "keys.toml", KeyPolicy),
     )
-
-
-def _rule_faults(policies: Path) -> Iterator[Fault]:
-    """What the two files of the classifier say of one another."""
-    try:
-        load_rules(policies)
-    except ConfigurationError as error:
-        place, _, fault = str(error).partition(" with items.toml: ")
-        key, _, message = fault.partition(": ")
-        yield Fault(Path(place).name, key, None, message)
 
 
 class Keeper:

@@ -12,11 +12,9 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Home
-from gateway.model import Classified, ContentRefused, Provider, Upload
+from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
-from gateway.policy.ratification import years_in_force
-from gateway.policy.reference import reference_period
+from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.receipts.facts import ReceiptFacts
 from gateway.record import outcome
@@ -62,18 +60,11 @@ class Registrar:
 
     def years(self, now: datetime) -> tuple[str, ...]:
         """The academic years whose ratification counts at `now`."""
-        return years_in_force(local_day(now, self.catalogue.calendar.timezone), self.catalogue)
+        return years_at(now, self.catalogue)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """A provider as the policy sees it at `now`."""
         return providers.get_provider(session, provider, self.years(now))
-
-    def period_of(self, content: Classified | ContentRefused, upload: Upload) -> str | None:
-        """The period that a file says it is about, if it says so."""
-        if not isinstance(content, Classified):
-            return None
-        landed = local_day(upload.landed_at, self.catalogue.calendar.timezone)
-        return reference_period(content, self.catalogue, landed)
 
     def issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
         """Sign the log's head and the receipts whose leaves it vouches for; the head.
@@ -85,7 +76,7 @@ class Registrar:
         return head
 
     def with_new_keys(self) -> Registrar:
-        """The same, signing with the keys in the home now. ConfigurationError where one is missing."""
+        """A registrar that signs with the keys in the home now. ConfigurationError where one is missing."""
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:

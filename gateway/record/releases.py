@@ -11,7 +11,6 @@ from sqlmodel import Session
 from gateway.errors import GatewayError
 from gateway.model import Refused, Released, Transfer
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
-from gateway.reasons import reason
 from gateway.record.dual_control import are_two, check_release
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
@@ -62,7 +61,7 @@ def release(
             head: str | None = _propose(registrar, session, reference, asked, now, by=by, why=why)
         else:
             check_release(session, transfer, by)
-            released = _released(asked, "person:released")
+            released = _released(registrar, asked, "person:released")
             ruling = Ruling(reference=reference, decision=released, kind="released", actor=by, note=why)
             head = put_in_force(registrar, session, [ruling], now)
     registrar.bring_out(head)
@@ -91,7 +90,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
         code = "person:released-against-policy" if asked.forbidden else "person:released"
         ruling = Ruling(
             reference=reference,
-            decision=_released(asked, code),
+            decision=_released(registrar, asked, code),
             kind="released",
             actor=by,
             note=f"{why} (proposed by {asked_for.by}: {asked_for.why})",
@@ -170,12 +169,12 @@ def _judged(
         raise GatewayError(str(error)) from None
 
 
-def _released(asked: Release, code: str) -> Released:
+def _released(registrar: Registrar, asked: Release, code: str) -> Released:
     return Released(
         data_type=asked.data_type,
         flow=asked.flow,
         teams=asked.teams,
-        reasons=(reason(code), *asked.forbidden),
+        reasons=(registrar.catalogue.reason(code), *asked.forbidden),
         on_roll=asked.on_roll,
     )
 
@@ -207,7 +206,7 @@ def _refuse(
     now = registrar.clock()
     with registrar.registry.write() as session:
         transfer = held(session, reference)
-        refused = Refused(reasons=(reason(code, **detail),), flow=transfer.flow)
+        refused = Refused(reasons=(registrar.catalogue.reason(code, **detail),), flow=transfer.flow)
         ruling = Ruling(reference=reference, decision=refused, kind="refused", actor=by, note=why)
         head = put_in_force(registrar, session, [ruling], now)
     registrar.bring_out(head)

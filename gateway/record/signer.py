@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.model import Held, Refused
-from gateway.reasons import reason
+from gateway.policy.catalogue import Catalogue
 from gateway.registry import keys
 from gateway.registry.keys import Key
 
@@ -51,24 +51,26 @@ def signers_of(session: Session, provider: str, now: datetime) -> Signers:
     )
 
 
-def objection(signer: Key | None, made: datetime, now: datetime) -> Held | Refused | None:
+def objection(
+    signer: Key | None, made: datetime, now: datetime, catalogue: Catalogue
+) -> Held | Refused | None:
     """Why a good signature, made at `made` with `signer`, does not count at `now`; None where it does.
 
     A key given up for another leaves what it signed before for a person to judge; one that may be in
     wrong hands leaves nothing, since its holder can date a signature back.
     """
     if signer is None:
-        return Refused(reasons=(reason("open:wrong-signer"),))
+        return Refused(reasons=(catalogue.reason("open:wrong-signer"),))
     if signer.is_in_force(now):
         return None
     if signer.state == "pending":
-        return Held(reasons=(reason("key:not-approved"),))
+        return Held(reasons=(catalogue.reason("key:not-approved"),))
     if signer.revocation == "hard":
-        return Refused(reasons=(reason("open:key-revoked"),))
+        return Refused(reasons=(catalogue.reason("open:key-revoked"),))
     ended = min(moment for moment in (signer.ended_at, signer.not_after, now) if moment is not None)
     if made < ended:
-        return Held(reasons=(reason("open:key-superseded"),))
-    return Refused(reasons=(reason("key:retired"),))
+        return Held(reasons=(catalogue.reason("open:key-superseded"),))
+    return Refused(reasons=(catalogue.reason("key:retired"),))
 
 
 def logins_of(session: Session, provider: str) -> Mapping[str, Key]:

@@ -160,7 +160,7 @@ def _engine(url: str) -> Engine:
     if asked.get_backend_name() != "sqlite":
         return _postgresql(asked)
     waits = {} if "timeout" in asked.query else {"timeout": _BUSY_SECONDS}
-    engine = create_engine(asked, connect_args=waits)
+    engine = create_engine(asked, connect_args=waits, hide_parameters=True)
     _prepare_sqlite(engine)
     return engine
 
@@ -172,7 +172,7 @@ def _postgresql(asked: URL) -> Engine:
     if "connect_timeout" not in asked.query:
         arguments["connect_timeout"] = str(_CONNECT_SECONDS)
     try:
-        return create_engine(asked, connect_args=arguments, pool_pre_ping=True)
+        return create_engine(asked, connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
     except ModuleNotFoundError:
         raise ConfigurationError(
             "psycopg is missing, which PostgreSQL needs: pip install 'psycopg[binary]'"

@@ -19,7 +19,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class DiscrepancyParty:
     """One record that takes part: whose file, and where in it. `pupil` is a digest in hexadecimal."""
 
     provider: str
@@ -40,7 +40,7 @@ class Known:
     ended_at: datetime | None
     ended_by: str | None
     why: str | None
-    parties: tuple[Party, ...]
+    parties: tuple[DiscrepancyParty, ...]
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def _row(session: Session, number: int) -> DiscrepancyRow:
 
 def _known(session: Session, rows: Sequence[DiscrepancyRow]) -> list[Known]:
     numbers = [row.number for row in rows if row.number is not None]
-    parties: defaultdict[int, list[Party]] = defaultdict(list)
+    parties: defaultdict[int, list[DiscrepancyParty]] = defaultdict(list)
     for start in range(0, len(numbers), _AT_ONCE):
         query = (
             select(DiscrepancyPartyRow, TransferRow.reference)
@@ -157,7 +157,9 @@ def _known(session: Session, rows: Sequence[DiscrepancyRow]) -> list[Known]:
         )
         for row, reference in session.exec(query):
             parties[row.discrepancy].append(
-                Party(provider=row.provider, reference=reference, record=row.record, pupil=row.pupil.hex())
+                DiscrepancyParty(
+                    provider=row.provider, reference=reference, record=row.record, pupil=row.pupil.hex()
+                )
             )
     return [
         Known(

@@ -21,21 +21,24 @@ from gateway.registry.tables import KeyRow
 OwnerKind = Literal["provider", "staff", "gateway"]
 Revocation = Literal["soft", "hard"]
 Ended = Literal["retired", "revoked"]
-OWNER_KINDS: tuple[OwnerKind, ...] = ("provider", "staff", "gateway")
+KeyState = Literal["pending", "active", "retiring"] | Ended
 _IN_FORCE = ("active", "retiring")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key as listed: its owner, its fingerprint, and how far it may be used."""
+    """A public key as listed: its owner, its fingerprint, and how far it may be used.
 
-    owner_kind: str
+    `why` is what a person said when they ended it.
+    """
+
+    owner_kind: OwnerKind
     owner: str
-    kind: str
+    kind: KeyKind
     fingerprint: str
     material: str
     algorithm: str
-    state: str
+    state: KeyState
     added_at: datetime
     added_by: str
     expires_at: datetime | None
@@ -43,8 +46,8 @@ class Key:
     not_after: datetime | None
     ended_at: datetime | None
     ended_by: str | None
-    end_reason: str | None
-    revocation: str | None
+    why: str | None
+    revocation: Revocation | None
     warned_days: int | None
     dropped_as: str | None
     last_used_at: datetime | None
@@ -79,7 +82,7 @@ def add_key(
     algorithm: str = "",
     expires_at: datetime | None = None,
     not_after: datetime | None = None,
-    state: str = "active",
+    state: KeyState = "active",
     dropped_as: str | None = None,
 ) -> Key:
     """Store a public key. GatewayError where this owner or another one already has it."""
@@ -202,7 +205,7 @@ def end_key(
     state: Ended,
     at: datetime,
     by: str,
-    reason: str | None = None,
+    why: str | None = None,
     revocation: Revocation = "hard",
 ) -> Key:
     """Retire or revoke a key, named by its fingerprint or a unique beginning of it.
@@ -216,7 +219,7 @@ def end_key(
         raise GatewayError(f"the key {row.fingerprint} is {row.state} already")
     if not hardens:
         row.ended_at = at
-    row.state, row.ended_by, row.end_reason = state, by, reason
+    row.state, row.ended_by, row.end_reason = state, by, why
     row.revocation = revocation if state == "revoked" else None
     return _kept(session, row)
 
@@ -269,4 +272,5 @@ def _kept(session: Session, row: KeyRow) -> Key:
 
 
 def _key(row: KeyRow) -> Key:
-    return Key(**{name: getattr(row, name) for name in Key.__slots__})
+    columns = {name: getattr(row, name) for name in Key.__slots__ if name != "why"}
+    return Key(why=row.end_reason, **columns)

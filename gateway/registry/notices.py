@@ -1,4 +1,4 @@
-"""Notices, and the receipts of declarations, as retention sees them: papers that belong to no file."""
+"""Notices, and the receipts of declarations, as retention sees them: they belong to no file."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from sqlmodel import Session, col, select
 from gateway.registry import holds
 from gateway.registry.receipts import KEY_NOTICE
 from gateway.registry.tables import DeclarationRow, ReceiptRow
-from gateway.reports.retention import KeptPaper
+from gateway.reports.retention import KeptNotice
 
 
-def made_before(session: Session, moment: datetime) -> list[KeptPaper]:
-    """The papers that were made by `moment` and are still here."""
-    return _papers(session, col(ReceiptRow.created_at) <= moment)
+def made_before(session: Session, moment: datetime) -> list[KeptNotice]:
+    """Notices and receipts of declarations that were made by `moment` and are still here."""
+    return _found(session, col(ReceiptRow.created_at) <= moment)
 
 
-def kept(session: Session, references: Collection[str]) -> list[KeptPaper]:
-    """Some papers as retention sees them: those that are still here."""
-    return _papers(session, col(ReceiptRow.reference).in_(list(references)))
+def kept(session: Session, references: Collection[str]) -> list[KeptNotice]:
+    """Those of these notices and receipts of declarations that are still here."""
+    return _found(session, col(ReceiptRow.reference).in_(list(references)))
 
 
-def _papers(session: Session, wanted: ColumnElement[bool]) -> list[KeptPaper]:
+def _found(session: Session, wanted: ColumnElement[bool]) -> list[KeptNotice]:
     columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
     # Only what is for people alone has no JSON.
     notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()
     found = [*_notices(notices), *_declarations(session, wanted)]
-    on_hold = holds.on_hold(session, [paper.reference for paper in found]) if found else set()
-    return [replace(paper, legal_hold=paper.reference in on_hold) for paper in found]
+    on_hold = holds.on_hold(session, [notice.reference for notice in found]) if found else set()
+    return [replace(notice, legal_hold=notice.reference in on_hold) for notice in found]
 
 
-def _notices(rows: Sequence[tuple[str, str, datetime]]) -> Iterator[KeptPaper]:
+def _notices(rows: Sequence[tuple[str, str, datetime]]) -> Iterator[KeptNotice]:
     for reference, name, made_at in rows:
         subject: Literal["keys", "discrepancies"] = "keys" if name == KEY_NOTICE else "discrepancies"
-        yield KeptPaper(reference=reference, what="notices", subject=subject, made_at=made_at)
+        yield KeptNotice(reference=reference, what="notices", subject=subject, made_at=made_at)
 
 
-def _declarations(session: Session, wanted: ColumnElement[bool]) -> Iterator[KeptPaper]:
+def _declarations(session: Session, wanted: ColumnElement[bool]) -> Iterator[KeptNotice]:
     query = (
         select(DeclarationRow)
         .join(ReceiptRow, col(ReceiptRow.reference) == col(DeclarationRow.reference))
@@ -49,7 +49,7 @@ def _declarations(session: Session, wanted: ColumnElement[bool]) -> Iterator[Kep
     )
     for row in session.exec(query):
         types = row.data_types.split()
-        yield KeptPaper(
+        yield KeptNotice(
             reference=row.reference,
             what="declarations",
             # One that was to wait is never decided again: another is made instead.

@@ -51,14 +51,14 @@ def record_content(
 
 
 def _in_our_words(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """The same, the one text of its own that a file is asked for reduced to words that we know."""
+    """A content whose one free text, the software that wrote it, is reduced to words that we know."""
     if not isinstance(content, Classified) or content.facts.software is None:
         return content
     return replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """The same, of the names of unlisted columns only the words that we know: one may be a child's."""
+    """A content whose unlisted columns are named in words that we know only: a name may be a child's."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     return replace(
@@ -82,7 +82,7 @@ def record_decision(session: Session, reference: str, decision: Decision, at: da
 def record_decisions(
     session: Session, decisions: Sequence[tuple[str, Decision]], at: datetime
 ) -> list[Transfer]:
-    """The same for many transfers, each named once, in their order."""
+    """Put decisions on many transfers in force, each named once; the transfers as they stand then."""
     rows = [row_of(session, reference) for reference, _ in decisions]
     again = [sequence_of(row) for row in rows if row.decided_at is not None]
     if again:

@@ -70,7 +70,7 @@ def get(session: Session, reference: str) -> Transfer:
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
-    """These transfers, by reference. What this transaction then records of them asks for no row again."""
+    """The transfers of these references, each row read once for all that this transaction does."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})

@@ -76,7 +76,7 @@ def examine_again(session: Session, provider: str) -> Sequence[str]:
 
 
 def examine_superseded(session: Session, provider: str, signer: str) -> Sequence[str]:
-    """The same for what waits for a person because it was signed with this key before that was given up."""
+    """Let what was signed with this key before it was given up, and waits for a person, be examined again."""
     superseded = select(ReasonRow.transfer).where(ReasonRow.code == "open:key-superseded")
     return _land_again(
         session,

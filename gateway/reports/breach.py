@@ -14,7 +14,7 @@ from typing import Literal
 
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
-from gateway.reports.document import Block, Details, Document, Paragraph, Points, Section, Table
+from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
 from gateway.reports.report import LoggedStep, TransferAccount
 
 # Article 33(1): 72 hours after having become aware; nights, week-ends and holidays count.
@@ -172,7 +172,7 @@ def _kinds(breach: Breach) -> tuple[Block, ...]:
     if not items:
         return (Paragraph(f"Not known from the files. {TO_FILL}"),)
     grave = tuple((item, _GRAVE[item]) for item in items if item in _GRAVE)
-    table = (Table(("Data item", "Why it weighs more"), grave),) if grave else ()
+    table = (ReportTable(("Data item", "Why it weighs more"), grave),) if grave else ()
     return (Points((", ".join(items),)), *table)
 
 
@@ -211,7 +211,7 @@ def _to_tell(breach: Breach) -> tuple[Block, ...]:
         *((school, "without delay", "10.1, 10.3, 10.8.1") for school in schools),
         ("The pupils and families", "without delay, if the risk to them is high", "10.8.3; Article 34"),
     )
-    return (Table(("Who", "How or when", "Clause"), rows),)
+    return (ReportTable(("Who", "How or when", "Clause"), rows),)
 
 
 def _access(breach: Breach) -> tuple[Block, ...]:
@@ -223,14 +223,14 @@ def _access(breach: Breach) -> tuple[Block, ...]:
     named = (Points(tuple(f"Account concerned: {name}" for name in breach.staff)),) if breach.staff else ()
     if not rows:
         return (*named, Paragraph("The log shows no opening of these files through the gateway."))
-    return (*named, Table(("When", "Who", "Team", "Transfer"), rows))
+    return (*named, ReportTable(("When", "Who", "Team", "Transfer"), rows))
 
 
 def _keys(breach: Breach) -> tuple[Block, ...]:
     if not breach.keys:
         return (Paragraph("None named."),)
     rows = tuple((one.owner, one.kind, one.fingerprint, one.state) for one in breach.keys)
-    return (Table(("Owner", "Kind", "Fingerprint", "State"), rows),)
+    return (ReportTable(("Owner", "Kind", "Fingerprint", "State"), rows),)
 
 
 def _timeline(breach: Breach) -> tuple[Block, ...]:
@@ -238,7 +238,7 @@ def _timeline(breach: Breach) -> tuple[Block, ...]:
         (str(step.entry), spoken(step.at), step.kind, reference)
         for reference, step in _logged(breach.accounts)
     )
-    return (Table(("Entry", "When", "What", "Transfer"), rows),) if rows else (Paragraph(TO_FILL),)
+    return (ReportTable(("Entry", "When", "What", "Transfer"), rows),) if rows else (Paragraph(TO_FILL),)
 
 
 def _transfers(breach: Breach) -> tuple[Block, ...]:
@@ -254,7 +254,7 @@ def _transfers(breach: Breach) -> tuple[Block, ...]:
         for one in breach.accounts
     )
     headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
-    return (Table(headings, rows),) if rows else (Paragraph("None named."),)
+    return (ReportTable(headings, rows),) if rows else (Paragraph("None named."),)
 
 
 def _items(accounts: Iterable[TransferAccount]) -> list[str]:

@@ -51,7 +51,7 @@ class Details:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """Rows under headings; every row is as long as the headings. ValueError otherwise."""
 
     headings: tuple[str, ...]
@@ -63,7 +63,7 @@ class Table:
             raise ValueError("a row has another number of cells than there are headings")
 
 
-Block = Paragraph | Points | Details | Table
+Block = Paragraph | Points | Details | ReportTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _object(block: Block) -> dict[str, object]:
             return {
                 "details": [{"label": label, "value": value} for label, value in pairs if value is not None]
             }
-        case Table(headings, rows):
+        case ReportTable(headings, rows):
             return {"rows": [dict(zip(headings, row, strict=True)) for row in rows]}
 
 
@@ -150,11 +150,11 @@ def _text_block(block: Block) -> list[str]:
             return [line for text in texts for line in _wrapped(text, "  * ", "    ")]
         case Details(pairs):
             return [line for label, value in pairs if value is not None for line in _labelled(label, value)]
-        case Table():
+        case ReportTable():
             return _text_table(block)
 
 
-def _text_table(table: Table) -> list[str]:
+def _text_table(table: ReportTable) -> list[str]:
     rows = [tuple(_clean(cell) for cell in row) for row in (table.headings, *table.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.headings))]
     if sum(widths) + 2 * len(widths) > WIDTH:
@@ -163,7 +163,7 @@ def _text_table(table: Table) -> list[str]:
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
 
 
-def _text_records(table: Table) -> list[str]:
+def _text_records(table: ReportTable) -> list[str]:
     """A wide table as a list of records."""
     lines: list[str] = []
     for row in table.rows:
@@ -215,7 +215,7 @@ def _html_block(block: Block) -> str:
                 for label, value in shown
             )
             return f"<table>\n<tbody>\n{rows}\n</tbody>\n</table>"
-        case Table(headings, rows):
+        case ReportTable(headings, rows):
             return _html_table(headings, rows)
 
 

@@ -15,7 +15,7 @@ from gateway.home import shown_name
 from gateway.model import State
 from gateway.receipts.facts import ReceiptFacts, plain_reason, receipt_object
 from gateway.receipts.text import STATED, spoken
-from gateway.reports.document import Block, Details, Document, Paragraph, Points, Section, Table
+from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
 
 _STATES: dict[State, str] = {
     "landed": "arrived, not yet decided",
@@ -159,7 +159,7 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
     )
     shown = [plain_reason(reason) for reason in facts.reasons]
     rows = tuple((f"{one.clause} ({one.code})", one.sentence, one.next_step) for one in shown)
-    return (outcome, Table(("Clause", "Reason", "Next step"), rows)) if rows else (outcome,)
+    return (outcome, ReportTable(("Clause", "Reason", "Next step"), rows)) if rows else (outcome,)
 
 
 def _found(facts: ReceiptFacts) -> Details:
@@ -184,7 +184,7 @@ def _collected(account: TransferAccount) -> tuple[Block, ...]:
     if not taken:
         return (Paragraph("Nobody has opened it through the gateway."),)
     rows = tuple((spoken(one.at), one.who or "", one.team or "") for one in taken)
-    return (Table(("When", "Who", "Team"), rows),)
+    return (ReportTable(("When", "Who", "Team"), rows),)
 
 
 def _steps(steps: Sequence[LoggedStep]) -> Block:
@@ -200,7 +200,7 @@ def _steps(steps: Sequence[LoggedStep]) -> Block:
         )
         for step in steps
     )
-    return Table(("Entry", "When", "What", "By or to", "Why"), rows)
+    return ReportTable(("Entry", "When", "What", "By or to", "Why"), rows)
 
 
 def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
@@ -220,10 +220,14 @@ def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
     kinds = Counter(
         (str(receipt_object(one.facts)["data_type"] or "not recognised"), one.facts.state) for one in accounts
     )
-    counts = Table(("Outcome", "Files"), tuple((said, str(states[state])) for state, said in _STATES.items()))
+    counts = ReportTable(
+        ("Outcome", "Files"), tuple((said, str(states[state])) for state, said in _STATES.items())
+    )
     types = tuple((kind, state, str(number)) for (kind, state), number in sorted(kinds.items()))
     sentence = Paragraph(f"{len(accounts)} files arrived in this time. The outcomes below add up to that.")
-    return (sentence, counts, Table(("Kind of data", "Outcome", "Files"), types)) if types else (sentence,)
+    return (
+        (sentence, counts, ReportTable(("Kind of data", "Outcome", "Files"), types)) if types else (sentence,)
+    )
 
 
 def _waiting(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
@@ -240,7 +244,7 @@ def _waiting(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
     return (Points(tuple(points + uncollected)),) if points or uncollected else (Paragraph("Nothing."),)
 
 
-def _transfers(accounts: Sequence[TransferAccount]) -> Table:
+def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
     rows = []
     for one in accounts:
         facts, taken = one.facts, one.collections
@@ -266,7 +270,7 @@ def _transfers(accounts: Sequence[TransferAccount]) -> Table:
         "Signed by",
         "Collected",
     )
-    return Table(headings, tuple(rows))
+    return ReportTable(headings, tuple(rows))
 
 
 def _listed(values: object) -> str | None:

@@ -158,7 +158,7 @@ class KeptTransfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptPaper:
+class KeptNotice:
     """A notice, or the receipt of a declaration, as retention sees it.
 
     `subject` is what a notice is about, or how a declaration was decided.
@@ -208,9 +208,9 @@ def load_retention(home: Home) -> Retention:
 
 
 def plan(
-    retention: Retention, rows: Iterable[KeptTransfer], now: datetime, papers: Iterable[KeptPaper] = ()
+    retention: Retention, rows: Iterable[KeptTransfer], now: datetime, notices: Iterable[KeptNotice] = ()
 ) -> Plan:
-    """What of `rows` and `papers` is due at `now`. Nothing undecided, deleted or on hold is ever due."""
+    """What of `rows` and `notices` is due at `now`. Nothing undecided, deleted or on hold is ever due."""
     due: list[Due] = []
     on_hold: list[Due] = []
     undecided: list[str] = []
@@ -219,8 +219,8 @@ def plan(
             undecided.append(row.reference)
         else:
             (on_hold if row.legal_hold else due).extend(_due_of(retention, row, row.decided_at, now))
-    for paper in papers:
-        (on_hold if paper.legal_hold else due).extend(_due_paper(retention, paper, now))
+    for notice in notices:
+        (on_hold if notice.legal_hold else due).extend(_due_notice(retention, notice, now))
     return Plan(due=_ordered(due), on_hold=_ordered(on_hold), undecided=tuple(sorted(undecided)))
 
 
@@ -274,17 +274,17 @@ def _due_of(retention: Retention, row: KeptTransfer, decided_at: datetime, now: 
             yield from _due(row, what, kept, decided_at, now)
 
 
-def _due_paper(retention: Retention, paper: KeptPaper, now: datetime) -> Iterable[Due]:
-    match paper.subject:
+def _due_notice(retention: Retention, notice: KeptNotice, now: datetime) -> Iterable[Due]:
+    match notice.subject:
         case "keys" | "discrepancies":
-            kept: tuple[Days, str] = getattr(retention.notices, paper.subject), paper.subject
+            kept: tuple[Days, str] = getattr(retention.notices, notice.subject), notice.subject
         case state:
-            kept = retention.declarations.days(state, paper.data_type)
-    yield from _due(paper, paper.what, kept, paper.made_at, now)
+            kept = retention.declarations.days(state, notice.data_type)
+    yield from _due(notice, notice.what, kept, notice.made_at, now)
 
 
 def _due(
-    of: KeptTransfer | KeptPaper, what: What, kept: tuple[Days, str], start: datetime, now: datetime
+    of: KeptTransfer | KeptNotice, what: What, kept: tuple[Days, str], start: datetime, now: datetime
 ) -> Iterable[Due]:
     days, rule = kept
     if days == "for ever":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gateway.samples.core import Column, table
-from gateway.samples.drawing import Cell, Cohort, Table
+from gateway.samples.drawing import Cell, Cohort, SampleTable
 from gateway.samples.people import Pupil
 from gateway.samples.results import (
     GOALS_2013,
@@ -17,17 +17,17 @@ from gateway.samples.results import (
 )
 
 
-def early_years_2021(cohort: Cohort) -> Table:
+def early_years_2021(cohort: Cohort) -> SampleTable:
     """FSP_ columns with the goals since 2021."""
     return _early_years(cohort, goals(GOALS_2021, "E"), (1, 2))
 
 
-def early_years_2013(cohort: Cohort) -> Table:
+def early_years_2013(cohort: Cohort) -> SampleTable:
     """FSP_ columns with the goals of 2013 to 2021."""
     return _early_years(cohort, goals(GOALS_2013, "G"), (1, 2, 3))
 
 
-def _early_years(cohort: Cohort, parts: list[tuple[str, str]], values: tuple[int, ...]) -> Table:
+def _early_years(cohort: Cohort, parts: list[tuple[str, str]], values: tuple[int, ...]) -> SampleTable:
     scores: list[Column] = [
         (f"FSP_{area}_{part}", _choice(cohort, values, faulty=number == 0))
         for number, (area, part) in enumerate(parts)
@@ -36,7 +36,7 @@ def _early_years(cohort: Cohort, parts: list[tuple[str, str]], values: tuple[int
     return table(cohort, [*_national(cohort, "FSP_"), *scores, *last, ("FSP_VERSION", lambda _: "F")])
 
 
-def early_years_school(cohort: Cohort) -> Table:
+def early_years_school(cohort: Cohort) -> SampleTable:
     """What a school's own system exports: the goals without the national prefix."""
     scores: list[Column] = [
         (f"{area}_{part}", _choice(cohort, (1, 2), faulty=number == 0))
@@ -45,7 +45,7 @@ def early_years_school(cohort: Cohort) -> Table:
     return table(cohort, [*_NAMED, *scores])
 
 
-def phonics_national(cohort: Cohort) -> Table:
+def phonics_national(cohort: Cohort) -> SampleTable:
     """Phonics_ columns, as the DfE names them."""
     checks = {pupil: phonics_check(pupil, cohort) for pupil in cohort.pupils}
     last: list[Column] = [
@@ -58,7 +58,7 @@ def phonics_national(cohort: Cohort) -> Table:
     return table(cohort, [*_national(cohort, "Phonics_"), *last])
 
 
-def phonics_school(cohort: Cohort) -> Table:
+def phonics_school(cohort: Cohort) -> SampleTable:
     """A school's own list: mark and outcome."""
     checks = {pupil: phonics_check(pupil, cohort) for pupil in cohort.pupils}
     last: list[Column] = [
@@ -68,14 +68,14 @@ def phonics_school(cohort: Cohort) -> Table:
     return table(cohort, [*_NAMED, *last])
 
 
-def key_stage_1_national(cohort: Cohort) -> Table:
+def key_stage_1_national(cohort: Cohort) -> SampleTable:
     """READ_, WRIT_, MATH_ and SCI_OUTCOME, as the DfE names them."""
     first: list[Column] = [*_national(cohort, ""), ("LAESTAB", lambda _: cohort.school.dfe_number)]
     first += [("ToE_CODE", lambda _: 21), ("KS1_ID", lambda p: p.candidate)]
     return table(cohort, [*first, *_key_stage_1(cohort), ("NPDPUB", lambda _: 1), ("VERSION", lambda _: "F")])
 
 
-def key_stage_1_school(cohort: Cohort) -> Table:
+def key_stage_1_school(cohort: Cohort) -> SampleTable:
     """A school's own list with the same outcomes."""
     return table(cohort, [*_NAMED, *_key_stage_1(cohort)])
 
@@ -87,7 +87,7 @@ def _key_stage_1(cohort: Cohort) -> list[Column]:
     ]
 
 
-def key_stage_2_national(cohort: Cohort) -> Table:
+def key_stage_2_national(cohort: Cohort) -> SampleTable:
     """Outcomes, scaled scores and marks, as the DfE names them."""
     return table(
         cohort,
@@ -105,7 +105,7 @@ def key_stage_2_national(cohort: Cohort) -> Table:
     )
 
 
-def key_stage_2_download(cohort: Cohort) -> Table:
+def key_stage_2_download(cohort: Cohort) -> SampleTable:
     """The list of scores that schools fetch when the results are published."""
     return table(cohort, [*_NAMED, ("YEARGRP", lambda p: p.year), *_key_stage_2(cohort)])
 
@@ -121,12 +121,12 @@ def _key_stage_2(cohort: Cohort) -> list[Column]:
     return [*outcomes, *scores, *marks, *teacher]
 
 
-def key_stage_4_national(cohort: Cohort) -> Table:
+def key_stage_4_national(cohort: Cohort) -> SampleTable:
     """KS4_ columns, as the DfE names them."""
     return table(cohort, [*_national(cohort, "KS4_"), *_key_stage_4(cohort, "KS4_")])
 
 
-def key_stage_4_checking(cohort: Cohort) -> Table:
+def key_stage_4_checking(cohort: Cohort) -> SampleTable:
     """The file of the checking exercise: the same measures without the prefix."""
     return table(cohort, [*_NAMED, *_key_stage_4(cohort, "")])
 

@@ -8,7 +8,7 @@ from random import Random
 
 from lxml import etree
 
-from gateway.samples.drawing import Cell, Cohort, Element, Table, branch, leaf
+from gateway.samples.drawing import Cell, Cohort, Element, SampleTable, branch, leaf
 from gateway.samples.people import Pupil
 
 CODES_2024 = ("L", "I", "M", "O", "U", "V", "B", "E", "C1", "C2", "J1", "K", "Q", "Y1", "Y5", "G", "N")
@@ -37,18 +37,18 @@ def _who(pupil: Pupil) -> list[Cell]:
     return [pupil.upn, pupil.surname, f"{pupil.forename} {pupil.middle_names}"]
 
 
-def sessions(cohort: Cohort) -> Table:
+def sessions(cohort: Cohort) -> SampleTable:
     """One row for each session, with the codes in force from August 2024 (some of two characters)."""
     return _sessions(cohort, cohort.school_days(1), CODES_2024)
 
 
-def sessions_old_codes(cohort: Cohort) -> Table:
+def sessions_old_codes(cohort: Cohort) -> SampleTable:
     """One row for each session of a week in June 2023, with the codes that were withdrawn in 2024."""
     monday = date(2023, 6, 12)
     return _sessions(cohort, [monday + timedelta(days=d) for d in range(5)], CODES_OLD)
 
 
-def _sessions(cohort: Cohort, days: Sequence[date], codes: Sequence[str]) -> Table:
+def _sessions(cohort: Cohort, days: Sequence[date], codes: Sequence[str]) -> SampleTable:
     rows: list[list[Cell]] = []
     for pupil in cohort.pupils:
         marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown", codes=codes)
@@ -56,10 +56,10 @@ def _sessions(cohort: Cohort, days: Sequence[date], codes: Sequence[str]) -> Tab
         rows.extend(
             [*_who(pupil), dates[n // 2], "AM" if n % 2 == 0 else "PM", mark] for n, mark in enumerate(marks)
         )
-    return Table(header=["UPN", "Surname", "Forename", "Date", "Session", "Mark"], rows=rows)
+    return SampleTable(header=["UPN", "Surname", "Forename", "Date", "Session", "Mark"], rows=rows)
 
 
-def days(cohort: Cohort) -> Table:
+def days(cohort: Cohort) -> SampleTable:
     """One row for each day, with a mark for the morning and one for the afternoon, and no surnames."""
     rows: list[list[Cell]] = []
     week = cohort.school_days(1)
@@ -68,20 +68,20 @@ def days(cohort: Cohort) -> Table:
         dates = [_first_day(pupil, week, cohort), *week[1:]]
         who: list[Cell] = [pupil.upn, pupil.middle_names]
         rows.extend([*who, day, *marks[2 * n : 2 * n + 2]] for n, day in enumerate(dates))
-    return Table(header=["UPN", "Reg Group", "Date", "AM", "PM"], rows=rows)
+    return SampleTable(header=["UPN", "Reg Group", "Date", "AM", "PM"], rows=rows)
 
 
-def mark_strings(cohort: Cohort) -> Table:
+def mark_strings(cohort: Cohort) -> SampleTable:
     """One row for each pupil with two weeks of one-character marks in one string."""
     return _strings(cohort, CODES_SHORT)
 
 
-def mark_strings_2024(cohort: Cohort) -> Table:
+def mark_strings_2024(cohort: Cohort) -> SampleTable:
     """One row for each pupil with two weeks of marks in one string, some of them two characters long."""
     return _strings(cohort, CODES_2024)
 
 
-def _strings(cohort: Cohort, codes: Sequence[str]) -> Table:
+def _strings(cohort: Cohort, codes: Sequence[str]) -> SampleTable:
     days = cohort.school_days(2)
     rows: list[list[Cell]] = [
         [
@@ -93,10 +93,10 @@ def _strings(cohort: Cohort, codes: Sequence[str]) -> Table:
         for pupil in cohort.pupils
     ]
     header = ["UPN", "Surname", "Forename", "Reg Group", "Attendance Start Date", "Attendance Marks"]
-    return Table(header=header, rows=rows)
+    return SampleTable(header=header, rows=rows)
 
 
-def weekly(cohort: Cohort) -> Table:
+def weekly(cohort: Cohort) -> SampleTable:
     """The weekly export of a school's system: a title, then a column for each session of the week."""
     days = cohort.school_days(1)
     header = ["UPN", "Surname", "Forename", "Reg", *(f"{d} {s}" for d in WEEKDAYS for s in ("AM", "PM"))]
@@ -109,10 +109,10 @@ def weekly(cohort: Cohort) -> Table:
         for pupil in cohort.pupils
     ]
     preamble: list[list[Cell]] = [[cohort.school.name], ["Weekly attendance", "Week commencing", days[0]]]
-    return Table(header=header, rows=rows, preamble=preamble)
+    return SampleTable(header=header, rows=rows, preamble=preamble)
 
 
-def totals(cohort: Cohort) -> Table:
+def totals(cohort: Cohort) -> SampleTable:
     """Sessions possible, and absences authorised and not, of each pupil."""
     header = ["UPN", "Surname", "Forename", "DOB", "Year"]
     header += ["Sessions Possible", "Sessions Authorised", "Sessions Unauthorised"]
@@ -120,7 +120,7 @@ def totals(cohort: Cohort) -> Table:
         [*_who(p), p.dob, p.year, 310, cohort.rng.randrange(20), cohort.rng.randrange(5)]
         for p in cohort.pupils
     ]
-    return Table(header=header, rows=rows)
+    return SampleTable(header=header, rows=rows)
 
 
 def xml_strings(cohort: Cohort) -> Element:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway.samples.core import Column, table
-from gateway.samples.drawing import Cell, Cohort, Table
+from gateway.samples.drawing import Cell, Cohort, SampleTable
 from gateway.samples.people import Pupil
 
 _TERM = {"AUT": "Autumn", "SPR": "Spring", "SUM": "Summer"}
@@ -22,26 +22,26 @@ def _keys(pupil: Pupil, number: int) -> list[Cell]:
     return [number, f"{pupil.middle_names}-{pupil.candidate}"]
 
 
-def pupils_on_roll(cohort: Cohort) -> Table:
+def pupils_on_roll(cohort: Cohort) -> SampleTable:
     """pupilonroll: one row for each pupil, with identifiers and characteristics."""
     return _pupil_blade(cohort, "pupilonrolltableid", [])
 
 
-def pupils_no_longer_on_roll(cohort: Cohort) -> Table:
+def pupils_no_longer_on_roll(cohort: Cohort) -> SampleTable:
     """pupilnolongeronroll: the same, with the day of leaving."""
     left: list[Column] = [("leavingdate", lambda _: cohort.today)]
     return _pupil_blade(cohort, "pupilnolongeronrolltableid", left)
 
 
-def _pupil_blade(cohort: Cohort, key: str, more: list[Column]) -> Table:
+def _pupil_blade(cohort: Cohort, key: str, more: list[Column]) -> SampleTable:
     columns = [*_PUPIL, *more]
     rows = [
         [*_keys(pupil, n), *(cell(pupil) for _, cell in columns)] for n, pupil in enumerate(cohort.pupils, 1)
     ]
-    return Table(header=[key, "NativeId", *(heading for heading, _ in columns)], rows=rows)
+    return SampleTable(header=[key, "NativeId", *(heading for heading, _ in columns)], rows=rows)
 
 
-def addresses(cohort: Cohort) -> Table:
+def addresses(cohort: Cohort) -> SampleTable:
     """addressesonroll: where each pupil lives, by the key of the first blade."""
     return _side_blade(cohort, ["addresstableid", "paon", "street", "town", "postcode"], _address)
 
@@ -50,29 +50,29 @@ def _address(pupil: Pupil, number: int, _cohort: Cohort) -> list[Cell]:
     return [number, pupil.house, pupil.street, pupil.town, pupil.postcode]
 
 
-def meal_periods(cohort: Cohort) -> Table:
+def meal_periods(cohort: Cohort) -> SampleTable:
     """fsmperiodsonroll: when each pupil became eligible for free school meals."""
     header = ["fsmperiodtableid", "fsmstartdate", "fsmenddate", "ukcountry"]
     return _side_blade(cohort, header, lambda p, n, _: [n, p.fsm_start, None, "ENG"])
 
 
-def needs(cohort: Cohort) -> Table:
+def needs(cohort: Cohort) -> SampleTable:
     """senneeds: the need of each pupil."""
     header = ["senneedstableid", "sentyperank", "sentype"]
     return _side_blade(cohort, header, lambda p, n, _: [n, 1, p.sen_need])
 
 
-def termly_sessions(cohort: Cohort) -> Table:
+def termly_sessions(cohort: Cohort) -> SampleTable:
     """termlysessiondetailsonroll: the sessions possible, and the absences for one reason."""
     return _sessions(cohort, "termly")
 
 
-def summer_sessions(cohort: Cohort) -> Table:
+def summer_sessions(cohort: Cohort) -> SampleTable:
     """summerhalfterm2sessiondetailsonroll: the same for the second half of the summer term."""
     return _sessions(cohort, "summerhalfterm2")
 
 
-def _sessions(cohort: Cohort, period: str) -> Table:
+def _sessions(cohort: Cohort, period: str) -> SampleTable:
     header = ["sessiondetailstableid", f"{period}sessionspossible", "attendancereason", "absencesessions"]
     return _side_blade(cohort, header, _absence)
 
@@ -81,7 +81,7 @@ def _absence(_pupil: Pupil, number: int, cohort: Cohort) -> list[Cell]:
     return [number, 120, cohort.rng.choice(_ABSENCE), cohort.rng.randrange(1, 9)]
 
 
-def termly_exclusions(cohort: Cohort) -> Table:
+def termly_exclusions(cohort: Cohort) -> SampleTable:
     """termlyexclusionsonroll: an exclusion of each pupil."""
     header = ["termlyexclusiontableid", "category", "reason", "startdate", "sessions"]
     return _side_blade(cohort, header, _exclusion)
@@ -94,12 +94,12 @@ def _exclusion(_pupil: Pupil, number: int, cohort: Cohort) -> list[Cell]:
 
 def _side_blade(
     cohort: Cohort, header: list[str], cells: Callable[[Pupil, int, Cohort], list[Cell]]
-) -> Table:
+) -> SampleTable:
     rows = [[*_keys(pupil, n), *cells(pupil, n, cohort)] for n, pupil in enumerate(cohort.pupils, 1)]
-    return Table(header=["pupilonrolltableid", "NativeId", *header], rows=rows)
+    return SampleTable(header=["pupilonrolltableid", "NativeId", *header], rows=rows)
 
 
-def download(cohort: Cohort, *, term: str) -> Table:
+def download(cohort: Cohort, *, term: str) -> SampleTable:
     """The census of one term as the DfE offers it for download."""
     school = cohort.school
     columns: list[Column] = [

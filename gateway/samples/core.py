@@ -4,47 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.samples.drawing import Cell, Cohort, Table
+from gateway.samples.drawing import Cell, Cohort, SampleTable
 from gateway.samples.people import Pupil
 
 Column = tuple[str, Callable[[Pupil], Cell]]
 
 
-def table(cohort: Cohort, columns: list[Column], preamble: list[list[Cell]] | None = None) -> Table:
+def table(cohort: Cohort, columns: list[Column], preamble: list[list[Cell]] | None = None) -> SampleTable:
     """One row for each pupil of `cohort` under the headings of `columns`."""
-    return Table(
+    return SampleTable(
         header=[heading for heading, _ in columns],
         rows=[[cell(pupil) for _, cell in columns] for pupil in cohort.pupils],
         preamble=preamble or [],
     )
 
 
-def full_table(cohort: Cohort) -> Table:
+def full_table(cohort: Cohort) -> SampleTable:
     """Nearly every item of Appendix A, under its own name."""
     return table(cohort, _FULL)
 
 
-def aliased_table(cohort: Cohort) -> Table:
-    """The same kind of list under the headings of another system, with a title above."""
+def aliased_table(cohort: Cohort) -> SampleTable:
+    """Nearly every item of Appendix A under the headings of another system, with a title above."""
     return table(cohort, _ALIASED, [[cohort.school.name, "Pupil details", cohort.today]])
 
 
-def short_table(cohort: Cohort) -> Table:
+def short_table(cohort: Cohort) -> SampleTable:
     """A class list with the headings that test publishers ask for."""
     return table(cohort, _SHORT)
 
 
-def exam_office_table(cohort: Cohort) -> Table:
+def exam_office_table(cohort: Cohort) -> SampleTable:
     """A list with the headings that test centres ask for, learner numbers among them."""
     return table(cohort, _EXAM_OFFICE)
 
 
-def sen_table(cohort: Cohort) -> Table:
+def sen_table(cohort: Cohort) -> SampleTable:
     """A register of special educational needs."""
     return table(cohort, _SEN)
 
 
-def history_table(cohort: Cohort) -> Table:
+def history_table(cohort: Cohort) -> SampleTable:
     """Starters and leavers: school history."""
     school = cohort.school
     where: list[Column] = [

@@ -17,7 +17,7 @@ Module = Callable[[Element, Pupil, Cohort], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class CtfHeader:
     """What the header of one kind of CTF says.
 
     `known_source` False writes LEA XXX and Estab XXXX. `bare` files have no module with the middle
@@ -35,7 +35,7 @@ class Envelope:
     bare: bool = False
 
 
-def draw_ctf(cohort: Cohort, *, envelope: Envelope, modules: Sequence[Module]) -> Element:
+def draw_ctf(cohort: Cohort, *, envelope: CtfHeader, modules: Sequence[Module]) -> Element:
     """A CTF of every pupil of `cohort`, each with `modules` after the identifying fields."""
     root = etree.Element("CTfile")
     _header(root, cohort, envelope)
@@ -47,7 +47,7 @@ def draw_ctf(cohort: Cohort, *, envelope: Envelope, modules: Sequence[Module]) -
     return root
 
 
-def _header(root: Element, cohort: Cohort, envelope: Envelope) -> None:
+def _header(root: Element, cohort: Cohort, envelope: CtfHeader) -> None:
     header = branch(
         root,
         "Header",
@@ -78,7 +78,7 @@ def _source(header: Element, cohort: Cohort) -> None:
     )
 
 
-def _identity(body: Element, pupil: Pupil, envelope: Envelope) -> Element:
+def _identity(body: Element, pupil: Pupil, envelope: CtfHeader) -> Element:
     forename = f"{pupil.forename} {pupil.middle_names}" if envelope.bare else pupil.forename
     node = branch(body, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=forename)
     leaf(node, "DOB", pupil.dob.isoformat())

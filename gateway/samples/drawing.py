@@ -46,7 +46,7 @@ class Cohort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class SampleTable:
     """Rows under one header. `preamble` are the lines that some systems print above it."""
 
     header: list[str]
@@ -61,7 +61,7 @@ class Lines:
     records: list[str]
 
 
-Document = Element | Table | Lines
+Document = Element | SampleTable | Lines
 
 
 def leaf(parent: Element, tag: str, text: object) -> None:

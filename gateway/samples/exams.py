@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from gateway.samples.drawing import Cell, Cohort, Lines, Table
+from gateway.samples.drawing import Cell, Cohort, Lines, SampleTable
 from gateway.samples.people import Pupil
 
 _RECORD = 192
@@ -54,7 +54,7 @@ GCE = Qualification(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ExamEntry:
     """One result of one candidate."""
 
     kind: Qualification
@@ -64,11 +64,13 @@ class Entry:
     grade: str
 
 
-def _entries(pupil: Pupil, rng: Random, kind: Qualification, count: int) -> list[Entry]:
-    entries = [Entry(kind, *subject, rng.choice(kind.grades)) for subject in rng.sample(kind.subjects, count)]
+def _entries(pupil: Pupil, rng: Random, kind: Qualification, count: int) -> list[ExamEntry]:
+    entries = [
+        ExamEntry(kind, *subject, rng.choice(kind.grades)) for subject in rng.sample(kind.subjects, count)
+    ]
     if pupil.fault == "code:unknown":
         first = entries[0]
-        entries[0] = Entry(kind, first.subject, first.option, first.accreditation, _UNKNOWN_GRADE)
+        entries[0] = ExamEntry(kind, first.subject, first.option, first.accreditation, _UNKNOWN_GRADE)
     return entries
 
 
@@ -89,7 +91,7 @@ def result_file(cohort: Cohort, *, kinds: Sequence[tuple[Qualification, int]], b
     return Lines([record.ljust(_RECORD)[:_RECORD] for record in records])
 
 
-def _candidate(pupil: Pupil, centre: str, results: Sequence[Entry]) -> str:
+def _candidate(pupil: Pupil, centre: str, results: Sequence[ExamEntry]) -> str:
     name = f"{pupil.surname}:{pupil.forename} {pupil.middle_names}".upper()[:40]
     born = pupil.dob.strftime("%d%m%y")
     who = f"R5C{centre}{pupil.candidate:>4}{name:<40}{pupil.sex}{born}{pupil.uci}{pupil.upn}{pupil.uln}"
@@ -102,30 +104,30 @@ def _narrow(grade: str) -> str:
     return "*" if grade == "A*" else grade
 
 
-def results_table(cohort: Cohort, *, kind: Qualification) -> Table:
+def results_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
     """One row for each result, with the candidate, the qualification and the series named."""
     header = ["Centre Number", "Candidate Number", "UPN", "UCI", "Surname", "Forename"]
     header += ["Qualification", "Series", "Subject", "QAN", "Grade"]
-    return Table(header=header, rows=[_row(cohort, p, e) for p, e in _each(cohort, kind)])
+    return SampleTable(header=header, rows=[_row(cohort, p, e) for p, e in _each(cohort, kind)])
 
 
-def _row(cohort: Cohort, pupil: Pupil, entry: Entry) -> list[Cell]:
+def _row(cohort: Cohort, pupil: Pupil, entry: ExamEntry) -> list[Cell]:
     who: list[Cell] = [cohort.school.centre, pupil.candidate, pupil.upn, pupil.uci, pupil.surname]
     series = f"{entry.kind.series}{(cohort.year + 1) % 100:02d}"
     what: list[Cell] = [entry.kind.code, series, entry.subject, entry.accreditation, entry.grade]
     return [*who, f"{pupil.forename} {pupil.middle_names}", *what]
 
 
-def accreditation_table(cohort: Cohort, *, kind: Qualification) -> Table:
+def accreditation_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
     """The shortest list: the day, the candidate, the accreditation number, the grade."""
     rows: list[list[Cell]] = [
         [cohort.today, pupil.uci, entry.accreditation, entry.grade, pupil.middle_names]
         for pupil, entry in _each(cohort, kind)
     ]
-    return Table(header=["Date", "UCI", "QAN", "Grade", "Candidate Group"], rows=rows)
+    return SampleTable(header=["Date", "UCI", "QAN", "Grade", "Candidate Group"], rows=rows)
 
 
-def collector_table(cohort: Cohort, *, kind: Qualification) -> Table:
+def collector_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
     """The template of the national consortium: the learner number, the series and the result."""
     header = ["Forename", "Surname", "ULN", "Result Series", "Result Year", "Subject", "Result"]
     rows: list[list[Cell]] = [
@@ -140,10 +142,10 @@ def collector_table(cohort: Cohort, *, kind: Qualification) -> Table:
         ]
         for pupil, entry in _each(cohort, kind)
     ]
-    return Table(header=header, rows=rows)
+    return SampleTable(header=header, rows=rows)
 
 
-def syllabus_table(cohort: Cohort, *, kind: Qualification) -> Table:
+def syllabus_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
     """The list of an international board: syllabus, option, centre, candidate, total, grade."""
     header = ["Syllabus", "Option Code", "Centre Number", "Candidate Number", "Candidate Name"]
     header += ["Syllabus Total", "Syllabus Grade"]
@@ -159,10 +161,10 @@ def syllabus_table(cohort: Cohort, *, kind: Qualification) -> Table:
         ]
         for pupil, entry in _each(cohort, kind)
     ]
-    return Table(header=header, rows=rows)
+    return SampleTable(header=header, rows=rows)
 
 
-def _each(cohort: Cohort, kind: Qualification) -> list[tuple[Pupil, Entry]]:
+def _each(cohort: Cohort, kind: Qualification) -> list[tuple[Pupil, ExamEntry]]:
     """Every result of every pupil: two to four each."""
     return [
         (pupil, entry)

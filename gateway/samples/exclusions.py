@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from lxml import etree
 
-from gateway.samples.drawing import Cell, Cohort, Element, Table, branch, leaf
+from gateway.samples.drawing import Cell, Cohort, Element, SampleTable, branch, leaf
 from gateway.samples.people import Pupil
 
 _REASONS = ("PP", "PA", "VP", "VA", "BU", "RA", "DA", "DM", "TH", "DB", "MT", "OW", "PH", "LG")
@@ -102,17 +102,17 @@ def _pupil(holder: Element, pupil: Pupil) -> Element:
     return etree.SubElement(node, "Exclusions")
 
 
-def csv_current(cohort: Cohort) -> Table:
+def csv_current(cohort: Cohort) -> SampleTable:
     """One row for each exclusion with the categories of today."""
     return _table(cohort, legacy=False)
 
 
-def csv_legacy(cohort: Cohort) -> Table:
-    """The same with the category FIXD, as it was before 2022."""
+def csv_legacy(cohort: Cohort) -> SampleTable:
+    """One row for each exclusion with the category FIXD, as it was before 2022."""
     return _table(cohort, legacy=True)
 
 
-def _table(cohort: Cohort, *, legacy: bool) -> Table:
+def _table(cohort: Cohort, *, legacy: bool) -> SampleTable:
     header = ["UPN", "Surname", "Forename", "Category", "Reason", "Start Date", "End Date", "Sessions"]
     rows: list[list[Cell]] = [
         [
@@ -128,10 +128,10 @@ def _table(cohort: Cohort, *, legacy: bool) -> Table:
         for pupil in cohort.pupils
         for exclusion in _exclusions(pupil, cohort, legacy=legacy)
     ]
-    return Table(header=header, rows=rows)
+    return SampleTable(header=header, rows=rows)
 
 
-def csv_national(cohort: Cohort) -> Table:
+def csv_national(cohort: Cohort) -> SampleTable:
     """One row for each pupil with numbered columns, as the national dictionary names them."""
     header = ["UPN_ex", "Surname_ex", "Forename_ex"]
     header += ["Category_1_ex", "Reason_1_ex", "StartDate_1_ex", "Sessions_1_ex", "SENprovision_1_ex"]
@@ -141,4 +141,4 @@ def csv_national(cohort: Cohort) -> Table:
         who: list[Cell] = [pupil.upn, pupil.surname, f"{pupil.forename} {pupil.middle_names}"]
         what: list[Cell] = [first.category, first.reasons[0], first.start, first.sessions]
         rows.append([*who, *what, pupil.sen_provision])
-    return Table(header=header, rows=rows)
+    return SampleTable(header=header, rows=rows)

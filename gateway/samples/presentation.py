@@ -16,7 +16,7 @@ from typing import Literal
 from lxml import etree
 from openpyxl import Workbook
 
-from gateway.samples.drawing import Cell, Document, Element, Lines, Table
+from gateway.samples.drawing import Cell, Document, Element, Lines, SampleTable
 
 Form = Literal["table", "xml", "lines"]
 
@@ -76,7 +76,7 @@ PRESENTATIONS: tuple[Presentation, ...] = (
 
 def present(document: Document, name: str, presentation: Presentation) -> tuple[str, bytes]:
     """The name (its suffix fitted to the container) and the bytes of `document`."""
-    if isinstance(document, Table) and presentation.container == "xlsx":
+    if isinstance(document, SampleTable) and presentation.container == "xlsx":
         return _suffixed(name, ".xlsx"), _xlsx(document, presentation)
     content = _plain(document, presentation)
     if presentation.container == "zip":
@@ -98,7 +98,7 @@ def _suffixed(name: str, suffix: str) -> str:
 
 
 def _plain(document: Document, presentation: Presentation) -> bytes:
-    if isinstance(document, Table):
+    if isinstance(document, SampleTable):
         return _csv(document, presentation)
     if isinstance(document, Lines):
         return "".join(line + "\r\n" for line in document.records).encode("windows-1252")
@@ -119,7 +119,7 @@ def _xml(root: Element, presentation: Presentation) -> bytes:
     return b"\xef\xbb\xbf" + content if bom else content
 
 
-def _csv(table: Table, presentation: Presentation) -> bytes:
+def _csv(table: SampleTable, presentation: Presentation) -> bytes:
     out = io.StringIO(newline="")
     if presentation.spreadsheet:
         out.write(f"sep={presentation.delimiter}{presentation.line_end}")
@@ -134,7 +134,7 @@ def _csv(table: Table, presentation: Presentation) -> bytes:
     return out.getvalue().encode(presentation.encoding)
 
 
-def _grid(table: Table, presentation: Presentation) -> list[list[Cell]]:
+def _grid(table: SampleTable, presentation: Presentation) -> list[list[Cell]]:
     """Every line of the table, from the preamble to the last row."""
     header, rows = table.header, table.rows
     if presentation.notes:
@@ -158,7 +158,7 @@ def _shown(cell: Cell, presentation: Presentation) -> str | int | float | None:
     return cell.strftime(presentation.dates) if isinstance(cell, date) else cell
 
 
-def _xlsx(table: Table, presentation: Presentation) -> bytes:
+def _xlsx(table: SampleTable, presentation: Presentation) -> bytes:
     """A workbook with dates as dates; rewritten so that it carries no time of making."""
     book = Workbook(write_only=True)
     if presentation.cover:

@@ -66,7 +66,7 @@ def phonics(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
 
 
 def phonics_other_component(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """The same as one system writes it: component PHO, method TA."""
+    """The mark and the outcome of the phonics check as one system writes it: component PHO, method TA."""
     yield from _phonics(pupil, cohort, "PHO", "TA")
 
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from random import Random
 
 from gateway.samples.core import Column, table
-from gateway.samples.drawing import Cell, Cohort, Table
+from gateway.samples.drawing import Cell, Cohort, SampleTable
 
 _SUBJECTS = ("English", "Maths", "Science")
 _ALPS_SUBJECTS = ("Mathematics", "Physics", "History", "Psychology")
 _GRADES = ("A*", "A", "B", "C", "D", "E")
 
 
-def fft_estimates(cohort: Cohort) -> Table:
+def fft_estimates(cohort: Cohort) -> SampleTable:
     """The estimates of each pupil at three benchmarks, by subject."""
     estimates: list[Column] = [
         (f"{subject} {benchmark}", lambda _: cohort.rng.randrange(1, 10))
@@ -26,7 +26,7 @@ def fft_estimates(cohort: Cohort) -> Table:
     return table(cohort, [*_fft(cohort), *estimates])
 
 
-def fft_chances(cohort: Cohort) -> Table:
+def fft_chances(cohort: Cohort) -> SampleTable:
     """The chance of each grade in percent, with the benchmark named above."""
     chances: list[Column] = [
         (f"{subject} chance % {grade}+", lambda _: cohort.rng.randrange(101))
@@ -57,7 +57,7 @@ def _fft(cohort: Cohort) -> list[Column]:
     ]
 
 
-def alps(cohort: Cohort) -> Table:
+def alps(cohort: Cohort) -> SampleTable:
     """The minimum expected grades of each student in each subject, with the band and the grade of ALPS."""
     header = ["Subject", "Teaching Set", "Average GCSE Score", "Alps Band", "MEG", "MEP", "Alps Grade"]
     return _by_subject(cohort, [*header, "Monitoring Point"], _alps_cells, [])
@@ -70,7 +70,7 @@ def _alps_cells(rng: Random) -> list[Cell]:
     return [teaching_set, score, band, meg, mep, rng.randrange(1, 10), "MP2"]
 
 
-def learning_plus(cohort: Cohort) -> Table:
+def learning_plus(cohort: Cohort) -> SampleTable:
     """Value added at the level of a subject, as a dashboard exports it."""
     header = ["Subject", "Qualification", "Average GCSE Score", "Expected Points", "Actual Points"]
     preamble: list[list[Cell]] = [["Learning Plus UK Data Dashboard"], [cohort.school.name, cohort.year + 1]]
@@ -84,7 +84,7 @@ def _learning_plus_cells(rng: Random) -> list[Cell]:
 
 def _by_subject(
     cohort: Cohort, header: list[str], cells: Callable[[Random], list[Cell]], preamble: list[list[Cell]]
-) -> Table:
+) -> SampleTable:
     """Two or three rows for each student, one a subject: who it is, the subject, and `cells`."""
     rng = cohort.rng
     rows: list[list[Cell]] = [
@@ -92,4 +92,4 @@ def _by_subject(
         for p in cohort.pupils
         for subject in rng.sample(_ALPS_SUBJECTS, rng.choice((2, 3)))
     ]
-    return Table(header=["UPN", "Surname", "Forename", "Gender", *header], rows=rows, preamble=preamble)
+    return SampleTable(header=["UPN", "Surname", "Forename", "Gender", *header], rows=rows, preamble=preamble)

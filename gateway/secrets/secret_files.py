@@ -144,7 +144,7 @@ def is_protected(home: Home) -> bool:
 
 
 def unprotected(home: Home) -> list[Path]:
-    """Those of them that are not."""
+    """The secrets that may be under a passphrase and are not."""
     return [path for path in protectable(home) if not is_locked(_read(path))]
 
 

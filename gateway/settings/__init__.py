@@ -28,7 +28,7 @@ class Listen(File):
     port: int = Field(ge=0, le=65535)
 
 
-class Processor(File):
+class ProcessorSettings(File):
     """How the processor works. `workers` 0 is one for each processor core."""
 
     workers: int = Field(default=0, ge=0, le=64)
@@ -50,7 +50,7 @@ class Metrics(File):
     port: int | None = Field(default=None, ge=0, le=65535)
 
 
-class Watch(File):
+class WatchSettings(File):
     """From when on somebody has to look. Times in seconds or days, sizes in bytes."""
 
     landed_seconds: float = Field(default=300, gt=0)
@@ -129,11 +129,11 @@ class Settings(File):
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     ssh: Ssh = Ssh()
-    processor: Processor = Processor()
+    processor: ProcessorSettings = ProcessorSettings()
     secrets: Secrets = Secrets()
     log: LogSettings = LogSettings()
     metrics: Metrics = Metrics()
-    watch: Watch = Watch()
+    watch: WatchSettings = WatchSettings()
     scanner: Scanner = Scanner()
 
     def database_url(self, home: Home) -> str:

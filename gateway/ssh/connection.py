@@ -9,12 +9,12 @@ import socket
 from typing import cast
 
 import asyncssh
-from asyncssh.constants import MSG_IGNORE, MSG_KEXINIT
+from asyncssh.constants import MSG_IGNORE, MSG_KEXINIT, MSG_REQUEST_FAILURE, MSG_REQUEST_SUCCESS
 from asyncssh.packet import SSHPacket, SSHPacketLogger
 
 from gateway.ssh.channel import Channel
 from gateway.ssh.door import Door
-from gateway.ssh.fair_share import Shares
+from gateway.ssh.fair_share import FairShare
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
 from gateway.ssh.source import source_of
 
@@ -37,7 +37,7 @@ class Connection(asyncssh.SSHServerConnection):
         loop: asyncio.AbstractEventLoop,
         options: asyncssh.SSHServerConnectionOptions,
         door: Door,
-        shares: Shares,
+        shares: FairShare,
         also: AlsoOffered,
     ) -> None:
         super().__init__(loop, options)
@@ -84,9 +84,19 @@ class Connection(asyncssh.SSHServerConnection):
         )
         self._used = [name for name in chosen if name in self._weak]
 
+    def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
+        """Pass over an answer that nobody asked for, as OpenSSH does.
+
+        phpseclib of every version answers also what asks for no answer, such as the list of our host keys.
+        """
+        if self._global_request_waiters:
+            super()._process_global_response(pkttype, pktid, packet)
+
     _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
         **asyncssh.SSHServerConnection._packet_handlers,  # noqa: SLF001 - asyncssh has no other door
         MSG_KEXINIT: _process_their_kexinit,
+        MSG_REQUEST_SUCCESS: _process_global_response,
+        MSG_REQUEST_FAILURE: _process_global_response,
     }
 
     def may_be(self, name: str) -> bool:

@@ -33,7 +33,7 @@ class _Spent:
         return self.seconds
 
 
-class Shares:
+class FairShare:
     """Who spent how much of the loop lately; `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -21,7 +21,7 @@ from gateway.errors import ConfigurationError
 from gateway.settings import AlsoOffer, DoorLimits
 from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection
 from gateway.ssh.door import Door
-from gateway.ssh.fair_share import Shares
+from gateway.ssh.fair_share import FairShare
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered
 from gateway.zones.spool import private_mode, write_durably
 
@@ -86,7 +86,7 @@ async def listen(
     ConfigurationError if not. `options` are asked for anew for each connection.
     """
     loop = asyncio.get_running_loop()
-    shares, offered = Shares(time.monotonic), AlsoOffered(also)
+    shares, offered = FairShare(time.monotonic), AlsoOffered(also)
 
     def visit() -> Connection:
         return Connection(loop, options(), door, shares, offered)

@@ -45,7 +45,7 @@ _STATEMENT = re.compile(r"^log-key: (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FileVerdict:
     """What one file shows. `lines` are plain words: the finding first, then what is proved and what not.
 
     `anchored` is whether the gateway's OpenPGP certificate vouches for it. `reference` is None
@@ -65,7 +65,7 @@ def verify_receipt_files(
     *,
     original: Path | None = None,
     consistency: Path | None = None,
-) -> list[Verdict]:
+) -> list[FileVerdict]:
     """One verdict a file, and one more for what the files show together where that is anything.
 
     A file is a receipt, a notice or what else the gateway signs for providers, or a head of the log, which
@@ -77,7 +77,7 @@ def verify_receipt_files(
     it is intact. `original` is the file the receipts should be for; `consistency` a proof between two of
     their heads. Never raises for what a file holds.
     """
-    verdicts: list[Verdict] = []
+    verdicts: list[FileVerdict] = []
     heads: list[Head] = []
     log_keys: set[str] = set()
     for path in sorted(paths, key=_is_head):
@@ -85,7 +85,9 @@ def verify_receipt_files(
             verdict, head = _verify_file(path, gateway_certificate, original, log_keys)
             heads += [head] if head is not None else []
         except (Unproved, GatewayError, OSError) as error:
-            verdict = Verdict(path.name, good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))
+            verdict = FileVerdict(
+                path.name, good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",)
+            )
         verdicts.append(verdict)
     return verdicts + _together(heads, consistency)
 
@@ -108,7 +110,7 @@ def _is_head(path: Path) -> bool:
 
 def _verify_file(
     path: Path, certificate: bytes | None, original: Path | None, log_keys: set[str]
-) -> tuple[Verdict, Head | None]:
+) -> tuple[FileVerdict, Head | None]:
     """What a file shows. Of a receipt that the certificate vouches for, `log_keys` learns the log's key."""
     text = read_text(path)
     if HEAD.search(text):
@@ -131,7 +133,7 @@ def _verify_file(
     return verdict, checked.head
 
 
-def _verify_head(path: Path, text: str, log_keys: set[str]) -> tuple[Verdict, Head]:
+def _verify_head(path: Path, text: str, log_keys: set[str]) -> tuple[FileVerdict, Head]:
     if not log_keys:
         raise Unproved("a head of the log is checked together with a receipt, which says whose it must be")
     for log_key in sorted(log_keys):
@@ -140,13 +142,13 @@ def _verify_head(path: Path, text: str, log_keys: set[str]) -> tuple[Verdict, He
             line = (
                 f"genuine: a head of the log {head.origin} of {head.size} entries, signed with the log's key"
             )
-            return Verdict(path.name, True, True, (line,)), head
+            return FileVerdict(path.name, True, True, (line,)), head
     raise Unproved("the head of the log is not signed with the log's key")
 
 
 def _verify_json(
     path: Path, text: str, certificate: bytes | None, original: Path | None
-) -> tuple[Verdict, Checked]:
+) -> tuple[FileVerdict, Checked]:
     checked = check_receipt(text)
     if (
         certificate is not None
@@ -157,25 +159,25 @@ def _verify_json(
     if original is not None:
         lines.append(f"  proved: {check_original(original, checked.receipt)}")
     reference = str(checked.receipt.get("reference"))
-    return Verdict(path.name, True, certificate is not None, tuple(lines), reference), checked
+    return FileVerdict(path.name, True, certificate is not None, tuple(lines), reference), checked
 
 
 def _verify_notice(
     path: Path, kind: str, signed: str, signature: Signature, original: Path | None
-) -> Verdict:
+) -> FileVerdict:
     if original is not None:
         raise Unproved(f"this is {kind}, which is for no file")
-    return Verdict(path.name, True, True, tuple(report_notice(kind, signed, signature)))
+    return FileVerdict(path.name, True, True, tuple(report_notice(kind, signed, signature)))
 
 
 def _verify_text(
     path: Path, signed: str, signature: Signature, original: Path | None
-) -> tuple[Verdict, Checked]:
+) -> tuple[FileVerdict, Checked]:
     checked = _checked_text(signed)
     lines = [*report(checked, anchored=True), signed_line(signature)]
     if original is not None:
         lines.append(f"  proved: {check_original(original, checked.receipt)}")
-    return Verdict(path.name, True, True, tuple(lines), str(checked.receipt["reference"])), checked
+    return FileVerdict(path.name, True, True, tuple(lines), str(checked.receipt["reference"])), checked
 
 
 def _checked_text(text: str) -> Checked:
@@ -258,12 +260,12 @@ def _state(text: str) -> str:
     return {"ARRIVED": "landed"}.get(found[1], found[1].lower())
 
 
-def _together(heads: Sequence[Head], consistency: Path | None) -> list[Verdict]:
+def _together(heads: Sequence[Head], consistency: Path | None) -> list[FileVerdict]:
     try:
         lines = tuple(compare_heads(heads, consistency))
     except (Unproved, OSError) as error:
-        return [Verdict("together", good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))]
-    return [Verdict("together", good=True, anchored=False, lines=lines)] if lines else []
+        return [FileVerdict("together", good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))]
+    return [FileVerdict("together", good=True, anchored=False, lines=lines)] if lines else []
 
 
 def _words(error: Exception) -> str:

@@ -55,7 +55,7 @@ class BadFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOver:
+class LandedUpload:
     """A landed upload as its record tells, and when the kernel saw the record get its name, in epoch seconds.
 
     That time is no word of intake's: no process can set it.
@@ -145,7 +145,7 @@ def named_at(spool: Spool, reference: str) -> float:
         return os.stat(_record(reference), dir_fd=folder, follow_symlinks=False).st_ctime
 
 
-def read_handed_over(spool: Spool, reference: str) -> HandedOver:
+def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
     """The record of a landed upload. FileNotFoundError where it is gone.
 
     BadFileError where intake should never have written it; OSError where the disk fails.
@@ -159,11 +159,11 @@ def read_handed_over(spool: Spool, reference: str) -> HandedOver:
         upload = _parsed(file.read(RECORD_BYTES) or b"")
     if upload.reference != reference:
         raise BadFileError("its record names another reference")
-    return HandedOver(upload, status.st_ctime)
+    return LandedUpload(upload, status.st_ctime)
 
 
 def read_record(spool: Spool, reference: str) -> Upload:
-    """The same, without the kernel's word."""
+    """The landed upload as its record tells, without the time at which the kernel saw the record."""
     return read_handed_over(spool, reference).upload
 
 

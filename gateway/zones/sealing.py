@@ -140,7 +140,7 @@ def _packet_looks_like(data: bytes, *, whole: bool) -> LooksLike:
 
 
 def _armored_begins_encrypted(body: bytes) -> bool | None:
-    """The same for the base64 text of an armored message."""
+    """Whether the base64 text of an armored message begins as an encrypted one does; None if too short."""
     text = b"".join(body[: 8 * _PACKET_BYTES].split())[: 4 * _PACKET_BYTES]
     try:
         data = base64.b64decode(text[: len(text) // 4 * 4], validate=True)

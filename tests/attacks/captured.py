@@ -24,7 +24,7 @@ from gateway.examiner.setups import (
 from gateway.home import Home
 from gateway.openpgp.memory import Content
 from gateway.secrets.secret_files import openpgp_secrets
-from gateway.settings import Limits, Processor
+from gateway.settings import Limits, ProcessorSettings
 
 # What an attacker brings along is loaded before the doors close: that it cannot be later is no defence.
 _TAKEN_OVER = """
@@ -45,24 +45,53 @@ child.main()
 """
 
 
-def _child(module: str, worker: str, setup: bytes) -> Child:
-    return Child(("-c", _TAKEN_OVER.format(module=module, worker=worker)), lambda: setup, lambda: None)
+# It says the same whatever it is asked, and gives back what it was given.
+_LYING = """
+import gateway.examiner.{module} as child
+
+def lying(self, message, descriptors):
+    return {answer!r}, ()
+
+child.{worker}.work = lying
+child.main()
+"""
+_WORKERS = {"opener": "Opening", "classifier": "Classifying"}
+
+
+def _child(module: str, setup: bytes, code: str = _TAKEN_OVER, **known: object) -> Child:
+    return Child(
+        ("-c", code.format(module=module, worker=_WORKERS[module], **known)), lambda: setup, lambda: None
+    )
+
+
+def answering(home: Home, module: str, answer: dict[str, Any]) -> Child:
+    """A child of that kind that gives one answer, whatever it is asked."""
+    setup = {"opener": _opener_setup, "classifier": _classifier_setup}[module](home)
+    return _child(module, setup, _LYING, answer=json.dumps(answer).encode())
 
 
 def captured_opener(home: Home, engine: str) -> Child:
     """An opener that holds the secrets of `home`."""
-    secrets = {fingerprint: secret.decode() for fingerprint, secret in openpgp_secrets(home).items()}
-    settings = Processor.model_validate({"engine": engine})
-    setup = OpenerSetup(secrets=secrets, settings=settings, limits=Limits().open)
-    return _child("opener", "Opening", OPENER_SETUP.dump_json(setup))
+    return _child("opener", _opener_setup(home, engine))
 
 
 def captured_classifier(home: Home) -> Child:
     """A classifier with the rules of `home`."""
+    return _child("classifier", _classifier_setup(home))
+
+
+def _opener_setup(home: Home, engine: str = "embedded") -> bytes:
+    secrets = {fingerprint: secret.decode() for fingerprint, secret in openpgp_secrets(home).items()}
+    settings = ProcessorSettings.model_validate({"engine": engine})
+    setup = OpenerSetup(secrets=secrets, settings=settings, limits=Limits().open)
+    return OPENER_SETUP.dump_json(setup)
+
+
+def _classifier_setup(home: Home) -> bytes:
     setup = ClassifierSetup(
         rules=home.policies_in_force.absolute(), limits=Limits().classify, drops=Limits().open
     )
-    return _child("classifier", "Classifying", CLASSIFIER_SETUP.dump_json(setup))
+    return CLASSIFIER_SETUP.dump_json(setup)
 
 
 def captured_viewer(home: Home) -> Child:

@@ -20,7 +20,7 @@ import pytest
 
 import gateway
 from gateway.classify import load_rules
-from gateway.classify.results import Examiner
+from gateway.classify.results import ResultKinds
 from tests.classify.conftest import POLICIES
 
 SHORT, LONG = 1_000, 16_000
@@ -77,7 +77,7 @@ def policy_patterns() -> Iterator[tuple[str, Pattern, set[str]]]:
         yield f"name {hint.pattern}", re.compile(hint.pattern, re.IGNORECASE), {"search"}
     for which in ("_words", "_stems", "_text"):
         yield f"sensitive.{which}", getattr(rules.sensitive, which), {"search"}
-    for name, value in vars(Examiner(rules.data_types.results)).items():
+    for name, value in vars(ResultKinds(rules.data_types.results)).items():
         if isinstance(value, re.Pattern):
             yield f"results.{name}", value, {"match", "fullmatch"}
 

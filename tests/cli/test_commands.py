@@ -10,7 +10,7 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from tests.commands import COMMAND, invoke
+from tests.commands import COMMAND, Commands, invoke
 from tests.content import core_data
 from tests.site import Party, Site
 
@@ -160,6 +160,23 @@ def test_doctor_tells_what_is_missing_and_the_command_that_mends_it(site: Site) 
     assert {c["severity"] for c in complaints} == {"warning"}
     assert any("nobody collects for central-data-team" in c["what"] for c in complaints)
     assert all(c["mend"] for c in complaints)
+
+
+def test_doctor_asks_whom_to_tell_of_a_flaw_and_providers_are_shown_it(tmp_path: Path) -> None:
+    site = Commands(tmp_path)
+    asks = "nobody is named whom to tell of a flaw in the gateway"
+    shown = site.home / "published/common/keys/security.txt"
+    assert asks in [each["what"] for each in site.json("doctor")]
+    assert not shown.exists()
+    settings = site.home / "gateway.toml"
+    contact = 'security_contact = "mailto:security@example.gov.uk"'
+    assert f"# {contact}" in settings.read_text()
+    settings.write_text(settings.read_text().replace(f"# {contact}", contact))
+    site.gateway("process", "--once")
+    assert asks not in [each["what"] for each in site.json("doctor")]
+    assert shown.read_text() == "Contact: mailto:security@example.gov.uk\n"
+    settings.write_text(settings.read_text().replace("mailto:", "somebody: "))
+    assert "a contact is an address such as mailto:" in site.refused("doctor")
 
 
 def test_doctor_warns_before_the_term_dates_end(site: Site) -> None:

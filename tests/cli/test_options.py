@@ -69,7 +69,7 @@ def test_a_choice_that_does_not_exist_is_wrong_usage(
 
 
 def test_a_flow_may_stand_as_the_policy_has_it() -> None:
-    assert [state.value for state in flows.State] == list(get_args(timescale.State))
+    assert [state.value for state in flows.FlowState] == list(get_args(timescale.State))
 
 
 def test_the_version_is_told(desk: Commands) -> None:

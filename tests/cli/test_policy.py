@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.processor import claim
 from tests.content import core_data, gcse_results
+from tests.policies import confirm
 from tests.workshop import Desk
 
 
@@ -72,6 +73,7 @@ def test_a_decision_is_explained_by_the_policies_of_its_day(desk: Desk) -> None:
     desk.process()
     path = desk.home.policies / "agreement.toml"
     path.write_text(path.read_text().replace('"Appendix B, row 1: student core data."', '"Something else."'))
+    confirm(desk.home.policies)
     desk.process()
     said = desk.gateway("policy", "explain", sent)
     assert "accepted under student-core, for: Central Data Team" in said
@@ -84,16 +86,21 @@ def test_a_decision_is_explained_by_the_policies_of_its_day(desk: Desk) -> None:
 
 def test_what_an_edit_changes(desk: Desk, tmp_path: Path) -> None:
     new = Path(shutil.copytree(desk.home.policies, tmp_path / "new"))
-    assert "no outcome changes" in desk.gateway("policy", "diff", str(desk.home.policies), str(new))
+    assert "nothing differs" in desk.gateway("policy", "diff", str(desk.home.policies), str(new))
     flows = new / "flows.toml"
-    flows.write_text(flows.read_text().replace('"central-data-team", "early-years"]', '"central-data-team"]'))
+    there = '"exclusions", "education-welfare", '
+    flows.write_text(flows.read_text().replace(there, '"exclusions", '))
     changes = json.loads(desk.gateway("policy", "diff", str(desk.home.policies), str(new), "--json"))
-    assert changes == [
-        {"provider_kind": kind, "data_type": "eyfs-profile", "team": "early-years", "before": "gets the file",
-         "after": "gets nothing"}
+    none = dict.fromkeys(("file", "entry", "does"))
+    assert changes[:-1] == [
+        none
+        | {"weight": "outcome", "provider_kind": kind, "data_type": "exclusions", "team": "education-welfare"}
+        | {"before": "gets the file", "after": "gets nothing"}
         for kind in ("school", "academy")
-    ]  # fmt: skip
-    assert "early-years" in desk.gateway("policy", "diff", str(desk.home.policies), str(new))
+    ]
+    assert changes[-1]["weight"] == "changes"
+    assert changes[-1]["entry"] == "flow.student-core.data_type.exclusions.teams"
+    assert "Outcomes that change" in desk.gateway("policy", "diff", str(desk.home.policies), str(new))
 
 
 def test_an_upload_that_is_not_decided_has_nothing_to_explain(desk: Desk) -> None:

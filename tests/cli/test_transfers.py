@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from tests.content import school_history
 from tests.workshop import Desk
 
@@ -15,3 +18,14 @@ def test_each_delivery_is_shown_with_its_team(desk: Desk) -> None:
     events = desk.gateway("transfers", "show", sent).rpartition("at ")[2].splitlines()
     delivered = [line for line in events if "delivered" in line]
     assert [[team for team in teams if team in line] for line in delivered] == [[team] for team in teams]
+
+
+def test_listings_of_files_have_the_names_that_their_json_has(desk: Desk) -> None:
+    desk.send(desk.provider("oak"), b"a poem\n")
+    desk.process()
+    headings = {}
+    for noun in ("transfers", "held"):
+        shown = desk.gateway(noun, "list").splitlines()[0]
+        headings[noun] = [heading.replace(" ", "_") for heading in re.split(r" {2,}", shown)]
+        assert set(headings[noun]) <= set(json.loads(desk.gateway(noun, "list", "--json"))[0])
+    assert set(headings["transfers"]) - {"state"} == set(headings["held"]) - {"held_until"}

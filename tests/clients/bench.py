@@ -80,8 +80,10 @@ class Bench:
             fetched = self.got.exists() and self.got.read_text() == "the gateway's certificate\n"
             return "fetched" if fetched else f"**not fetched**: {_short(said)}"
         if what == OLD_SCP:
-            told = "and says to use SFTP" if SFTP_ONLY in said else f"and says “{_short(said)}”"
-            return "**landed**" if self.landed() else f"fails, {told}"
+            if self.landed():
+                return "**landed**"
+            told = SFTP_ONLY in said
+            return "fails, and says to use SFTP" if told else f"**fails, and says** “{_short(said)}”"
         return self._judge_sent(what, said)
 
     def _judge_sent(self, what: str, said: str) -> str:
@@ -99,11 +101,7 @@ class Bench:
 def _short(said: str) -> str:
     """The last line that says something, without paths and numbers of this run."""
     lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("exit ")]
-    telling = [
-        line
-        for line in lines
-        if re.search(r"error|fail|denied|cannot|no such|not |handed", line, re.IGNORECASE)
-    ]
+    telling = [line for line in lines if _TELLING.search(line)]
     line = (telling or lines or ["nothing"])[-1]
     line = re.sub(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", "", line)
     line = re.sub(r"/tmp/\S+?/([^/\s]+)(?=[\s:,]|$)", r"\1", line)

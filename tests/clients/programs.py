@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncssh
 import paramiko
 
 from tests.clients.bench import FETCH, OLD_SCP, PUT, PUT_FOLDER, REMOVE, RESUME, Bench
 from tests.clients.ways import (
+    JSCH,
     NODE,
+    PHPSECLIB,
     after_cut_off,
     and_delete,
     curl,
+    jsch,
     lftp,
+    phpseclib,
     psftp,
     putty,
     rclone,
@@ -30,12 +34,16 @@ from tests.clients.ways import (
 
 @dataclass(frozen=True)
 class Program:
-    """A program or library. `acts`: what can be done with it, by what is to be achieved."""
+    """A program or library. `acts`: what can be done with it, by what is to be achieved.
+
+    `known`: why something is not as it should be, and that nothing can be done about it here.
+    """
 
     name: str
     version: Callable[[], str]
     acts: dict[str, Callable[[Bench], str]]
     needs: str | None = None
+    known: dict[str, str] = field(default_factory=dict)
 
 
 _OPENSSH = "ssh -a -x -F {config}"
@@ -123,6 +131,10 @@ PROGRAMS = [
             OLD_SCP: curl("-T", "{file}", "{url}/in/pupils.gpg", scheme="scp"),
         },
         "curl",
+        {
+            OLD_SCP: "curl shows nothing of what a server tells it over scp, neither its message nor its "
+            "standard error; use sftp://"
+        },
     ),
     Program(
         "rclone",
@@ -174,5 +186,29 @@ PROGRAMS = [
             REMOVE: ssh2(and_delete("s.unlink('/in/pupils.gpg', end)")),
         },
         str(NODE / "node_modules" / "ssh2"),
+    ),
+    Program(
+        "phpseclib",
+        version("dpkg-query", "-W", "-f", "${Version}", "php-phpseclib3"),
+        {
+            PUT: phpseclib("$s->put('/in/pupils.gpg', 'FILE', SFTP::SOURCE_LOCAL_FILE)"),
+            RESUME: after_cut_off(
+                phpseclib("$s->put('/in/pupils.gpg', 'FILE', SFTP::SOURCE_LOCAL_FILE | SFTP::RESUME)")
+            ),
+            FETCH: phpseclib("$s->get('/keys/gateway.asc', 'GOT')"),
+            REMOVE: send_then(_SEND, phpseclib("$s->delete('/in/pupils.gpg', false)")),
+        },
+        str(PHPSECLIB),
+    ),
+    Program(
+        "JSch",
+        version("dpkg-query", "-W", "-f", "${Version}", "libjsch-java"),
+        {
+            PUT: jsch('s.put("FILE", "/in/pupils.gpg");'),
+            RESUME: after_cut_off(jsch('s.put("FILE", "/in/pupils.gpg", ChannelSftp.RESUME);')),
+            FETCH: jsch('s.get("/keys/gateway.asc", "GOT");'),
+            REMOVE: send_then(_SEND, jsch('s.rm("/in/pupils.gpg");')),
+        },
+        str(JSCH),
     ),
 ]

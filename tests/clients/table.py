@@ -1,6 +1,7 @@
-"""docs/clients.md: every SSH program that is at hand, what was done with it, and what came of it.
+"""docs/clients.md: every SSH and OpenPGP program at hand, what was done with it, and what came of it.
 
-`make clients` runs this. A program that is missing is said to be.
+`make clients` runs this. A program that is missing is said to be. It fails where something is not as it
+should be, once the page is written.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.clients.bench import Bench
+from tests.clients.openpgp import table as openpgp_table
 from tests.clients.programs import PROGRAMS
 
 
@@ -33,6 +35,8 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
                     result = "**never ended**"
                 finally:
                     bench.running.stop()
+            if what in program.known:
+                result = f"{result.replace('**', '')}: {program.known[what]}"
             yield program.name, version, what, result
             print(program.name, version, what, result, sep=" · ", file=sys.stderr, flush=True)
 
@@ -52,7 +56,11 @@ gone.
 def main() -> None:
     """Write the page to the file that is named."""
     lines = "".join(f"| {' | '.join(row)} |\n" for row in rows())
-    Path(sys.argv[1]).write_text(INTRODUCTION + lines, "utf-8")
+    page = INTRODUCTION + lines + openpgp_table.page()
+    Path(sys.argv[1]).write_text(page, "utf-8")
+    wrong = [line for line in page.splitlines() if line.startswith("|") and "**" in line]
+    if wrong:
+        sys.exit("not as it should be:\n" + "\n".join(wrong))
 
 
 if __name__ == "__main__":

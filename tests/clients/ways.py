@@ -15,6 +15,8 @@ import paramiko
 from tests.clients.bench import SECONDS, Bench
 
 NODE = Path(__file__).parents[2] / ".venv" / "node"
+PHPSECLIB = Path("/usr/share/php/phpseclib3/autoload.php")
+JSCH = Path("/usr/share/java/jsch.jar")
 
 
 def version(*command: str) -> Callable[[], str]:
@@ -164,6 +166,59 @@ def ssh2(act: str) -> Callable[[Bench], str]:
         script.write_text(_SSH2.format(act=script_of, port=bench.port, key=bench.key))
         shutil.copytree(NODE / "node_modules", bench.folder / "node_modules", dirs_exist_ok=True)
         return bench.run("node", script)
+
+    return run
+
+
+_PHPSECLIB = """<?php
+require '{library}';
+use phpseclib3\\Net\\SFTP;
+$s = new SFTP('127.0.0.1', {port});
+$key = phpseclib3\\Crypt\\PublicKeyLoader::load(file_get_contents('{key}'));
+$s->login('avon', $key) or die('error: no login');
+({act}) or die('error: ' . $s->getLastSFTPError());
+"""
+
+
+def phpseclib(act: str) -> Callable[[Bench], str]:
+    def run(bench: Bench) -> str:
+        asked = act.replace("'FILE'", f"'{bench.file}'").replace("GOT", str(bench.got))
+        script = bench.folder / "client.php"
+        script.write_text(_PHPSECLIB.format(library=PHPSECLIB, act=asked, port=bench.port, key=bench.key))
+        return bench.run("php", script)
+
+    return run
+
+
+_JSCH = """
+import com.jcraft.jsch.*;
+class Client {{
+    public static void main(String[] args) throws Exception {{
+        JSch jsch = new JSch();
+        jsch.addIdentity("{key}");
+        Session session = jsch.getSession("avon", "127.0.0.1", {port});
+        session.setConfig("StrictHostKeyChecking", "no");
+        session.connect();
+        ChannelSftp s = (ChannelSftp) session.openChannel("sftp");
+        try {{
+            s.connect();
+            {act}
+        }} catch (SftpException error) {{
+            System.out.println("error: " + error.getMessage());
+        }} finally {{
+            session.disconnect();
+        }}
+    }}
+}}
+"""
+
+
+def jsch(act: str) -> Callable[[Bench], str]:
+    def run(bench: Bench) -> str:
+        asked = act.replace("FILE", str(bench.file)).replace("GOT", str(bench.got))
+        script = bench.folder / "Client.java"
+        script.write_text(_JSCH.format(act=asked, port=bench.port, key=bench.key))
+        return bench.run("java", "-cp", JSCH, script)
 
     return run
 

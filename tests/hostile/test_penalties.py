@@ -18,6 +18,7 @@ from gateway.settings import IntakeLimits
 from gateway.ssh.penalties import _KNOWN, Penalties
 from gateway.ssh.source import source_of
 from gateway.zones.penalty_files import Lifted, Listed, of_intake, of_mailboxes
+from tests.clock import Seconds
 from tests.intake.running import SEALED, Running
 from tests.site import Site
 from tests.waiting import eventually
@@ -25,16 +26,9 @@ from tests.waiting import eventually
 LIMITS = IntakeLimits(penalty_exempt=("198.51.100.0/24",))
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Seconds:
+    return Seconds()
 
 
 def fail(penalties: Penalties, times: int, address: str = "192.0.2.1") -> None:
@@ -42,7 +36,7 @@ def fail(penalties: Penalties, times: int, address: str = "192.0.2.1") -> None:
         penalties.add(address, LIMITS.penalty_login_failed)
 
 
-def test_a_few_failures_cost_nothing_and_many_in_a_row_a_wait(clock: Clock) -> None:
+def test_a_few_failures_cost_nothing_and_many_in_a_row_a_wait(clock: Seconds) -> None:
     penalties = Penalties(LIMITS, clock)
     fail(penalties, 5)
     assert penalties.waits("192.0.2.1") == 0
@@ -57,7 +51,7 @@ def test_a_few_failures_cost_nothing_and_many_in_a_row_a_wait(clock: Clock) -> N
     assert penalties.in_force() == {}
 
 
-def test_one_failure_a_minute_for_a_day_shuts_nobody_out(clock: Clock) -> None:
+def test_one_failure_a_minute_for_a_day_shuts_nobody_out(clock: Seconds) -> None:
     penalties = Penalties(LIMITS, clock)
     for _ in range(24 * 60):
         fail(penalties, 1)
@@ -65,7 +59,7 @@ def test_one_failure_a_minute_for_a_day_shuts_nobody_out(clock: Clock) -> None:
         clock.now += 60
 
 
-def test_a_flood_waits_the_most_and_no_longer(clock: Clock) -> None:
+def test_a_flood_waits_the_most_and_no_longer(clock: Seconds) -> None:
     penalties = Penalties(LIMITS, clock)
     fail(penalties, 100_000)
     assert penalties.waits("192.0.2.1") == LIMITS.penalty_most
@@ -73,7 +67,7 @@ def test_a_flood_waits_the_most_and_no_longer(clock: Clock) -> None:
     assert penalties.waits("192.0.2.1") == 0
 
 
-def test_a_login_settles_what_is_not_in_force_yet(clock: Clock) -> None:
+def test_a_login_settles_what_is_not_in_force_yet(clock: Seconds) -> None:
     penalties = Penalties(LIMITS, clock)
     fail(penalties, 5)
     penalties.settle("192.0.2.1")
@@ -84,7 +78,7 @@ def test_a_login_settles_what_is_not_in_force_yet(clock: Clock) -> None:
     assert penalties.waits("192.0.2.1") == 30
 
 
-def test_networks_that_are_exempt_never_wait(clock: Clock) -> None:
+def test_networks_that_are_exempt_never_wait(clock: Seconds) -> None:
     penalties = Penalties(LIMITS, clock)
     fail(penalties, 100, "198.51.100.77")
     fail(penalties, 100, "::ffff:198.51.100.77")
@@ -108,7 +102,7 @@ def test_who_is_behind_an_address(address: str, source: str) -> None:
     assert source_of(address) == source
 
 
-def test_another_address_of_the_same_network_waits_too(clock: Clock) -> None:
+def test_another_address_of_the_same_network_waits_too(clock: Seconds) -> None:
     penalties = Penalties(LIMITS, clock)
     for number in range(6):
         fail(penalties, 1, f"2001:db8:1:2::{number:x}")
@@ -118,7 +112,7 @@ def test_another_address_of_the_same_network_waits_too(clock: Clock) -> None:
     assert penalties.waits("2001:db8:1:2::1") == 0
 
 
-def test_the_table_is_bounded_and_forgets_what_is_paid_first(clock: Clock) -> None:
+def test_the_table_is_bounded_and_forgets_what_is_paid_first(clock: Seconds) -> None:
     penalties = Penalties(LIMITS, clock)
     fail(penalties, 200, "203.0.113.9")
     for number in range(_KNOWN - 1):

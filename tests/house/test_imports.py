@@ -43,6 +43,11 @@ def test_no_module_imports_more_than_twenty_others_of_ours(graph: grimp.ImportGr
     assert {module: count for module, count in many.items() if count > MOST_IMPORTS} == {}
 
 
+def test_what_records_is_told_what_it_needs(graph: grimp.ImportGraph) -> None:
+    """The registrar once imported half of the house."""
+    assert len(graph.find_modules_directly_imported_by("gateway.record.registrar")) < 15
+
+
 def test_the_outside_zone_is_kept_from_every_room_inside() -> None:
     """A new room is inside until somebody says here that it is not."""
     assert OUTSIDE["source_modules"] == ["gateway.intake"]

@@ -17,6 +17,7 @@ from gateway.observe.metrics import INTAKE_DOOR
 from gateway.settings import IntakeLimits
 from gateway.ssh.door import Door, Guest
 from gateway.ssh.offences import Offences
+from tests.clock import Seconds
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually
 
@@ -35,14 +36,6 @@ _numbers = count(1)
 
 
 @dataclass
-class Clock:
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
 class Line:
     aborted: bool = False
 
@@ -52,7 +45,7 @@ class Line:
 
 @dataclass
 class House:
-    clock: Clock = field(default_factory=Clock)
+    clock: Seconds = field(default_factory=Seconds)
     welcome: bool = True
 
     def __post_init__(self) -> None:
@@ -219,7 +212,7 @@ def test_a_guest_that_does_something_is_not_idle() -> None:
 
 def test_offences_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    clock = Clock()
+    clock = Seconds()
     offences = Offences(clock, INTAKE_DOOR.offences)
     for _ in range(1_000):
         offences.note("login-failed", "192.0.2.1")
@@ -236,7 +229,7 @@ def test_offences_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> 
 def test_the_memory_of_offences_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever offended first is forgotten for whoever came later, and so is told anew."""
     caplog.set_level(logging.CRITICAL, "gateway")
-    offences = Offences(Clock(), INTAKE_DOOR.offences)
+    offences = Offences(Seconds(), INTAKE_DOOR.offences)
     for number in range(10_000):
         offences.note("login-failed", str(number))
     caplog.set_level(logging.WARNING, "gateway")
@@ -247,7 +240,7 @@ def test_the_memory_of_offences_is_bounded(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_what_was_only_counted_is_told_a_minute_later(caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
+    clock = Seconds()
     offences = Offences(clock, INTAKE_DOOR.offences)
     for _ in range(16_550):
         offences.note("internal-error", "192.0.2.1", level=logging.ERROR, detail="OSError at x.py:1:f")

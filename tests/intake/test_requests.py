@@ -14,7 +14,7 @@ from paramiko.message import Message
 from paramiko.sftp import CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_NAME, CMD_STATUS
 
 from gateway.intake.files import Files
-from gateway.intake.tree import Tree
+from gateway.intake.tree import ProviderTree
 from gateway.ssh.answers import Declined, answer_for
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually
@@ -190,7 +190,7 @@ def test_the_text_of_an_unexpected_error_stays_inside(
     async def broken(*_: object) -> None:
         raise ValueError("Jane Doe /srv/secret")
 
-    monkeypatch.setattr(Tree, "find", broken)
+    monkeypatch.setattr(ProviderTree, "find", broken)
     with pytest.raises(OSError, match=r"^internal error$"):
         client.stat("/in/Jane")
     assert "ValueError at test_requests.py" in caplog.text

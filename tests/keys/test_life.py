@@ -71,7 +71,7 @@ def test_our_own_revocation_counts_whatever_the_certificate_says(
     with shop.changing("jane") as clerk:
         clerk.revoke(key_of(shop, oak), revocation, why="laptop stolen")
     key = key_of(shop, oak)
-    assert (key.state, key.revocation, key.ended_by, key.end_reason) == (
+    assert (key.state, key.revocation, key.ended_by, key.why) == (
         "revoked", revocation, "jane", "laptop stolen",
     )  # fmt: skip
     shop.pass_time(hours=1)

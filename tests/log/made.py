@@ -12,8 +12,8 @@ from gateway.log import tree
 from gateway.log.checkpoint import LogKey, checkpoint
 from gateway.log.leaf import Event, Kind, leaf
 from gateway.model import Facts, Finding, Signature
-from gateway.reasons import reason
 from gateway.receipts.receipt import Proof, ReceiptFacts, receipt_digest, render_json, text_digest
+from tests.policies import why
 
 ORIGIN = "gateway.example/log"
 KEY = LogKey.load(LogKey.generate())
@@ -45,7 +45,7 @@ FACTS = ReceiptFacts(
     items=("Pupil: Date of Birth", "Pupil: UPN"),
     flow="school-census",
     teams=("central-data",),
-    reasons=(reason("policy:allowed", row=2, title="School Census", sender="education providers"),),
+    reasons=(why("policy:allowed", "12.2", title="School Census", sender="education providers"),),
     notices=("Your signing key expires on 1 January 2027.",),
 )
 

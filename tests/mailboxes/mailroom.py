@@ -26,7 +26,6 @@ from gateway.mailboxes.tree import Office
 from gateway.model import Accepted, Classified, Held, Opened, Provider, Released, Signature, Upload
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
-from gateway.reasons import reason
 from gateway.registry import keys, log, outcomes, providers, staff, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
@@ -34,6 +33,7 @@ from gateway.secrets.secret_files import secret_keys
 from gateway.settings import ClassifyLimits, Listen, Settings, load_settings
 from gateway.ssh.server import host_key
 from gateway.zones.spool import new_reference
+from tests.policies import why
 
 # Stands in every content; no file of the home may hold it.
 MARKER = b"PLAINTEXT-MARKER-7f3a"
@@ -89,8 +89,12 @@ class Mailroom:
 
     def deliver(self, content: bytes, *teams: str, sealed: bytes | None = None) -> str:
         """A file that two persons had go to `teams` as it was sent; its reference."""
-        why = (reason("person:released-against-policy"),)
-        decision = Released(flow="student-core", data_type="student-core", teams=teams, reasons=why)
+        decision = Released(
+            flow="student-core",
+            data_type="student-core",
+            teams=teams,
+            reasons=(why("person:released-against-policy"),),
+        )
         return self._store(content, decision, sealed)
 
     def accept(self, content: bytes) -> str:
@@ -106,12 +110,12 @@ class Mailroom:
 
     def hold_as_sensitive(self, content: bytes) -> str:
         """A file that is held because of something sensitive in it."""
-        why = reason("policy:sensitive", topics="health", where="")
-        return self._store(content, Held(reasons=(why,)), None)
+        sensitive = why("policy:sensitive", topics="health", where="")
+        return self._store(content, Held(reasons=(sensitive,)), None)
 
     def hold(self, content: bytes) -> str:
         """A file that waits for a person; its reference."""
-        return self._store(content, Held(reasons=(reason("classify:unknown"),)), None)
+        return self._store(content, Held(reasons=(why("classify:unknown"),)), None)
 
     def seal(self, content: bytes) -> bytes:
         """`content`, signed by the provider and encrypted to the gateway."""

@@ -17,6 +17,7 @@ from gateway.openpgp.memory import in_memory
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
 from gateway.ssh.answers import Declined
+from tests.clock import Seconds
 from tests.mailboxes.mailroom import open_memory
 
 DELIVERY = Delivery(
@@ -196,15 +197,15 @@ def test_an_abandoned_opening_still_counts_until_it_ends(opener: Opener):
 
 def test_a_content_that_nobody_reads_is_closed_whoever_has_it(opener: Opener):
     async def work() -> None:
-        now = [1000.0]
-        contents = Contents(opener, MailboxLimits(idle_seconds=60), ThreadPoolExecutor(2), lambda: now[0])
+        clock, limits = Seconds(), MailboxLimits(idle_seconds=60, open_files=3)
+        contents = Contents(opener, limits, ThreadPoolExecutor(2), clock)
         read, unread = await contents.borrow(other(1)), await contents.borrow(other(2))
         opener.may.clear()
         opening = asyncio.create_task(contents.borrow(other(3)))
         await settled()
-        now[0] += 40
+        clock.now += 40
         contents.read(read, 0, 1)
-        now[0] += 40
+        clock.now += 40
         contents.close_unread()
         assert contents.read(read, 0, 2) == b"01"
         with pytest.raises(Declined, match="open it again"):
@@ -217,7 +218,10 @@ def test_a_content_that_nobody_reads_is_closed_whoever_has_it(opener: Opener):
             contents.give_back(content)
         await settled()
         assert open_memory() == []
-        assert contents._count == contents._bytes == 0
+        for content in [
+            await contents.borrow(other(number)) for number in range(3)
+        ]:  # There is room for all.
+            contents.give_back(content)
 
     run(work())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import asyncssh
@@ -63,6 +64,23 @@ def test_failed_logins_are_logged_make_their_address_wait_and_can_be_lifted(
     files.lifted.write_text(Lifted().with_one("127.0.0.2", datetime.now(UTC)).model_dump_json())
     eventually(lambda: not waits(mailroom, "127.0.0.2"))
     eventually(lambda: files.read_listed().until == {})
+
+
+def test_a_source_has_only_so_many_connections_before_anybody_logs_in(
+    mailroom: Mailroom, caplog: pytest.LogCaptureFixture
+):
+    with ExitStack() as stack:
+        there = [stack.enter_context(connect(mailroom, "127.0.0.4")) for _ in range(41)]
+        assert [greeted(connection) for connection in there] == [True] * 40 + [False]
+        assert "offence code=too-many-connections address=127.0.0.4 suppressed=0" in caplog.messages
+        assert greeted(stack.enter_context(connect(mailroom, "127.0.0.5")))
+
+
+def greeted(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(7) == b"SSH-2.0"
+    except ConnectionResetError:
+        return False
 
 
 def test_a_person_has_only_so_many_connections(mailroom: Mailroom, person: str):

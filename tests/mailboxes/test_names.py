@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mailboxes.names import Place, canonical, file_name, place_of, reference_in
+from gateway.mailboxes.names import MailboxPlace, canonical, file_name, place_of, reference_in
 from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined
 
@@ -65,18 +65,18 @@ def test_what_is_not_such_a_name_has_no_reference(name: str):
 @pytest.mark.parametrize(
     ("raw", "place"),
     [
-        (b"", Place()),
-        (b"/", Place()),
-        (b".", Place()),
-        (b"//./", Place()),
-        (b"/sen", Place("sen")),
-        (b"sen/", Place("sen")),
-        (b"/sen/../sen/./x", Place("sen", "x")),
-        (b"/../../../sen", Place("sen")),
-        (b"/sen/x/../../../y", Place("y")),
+        (b"", MailboxPlace()),
+        (b"/", MailboxPlace()),
+        (b".", MailboxPlace()),
+        (b"//./", MailboxPlace()),
+        (b"/sen", MailboxPlace("sen")),
+        (b"sen/", MailboxPlace("sen")),
+        (b"/sen/../sen/./x", MailboxPlace("sen", "x")),
+        (b"/../../../sen", MailboxPlace("sen")),
+        (b"/sen/x/../../../y", MailboxPlace("y")),
     ],
 )
-def test_what_a_path_means(raw: bytes, place: Place):
+def test_what_a_path_means(raw: bytes, place: MailboxPlace):
     assert place_of(raw) == place
 
 

@@ -26,7 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.cli.install import shipped_units
 from gateway.observe import exposition, logs, metrics
 from gateway.processor.snapshot import Disk, Expiry, Snapshot, wrong
-from gateway.settings import Watch
+from gateway.settings import WatchSettings
 from tests.content import core_data
 from tests.ports import free_port
 from tests.site import Party, Running, Site
@@ -168,7 +168,7 @@ def ends(owner_kind: str, days: float) -> Expiry:
     ],
 )  # fmt: skip
 def test_what_somebody_has_to_look_at(change: dict, expected: list[str]) -> None:
-    watch = Watch(landed_seconds=300, disk_free_bytes=100, key_days=30)
+    watch = WatchSettings(landed_seconds=300, disk_free_bytes=100, key_days=30)
     snapshot = Snapshot(at=datetime.now(UTC), states={"landed": 0}, **change)
     assert list(wrong(snapshot, watch)) == expected
 

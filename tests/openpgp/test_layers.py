@@ -18,7 +18,7 @@ from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look
 from gateway.openpgp.layers import uncompressed
 from gateway.openpgp.packets import FramingError
-from gateway.openpgp.source import Source
+from gateway.openpgp.source import SealedSource
 from gateway.settings import OpenLimits
 from tests.openpgp.make.surgery import compressed, joined, literal, padding, split
 
@@ -136,7 +136,7 @@ def test_any_octets_have_an_envelope_or_are_refused(tmp_path_factory, data, star
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(start + data)
     with suppress(Refusal):
-        assert look(Source.at(path, OpenLimits()), {"0" * 16}).recipients
+        assert look(SealedSource.at(path, OpenLimits()), {"0" * 16}).recipients
 
 
 def test_zlib_is_asked_for_little_at_a_time():

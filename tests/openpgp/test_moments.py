@@ -1,5 +1,7 @@
 """What we read of a certificate, against Sequoia's own judgement at every moment."""
 
+from datetime import UTC, datetime
+
 from pysequoia import Cert, verify
 
 from gateway.openpgp.components import parts_of
@@ -39,3 +41,21 @@ def test_a_key_counts_at_the_moments_at_which_it_counts_for_sequoia():
     assert found == []
     assert good > FAMILY
     assert bad > FAMILY
+
+
+def test_expiry_and_revocation_are_shown_as_sequoia_has_them_today():
+    now, dated = datetime.now(UTC), 0
+    for number in range(FAMILY):
+        made, _ = moments.certificate(number)
+        cert = Cert.from_bytes(made.written())
+        parts = parts_of(bytes(cert))
+        standing = parts.standing(parts.primary, now)
+        assert (standing.revoked is not None) == cert.is_revoked, number
+        try:
+            expiry = cert.expiration
+        except RuntimeError:  # Sequoia names one only where it accepts the certificate at all.
+            assert not standing.bound, number
+            continue
+        assert standing.expires_at == expiry, number
+        dated += expiry is not None
+    assert dated > FAMILY / 4

@@ -18,7 +18,7 @@ from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.opener import find_opener
 from gateway.openpgp.sop import SopOpener
-from gateway.settings import OpenLimits, Processor
+from gateway.settings import OpenLimits, ProcessorSettings
 from tests.openpgp import vectors
 from tests.openpgp.make.surgery import Wrapping, packet
 
@@ -221,16 +221,16 @@ def test_a_file_or_certificate_of_ours_that_is_gone_is_our_fault(kind, sealed, t
 
 def test_the_engine_follows_the_settings(monkeypatch):
     keys = GOOD.key_files()
-    assert find_opener(Processor(engine="embedded"), keys).name == "embedded"
-    nothing = Processor(engine="auto", sop_program="no-such-program")
+    assert find_opener(ProcessorSettings(engine="embedded"), keys).name == "embedded"
+    nothing = ProcessorSettings(engine="auto", sop_program="no-such-program")
     assert find_opener(nothing, keys).name == "embedded"
     with pytest.raises(ConfigurationError, match=r"gateway\.toml.*no-such-program"):
-        find_opener(Processor(engine="sop", sop_program="no-such-program"), keys)
+        find_opener(ProcessorSettings(engine="sop", sop_program="no-such-program"), keys)
 
 
 @pytest.mark.needs("sqop")
 def test_the_program_is_used_where_it_is_found():
-    assert find_opener(Processor(), GOOD.key_files()).name == "sop:sqop"
+    assert find_opener(ProcessorSettings(), GOOD.key_files()).name == "sop:sqop"
 
 
 @pytest.mark.parametrize("engine", [pytest.param("sqop", marks=pytest.mark.needs("sqop")), "embedded"])

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -25,6 +25,8 @@ from gateway.openpgp.sealer import (
 from gateway.openpgp.sop import SopOpener
 from gateway.settings import OpenLimits
 from tests.openpgp.gnupg import Gnupg, GnupgError
+from tests.openpgp.make.surgery import split
+from tests.openpgp.make.writer import ED25519, ENCRYPT, SIGN, X25519, Certificate, Key, Said, subpacket
 
 NOW = datetime.now(UTC)
 TEXT = (
@@ -161,6 +163,30 @@ def test_a_descriptor_is_sealed_from_its_start(secret, tmp_path):
     assert len(sealed) > 3_000_000
 
 
+@pytest.mark.parametrize(
+    ("version", "features", "container"),
+    [(4, None, 1), (4, b"\x01", 1), (4, b"\x09", 2), (6, None, 2)],
+)
+def test_a_certificate_that_is_silent_gets_the_older_encryption(secret, version, features, container):
+    """RNP and most programs of managed transfers say nothing of what they read, and know no other."""
+    made = NOW - timedelta(days=1)
+    says = b"" if features is None else subpacket(30, features)
+    signs = Key(b"silent", made, version, ED25519)
+    opens = Key(b"silent too", made, version, X25519)
+    recipient = Certificate(
+        signs,
+        user_ids={b"x": [Said(made=made, flags=SIGN, more=says)]},
+        subkeys=[(opens, [Said(made=made, flags=ENCRYPT)], [])],
+    ).written()
+    *wraps, (tag, body) = split(seal(b"content", [recipient], secret))
+    assert (tag, body[0]) == (18, container)
+    assert [wrap[0] for _, wrap in wraps] == [6 if container == 2 else 3] * len(wraps)
+    if container == 1:
+        own = admit(certificate_of(secret), NOW).encryption_keys[0]
+        named = {wrap[1:9].hex() for _, wrap in wraps}
+        assert named == {opens.key_id.hex(), *([own[-16:]] if features is None else [])}
+
+
 def test_sealing_to_nobody_is_refused(secret):
     with pytest.raises(CannotSeal):
         seal(b"content", [], secret)
@@ -228,7 +254,7 @@ def test_a_key_of_rsa_opens_what_programs_without_curve25519_make(tmp_path):
 
 FORKED = """
 import os, sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from gateway.openpgp.sealer import certificate_of, generate_gateway_key, seal
 
 secret = generate_gateway_key("A", datetime.now(UTC))

@@ -8,7 +8,7 @@ import pytest
 from gateway.errors import ConfigurationError, Fault
 from gateway.openpgp import self_test
 from gateway.openpgp.opener import find_opener, prove_program
-from gateway.settings import Processor
+from gateway.settings import ProcessorSettings
 from tests.openpgp import vectors
 
 GOOD = vectors.read(vectors.FOLDER / "gpg-default.txt")
@@ -45,7 +45,7 @@ def test_other_programs_are_refused_by_the_name_of_what_they_get_wrong(program):
 @pytest.mark.needs("gosop")
 def test_no_file_is_opened_by_a_program_that_does_not_prove_itself(tmp_path):
     (tmp_path / "sealed").write_bytes(GOOD.data)
-    opener = find_opener(Processor(engine="sop", sop_program="gosop"), GOOD.key_files())
+    opener = find_opener(ProcessorSettings(engine="sop", sop_program="gosop"), GOOD.key_files())
     with pytest.raises(ConfigurationError, match="names-the-subkey"):
         opener.open(tmp_path / "sealed", GOOD.certificates(), GOOD.limits, GOOD.at)
 
@@ -89,5 +89,5 @@ def test_one_that_was_replaced_is_asked_again(tmp_path):
 
 
 def test_nothing_is_asked_where_no_program_is_used():
-    prove_program(Processor(engine="embedded", sop_program="gosop"))
-    prove_program(Processor(sop_program="no-such-program"))
+    prove_program(ProcessorSettings(engine="embedded", sop_program="gosop"))
+    prove_program(ProcessorSettings(sop_program="no-such-program"))

@@ -15,14 +15,14 @@ from gateway.errors import Fault, Refusal
 from gateway.openpgp import arithmetic, explain, packets
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.judge import Claim, Waits, parsed_senders
+from gateway.openpgp.judge import SignatureClaim, Waits, parsed_senders
 from gateway.openpgp.layers import unwrapped
 from gateway.openpgp.opener import find_opener
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
-from gateway.settings import Processor
+from gateway.settings import ProcessorSettings
 from tests.openpgp import vectors
 from tests.openpgp.vectors import Vector
 
@@ -48,7 +48,7 @@ def opener(engine: str, keys: list[Path]) -> Opener:
 
 def _made(engine: str, keys: list[Path]) -> Opener:
     if engine == "auto":
-        return find_opener(Processor(), keys)
+        return find_opener(ProcessorSettings(), keys)
     program = shutil.which({"sop": "sqop"}.get(engine, engine)) or engine
     return EmbeddedOpener(keys) if engine == "embedded" else SopOpener(program, keys)
 
@@ -254,7 +254,7 @@ def test_the_arithmetic_agrees_with_every_engine():
     assert set(seen) == {"Ed25519", "RSA", "NIST P-256"}
 
 
-def _message(vector: Vector) -> tuple[bytes | None, tuple[Claim, ...]]:
+def _message(vector: Vector) -> tuple[bytes | None, tuple[SignatureClaim, ...]]:
     try:
         keys = [SecretKey(data) for data in read_secret_keys(vector.key_files())]
         message = unwrapped(vector.data, keys, vector.limits).message

@@ -64,7 +64,7 @@ CLAUSES = (
     Scenario(
         clause="1.4", content=CORE, on_record=NOT_RATIFIED, state="held",
         code="policy:agreement-not-ratified",
-        broken=(_flow("student-core", "row = 1", 'row = 1\nratification = "accept"'),),
+        broken=(_flow("student-core", 'clause = "12.1"', 'clause = "12.1"\nratification = "accept"'),),
     ),
     Scenario(
         clause="1.6", content=CENSUS, on_record=NOT_RATIFIED, state="accepted", teams=CDT,

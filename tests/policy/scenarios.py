@@ -11,7 +11,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from gateway.homes.create import create_home
 from gateway.model import Accepted, Provider, ProviderKind
 from gateway.openpgp.certificates import admit
 from gateway.policy.basis import basis_for, left_out
+from gateway.policy.catalogue import load_unchecked
 from gateway.policy.recipients import copies_for
 from gateway.processor.dry_run import Trial, try_file
 from gateway.record.policies_in_force import Policies, load_policies
@@ -144,12 +145,13 @@ class Bench:
         return load_policies(POLICIES)
 
     def broken(self, scenario: Scenario) -> Policies:
-        """A copy of the policies without the rule. ConfigurationError where it holds together no longer."""
+        """A copy of the policies without the rule, whether or not it still holds together."""
         folder = self.root / f"broken-{scenario.clause}"
         shutil.copytree(POLICIES, folder)
         for edit in scenario.broken:
             edit.make(folder)
-        return load_policies(folder)
+        whole = load_policies(POLICIES)
+        return replace(whole, folder=folder, catalogue=load_unchecked(folder))
 
     def outcome(self, scenario: Scenario, policies: Policies, on_record: Mapping[str, object]) -> Outcome:
         """What becomes of the scenario's sealed file."""

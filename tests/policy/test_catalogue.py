@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.policy.catalogue import FILES, Catalogue, load_catalogue
 from gateway.policy.explain import check
-from gateway.policy.faults import Fault, key_of, line_of
+from gateway.policy.faults import PolicyFault, key_of, line_of
 from tests.policy.conftest import POLICIES
 from tests.policy.tables import table
 
@@ -62,10 +62,10 @@ def test_data_types_that_files_can_have_are_those_of_the_flows(catalogue: Catalo
 # Each edit: the file, what stands there, what is put instead, the key that is named, and words of the fault.
 EDITS = [
     ("flows.toml", 'senders = ["dfe"]', 'senders = ["dff"]', "flow[5].senders[0]", "Input should be"),
-    ("flows.toml", "row = 6", 'row = "six"', "flow[5].row", "valid integer"),
-    ("flows.toml", "row = 6", "row = 7", "flow", "row 7 is listed twice"),
-    ("flows.toml", "row = 6", "row = 6\ncolour = 1", "flow[5].colour", "Extra inputs"),
-    ("flows.toml", 'id = "phonics"\nrow', 'id = "ks1"\nrow', "flow", "flow ks1 is listed twice"),
+    ("flows.toml", 'clause = "12.6"', 'clause = "12..6"', "flow[5].clause", "pattern"),
+    ("flows.toml", 'clause = "12.6"', 'clause = "12.7"', "flow", "clause 12.7 is that of two flows"),
+    ("flows.toml", 'clause = "12.6"', 'clause = "12.6"\ncolour = 1', "flow[5].colour", "Extra inputs"),
+    ("flows.toml", 'id = "phonics"\nclause', 'id = "ks1"\nclause', "flow", "flow ks1 is listed twice"),
     ("flows.toml", 'id = "attendance"', 'id = "ks1"', "flow", "data type ks1 is in more than one place"),
     (
         "flows.toml",
@@ -297,5 +297,5 @@ def test_the_line_of_a_key(location: tuple[str | int, ...], line: int | None) ->
 
 def test_a_fault_as_one_line() -> None:
     assert key_of(("flow", 2, "senders", 0)) == "flow[2].senders[0]"
-    assert str(Fault("flows.toml", "flow[2]", 7, "wrong")) == "flows.toml:7: flow[2]: wrong"
-    assert str(Fault("flows.toml", "", None, "missing")) == "flows.toml: missing"
+    assert str(PolicyFault("flows.toml", "flow[2]", 7, "wrong")) == "flows.toml:7: flow[2]: wrong"
+    assert str(PolicyFault("flows.toml", "", None, "missing")) == "flows.toml: missing"

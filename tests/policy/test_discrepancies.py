@@ -13,6 +13,8 @@ from gateway.policy.discrepancies import (
     discrepancies,
     notices,
 )
+from gateway.policy.schema import DiscrepancyPolicy
+from tests.policies import shipped
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -98,7 +100,7 @@ def _two_rolls() -> Discrepancy:
 
 
 def test_each_school_gets_one_notice_of_its_own_record_and_no_name() -> None:
-    ash, oak = notices(_two_rolls(), name_other_school=False)
+    ash, oak = notices(_two_rolls(), shipped())
     assert (ash.provider, oak.provider) == ("ash", "oak")
     assert "Record 4 of your file 261123-ash-AAAAA" in ash.sentence
     assert "Record 14 of your file 261123-oak-BBBBB" in oak.sentence
@@ -110,14 +112,15 @@ def test_each_school_gets_one_notice_of_its_own_record_and_no_name() -> None:
 
 
 def test_the_other_school_is_named_only_where_the_policy_says_so() -> None:
-    ash, oak = notices(_two_rolls(), name_other_school=True)
+    said = shipped().agreement.model_copy(update={"discrepancies": DiscrepancyPolicy(name_other_school=True)})
+    ash, oak = notices(_two_rolls(), shipped().model_copy(update={"agreement": said}))
     assert "another school (oak)" in ash.sentence
     assert "another school (ash)" in oak.sentence
     assert "261123-oak" not in ash.sentence
 
 
 def test_a_row_without_a_reference_is_still_told() -> None:
-    first, _ = notices(discrepancies([row("ash", "p"), row("oak", "p")])[0], name_other_school=False)
+    first, _ = notices(discrepancies([row("ash", "p"), row("oak", "p")])[0], shipped())
     assert first.sentence.startswith("A record of yours is of a pupil")
 
 
@@ -148,7 +151,7 @@ def test_every_discrepancy_is_told_to_each_provider_once_and_has_its_own_key(row
     all_found = discrepancies(rows)
     assert len({(each.kind, each.key) for each in all_found}) == len(all_found)
     for each in all_found:
-        told = [notice.provider for notice in notices(each, name_other_school=False)]
+        told = [notice.provider for notice in notices(each, shipped())]
         assert told == sorted(set(told)) == list(each.providers)
         assert len(each.rows) > 1
 

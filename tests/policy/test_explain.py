@@ -56,10 +56,11 @@ def test_no_change_is_no_difference(catalogue: Catalogue, policies: Path) -> Non
     assert diff(catalogue, _edited(policies, "teams.toml", "Early Years", "The Early Years"), NOON) == []
 
 
-def test_a_team_added_to_a_flow(catalogue: Catalogue, policies: Path) -> None:
-    new = _edited(policies, "flows.toml", '"central-data-team", "early-years"]', '"central-data-team"]')
+def test_a_team_taken_out_of_a_flow(catalogue: Catalogue, policies: Path) -> None:
+    old = '"central-data-team", "exclusions", "education-welfare", "admissions-and-entitlements"]'
+    new = _edited(policies, "flows.toml", old, old.replace(', "education-welfare"', ""))
     assert diff(catalogue, new, NOON) == [
-        Change(kind, "eyfs-profile", "early-years", "gets the file", "gets nothing")
+        Change(kind, "exclusions", "education-welfare", "gets the file", "gets nothing")
         for kind in ("school", "academy")
     ]
 

@@ -8,7 +8,7 @@ from gateway.homes.create import shipped_policies
 from gateway.model import Classified, ContentRefused, Facts, Reason
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
-from gateway.reasons import reason
+from tests.policies import why
 from tests.policy.tables import classified, london, provider
 
 CATALOGUE = load_catalogue(shipped_policies())
@@ -36,7 +36,7 @@ def codes(release: Release) -> list[str]:
 
 
 def test_a_file_that_only_waited_for_a_person_goes_to_the_teams_of_its_flow() -> None:
-    release = judged(classified("school-census"), reason("policy:no-team"))
+    release = judged(classified("school-census"), why("policy:no-team"))
     assert (release.data_type, release.flow, codes(release)) == ("school-census", "school-census", [])
     assert release.teams
     assert "school-place-planning" not in release.teams
@@ -83,7 +83,7 @@ def test_nobody_gives_records_of_pupils_to_place_planning(content: Classified | 
         ),
         (
             classified("student-core"),
-            (reason("policy:items-outside-held", items="Telephone number"),),
+            (why("policy:items-outside-held", items="Telephone number"),),
             {},
             ["policy:items-outside-held"],
         ),
@@ -98,7 +98,7 @@ def test_what_the_agreement_forbids_is_named(content, held_for, asked, forbidden
     [
         ("9992001", (), True),
         ("9992002", (), False),
-        ("9992001", (reason("policy:other-school", found="9992002", expected="9992001", count=3),), False),
+        ("9992001", (why("policy:other-school", found="9992002", expected="9992001", count=3),), False),
     ],
 )
 def test_nobody_is_on_a_roll_by_a_file_of_another_school(found, held_for, on_roll) -> None:

@@ -7,31 +7,23 @@ from itertools import pairwise
 import pytest
 
 from gateway.processor.back_off import BackOff
-
-
-class Clock:
-    """Monotonic seconds that a test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Seconds
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Seconds:
+    return Seconds()
 
 
-def rest(troubles: BackOff, clock: Clock, reference: str = "a") -> float:
+def rest(back_off: BackOff, clock: Seconds, reference: str = "a") -> float:
     """How long the file rests from now on, to a second."""
     begun = clock.now
-    while troubles.rests(reference):
+    while back_off.rests(reference):
         clock.now += 1
     return clock.now - begun
 
 
-def test_a_file_without_a_failure_does_not_rest(clock: Clock) -> None:
+def test_a_file_without_a_failure_does_not_rest(clock: Seconds) -> None:
     assert not BackOff(5, clock).rests("a")
 
 
@@ -45,45 +37,45 @@ def test_a_file_without_a_failure_does_not_rest(clock: Clock) -> None:
     ],
 )
 def test_each_failure_doubles_the_rest_up_to_ten_minutes(
-    clock: Clock, pause: float, rests: list[float]
+    clock: Seconds, pause: float, rests: list[float]
 ) -> None:
-    troubles = BackOff(pause, clock)
+    back_off = BackOff(pause, clock)
     found = []
     for _ in rests:
-        troubles.note("a")
-        found.append(rest(troubles, clock))
+        back_off.note("a")
+        found.append(rest(back_off, clock))
     assert found == rests
 
 
-def test_a_file_that_fails_for_ever_is_still_tried_every_ten_minutes(clock: Clock) -> None:
-    troubles = BackOff(0.2, clock)
+def test_a_file_that_fails_for_ever_is_still_tried_every_ten_minutes(clock: Seconds) -> None:
+    back_off = BackOff(0.2, clock)
     found = []
     for _ in range(2000):  # Two to that power would be no number of seconds any more.
-        troubles.note("a")
-        found.append(rest(troubles, clock))
+        back_off.note("a")
+        found.append(rest(back_off, clock))
     assert all(earlier <= later for earlier, later in pairwise(found))
     assert found[-1] == 205  # 0.2 s, doubled ten times, to a whole second.
 
 
-def test_one_file_does_not_rest_for_another(clock: Clock) -> None:
-    troubles = BackOff(5, clock)
-    troubles.note("a")
-    assert troubles.rests("a")
-    assert not troubles.rests("b")
+def test_one_file_does_not_rest_for_another(clock: Seconds) -> None:
+    back_off = BackOff(5, clock)
+    back_off.note("a")
+    assert back_off.rests("a")
+    assert not back_off.rests("b")
 
 
-def test_only_losses_are_counted_as_losses(clock: Clock) -> None:
-    troubles = BackOff(5, clock)
-    assert [troubles.note("a", lost=lost) for lost in (False, True, False, True, True)] == [0, 1, 1, 2, 3]
-    assert troubles.note("b", lost=True) == 1
+def test_only_losses_are_counted_as_losses(clock: Seconds) -> None:
+    back_off = BackOff(5, clock)
+    assert [back_off.note("a", lost=lost) for lost in (False, True, False, True, True)] == [0, 1, 1, 2, 3]
+    assert back_off.note("b", lost=True) == 1
 
 
-def test_a_file_that_was_dealt_with_begins_anew(clock: Clock) -> None:
-    troubles = BackOff(5, clock)
+def test_a_file_that_was_dealt_with_begins_anew(clock: Seconds) -> None:
+    back_off = BackOff(5, clock)
     for _ in range(4):
-        troubles.note("a", lost=True)
-    troubles.forget("a")
-    assert not troubles.rests("a")
-    assert troubles.note("a", lost=True) == 1
-    assert rest(troubles, clock) == 10
-    troubles.forget("never heard of")
+        back_off.note("a", lost=True)
+    back_off.forget("a")
+    assert not back_off.rests("a")
+    assert back_off.note("a", lost=True) == 1
+    assert rest(back_off, clock) == 10
+    back_off.forget("never heard of")

@@ -19,6 +19,7 @@ from gateway.processor.witness import Witness, mail
 from gateway.registry import log
 from gateway.registry.log import SignedHead
 from gateway.settings import LogSettings, Settings, load_settings
+from tests.clock import Seconds
 from tests.content import core_data
 from tests.waiting import until
 from tests.workshop import Desk
@@ -109,17 +110,7 @@ def test_kept_heads_are_made_again_where_they_are_lost(desk: Desk) -> None:
     assert {path.name: path.read_text() for path in desk.home.published.log.iterdir()} == kept != {}
 
 
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-def witness(tmp_path: Path, program: str, clock: Clock, *, seconds: float = 30) -> Witness:
+def witness(tmp_path: Path, program: str, clock: Seconds, *, seconds: float = 30) -> Witness:
     """A witness whose program is Python code; it may use `out`, a file."""
     code = f"import sys, time; out = open({str(tmp_path / 'out')!r}, 'a'); {program}"
     return Witness(
@@ -145,7 +136,7 @@ KEEP = "out.write(sys.stdin.read())"
 
 
 def test_a_witness_is_told_of_each_head_once(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Seconds()
     one = witness(tmp_path, KEEP, clock)
     assert told(one, 7, tmp_path) == "head 7\n"
     assert told(one, 7, tmp_path) == "head 7\n"
@@ -155,23 +146,23 @@ def test_a_witness_is_told_of_each_head_once(tmp_path: Path) -> None:
 
 
 def test_a_witness_that_fails_is_told_again_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
+    clock = Seconds()
     one = witness(tmp_path, "out.write('x'); sys.exit(3)", clock)
     assert told(one, 7, tmp_path) == "x"
     assert "ended with 3" in caplog.text
     assert told(one, 7, tmp_path) == "x"
-    clock.seconds = 301
+    clock.now += 301
     assert told(one, 7, tmp_path) == "xx"
 
 
 def test_a_witness_that_hangs_is_ended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
+    clock = Seconds()
     one = witness(tmp_path, "out.write('x'); out.flush(); time.sleep(600)", clock, seconds=5)
     one.tell(7, "head")
     until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "the program", 20)
     one.tell(7, "head")
     assert one._telling is not None
-    clock.seconds = 6
+    clock.now += 6
     started = time.monotonic()
     one.tell(7, "head")
     assert one._telling is None
@@ -193,7 +184,7 @@ def test_a_witness_does_not_see_what_the_processor_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWAY_PASSPHRASE", "secret")
-    one = witness(tmp_path, "import os; out.write(str('GATEWAY_PASSPHRASE' in os.environ))", Clock())
+    one = witness(tmp_path, "import os; out.write(str('GATEWAY_PASSPHRASE' in os.environ))", Seconds())
     assert told(one, 7, tmp_path) == "False"
 
 

@@ -84,10 +84,10 @@ def oak(trials: Trials) -> Party:
     return trials.desk.provider("oak", years=("2025-26", "2026-27"))
 
 
-def enrolled(trials: Trials, standing: str) -> Party:
+def enrolled(trials: Trials, standing: str, name: str = "key") -> Party:
     """A provider whose key stands so since now, and which signed a minute ago."""
     desk = trials.desk
-    party = Party(f"key-{standing}", desk.root / "parties" / standing)
+    party = Party(f"{name}-{standing}", desk.root / "parties" / f"{name}-{standing}")
     material = party.certificate.read_text()
     with desk.registry.write() as session:
         providers.add_provider(session, Provider(id=party.name, name=party.name, kind="school"), desk.now)
@@ -215,15 +215,17 @@ def test_every_kind_of_sealed_file_ends_as_foreseen(tmp_path: Path) -> None:
 
 def test_no_descriptor_is_left_open(trials: Trials, oak: Party) -> None:
     """One was, for each file that waits for a key."""
+    waits = enrolled(trials, "pending", "waits")
     files = [
-        oak.seal(core_data(), trials.desk.certificate),
-        oak.seal(core_data(), trials.desk.certificate)[:-300],
-        core_data(),
-        b"a poem",
+        (oak, oak.seal(core_data(), trials.desk.certificate)),
+        (waits, waits.seal(core_data(), trials.desk.certificate)),
+        (oak, oak.seal(core_data(), trials.desk.certificate)[:-300]),
+        (oak, core_data()),
+        (oak, b"a poem"),
     ]
-    for data in files:
-        trials.tried("oak", data)  # What is opened once is opened now.
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    for data in files:
-        trials.tried("oak", data)
+    states = [trials.tried(party.name, data).decision.state for party, data in files]
+    assert states[1:3] == ["held", "refused"]
+    before = len(list(Path("/proc/self/fd").iterdir()))  # What is opened once is open by now.
+    for party, data in files:
+        trials.tried(party.name, data)
     assert len(list(Path("/proc/self/fd").iterdir())) == before

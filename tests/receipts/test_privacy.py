@@ -134,14 +134,14 @@ def planted_reasons(marker: str) -> list[Reason]:
     made = [Reason(code="open:damaged", clause="5.1", sentence=marker, next_step="Send it again.")]
     made.append(Reason(code="no:such", clause="1", sentence=marker, next_step=marker))
     for code, template in REASONS.items():
-        whole = template.clause + template.sentence + template.next_step
+        whole = template.sentence + template.next_step
         blanks = set(re.findall(r"\{(\w+)\}", whole))
         for blank in blanks & {"found", "kind", "feature"}:
             filled = dict.fromkeys(blanks, "2") | {blank: marker}
             made.append(
                 Reason(
                     code=code,
-                    clause=template.clause.format(**filled),
+                    clause="5.1",
                     sentence=template.sentence.format(**filled),
                     next_step=template.next_step.format(**filled),
                 )

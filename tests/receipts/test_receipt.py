@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gateway.log.canonical import canonical as written
 from gateway.model import Reason, State
-from gateway.reasons import REASONS, reason
+from gateway.reasons import REASONS
 from gateway.receipts.receipt import (
     ReceiptFacts,
     canonical_receipt,
@@ -30,6 +30,7 @@ from gateway.receipts.receipt import (
 from gateway.receipts.text import WIDTH, render_statement
 from gateway.verify.verify_receipts import canonical as verified
 from tests.log.made import FACTS, KEY, VKEY, Log, example, landed, recorded
+from tests.policies import why
 
 # What `gateway transfers list --json` promises of every transfer.
 LISTED = {
@@ -46,7 +47,6 @@ LISTED = {
     "reasons",
 }
 BLANKS: dict[str, str | int] = {
-    "row": 2,
     "title": "School Census",
     "sender": "education providers",
     "earlier": "261123-marsh-lane-00000",
@@ -61,8 +61,9 @@ BLANKS: dict[str, str | int] = {
 
 def filled(code: str) -> Reason:
     template = REASONS[code]
-    wanted = re.findall(r"\{(\w+)\}", template.clause + template.sentence + template.next_step)
-    return reason(code, **{name: BLANKS.get(name, "x") for name in wanted})
+    wanted = re.findall(r"\{(\w+)\}", template.sentence + template.next_step)
+    clause = None if template.rests_on == "the code" else "12.2"
+    return why(code, clause, **{name: BLANKS.get(name, "x") for name in wanted})
 
 
 def text_of(facts: ReceiptFacts) -> str:
@@ -138,8 +139,8 @@ WHOLE = {
         teams=(),
         notices=(),
         reasons=(
-            reason("policy:other-school", found="9992002", expected="9992001", count=3),
-            reason("policy:agreement-not-ratified"),
+            why("policy:other-school", found="9992002", expected="9992001", count=3),
+            why("policy:agreement-not-ratified"),
         ),
     ),
 }

@@ -10,16 +10,16 @@ import pytest
 from sqlmodel import Session
 
 from gateway.model import Held, Opened, Provider, Refused, Released, Signature, Upload
-from gateway.reasons import reason
 from gateway.record.batch import Batch
 from gateway.registry import keys, outcomes, providers, transfers
 from gateway.registry.database import Registry
+from tests.policies import why
 from tests.policy.tables import classified
 from tests.record.made import CERTIFICATE, NOW, SIGNING_KEY, day, opened, upload
 
-ACCEPTED = Released(flow="student-core", teams=("sen",), reasons=(reason("person:released"),))
-HELD = Held(reasons=(reason("classify:unknown"),))
-REFUSED = Refused(reasons=(reason("open:damaged"),))
+ACCEPTED = Released(flow="student-core", teams=("sen",), reasons=(why("person:released"),))
+HELD = Held(reasons=(why("classify:unknown"),))
+REFUSED = Refused(reasons=(why("open:damaged"),))
 OTHER_SIGNATURES = {
     "by another key": Signature(certificate=CERTIFICATE, signing_key="e" * 40, created_at=day(-1)),
     "at another time": Signature(certificate=CERTIFICATE, signing_key=SIGNING_KEY, created_at=day(-2)),

@@ -18,7 +18,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.model import Accepted, ContentRefused, Held, Refused
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.record.conclude import File, conclude, signature_of
+from gateway.record.conclude import File, decision_on, signature_of
 from gateway.record.signer import Signers
 from tests.policy.conftest import POLICIES
 from tests.policy.tables import classified, provider
@@ -104,21 +104,21 @@ def test_each_outcome_of_an_examination_is_decided(
         in_force=tuple(one for one in known if one.is_in_force(NOW)),
         others=tuple(one for one in known if not one.is_in_force(NOW)),
     )
-    decision = conclude(file, catalogue, provider(), NOW, earlier=earlier, signers=signers)
+    decision = decision_on(file, catalogue, provider(), NOW, earlier=earlier, signers=signers)
     assert (type(decision), [reason.code for reason in decision.reasons]) == outcome
 
 
 def test_what_no_flow_takes_is_not_accepted_for_a_good_signature(catalogue: Catalogue) -> None:
     file = FileOpened(reference=REFERENCE, opened=opened(), content=NO_DATA)
     signers = Signers(in_force=(key(),), others=())
-    decision = conclude(file, catalogue, provider(), NOW, earlier=None, signers=signers)
+    decision = decision_on(file, catalogue, provider(), NOW, earlier=None, signers=signers)
     assert isinstance(decision, Held)
     assert [reason.code for reason in decision.reasons] == ["classify:unknown"]
 
 
 def test_the_sender_of_a_replay_is_told_which_file_counts(catalogue: Catalogue) -> None:
     signers = Signers(in_force=(key(),), others=())
-    decision = conclude(opened_file(), catalogue, provider(), NOW, earlier=EARLIER, signers=signers)
+    decision = decision_on(opened_file(), catalogue, provider(), NOW, earlier=EARLIER, signers=signers)
     assert EARLIER in decision.reasons[0].sentence
 
 

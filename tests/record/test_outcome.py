@@ -9,9 +9,9 @@ import pytest
 
 from gateway.log.leaf import rfc3339
 from gateway.model import ContentRefused, Facts, State, Transfer
-from gateway.reasons import reason
 from gateway.receipts.receipt import receipt_digest, text_digest
 from gateway.record.outcome import decision_entries, landed_entry, landed_facts, receipt_facts
+from tests.policies import why
 from tests.policy.tables import classified, provider
 from tests.record.made import CERTIFICATE, NOW, SIGNING_KEY, day, opened, upload
 
@@ -19,8 +19,8 @@ COUNCIL = "Test County Council"
 SALT = "9" * 32
 POLICIES = "f" * 64
 LANDED = Transfer(sequence=1, upload=upload(), state="landed")
-ALLOWED = reason("policy:allowed", row=1, title="student core data", sender="schools")
-EMBARGO = reason("policy:embargo", row=8, until="then")
+ALLOWED = why("policy:allowed", "12.1", title="student core data", sender="schools")
+EMBARGO = why("policy:embargo", "12.8", until="then")
 CONTENT = classified(
     "student-core", pupils=31, facts=Facts(), items=("Pupil: UPN",), other_items=("Shoe size",)
 )
@@ -38,13 +38,13 @@ ACCEPTED = replace(
     teams=("central-data-team", "sen"),
     reasons=(ALLOWED,),
 )
-REFUSED = replace(LANDED, state="refused", decided_at=day(1), reasons=(reason("open:damaged"),))
+REFUSED = replace(LANDED, state="refused", decided_at=day(1), reasons=(why("open:damaged"),))
 HELD = replace(
     ACCEPTED,
     state="held",
     teams=(),
     held_until=day(3),
-    reasons=(EMBARGO, reason("policy:agreement-not-ratified")),
+    reasons=(EMBARGO, why("policy:agreement-not-ratified")),
 )
 
 

@@ -95,7 +95,7 @@ def test_a_running_processor_takes_an_edit_over(desk: Desk) -> None:
             text = desk.home.published.common / "agreement" / "agreement.txt"
             first = desk.send(oak, core_data(1))
             until(lambda: desk.state(first) == "accepted", "the first file")
-            edit(desk, "rights.toml", '"Medical details"', '"Medical details", "Postcode"')
+            edit(desk, "rights.toml", '"Medical details"', '"Medical details", "Telephone number"')
             edit(desk, "rights.toml", 'default = "notice"', 'default = "hold"')
             edit(desk, "agreement.txt", "Version 2.0", "Version 2.1")
             processor.wake()
@@ -123,6 +123,7 @@ def test_check_names_file_line_and_key_of_every_fault(desk: Desk) -> None:
     assert {(fault["file"], fault["line"]) for fault in faults} == {
         ("limits.toml", line_of(desk, "limits.toml", '"soon"')),
         ("retention.toml", line_of(desk, "retention.toml", "accepted = 0")),
+        ("calendar.toml", line_of(desk, "calendar.toml", "Europe/Taunton")),
     }
     assert {fault["key"] for fault in faults} >= {"intake.login_seconds", "sealed.accepted.constrained-int"}
     edit(desk, "limits.toml", 'login_seconds = "soon"', "login_seconds = 25")
@@ -148,7 +149,12 @@ def test_what_waits_for_a_signature_goes_on_when_its_flow_takes_it_without(desk:
     desk.process()
     assert desk.codes(waiting)[0] == "policy:agreement-not-ratified"
     with open_processor(desk.home, lambda: desk.now) as processor:
-        edit(desk, "flows.toml", "row = 1\n", 'row = 1\nratification = "accept-with-notice-until 08-31"\n')
+        edit(
+            desk,
+            "flows.toml",
+            'clause = "12.1"\n',
+            'clause = "12.1"\nratification = "accept-with-notice-until 08-31"\n',
+        )
         processor.drain()
     assert desk.state(waiting) == "accepted"
     assert "policy:taken-unratified" in desk.codes(waiting)

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.model import Held, Refused
 from gateway.record.signer import Signers, objection, opening_keys
+from tests.policies import shipped
 from tests.record.made import CERTIFICATE, NOW, day, key
 
 HARD = {"state": "revoked", "revocation": "hard", "ended_at": 0}
@@ -47,12 +48,12 @@ SOFT = {"state": "revoked", "revocation": "soft", "ended_at": 0}
 def test_a_signature_counts_by_the_standing_of_its_key(
     fields: dict[str, Any], made: float, outcome: tuple[type, str] | None
 ) -> None:
-    found = objection(key(**fields), day(made), NOW)
+    found = objection(key(**fields), day(made), NOW, shipped())
     assert (found and (type(found), found.reasons[0].code)) == outcome
 
 
 def test_the_signature_of_a_stranger_never_counts() -> None:
-    found = objection(None, day(-1), NOW)
+    found = objection(None, day(-1), NOW, shipped())
     assert isinstance(found, Refused)
     assert [reason.code for reason in found.reasons] == ["open:wrong-signer"]
 

@@ -8,13 +8,13 @@ import pytest
 
 from gateway.errors import NotFoundError
 from gateway.model import Classified, Decision, Held, Opened, Provider, Refused, Released, Signature, Upload
-from gateway.reasons import reason
 from gateway.registry import deliveries, outcomes, providers, transfers
 from gateway.registry.database import Registry
+from tests.policies import why
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ACCEPTED = Released(flow="school-census", teams=("sen", "welfare"), reasons=())
-HELD = Held(reasons=(reason("classify:unknown"),))
+HELD = Held(reasons=(why("classify:unknown"),))
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_held_shows_what_is_held_and_could_be_opened(registry: Registry):
     held = put(registry, 1, HELD)
     put(registry, 2, HELD, opened=False)
     put(registry, 3, ACCEPTED)
-    put(registry, 4, Refused(reasons=(reason("classify:malformed"),)))
+    put(registry, 4, Refused(reasons=(why("classify:malformed"),)))
     put(registry, 5, None)
     with registry.read() as session:
         (only,) = deliveries.held(session, limit=10)
@@ -111,8 +111,8 @@ def test_held_shows_what_is_held_and_could_be_opened(registry: Registry):
 
 def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
     ordinary = put(registry, 1, HELD)
-    why = (reason("policy:sensitive", topics="health", where=""), reason("classify:unknown"))
-    sensitive = put(registry, 2, Held(reasons=why))
+    reasons = (why("policy:sensitive", topics="health", where=""), why("classify:unknown"))
+    sensitive = put(registry, 2, Held(reasons=reasons))
     with registry.read() as session:
         shown = {
             asked: [each.reference for each in deliveries.held(session, sensitive=asked, limit=10)]

@@ -13,8 +13,8 @@ from gateway.reports.document import (
     Document,
     Paragraph,
     Points,
+    ReportTable,
     Section,
-    Table,
     as_html,
     as_text,
 )
@@ -33,7 +33,7 @@ def whole(text: str) -> Document:
                     Paragraph(text, important=True),
                     Points((text, text)),
                     Details(((text, text), ("left out", None))),
-                    Table((text, "B"), ((text, text), ("c", "d"))),
+                    ReportTable((text, "B"), ((text, text), ("c", "d"))),
                 ),
             ),
         ),
@@ -78,7 +78,7 @@ def test_text_keeps_its_margin_and_steers_no_terminal(text: str) -> None:
 
 
 def test_a_wide_table_becomes_records() -> None:
-    wide = Table(("One", "Two", "Three"), (("a" * 40, "b" * 40, ""), ("c", "d", "e")))
+    wide = ReportTable(("One", "Two", "Three"), (("a" * 40, "b" * 40, ""), ("c", "d", "e")))
     shown = as_text(Document("t", "s", (Section("x", (wide,)),)))
     assert "One                      " + "a" * 40 in shown
     assert "Three                    e" in shown
@@ -86,13 +86,13 @@ def test_a_wide_table_becomes_records() -> None:
 
 
 def test_a_narrow_table_stays_a_table() -> None:
-    shown = as_text(Document("t", "s", (Section("x", (Table(("A", "B"), (("1", "2"),)),)),)))
+    shown = as_text(Document("t", "s", (Section("x", (ReportTable(("A", "B"), (("1", "2"),)),)),)))
     assert "A  B\n-  -\n1  2" in shown
 
 
 def test_a_ragged_table_is_refused() -> None:
     with pytest.raises(ValueError, match="cells"):
-        Table(("a", "b"), (("1",),))
+        ReportTable(("a", "b"), (("1",),))
 
 
 def test_what_is_not_known_is_left_out() -> None:

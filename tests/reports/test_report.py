@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from gateway.model import Facts, Finding
-from gateway.reasons import reason
 from gateway.reports.breach import _GRAVE, TO_FILL, Breach, KeyInvolved, breach_report, notify_by
 from gateway.reports.document import Document, as_html, as_text
 from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
 from gateway.words import plain
 from tests.log.made import FACTS, LANDED, Log, landed
+from tests.policies import why
 from tests.receipts.test_privacy import FROM_FILES, MARKERS, ROOT, TELLING, planted
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ HELD = TransferAccount(
         pupils=None,
         items=(),
         landed_at=LANDED + timedelta(days=1),
-        reasons=(reason("policy:other-school", found="9992002", expected="9992001", count=3),),
+        reasons=(why("policy:other-school", found="9992002", expected="9992001", count=3),),
     ),
     ssh_key=SSH_KEY,
 )
@@ -60,7 +60,7 @@ REFUSED = TransferAccount(
         items=(),
         flow=None,
         teams=(),
-        reasons=(reason("open:not-signed"),),
+        reasons=(why("open:not-signed"),),
     ),
     ssh_key=SSH_KEY,
 )

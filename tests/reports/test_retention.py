@@ -22,7 +22,7 @@ from gateway.reports.retention import (
     Keep,
     KeepNotices,
     KeepSealed,
-    KeptPaper,
+    KeptNotice,
     KeptTransfer,
     Retention,
     deletion_certificate,
@@ -96,9 +96,9 @@ def test_a_legal_hold_keeps_everything_and_is_shown() -> None:
     assert [one.what for one in found.on_hold] == ["sealed", "index", "people"]
 
 
-def paper(**changes: Any) -> KeptPaper:
+def paper(**changes: Any) -> KeptNotice:
     given: dict[str, Any] = {"reference": "260131-marsh-lane-00002", "made_at": DECIDED}
-    return KeptPaper(**given | changes)
+    return KeptNotice(**given | changes)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.receipts.receipt import ReceiptFacts, log_key_statement, render_json, render_text
 from gateway.registry.keys import Key
 from gateway.reports.retention import Deleted, Due, deletion_certificate
-from gateway.verify.verify_files import Verdict, verify_receipt_files
+from gateway.verify.verify_files import FileVerdict, verify_receipt_files
 from tests.log.made import FACTS, KEY, ORIGIN, VKEY, Log, changed, landed, recorded
 
 PROOF = ("Index", "Hash", "Size", "Root", "Record")
@@ -53,7 +53,7 @@ def receipts(folder: Path, facts: ReceiptFacts = FACTS, log: Log | None = None) 
     return text, made
 
 
-def verdict(path: Path, certificate: bytes | None = None, **options: Path) -> Verdict:
+def verdict(path: Path, certificate: bytes | None = None, **options: Path) -> FileVerdict:
     (one,) = verify_receipt_files([path], certificate or gateway().certificate, **options)
     return one
 
@@ -126,13 +126,13 @@ def other_texts() -> dict[str, str]:
         owner_kind="provider", owner="oak", kind="openpgp", fingerprint="ab" * 20, material="",
         algorithm="Ed25519", state="active", added_at=MADE_AT, added_by="x", expires_at=None,
         not_before=None, not_after=None,
-        ended_at=None, ended_by=None, end_reason=None, revocation=None, warned_days=None, dropped_as=None,
+        ended_at=None, ended_by=None, why=None, revocation=None, warned_days=None, dropped_as=None,
         last_used_at=None, uses=0,
     )  # fmt: skip
     about = {"organisation": "Somerset " * 12, "provider_name": "Oak", "reference": "260101-oak-AAAAA"}
     point = (
         7,
-        policy_notice.Notice(
+        policy_notice.DiscrepancyNotice(
             provider="oak", clause="7.3", sentence="A pupil is on two rolls.", next_step="Look."
         ),
     )

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from gateway.classify.content import Row, Source
 from gateway.classify.delimited import BATCH, Header, Table, line_batches
 from gateway.classify.jcq import LEARN_FROM, candidate_in, centre_in, grades_in
-from gateway.classify.jcq_layout import Layout, learn, result_in
+from gateway.classify.jcq_layout import JcqLayout, learn, result_in
 from gateway.classify.rules import Rules
 
 _COLUMNS = {
@@ -56,7 +56,7 @@ def _results(source: Source, rules: Rules) -> Iterator[Row]:
 
 
 def _of_record(
-    line: str, layout: Layout | None, grades: frozenset[str], rules: Rules
+    line: str, layout: JcqLayout | None, grades: frozenset[str], rules: Rules
 ) -> Iterator[dict[str, str]]:
     one = result_in(line)
     if one is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from gateway.classify.ctf import type_of_assessment
-from gateway.classify.results import Examiner, Outcome
+from gateway.classify.results import ResultKinds, SingleResult
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.model import Basis, Unlisted
 from gateway.model.basis import UNKNOWN
@@ -38,7 +38,7 @@ class Sieve:
         self._carried = rules.carried(basis.data_type)
         self._labels = _labels_by_field(rules, basis.data_type)
         self._told = _Told(basis.told)
-        self._examiner = Examiner(rules.data_types.results)
+        self._kinds = ResultKinds(rules.data_types.results)
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
         self.changed = False
@@ -106,7 +106,7 @@ class Sieve:
 
     def _is_subject(self, name: str) -> bool:
         subjects = self._rules.data_types.subjects
-        return subjects.is_subject(name) or self._examiner.kind_of(Outcome(code=name)) is not None
+        return subjects.is_subject(name) or self._kinds.kind_of(SingleResult(code=name)) is not None
 
 
 class _Told:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from gateway.samples import attendance, ctf
-from gateway.samples.ctf import Envelope, draw_ctf
+from gateway.samples.ctf import CtfHeader, draw_ctf
 from gateway.samples.faults import CHECK_LETTER, FUTURE, TEMPORARY, UNKNOWN_CODE
 from gateway.samples.layouts.layout import SECONDARY, Layout
 
 # A pupil may have several rows in a file of attendance (one a session, a week, a term), so that a UPN
 # that comes again is no fault.
 _FAULTS = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE, FUTURE)
-_WEEKLY = Envelope(bare=True, qualifier="partial", descriptor="Partial CTF containing attendance data")
+_WEEKLY = CtfHeader(bare=True, qualifier="partial", descriptor="Partial CTF containing attendance data")
 
 ATTENDANCE: tuple[Layout, ...] = (
     Layout(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from gateway.samples import core, ctf, results
-from gateway.samples.ctf import Envelope, draw_ctf
+from gateway.samples.ctf import CtfHeader, draw_ctf
 from gateway.samples.layouts.layout import SECONDARY, Layout
 
 _FULL = (
@@ -26,17 +26,17 @@ _LEAVER = (
     results.stage_assessments(results.history),
     ctf.leaver_history,
 )
-_LEGACY = Envelope(version="12.0", supplier="Arbor", sex_tag="Gender")
-_CHANGES = Envelope(qualifier="partial", descriptor="Partial CTF containing pupil changes")
-_DOWNLOADED = Envelope(version="24.0", supplier="GIAP", known_source=False)
-_ADMISSIONS = Envelope(document="Admissions Data Transfer File", body="ATFpupilData", qualifier="full")
+_LEGACY = CtfHeader(version="12.0", supplier="Arbor", sex_tag="Gender")
+_CHANGES = CtfHeader(qualifier="partial", descriptor="Partial CTF containing pupil changes")
+_DOWNLOADED = CtfHeader(version="24.0", supplier="GIAP", known_source=False)
+_ADMISSIONS = CtfHeader(document="Admissions Data Transfer File", body="ATFpupilData", qualifier="full")
 
 CORE: tuple[Layout, ...] = (
     Layout(
         data_type="student-core",
         variant="ctf-full",
         name="{dfe}_CTF_{la}LLLL_001.xml",
-        draw=partial(draw_ctf, envelope=Envelope(), modules=_FULL),
+        draw=partial(draw_ctf, envelope=CtfHeader(), modules=_FULL),
         code="ethnicity",
         main=True,
     ),
@@ -74,7 +74,7 @@ CORE: tuple[Layout, ...] = (
         data_type="student-core",
         variant="ctf-full-leaver",
         name="{dfe}_CTF_XXXXXXX_006.xml",
-        draw=partial(draw_ctf, envelope=Envelope(), modules=_LEAVER),
+        draw=partial(draw_ctf, envelope=CtfHeader(), modules=_LEAVER),
         years=("6",),
         code="enrol_status",
     ),

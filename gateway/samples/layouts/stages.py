@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway.samples import ctf, results
-from gateway.samples.ctf import Envelope, draw_ctf
+from gateway.samples.ctf import CtfHeader, draw_ctf
 from gateway.samples.drawing import Cohort, Document
 from gateway.samples.layouts.layout import Layout
 
@@ -16,17 +16,17 @@ _KS1 = "Partial CTF containing Key Stage 1 data"
 _KS2 = "Partial CTF containing Key Stage 2 data"
 
 
-def _sims(descriptor: str) -> Envelope:
-    return Envelope(qualifier="partial", descriptor=descriptor)
+def _sims(descriptor: str) -> CtfHeader:
+    return CtfHeader(qualifier="partial", descriptor=descriptor)
 
 
-def _arbor(descriptor: str) -> Envelope:
-    return Envelope(
+def _arbor(descriptor: str) -> CtfHeader:
+    return CtfHeader(
         qualifier="partial", descriptor=descriptor, version="22.0", supplier="Arbor", sex_tag="Gender"
     )
 
 
-def _drawn(rows: results.Results, envelope: Envelope) -> Callable[[Cohort], Document]:
+def _drawn(rows: results.Results, envelope: CtfHeader) -> Callable[[Cohort], Document]:
     modules = (ctf.short_details, results.stage_assessments(rows))
     return partial(draw_ctf, envelope=envelope, modules=modules)
 
@@ -51,7 +51,7 @@ STAGES: tuple[Layout, ...] = (
         data_type="eyfs-profile",
         variant="ctf-to-dfe",
         name="{dfe}_FTF_{la}DfE_001.xml",
-        draw=_drawn(results.early_years, Envelope(qualifier="partial", supplier="FSC")),
+        draw=_drawn(results.early_years, CtfHeader(qualifier="partial", supplier="FSC")),
         years=("R",),
     ),
     Layout(
@@ -66,7 +66,7 @@ STAGES: tuple[Layout, ...] = (
         data_type="phonics",
         variant="ctf-other-component",
         name="{dfe}_CTF_{la}LLLL_021.xml",
-        draw=_drawn(results.phonics_other_component, Envelope(qualifier="partial")),
+        draw=_drawn(results.phonics_other_component, CtfHeader(qualifier="partial")),
         years=("1", "2"),
     ),
     Layout(
@@ -88,7 +88,7 @@ STAGES: tuple[Layout, ...] = (
         data_type="ks1",
         variant="ctf-with-retakes-undescribed",
         name="{dfe}_CTF_{la}LLLL_022.xml",
-        draw=_drawn(results.key_stage_1_with_retakes, Envelope(qualifier="partial")),
+        draw=_drawn(results.key_stage_1_with_retakes, CtfHeader(qualifier="partial")),
         years=("2",),
     ),
     Layout(
@@ -103,7 +103,7 @@ STAGES: tuple[Layout, ...] = (
         variant="ctf-tables-check",
         name="{dfe}_CTF_{la}LLLL_023.xml",
         draw=_drawn(
-            results.tables_check, Envelope(qualifier="partial", supplier="Multiplication Tables Check")
+            results.tables_check, CtfHeader(qualifier="partial", supplier="Multiplication Tables Check")
         ),
         years=("4",),
     ),

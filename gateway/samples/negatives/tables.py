@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from gateway.samples.drawing import Cell, Table
+from gateway.samples.drawing import Cell, SampleTable
 from gateway.samples.negatives.negative import Negative
 from gateway.samples.people import upn
 from gateway.samples.presentation import PLAIN, Presentation, present
@@ -25,7 +25,7 @@ def files(rng: Random) -> Iterator[Negative]:
     yield Negative("quote that never closes", "broken", "pupils.csv", _unclosed())
 
 
-def _lists(rng: Random) -> Iterator[tuple[str, Table]]:
+def _lists(rng: Random) -> Iterator[tuple[str, SampleTable]]:
     yield "payroll", _payroll(rng)
     yield (
         "school transport",
@@ -84,23 +84,23 @@ def _lists(rng: Random) -> Iterator[tuple[str, Table]]:
             rng, ["Surname", "Forename", "DOB", "Consent", "Paid"], ["Mock", "Ann", "01/02/2016", "Y", "Y"]
         ),
     )
-    yield "numbers only", Table(header=["a", "b"], rows=[[n, rng.randrange(10**6)] for n in range(50)])
-    yield "upns only", Table(header=["UPN"], rows=[[upn("2000", 2019, n)] for n in range(40)])
+    yield "numbers only", SampleTable(header=["a", "b"], rows=[[n, rng.randrange(10**6)] for n in range(50)])
+    yield "upns only", SampleTable(header=["UPN"], rows=[[upn("2000", 2019, n)] for n in range(40)])
 
 
-def _payroll(rng: Random) -> Table:
+def _payroll(rng: Random) -> SampleTable:
     header = ["Employee", "Surname", "Forename", "Date of Birth", "Gender", "NI Number", "Grade", "Salary"]
     rows: list[list[Cell]] = [
         [9000 + n, "Mock", f"Test {n}", "01/02/1980", "F", f"ZZ{rng.randrange(10**6):06d}A", "M3", 31000 + n]
         for n in range(40)
     ]
-    return Table(header=header, rows=rows)
+    return SampleTable(header=header, rows=rows)
 
 
-def _rows(rng: Random, header: list[str], first: Sequence[Cell]) -> Table:
+def _rows(rng: Random, header: list[str], first: Sequence[Cell]) -> SampleTable:
     """Forty rows that begin with `first` and go on with numbers."""
     rest = len(header) - len(first)
-    return Table(
+    return SampleTable(
         header=header, rows=[[*first, *(rng.randrange(999) for _ in range(rest))] for _ in range(40)]
     )
 

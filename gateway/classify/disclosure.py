@@ -1,0 +1,150 @@
+"""What the values of a column or an element tell beside their kind: every value, however long the file is.
+
+A shape (value_shapes) looks at a sample and says what most values are. One pupil's story among a thousand
+addresses is not most values, and still a loss, so this looks at all of them. It keeps no value for longer
+than it takes to look at it, but for a few hundred texts of elements that come one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from gateway.classify.identifiers import is_nhs_number
+from gateway.classify.rules import FieldRule, ItemRule, Rules
+from gateway.classify.value_shapes import FLAGS, is_story
+
+_TOGETHER = 500
+_NHS_LENGTHS = (10, 12)
+_DIGITS_OF_NHS = 10
+_FEW = 5
+_HALF = 0.5
+# Numbers of people whose own check says that they are no NHS numbers, or that are judged as such already.
+_OTHER_NUMBERS = frozenset({"nhs-number", "upn", "former-upn"})
+_LOST_NOUGHT = 3
+_IN_A_NAME = frozenset(
+    [
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "das",
+        "dos",
+        "do",
+        "la",
+        "le",
+        "las",
+        "los",
+        "du",
+        "van",
+        "von",
+        "den",
+        "der",
+        "bin",
+        "bint",
+        "ibn",
+        "al",
+        "el",
+        "y",
+        "e",
+        "of",
+        "the",
+    ]
+)
+_PHRASE_LENGTH = 4
+# What only sentences hold, and no name, place or code.
+_SENTENCES = frozenset(
+    ["is", "was", "because", "mum", "dad", "mum's", "dad's", "stepdad", "stepfather", "stepmother"]
+)
+_NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
+
+
+@dataclass(slots=True)
+class Disclosure:
+    """What was met under one header so far."""
+
+    key: str | None
+    topic: str = ""
+    story: bool = False
+    says_what: bool = False
+    _nhs: int = 0
+    _ten_digits: int = 0
+    _waiting: set[str] = field(default_factory=set)
+
+    def look(self, values: Collection[str], rules: Rules) -> None:
+        """Look at values that no check of this field has found good; an empty text is none."""
+        rule = rules.fields.get(self.key or "")
+        if isinstance(rule, ItemRule) and rule.flag and not self.says_what:
+            self.says_what = any(map(_is_more_than_a_flag, values))
+        if self.key not in _OTHER_NUMBERS:
+            self._count_numbers(values)
+        if not self.story:
+            self.story = any(map(_is_text, values))
+        if not self.topic and rules.sensitive.may_tell("\n".join(values)):
+            self.topic = _topic(values, rule, rules)
+
+    def take(self, text: str, rules: Rules) -> None:
+        """One value of an element; it waits for others, because many are quicker to look at than one."""
+        self._waiting.add(text)
+        if len(self._waiting) >= _TOGETHER:
+            self.finish(rules)
+
+    def finish(self, rules: Rules) -> None:
+        """Look at what waits."""
+        if self._waiting:
+            self.look(self._waiting, rules)
+            self._waiting.clear()
+
+    def has_nhs_numbers(self) -> bool:
+        """Whether numbers of ten digits are NHS numbers. Chance gives one in eleven the right check digit."""
+        if self.key == "phone" and self._ten_digits < _LOST_NOUGHT:
+            return False
+        enough = self._ten_digits if self._ten_digits < _FEW else self._ten_digits * _HALF
+        return self._nhs > 0 and self._nhs >= enough
+
+    def _count_numbers(self, values: Collection[str]) -> None:
+        for value in values:
+            if len(value) in _NHS_LENGTHS:
+                numbers: Iterable[str] = (value,) if _NUMBER.fullmatch(value) else ()
+            elif len(value) > _DIGITS_OF_NHS and "NHS" in value.upper():
+                numbers = _NUMBER.findall(value)
+            else:
+                continue
+            for number in numbers:
+                self._ten_digits += 1
+                self._nhs += is_nhs_number(number)
+
+
+def _topic(values: Iterable[str], rule: FieldRule | None, rules: Rules) -> str:
+    """The topic of the first value that has one, but for the words in which a code list writes its codes."""
+    phrases = rules.code_sets[rule.codes] if rule is not None and rule.codes else ()
+    known = sorted((p.casefold() for p in phrases if len(p) > _PHRASE_LENGTH), key=len, reverse=True)
+    for value in values:
+        text = value.casefold()
+        for phrase in known:
+            text = text.replace(phrase, " ")
+        if topic := rules.sensitive.of_text(text):
+            return topic
+    return ""
+
+
+def _is_more_than_a_flag(value: str) -> bool:
+    text = value.strip().upper()
+    return len(text) > 1 and text not in FLAGS
+
+
+def _is_text(value: str) -> bool:
+    if " " not in value:
+        return is_story(value)
+    return not _SENTENCES.isdisjoint(value.casefold().split()) or (
+        is_story(value) and not _is_long_name(value)
+    )
+
+
+def _is_long_name(value: str) -> bool:
+    words = value.replace(",", " ").split()
+    return all(w[:1].isupper() or w.casefold() in _IN_A_NAME for w in words) and not any(
+        map(str.isdigit, value)
+    )

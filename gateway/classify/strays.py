@@ -1,0 +1,82 @@
+"""Rows under a header that are no records of its table: the header printed again, rows of another table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from gateway.classify.content import Row, beside
+
+# What tells whether a row is a record: the first of these that the table has.
+_TELLING = ("upn", "birth-date", "exam-grade")
+# What people write where a number or a date is not there yet.
+_NOT_YET = frozenset(
+    [
+        "N/A",
+        "NA",
+        "NONE",
+        "TBC",
+        "TBA",
+        "PENDING",
+        "UNKNOWN",
+        "NOT KNOWN",
+        "NEW",
+        "NIL",
+        "NULL",
+        "NOT YET",
+        "X",
+    ]
+)
+_WORDS_OF_A_NUMBER = 3
+
+Column = tuple[Sequence[str], Collection[str]]
+"""The values of a column in some rows, and those of them that no check has found good."""
+
+
+def without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
+    """The rows without those in which a report prints its header again, as it does on each page."""
+    header = [name.strip() for name in names]
+    while header and not header[-1]:
+        header.pop()
+    return [row for row in batch if row[0].strip() != header[0] or not _is_header(row, header)]
+
+
+def _is_header(row: Row, header: list[str]) -> bool:
+    return [cell.strip() for cell in row[: len(header)]] == header and not any(
+        map(str.strip, row[len(header) :])
+    )
+
+
+def strays(checked: Mapping[str, Sequence[Column]]) -> int:
+    """How many rows are no records of their table: the number is none, and nothing else in them fits.
+
+    `checked` are the columns of those fields of the table whose values are checked.
+    """
+    telling = next((key for key in _TELLING if key in checked), "")
+    values, doubted = next(iter(checked.get(telling, ())), ((), ()))
+    strange = {value for value in doubted if _is_no_number(value)}
+    if not strange:
+        return 0
+    others = checked.get("birth-date") or [c for key, cs in checked.items() if key != telling for c in cs]
+    others = (
+        others if telling != "birth-date" else [c for k, cs in checked.items() if k != telling for c in cs]
+    )
+    return sum(
+        value in strange and not any(v[row].strip() and v[row] not in bad for v, bad in others)
+        for row, value in enumerate(values)
+    )
+
+
+def _is_no_number(value: str) -> bool:
+    text = value.strip().upper()
+    return text not in _NOT_YET and (not any(map(str.isdigit, text)) or text.count(" ") >= _WORDS_OF_A_NUMBER)
+
+
+def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
+    """Raise Unreadable where two columns of pupils' numbers hold different ones: they are two tables."""
+    first, *others = several
+    for other in others:
+        if any(
+            a.strip() and b.strip() and a.strip().upper() != b.strip().upper()
+            for a, b in zip(first, other, strict=True)
+        ):
+            raise beside("two tables side by side", format=None)

@@ -1,0 +1,75 @@
+"""Where the text of each clause stands in the agreement, and its digest.
+
+A clause begins on a line that begins with its number and a blank, after bullets or marks of a heading;
+where it is printed without its number, `[printed]` of agreement.toml says how its text begins. It ends
+where the next one begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from gateway.policy.faults import Contradiction
+from gateway.policy.schema import AgreementFile, ClauseId
+
+
+class ClauseTexts:
+    """The texts of the clauses of one agreement."""
+
+    def __init__(self, agreement: AgreementFile, text: str) -> None:
+        self._agreement = agreement
+        self._text = text
+        self._starts = {clause: self._start(clause) for clause in agreement.clauses}
+
+    def of(self, clause: ClauseId) -> str | None:
+        """The text of a clause, up to the next one, with single blanks; None where it was not found."""
+        start = self._starts.get(clause)
+        if start is None:
+            return None
+        end = min((each for each in self._starts.values() if each is not None and each > start), default=None)
+        return " ".join(self._text[start:end].split())
+
+    def digests(self) -> dict[ClauseId, str]:
+        """The SHA-256 of the text of each clause that was found, with its short words."""
+        found = ((clause, self.of(clause)) for clause in self._starts)
+        return {
+            clause: hashlib.sha256(
+                f"{clause}\0{self._agreement.clauses[clause]}\0{text}".encode()
+            ).hexdigest()
+            for clause, text in found
+            if text is not None
+        }
+
+    def faults(self) -> Iterator[Contradiction]:
+        """Clauses that the text does not have, or that begin in one place."""
+        taken: dict[int, ClauseId] = {}
+        for clause, start in self._starts.items():
+            if start is None:
+                words = (
+                    f"the text has no clause {clause}: mend it, or say under [printed] how its text begins"
+                )
+                yield "agreement.toml", ("clauses", clause), words
+            elif (other := taken.setdefault(start, clause)) != clause:
+                yield (
+                    "agreement.toml",
+                    ("printed", clause),
+                    f"clauses {other} and {clause} begin in one place",
+                )
+        for clause in self._agreement.printed.keys() - self._agreement.clauses.keys():
+            yield (
+                "agreement.toml",
+                ("printed", clause),
+                f"there are no words for clause {clause} in [clauses]",
+            )
+
+    def _start(self, clause: ClauseId) -> int | None:
+        """The last place where it can begin: a table of contents comes before the text."""
+        printed = self._agreement.printed.get(clause)
+        if printed is not None:
+            at = self._text.find(printed)
+            return at if at >= 0 else None
+        number = rf"^[ \t>*#-]*{re.escape(clause)}(?:[.):]|\.\))? +\S"
+        found = [match.start() for match in re.finditer(number, self._text, re.MULTILINE)]
+        return found[-1] if found else None

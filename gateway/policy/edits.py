@@ -1,0 +1,184 @@
+"""Every setting that differs between two policies folders, and what the difference does.
+
+Files are compared as what they say, not as text: comments and the order of entries count for nothing.
+Nothing that is said passes unseen: what has no effect on any outcome is listed too, with the reason.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gateway.errors import ConfigurationError
+from gateway.policy.catalogue import policy_files
+from gateway.policy.effects import ALL, Effect, Place, effect_of
+
+Weight = Literal["loses protection", "changes", "no effect"]
+WEIGHTS: tuple[Weight, ...] = ("loses protection", "changes", "no effect")
+_NAMED_BY = ("id", "team", "data_type", "label", "academic_year", "term", "provider", "name")
+_WHOLE = frozenset({"need", "term_rule", "tables", "names", "stages", "reason", "terms"})
+_SHOWN = 120
+_NOTHING = ""
+_ENTRY = "an entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One setting that differs. `entry` is its place in words; "" stands for what is not there."""
+
+    weight: Weight
+    file: str
+    entry: str
+    does: str
+    before: str
+    after: str
+
+
+def edits(old: Path, new: Path) -> list[Edit]:
+    """What differs, what loses protection first. ConfigurationError where a file cannot be read."""
+    before, after = _documents(old), _documents(new)
+    found = [
+        edit
+        for file in dict.fromkeys((*before, *after))
+        for edit in _of_file(file, before.get(file, {}), after.get(file, {}))
+    ]
+    return sorted(found, key=lambda edit: WEIGHTS.index(edit.weight))
+
+
+def settings(document: Mapping[str, object]) -> dict[Place, object]:
+    """Each setting of a policy file by its place, in which entries of lists stand by their names."""
+    return dict(_settings(document, ()))
+
+
+def _documents(folder: Path) -> dict[str, dict[Place, object]]:
+    found: dict[str, dict[Place, object]] = {}
+    for path in policy_files(folder):
+        try:
+            text = path.read_text("utf-8")
+            found[path.name] = settings(tomllib.loads(text)) if path.suffix == ".toml" else {("text",): text}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    return found
+
+
+def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _settings(inner, (*place, str(key)))
+    elif isinstance(value, list) and value and isinstance(value[0], Mapping) and place[-1] not in _WHOLE:
+        seen: dict[str, int] = {}
+        for entry in value:
+            key = next((key for key in _NAMED_BY if key in entry), "")
+            name = str(entry.get(key, len(seen)))
+            seen[name] = seen.get(name, 0) + 1
+            rest = {each: inner for each, inner in entry.items() if each != key}
+            yield from _settings(rest, (*place, name if seen[name] == 1 else f"{name} ({seen[name]})"))
+    else:
+        yield place, value
+
+
+def _of_file(file: str, old: Mapping[Place, object], new: Mapping[Place, object]) -> Iterator[Edit]:
+    """The settings of one file that differ; an entry that is all new, or all gone, as one."""
+    told: set[Place] = set()
+    for place in dict.fromkeys((*old, *new)):
+        if old.get(place) == new.get(place):
+            continue
+        entry = _entry_of(place, old, new)
+        if entry is None:
+            yield _edit(file, place, old.get(place), new.get(place))
+        elif entry not in told:
+            told.add(entry)
+            here = any(each[: len(entry)] == entry for each in old)
+            yield _edit(file, entry, _ENTRY if here else None, None if here else _ENTRY)
+
+
+def _entry_of(place: Place, old: Mapping[Place, object], new: Mapping[Place, object]) -> Place | None:
+    """The outermost entry around a place that only one of the two has."""
+    for length in range(2, len(place)):
+        entry = place[:length]
+        sides = [any(each[:length] == entry for each in side) for side in (old, new)]
+        if sides.count(True) == 1:
+            return entry
+    return None
+
+
+def _edit(file: str, place: Place, before: object, after: object) -> Edit:
+    effect = effect_of(file, place)
+    return Edit(
+        weight=_weight(effect, before, after),
+        file=file,
+        entry=".".join(place),
+        does=effect.does,
+        before=_shown(before, after),
+        after=_shown(after, before),
+    )
+
+
+def _weight(effect: Effect, before: object, after: object) -> Weight:
+    if effect.idle:
+        return "no effect"
+    direction = _direction(effect, before, after)
+    loses = effect.loses == "any" or effect.loses in direction
+    if effect.loses == "any" and effect.lax:
+        loses = "less" not in direction
+    return "loses protection" if loses and effect.loses != "never" else "changes"
+
+
+def _direction(effect: Effect, before: object, after: object) -> set[str]:
+    """Whether there is more of something after an edit, or less, or both."""
+    if effect.lax:
+        ranks = [_rank(effect.lax, value) for value in (before, after)]
+        return {"more"} if ranks[1] > ranks[0] else {"less"}
+    if isinstance(before, list) and isinstance(after, list):
+        had, has = [str(each) for each in before], [str(each) for each in after]
+        return {
+            *(("more",) if set(has) - set(had) or len(has) > len(had) else ()),
+            *(("less",) if set(had) - set(has) or len(has) < len(had) else ()),
+        }
+    if before is None or after is None:
+        return _of_absent(effect, before, after)
+    if isinstance(before, int | float) and isinstance(after, int | float):
+        return {"more"} if after > before else {"less"}
+    return {"more", "less"}
+
+
+def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
+    """The same where one of the two says nothing: what then holds may be known, or be anything."""
+    value = after if before is None else before
+    if value != _ENTRY and effect.absent is not None:
+        given = {"less"} if effect.absent == ALL or value is False else {"more"}
+        turned = {"less": "more", "more": "less"}
+        return given if before is None else {turned[each] for each in given}
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"more", "less"}
+    adds = (before is None) == (value is not False)
+    return {"more"} if adds else {"less"}
+
+
+def _rank(lax: tuple[str, ...], value: object) -> int:
+    """How lax a value is: what is not given is the strictest, what is in between counts as the laxest."""
+    if value is None:
+        return 0
+    return lax.index(str(value)) if str(value) in lax else len(lax) - 1
+
+
+def _shown(value: object, other: object) -> str:
+    """A value in a line; of a list what the other one does not have."""
+    if value is None:
+        return _NOTHING
+    if isinstance(value, str) and isinstance(other, str) and "\n" in value:
+        theirs = set(other.splitlines())
+        text = " / ".join(line for line in value.splitlines() if line not in theirs)
+    elif isinstance(value, list) and isinstance(other, list):
+        only = [str(each) for each in value if each not in other]
+        text = (
+            ", ".join(only)
+            if only or len(value) != len(other)
+            else f"in this order: {', '.join(map(str, value))}"
+        )
+    else:
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -1,0 +1,243 @@
+"""What each setting of the policies does: whether an edit of it loses protection, or has no effect and why.
+
+`EFFECTS` lists every place of every file; the first line that fits a place counts. A place is the path of
+keys, with "*" for one part and "**" for any rest. `loses` says which edits make data less safe: "more"
+(something added, a number raised, a switch turned on), "less", "any" or "never". `lax` are values from the
+strictest to the laxest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Loses = Literal["more", "less", "any", "never"]
+Place = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a setting does, in words. `idle`: an edit of it changes no outcome, and the words say why.
+
+    `absent` is what holds where nothing is said: True or False of a switch, `ALL` of a list.
+    """
+
+    does: str
+    loses: Loses = "never"
+    lax: tuple[str, ...] = ()
+    idle: bool = False
+    absent: bool | str | None = None
+
+
+ALL = "all"
+
+
+_TOLD = Effect("words that people read; nothing is decided by them", idle=True)
+_AIM = Effect("which clause a thing rests on, as receipts and reports cite it", "any")
+_FINDS = Effect("how files, columns and elements are recognised", "any")
+_NAMES = Effect("which columns and elements are taken for what; what is not known waits", "any")
+_HINTS = Effect("what the name of a file suggests; a hint never decides", idle=True)
+_TERMS = Effect("the days on which data is due, and so who is late")
+
+EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
+    "agreement.toml": (
+        ("title", _TOLD),
+        ("version", _TOLD),
+        ("text", Effect("the text that providers read and sign", "any")),
+        ("year.warn_days", Effect("when providers are warned that their ratification lapses")),
+        ("year.*", Effect("when a ratification counts", "any")),
+        (
+            "discrepancies.name_other_school",
+            Effect("whether a school hears which other one has a pupil", "more"),
+        ),
+        (
+            "discrepancies.*",
+            Effect("which files are held against one another for pupils on two rolls", "less"),
+        ),
+        ("clauses.*", Effect("what a clause says, as decisions are explained", "any")),
+        ("printed.*", Effect("where the text of a clause is looked for", idle=True)),
+        ("uncited.*", Effect("why nothing rests on a clause", idle=True)),
+    ),
+    "reasons.toml": (("clauses.*", _AIM),),
+    "confirmed.toml": (("clauses.**", Effect("which clauses a person has read", idle=True)),),
+    "flows.toml": (
+        ("flow.*", Effect("what kind of data may be sent at all", "more")),
+        ("flow.*.clause", _AIM),
+        ("flow.*.senders", Effect("who may send it", "more")),
+        ("flow.*.on_behalf", Effect("who may deposit it for another", "more")),
+        ("flow.*.for_a_person", Effect("from whom it is held rather than refused", "more")),
+        ("flow.*.recipients", Effect("who is given it", "more")),
+        ("flow.*.basis", Effect("on what basis it is taken, as listings tell it", idle=True)),
+        (
+            "flow.*.contents",
+            Effect("whether results of examinations may stand in it", "any"),
+        ),
+        ("flow.*.embargo", Effect("whether it waits for the day of results", "less")),
+        (
+            "flow.*.unlisted",
+            Effect("what becomes of columns that nobody lists", "any", ("hold", "leave-out", "accept")),
+        ),
+        (
+            "flow.*.ratification",
+            Effect("what becomes of it where the sender has not ratified", "any", ("hold", "accept")),
+        ),
+        ("flow.*.document.description", Effect("the name of it in receipts and listings", idle=True)),
+        ("flow.*.document.from", Effect("the name of its senders in receipts", idle=True)),
+        ("flow.*.document.*", _TOLD),
+        ("flow.*.data_type.*", Effect("what kind of data may be sent at all", "more")),
+        ("flow.*.data_type.*.timescale", _TERMS),
+        ("flow.*.data_type.*.within", _TERMS),
+        ("flow.*.data_type.*.teams", Effect("which teams get it", "more")),
+        ("flow.*.data_type.*.clauses", _AIM),
+        ("flow.*.data_type.*.electronic", Effect("whether it may go by post or fax", "less")),
+        (
+            "flow.*.data_type.*.carries",
+            Effect("which items outside the list pass in it without a word", "more"),
+        ),
+        (
+            "flow.*.data_type.*.ratification",
+            Effect("what becomes of it where the sender has not ratified", "any", ("hold", "accept")),
+        ),
+    ),
+    "teams.toml": (
+        ("team.*", Effect("which teams there are", "more")),
+        ("team.*.name", Effect("the name of the team in receipts and listings", idle=True)),
+        ("team.*.purpose", _TOLD),
+        ("team.*.clauses", _AIM),
+        ("team.*.triage", Effect("who sees files that wait", "more")),
+        ("team.*.sensitive", Effect("who sees sensitive files that wait", "more")),
+        ("team.*.pupil_level", Effect("whether it may have records of single pupils", "more", absent=True)),
+        ("team.*.local", Effect("whether the agreement names the team, as explanations say", idle=True)),
+    ),
+    "rights.toml": (
+        (
+            "outside.default",
+            Effect("whether items outside the list make a file wait", "any", ("hold", "notice")),
+        ),
+        (
+            "outside.*",
+            Effect("which items outside the list always make a file wait, and who sees it", "less"),
+        ),
+        (
+            "proposed.action",
+            Effect("whether items that are only proposed make a file wait", "any", ("hold", "notice")),
+        ),
+        ("proposed.sensitive", Effect("which proposed items few people see", "less")),
+        ("group.*", Effect("which items the agreement lists", "more")),
+        ("group.*.clause", _AIM),
+        ("group.*.items", Effect("which items the agreement lists", "more")),
+        ("group.*.proposed", Effect("which items are not yet agreed", "less")),
+        ("group.*.reason", _TOLD),
+        ("selection.*", Effect("which items teams may have singly", "more")),
+        ("selection.*.items", Effect("which items teams may have singly", "more")),
+        ("right.*", Effect("which items a team may have", "more")),
+        ("right.*.groups", Effect("which items a team may have", "more")),
+        ("right.*.selections", Effect("which items a team may have", "more")),
+        ("right.*.items", Effect("which items a team may have", "more")),
+        ("right.*.without", Effect("which items a team may not have all the same", "less")),
+        ("right.*.not_from.*", Effect("which items a team may not have of a kind of sender", "less")),
+        ("right.*.clauses", _AIM),
+        ("right.*.why", _TOLD),
+    ),
+    "methods.toml": (
+        (
+            "flow_circumstances",
+            Effect("what every file of a flow is taken to be, so that more is needed", "less"),
+        ),
+        ("strength.rsa_bits", Effect("the shortest RSA key that may be enrolled", "less")),
+        ("circumstance.*", Effect("what makes a method need more", "less")),
+        ("circumstance.*.clause", _AIM),
+        ("circumstance.*.question", Effect("what a person is asked of the material", "any")),
+        ("material.*", Effect("what may travel beside the flows", "more")),
+        ("material.*.name", _TOLD),
+        ("material.*.clauses", _AIM),
+        ("material.*.circumstances", Effect("what is true of the material, so that more is needed", "less")),
+        ("safeguard.*", Effect("which safeguards there are", "less")),
+        ("safeguard.*.clause", _AIM),
+        ("safeguard.*.*", Effect("what a person attests", "any")),
+        ("method.*", Effect("by which ways data may travel", "more")),
+        ("method.*.name", Effect("the name of the way in receipts", idle=True)),
+        ("method.*.clause", _AIM),
+        ("method.*.electronic", Effect("whether it counts as electronic transfer", "more")),
+        ("method.*.declarable", Effect("whether it is declared by hand", "more", absent=True)),
+        ("method.*.flows", Effect("what may travel so", "more", absent=ALL)),
+        ("method.*.senders", Effect("who may send so", "more", absent=ALL)),
+        ("method.*.need", Effect("which safeguards it needs", "less")),
+    ),
+    "calendar.toml": (
+        ("timezone", Effect("whose clock days and embargoes go by", "any")),
+        ("warn_days", Effect("when the administrator is asked for the next terms")),
+        ("optional", Effect("what is missing only where it is expected")),
+        ("results.*", Effect("until when results wait", "less")),
+        ("results.*.**", Effect("until when results wait", "any")),
+        ("school_year.**", _TERMS),
+        ("term_rule", _TERMS),
+        ("inset.**", _TERMS),
+        ("census.**", _TERMS),
+        ("due.**", _TERMS),
+        ("phase.**", Effect("what is not expected of schools of a phase")),
+    ),
+    "retention.toml": (
+        ("**", Effect("how long a thing is kept: shorter loses it, longer keeps pupils' data", "any")),
+    ),
+    "keys.toml": (
+        (
+            "approve_drops",
+            Effect("whether a key that a provider drops counts before a person has approved it", "more"),
+        ),
+        ("overlap_days", Effect("how long a key of ours that was replaced still opens files", "more")),
+        ("rotate_days", Effect("how old a key of ours may become", "more")),
+        ("unused_days", Effect("when a key without use is pointed out", "more")),
+        ("warn_days", Effect("when providers are warned that a key expires")),
+    ),
+    "limits.toml": (
+        ("intake.penalty_exempt", Effect("which sources owe no penalties", "more")),
+        ("intake.penalty_**", Effect("how long a source that misbehaves is shut out", "any")),
+        ("open.old_ciphers", Effect("which weak ciphers are taken", "more")),
+        ("**", Effect("how much and how fast is taken", "more")),
+    ),
+    "sensitive.toml": (
+        ("topics.*", Effect("what makes a file sensitive, so that few people see it", "less")),
+        ("topics.*.label", Effect("what receipts call the topic", idle=True)),
+        ("topics.*.*", Effect("what makes a file sensitive, so that few people see it", "less")),
+        ("**", Effect("what makes a file sensitive, so that few people see it", "any")),
+    ),
+    "items.toml": (
+        ("working.*", Effect("which columns are harmless", "more")),
+        ("working.**", Effect("which columns are harmless", "any")),
+        ("**", _NAMES),
+    ),
+    "data_types.toml": (
+        ("names.**", _HINTS),
+        ("types.*.title", Effect("the name of the kind of data for people", idle=True)),
+        ("tables.*.because", Effect("why a file was taken for its kind, in words", idle=True)),
+        ("systems.**", _NAMES),
+        ("fields.**", _NAMES),
+        ("**", _FINDS),
+    ),
+}
+_TEXT = Effect("the text that providers read and sign", "any")
+_UNKNOWN = Effect("a setting whose effect is not known here", "any")
+
+
+def effect_of(file: str, place: Place) -> Effect:
+    """What the setting at a place of a file does; the most careful answer where nothing is known of it."""
+    if file.endswith(".txt"):
+        return _TEXT
+    lines = EFFECTS.get(file, ())
+    return next((effect for pattern, effect in lines if _fits(tuple(pattern.split(".")), place)), _UNKNOWN)
+
+
+def is_known(file: str, place: Place) -> bool:
+    """Whether `EFFECTS` says anything of a place."""
+    return effect_of(file, place) is not _UNKNOWN
+
+
+def _fits(pattern: Place, place: Place) -> bool:
+    if not pattern or not place:
+        return not pattern and not place
+    if pattern[0] == "**":
+        return True
+    if pattern[0].endswith("**"):
+        return place[0].startswith(pattern[0].removesuffix("**"))
+    return pattern[0] in {"*", place[0]} and _fits(pattern[1:], place[1:])

@@ -1,0 +1,133 @@
+"""Whether a policies folder holds together: each file by itself, and all of them against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from gateway.classify.load import faults as rule_faults
+from gateway.classify.rules import DataTypes, Items, Rules
+from gateway.classify.sensitive import Sensitive
+from gateway.policy.catalogue import FILES, Catalogue, PoliciesRead, assembled, contradict, shaped
+from gateway.policy.faults import Contradiction, PolicyFault, nearest
+from gateway.reports.retention import Keep, Retention
+from gateway.settings import KeyPolicy, Limits
+
+SHAPES: dict[str, type[BaseModel]] = {
+    **FILES,
+    "limits.toml": Limits,
+    "keys.toml": KeyPolicy,
+    "retention.toml": Retention,
+    "data_types.toml": DataTypes,
+    "items.toml": Items,
+    "sensitive.toml": Sensitive,
+}
+"""Every policy file and its shape."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def check(policies: Path) -> list[PolicyFault]:
+    """Every fault of a policies folder, with file, key and line; an empty list means that it can be used."""
+    reading = shaped(policies, SHAPES)
+    catalogue = None
+    if reading.is_assembled():
+        catalogue = assembled(policies, reading)
+        contradict(catalogue, reading)
+    rules = _rules(reading)
+    if rules is not None:
+        _blame(reading, rule_faults(rules))
+    if catalogue is not None and rules is not None:
+        _blame(reading, _across(catalogue, rules))
+    retention = reading.models.get("retention.toml")
+    if catalogue is not None and isinstance(retention, Retention):
+        _blame(reading, _retention_faults(catalogue, retention))
+    return sorted(reading.faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
+
+
+def _blame(reading: PoliciesRead, faults: Iterator[Contradiction]) -> None:
+    for file, location, message in faults:
+        reading.blame(file, location, message)
+
+
+def _rules(reading: PoliciesRead) -> Rules | None:
+    def model(name: str, kind: type[Model]) -> Model | None:
+        found = reading.models.get(name)
+        return found if isinstance(found, kind) else None
+
+    types, items = model("data_types.toml", DataTypes), model("items.toml", Items)
+    sensitive = model("sensitive.toml", Sensitive)
+    if types is None or items is None or sensitive is None:
+        return None
+    return Rules(
+        data_types=types, items=items.items, others=items.others, working=items.working, sensitive=sensitive
+    )
+
+
+def _across(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
+    yield from _type_faults(catalogue, rules)
+    yield from _item_faults(catalogue, rules)
+
+
+def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
+    """A data type without a flow is refused; one that nothing recognises never comes."""
+    types = rules.data_types.types
+    for n, flow in enumerate(catalogue.flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            place = ("flow", n, "data_type", m, "id")
+            if entry.id not in types:
+                words = f"data_types.toml knows no {entry.id}{nearest(entry.id, types)}"
+                yield "flows.toml", place, f"{words}: no file would ever be of it"
+    known, told = set(catalogue.data_types()), rules.recognised()
+    for name in types:
+        if name not in known:
+            words = f"no flow carries {name}{nearest(name, known)}: every file of it would be refused"
+            yield "data_types.toml", ("types", name), words
+        if name not in told:
+            yield "data_types.toml", ("types", name), f"nothing here recognises {name}: it has no signature"
+
+
+def _item_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
+    """The names of items are one list in rights.toml and items.toml, or a file's items go unjudged."""
+    listed = {item.label: item for item in rules.items.values()}
+    for key, item in rules.items.items():
+        if item.label not in catalogue.appendix_a:
+            words = f"rights.toml lists no {item.label}{nearest(item.label, catalogue.appendix_a)}"
+            yield "items.toml", ("items", key, "label"), words
+    for n, group in enumerate(catalogue.rights.group):
+        for m, label in enumerate(group.labels()):
+            place = ("group", n, "items", m)
+            if label not in listed:
+                yield "rights.toml", place, f"items.toml does not say which columns carry {label}"
+            elif listed[label].proposed != (group.items[m] in group.proposed):
+                yield "rights.toml", place, f"items.toml and this file differ on whether {label} is proposed"
+    yield from _names_outside(catalogue, {item.label for item in rules.others.values()})
+
+
+def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradiction]:
+    """The personal items that are named outside the list, in the policies' rules and in flows."""
+    outside = catalogue.rights.outside
+    named = [("rights.toml", ("outside", "hold"), name) for name in outside.hold]
+    named += [("rights.toml", ("outside", "sensitive"), name) for name in outside.sensitive]
+    places = (
+        ("flows.toml", ("flow", n, "data_type", m, "carries"), name)
+        for n, flow in enumerate(catalogue.flows.flow)
+        for m, entry in enumerate(flow.data_type)
+        for name in entry.carries
+    )
+    for file, place, name in (*named, *places):
+        if name not in others:
+            yield file, place, f"items.toml has no {name}{nearest(name, others)}"
+
+
+def _retention_faults(catalogue: Catalogue, retention: Retention) -> Iterator[Contradiction]:
+    known = catalogue.data_types()
+    for table in type(retention).model_fields:
+        keep = getattr(retention, table)
+        for name in keep.by_data_type if isinstance(keep, Keep) else ():
+            if name not in known:
+                words = f"no flow lists {name}{nearest(name, known)}"
+                yield "retention.toml", (table, "by_data_type", name), words

@@ -1,0 +1,61 @@
+"""One name for one thing: what a reader finds under a name is the only thing of that name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.house.test_imports import LAYERED, REPOSITORY
+from tests.house.test_sizes import FILES, ROOT
+
+TREES = {path.relative_to(ROOT): ast.parse(path.read_text("utf-8")) for path in FILES}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    places = defaultdict(list)
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path))
+    assert len(places) > 300
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_one_function_decides() -> None:
+    found = [
+        str(path)
+        for path, tree in TREES.items()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == "decide"
+    ]
+    assert found == ["policy/decide.py"]
+
+
+def test_every_logger_has_the_same_name() -> None:
+    made = {
+        ast.unparse(node)
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and "getLogger" in ast.unparse(node.value)
+    }
+    assert made == {"_log = logging.getLogger(__name__)"}
+
+
+def test_the_guide_to_the_architecture_tells_every_room_in_the_order_of_the_layers() -> None:
+    text = (REPOSITORY / "docs/architecture.md").read_text("utf-8")
+    told = re.findall(r"^\| `([a-z_]+)` \| (.+) \|$", text, re.MULTILINE)
+    assert told == [(room, _purpose(room)) for room in _rooms()]
+
+
+def _rooms() -> Iterator[str]:
+    for line in LAYERED["layers"]:
+        yield from line.split(" | ")
+
+
+def _purpose(room: str) -> str:
+    """The first sentence of a room, or of a module that stands beside the rooms."""
+    tree = TREES.get(Path(room, "__init__.py")) or TREES[Path(f"{room}.py")]
+    return (ast.get_docstring(tree) or "").partition("\n")[0]

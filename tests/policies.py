@@ -1,0 +1,27 @@
+"""The policies that ship, for tests: reasons as they give them, and copies that somebody has confirmed."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from gateway.model import Reason
+from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
+from gateway.policy.confirming import confirmed, due
+from gateway.reasons import reason
+
+POLICIES = Path(__file__).parents[1] / "policies"
+
+
+@lru_cache(1)
+def shipped() -> Catalogue:
+    return load_catalogue(POLICIES)
+
+
+def why(code: str, clause: str | None = None, **detail: str | int) -> Reason:
+    """The reason as the shipped policies give it; `clause` is that of what it speaks of."""
+    return shipped().reason(code, **detail) if clause is None else reason(code, clause, **detail)
+
+
+def confirm(policies: Path) -> None:
+    """Have somebody read every clause of an edited folder, as `gateway policy confirm` does."""
+    catalogue = load_unchecked(policies)
+    (policies / "confirmed.toml").write_text(confirmed(catalogue, due(catalogue)), "utf-8")

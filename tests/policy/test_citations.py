@@ -1,0 +1,163 @@
+"""A citation counts only as long as its clause says what it is cited for."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.app import app
+from gateway.policy.catalogue import Catalogue, load_unchecked
+from gateway.policy.citations import citations, cited_by
+from gateway.policy.clause_texts import ClauseTexts
+from gateway.policy.confirming import due
+from gateway.policy.explain import check
+from gateway.reasons import REASONS
+from tests.policies import confirm
+
+
+def edit(policies: Path, file: str, there: str, instead: str) -> None:
+    path = policies / file
+    text = path.read_text("utf-8")
+    assert there in text
+    path.write_text(text.replace(there, instead, 1), "utf-8")
+
+
+def told(policies: Path) -> list[str]:
+    return [str(fault) for fault in check(policies)]
+
+
+def test_a_clause_that_is_gone_is_told_of_everything_that_cites_it(policies: Path) -> None:
+    path = policies / "agreement.toml"
+    path.write_text(re.sub(r'^"1\.4" = .*\n', "", path.read_text("utf-8"), flags=re.MULTILINE), "utf-8")
+    faults = told(policies)
+    assert any(each.startswith("reasons.toml:") and "no clause 1.4" in each for each in faults)
+
+
+def test_a_clause_with_another_meaning_waits_until_somebody_has_read_it(policies: Path) -> None:
+    edit(
+        policies,
+        "agreement.txt",
+        "3.1. The full list of data covered by this agreement is shown in",
+        "3.1. FOI:",
+    )
+    (fault,) = told(policies)
+    assert re.match(r"confirmed\.toml:\d+: clauses\.3\.1: the text of clause 3\.1 has changed", fault)
+    assert "reason classify:unknown" in fault
+    assert "gateway policy confirm 3.1" in fault
+    confirm(policies)
+    assert told(policies) == []
+
+
+def test_short_words_with_another_meaning_wait_as_well(policies: Path) -> None:
+    edit(policies, "agreement.toml", "Appendix A is the full list of the data.", "Freedom of information.")
+    (fault,) = told(policies)
+    assert "the text of clause 3.1 has changed" in fault
+
+
+def test_text_that_is_only_laid_out_otherwise_needs_no_reading(policies: Path) -> None:
+    edit(policies, "agreement.txt", "3.1. The full list of data", "3.1. The full list\n   of data")
+    assert told(policies) == []
+
+
+def test_a_citation_of_another_clause_waits(policies: Path) -> None:
+    edit(policies, "reasons.toml", '"policy:suspended" = "5.1"', '"policy:suspended" = "9.3.1"')
+    faults = told(policies)
+    assert any("nobody has confirmed that clause 9.3.1 says this" in each for each in faults)
+    assert any(
+        "clause 5.1 was confirmed for reason policy:suspended, which no longer" in each for each in faults
+    )
+
+
+def test_each_reason_has_its_clause_and_no_other_code_has_one(policies: Path) -> None:
+    edit(policies, "reasons.toml", '"policy:suspended" = "5.1"\n', '"policy:suspendet" = "5.1"\n')
+    faults = told(policies)
+    assert any("the reason policy:suspended rests on no clause" in each for each in faults)
+    assert any("no reason policy:suspendet; perhaps policy:suspended" in each for each in faults)
+    edit(policies, "reasons.toml", '"policy:suspendet"', '"policy:embargo"')
+    assert any("policy:embargo rests on the clause of the flow" in each for each in told(policies))
+
+
+def test_a_clause_that_nothing_cites_needs_a_word(policies: Path) -> None:
+    edit(policies, "agreement.toml", '"1.1" = "It says what the agreement is."\n', "")
+    (fault,) = told(policies)
+    assert "nothing rests on clause 1.1: cite it, or say under [uncited] why not" in fault
+    edit(policies, "agreement.toml", "[uncited]\n", '[uncited]\n"1.1" = "x"\n"1.4" = "x"\n"1.44" = "x"\n')
+    assert [each.partition(": ")[2] for each in told(policies)] == [
+        "uncited.1.4: clause 1.4 is cited: take it out here",
+        "uncited.1.44: the agreement has no clause 1.44; perhaps 1.4",
+    ]
+
+
+def test_a_clause_that_the_text_does_not_have_is_told(policies: Path) -> None:
+    edit(policies, "agreement.txt", "- 1.4. This", "- 1-4. This")
+    assert any("the text has no clause 1.4" in each for each in told(policies))
+
+
+def test_every_clause_is_found_where_it_is_printed(catalogue: Catalogue) -> None:
+    texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
+    assert texts.digests().keys() == catalogue.agreement.clauses.keys()
+    starts = {"1": "1. What is a Data Exchange Agreement?", "10.8.3": "10.8.3. Informing the data subject"}
+    starts |= {
+        "11.4": "<u>SEN</u> NHS Number",
+        "12.10": "10 FFT Aspire",
+        "5.5": "5.5. Sending information by fax",
+    }
+    for clause, words in starts.items():
+        assert (texts.of(clause) or "").lstrip("- ").startswith(words)
+
+
+NUMBERS = """\
+A. Data
+A.1 First
+A.1(b) Second
+## A.3(b)(ii). Third
+3(a) Fourth
+12.3.1.4: Fifth
+"""
+
+
+def test_numbers_of_any_form_are_found(catalogue: Catalogue) -> None:
+    words = dict.fromkeys(["A", "A.1", "A.1(b)", "A.3(b)(ii)", "3(a)", "12.3.1.4"], "x")
+    agreement = catalogue.agreement.model_copy(update={"clauses": words, "printed": {}})
+    texts = ClauseTexts(agreement, NUMBERS)
+    assert list(texts.faults()) == []
+    assert texts.of("A.1") == "A.1 First"
+    assert texts.of("A.3(b)(ii)") == "## A.3(b)(ii). Third"
+    assert agreement.is_heading("A.1")
+    assert not agreement.is_heading("3(a)")
+
+
+def test_the_command_shows_the_clause_and_asks(policies: Path) -> None:
+    edit(
+        policies, "agreement.txt", "3.1. The full list of data covered", "3.1. The whole list of data covered"
+    )
+    command = ["policy", "confirm", "--policies", str(policies)]
+    refused = CliRunner().invoke(app, command, input="n\n")
+    assert refused.exit_code == 1
+    assert "3.1. The whole list of data covered" in refused.output
+    assert "reason classify:unknown" in refused.output
+    assert "0 clauses confirmed, 1 left" in refused.output
+    assert len(told(policies)) == 1
+    assert CliRunner().invoke(app, command, input="y\n").exit_code == 0
+    assert told(policies) == []
+    assert CliRunner().invoke(app, [*command, "77.7"]).exit_code == 1
+
+
+def test_a_folder_of_which_nothing_was_confirmed_can_be(policies: Path) -> None:
+    (policies / "confirmed.toml").unlink()
+    assert CliRunner().invoke(app, ["policy", "confirm", "--yes", "--policies", str(policies)]).exit_code == 0
+    assert told(policies) == []
+    assert due(load_unchecked(policies)) == ()
+
+
+def test_all_that_rests_on_a_clause_is_counted(catalogue: Catalogue) -> None:
+    files = {each.file for each in citations(catalogue)}
+    assert files == {"reasons.toml", "flows.toml", "teams.toml", "rights.toml", "methods.toml"}
+    assert "safeguard return-address" in cited_by(catalogue)["5.4.3"]
+
+
+@pytest.mark.parametrize("code", [code for code, each in REASONS.items() if each.rests_on != "the code"])
+def test_what_takes_its_clause_from_elsewhere_stands_in_no_table(code: str, catalogue: Catalogue) -> None:
+    with pytest.raises(KeyError):
+        catalogue.clause_of(code)
