@@ -1,7 +1,7 @@
 """What isolated children answer, held against what can be: a hostile file may speak for them.
 
-ExaminerLost wherever it cannot be. Whether a key, or the one that signed, is its provider's, only the
-registry can tell.
+ExaminerLost wherever it cannot be. Whether a key, or the one that signed, is its provider's, the registry
+tells.
 """
 
 from __future__ import annotations

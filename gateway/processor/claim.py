@@ -13,14 +13,17 @@ import errno
 import logging
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from gateway.errors import Fault, trace_of
+from gateway.home import Spool, provider_of
 from gateway.model import Upload
 from gateway.processor.door import bounded
 from gateway.processor.references import sort_out
+from gateway.processor.turns import shared_out
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.registry import providers
@@ -28,6 +31,7 @@ from gateway.store.folder import store_of
 from gateway.zones.failpoints import passing
 from gateway.zones.landed import (
     BadFileError,
+    content_size,
     open_content,
     read_handed_over,
     set_aside,
@@ -35,7 +39,7 @@ from gateway.zones.landed import (
     waiting,
 )
 
-_BATCH = 64
+_BATCH, _BATCH_OF_EACH, _BATCH_BYTES_OF_EACH = 64, 16, 1024**2
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
@@ -44,12 +48,17 @@ _log = logging.getLogger(__name__)
 def claim_waiting(registrar: Registrar, go_on: Callable[[], bool] = lambda: True) -> None:
     """Take everything that waits in the spool inside; `go_on` is asked after each batch of it.
 
-    Fault where some of it cannot be: what can, is inside then, and the rest is where it was. OSError where
-    the spool cannot be read.
+    Providers take turns, and each batch is made of what waits by then: who comes while a heap of another's is
+    taken inside is in the next batch, and leaves as much of the heap for the next call. Fault where something
+    cannot be taken: what can, is inside then, and the rest is where it was. OSError where the spool cannot be
+    read.
     """
     faults: list[Fault] = []
-    for batch in _batches(waiting(registrar.home.spool)):
+    tried: set[str] = set()
+    left = sum(1 for _ in waiting(registrar.home.spool))
+    while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried)):
         faults += Claim(registrar).take(batch)
+        tried.update(batch)
         if not go_on():
             break
     if faults:
@@ -217,12 +226,16 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
-def _batches(references: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
+def _next_batch(spool: Spool, tried: Collection[str]) -> list[str]:
+    """Of what waits and was not tried: some of everybody's, those first of whom least was taken."""
+    free = (reference for reference in waiting(spool) if reference not in tried)
+    found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=_BATCH_OF_EACH)
+    return [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
+
+
+def _bytes_before(spool: Spool, references: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Each reference with how many bytes of its provider's come before it."""
+    sums: Counter[str] = Counter()
     for reference in references:
-        batch.append(reference)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        yield reference, sums[provider_of(reference)]
+        sums[provider_of(reference)] += content_size(spool, reference)

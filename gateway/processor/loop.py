@@ -196,11 +196,10 @@ class Processor:
         finished, woken = self._hands.so_far()
         if woken:
             self.wake()  # What has landed since may be in no batch of this round.
+        if not self._stop.is_set():
+            self._hand_out()  # Before the commit, so that they are looked at meanwhile.
         self._take_in(finished)
-        if self._stop.is_set():
-            return False
-        self._hand_out()
-        return True
+        return not self._stop.is_set()
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from gateway.home import provider_of
 from gateway.record.assignments import Assignment
@@ -37,6 +38,19 @@ def chosen(landed: Iterable[str], in_hand: Iterable[str], *, room: int, each: in
         if not waiting[provider]:
             del waiting[provider]
     return found
+
+
+def shared_out(waiting: Iterable[str], taken: Counter[str], *, room: int, each: int) -> list[str]:
+    """The files to take inside together: at most `room` of those that wait, and `each` of one provider.
+
+    Providers take turns; those come first of whom least was `taken` before.
+    """
+    queues: dict[str, list[str]] = {}
+    for reference in waiting:
+        queues.setdefault(provider_of(reference), []).append(reference)
+    order = sorted(queues, key=lambda provider: taken[provider])
+    rounds = zip_longest(*(queues[provider][:each] for provider in order))
+    return [one for turn in rounds for one in turn if one is not None][:room]
 
 
 @dataclass(slots=True)

@@ -145,6 +145,15 @@ def named_at(spool: Spool, reference: str) -> float:
         return os.stat(_record(reference), dir_fd=folder, follow_symlinks=False).st_ctime
 
 
+def content_size(spool: Spool, reference: str) -> int:
+    """How large the content of a landed upload looks, in bytes; 0 where there is none."""
+    with _opened(spool) as folder:
+        try:
+            return os.stat(_content(reference), dir_fd=folder, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return 0
+
+
 def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
     """The record of a landed upload. FileNotFoundError where it is gone.
 

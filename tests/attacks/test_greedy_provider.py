@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
 
+from gateway.processor.claim import claim_waiting
+from gateway.registry import transfers
 from gateway.registry.tables import EventRow
 from tests.content import core_data
 from tests.workshop import Desk
@@ -39,3 +42,32 @@ def test_a_file_behind_a_heap_is_decided_long_before_its_end(desk: Desk) -> None
     order = decided(desk)
     assert len(order) == HEAP + 1
     assert order.index(sent) < HEAP * 2 / 3
+
+
+def test_who_comes_while_a_heap_is_taken_inside_is_in_the_next_batch(desk: Desk) -> None:
+    """And a heap of large files is taken in small batches, however few they are."""
+    mallory, oak = desk.provider("mallory"), desk.provider("oak")
+    for number in range(HEAP):
+        desk.land(mallory, b"%d" % number)
+    batches: list[set[str]] = [set()]
+    sent: list[str] = []
+
+    def after_a_batch() -> bool:
+        with desk.registry.read() as session:
+            batches.append(set(transfers.landed(session)))
+        if not sent:
+            sent.append(desk.land(oak, b"a small one"))
+        return True
+
+    with desk.registrar() as registrar:
+        claim_waiting(registrar, after_a_batch)
+        sizes = [len(later - before) for before, later in pairwise(batches)]
+        assert max(sizes) <= 17, sizes
+        assert sent[0] in batches[2]
+        claim_waiting(registrar)  # It has left as much of the heap.
+        assert not any(desk.home.spool.landed.glob("*.json"))
+        for number in range(4):
+            desk.land(mallory, b"%d" % number * 1024**2)
+        batches = [batches[-1]]
+        claim_waiting(registrar, after_a_batch)
+    assert [len(later - before) for before, later in pairwise(batches)] == [1, 1, 1, 1]
