@@ -102,7 +102,7 @@ class Assessments:
         for name, text in said.items():
             if text in self._codes_met:
                 continue
-            if len(text.strip()) > _CODE_LENGTH or len(text.split()) > 1:
+            if not is_code(text):
                 self._gatherer.aside(f"StageAssessment {name}", "text", text)
             elif len(self._codes_met) < _REMEMBERED:
                 self._codes_met.add(text)
@@ -136,6 +136,11 @@ class Assessments:
             self._tally.wrong_results.add(self._tally.records)
         elif len(self._good) < _REMEMBERED:
             self._good.add(pair)
+
+
+def is_code(text: str) -> bool:
+    """Whether a text may stand in an assessment: a code, a mark or a date, and nothing in words."""
+    return len(text.strip()) <= _CODE_LENGTH and len(text.split()) <= 1
 
 
 def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:

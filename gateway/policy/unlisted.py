@@ -44,7 +44,7 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
     rest = _rest(classified, provider)
     if rest and _waits(classified, flow):
         yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
-    if classified.results and flow.contents not in ("results", "analysis", "set-by-dfe") and not rest:
+    elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
         yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
 
 

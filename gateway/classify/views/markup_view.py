@@ -14,6 +14,7 @@ from lxml import etree
 
 from gateway.classify import markup
 from gateway.classify.content import Source
+from gateway.classify.ctf import is_code
 from gateway.classify.views.sieve import Sieve, Stay
 from gateway.classify.views.tables import Write
 from gateway.classify.views.workbook_out import stream
@@ -46,6 +47,8 @@ class _Document:
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
         """Attributes, comments, or text between elements, before the next record or in it."""
         self._loose = True
+        if parent in {markup.COMMENT, markup.INSTRUCTION}:
+            self._pruner.leave_out()
 
     def take(self, record: Element) -> None:
         """Write what stands before a record and was not written yet, and then the record."""
@@ -104,6 +107,7 @@ class _Pruner:
         self._strip = 0
         self._stay: dict[str, dict[str, Stay]] = {}
         self._enough = Stay.IN
+        self._codes: set[str] = set()
         self._assessments: dict[tuple[str, str], bool] = {}
 
     def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
@@ -159,9 +163,26 @@ class _Pruner:
         return best >= self._enough
 
     def _stays(self, element: Element, name: str) -> bool:
-        if name == _ASSESSMENT and not self._is_known(element):
-            return False
+        if name == _ASSESSMENT:
+            if not self._is_known(element):
+                return False
+            self._leave_out_words(element)
         return self._prune(element, name)
+
+    def leave_out(self) -> None:
+        """Note that something was left out that is no element."""
+        self._sieve.leave_out()
+
+    def _leave_out_words(self, assessment: Element) -> None:
+        """What is no code, mark or date: the account of the file tells of it, but not in which one it stands."""
+        for child in list(assessment):
+            text = child.text or ""
+            if text not in self._codes:
+                if is_code(text):
+                    self._codes.add(text)
+                else:
+                    assessment.remove(child)
+                    self._sieve.leave_out()
 
     def _is_known(self, assessment: Element) -> bool:
         stage = assessment.findtext("{*}Stage") or assessment.getparent().findtext("{*}Stage") or ""
