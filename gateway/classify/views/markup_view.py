@@ -20,6 +20,7 @@ from gateway.classify.views.tables import Write
 from gateway.classify.views.workbook_out import stream
 
 Element = Any  # lxml carries no types.
+_REMEMBERED = 1_000
 _ASSESSMENT, _HEADER = "StageAssessment", "Header"
 
 
@@ -174,12 +175,13 @@ class _Pruner:
         self._sieve.leave_out()
 
     def _leave_out_words(self, assessment: Element) -> None:
-        """What is no code, mark or date: the account of the file tells of it, but not in which one it stands."""
+        """Take out what is no code, mark or date; the account of the file tells only that there is some."""
         for child in list(assessment):
             text = child.text or ""
             if text not in self._codes:
                 if is_code(text):
-                    self._codes.add(text)
+                    if len(self._codes) < _REMEMBERED:
+                        self._codes.add(text)
                 else:
                     assessment.remove(child)
                     self._sieve.leave_out()
