@@ -37,7 +37,7 @@ class Sieve:
         self._allowed = frozenset(basis.items)
         self._carried = rules.carried(basis.data_type)
         self._labels = _labels_by_field(rules, basis.data_type)
-        self._told = _Told(basis.told)
+        self._told = _AlreadyTold(basis.told)
         self._kinds = ResultKinds(rules.data_types.results)
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
@@ -109,7 +109,7 @@ class Sieve:
         return subjects.is_subject(name) or self._kinds.kind_of(SingleResult(code=name)) is not None
 
 
-class _Told:
+class _AlreadyTold:
     """What classifying found beyond what the file's type carries, as a view meets it again."""
 
     def __init__(self, told: tuple[Unlisted, ...]) -> None:

@@ -18,7 +18,7 @@ Write = Callable[[bytes], object]
 Rows = Iterator[Sequence[Row]]
 
 
-class Writer(Protocol):
+class TableWriter(Protocol):
     """Writes one table: its header, and batches of rows under it."""
 
     def table(self, header: Row, rows: Rows) -> None:

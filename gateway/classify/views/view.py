@@ -16,7 +16,7 @@ from gateway.classify.sheets import Sheet, tables_in
 from gateway.classify.views.jcq_view import read_results
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import Sieve
-from gateway.classify.views.tables import CsvWriter, Cut, JsonWriter, Write, Writer
+from gateway.classify.views.tables import CsvWriter, Cut, JsonWriter, Write, TableWriter
 from gateway.classify.views.workbook_out import Stream, WorkbookWriter, entry
 from gateway.classify.workbooks import sheets_in
 from gateway.model import Basis
@@ -100,7 +100,7 @@ class _Maker:
     def _start(self, content: BinaryIO) -> str:
         return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
 
-    def _table(self, table: Table, writer: Writer) -> None:
+    def _table(self, table: Table, writer: TableWriter) -> None:
         cut = Cut(table, self._sieve, self._columns_before)
         writer.table(cut.header, cut.batches())
         if self._columns_before is not None:
