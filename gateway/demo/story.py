@@ -115,9 +115,9 @@ class Story:
         self._expect(MARK in content, "what Sam opened is what Oak sealed")
         self._expect(b"SENprovision" not in content, "but not what is for the special needs team")
         self._say(
-            f"sam opens {name}: {len(content):,} bytes, which are what his team may have of the file, made in "
-            "memory for this one reading, and logged. Beside it stands what was left out, and why:"
+            f"sam opens {name}: {len(content):,} bytes, what his team may have of the file, made in memory"
         )
+        self._say("for this one reading, and logged. Beside it stands what was left out, and why:")
         told = cast.sam.get(running.mailboxes, f"/education-welfare/{name}{_ABOUT}").decode()
         self._console.print(Panel(Text(told.strip()), width=80))
 

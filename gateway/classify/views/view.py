@@ -16,7 +16,7 @@ from gateway.classify.sheets import Sheet, tables_in
 from gateway.classify.views.jcq_view import read_results
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import Sieve
-from gateway.classify.views.tables import CsvWriter, Cut, JsonWriter, Write, TableWriter
+from gateway.classify.views.tables import CsvWriter, Cut, JsonWriter, TableWriter, Write
 from gateway.classify.views.workbook_out import Stream, WorkbookWriter, entry
 from gateway.classify.workbooks import sheets_in
 from gateway.model import Basis
