@@ -44,6 +44,7 @@ class _Document:
         self._records = records
         self._open: list[tuple[Element, Any]] = []
         self._loose = False
+        self._last: Element | None = None
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
         """Attributes, comments, or text between elements, before the next record or in it."""
@@ -53,14 +54,20 @@ class _Document:
 
     def take(self, record: Element) -> None:
         """Write what stands before a record and was not written yet, and then the record."""
-        around = [record, *record.iterancestors()][::-1]
-        for outer, inner in pairwise(around):
-            if not self._is_open(outer):
-                self._start(outer)
-            self._catch_up(outer, inner)
+        if not self._follows(record):
+            around = [record, *record.iterancestors()][::-1]
+            for outer, inner in pairwise(around):
+                if not self._is_open(outer):
+                    self._start(outer)
+                self._catch_up(outer, inner)
+        self._last = record
         is_header = markup.local_name(record.tag) == _HEADER
         self._write(record, loose=self._loose, enough=Stay.BESIDE if is_header else Stay.IN)
         self._loose = False
+
+    def _follows(self, record: Element) -> bool:
+        """Whether a record stands right behind the last one: then everything before it is written."""
+        return self._last is not None and record.getprevious() is self._last
 
     def end(self) -> None:
         """Write what stands behind the last record, and close what is open."""
@@ -80,6 +87,7 @@ class _Document:
     def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
         """Write an element as far as it stays; nothing where nothing of it does."""
         if self._pruner.prunes_to_something(element, loose=loose, enough=enough):
+            # Its tail stays as it is: the parser may still be adding to that.
             self._xml.write(element, with_tail=False)
             self._xml.write("\n")
 
