@@ -44,7 +44,7 @@ from gateway.record.conclude import UNKNOWN_LOGIN, File, decision_on, held_for_l
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of
-from gateway.registry import outcomes, transfers
+from gateway.registry import outcomes, persons, transfers
 from gateway.registry.keys import Key
 from gateway.zones.failpoints import passing
 
@@ -144,7 +144,7 @@ def _ruling(
     if examination.judged_by and examination.judged_by != signers.digest:
         return None  # A key changed meanwhile: it stays landed, and is examined again.
     decision = _decision(registrar, batch, upload, examined, now)
-    _note(registrar, batch, upload, examined, now)
+    _note(registrar, batch, transfer, examined, now)
     roll = examined.roll if isinstance(examined, FileOpened | FileWaits) else None
     return Ruling(
         reference=upload.reference,
@@ -196,12 +196,13 @@ def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped
     return decision
 
 
-def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime) -> None:
-    """Record what the examination found, and which keys were used."""
-    session = batch.session
+def _note(registrar: Registrar, batch: Batch, transfer: Transfer, examined: Examined, now: datetime) -> None:
+    """Record what the examination found, who is in the file, and which keys were used."""
+    session, upload = batch.session, transfer.upload
     if isinstance(examined, FileOpened | FileWaits):
         period = period_of(examined.content, upload.landed_at, registrar.catalogue)
         outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
+        persons.note(session, transfer.sequence, base64.b64decode(examined.persons))
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:
         outcomes.record_signature(session, upload.reference, signature)

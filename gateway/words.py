@@ -28,9 +28,8 @@ _REFERENCE_DATE = timedelta(days=550)
 WORDS = frozenset(
     """
     a about above absence abuse academic accept account activity acts added address admission admissions
-    adopted
-    advanced after age agencies agency agree agreed agreement agrees all allergies allergy alone alps also
-    alternative ambiguous amendments an and annual annually another any appendix application aqa arbor
+    adopted advanced after age agencies agency agree agreed agreement agrees all allergies allergy alone alps
+    also alternative ambiguous amendments an and annual annually another any appendix application aqa arbor
     archive are arrangements as aspire assessed assessment assessments asylum at atf attainment attendance
     attributes audio aut author authorised autumn autumn2 award awarding b band banding baseline be before
     beginning behaviour behind benchmarks benefit benefits beside between bin binary biometric biometrics

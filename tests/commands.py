@@ -58,7 +58,8 @@ class Commands:
         """Make the home in `root` by `gateway init` with these further options."""
         self.root = root
         self.home = root / "home"
-        self.gateway("init", "--log-origin", "test.invalid/log", *init)
+        named = ("--organisation", "Somerset County Council", "--log-origin", "test.invalid/log")
+        self.gateway("init", *named, *init)
 
     def result(self, *arguments: str) -> Result:
         """What `gateway ARGUMENTS` printed, and how it exited."""

@@ -53,6 +53,8 @@ def whole() -> Desk:
     desk.gateway("held", "refuse", held, "--why", "it is a letter")
     collect(desk, jane(desk), "central-data-team", sent)
     desk.gateway("hold", "place", held, "--why", "asked for by a court")
+    desk.gateway("providers", "set", "oak", "--contact", "office", "--telephone", "01823 555 001")
+    desk.gateway("providers", "set", "elm", "--contact", "head", "--email", "head@elm.example")
     declare(desk)
     desk.pass_time(days=100)
     with desk.registrar() as registrar:

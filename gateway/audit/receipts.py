@@ -14,7 +14,7 @@ from gateway.registry import retention
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 from gateway.verify.verify_receipts import Unproved, check_receipt
 
-_RULINGS = ("decided", "released", "refused")
+_RULINGS = ("decided", "released", "refused", "withdrawn", "redelivered")
 _RECEIPTED = ("landed", *_RULINGS)
 
 

@@ -15,7 +15,7 @@ from gateway.registry.vouched_rows import Row, digest, identity, read_changes, r
 def check_rows(session: Session) -> Iterator[Inconsistency]:
     """Every row that was changed, added or taken out behind the log's back."""
     expected = _last_known(session)
-    for table in _recorded_classes():
+    for table in recorded_classes():
         order = list(table.__table__.primary_key.columns)  # type: ignore[attr-defined] # SQLModel's
         for row in paged(session, table, order):
             key = identity(row)
@@ -40,7 +40,8 @@ def _last_known(session: Session) -> dict[Row, str]:
     return known
 
 
-def _recorded_classes() -> list[type[SQLModel]]:
+def recorded_classes() -> list[type[SQLModel]]:
+    """The tables whose rows the log vouches for."""
     names = set(recorded_tables())
     found = [mapper.class_ for mapper in SQLModel._sa_registry.mappers]  # noqa: SLF001 - it has no other list
     return sorted(

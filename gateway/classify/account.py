@@ -57,6 +57,11 @@ class Account:
             self.left_over += 1
         return made
 
+    def look_at_kept(self) -> None:
+        """Look at the values that elements have kept until now."""
+        for part in self.parts:
+            part.told.look_at_kept(self._rules)
+
     def follow(self, part: Part, values: set[str]) -> None:
         """Look at these values, too, once all have come together."""
         self._followed.append((part, values))
@@ -86,7 +91,7 @@ class Account:
 
     def title(self, text: str) -> None:
         """A text that stands above or between the parts, for what it may be about; not more than so many."""
-        if len(self._texts) < _MOST:
+        if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
     def _titles(self) -> Iterator[Unlisted]:
@@ -97,12 +102,12 @@ class Account:
 
     def _parts(self, data_type: str) -> Iterator[Unlisted]:
         carried = self._rules.carried(data_type)
+        self.look_at_kept()
         for part, values in self._followed:
             part.told.look(values, self._rules)
         for position, part in enumerate(self.parts, 1):
             if not part.shape.filled:
                 continue
-            part.told.finish(self._rules)
             kind = part.shape.kind(self._grades)
             topic = self._topic(part)
             if topic or part.assessment or not self._listed(part, kind, carried):

@@ -6,8 +6,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import BinaryIO, cast
 
+from gateway.classify.calamine import in_memory
 from gateway.classify.content import head_of, malformed, size_of, unknown
 from gateway.settings import ClassifyLimits
 
@@ -103,3 +105,8 @@ def _is_leftover(archive: zipfile.ZipFile, name: str) -> bool:
 def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
     """One file of the archive as a seekable stream; going back unpacks it anew."""
     return cast(BinaryIO, archive.open(name))
+
+
+def unpacked(content: BinaryIO) -> BytesIO:
+    """A file of an archive, in memory: going back and forth in a packed one unpacks it each time."""
+    return in_memory(content, FORMAT)

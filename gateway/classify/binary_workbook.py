@@ -50,7 +50,7 @@ def sheets_of(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> list[
     names = calamine.names()
     if len(names) != len(shown):
         raise active("a sheet that is no table", format=FORMAT)
-    return [Sheet(how, partial(calamine.rows, name)) for how, name in zip(shown, names, strict=True)]
+    return [Sheet(how, partial(calamine.rows, name), name) for how, name in zip(shown, names, strict=True)]
 
 
 def _part(book: ZipFile, name: str) -> bytes:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from lxml import etree
+
 from gateway.classify import markup
 from gateway.classify.checks import read_date
 from gateway.classify.content import Source, unknown
@@ -38,6 +40,8 @@ _ASSESSMENT = frozenset(
         "ResultDate",
     ]
 )
+# Whether parts of assessments have parts of their own, asked of the element around the assessments.
+_NESTED = etree.XPath("boolean(*/*/*)")
 _REMEMBERED = 1_000
 _CODE_LENGTH = 20
 _EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
@@ -76,19 +80,22 @@ class Assessments:
             said = {child.tag[strip:]: child.text or "" for child in assessment}
             if assessment.getparent() is not key_stage:
                 key_stage = assessment.getparent()
+                if _NESTED(key_stage):
+                    names.add("")
                 stage_around = key_stage.findtext("{*}Stage") or ""
-            stage = (said.get("Stage") or stage_around).strip().upper()
-            self.stages.add(stage)
-            kind = self._type_of(stage, said.get("Subject", "").strip().upper())
+            kind = self._type_of(said.get("Stage") or stage_around, said.get("Subject", ""))
             types.add(kind)
-            self._check_result(said)
-            names.update(said)
-            if any(map(len, assessment)):
-                names.add("")
+            if (said.get("ResultQualifier"), said.get("Result")) not in self._good:
+                self._check_result(said)
+            if not names.issuperset(said):
+                names.update(said)
             if not self._codes_met.issuperset(said.values()):
                 self._look_at(said)
             if not kind:
-                self._gatherer.aside(f"StageAssessment {stage}", "Result", said.get("Result") or "?")
+                stage = said.get("Stage") or stage_around
+                self._gatherer.aside(
+                    f"StageAssessment {stage.strip().upper()}", "Result", said.get("Result") or "?"
+                )
         if not names <= _ASSESSMENT:
             self._note_unknown(assessments)
         if assessments:
@@ -108,9 +115,11 @@ class Assessments:
                 self._codes_met.add(text)
 
     def _type_of(self, stage: str, subject: str) -> str:
+        """The type of a stage's subject, as they are written; the stage is remembered."""
         known = self._types.get((stage, subject))
         if known is None:
-            known = type_of_assessment(self._rule, stage, subject)
+            self.stages.add(stage.strip().upper())
+            known = type_of_assessment(self._rule, stage.strip().upper(), subject.strip().upper())
             if len(self._types) < _REMEMBERED:
                 self._types[stage, subject] = known
         return known
@@ -128,8 +137,6 @@ class Assessments:
 
     def _check_result(self, said: dict[str, str]) -> None:
         pair = said.get("ResultQualifier"), said.get("Result")
-        if pair in self._good:
-            return
         codes = self._codes.get(said.get("ResultQualifier", "").strip().upper())
         result = said.get("Result", "").strip().upper()
         if codes is not None and result and result not in codes:

@@ -8,14 +8,13 @@ than it takes to look at it, but for a few hundred texts of elements that come o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from gateway.classify.identifiers import is_nhs_number
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.value_shapes import FLAGS, is_story
 
-_TOGETHER = 500
 _NHS_LENGTHS = (10, 12)
 _DIGITS_OF_NHS = 10
 _FEW = 5
@@ -71,10 +70,12 @@ class Disclosure:
     says_what: bool = False
     _nhs: int = 0
     _ten_digits: int = 0
-    _waiting: set[str] = field(default_factory=set)
+    _kept: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
         """Look at values that no check of this field has found good; an empty text is none."""
+        if not values:
+            return
         rule = rules.fields.get(self.key or "")
         if isinstance(rule, ItemRule) and rule.flag and not self.says_what:
             self.says_what = any(map(_is_more_than_a_flag, values))
@@ -85,17 +86,16 @@ class Disclosure:
         if not self.topic and rules.sensitive.may_tell("\n".join(values)):
             self.topic = _topic(values, rule, rules)
 
-    def take(self, text: str, rules: Rules) -> None:
-        """One value of an element; it waits for others, because many are quicker to look at than one."""
-        self._waiting.add(text)
-        if len(self._waiting) >= _TOGETHER:
-            self.finish(rules)
+    def look_at_kept(self, rules: Rules) -> None:
+        """Look at what was kept: many values are quicker to look at together."""
+        if self._kept:
+            self.look(self._kept, rules)
+            self._kept.clear()
 
-    def finish(self, rules: Rules) -> None:
-        """Look at what waits."""
-        if self._waiting:
-            self.look(self._waiting, rules)
-            self._waiting.clear()
+    @property
+    def keep(self) -> Callable[[str], None]:
+        """Keeps a value of an element until it is looked at."""
+        return self._kept.add
 
     def has_nhs_numbers(self) -> bool:
         """Whether numbers of ten digits are NHS numbers. Chance gives one in eleven the right check digit."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
 from gateway.classify.markup import COMMENT, Element, leaves, namespace_length
-from gateway.classify.rules import Rules
 from gateway.classify.schools import NOTHING, Said
 from gateway.classify.tally import Tally
 from gateway.classify.value_shapes import SAMPLE
@@ -17,12 +16,14 @@ _ELEMENT_KINDS = 2_000
 # Systems write a comment or two about the export; more of them are about pupils.
 _COMMENTS = 3
 _COMMENT_LENGTH = 120
+_LOOK_EVERY = 500
 
 
 ReadSchool = Callable[[Element], Said]
 
-# What an element means: how to count its text, if at all, and under which key the record needs it.
-_Meaning = tuple[Callable[[str, int], None] | None, str | None]
+# What an element means: how to count its text, if at all, under which key the record needs it, and how to
+# keep the text until it is looked at with others.
+_Meaning = tuple[Callable[[str, int], None] | None, str | None, Callable[[str], None] | None]
 
 
 class Gatherer:
@@ -34,7 +35,7 @@ class Gatherer:
         self._strip = 0
         self._kinds = self._comments = 0
         self._names_schools = False
-        self._meanings: dict[str, dict[str, _Meaning | None]] = {}
+        self._meanings: dict[str, dict[str, _Meaning]] = {}
 
     def aside(self, parent: str, name: str, text: str) -> None:
         """Count something that stands outside the elements of records, or is no element at all."""
@@ -49,6 +50,8 @@ class Gatherer:
         meaning = meanings.get(name)
         if meaning is not None and meaning[0] is not None:
             meaning[0](text, self._tally.records)
+        if meaning is not None and meaning[2] is not None:
+            meaning[2](text)
 
     def header(self, header: Element) -> None:
         """Count what stands in a header, for the account of the file."""
@@ -84,6 +87,8 @@ class Gatherer:
                 raise malformed("elements are nested too deep", format="XML")
             else:
                 stack += [(n, inner, depth + 1) for n, inner in self._read(name, element, values)]
+        if self._tally.records % _LOOK_EVERY == 0:
+            self._tally.account.look_at_kept()
         said = school(record) if school is not None and self._names_schools else NOTHING
         self._tally.record(values, left=left, said=said)
         return left_alone
@@ -110,12 +115,13 @@ class Gatherer:
             except KeyError:
                 meaning = self._resolve(meanings, parent, name)
                 self._names_schools |= name in self._tally.rules.data_types.schools.elements
-            if meaning is not None:
-                count, key = meaning
-                if count is not None:
-                    count(text, row)
-                if key is not None and key not in values:
-                    values[key] = text
+            count, key, keep = meaning
+            if count is not None:
+                count(text, row)
+            if keep is not None:
+                keep(text)
+            if key is not None and key not in values:
+                values[key] = text
         return inner
 
     def saw(self, parent: str, names: Iterable[str]) -> bool:
@@ -126,25 +132,25 @@ class Gatherer:
         """The names of all elements that had others with text in them."""
         return {parent for parent, meanings in self._meanings.items() if meanings}
 
-    def _meanings_under(self, parent: str) -> dict[str, _Meaning | None]:
+    def _meanings_under(self, parent: str) -> dict[str, _Meaning]:
         # A file with ever new names of elements must not fill the memory with them.
         return {} if self._kinds >= _ELEMENT_KINDS else self._meanings.setdefault(parent, {})
 
-    def _resolve(self, meanings: dict[str, _Meaning | None], parent: str, name: str) -> _Meaning | None:
-        rules = self._tally.rules
-        key = rules.element_field(parent, name) if name else None
+    def _resolve(self, meanings: dict[str, _Meaning], parent: str, name: str) -> _Meaning:
+        key = self._tally.rules.element_field(parent, name) if name else None
         part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
         if key is None:
-            meaning: _Meaning = (_Sampler(part, None, rules), None)
+            meaning: _Meaning = (part.shape.add, None, part.told.keep)
         else:
             field = self._tally.field(key)
             field.filled = max(field.filled, 1) if field.plain else field.filled
+            direct = None if field.plain else field.add
             # What a check finds good needs no other look; what it does not is looked at through the field.
-            direct = (lambda text, _: part.told.take(text, rules)) if field.plain else field.add
-            sampler = _Sampler(part, None if field.plain else field.add, rules)
-            known = (direct, key if key in self._tally.naming else None)
+            keep = part.told.keep if field.plain else None
+            sampler = _Sampler(part, direct)
+            known = (direct, key if key in self._tally.naming else None, keep)
             sampler.when_done = lambda: meanings.__setitem__(name, known)
-            meaning = (sampler, known[1])
+            meaning = (sampler, *known[1:])
             self._tally.account.follow(part, field.doubted)
         if self._kinds < _ELEMENT_KINDS:
             self._kinds += 1
@@ -155,19 +161,16 @@ class Gatherer:
 class _Sampler:
     """Counts the values of an element, and looks at the first of them for the account of the file."""
 
-    __slots__ = ("_direct", "_part", "_rules", "when_done")
+    __slots__ = ("_direct", "_part", "when_done")
 
-    def __init__(self, part: Part, direct: Callable[[str, int], None] | None, rules: Rules) -> None:
+    def __init__(self, part: Part, direct: Callable[[str, int], None] | None) -> None:
         self._direct = direct
         self._part = part
-        self._rules = rules
         self.when_done: Callable[[], None] = lambda: None
 
     def __call__(self, text: str, row: int) -> None:
         self._part.shape.add(text)
-        if self._direct is None:
-            self._part.told.take(text, self._rules)
-        else:
+        if self._direct is not None:
             self._direct(text, row)
         if self._part.shape.filled >= SAMPLE:
             self.when_done()

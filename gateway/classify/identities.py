@@ -29,11 +29,12 @@ def identity_of(values: Mapping[str, str]) -> str:
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
     """What tells the person of each record apart: its UPN, or what `identity_of` finds without one."""
-    records = _records(columns) if columns else repeat({}, len(upns))
+    records = records_of(columns) if columns else repeat({}, len(upns))
     return [upn or identity_of(values) for upn, values in zip(upns, records, strict=True)]
 
 
-def _records(columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+def records_of(columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """The records of a table that is given by its columns."""
     keys = tuple(columns)
     for values in zip(*columns.values(), strict=True):
         yield dict(zip(keys, values, strict=True))

@@ -28,6 +28,7 @@ _SIGNS = (b"=", b"!", b"?")
 _TAG_BYTES = 1024
 _UNPARSED = re.compile(rb"<!--(.*?)-->|<\?(.*?)\?>", re.DOTALL)
 _BEGUN = re.compile(rb"<!--|<\?")
+_ENDED = re.compile(rb"-->|\?>")
 _OPENING = 3
 COMMENT = "<!--"
 INSTRUCTION = "<?"
@@ -102,7 +103,9 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
             parser.feed(piece)
             waiting += len(piece)
             more = _may_hold_more(end + piece)
-            unparsed.take(piece)
+            # Nothing of the kind begins without a sign of its own.
+            if more or unparsed.begun:
+                unparsed.take(piece, end[-_OPENING:])
             end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
                 if next(element.iterancestors(*tags), None) is None:
@@ -142,14 +145,27 @@ class _Unparsed:
     def __init__(self, aside: Aside, longest: int) -> None:
         self._aside = aside
         self._longest = longest
-        self._rest = b""
+        self._begun: list[bytes] = []
+        self._length = 0
 
-    def take(self, piece: bytes) -> None:
-        """Tell what has ended by this piece."""
-        text = self._rest + piece
-        if b"<!" not in text and b"<?" not in text:
-            self._rest = text[-_OPENING:]
+    @property
+    def begun(self) -> bool:
+        """Whether one has begun and has not ended."""
+        return bool(self._begun)
+
+    def take(self, piece: bytes, before: bytes) -> None:
+        """Tell what has ended by this piece, which follows `before`. Raises Unreadable for one too long."""
+        if not self._begun:
+            self._tell(before + piece)
             return
+        self._begun.append(piece)
+        self._length += len(piece)
+        if self._length > self._longest:
+            raise malformed("a stretch of the XML is too long for one record", format="XML")
+        if b">" in piece and _ENDED.search(self._begun[-2][-_OPENING:] + piece):
+            self._tell(b"".join(self._begun))
+
+    def _tell(self, text: bytes) -> None:
         position = 0
         for found in _UNPARSED.finditer(text):
             position = found.end()
@@ -159,9 +175,8 @@ class _Unparsed:
             elif not instruction.startswith(b"xml"):
                 self._aside(INSTRUCTION, "", instruction.decode("utf-8", "replace").strip())
         begun = _BEGUN.search(text, position)
-        self._rest = text[begun.start() :] if begun else text[max(position, len(text) - _OPENING) :]
-        if len(self._rest) > self._longest:
-            raise malformed("a stretch of the XML is too long for one record", format="XML")
+        self._begun = [text[begun.start() :]] if begun else []
+        self._length = sum(map(len, self._begun))
 
 
 def _may_hold_more(text: bytes) -> bool:

@@ -78,7 +78,7 @@ def sheets_of(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
     names = calamine.names()
     if len(names) != len(shown):
         raise malformed("the workbook is damaged", format=FORMAT)
-    return [Sheet(how, partial(calamine.rows, name)) for how, name in zip(shown, names, strict=True)]
+    return [Sheet(how, partial(calamine.rows, name), name) for how, name in zip(shown, names, strict=True)]
 
 
 def _stream_of(whole: BytesIO) -> bytes:

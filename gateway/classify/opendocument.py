@@ -78,7 +78,8 @@ def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
     """The sheets of the spreadsheet. Raises Unreadable where it holds more than sheets."""
     _check_parts(book, limits)
     walker = _Walker(book, limits)
-    return [Sheet(shown, partial(walker.rows, number)) for number, shown in enumerate(walker.tables())]
+    tables = enumerate(walker.tables())
+    return [Sheet(shown, partial(walker.rows, number), name) for number, (shown, name) in tables]
 
 
 def _check_parts(book: ZipFile, limits: ClassifyLimits) -> None:
@@ -107,18 +108,20 @@ class _Walker:
         self._book = book
         self._limits = limits
 
-    def tables(self) -> list[Shown]:
-        """Whether each table that has rows is shown, in their order."""
+    def tables(self) -> list[tuple[Shown, str]]:
+        """Whether each table that has rows is shown, and its name, in their order."""
         hidden: set[str] = set()
-        found: list[Shown] = []
+        found: list[tuple[Shown, str]] = []
         for number, record in self._walk("style"):
             if markup.local_name(record.tag) == "style":
                 if any(_said(inner, "display") == "false" for inner in record.iter("{*}table-properties")):
                     hidden.add(_said(record, "name"))
             elif number == len(found):
                 around = _table_around(record)
-                style = "" if around is None else _said(around, "style-name")
-                found.append("hidden" if style in hidden else "visible")
+                style, name = (
+                    ("", "") if around is None else (_said(around, "style-name"), _said(around, "name"))
+                )
+                found.append(("hidden" if style in hidden else "visible", name))
         return found
 
     def rows(self, wanted: int) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from zipfile import ZipFile
 
 from gateway.classify import (
     archive,
+    book_texts,
     ctf,
     dfe_message,
     jcq,
@@ -22,7 +23,6 @@ from gateway.classify import (
     parts,
     registers,
 )
-from gateway.classify.calamine import in_memory
 from gateway.classify.content import (
     Source,
     TimedContent,
@@ -39,7 +39,7 @@ from gateway.classify.parts import Part, judge, refused, told
 from gateway.classify.rules import Rules
 from gateway.classify.sheets import Sheet, tables_in
 from gateway.classify.suspicion import topics_in
-from gateway.classify.tally import OnPupil, Tally
+from gateway.classify.tally import OnPerson, OnPupil, Tally
 from gateway.classify.verdict import Verdict
 from gateway.classify.workbooks import sheets_in
 from gateway.model import Classified, ContentRefused
@@ -60,6 +60,7 @@ def classify(
     *,
     today: date | None = None,
     on_pupil: OnPupil | None = None,
+    on_person: OnPerson | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
     """What a content is. Total: whatever the bytes are, the answer is one of the two values.
@@ -69,9 +70,10 @@ def classify(
     is called with (UPN, date of birth, former UPN, on roll, number of the record, number of the school
     that it names) for each record that has a UPN, in file order and before the outcome is known; records
     count from 1, and "on roll" means a sole or main registration that has not ended. Nothing of what it
-    is told stays here. `clock` gives seconds, for the limit on time.
+    is told stays here. `on_person`, where given, is called for every record of every part, with its UPN,
+    empty where it has none, and the fields that name a person. `clock` gives seconds, for the limit on time.
     """
-    tally = Tally(rules, today, on_pupil)
+    tally = Tally(rules, today, on_pupil, on_person)
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         verdict = _recognise(timed, tally, limits)
@@ -102,6 +104,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
     with archive.opened(content, limits) as packed:
         names = archive.names(packed)
         if (found := sheets_in(content, packed, names, limits)) is not None:
+            for text in book_texts.texts_in(packed, limits):
+                tally.account.title(text)
             return _recognise_sheets(found[0], tally, limits, found[1])
         if not _DOCUMENT_PARTS.isdisjoint(names):
             raise unknown("an Office document that is no workbook", format=archive.FORMAT)
@@ -111,6 +115,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
 
 
 def _recognise_sheets(sheets: list[Sheet], tally: Tally, limits: ClassifyLimits, format: str) -> Verdict:  # noqa: A002
+    for sheet in sheets:
+        tally.account.title(sheet.name)
     tables = tables_in(sheets, tally.rules, limits, format)
     each: list[Part] = [
         lambda tally, table=table: judge(table(), tally, format=format)  # type: ignore[misc]
@@ -123,6 +129,8 @@ def _recognise_files(packed: ZipFile, tally: Tally, limits: ClassifyLimits) -> V
     names = archive.files(packed)
     if not names:
         raise unknown("an archive of no files", format=archive.FORMAT)
+    for name in names:
+        tally.account.title(name.rpartition(".")[0])
     each: list[Part] = [partial(_recognise_file, packed, limits, name) for name in names]
     verdict = parts.together(each, tally, "files", archive.FORMAT)
     verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"
@@ -133,8 +141,7 @@ def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: T
     with archive.member(packed, name) as content:
         if not (archive.is_archive(content) or old_workbook.is_old_workbook(content)):
             return _recognise(content, tally, limits, inside=True)
-        # Going back and forth in a packed file would unpack it again each time.
-        with closing(in_memory(content, archive.FORMAT)) as unpacked:
+        with closing(archive.unpacked(content)) as unpacked:
             return _recognise(unpacked, tally, limits, inside=True)
 
 

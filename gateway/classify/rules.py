@@ -282,8 +282,7 @@ class Rules(BaseModel):
     def element_field(self, parent: str, name: str) -> str | None:
         """The key of the field that an element carries; `parent` is the name of the one around it.
 
-        A name that speaks of something sensitive, or of notes, is not taken for whatever stands under a
-        parent.
+        A name that speaks of something sensitive, or of notes, is not taken for what stands under a parent.
         """
         known = self._elements
         if (exact := known.get(f"{parent}/{name}")) is not None:

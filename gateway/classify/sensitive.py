@@ -36,7 +36,7 @@ class Sensitive(BaseModel):
     def of_name(self, name: str) -> str:
         """The topic that the name of a column or an element tells, by its label; empty where none."""
         words = _APART.sub(" ", _LOWER_THEN_UPPER.sub(" ", name)).casefold().strip()
-        # A title in capitals may be run together otherwise than its words are.
+        # A title in upper case may be run together otherwise than its words are.
         found = self._words.search(f" {words} ") or self._stems.search(words.replace(" ", ""))
         return self._label(found) if found else ""
 

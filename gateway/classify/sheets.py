@@ -27,10 +27,11 @@ SHEETS = 60
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: whether its users see it, and its rows, read anew at each call."""
+    """One sheet: whether its users see it, its rows, read anew at each call, and its name."""
 
     shown: Shown
     rows: Callable[[], Iterator[Row]]
+    name: str
 
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from gateway.classify.content import Row, beside
 
 # What tells whether a row is a record: the first of these that the table has.
-_TELLING = ("upn", "birth-date", "exam-grade")
+_TELLING = ("upn", "birth-date")
 # What people write where a number or a date is not there yet.
 _NOT_YET = frozenset(
     [

@@ -1,7 +1,7 @@
 """Columns that hold the grades of one subject: broadsheets, and lists headed with accreditation numbers.
 
 Whether such grades are results is said by the header, by what stands above the table or by the pupils'
-year group: those of mocks, predictions and forecasts are none (clause 7.5.3).
+year group: those of mocks, predictions and forecasts are none.
 """
 
 from __future__ import annotations

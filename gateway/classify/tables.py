@@ -95,11 +95,11 @@ class _Counter:
 
     def count(self, batch: list[Row]) -> None:
         """Count the rows of one batch, none of them blank."""
-        if self._names and any(row[:1] == self._names[:1] for row in batch):
-            batch = without_headers(batch, self._names)
-            if not batch:
-                return
         columns = list(zip_longest(*batch, fillvalue=""))
+        if self._names[0] in columns[0] and len(left := without_headers(batch, self._names)) < len(batch):
+            if left:
+                self.count(left)
+            return
         # Rows may be longer than the header is.
         self._parts += (self._tally.account.part("", None) for _ in columns[len(self._parts) :])
         self._look(columns)

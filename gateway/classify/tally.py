@@ -6,16 +6,15 @@ read; what comes out of it is counts only.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 
 from gateway.classify import checks
 from gateway.classify.account import Account
+from gateway.classify.field_tally import ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.findings import severity
 from gateway.classify.identifiers import is_temporary_upn
-from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of
+from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of, records_of
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.verdict import Verdict
@@ -23,12 +22,11 @@ from gateway.model import Finding
 
 OnPupil = Callable[[str, "date | None", "str | None", bool, int, str], None]
 
+OnPerson = Callable[[str, Mapping[str, str]], None]
+
 # Beyond so many pupils the tally stops telling them apart: a bound on memory, at six times the pupils
 # of a large local authority.
 PUPILS_REMEMBERED = 500_000
-ROWS_SHOWN = 20
-_VALUES_REMEMBERED = 20_000
-_VALUES_COUNTED = 5_000
 
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
 _MAIN = (
@@ -46,115 +44,17 @@ _MAIN = (
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in IDENTITIES for k in keys))
 
 
-@dataclass(slots=True)
-class FaultCount:
-    """How often one thing is wrong, and the first records in which it is."""
-
-    count: int = 0
-    rows: list[int] = field(default_factory=list)
-
-    def add(self, row: int) -> None:
-        """Count the fault once more, in the record of this number."""
-        self.count += 1
-        if len(self.rows) < ROWS_SHOWN and row not in self.rows:
-            self.rows.append(row)
-
-    def add_run(self, first: int, length: int) -> None:
-        """As many more, in records that follow each other."""
-        self.count += length
-        self.rows += range(first, first + min(length, ROWS_SHOWN - len(self.rows)))
-
-
-class FieldTally:
-    """What one field holds over the whole file.
-
-    `counts` is kept only for fields that need it. A `plain` field has nothing to check or count: it
-    is enough to know that it is filled once. `doubted` are values that no check has found good, for the
-    account of the file: those of the last records that were added together, or all that came one by one.
-    """
-
-    __slots__ = ("_check", "_good", "counts", "doubted", "faults", "filled", "key", "plain")
-
-    def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
-        self.key = key
-        self.filled = 0
-        self.faults: dict[str, FaultCount] = {}
-        self.counts: Counter[str] | None = Counter() if counted else None
-        self.plain = check is None and not counted
-        self.doubted: set[str] = set()
-        self._check = check
-        self._good: set[str] = set()
-
-    @property
-    def checked(self) -> bool:
-        """Whether values of this field can be wrong."""
-        return self._check is not None
-
-    def add(self, text: str, row: int) -> None:
-        """One value, not blank, in this record."""
-        self.filled += 1
-        if self.counts is not None:
-            self._count((text,))
-        if text in self._good:
-            return
-        fault = None if self._check is None else self._judge(text, self._check)
-        if fault is not None:
-            self.faults.setdefault(fault, FaultCount()).add(row)
-        if (fault is not None or self._check is None) and len(self.doubted) < _VALUES_REMEMBERED:
-            self.doubted.add(text)
-
-    def add_column(self, values: Sequence[str], first_row: int) -> int:
-        """The values of this field in records that follow each other; an empty text is a blank.
-
-        How many are filled.
-        """
-        filled = len(values) - values.count("")
-        self.filled += filled
-        if self.counts is not None:
-            self._count(values)
-        doubtful = set(values) - self._good if filled else set()
-        doubtful.discard("")
-        if self._check is None:
-            self.doubted = doubtful
-            return filled
-        bad = {v: fault for v in doubtful if (fault := self._judge(v, self._check)) is not None}
-        self.doubted = set(bad)
-        if bad:
-            for row, value in enumerate(values, first_row):
-                if value in bad:
-                    self.faults.setdefault(bad[value], FaultCount()).add(row)
-        return filled
-
-    def share_good(self) -> float:
-        """The share of filled values without a fault; 0 where nothing is filled."""
-        wrong = sum(fault.count for fault in self.faults.values())
-        return (self.filled - wrong) / self.filled if self.filled else 0.0
-
-    def share_among(self, values: Iterable[str]) -> float:
-        """The share of filled values that are among these, without regard to case."""
-        counts, wanted = self.counts or Counter(), set(values)
-        among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
-        return among / counts.total() if counts else 0.0
-
-    def _count(self, values: Iterable[str]) -> None:
-        assert self.counts is not None  # noqa: S101 - both callers have asked
-        if len(self.counts) < _VALUES_COUNTED:
-            self.counts.update(values)
-            del self.counts[""]
-
-    def _judge(self, text: str, check: checks.Check) -> str | None:
-        fault = check(text)
-        if fault is None:
-            if len(self._good) >= _VALUES_REMEMBERED:
-                self._good.clear()
-            self._good.add(text)
-        return fault
-
-
 class Tally:
     """All fields of one file, and its pupils."""
 
-    def __init__(self, rules: Rules, today: date | None, on_pupil: OnPupil | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        today: date | None,
+        on_pupil: OnPupil | None = None,
+        on_person: OnPerson | None = None,
+    ) -> None:
+        self.on_person = on_person
         self.rules = rules
         self.today = today
         self.records = 0
@@ -213,6 +113,8 @@ class Tally:
             self._temporary.add(self.records)
         if upn and self._on_pupil is not None:
             self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
+        if self.on_person is not None:
+            self.on_person(upn, values)
 
     def rows(
         self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[str]]
@@ -236,6 +138,9 @@ class Tally:
         self._meet(upns if named else identities_of(upns, columns), first, named=named)
         if self._on_pupil is not None and "upn" in columns:
             self._report_rows(self._on_pupil, upns, columns, first, schools())
+        if self.on_person is not None and columns:
+            for upn, record in zip(upns, records_of(columns), strict=True):
+                self.on_person(upn, record)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""

@@ -52,9 +52,9 @@ def sheets_of(book: zipfile.ZipFile, limits: ClassifyLimits) -> list[Sheet]:
     check_package(book, limits, FORMAT)
     parts = _Parts(book, limits)
     named = parts.sheets()
-    for _, name in named:
-        parts.check_rules(name)
-    return [Sheet(shown, partial(parts.rows, name)) for shown, name in named]
+    for _, part, _ in named:
+        parts.check_rules(part)
+    return [Sheet(shown, partial(parts.rows, part), name) for shown, part, name in named]
 
 
 class _Parts:
@@ -68,8 +68,8 @@ class _Parts:
         self._dates = self._read_date_formats()
         self._epoch = CALENDAR_WINDOWS_1900
 
-    def sheets(self) -> list[tuple[Shown, str]]:
-        """Whether each worksheet is shown, and the name of its part, in the workbook's order."""
+    def sheets(self) -> list[tuple[Shown, str, str]]:
+        """Whether each worksheet is shown, its part and its name, in the workbook's order."""
         targets = {r.get("Id"): r.get("Target", "") for r in self._records(_RELATIONS, "Relationship")}
         found = []
         for element in self._records(WORKBOOK, "sheet", "workbookPr", "definedName"):
@@ -82,13 +82,13 @@ class _Parts:
             else:
                 said = next((v for k, v in element.attrib.items() if k.endswith(_RELATION)), None)
                 shown = _SHOWN.get(element.get("state", ""), "very hidden")
-                found.append((shown, _part_name(targets.get(said, ""))))
+                found.append((shown, _part_name(targets.get(said, "")), element.get("name", "")))
         self._check_named(found)
         return found
 
-    def _check_named(self, found: list[tuple[Shown, str]]) -> None:
+    def _check_named(self, found: list[tuple[Shown, str, str]]) -> None:
         """Every part that is a sheet belongs to the workbook, and every sheet of the workbook is a part."""
-        named = {name for _, name in found}
+        named = {part for _, part, _ in found}
         there = {n for n in self._names if n.startswith("xl/worksheets/") and n.endswith(".xml")}
         if named - self._names:
             raise malformed("the workbook is damaged", format=FORMAT)

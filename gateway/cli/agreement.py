@@ -24,7 +24,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import SignatoryOption
+from gateway.cli.options import LISTED, LimitOption, SignatoryOption
 from gateway.errors import GatewayError
 from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -50,7 +50,7 @@ def ratify(
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Record that a provider has ratified the agreement (1.4); files that waited for it are released."""
+    """Record that a provider has ratified the agreement; files that waited for it are released."""
     from gateway.processor.reconsider import reconsider  # noqa: PLC0415 - loads what decides
 
     at = now()
@@ -85,11 +85,12 @@ def status(
         datetime | None,
         typer.Option(parser=dates.day, metavar="DAY", help="How it stands on a day; today if not given."),
     ] = None,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """Who has ratified the agreement, when that lapses, and who has to be reminded.
 
-    For teams of the local authority only: the agreement keeps this list from other agencies (1.5).
+    For teams of the local authority only: the agreement keeps this list from other agencies.
     """
     catalogue = load_catalogue(existing(home).policies)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
@@ -101,9 +102,12 @@ def status(
         rows = [
             _standing(provider, signed[provider.id], day, catalogue)
             for provider in enrolled
-            if provider.kind in EDUCATION_PROVIDERS
+            if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed
         ]
-    show(rows, _COLUMNS, as_json=as_json, empty="no education provider is enrolled")
+    narrow = ("provider", "standing", "lapses", "next_year")
+    show(
+        rows, _COLUMNS, as_json=as_json, empty="no education provider is enrolled", narrow=narrow, limit=limit
+    )
 
 
 @app.command()

@@ -8,6 +8,7 @@ from gateway.cli import (
     classify,
     declare,
     demo,
+    holds,
     install,
     report,
     retention,
@@ -33,7 +34,7 @@ app.add_typer(declare.app, name="declarations")
 report.app.command("breach")(breach.one_breach)
 app.add_typer(report.app, name="report")
 app.add_typer(retention.app, name="retention")
-app.add_typer(retention.hold_app, name="hold")
+app.add_typer(holds.app, name="hold")
 app.command("classify")(classify.classify_files)
 app.command("samples")(samples.samples)
 app.command("demo")(demo.demo)

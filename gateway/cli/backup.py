@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
+from gateway.cli.progress import progress
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.homes import backup as copies
@@ -35,7 +36,9 @@ def backup(
     at = now()
     place = dated_backups.dated(folder, at) if dated else folder
     whole = dated_backups.whole_backups(folder) if dated else []
-    manifest = copies.back_up(Home(home), place, at, earlier=whole[-1] if whole else None)
+    earlier = whole[-1] if whole else None
+    with progress("copying the home") as told:
+        manifest = copies.back_up(Home(home), place, at, earlier=earlier, progress=told)
     out.print(
         f"backed up the registry and {counted(manifest.sealed_files, 'sealed file')} to {place}",
         soft_wrap=True,
@@ -56,7 +59,8 @@ def restore(
     """Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep."""
     from gateway.processor.service import open_processor  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    manifest = copies.restore(folder, Home(home), damaged=damaged)
+    with progress("reading the backup") as told:
+        manifest = copies.restore(folder, Home(home), damaged=damaged, progress=told)
     with open_processor(Home(home), now):
         pass  # Brings the registry up to this version, and out what providers see.
     out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}", soft_wrap=True)

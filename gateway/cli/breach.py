@@ -113,7 +113,7 @@ def _put_on_record(home: Path, scope: Scope, told: Breach) -> Document:
             accounts=tuple(touched(session, scope, organisation)),
             keys=keys_involved(session, scope.keys),
         )
-        document = breach_report(breach, at)
+        document = breach_report(breach, registrar.catalogue.breach, at)
         fields: dict[str, str | int] = {"number": breach.number}
         entry = Entry(
             kind="breach-recorded", subject="breach", fields=fields, actor=who(), note=as_text(document)

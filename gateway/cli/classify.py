@@ -1,4 +1,4 @@
-"""classify: what a plain file is, offline and without a home."""
+"""classify: what a plain file is, offline; by the policies of the home where there is one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from rich.console import Console
 from rich.progress import track
 from rich.text import Text
 
-from gateway.cli.console import JsonOption, complain, counted, fails_clearly, out, plain, print_json
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    complain,
+    counted,
+    existing,
+    fails_clearly,
+    out,
+    plain,
+    print_json,
+)
 from gateway.errors import GatewayError
 from gateway.model import Classified, ContentRefused
 from gateway.reasons import told
@@ -27,8 +38,10 @@ def classify_files(
         list[Path], typer.Argument(metavar="FILE...", help="Plain files, before they are sealed.")
     ],
     policies: Annotated[
-        Path | None, typer.Option(help="A policies folder; the shipped one if not given.")
+        Path | None,
+        typer.Option(help="A policies folder; that of the home, or the shipped one where there is none."),
     ] = None,
+    home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent."""
@@ -36,7 +49,8 @@ def classify_files(
     from gateway.homes.create import shipped_policies  # noqa: PLC0415
     from gateway.settings import ClassifyLimits  # noqa: PLC0415
 
-    rules = load_rules(policies or shipped_policies())
+    no_home = home == DEFAULT_HOME and not home.exists()
+    rules = load_rules(policies or (shipped_policies() if no_home else existing(home).policies_in_force))
     rows: list[dict[str, Any]] = []
     complaints: list[str] = []
     progress = Console(stderr=True)

@@ -8,8 +8,9 @@ import os
 import pwd
 import re
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
@@ -21,7 +22,8 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli import terminal
-from gateway.cli.tables import NOTHING, laid_out
+from gateway.cli.identity import acting, proved
+from gateway.cli.tables import NOTHING, fits, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.reasons import REASONS
@@ -63,10 +65,14 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """The person at the keyboard, as the operating system knows them; behind sudo, who called it.
+    """The person at the keyboard: who has proved it, where roles are in force.
+
+    Where they are not, it is whom the operating system knows; behind sudo, who called it.
 
     Where administrators share one account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
     """
+    if (person := proved()) is not None:
+        return person
     account = os.environ.get("SUDO_USER") or _account()
     named = os.environ.get("GATEWAY_ADMIN", "")
     if not named or named == account:
@@ -86,7 +92,12 @@ def _account() -> str:
 
 def plain(value: object) -> str:
     """A value for a terminal: control and direction characters become visible, never obeyed."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))
+    text = str(value)
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else f"\\x{ord(character):02x}"
 
 
 def existing(home: Path) -> Home:
@@ -119,22 +130,67 @@ def registrar_of(home: Path) -> Iterator[Registrar]:
         yield registrar
 
 
-def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
-    """Print a listing: all of each row as JSON, or `columns` of it as a table or, if too wide, as records."""
+def show(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    empty: str,
+    narrow: Sequence[str] = (),
+    limit: int = 0,
+    latest: bool = False,
+) -> None:
+    """Print a listing: all of each row as JSON, or `columns` of it as a table or, if too wide, as records.
+
+    `narrow` are the columns of a table for a terminal that is too narrow for all. Of a table only the first
+    `limit` rows (or the `latest`) are printed, and said how many there are; 0: all.
+    """
     if as_json:
         print_json(rows)
         return
     if not rows:
         out.print(empty)
         return
-    headings = [column.replace("_", " ") for column in columns]
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    shown = rows[-limit:] if limit and latest else rows[:limit] if limit else rows
+    print_table(shown, columns, narrow)
+    if any(_moment(row.get(column)) for row in shown for column in columns):
+        out.print(Text(f"\n{local_times()}"))
+    tell_rest(len(shown), len(rows))
+
+
+def print_table(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    narrow: Sequence[str] = (),
+    *,
+    headed: bool = True,
+) -> None:
+    """Print rows as a table or, if it is too wide, as records."""
     # What is piped into another program has one line for a row.
     limited = out.is_terminal or "COLUMNS" in os.environ
-    for line in laid_out(headings, cells, out.width if limited else None):
-        out.print(Text(line), soft_wrap=True)
-    if any(_moment(row.get(column)) for row in rows for column in columns):
-        out.print(Text(f"\ntimes are local ({'/'.join(dict.fromkeys(time.tzname))})"))
+    width = out.width if limited else None
+    headings, cells = _table(rows, columns)
+    if width is not None and narrow and not fits(headings, cells, width):
+        headings, cells = _table(rows, narrow)
+    lines = laid_out(headings, cells, width)
+    # Not by rich, which takes ten times as long; there is nothing in a table for it to do.
+    sys.stdout.write("\n".join(lines if headed else lines[1:]) + "\n")
+
+
+def local_times() -> str:
+    """Whose clock the times of a listing are by."""
+    return f"times are local ({'/'.join(dict.fromkeys(time.tzname))})"
+
+
+def tell_rest(shown: int, all_of_them: int) -> None:
+    """Say that a listing was cut short, and how to have all of it: beside the listing, not in it."""
+    if shown < all_of_them:
+        err.print(Text(f"{shown} of {all_of_them} shown; all of them: --limit 0"), soft_wrap=True)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    headings = [column.replace("_", " ") for column in columns]
+    return headings, [[_cell(row.get(column)) for column in columns] for row in rows]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -146,6 +202,18 @@ def print_json(value: object) -> None:
     """Print JSON; times in RFC 3339, UTC."""
     escaped = not terminal.shows_all()
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=escaped, default=_jsonable) + "\n")
+    sys.stdout.flush()
+
+
+def print_json_list(rows: Iterable[object]) -> None:
+    """Print a list as JSON, each of its values as soon as it comes: as `print_json` prints it as a whole."""
+    escaped = not terminal.shows_all()
+    before = "[\n"
+    for row in rows:
+        text = json.dumps(row, indent=2, ensure_ascii=escaped, default=_jsonable)
+        sys.stdout.write(before + textwrap.indent(text, "  "))
+        before = ",\n"
+    sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
     sys.stdout.flush()
 
 
@@ -165,7 +233,8 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with acting(command, kwargs.get("home")):
+                return command(*args, **kwargs)
         except GatewayError as error:
             complain(told(error))
             raise typer.Exit(1) from None

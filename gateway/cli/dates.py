@@ -41,6 +41,16 @@ last_day = _reader(
 """A day, without a zone, or a moment, with one."""
 
 
+def beginning_of(first: datetime, zone: str) -> datetime:
+    """The first moment of a day as the clocks of a zone have it."""
+    return first.replace(tzinfo=ZoneInfo(zone))
+
+
+def end_of(last: datetime, zone: str) -> datetime:
+    """The first moment after a day as the clocks of a zone have it."""
+    return (last + timedelta(days=1)).replace(tzinfo=ZoneInfo(zone))
+
+
 def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
     """The end of a day as the authority's clocks have it; a moment with its zone is taken as it is.
 

@@ -1,4 +1,4 @@
-"""declare: a transfer that went, or will go, another way than through this gateway (section 5)."""
+"""declare: a transfer that went, or will go, another way than through this gateway."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.options import LISTED, LimitOption, ReferenceArgument
 from gateway.cli.policy import decision_object
 from gateway.errors import GatewayError
 from gateway.model import Decision, Refused
@@ -111,6 +112,7 @@ def declare(
 def list_all(
     home: HomeOption = DEFAULT_HOME,
     provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """Every declaration, in the order they were made."""
@@ -118,13 +120,13 @@ def list_all(
         if provider is not None:
             providers.provider_row(session, provider)
         rows = [_row(each) for each in declarations.find(session, provider=provider)]
-    show(rows, _COLUMNS, as_json=as_json, empty="nothing was declared")
+    show(rows, _COLUMNS, as_json=as_json, empty="nothing was declared", limit=limit, latest=True)
 
 
 @app.command("show")
 @fails_clearly
 def show_one(
-    reference: Annotated[str, typer.Argument(metavar="REF")],
+    reference: ReferenceArgument,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:

@@ -22,14 +22,12 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import WhyOption
+from gateway.cli.options import LISTED, LimitOption, WhyOption
 from gateway.registry import discrepancies, log, providers
 from gateway.registry.discrepancies import Known
 from gateway.registry.log import Entry
 
-app = typer.Typer(
-    no_args_is_help=True, help="Pupils on two rolls, other dates of birth, old numbers (7.3, 8.2)."
-)
+app = typer.Typer(no_args_is_help=True, help="Pupils on two rolls, other dates of birth, old numbers.")
 NumberArgument = Annotated[int, typer.Argument(metavar="N", min=1)]
 _COLUMNS = ("number", "kind", "state", "providers", "records", "opened_at")
 _MEANINGS = {
@@ -45,6 +43,7 @@ def list_all(
     home: HomeOption = DEFAULT_HOME,
     provider: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this provider.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Those that have ended too.")] = False,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """What does not fit and is not settled."""
@@ -52,7 +51,8 @@ def list_all(
         if provider is not None:
             providers.provider_row(session, provider)
         found = discrepancies.find(session, state=None if every else "open", provider=provider)
-    show([_row(each) for each in found], _COLUMNS, as_json=as_json, empty="nothing that does not fit")
+    rows = [_row(each) for each in found]
+    show(rows, _COLUMNS, as_json=as_json, empty="nothing that does not fit", limit=limit)
 
 
 @app.command("show")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from gateway.cli import key_complaints
+from gateway.cli.complaints import Complaint, lines
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -26,32 +24,22 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
+from gateway.cli.home_complaints import of_files
 from gateway.cli.log import inconsistencies
-from gateway.errors import ConfigurationError, Fault, GatewayError
-from gateway.examiner import confinement
+from gateway.cli.policy_complaints import of_calendar, of_coming_year, of_samples
+from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.model import EDUCATION_PROVIDERS, Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
-from gateway.policy.terms import is_ending, last_written
 from gateway.registry import keys, providers, staff, transfers
 from gateway.registry.database import Registry
-from gateway.secrets import secret_files
 from gateway.settings import Settings, load_key_policy, load_limits, load_settings
 from gateway.zones.landed import count_aside, named_at, waiting
 
 _LOW_BYTES = 1024**3
 _STUCK_SECONDS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """Something missing or weak. `mend` is a command or a sentence; a fault keeps files from passing."""
-
-    severity: Literal["fault", "warning"]
-    what: str
-    mend: str
 
 
 @fails_clearly
@@ -61,6 +49,7 @@ def doctor(
         bool,
         typer.Option("--deep", help="Also recompute the log, check every row and read every sealed file."),
     ] = False,
+    each: Annotated[bool, typer.Option("--all", help="Name each of many that are alike.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass."""
@@ -68,20 +57,25 @@ def doctor(
     if deep:
         complaints += _audited(home)
     if as_json:
-        print_json([asdict(complaint) for complaint in complaints])
+        print_json([_object(complaint) for complaint in complaints])
     else:
-        for complaint in complaints:
-            out.print(Text(f"{complaint.severity}: {complaint.what}\n    {complaint.mend}"), soft_wrap=True)
+        for line in lines(complaints, each=each):
+            out.print(Text(line), soft_wrap=True)
         if not complaints:
             out.print("nothing is missing or weak")
     if any(complaint.severity == "fault" for complaint in complaints):
         raise typer.Exit(1)
 
 
+def _object(complaint: Complaint) -> dict[str, str]:
+    fields = {name: getattr(complaint, name) for name in ("severity", "what", "mend", "about")}
+    return {name: value for name, value in fields.items() if value or name != "about"}
+
+
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     """Everything worth saying about a home."""
     settings = load_settings(home)
-    yield from _files(home, settings)
+    yield from of_files(home, settings)
     yield from _also_offered(settings)
     try:
         catalogue = load_catalogue(home.policies)
@@ -89,6 +83,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "edit the file named")
         return
+    yield from of_samples(home, settings, catalogue)
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:
@@ -121,55 +116,6 @@ def _audited(home: Path) -> Iterator[Complaint]:
         )
 
 
-def _files(home: Home, settings: Settings) -> Iterator[Complaint]:
-    for folder in (home.keys, home.root / "sealed"):
-        mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
-        if not folder.exists():
-            yield Complaint("fault", f"{folder} is missing", "restore it from a backup")
-        elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
-            # With the set-group-ID bit, its group is meant to read it: the mailboxes as another user.
-            yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
-    try:
-        secret_files.secret_keys(home)
-        secret_files.signing_key(home)
-        secret_files.log_key(home)
-        yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
-    except ConfigurationError as error:
-        yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")
-    if settings.security_contact is None:
-        yield Complaint(
-            "warning",
-            "nobody is named whom to tell of a flaw in the gateway",
-            f'security_contact = "mailto:…" in {home.settings}',
-        )
-    program = shutil.which(settings.processor.sop_program)
-    if settings.processor.engine == "auto" and program is None:
-        size = load_limits(home).open.embedded_sealed_bytes // 1024**2
-        yield Complaint(
-            "warning",
-            f"no SOP program is installed: files over {size} MiB cannot be opened",
-            f"apt-get install {settings.processor.sop_program}",
-        )
-    yield from _engine(settings)
-    for lack in confinement.missing():
-        yield Complaint("warning", lack, "docs/operations.md: what isolated children give up")
-    free = shutil.disk_usage(home.root).free
-    if free < _LOW_BYTES:
-        yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")
-
-
-def _engine(settings: Settings) -> Iterator[Complaint]:
-    """Whether the OpenPGP program tells good signatures from bad ones."""
-    from gateway.openpgp.opener import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
-
-    try:
-        prove_program(settings.processor)
-    except ConfigurationError as error:
-        yield Complaint("fault", str(error), "apt-get install sqop")
-    except Fault as fault:
-        yield Complaint("fault", f"the OpenPGP program does not run: {fault}", "apt-get install sqop")
-
-
 def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
     registry = Registry(settings.database_url(home))
     try:
@@ -178,19 +124,18 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             today = local_day(at, catalogue.calendar.timezone)
             year = academic_year(today, catalogue.agreement.year.starts)
             enrolled = providers.list_providers(session, years_in_force(today, catalogue))
-            yield from _calendar(catalogue, today)
+            yield from of_calendar(catalogue, today)
+            yield from of_coming_year(session, catalogue, today)
             if not enrolled:
                 yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
+            known = keys.list_keys(session)
             for provider in enrolled:
-                in_force = {
-                    kind: keys.keys_in_force(session, "provider", provider.id, kind, at)
-                    for kind in ("ssh", "openpgp")
-                }
-                yield from _provider(provider, year, {kind for kind, found in in_force.items() if found})
+                if not provider.is_closed:
+                    yield from of_provider(provider, year, *kinds_of_keys(known, provider.id, at))
             people = staff.list_staff(session)
-            yield from _teams(catalogue, {team for person in people for team in person.teams})
+            yield from of_teams(catalogue, {team for person in people for team in person.teams})
             on_keys = key_complaints.of_keys(session, home, load_key_policy(home), at)
-            yield from (Complaint("warning", *said) for said in on_keys)
+            yield from on_keys
             landed = transfers.landed(session)
             if landed:
                 oldest = transfers.get(session, landed[0])
@@ -201,52 +146,6 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         yield from _spool(home, at)
     finally:
         registry.close()
-
-
-def _provider(provider: Provider, year: str, in_force: set[str]) -> Iterator[Complaint]:
-    if provider.suspended:
-        yield Complaint("warning", f"{provider.id} is suspended", f"gateway providers resume {provider.id}")
-        return
-    for kind, what in (
-        ("ssh", "SSH key: it cannot log in"),
-        ("openpgp", "OpenPGP key: its files are refused"),
-    ):
-        if kind not in in_force:
-            yield Complaint("warning", f"{provider.id} has no {what}", f"gateway keys add {provider.id} FILE")
-    if provider.kind in EDUCATION_PROVIDERS and not provider.ratified:
-        yield Complaint(
-            "warning",
-            f"{provider.id} has not ratified the agreement for {year}: files of most flows wait",
-            f'gateway agreement ratify {provider.id} --signatory "…"',
-        )
-    if provider.kind in EDUCATION_PROVIDERS and provider.dfe_number is None:
-        yield Complaint(
-            "warning",
-            f"{provider.id} has no DfE number: a file that names another school is not noticed",
-            f"gateway providers set {provider.id} --dfe-number NUMBER",
-        )
-
-
-def _calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """The terms have to be written down before they begin: by rule they are only nearly right."""
-    if not is_ending(catalogue.calendar, today):
-        return
-    last = last_written(catalogue.calendar)
-    ends = "there are no term dates" if last is None else f"the term dates end on {last.day} {last:%B %Y}"
-    then = "school days are by rule" if catalogue.calendar.term_rule else "nothing daily or weekly is judged"
-    yield Complaint(
-        "warning",
-        f"{ends}; after that, {then}",
-        "add a [[school_year]] with the published dates to policies/calendar.toml",
-    )
-
-
-def _teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
-    routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
-    for team in sorted((routed | {*catalogue.triage_teams(), *catalogue.sensitive_teams()}) - staffed):
-        yield Complaint(
-            "warning", f"nobody collects for {team}", f"gateway staff add NAME --team {team} --ssh-key FILE"
-        )
 
 
 def _spool(home: Home, at: datetime) -> Iterator[Complaint]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +28,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import WhyOption
+from gateway.cli.options import LISTED, LimitOption, WhyOption
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import Kind
 from gateway.log.leaf import rfc3339 as leaf_time
@@ -114,6 +115,7 @@ def status(
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
     state: Annotated[list[FlowState] | None, typer.Option(help="Only these; may be given again.")] = None,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.
@@ -127,7 +129,9 @@ def status(
         rows = [
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
-    show(rows, _STATUS_COLUMNS, as_json=as_json, empty="no provider is enrolled, or nothing is so")
+    empty = "no provider is enrolled, or nothing is so"
+    narrow = ("provider", "data_type", "state", "due", "missed")
+    show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
 
 
 @app.command()
@@ -184,6 +188,23 @@ def nil(
     out.print(f"{identifier} has no {data_type} to send for {period.name}, which is due on {period.due}")
 
 
+@app.command("exceptions")
+@fails_clearly
+def list_exceptions(
+    home: HomeOption = DEFAULT_HOME,
+    provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,
+    limit: LimitOption = LISTED,
+    as_json: JsonOption = False,
+) -> None:
+    """What people said of what is owed, by `expect` and `nil`: who, when and why."""
+    with registry(home) as opened, opened.read() as session:
+        if provider is not None:
+            providers.provider_row(session, provider)
+        rows = [asdict(one) for one in expectations.said(session, provider)]
+    columns = ("provider", "data_type", "what", "period", "at", "by", "why")
+    show(rows, columns, as_json=as_json, empty="nothing is said: the calendar decides", limit=limit)
+
+
 def _check_sends(provider: Provider, data_type: str, catalogue: Catalogue) -> None:
     flow = catalogue.flow_of(data_type)
     if flow is None:
@@ -209,7 +230,11 @@ def _statuses(
     added, told = providers.added(session), expectations.expectations(session)
     enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
     for provider in enrolled:
-        owed = timescale.Owed(since=local_day(added[provider.id], zone), expected=told.get(provider.id, {}))
+        owed = timescale.Owed(
+            since=local_day(added[provider.id], zone),
+            until=provider.closed_on or date.max,
+            expected=told.get(provider.id, {}),
+        )
         found = timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
         for each in found:
             yield {

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway.cli import dates
 from gateway.cli.console import (
@@ -16,22 +15,24 @@ from gateway.cli.console import (
     HomeOption,
     JsonOption,
     counted,
-    err,
     existing,
     fails_clearly,
     now,
     out,
     print_exactly,
+    registrar_of,
     registry,
     show,
     who,
 )
+from gateway.cli.identity import WAITS
 from gateway.cli.options import GatewayKeyOption
+from gateway.cli.progress import progress
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.settings_text import note_passphrase_file
 from gateway.model import GatewayKeyKind
-from gateway.registry import keys
+from gateway.registry import keys, log
 from gateway.settings import load_key_policy, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
@@ -89,6 +90,8 @@ def rotate(
     end = at + timedelta(days=load_key_policy(place).overlap_days)
     if until is not None:
         end = dates.last_moment(until, place.policies_in_force, at)
+    if not _agreed(home, "rotate-compromised" if compromised else "rotate", "gateway-keys"):
+        return
     with registry(home) as opened:
         done = change(
             place,
@@ -117,15 +120,8 @@ def reseal(
     from gateway.keys.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place = Home(home)
-    columns = (TextColumn("resealing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with registry(home) as opened, Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("resealing", total=None)
-        outcome = work(
-            place,
-            opened,
-            limit=limit,
-            progress=lambda done, of: bar.update(task, completed=done, total=of),
-        )
+    with registry(home) as opened, progress("resealing") as told:
+        outcome = work(place, opened, limit=limit, progress=told)
     out.print(
         f"open with the current key: {counted(outcome.kept, 'file')} ({outcome.proved} proved by content); "
         f"with no key of ours: {outcome.unopenable}; left: {outcome.left}"
@@ -140,6 +136,8 @@ def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -
     """Destroy the secret half of a key that is out of use and that no retained file needs."""
     from gateway.keys.reseal import destroy as end  # noqa: PLC0415 - loads the OpenPGP libraries
 
+    if not _agreed(home, "destroy", _fingerprint(home, fingerprint)):
+        return
     with registry(home) as opened:
         key = end(Home(home), opened, fingerprint, at=now(), person=who())
     out.print(f"the secret half of {key.fingerprint} is destroyed; backups may still hold it", soft_wrap=True)
@@ -160,6 +158,10 @@ def protect(
 
     place = Home(home)
     new = None if none else passphrase.new_passphrase(passphrase_file)
+    if new is not None and secret_files.are_under(place, new):
+        passphrase.keep(new)  # It was interrupted: what is under it already opens with nothing else.
+    if not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
+        return
     with changing_keys(place):
         secret_files.protect(place, new)
     passphrase.forget()
@@ -170,6 +172,24 @@ def protect(
         out.print(f"gateway.toml names {file}: services take it from there", soft_wrap=True)
     if not none:
         out.print("a systemd credential gateway-passphrase goes before any file: renew it where there is one")
+
+
+def _agreed(home: Path, act: str, subject: str) -> bool:
+    """Whether two persons want this, where roles are in force; said if it waits for the second one."""
+    from gateway.record.second_person import Act, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    at = now()
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        done = agreed(session, Act(act, subject), by=who(), why=None, at=at)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+    if not done:
+        out.print(WAITS)
+    return done
+
+
+def _fingerprint(home: Path, beginning: str) -> str:
+    with registry(home) as opened, opened.read() as session:
+        return keys.find_key(session, "gateway", "gateway", beginning).fingerprint
 
 
 def _signing(home: Path) -> str:

@@ -17,22 +17,24 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import WhyOption
+from gateway.cli.options import LISTED, LimitOption, ReferenceArgument, WhyOption
 from gateway.cli.transfers import summary
 from gateway.registry import transfers
 
 app = typer.Typer(no_args_is_help=True, help="Files that wait for a person or a date.")
-ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
 
 
 @app.command("list")
 @fails_clearly
-def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_all(
+    home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
+) -> None:
     """Every file that is held, and why."""
     with registry(home) as opened, opened.read() as session:
         rows = [summary(t) for t in transfers.find(session, state="held")]
     columns = ("reference", "provider", "name", "data_type", "reasons", "held_until", "landed_at")
-    show(rows, columns, as_json=as_json, empty="nothing is held")
+    narrow = ("reference", "reasons", "held_until", "landed_at")
+    show(rows, columns, as_json=as_json, empty="nothing is held", narrow=narrow, limit=limit)
 
 
 @app.command()

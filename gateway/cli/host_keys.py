@@ -113,7 +113,10 @@ def _rows(home: Home) -> list[dict[str, Any]]:
     rows = []
     for service in HostKeyService:
         secret = _secret(home, service)
-        for use, path in (("in use", secret), ("announced", host_keys.next_file(secret))):
+        uses = [("in use", secret), ("announced", host_keys.next_file(secret))]
+        if service is HostKeyService.INTAKE:
+            uses.append(("for old programs", host_keys.rsa_file(secret)))
+        for use, path in uses:
             fingerprint = host_keys.fingerprint(path)
             if fingerprint is not None:
                 rows.append({"service": service.value, "use": use, "fingerprint": fingerprint})

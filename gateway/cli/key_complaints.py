@@ -8,14 +8,33 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from gateway.cli.complaints import Complaint, Together
 from gateway.cli.console import counted
 from gateway.home import Home
 from gateway.keys.warnings import days_left, step_due
-from gateway.registry import keys, transfers
+from gateway.registry import keys, providers, transfers
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 from gateway.settings import KeyPolicy
 
+_SORT = {"ssh": "SSH", "openpgp": "OpenPGP"}
+_PENDING = Together(
+    "key",
+    "waiting to be confirmed",
+    "ring each owner, then: gateway keys confirm ID FPR; gateway keys list ID",
+)
+_EXPIRED = Together(
+    "key", "that have expired: what they sign waits", "gateway keys add ID FILE, once they are renewed"
+)
+_ENDS = Together("key", "that end soon", "ask their owners to extend or replace them; gateway keys list")
+_UNUSED = Together(
+    "key", "not used for long, whose owners use another one", "gateway keys list; gateway keys retire ID FPR"
+)
+_UNUSED_LAST = Together(
+    "key",
+    "not used for long, each the only one that its owner is known to have",
+    "ask the owners whether they are still needed; retiring them would lock the owners out",
+)
 Said = tuple[str, str]
 """What is weak, and the command or the sentence that mends it."""
 
@@ -31,45 +50,69 @@ def of_secrets(home: Home) -> Iterator[Said]:
         )
 
 
-def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Said]:
+def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
     """Keys on record that somebody should look at, and files that wait for one."""
     known = keys.list_keys(session)
+    closed = {provider.id for provider in providers.list_providers(session) if provider.is_closed}
     for key in known:
-        if key.owner_kind != "gateway":
-            yield from _of_one(key, policy, at)
-    yield from _of_gateway([key for key in known if key.owner_kind == "gateway"], home, policy, at)
+        if key.owner_kind != "gateway" and not (key.owner_kind == "provider" and key.owner in closed):
+            yield from _of_one(key, known, policy, at)
+    for said in _of_gateway([key for key in known if key.owner_kind == "gateway"], home, policy, at):
+        yield Complaint("warning", *said)
     waiting = Counter(
         t.upload.provider for t in transfers.find(session, state="held") if t.waits_for == "key"
     )
     for provider, number in sorted(waiting.items()):
-        yield (
+        yield Complaint(
+            "warning",
             f"{counted(number, 'file')} of {provider} waiting for a key that is renewed or approved",
             f"gateway keys list {provider}; a renewed certificate: gateway keys add {provider} FILE",
         )
 
 
-def _of_one(key: Key, policy: KeyPolicy, at: datetime) -> Iterator[Said]:
+def _of_one(key: Key, known: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
     staff = " --staff" if key.owner_kind == "staff" else ""
-    what = f"the {'SSH' if key.kind == 'ssh' else 'OpenPGP'} key {key.fingerprint[:23]} of {key.owner}"
+    what = f"the {_SORT[key.kind]} key {key.fingerprint[:23]} of {key.owner}"
+
+    def complaint(text: str, mend: str, together: Together) -> Complaint:
+        return Complaint("warning", f"{what} {text}", mend, key.owner, together)
+
     if key.state == "pending":
-        yield f"{what} waits for approval", f"gateway keys confirm {key.owner} {key.fingerprint}{staff}"
+        mend = f"gateway keys confirm {key.owner} {key.fingerprint}{staff}"
+        yield complaint("waits for approval", mend, _PENDING)
     if not key.is_in_force(at):
         return
     if key.expires_at is not None and key.expires_at <= at:
-        yield (
-            f"{what} has expired: what it signs waits",
-            f"gateway keys add {key.owner} FILE, once it is renewed",
-        )
+        mend = f"gateway keys add {key.owner} FILE, once it is renewed"
+        yield complaint("has expired: what it signs waits", mend, _EXPIRED)
     elif step_due(key, at, policy.warn_days) is not None:
-        yield (
-            f"{what} ends in {counted(days_left(key, at) or 0, 'day')}",
-            f"ask {key.owner} to extend or replace it",
+        left = counted(days_left(key, at) or 0, "day")
+        yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", _ENDS)
+    if not _used_lately(key, policy, at):
+        replaced = any(_stands_in(other, key, policy, at) for other in known)
+        yield complaint(
+            f"was not used for {counted(policy.unused_days, 'day')}",
+            f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …" if replaced else _last(key),
+            _UNUSED if replaced else _UNUSED_LAST,
         )
-    if (key.last_used_at or key.added_at) < at - timedelta(days=policy.unused_days):
-        yield (
-            f"{what} was not used for {counted(policy.unused_days, 'day')}",
-            f"gateway keys retire {key.owner} {key.fingerprint}{staff}",
-        )
+
+
+def _used_lately(key: Key, policy: KeyPolicy, at: datetime) -> bool:
+    return (key.last_used_at or key.added_at) >= at - timedelta(days=policy.unused_days)
+
+
+def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
+    """Whether the owner of a key is known to do its work with this other one."""
+    whose = ("owner_kind", "owner", "kind")
+    same = all(getattr(other, name) == getattr(key, name) for name in whose)
+    in_use = other.last_used_at is not None and _used_lately(other, policy, at)
+    return same and other.fingerprint != key.fingerprint and other.is_in_force(at) and in_use
+
+
+def _last(key: Key) -> str:
+    """What to do about a key without which its owner would be locked out, as far as is known."""
+    lost = "log in" if key.kind == "ssh" else "send anything"
+    return f"ask {key.owner} whether it is still needed: no other is known to be in use to {lost}; keep it"
 
 
 def _of_gateway(known: Sequence[Key], home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Said]:

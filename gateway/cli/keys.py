@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+import hashlib
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlmodel import Session
@@ -17,7 +15,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
     existing,
     fails_clearly,
     formerly,
@@ -28,13 +25,15 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import RING, least_rsa_bits, read_key_file, show_key
-from gateway.cli.options import ReasonOption, WhyRevokedOption
-from gateway.errors import GatewayError, NotFoundError, Refusal
+from gateway.cli.identity import WAITS
+from gateway.cli.key_changes import changing, taken_in
+from gateway.cli.key_rows import key_row
+from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
+from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
-from gateway.keys.warnings import days_left, step_due
-from gateway.registry import keys, providers, staff
+from gateway.registry import keys, providers, roles, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
-from gateway.settings import KeyPolicy, load_key_policy
+from gateway.settings import load_key_policy
 
 if TYPE_CHECKING:
     from gateway.keys.changes import Clerk
@@ -65,6 +64,7 @@ def list_all(
     ] = None,
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
+    limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """Keys of one owner, or of everybody: until when, last used, how often, and what to look at."""
@@ -73,9 +73,9 @@ def list_all(
         owner_kind: OwnerKind | None = "staff" if is_staff else None
         if identifier is not None:
             owner_kind = _owner(session, identifier, is_staff=is_staff)
-        rows = [_row(key, at, policy) for key in keys.list_keys(session, owner_kind, identifier)]
+        rows = [key_row(key, at, policy) for key in keys.list_keys(session, owner_kind, identifier)]
     columns = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
-    show(rows, columns, as_json=as_json, empty="no key is enrolled")
+    show(rows, columns, as_json=as_json, empty="no key is enrolled", limit=limit)
 
 
 @app.command()
@@ -91,9 +91,12 @@ def add(
     data = read_key_file(file)
     show_key(data, now())
     least = least_rsa_bits(Home(home))
-    with _changing(home) as clerk:
+    with changing(home) as clerk:
         owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
-        what = _taken_in(clerk, owner_kind, identifier, data, least, state="pending" if pending else "active")
+        if is_staff and not _agreed_for(clerk, identifier, data):
+            out.print(WAITS)
+            return
+        what = taken_in(clerk, owner_kind, identifier, data, least, state="pending" if pending else "active")
     out.print(what)
     if not is_staff:
         out.print(RING)
@@ -112,10 +115,15 @@ def confirm(
     That is on record with your name. It takes what was read out: all of a fingerprint, or 16 characters of
     it at least. Keys wait for it that a provider was enrolled with, or that it dropped in /keys.
     """
+    from gateway.record.second_person import Act, reject  # noqa: PLC0415 - loads the OpenPGP libraries
+
     for fingerprint in fingerprints:
         _check_read_out(fingerprint)
-    with _changing(home) as clerk:
+    with changing(home) as clerk:
         named = [_named(clerk, identifier, one, is_staff=is_staff) for one in fingerprints]
+        for key in named:  # One that somebody wants revoked is put in force again by somebody else.
+            for act in ("revoke-hard", "revoke-soft"):
+                reject(clerk.session, Act(act, key.fingerprint), by=who(), at=clerk.at)
         approved = [clerk.approve(key) for key in named]
     for key in approved:
         out.print(f"{key.fingerprint} is in force", soft_wrap=True)
@@ -130,15 +138,60 @@ def retire(
     identifier: OwnerArgument,
     fingerprint: FingerprintArgument,
     until: UntilOption = None,
+    why: WhyGivenOption = None,
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Take a key out of use that is simply no longer needed, now or after a last day."""
+    """Take a key out of use that is simply no longer needed, now or after a last day.
+
+    `gateway keys restore` takes that back, until its owner has used another one.
+    """
     last = None if until is None else dates.last_moment(until, Home(home).policies_in_force, now())
-    with _changing(home) as clerk:
-        ended = clerk.retire(_named(clerk, identifier, fingerprint, is_staff=is_staff), last)
+    with changing(home) as clerk:
+        ended = clerk.retire(_named(clerk, identifier, fingerprint, is_staff=is_staff), last, why=why)
+        is_last = not _others_in_force(clerk, ended)
     shown = f" until {ended.not_after:%Y-%m-%d %H:%M} UTC" if ended.state == "retiring" else ""
     out.print(f"{ended.fingerprint} is {ended.state}{shown}", soft_wrap=True)
+    if is_last:
+        out.print(_last_one(ended), soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def restore(
+    identifier: OwnerArgument,
+    fingerprint: FingerprintArgument,
+    why: WhyOption,
+    is_staff: StaffOption = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Take the retirement of a key back, as long as its owner has used no other one since."""
+    with changing(home) as clerk:
+        named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
+        if is_staff and not _agreed_for(clerk, identifier, named.material.encode()):
+            out.print(WAITS)
+            return
+        restored = clerk.restore(named, why=why)
+    out.print(f"{restored.fingerprint} is in force again", soft_wrap=True)
+
+
+def _others_in_force(clerk: Clerk, key: Key) -> bool:
+    """Whether the owner of a key has another one of its kind that counts."""
+    others = keys.list_keys(clerk.session, key.owner_kind, key.owner)
+    return any(
+        other.kind == key.kind and other.fingerprint != key.fingerprint and other.is_in_force(clerk.at)
+        for other in others
+    )
+
+
+def _last_one(key: Key) -> str:
+    staff = " --staff" if key.owner_kind == "staff" else ""
+    lost = "cannot log in" if key.kind == "ssh" else "cannot send anything"
+    then = "then " if key.state == "retiring" else ""
+    return (
+        f"it is the last {key.kind} key of {key.owner}, who {then}{lost}; "
+        f"to take it back: gateway keys restore {key.owner} {key.fingerprint}{staff} --why …"
+    )
 
 
 @app.command()
@@ -163,10 +216,37 @@ def revoke(
     said = why or reason
     if said is None:
         raise typer.BadParameter("is needed: it goes on record with your name", param_hint="--why")
-    with _changing(home) as clerk:
+    with changing(home) as clerk:
         named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
-        ended = clerk.revoke(named, "hard" if hard else "soft", why=said)
-    out.print(f"{ended.fingerprint} is revoked", soft_wrap=True)
+        ended = _revoked(clerk, named, "hard" if hard else "soft", said)
+    if ended.state == "revoked":
+        out.print(f"{ended.fingerprint} is revoked", soft_wrap=True)
+    else:
+        out.print(f"{ended.fingerprint} counts no more; a second person does the same, and it is revoked")
+
+
+def _agreed_for(clerk: Clerk, person: str, data: bytes) -> bool:
+    """Whether a key may be added by which a person proves who they are: two decide for whom two are asked."""
+    from gateway.record.second_person import Act, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    if not roles.is_powerful(clerk.session, person) or len(roles.administrators(clerk.session)) == 1:
+        return True
+    act = Act("add-key", "staff", f"{person} {hashlib.sha256(data).hexdigest()}")
+    return agreed(clerk.session, act, by=who(), why=None, at=clerk.at)
+
+
+def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:
+    """Revoke a key; where roles are in force, suspend it until a second person does the same.
+
+    One that never counted needs nobody else.
+    """
+    from gateway.record.second_person import Act, agreed, proposal  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    act = Act(f"revoke-{revocation}", key.fingerprint)
+    is_new = key.state == "pending" and proposal(clerk.session, act, clerk.at) is None
+    if is_new or agreed(clerk.session, act, by=who(), why=why, at=clerk.at):
+        return clerk.revoke(key, revocation, why=why)
+    return clerk.suspend(key, why=why) if key.state in {"active", "retiring"} else key
 
 
 def _check_read_out(fingerprint: str) -> None:
@@ -174,28 +254,6 @@ def _check_read_out(fingerprint: str) -> None:
     read_out = fingerprint.replace(" ", "").removeprefix("SHA256:")
     if len(read_out) < _READ_OUT:
         raise GatewayError(f"so short a beginning tells no keys apart: give {_READ_OUT} characters or all")
-
-
-@contextmanager
-def _changing(home: Path) -> Iterator[Clerk]:
-    """A clerk in one transaction; what follows from the change is brought out after it."""
-    from gateway.keys.changes import Clerk, sign_head  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.processor.reconsider import reconsider  # noqa: PLC0415
-    from gateway.processor.service import open_registrar  # noqa: PLC0415
-    from gateway.publish.projection import publish_access  # noqa: PLC0415
-
-    at = now()
-    with open_registrar(Home(home), lambda: at) as registrar:
-        organisation = registrar.settings.organisation
-        with registrar.registry.write() as session:
-            clerk = Clerk(
-                session=session, signing=registrar.signing, organisation=organisation, at=at, person=who()
-            )
-            yield clerk
-            sign_head(clerk)
-        publish_access(registrar.registry, registrar.home.published, at)
-        reconsider(registrar)
-        registrar.publish()
 
 
 def _owner(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:
@@ -215,64 +273,3 @@ def _owner(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:
 def _named(clerk: Clerk, identifier: str, fingerprint: str, *, is_staff: bool) -> Key:
     owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
     return keys.find_key(clerk.session, owner_kind, identifier, fingerprint)
-
-
-def _taken_in(
-    clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, least: int, *, state: keys.KeyState
-) -> str:
-    """What became of the key in a file, in words. Refusal or GatewayError where it is not taken."""
-    from gateway.enrolment.key_file import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
-
-    if owner_kind == "staff" and not is_ssh(data):
-        raise Refusal("key:not-an-ssh-key")
-    known = None if is_ssh(data) else _known(clerk, identifier, data)
-    if known is None:
-        new = judge(data, clerk.at, least)
-        clerk.add(owner_kind, identifier, new, state=state)
-        return f"enrolled for {identifier}" + ("; it waits to be confirmed" if state == "pending" else "")
-    update = updated(known.material.encode(), data, clerk.at, least)
-    if update is not None and update.change == "revoked":
-        revocation: Revocation = "hard" if update.final else "soft"
-        if known.may_be_revoked(revocation):
-            clerk.revoke(known, revocation, new=update.new)
-            return f"{identifier} has revoked this certificate; it no longer counts"
-    if known.state in {"retired", "revoked"}:
-        raise GatewayError(f"{identifier} has this certificate already, and it is {known.state}")
-    if update is None:
-        raise GatewayError(f"{identifier} has this certificate already, and nothing in the file is new")
-    clerk.renew(known, update.new)
-    return f"what is new in this certificate of {identifier} is taken over"
-
-
-def _known(clerk: Clerk, identifier: str, data: bytes) -> Key | None:
-    """The key of the certificate in `data`, where this provider has it already."""
-    from gateway.openpgp.certificates import describe  # noqa: PLC0415 - loads the OpenPGP libraries
-
-    known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)
-    return known if known is not None and known.owner == identifier else None
-
-
-def _row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
-    unused = key.is_in_force(at) and (key.last_used_at or key.added_at) < at - timedelta(
-        days=policy.unused_days
-    )
-    return dataclasses.asdict(key) | {
-        "provider": key.owner if key.owner_kind == "provider" else None,
-        "in_force": key.is_in_force(at),
-        "until": key.until,
-        "days_left": days_left(key, at),
-        "warning": step_due(key, at, policy.warn_days),
-        "unused": unused,
-        "notes": list(_notes(key, at, policy, unused=unused)),
-    }
-
-
-def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
-    if key.state == "pending":
-        yield f"waits: gateway keys confirm {key.owner} FPR, once it is read out to you"
-    if unused:
-        yield f"not used for {counted(policy.unused_days, 'day')}"
-    if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:
-        yield "expired: what it signs waits"
-    elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
-        yield f"ends in {counted(days_left(key, at) or 0, 'day')}"

@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,13 +15,12 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.audit.inconsistency import Inconsistency
+from gateway.audit.inconsistency import Inconsistency, watch
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
     counted,
-    err,
     fails_clearly,
     now,
     out,
@@ -30,6 +29,8 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
+from gateway.cli.options import ReferenceArgument
+from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import keys, log
 
@@ -38,16 +39,27 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The append-only log.")
 _SHOWN = 50
+_LINES_OF_A_HEAD = 4  # Origin, size, root, and a signature after an empty line.
 
 
 @app.command()
 @fails_clearly
 def head(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Print the signed head of the log, for keeping elsewhere; on one line with --json, for a journal."""
-    with registrar_of(home) as registrar, registrar.registry.write() as session:
-        signing = registrar.signing
-        signed = log.sign_head(session, signing.log_key, signing.origin, now())
+    """Print the signed head of the log, for keeping elsewhere; on one line with --json, for a journal.
+
+    Where nothing has happened since the last one, it is that one.
+    """
+    with registrar_of(home) as registrar:
+        with registrar.registry.read() as session:
+            newest = log.newest_head(session)
+            told = newest is not None and log.is_told(session, newest)
+        signed = newest.text if newest is not None and told else _signed_now(registrar)
     print_exactly(json.dumps({"checkpoint": signed}) + "\n" if as_json else signed)
+
+
+def _signed_now(registrar: Registrar) -> str:
+    with registrar.registry.write() as session:
+        return log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
 
 
 @app.command()
@@ -61,11 +73,15 @@ def verify(
     sealed: Annotated[bool, typer.Option("--sealed", help="Read every sealed file as well.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute the whole log and compare registry and published files with it; name what does not fit."""
+    """Recompute the whole log and compare registry and published files with it; name what does not fit.
+
+    Exit 1 where something does not fit, 2 where a file that was named is no head and no receipt.
+    """
     from gateway.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    with registrar_of(home) as registrar, err.status("recomputing the log"):
-        found, leaves = inconsistencies(registrar, checkpoint or [], sealed=sealed)
+    heads = [_named_head(file) for file in checkpoint or []]
+    with registrar_of(home) as registrar, progress("recomputing the log") as told:
+        found, leaves = inconsistencies(registrar, heads, sealed=sealed, tell=told)
     if as_json:
         print_json(
             {"fits": not found, "leaves": leaves, "inconsistencies": [dataclasses.asdict(m) for m in found]}
@@ -79,16 +95,29 @@ def verify(
 
 
 def inconsistencies(
-    registrar: Registrar, heads: list[Path], *, sealed: bool
+    registrar: Registrar,
+    heads: list[tuple[str, str]],
+    *,
+    sealed: bool,
+    tell: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> tuple[list[Inconsistency], int]:
-    """What does not fit, each kind of check up to the number that is shown; and the size of the log."""
-    from gateway.audit.audit import Anchors, audit  # noqa: PLC0415 - loads the OpenPGP libraries
+    """What does not fit, each kind of check up to the number that is shown; and the size of the log.
+
+    `heads` are those kept elsewhere, each with the name of its file. `tell` hears of how many rows how
+    many were looked at.
+    """
+    from gateway.audit.audit import (  # noqa: PLC0415 - loads the OpenPGP libraries
+        Anchors,
+        audit,
+        rows_to_look_at,
+    )
     from gateway.audit.files import check_published, check_sealed, settled  # noqa: PLC0415
 
     home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry
     with registry.read() as session:
         gateway_keys = keys.list_keys(session, "gateway")
         certificates = tuple(key.material.encode() for key in gateway_keys if key.kind == "openpgp")
+        watch(session, _counting(rows_to_look_at(session), tell))
         found = list(_kept_elsewhere(session, heads, vkey))
         found += islice(audit(session, Anchors((vkey,), certificates)), _SHOWN)
         leaves = log.size(session)
@@ -118,7 +147,7 @@ def cosign(
 
 @app.command()
 @fails_clearly
-def prove(reference: Annotated[str, typer.Argument(metavar="REF")], home: HomeOption = DEFAULT_HOME) -> None:
+def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Print, as JSON, every event on one transfer with its proof against the current head."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
@@ -190,24 +219,46 @@ def _export(session: Session, folder: Path) -> int:
     return log.size(session)
 
 
-def _kept_elsewhere(session: Session, files: list[Path], vkey: str) -> Iterator[Inconsistency]:
+def _counting(every: int, tell: Callable[[int, int], None]) -> Callable[[int], None]:
+    done = 0
+
+    def looked_at(more: int) -> None:
+        nonlocal done
+        done += more
+        tell(done, every)
+
+    tell(0, every)
+    return looked_at
+
+
+def _named_head(file: Path) -> tuple[str, str]:
+    """The name of a file and the head in it. BadParameter where there is none: a mistake, no alarm."""
+    try:
+        return file.name, _head_in(file)
+    except GatewayError as error:
+        raise typer.BadParameter(str(error), param_hint="--checkpoint") from None
+
+
+def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -> Iterator[Inconsistency]:
     from gateway.log.checkpoint import read_checkpoint  # noqa: PLC0415 - loads cryptography
 
     size = log.size(session)
-    for file in files:
-        kept = read_checkpoint(_head_in(file), [vkey])
+    for name, text in heads:
+        kept = read_checkpoint(text, [vkey])
         if kept.size > size:
             yield Inconsistency(
-                file.name, f"it is of {kept.size} entries, but the log has only {size}: it was cut"
+                name, f"it is of {kept.size} entries, but the log has only {size}: it was cut"
             )
         elif log.root(session, kept.size) != kept.root:
-            yield Inconsistency(file.name, "the log's first entries are not the ones that were signed then")
+            yield Inconsistency(name, "the log's first entries are not the ones that were signed then")
 
 
 def _head_in(file: Path) -> str:
     """The signed head in a file: the file itself, or what a JSON receipt or `head --json` carries."""
     text = _read(file)
     if not text.lstrip().startswith("{"):
+        if text.count("\n") < _LINES_OF_A_HEAD:
+            raise GatewayError(f"{file} is neither a signed head nor a receipt")
         return text
     try:
         return str(json.loads(text)["checkpoint"])

@@ -14,15 +14,19 @@ ALONE = (
     "providers",
     "keys",
     "staff",
+    "roles",
     "agreement",
+    "year",
     "transfers",
     "held",
+    "notices",
     "receipts",
     "flows",
     "log",
     "penalties",
     "policy",
     "discrepancies",
+    "pupils",
 )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 import typer
 
+from gateway.cli import dates
 from gateway.cli.console import note_new_name
 from gateway.model import GatewayKeyKind
 
@@ -41,6 +43,28 @@ def reason_if_given(given: str | None) -> str | None:
     return None if given is None else reason(given)
 
 
+def as_reference(given: Given) -> Given:
+    """A reference as it is on record, however it was typed: the provider in small letters, the rest large.
+
+    The letters that its last part has not are read as the digits that they look like.
+    """
+    if given is None or given.count("-") < _PARTS - 1:
+        return given
+    day, _, rest = given.strip().partition("-")
+    provider, _, drawn = rest.rpartition("-")
+    return f"{day}-{provider.lower()}-{drawn.upper().translate(_LOOKS_LIKE)}"
+
+
+_PARTS = 3
+_LOOKS_LIKE = str.maketrans("OIL", "011")
+
+ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", callback=as_reference)]
+LISTED = 50
+LimitOption = Annotated[
+    int, typer.Option(min=0, help="Print so many at most; 0: all of them. JSON always has all.")
+]
+
+
 def reason_by_former_name(given: str | None) -> str | None:
     """Why somebody did something, as an option that is called --why now."""
     if given is not None:
@@ -50,6 +74,10 @@ def reason_by_former_name(given: str | None) -> str | None:
 
 WhyOption = Annotated[
     str, typer.Option(callback=reason, help="Why: for the record, without any pupil's data.")
+]
+WhyGivenOption = Annotated[
+    str | None,
+    typer.Option("--why", callback=reason_if_given, help="Why: for the record, without personal data."),
 ]
 WhyRevokedOption = Annotated[
     str | None,
@@ -63,4 +91,11 @@ SignatoryOption = Annotated[str, typer.Option(callback=one_line, help="Who signe
 NameOption = Annotated[str, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")]
 NewNameOption = Annotated[
     str | None, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")
+]
+FromOption = Annotated[
+    datetime | None,
+    typer.Option("--from", parser=dates.day, metavar="DAY", help="Only from this day on."),
+]
+ToOption = Annotated[
+    datetime | None, typer.Option("--to", parser=dates.day, metavar="DAY", help="Only up to this day.")
 ]

@@ -25,8 +25,10 @@ from gateway.cli.console import (
     plain,
     print_json,
     registry,
+    show,
 )
-from gateway.cli.transfers import reason_object
+from gateway.cli.options import ReferenceArgument
+from gateway.cli.transfers import event_object, reason_object
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.model import Decision, Held, Provider, ProviderKind, Reason, Refused, Released, Transfer
@@ -75,7 +77,7 @@ def check(
 @app.command()
 @fails_clearly
 def explain(
-    reference: Annotated[str, typer.Argument(metavar="REF")],
+    reference: ReferenceArgument,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,13 +85,21 @@ def explain(
     with registry(home) as opened, opened.read() as session:
         decision = _decision_on(session, reference)
         digest = _decided_by(session, reference)
+        said = [
+            step
+            for step in map(event_object, log.events(session, reference))
+            if step["reasons"] or step["why"]
+        ]
     catalogue = _catalogue_of(Home(home), digest)
     if as_json:
-        print_json(decision_object(decision) | {"reference": reference, "policies": digest})
+        print_json(decision_object(decision) | {"reference": reference, "policies": digest, "history": said})
         return
     out.print(Text(f"{reference}: {render(decision, catalogue)}"), soft_wrap=True)
     if digest is not None:
         out.print(Text(f"\nby the policies {digest}"), soft_wrap=True)
+    out.print()
+    # What it was first held for, and what each person said, whatever it is by now.
+    show(said, ("at", "kind", "reasons", "by", "why"), as_json=False, empty="nothing else is on record")
 
 
 @app.command("test")

@@ -21,6 +21,7 @@ from gateway.cli.console import (
     registry,
 )
 from gateway.cli.enrol import read_key_file
+from gateway.cli.options import ReferenceArgument
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.registry import receipts
@@ -33,7 +34,7 @@ app = typer.Typer(no_args_is_help=True, help="Signed receipts.")
 @app.command("show")
 @fails_clearly
 def show_one(
-    reference: Annotated[str, typer.Argument(metavar="REF")],
+    reference: ReferenceArgument,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:

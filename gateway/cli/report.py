@@ -22,6 +22,7 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
+from gateway.cli.options import ReferenceArgument
 from gateway.errors import GatewayError
 from gateway.registry import log, providers
 from gateway.reports.document import Document, as_html, as_object, as_text
@@ -36,7 +37,7 @@ HtmlOption = Annotated[
 @app.command("transfer")
 @fails_clearly
 def one_transfer(
-    reference: Annotated[str, typer.Argument(metavar="REF")],
+    reference: ReferenceArgument,
     html: HtmlOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,

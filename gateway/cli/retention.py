@@ -1,9 +1,8 @@
-"""retention and hold: what is deleted when, what a legal hold keeps, and the certificates."""
+"""retention: what is deleted when, and the certificates."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,15 +25,11 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.options import WhyOption
 from gateway.errors import GatewayError
-from gateway.registry import holds, log, retention
-from gateway.registry.log import Entry
+from gateway.registry import retention
 from gateway.reports.retention import Due, Plan
 
 app = typer.Typer(no_args_is_help=True, help="How long things are kept (policies/retention.toml).")
-hold_app = typer.Typer(no_args_is_help=True, help="Legal holds: nothing on hold is ever deleted.")
-ReferenceArgument = Annotated[str, typer.Argument(metavar="REF")]
 OnOption = Annotated[
     datetime | None,
     typer.Option(parser=dates.day, metavar="DAY", help="As at the end of this day; now if not given."),
@@ -93,61 +88,6 @@ def show_certificate(
     with registry(home) as opened, opened.read() as session:
         text = retention.certificate(session, number)
     print_exactly(text)
-
-
-@hold_app.command("list")
-@fails_clearly
-def list_holds(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """The legal holds that are on."""
-    with registry(home) as opened, opened.read() as session:
-        rows = [
-            {
-                "number": hold.number,
-                "reference": hold.reference,
-                "placed_at": hold.placed_at,
-                "placed_by": hold.placed_by,
-                "why": hold.why,
-            }
-            for hold in holds.list_holds(session)
-        ]
-    show(
-        rows,
-        ("number", "reference", "placed_at", "placed_by", "why"),
-        as_json=as_json,
-        empty="nothing is on hold",
-    )
-
-
-@hold_app.command()
-@fails_clearly
-def place(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
-    """Keep a transfer and all that belongs to it, a notice or a declaration from deletion, in your name."""
-    _change(home, reference, why, placed=True)
-    out.print(f"{reference} is on hold: nothing of it is deleted")
-
-
-@hold_app.command()
-@fails_clearly
-def lift(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
-    """End a legal hold, in your name: what is due is deleted with the next run."""
-    _change(home, reference, why, placed=False)
-    out.print(f"the hold on {reference} is lifted")
-
-
-def _change(home: Path, reference: str, why: str, *, placed: bool) -> None:
-    at = now()
-    with registrar_of(home) as registrar, registrar.registry.write() as session:
-        change = holds.place if placed else holds.lift
-        number = change(session, reference, by=who(), why=why, at=at)
-        entry = Entry(
-            kind="hold-placed" if placed else "hold-lifted",
-            subject=reference,
-            fields={"number": number},
-            actor=who(),
-            note=why,
-        )
-        log.append(session, [entry], at)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
 
 
 def _moment(on: datetime | None) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from gateway import supervisor
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
 from gateway.cli.options import GatewayKeyOption
-from gateway.errors import GatewayError
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.model import GatewayKeyKind
 from gateway.observe import stacks
@@ -36,8 +37,9 @@ def add_to(app: typer.Typer) -> None:
 def init(
     home: HomeOption = DEFAULT_HOME,
     organisation: Annotated[
-        str, typer.Option(help="The local authority's name, as receipts show it.")
-    ] = "Somerset County Council",
+        str | None,
+        typer.Option(help="The local authority's name, as receipts show it; asked for if not given."),
+    ] = None,
     log_origin: Annotated[
         str, typer.Option(help="The name of the log, such as gateway.example.gov.uk/log.")
     ] = "gateway.invalid/log",
@@ -64,12 +66,20 @@ def init(
 
     secret_files = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
-    fields = {"organisation": organisation, "log_origin": log_origin, "database": database_url}
+    named = _whose_gateway() if organisation is None else organisation
+    fields = {"organisation": named, "log_origin": log_origin, "database": database_url}
     settings = checked(Settings, {**fields, "secrets": secret_files}, "init")
     fingerprint = create_home(Home(home), settings, now(), known, key)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
     out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")
+
+
+def _whose_gateway() -> str:
+    """The local authority's name, typed in. ConfigurationError where nobody is there to be asked."""
+    if not sys.stdin.isatty():
+        raise ConfigurationError('say whose gateway this is: --organisation "NAME OF THE LOCAL AUTHORITY"')
+    return str(typer.prompt("The local authority's name, as receipts show it", err=True))
 
 
 @fails_clearly

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -16,19 +18,25 @@ from gateway.cli.console import (
     fails_clearly,
     now,
     out,
+    print_json,
     registry,
+    rfc3339,
     show,
     who,
 )
-from gateway.cli.enrol import enrol_ssh
-from gateway.cli.providers import signed_head
-from gateway.errors import GatewayError
+from gateway.cli.enrol import enrol_ssh, least_rsa_bits, read_key_file
+from gateway.cli.on_record import signed_head
+from gateway.cli.options import LISTED, LimitOption, WhyGivenOption
+from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
+from gateway.log.leaf import Kind
 from gateway.policy.catalogue import load_catalogue
-from gateway.registry import keys, log, staff
+from gateway.registry import keys, log, roles, staff
 from gateway.registry.log import Entry
 
 app = typer.Typer(no_args_is_help=True, help="Enrol the authority's staff and look at them.")
+NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
+_SAID = "; "
 
 
 @app.command()
@@ -37,44 +45,130 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name they log in with.")],
     team: Annotated[list[str], typer.Option(help="A team they belong to; may be given again.")],
     ssh_key: Annotated[list[Path], typer.Option(help="A file with their SSH public key.")],
+    why: WhyGivenOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Enrol a person who collects files."""
-    known = [t.id for t in load_catalogue(existing(home).policies).teams.team]
-    for wanted in team:
-        if wanted not in known:
-            raise GatewayError(f"there is no team {wanted}; the teams are {', '.join(known)}")
+    """Enrol a person who collects files. One who was removed may come back with the key of before."""
+    _check_teams(home, team)
     at = now()
     with registry(home) as opened, opened.write() as session:
         staff.add_staff(session, name, team, at)
         for file in ssh_key:
-            enrol_ssh(session, Home(home), "staff", name, file, at)
-        fields = {"teams": ",".join(sorted(set(team)))}
-        log.append(
-            session, [Entry(kind="staff-added", subject="staff", fields=fields, actor=who(), note=name)], at
-        )
+            if not _restored(session, Home(home), name, file):
+                enrol_ssh(session, Home(home), "staff", name, file, at)
+        _record(session, "staff-added", name, why, team)
         signed_head(session, Home(home))
     out.print(f"enrolled {name} for {', '.join(sorted(set(team)))}")
 
 
+@app.command("set")
+@fails_clearly
+def set_teams(
+    name: NameArgument,
+    team: Annotated[list[str], typer.Option(help="A team they belong to from now on: name all of them.")],
+    why: WhyGivenOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put a person into other teams. Their keys stay; what they may see changes at once."""
+    _check_teams(home, team)
+    with registry(home) as opened, opened.write() as session:
+        if set(staff.get_staff(session, name).teams) == set(team):
+            raise GatewayError(f"{name} belongs to just these teams already")
+        staff.set_teams(session, name, team)
+        _record(session, "staff-changed", name, why, team)
+        signed_head(session, Home(home))
+    out.print(f"{name} belongs to {', '.join(sorted(set(team)))} now")
+
+
 @app.command("list")
 @fails_clearly
-def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def list_all(
+    home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
+) -> None:
     """Everybody who may collect."""
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(person) for person in staff.list_staff(session)]
-    show(rows, ("name", "teams", "added_at"), as_json=as_json, empty="nobody is enrolled; gateway staff add")
+    empty = "nobody is enrolled; gateway staff add"
+    show(rows, ("name", "teams", "added_at"), as_json=as_json, empty=empty, limit=limit)
+
+
+@app.command("show")
+@fails_clearly
+def show_one(name: NameArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """One person with their keys, and what was changed and why, also after they were removed."""
+    with registry(home) as opened, opened.read() as session:
+        held = [dataclasses.asdict(key) for key in keys.list_keys(session, "staff", name)]
+        past = [
+            {"at": rfc3339(event.at), "kind": event.kind, "by": event.actor, "why": said.partition(_SAID)[2]}
+            for event in log.events(session, "staff")
+            if (said := event.note or "").partition(_SAID)[0] == name
+        ]
+        if not past:
+            raise NotFoundError(f"there is no member of staff {name}")
+        here = [person for person in staff.list_staff(session) if person.name == name]
+        row = {"name": name, "teams": list(here[0].teams) if here else [], "removed": not here}
+    if as_json:
+        print_json({**row, "keys": held, "history": past})
+        return
+    show([row], ("name", "teams", "removed"), as_json=False, empty="")
+    out.print()
+    columns = ("kind", "fingerprint", "state", "added_at", "last_used_at", "why")
+    show(held, columns, as_json=False, empty="no keys")
+    out.print()
+    show(past, ("at", "kind", "by", "why"), as_json=False, empty="nothing was done")
 
 
 @app.command()
 @fails_clearly
-def remove(name: Annotated[str, typer.Argument(metavar="NAME")], home: HomeOption = DEFAULT_HOME) -> None:
+def remove(name: NameArgument, why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> None:
     """Take a person's access away at once. What they collected stays on record."""
     at = now()
     with registry(home) as opened, opened.write() as session:
+        if roles.is_powerful(session, name):
+            raise GatewayError(
+                f"{name} has a role of which two decide: gateway roles take first; gateway keys revoke "
+                "--staff takes their keys out of use at once"
+            )
         staff.remove_staff(session, name, at)
         for key in keys.keys_in_force(session, "staff", name, "ssh", at):
-            keys.end_key(session, "staff", name, key.fingerprint, state="retired", at=at, by=who())
-        log.append(session, [Entry(kind="staff-removed", subject="staff", actor=who(), note=name)], at)
+            keys.end_key(
+                session, "staff", name, key.fingerprint, state="retired", at=at, by=who(),
+                why=why or _REMOVED,
+            )  # fmt: skip
+        _record(session, "staff-removed", name, why)
         signed_head(session, Home(home))
     out.print(f"{name} is removed")
+
+
+_REMOVED = "removed from staff"
+
+
+def _check_teams(home: Path, wanted: Sequence[str]) -> None:
+    known = [team.id for team in load_catalogue(existing(home).policies).teams.team]
+    for team in wanted:
+        if team not in known:
+            raise GatewayError(f"there is no team {team}; the teams are {', '.join(known)}")
+
+
+def _restored(session: Session, place: Home, name: str, file: Path) -> bool:
+    """Put a key in force again that this person had before, unless it is no longer trusted."""
+    from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415 - loads asyncssh
+
+    fingerprint = admit_ssh(read_key_file(file), least_rsa_bits(place)).fingerprint
+    known = keys.holder(session, "ssh", fingerprint)
+    if known is None or (known.owner_kind, known.owner, known.state) != ("staff", name, "retired"):
+        return False
+    keys.restore_key(session, known)
+    fields = {"owner": "staff"}
+    log.append(session, [Entry(kind="key-restored", subject=fingerprint, fields=fields, actor=who())], now())
+    return True
+
+
+def _record(
+    session: Session, kind: Kind, name: str, why: str | None, teams: Sequence[str] | None = None
+) -> None:
+    """Log a change. Whose it is, and why, only the registry says: the leaf commits to both."""
+    fields = {} if teams is None else {"teams": ",".join(sorted(set(teams)))}
+    note = f"{name}{_SAID}{why}" if why else name
+    entry = Entry(kind=kind, subject="staff", fields=fields, actor=who(), note=note)
+    log.append(session, [entry], now())

@@ -23,7 +23,7 @@ from gateway.cli.console import (
 from gateway.cli.console import registry as open_registry
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.processor.snapshot import Snapshot, take, wrong
+from gateway.processor.snapshot import Expiry, Snapshot, take, wrong
 from gateway.settings import Listen, load_settings
 from gateway.supervisor import places_of
 from gateway.zones.locks import is_locked
@@ -31,6 +31,7 @@ from gateway.zones.locks import is_locked
 _CONNECT_SECONDS = 3.0
 _BANNER = b"SSH-2.0-gateway"
 _SHOWN_DAYS = 60
+_FEW = 3
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 PortOption = Annotated[
@@ -46,6 +47,7 @@ def status(
     home: HomeOption = DEFAULT_HOME,
     intake_port: PortOption = None,
     mailboxes_port: PortOption = None,
+    each: Annotated[bool, typer.Option("--all", help="Name each of many that are alike.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether the services are reached, what waits, and what runs out. Exit 1 where all is not well."""
@@ -69,7 +71,7 @@ def status(
     if as_json:
         print_json({"well": not found, "wrong": found, "services": services, **_as_json(snapshot)})
     else:
-        for line in (*_standing(services, asked), *_lines(snapshot, found)):
+        for line in (*_standing(services, asked), *_lines(snapshot, found, each=each)):
             out.print(Text(line), soft_wrap=True)
     if found:
         raise typer.Exit(1)
@@ -129,7 +131,7 @@ def _standing(services: dict[str, bool], asked: dict[str, Listen]) -> Iterator[s
             yield f"            {name} was looked for on port {place.port} of {place.host}"
 
 
-def _lines(snapshot: Snapshot, found: list[str]) -> Iterator[str]:
+def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]:
     yield "transfers   " + "  ".join(f"{state} {count}" for state, count in snapshot.states.items())
     if snapshot.held:
         waits = (f"for a {waits_for} {count}" for waits_for, count in sorted(snapshot.held.items()))
@@ -141,12 +143,24 @@ def _lines(snapshot: Snapshot, found: list[str]) -> Iterator[str]:
     yield f"waiting     {oldest}; {snapshot.spool} in the spool, {snapshot.states['landed']} claimed"
     for disk in snapshot.disks:
         yield f"disk        {disk.part}: {disk.free / 1024**3:.1f} GiB of {disk.size / 1024**3:.1f} free"
-    for key in snapshot.expiries:
-        if key.days < _SHOWN_DAYS:
-            whose = f"{key.owner_kind} {key.owner}".strip()
-            yield f"key         the last {key.kind} key of {whose} {_ends(key.days)}"
+    yield from _expiries([key for key in snapshot.expiries if key.days < _SHOWN_DAYS], each=each)
     yield f"log         {counted(snapshot.log_entries, 'entry', 'entries')}"
     yield "all is well" if not found else "look at     " + "  ".join(found)
+
+
+def _expiries(ending: list[Expiry], *, each: bool) -> Iterator[str]:
+    """The keys that end soon; of one kind of owner and of key in one line, where they are many."""
+    groups: dict[tuple[str, str], list[Expiry]] = {}
+    for key in sorted(ending, key=lambda key: key.days):
+        groups.setdefault((key.owner_kind, key.kind), []).append(key)
+    for (owner_kind, kind), keys in groups.items():
+        if each or len(keys) <= _FEW:
+            for key in keys:
+                whose = f"{key.owner_kind} {key.owner}".strip()
+                yield f"key         the last {kind} key of {whose} {_ends(key.days)}"
+        else:
+            first = f"first that of {keys[0].owner}, which {_ends(keys[0].days)}"
+            yield f"key         the last {kind} keys of {len(keys)} {owner_kind}s end: {first}; each: --all"
 
 
 def _ends(days: float) -> str:

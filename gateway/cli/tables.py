@@ -14,6 +14,13 @@ NOTHING = "-"
 _GAP = "  "
 
 
+def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether a table of these columns is no wider, with text broken between words."""
+    columns = zip(headings, *rows, strict=True)
+    least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
+    return sum(least) + len(_GAP) * (len(least) - 1) <= width
+
+
 def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
     """The lines of a listing that is at most `width` wide, as far as no word is wider; None for no limit."""
     columns = [list(column) for column in zip(headings, *rows, strict=True)]
@@ -64,5 +71,7 @@ def _records(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int)
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
+    if len(cell) <= width and cell.isascii():
+        return [cell]
     parts = textwrap.wrap(cell, max(width, 1), break_long_words=False, break_on_hyphens=False)
     return parts or [""]

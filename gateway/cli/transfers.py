@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
+from sqlmodel import Session
 
+from gateway.cli import dates, recalls
 from gateway.cli.classify import school_in_words, unlisted_in_words
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    existing,
     fails_clearly,
+    local_times,
     out,
     plain,
     print_json,
+    print_json_list,
+    print_table,
     registry,
     rfc3339,
     show,
+    tell_rest,
 )
-from gateway.home import shown_name
+from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption
+from gateway.home import Home, shown_name
 from gateway.model import Classified, Reason, Transfer
-from gateway.registry import log, providers, transfers
+from gateway.policy.catalogue import load_catalogue
+from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
+from gateway.registry.transfer_lists import Wanted
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
+recalls.add_to(app)
 COLUMNS = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
+_NARROW = ("reference", "state", "reasons", "landed_at")
 
 
 class TransferState(StrEnum):
@@ -47,34 +61,74 @@ def list_all(
     home: HomeOption = DEFAULT_HOME,
     state: Annotated[TransferState | None, typer.Option(help="Only those in this state.")] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the latest so many.")] = None,
+    data_type: Annotated[str | None, typer.Option(help="Only files that are this.")] = None,
+    team: Annotated[str | None, typer.Option(help="Only what goes to this team.")] = None,
+    code: Annotated[
+        str | None, typer.Option("--why", help="Only with this reason: policy:embargo, or policy for any.")
+    ] = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="The latest so many; 0: all. 50 if not given, JSON: all.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Transfers in the order they landed."""
+    """The latest transfers, in the order they landed."""
+    zone = load_catalogue(existing(home).policies_in_force).calendar.timezone
+    wanted = Wanted(
+        state=state,
+        provider=provider,
+        data_type=data_type,
+        team=team,
+        code=code,
+        since=None if first is None else dates.beginning_of(first, zone),
+        until=None if last is None else dates.end_of(last, zone),
+    )
+    most = (0 if as_json else LISTED) if limit is None else limit
     with registry(home) as opened, opened.read() as session:
         if provider is not None:
             providers.provider_row(session, provider)
-        rows = [summary(t) for t in transfers.find(session, state=state, provider=provider, limit=limit)]
-    show(
-        [_at_a_glance(row) for row in rows] if not as_json else rows,
-        COLUMNS,
-        as_json=as_json,
-        empty="no transfers",
-    )
+        if as_json:
+            print_json_list(summary(one) for page in _pages(session, wanted, most) for one in page)
+            return
+        _print(session, wanted, most)
+
+
+def _pages(session: Session, wanted: Wanted, most: int) -> Iterator[list[Transfer]]:
+    if most:
+        yield transfer_lists.latest(session, wanted, most)
+    else:
+        yield from transfer_lists.pages(session, wanted)
+
+
+def _print(session: Session, wanted: Wanted, most: int) -> None:
+    """Page by page, so that any number of transfers can be listed."""
+    shown = 0
+    for page in _pages(session, wanted, most):
+        if page:
+            rows = [summary(one) for one in page]
+            print_table(rows, COLUMNS, _NARROW, headed=not shown)
+        shown += len(page)
+    if not shown:
+        out.print("no transfers")
+        return
+    out.print(f"\n{local_times()}", highlight=False)
+    tell_rest(shown, transfer_lists.count(session, wanted) if most else shown)
 
 
 @app.command("show")
 @fails_clearly
 def show_one(
-    reference: Annotated[str, typer.Argument(metavar="REF")],
+    reference: ReferenceArgument,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Everything known of one transfer, with its events."""
     with registry(home) as opened, opened.read() as session:
         transfer = transfers.get(session, reference)
-        events = [_event(each) for each in log.events(session, reference)]
-    row = summary(transfer) | _details(transfer) | {"events": events}
+        events = [event_object(each) for each in log.events(session, reference)]
+        found = _standing(home, session, transfer)
+    row = summary(transfer) | _details(transfer) | found | {"events": events}
     if as_json:
         print_json(row)
         return
@@ -91,7 +145,16 @@ def show_one(
             out.print(Text(plain(f"{event['kind']}: {said}")), soft_wrap=True)
 
 
-def _event(event: EventRow) -> dict[str, Any]:
+def _standing(home: Path, session: Session, transfer: Transfer) -> dict[str, str | None]:
+    """Which file it replaces and which one replaces it, by reference."""
+    from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
+
+    provider = providers.get_provider(session, transfer.upload.provider)
+    found = standing_of(session, transfer, provider, load_catalogue(Home(home).policies_in_force))
+    return {"replaces": found.replaces, "superseded_by": found.superseded_by}
+
+
+def event_object(event: EventRow) -> dict[str, Any]:
     """What the log says of one step; `reasons` are codes, `why` is what the person said."""
     fields = json.loads(event.leaf).get("fields", {})
     return {
@@ -103,10 +166,6 @@ def _event(event: EventRow) -> dict[str, Any]:
         "by": event.actor,
         "why": event.note,
     }
-
-
-def _at_a_glance(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"reasons": [one for one in row["reasons"] if one["code"] != "policy:allowed"]}
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Party:
         self.ssh_key.chmod(0o600)
         key.write_public_key(self.ssh_public)
         self.openpgp = pysequoia.Tsk.generate(f"{self.name} <{self.name}@example.invalid>")
-        self.certificate.write_text(str(self.openpgp.extract_certificate()), "ascii")
+        self.certificate.write_text(str(self.openpgp.extract_certificate()), "utf-8")
 
     @property
     def ssh_key(self) -> Path:

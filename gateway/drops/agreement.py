@@ -1,4 +1,4 @@
-"""Clause 1.4 by the provider itself: a signed copy of the agreement's text, dropped in /agreement.
+"""Ratification by the provider itself: a signed copy of the agreement's text, dropped in /agreement.
 
 Two keys count here as for any file: the provider's SSH key opened the session, and a certificate of
 the same provider, in force, signed the whole text. A clearsigned copy is what the guide asks for; one
@@ -26,6 +26,8 @@ def settle(drop: Drop, signature: Signature) -> Decision:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
     if provider.suspended:
         return Held(reasons=(catalogue.reason("policy:suspended"),))
+    if provider.is_closed:
+        return Held(reasons=(catalogue.reason("policy:closed"),))
     years = agreements.years(drop.session, provider.id)
     year = year_to_ratify(years, local_day(drop.now, catalogue.calendar.timezone), catalogue)
     if not _fresh(signature.created_at, year, drop):

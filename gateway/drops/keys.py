@@ -49,7 +49,8 @@ def settle(drop: Drop, found: FoundKey) -> Decision:
 def _settle_new(drop: Drop, clerk: Clerk, found: FoundKey, known: Key | None) -> Decision:
     if known is not None:
         return _refused(drop, "key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
-    at_once = drop.registrar.key_policy.approve_drops and not drop.provider.suspended
+    takes_part = not (drop.provider.suspended or drop.provider.is_closed)
+    at_once = drop.registrar.key_policy.approve_drops and takes_part
     clerk.add(
         "provider",
         drop.provider.id,

@@ -16,10 +16,11 @@ from gateway.examiner.drop_judge import judge
 from gateway.examiner.drop_tools import DROP_BYTES
 from gateway.examiner.entry import serve
 from gateway.examiner.nursery import Answer
+from gateway.examiner.persons import PersonTaker
 from gateway.examiner.protocol import ANSWER, REQUEST, Judging, Read, Reading
 from gateway.examiner.rolls import RollTaker
 from gateway.examiner.setups import CLASSIFIER_SETUP
-from gateway.model import Classified
+from gateway.model import Classified, ContentRefused
 from gateway.settings import ClassifyLimits, OpenLimits
 from gateway.zones.failpoints import passing
 
@@ -45,17 +46,29 @@ class Classifying:
                 raise TypeError(other.kind)
 
     def read(self, request: Reading, descriptor: int) -> Read:
-        """What the content is; its pupils only where it is a roll. What is none keeps them to itself."""
-        taker = RollTaker() if request.rolls else None
+        """What the content is, who is in it, and its pupils with what it says of them where it is a roll."""
+        taker, persons = RollTaker() if request.rolls else None, PersonTaker()
         with os.fdopen(descriptor, "rb", closefd=False) as content:
             found = classify(
-                content, request.name, self.limits, self.rules, today=request.today, on_pupil=taker
+                content,
+                request.name,
+                self.limits,
+                self.rules,
+                today=request.today,
+                on_pupil=taker,
+                on_person=persons,
             )
+            if isinstance(found, ContentRefused):
+                persons.scan(content)
         passing("examine.classified")
-        if taker is None or not isinstance(found, Classified) or found.data_type not in request.rolls:
-            return Read(reference=request.reference, content=found)
+        is_roll = isinstance(found, Classified) and found.data_type in request.rolls
         return Read(
-            reference=request.reference, content=found, pupils=taker.pupils(), left_out=taker.left_out
+            reference=request.reference,
+            content=found,
+            pupils=taker.pupils() if taker is not None and is_roll else None,
+            numbers=sorted(persons.numbers),
+            names=sorted(persons.names),
+            left_out=persons.left_out,
         )
 
 

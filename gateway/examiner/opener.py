@@ -39,9 +39,9 @@ from gateway.examiner.protocol import (
 )
 from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
 from gateway.openpgp.certificates import describe
+from gateway.openpgp.engines import find_opener, prove_program
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.memory import Content
-from gateway.openpgp.opener import find_opener, prove_program
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import OpenFile
 from gateway.openpgp.sealer import CannotSeal, readers, seal

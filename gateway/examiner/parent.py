@@ -6,7 +6,6 @@ children answer is held against what was asked, since a hostile file may speak f
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import threading
@@ -52,7 +51,7 @@ from gateway.examiner.protocol import (
     Viewed,
     Viewing,
 )
-from gateway.examiner.rolls import digested, packed
+from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.examiner.scanner import MALWARE, has_malware
 from gateway.examiner.setups import (
     CLASSIFIER_SETUP,
@@ -64,7 +63,7 @@ from gateway.examiner.setups import (
 )
 from gateway.home import Home
 from gateway.model import Basis, ContentRefused, Folder, View
-from gateway.openpgp.opener import program_file
+from gateway.openpgp.engines import program_file
 from gateway.secrets import secret_files
 from gateway.settings import Limits, load_settings, read_toml
 
@@ -126,11 +125,14 @@ class Examiner:
             return found
         with closing(content):
             read = self.read(job, content)
-        roll = self._roll(job, read)
+        roll, persons = roll_of(read, self._home), persons_of(read, self._home)
+        opened, said = found.opened, read.content
         if found.why is None:
-            return FileOpened(reference=job.reference, opened=found.opened, content=read.content, roll=roll)
+            return FileOpened(
+                reference=job.reference, opened=opened, content=said, roll=roll, persons=persons
+            )
         return FileWaits(
-            reference=job.reference, opened=found.opened, content=read.content, why=found.why, roll=roll
+            reference=job.reference, opened=opened, content=said, why=found.why, roll=roll, persons=persons
         )
 
     def read(self, job: Job, content: int) -> Read:
@@ -239,15 +241,6 @@ class Examiner:
             close_all(came)
             raise ExaminerLost("the opening process gave another answer than was asked")
         return answer, came
-
-    def _roll(self, job: Job, read: Read) -> str | None:
-        """The roll in a file that is one, with digests for pupils; the key of these stays in this process."""
-        if read.pupils is None:
-            return None
-        if read.left_out:
-            _log.warning("%s: %d records beyond the indexed pupils", job.reference, read.left_out)
-        key = secret_files.pupil_key(self._home)
-        return base64.b64encode(packed(digested(read.pupils, key))).decode()
 
     def _seconds_to_open(self, sealed: int) -> float:
         return seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)

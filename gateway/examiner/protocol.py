@@ -79,15 +79,23 @@ Pupil = tuple[
 
 It leaves the service as digests.
 """
+Number = Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")]
+NameKey = Annotated[str, Field(pattern=r"^\w+\|\w+\|[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=400)]
+"""As `gateway.classify.person_names` makes it. It leaves the service as a digest, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What a content is, and its pupils where it is a roll; `left_out`: records beyond those told of."""
+    """What a content is, and its pupils where it is a roll; `left_out`: records beyond those told of.
+
+    `numbers` and `names` are of all persons in it, whatever it is: UPNs, and keys of those who have none.
+    """
 
     reference: str
     content: Classified | ContentRefused
     pupils: list[Pupil] | None = None
+    numbers: list[Number] = field(default_factory=list)
+    names: list[NameKey] = field(default_factory=list)
     left_out: int = 0
     kind: Literal["read"] = "read"
 
@@ -139,13 +147,15 @@ class FileOpened:
     """A file with one good signature that counts, classified.
 
     `opened.content` is -1: the content is gone with the children. `roll` is the file's roll as
-    `rolls.packed` gives it, in base64.
+    `rolls.packed` gives it, in base64; `persons` the digests of all persons in it, of 16 octets each,
+    likewise.
     """
 
     reference: str
     opened: Opened
     content: Classified | ContentRefused
     roll: str | None = None
+    persons: str = ""
     kind: Literal["opened"] = "opened"
 
 
@@ -161,6 +171,7 @@ class FileWaits:
     content: Classified | ContentRefused
     why: OpenRefused
     roll: str | None = None
+    persons: str = ""
     kind: Literal["waits"] = "waits"
 
 

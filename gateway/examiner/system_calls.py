@@ -13,9 +13,9 @@ _NO_SUCH_CALL = -1
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 # What reading, computing and answering need, of what is open already.
 _COMPUTING = (
-    "brk", "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "fstat", "futex", "getpid",
-    "getrandom", "getrusage", "gettid", "gettimeofday", "lseek", "madvise", "mremap", "munmap", "poll",
-    "ppoll", "pread64", "preadv", "read", "readv", "recvfrom", "recvmsg", "restart_syscall", "rseq",
+    "brk", "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "fstat", "futex", "getitimer",
+    "getpid", "getrandom", "getrusage", "gettid", "gettimeofday", "lseek", "madvise", "mremap", "munmap",
+    "poll", "ppoll", "pread64", "preadv", "read", "readv", "recvfrom", "recvmsg", "restart_syscall", "rseq",
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity", "sched_yield", "sendmsg", "sendto",
     "set_robust_list", "setitimer", "sigaltstack", "write", "writev",
 )  # fmt: skip

@@ -18,7 +18,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ MANIFEST = "backup.json"
 _POLICIES = ("policies", "policies-in-force")
 _CHUNK = 1024**2
 _TRIES = 5
+Progress = Callable[[int, int], None]
 
 
 class Manifest(BaseModel):
@@ -53,18 +54,26 @@ class Manifest(BaseModel):
     files: Mapping[str, str]
 
 
-def back_up(home: Home, folder: Path, now: datetime, *, earlier: Path | None = None) -> Manifest:
+def back_up(
+    home: Home,
+    folder: Path,
+    now: datetime,
+    *,
+    earlier: Path | None = None,
+    progress: Progress = lambda _done, _all: None,
+) -> Manifest:
     """Copy `home` into `folder`, which must not exist or be empty. Durable after return.
 
     Sealed files that the backup `earlier` has are linked, not copied, where both lie on one file system.
     ConfigurationError where the registry is not SQLite; GatewayError where `folder` is in use or a link
-    stands in the home; Fault where the disk fails. Nothing is left of a copy that fails.
+    stands in the home; Fault where the disk fails. Nothing is left of a copy that fails. `progress` hears
+    how many of how many steps are done: a file is copied, and then read again.
     """
     _check_sqlite(home)
     _claim(folder)
     with at_work(folder):
         try:
-            return _backed_up(home, folder, now, earlier)
+            return _backed_up(home, folder, now, earlier, progress)
         except BaseException as error:
             _clear(folder)  # It holds the gateway's keys.
             if isinstance(error, OSError):
@@ -72,7 +81,7 @@ def back_up(home: Home, folder: Path, now: datetime, *, earlier: Path | None = N
             raise
 
 
-def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None) -> Manifest:
+def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, progress: Progress) -> Manifest:
     _copy_registry_and_keys(home, folder)
     for part in _POLICIES:
         _copy_tree(home.root / part, folder / part)
@@ -81,7 +90,9 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None) ->
     stated = _stated(earlier)
     known: dict[str, str] = {}  # What is linked is not read once more: it is what it was.
     store = store_of(home)
-    for reference in _sealed_references(folder / home.registry.name):
+    references = list(_sealed_references(folder / home.registry.name))
+    for number, reference in enumerate(references, start=1):
+        progress(number, 2 * len(references))
         target = Home(folder).sealed(reference)
         place = str(target.relative_to(folder))
         if earlier is not None and place in stated and _linked(earlier / place, target):
@@ -91,19 +102,22 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None) ->
         _copy_if_there(store.session(reference), Home(folder).session(reference))
     _fsync_tree(folder)
     count = sum(path.stat().st_size > 0 for path in (folder / "sealed").iterdir())
-    manifest = Manifest(taken_at=now, sealed_files=count, files=_digests(folder, known))
+    manifest = Manifest(taken_at=now, sealed_files=count, files=_digests(folder, known, progress))
     write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode(), mode=0o600)
     return manifest
 
 
-def restore(folder: Path, home: Home, *, damaged: bool = False) -> Manifest:
+def restore(
+    folder: Path, home: Home, *, damaged: bool = False, progress: Progress = lambda _done, _all: None
+) -> Manifest:
     """Make `home`, which must not hold any file yet, from a whole backup. Durable after return.
 
     GatewayError where the backup was interrupted or any file of it altered, or the home is in use. With
-    `damaged`, sealed files may be missing or altered: an audit of the home then names them.
+    `damaged`, sealed files may be missing or altered: an audit of the home then names them. `progress`
+    hears how many files of the backup were read; copying them comes after that.
     """
     manifest = read_manifest(folder)
-    _check_unaltered(folder, manifest, damaged=damaged)
+    _check_unaltered(folder, manifest, damaged=damaged, progress=progress)
     if any(not path.is_dir() for path in home.root.rglob("*")):
         raise GatewayError(f"{home.root} is not empty; a home is never overwritten")
     new = not home.root.exists()
@@ -165,18 +179,20 @@ def _stated(earlier: Path | None) -> Mapping[str, str]:
         return {}
 
 
-def _digests(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
+def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
     """The digest of every file in a backup but its manifest, by its place; those `known` are not read."""
     found = {}
-    for path in sorted(folder.rglob("*")):
+    paths = sorted(folder.rglob("*"))
+    for number, path in enumerate(paths, start=1):
+        progress(len(paths) + number, 2 * len(paths))
         place = str(path.relative_to(folder))
         if path.is_file() and place != MANIFEST:
             found[place] = known.get(place) or _digest(path)
     return found
 
 
-def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool) -> None:
-    found = _digests(folder, {})
+def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool, progress: Progress) -> None:
+    found = _digests(folder, {}, lambda done, every: progress(done - every // 2, every // 2))
     wrong = sorted(place for place, digest in manifest.files.items() if found.get(place) != digest)
     wrong += sorted(found.keys() - manifest.files.keys())
     if damaged:

@@ -15,7 +15,7 @@ from gateway.home import Home
 from gateway.keys.gateway_keys import make_gateway_key
 from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind, NewKey
-from gateway.openpgp.lock import lock
+from gateway.openpgp.at_rest import lock
 from gateway.publish.everything import publish_all
 from gateway.registry import keys, log
 from gateway.registry.database import Registry

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from gateway.home import Spool
+from gateway.intake.backlog import Landed
 from gateway.intake.completion import Completion
 from gateway.intake.disk import on_disk
 from gateway.intake.folders import Folders
-from gateway.intake.landed import Landed
 from gateway.intake.quotas import Quotas
 from gateway.intake.recent import HandedOver, Recent
 from gateway.intake.reception import Reception

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from gateway.home import Spool
 from gateway.intake.answers import CUT_OFF, HANDED_OVER, ONLY_TEMPORARY, STILL_OPEN, TAKEN_OVER
+from gateway.intake.backlog import Landed
 from gateway.intake.disk import on_disk
 from gateway.intake.handover import hand_over_upload
-from gateway.intake.landed import Landed
 from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver, Recent
 from gateway.intake.shelf import Shelf

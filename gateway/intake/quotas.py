@@ -11,8 +11,8 @@ from gateway.intake.answers import (
     TOO_MUCH_TODAY,
     TOO_MUCH_WAITING,
 )
+from gateway.intake.backlog import Landed
 from gateway.intake.disk import check_room, on_disk
-from gateway.intake.landed import Landed
 from gateway.intake.recent import Recent
 from gateway.intake.shelf import Shelf
 from gateway.settings import IntakeLimits

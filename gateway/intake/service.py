@@ -12,10 +12,10 @@ from pathlib import Path
 import asyncssh
 
 from gateway.home import PROVIDER_ID, Published, Spool
+from gateway.intake.backlog import Landed, sweep_landed
 from gateway.intake.box import Box
 from gateway.intake.disk import on_disk
 from gateway.intake.files import Files
-from gateway.intake.landed import Landed, sweep_landed
 from gateway.intake.published_keys import holds_key
 from gateway.intake.recent import sweep_journals
 from gateway.intake.requests import Requests

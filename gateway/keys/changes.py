@@ -97,6 +97,21 @@ class Clerk:
         self.tell(changed, notices.retired(changed))
         return changed
 
+    def restore(self, key: Key, *, why: str | None = None) -> Key:
+        """Take a retirement back. GatewayError where the key is not retired, or was replaced since."""
+        changed = keys.restore_key(self.session, key)
+        self._log("key-restored", changed, {}, why)
+        self.tell(changed, notices.in_force(changed))
+        self._examine_again(changed)
+        return changed
+
+    def suspend(self, key: Key, *, why: str | None) -> Key:
+        """Take a key out of use until somebody else revokes it or puts it in force again."""
+        suspended = keys.suspend_key(self.session, key)
+        self._log("key-suspended", suspended, {}, why)
+        self.tell(suspended, notices.suspended(suspended))
+        return suspended
+
     def revoke(
         self,
         key: Key,

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from gateway.home import Home
 from gateway.model import GatewayKeyKind, NewKey
+from gateway.openpgp.at_rest import lock
 from gateway.openpgp.certificates import admit, grouped
-from gateway.openpgp.lock import lock
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
 from gateway.receipts.receipt import log_key_statement
 from gateway.secrets import secret_files

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.openpgp.certificates import grouped
-from gateway.receipts.text import WIDTH, ascii_shown, spoken
+from gateway.receipts.text import WIDTH, spoken, visible
 from gateway.registry.keys import Key
 
-_ASK = "If you know nothing of this, ring the central data team at once; quote the reference above."
+_ASK = "If you know nothing of this, ring the local authority at once; quote the reference above."
 _LABEL = 16
 
 
@@ -70,6 +70,15 @@ def retired(key: Key) -> KeyNotice:
     return KeyNotice(f"An {_kind(key)} of yours is RETIRED.", "It no longer counts.", _change_over(key))
 
 
+def suspended(key: Key) -> KeyNotice:
+    """A key that is out of use until a second person has decided."""
+    return KeyNotice(
+        f"An {_kind(key)} of yours is SUSPENDED.",
+        "It does not count until the local authority has decided whether to revoke it. What it signed waits.",
+        _change_over(key),
+    )
+
+
 def revoked(key: Key) -> KeyNotice:
     """A key that is no longer trusted."""
     lost = "Whatever it signed and was not decided on yet is refused. " if key.revocation == "hard" else ""
@@ -103,7 +112,7 @@ def gateway_key(old: str, until: datetime | None) -> KeyNotice:
     check = (
         "Check that the old key names the new one: gpg --verify gateway-succession.asc"
         if until
-        else "Ring the central data team on a number you know, and compare the fingerprint above."
+        else "Ring the local authority on a number you know, and compare the fingerprint above."
     )
     return KeyNotice(
         "The GATEWAY has a new OpenPGP key.",
@@ -115,7 +124,7 @@ def gateway_key(old: str, until: datetime | None) -> KeyNotice:
 def render(
     notice: KeyNotice, key: Key, *, organisation: str, provider_name: str, reference: str, at: datetime
 ) -> str:
-    """The notice as text to be clearsigned: printable ASCII, at most 74 columns, ending in a newline."""
+    """The notice as text to be clearsigned: printable text, at most 74 columns, ending in a newline."""
     sections = [
         "\n".join([*_wrapped(f"Notice from {organisation}"), *_wrapped(f"to {provider_name}")]),
         notice.headline,
@@ -156,19 +165,19 @@ def _change_over(key: Key) -> tuple[str, ...]:
 
 
 def _field(label: str, value: str) -> str:
-    return f"    {label:<{_LABEL}}{ascii_shown(value)}"
+    return f"    {label:<{_LABEL}}{visible(value)}"
 
 
 def _wrapped(text: str, indent: str = "") -> Sequence[str]:
     return textwrap.wrap(
-        ascii_shown(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
 
 
 def _points(steps: Iterable[str]) -> Iterable[str]:
     for step in steps:
         yield from textwrap.wrap(
-            ascii_shown(step),
+            visible(step),
             WIDTH,
             initial_indent="    * ",
             subsequent_indent="      ",

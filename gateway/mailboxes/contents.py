@@ -24,7 +24,9 @@ from gateway.ssh.answers import Declined, failed
 _log = logging.getLogger(__name__)
 
 BUSY = failed("Too many files are being collected at the moment; try again in a minute.")
-CANNOT_OPEN = failed("The file cannot be opened at the moment; try again, then tell the central data team.")
+CANNOT_OPEN = failed(
+    "The file cannot be opened at the moment; try again, then tell whoever runs the gateway."
+)
 
 CLOSED = failed("The file was closed because nobody read it for a while; open it again.")
 
@@ -42,7 +44,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class FileOrder:
     """What to open: a delivery, and what of it; without a basis all of it, as it was sent."""
 
     reference: str
@@ -57,7 +59,7 @@ class OpenContent:
     `read_at` is in monotonic seconds.
     """
 
-    order: Order
+    order: FileOrder
     room: int
     opening: asyncio.Future[Given]
     read_at: float
@@ -83,7 +85,7 @@ class Contents:
 
     def __init__(
         self,
-        fetch: Callable[[Order], Given],
+        fetch: Callable[[FileOrder], Given],
         limits: MailboxLimits,
         openers: Executor,
         clock: Callable[[], float] = time.monotonic,
@@ -92,7 +94,7 @@ class Contents:
         self._limits = limits
         self._openers = openers
         self._clock = clock
-        self._open: dict[Order, OpenContent] = {}
+        self._open: dict[FileOrder, OpenContent] = {}
         self._sizes: dict[tuple[str, str | None], int] = {}
         # Also those that were given back while they were still being opened.
         self._count = 0
@@ -104,7 +106,7 @@ class Contents:
             return delivery.content_size
         return self._sizes.get((delivery.reference, delivery.team))
 
-    async def borrow(self, order: Order) -> OpenContent:
+    async def borrow(self, order: FileOrder) -> OpenContent:
         """What was ordered; whoever borrows it gives it back.
 
         Declined where too much is open already, or the file cannot be opened.
@@ -158,7 +160,7 @@ class Contents:
         else:
             content.opening.add_done_callback(lambda opened: self._close(content, opened))
 
-    def _begin(self, order: Order) -> OpenContent:
+    def _begin(self, order: FileOrder) -> OpenContent:
         size = order.delivery.content_size
         self._check_room(size)
         opening = asyncio.get_running_loop().run_in_executor(self._openers, self._fetch, order)

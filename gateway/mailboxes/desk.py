@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncssh
 from sqlmodel import Session
@@ -31,8 +31,12 @@ from gateway.registry.deliveries import (
     delivered_types,
     find_delivered,
     find_held,
+    find_removed,
     held,
+    may_read,
     note_collected,
+    removed,
+    restore,
 )
 from gateway.registry.log import Entry
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
@@ -43,6 +47,9 @@ _log = logging.getLogger(__name__)
 
 PAGE = 500
 ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
+TAKEN_BACK = denied("The file was taken back; tell the central data team what you have of it.")
+REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")
+UNDO = timedelta(days=30)
 NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
 
 
@@ -110,11 +117,23 @@ class Desk:
         with self.registry.read() as session:
             teams = self._teams(session, person)
             self._check_folder(teams, place)
-            if place.folder == HELD:
-                files = held(session, sensitive=self._sees(teams), before=before, limit=PAGE)
-            else:
-                files = delivered(session, str(place.folder), wanted=place.wanted, before=before, limit=PAGE)
+            files = self._page(session, person, teams, place, before)
             return Page(files, frozenset(self.showing.abouts(session, files)))
+
+    def _page(
+        self,
+        session: Session,
+        person: Person,
+        teams: tuple[str, ...],
+        place: MailboxPlace,
+        before: int | None,
+    ) -> Sequence[Delivery]:
+        folder, name = place.folder or "", person.name
+        if place.removed:
+            return removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
+        if folder == HELD:
+            return held(session, sensitive=self._sees(teams), person=name, before=before, limit=PAGE)
+        return delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
 
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
         """The folders of a shelf that has some: the data types or the providers of a team's files."""
@@ -122,8 +141,21 @@ class Desk:
             self._check_folder(self._teams(session, person), place)
             folder = str(place.folder)
             if place.shelf == "by-type":
-                return delivered_types(session, folder)
-            return delivered_providers(session, folder)
+                return delivered_types(session, folder, person.name)
+            return delivered_providers(session, folder, person.name)
+
+    def removed_folders(self, person: Person) -> tuple[str, ...]:
+        """Those of a person's teams that have removed something which may still be put back."""
+        with self.registry.read() as session:
+            teams, since = self._teams(session, person), self._undoable()
+            return tuple(team for team in teams if removed(session, team, since, person=person.name, limit=1))
+
+    def check_reading(self, person: Person, delivery: Delivery) -> None:
+        """Declined where a person who has a file open may not read on: their access or the file is taken."""
+        with self.registry.read() as session:
+            self._teams(session, person)
+            if not may_read(session, delivery, person.name):
+                raise Declined(TAKEN_BACK)
 
     def find(self, person: Person, place: MailboxPlace) -> Delivery | None:
         """The file at `place`; None where it is a folder. Declined where there is nothing."""
@@ -172,6 +204,8 @@ class Desk:
         now = self.clock()
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
+            if place.removed:
+                raise Declined(REMOVED_ALREADY)
             if delivery.team is None or place.is_about:
                 raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
             deal_with(session, delivery, by=person.name, at=now)
@@ -181,6 +215,26 @@ class Desk:
                 Entry(kind="dealt-with", subject=delivery.reference, fields=fields, actor=person.name),
                 now,
             )
+
+    def restore(self, person: Person, place: MailboxPlace) -> None:
+        """Put a file that the team has removed back into its mailbox, for all of the team.
+
+        Declined where it is not there any longer, or was removed too long ago.
+        """
+        now = self.clock()
+        with self.registry.write() as session:
+            delivery = self._file(session, person, place)
+            restore(session, delivery)
+            fields = self._where(session, person, delivery)
+            self._record(
+                session,
+                Entry(kind="restored", subject=delivery.reference, fields=fields, actor=person.name),
+                now,
+            )
+
+    def _undoable(self) -> datetime:
+        """From when on what was removed may be put back."""
+        return self.clock() - UNDO
 
     def _record(self, session: Session, entry: Entry, now: datetime) -> None:
         """The last step of a transaction: the head that is signed vouches for all that it wrote."""
@@ -209,7 +263,8 @@ class Desk:
         return True if self.triage.isdisjoint(teams) else None
 
     def _check_folder(self, teams: tuple[str, ...], place: MailboxPlace) -> None:
-        if place.folder not in self._folders(teams) or (place.folder == HELD and place.shelf):
+        own_only = place.removed or place.shelf is not None
+        if place.folder not in (teams if own_only else self._folders(teams)):
             raise Declined(NO_SUCH_FILE)
 
     def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
@@ -218,24 +273,27 @@ class Desk:
             return None
         self._check_folder(teams, place)
         if place.name is None:
-            self._check_kind(session, place)
+            self._check_kind(session, person, place)
             return None
         reference = reference_in(place.name)
-        found = None
-        if reference is not None:
-            held_here = place.folder == HELD
-            found = (
-                find_held(session, reference, sensitive=self._sees(teams))
-                if held_here
-                else find_delivered(session, place.folder, reference)
-            )
+        found = None if reference is None else self._named(session, person, teams, place, reference)
         if found is None or file_name(found) != place.name.removesuffix(ABOUT) or not _stands(found, place):
             raise Declined(NO_SUCH_FILE)
         return found
 
-    def _check_kind(self, session: Session, place: MailboxPlace) -> None:
+    def _named(
+        self, session: Session, person: Person, teams: tuple[str, ...], place: MailboxPlace, reference: str
+    ) -> Delivery | None:
+        folder = place.folder or ""
+        if place.removed:
+            return find_removed(session, folder, self._undoable(), reference, person=person.name)
+        if folder == HELD:
+            return find_held(session, reference, sensitive=self._sees(teams), person=person.name)
+        return find_delivered(session, folder, reference, person=person.name)
+
+    def _check_kind(self, session: Session, person: Person, place: MailboxPlace) -> None:
         """Declined for a folder of a shelf in which nothing stands."""
-        if place.kind is not None and not delivered(session, str(place.folder), wanted=place.wanted, limit=1):
+        if place.kind is not None and not self._page(session, person, (), place, None):
             raise Declined(NO_SUCH_FILE)
 
     def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:

@@ -8,11 +8,11 @@ from functools import lru_cache
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
 from gateway.home import Home
-from gateway.mailboxes.contents import Given, Order
+from gateway.mailboxes.contents import FileOrder, Given
 from gateway.policy.catalogue import Catalogue, load_catalogue
 
 
-def fetched(examiner: Examiner, order: Order) -> Given:
+def fetched(examiner: Examiner, order: FileOrder) -> Given:
     """What was ordered, in anonymous memory; whoever asked closes it. Fault where it cannot be made."""
     delivery = order.delivery
     request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)

@@ -2,6 +2,7 @@
 
     /  /TEAM  /TEAM/DATE_PROVIDER_TYPE_PERIOD_REF.ext      and beside a view NAME.about.txt
     /new/TEAM/NAME  /by-type/TEAM/TYPE/NAME  /by-provider/TEAM/PROVIDER/NAME      the same files again
+    /removed  /removed/TEAM  /removed/TEAM/NAME      what the team has removed and may put back
     /held  /held/DATE_PROVIDER_held_REF.ext
 
 Every name is made here, of characters that every client can store; so a path is either one of
@@ -20,6 +21,7 @@ from gateway.registry.deliveries import Delivery, Wanted
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 HELD = "held"
+REMOVED = "removed"
 ABOUT = ".about.txt"
 Shelf = Literal["new", "by-type", "by-provider"]
 SHELVES: tuple[Shelf, ...] = ("new", "by-type", "by-provider")
@@ -40,10 +42,12 @@ class MailboxPlace:
     """The root (all None), a folder (`name` None), or something in a folder.
 
     `shelf` is a folder in which each team has one again; but for `new`, in that is a folder for each `kind`.
+    `removed`: of what the team has removed, and may still put back.
     """
 
     folder: str | None = None
     name: str | None = None
+    removed: bool = False
     shelf: Shelf | None = None
     kind: str | None = None
 
@@ -98,13 +102,15 @@ def place_of(raw: bytes) -> MailboxPlace:
         parts = _parts(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise Declined(NO_SUCH_FILE) from None
+    if parts[:1] == [REMOVED]:
+        folder, name = _filled(parts[1:], 2)
+        return MailboxPlace(folder, name, removed=True)
     shelf = next((name for name in SHELVES if parts[:1] == [name]), None)
-    inside = parts[1:] if shelf is not None else parts
     if shelf in {"by-type", "by-provider"}:
-        folder, kind, name = _filled(inside, 3)
-        return MailboxPlace(folder, name, shelf, kind)
-    folder, name = _filled(inside, 2)
-    return MailboxPlace(folder, name, shelf)
+        folder, kind, name = _filled(parts[1:], 3)
+        return MailboxPlace(folder, name, shelf=shelf, kind=kind)
+    folder, name = _filled(parts[1:] if shelf else parts, 2)
+    return MailboxPlace(folder, name, shelf=shelf)
 
 
 def _filled(parts: list[str], length: int) -> list[str | None]:

@@ -11,10 +11,10 @@ from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.contents import Contents, Given, Order
+from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.desk import Desk
 from gateway.mailboxes.fetching import fetched, in_force
-from gateway.mailboxes.names import HELD, SHELVES
+from gateway.mailboxes.names import HELD, REMOVED, SHELVES
 from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Office
 from gateway.policy.catalogue import load_catalogue
@@ -39,7 +39,7 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     writers = ThreadPoolExecutor(_WRITERS, "write")
     openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
 
-    def fetch(order: Order) -> Given:
+    def fetch(order: FileOrder) -> Given:
         return fetched(examiners.mine(), order)
 
     try:
@@ -65,7 +65,7 @@ def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
     ConfigurationError where a team's name is taken by these.
     """
     catalogue = load_catalogue(home.policies_in_force)
-    for taken in (HELD, *SHELVES):
+    for taken in (HELD, REMOVED, *SHELVES):
         if catalogue.team(taken) is not None:
             raise ConfigurationError(
                 f"policies/teams.toml: team: {taken} is a folder of all teams, not a team"

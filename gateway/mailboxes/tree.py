@@ -2,7 +2,7 @@
 
 Listing and stat are views of the registry. Opening a file is collecting it: the sealed original is
 opened in memory, the team's view of it is made, the collection is on record, and only then can the client
-read. Removing a file marks it as dealt with. Everything else is refused.
+read. Removing a file marks it as dealt with; renaming it back undoes that. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -12,16 +12,25 @@ import logging
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 import asyncssh
 
 from gateway.errors import Fault
-from gateway.mailboxes.contents import Contents, OpenContent, Order
+from gateway.mailboxes.contents import Contents, FileOrder, OpenContent
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Page, Person
-from gateway.mailboxes.names import ABOUT, HELD, SHELVES, MailboxPlace, canonical, file_name, place_of
+from gateway.mailboxes.names import (
+    ABOUT,
+    HELD,
+    REMOVED,
+    SHELVES,
+    MailboxPlace,
+    canonical,
+    file_name,
+    place_of,
+)
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
@@ -119,7 +128,11 @@ class MailboxTree(Server):
         """The folders of the person, or the files of one of them, latest first."""
         place = place_of(path)
         if place.folder is None:
-            return self._root(place, await self._ask(self._desk.folders))
+            there = await self._ask(self._desk.removed_folders)
+            if place.removed:
+                return self._root(place, there)
+            further = (REMOVED,) if there and place.shelf is None else ()
+            return self._root(place, (*await self._ask(self._desk.folders), *further))
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
         if place.has_folders:
@@ -146,7 +159,7 @@ class MailboxTree(Server):
             self._open += 1
             return Told(delivery, text)
         basis = await self._ask(self._desk.basis, place)
-        content = await self._office.contents.borrow(Order(delivery.reference, basis, delivery))
+        content = await self._office.contents.borrow(FileOrder(delivery.reference, basis, delivery))
         passing("collect.opened")
         try:
             await self._tell(self._desk.collect, place, content.given)
@@ -158,8 +171,9 @@ class MailboxTree(Server):
         return Collected(delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
-        """A piece of an open file."""
-        await self._ask(self._desk.folders)
+        """A piece of an open file, unless it was withdrawn since it was opened."""
+        opened = file if isinstance(file, Told) else _collected(file)
+        await self._ask(self._desk.check_reading, opened.delivery)
         if isinstance(file, Told):
             return file.text[offset : offset + length]
         return self._office.contents.read(_collected(file).content, offset, length)
@@ -177,6 +191,22 @@ class MailboxTree(Server):
     async def remove(self, path: bytes) -> None:
         """Mark a file as dealt with."""
         await self._tell(self._desk.deal_with, place_of(path))
+
+    async def rename(self, old: bytes, new: bytes) -> None:
+        """Put a file that the team has removed back where it was; nothing else is renamed."""
+        before, after = place_of(old), place_of(new)
+        if (
+            not before.removed
+            or before.name is None
+            or before.is_about
+            or replace(before, removed=False) != after
+        ):
+            raise Declined(READ_ONLY)
+        await self._tell(self._desk.restore, before)
+
+    async def posix_rename(self, old: bytes, new: bytes) -> None:
+        """As rename."""
+        await self.rename(old, new)
 
     def format_user(self, uid: int | None) -> str:  # noqa: ARG002
         """Whose the files are, as listings show it."""
@@ -215,12 +245,12 @@ class MailboxTree(Server):
 
     async def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
         """The root, or a shelf: the teams' folders, and in the root also the shelves beside them."""
-        teams = [name for name in folders if name != HELD]
-        shelves = SHELVES if teams and place.shelf is None else ()
-        for name in (".", "..", *shelves):
+        teams = [name for name in folders if name not in {HELD, REMOVED}]
+        is_root = place.shelf is None and not place.removed
+        for name in (".", "..", *(SHELVES if teams and is_root else ())):
             yield self._named(name, MailboxPlace())
-        for name in teams if place.shelf else folders:
-            yield self._named(name, MailboxPlace(name))
+        for name in folders if is_root else teams:
+            yield self._named(name, MailboxPlace(None if name == REMOVED else name))
 
     async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
         for name in (".", "..", *kinds):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from gateway.model.kinds import KeyKind, ProviderKind
 
@@ -14,6 +14,8 @@ class Provider:
 
     `harmless` are the names of columns that an administrator has listed as harmless for it. `schools` are
     the DfE numbers or URNs of those for which it speaks beside itself, as a multi-academy trust does.
+    `closed_on` is its last day, None while it is open; `succeeded_by` the id of the provider that took its
+    place.
     """
 
     id: str
@@ -25,6 +27,13 @@ class Provider:
     ratified: bool = False
     harmless: tuple[str, ...] = ()
     schools: tuple[str, ...] = ()
+    closed_on: date | None = None
+    succeeded_by: str | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is on record that it has closed: it owes nothing, and gets nothing new."""
+        return self.closed_on is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

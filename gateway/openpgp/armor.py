@@ -29,6 +29,15 @@ def kind_of(data: bytes) -> tuple[str, int] | None:
     return (found[1].decode("ascii"), found.start()) if found else None
 
 
+def in_ascii(armored: str) -> bytes:
+    """An armored block without those of its header lines that are not ASCII.
+
+    Such lines are remarks, as that with the owner's name; many programs stumble over accents in them.
+    """
+    lines = armored.splitlines(keepends=True)
+    return "".join(line for line in lines if line.isascii()).encode("ascii")
+
+
 def is_blank(data: bytes) -> bool:
     """Whether there is nothing in `data` but white space and a byte order mark."""
     return not data.removeprefix(_BYTE_ORDER_MARK).strip(_BLANK)

@@ -14,6 +14,7 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.errors import Refusal
+from gateway.openpgp.armor import in_ascii
 from gateway.openpgp.components import own_packets, parts_of, user_ids
 from gateway.openpgp.rsa_numbers import weakness
 from gateway.openpgp.self_signatures import OLD_HASHES, Revocation
@@ -136,7 +137,7 @@ def split(data: bytes) -> tuple[bytes, ...]:
 def armored(data: bytes) -> bytes:
     """The certificate in `data` in ASCII armor, without what others have added to it."""
     try:
-        return str(Cert.from_bytes(own_packets(bytes(_parsed(data))))).encode("ascii")
+        return in_ascii(str(Cert.from_bytes(own_packets(bytes(_parsed(data))))))
     except RuntimeError:
         raise CertificateRefused("key:not-acceptable") from None
 

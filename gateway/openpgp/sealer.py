@@ -24,6 +24,7 @@ from pysequoia import Cert, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, ver
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.model import GatewayKeyKind, Signature
+from gateway.openpgp.armor import in_ascii
 from gateway.openpgp.components import says_what_it_reads
 
 _PROOF = b"proof"
@@ -80,12 +81,12 @@ def generate_gateway_key(
     )
     subkey = pgpy.PGPKey.new(*opening, created=now)
     key.add_subkey(subkey, usage={KeyFlags.EncryptCommunications, KeyFlags.EncryptStorage}, created=now)
-    return _proved(str(key).encode("ascii"))
+    return _proved(in_ascii(str(key)))
 
 
 def certificate_of(secret: bytes) -> bytes:
     """The armored public certificate of a secret key."""
-    return str(_secret(secret).extract_certificate()).encode("ascii")
+    return in_ascii(str(_secret(secret).extract_certificate()))
 
 
 def clearsign(secret: bytes, text: str) -> str:

@@ -6,12 +6,14 @@ import hashlib
 from functools import cached_property
 
 from gateway.model import ProviderKind, Reason
+from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
     ClauseId,
     ConfirmedFile,
+    Contacts,
     Flow,
     FlowsFile,
     Group,
@@ -22,7 +24,8 @@ from gateway.policy.schema import (
     Team,
     TeamsFile,
 )
-from gateway.reasons import reason
+from gateway.policy.wording import Wording
+from gateway.reasons import DESKS, reason
 
 
 class Catalogue(PolicyTable):
@@ -38,6 +41,7 @@ class Catalogue(PolicyTable):
     rights: RightsFile
     methods: MethodsFile
     calendar: CalendarFile
+    breach: BreachFile
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:
@@ -70,6 +74,29 @@ class Catalogue(PolicyTable):
         return frozenset(item for each in chosen for item in each.items)
 
     @cached_property
+    def desks(self) -> Contacts:
+        """Whom providers are told to ask, in English."""
+        return self.agreement.contacts.get("en") or Contacts(**DESKS)
+
+    @cached_property
+    def wording(self) -> Wording:
+        """What receipts call things."""
+        types = (
+            (entry.id, entry.name or flow.document.description)
+            for flow in self.flows.flow
+            for entry in flow.data_type
+        )
+        return Wording(
+            languages=self.agreement.languages,
+            names=(*types, *((team.id, team.name) for team in self.teams.team)),
+            terms=tuple(
+                (language, ((self.desks.desk, said.desk), (self.desks.governance, said.governance)))
+                for language, said in self.agreement.contacts.items()
+                if language != "en"
+            ),
+        )
+
+    @cached_property
     def text_sha256(self) -> str:
         """The SHA-256 of the agreement's text."""
         return hashlib.sha256(self.agreement_text.encode()).hexdigest()
@@ -80,7 +107,12 @@ class Catalogue(PolicyTable):
 
     def reason(self, code: str, **detail: str | int) -> Reason:
         """The reason for `code` with its blanks filled; KeyError if it rests on what it speaks of."""
-        return reason(code, self.clause_of(code), **detail)
+        return self.reason_under(self.clause_of(code), code, **detail)
+
+    def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
+        """The same, resting on the clause of what it speaks of."""
+        asked = {"desk": self.desks.desk, "governance": self.desks.governance}
+        return reason(code, clause, **{**asked, **detail})
 
     def flow_of(self, data_type: str) -> Flow | None:
         """The one flow in which a data type may travel, if any."""

@@ -45,6 +45,7 @@ def citations(catalogue: Catalogue) -> Iterator[Citation]:
         for clause in right.clauses:
             yield Citation(clause, f"right of {right.team}", "rights.toml", ("right", n, "clauses"))
     yield from _of_methods(catalogue)
+    yield from _of_breach(catalogue)
 
 
 def _of_flows(catalogue: Catalogue) -> Iterator[Citation]:
@@ -71,6 +72,15 @@ def _of_methods(catalogue: Catalogue) -> Iterator[Citation]:
     for n, material in enumerate(methods.material):
         for clause in material.clauses:
             yield Citation(clause, f"material {material.id}", "methods.toml", ("material", n, "clauses"))
+
+
+def _of_breach(catalogue: Catalogue) -> Iterator[Citation]:
+    for who, clauses in catalogue.breach.tell:
+        for clause in clauses:
+            yield Citation(clause, f"telling {who} of a breach", "breach.toml", ("tell", who))
+    for n, grave in enumerate(catalogue.breach.grave):
+        if grave.clause is not None:
+            yield Citation(grave.clause, f"weight of {grave.item}", "breach.toml", ("grave", n, "clause"))
 
 
 def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:

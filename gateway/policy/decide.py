@@ -28,7 +28,6 @@ from gateway.policy.parts import of_parts
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
 from gateway.policy.unlisted import notices, sensitive_topics, waits
-from gateway.reasons import reason
 
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
@@ -59,7 +58,7 @@ def decide(
     if flow is None:
         return Refused(reasons=(catalogue.reason("policy:no-flow"),))
     if provider.kind not in flow.kinds():
-        return Refused(reasons=(_sender_not_in_flow(flow),), flow=flow.id)
+        return Refused(reasons=(_sender_not_in_flow(flow, catalogue),), flow=flow.id)
     subject = Subject(flow, (classified.data_type,), None)
     if refusals := tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue)):
         return Refused(reasons=refusals, flow=flow.id)
@@ -115,7 +114,7 @@ def _of_flow(
     if holds:
         return Held(reasons=(*holds, *told), flow=flow.id, teams=teams)
     return Accepted(
-        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, provider), *told)
+        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, catalogue, provider), *told)
     )
 
 
@@ -131,6 +130,8 @@ def _waits_for_person(
 ) -> Iterator[Reason]:
     if provider.suspended:
         yield catalogue.reason("policy:suspended")
+    if provider.is_closed:
+        yield catalogue.reason("policy:closed")
     if provider.kind in flow.for_a_person:
         yield catalogue.reason("policy:assessment", title=flow.document.description)
     yield from schools.waits(classified, catalogue, provider)
@@ -138,11 +139,11 @@ def _waits_for_person(
     yield from item_reasons(classified, catalogue, flow, "hold")
 
 
-def _sender_not_in_flow(flow: Flow) -> Reason:
-    return reason("policy:sender-not-in-flow", flow.clause, title=flow.document.description)
+def _sender_not_in_flow(flow: Flow, catalogue: Catalogue) -> Reason:
+    return catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=flow.document.description)
 
 
-def _allowed(flow: Flow, provider: Provider) -> Reason:
+def _allowed(flow: Flow, catalogue: Catalogue, provider: Provider) -> Reason:
     code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
     document = flow.document
-    return reason(code, flow.clause, title=document.description, sender=document.sender)
+    return catalogue.reason_under(flow.clause, code, title=document.description, sender=document.sender)

@@ -1,4 +1,4 @@
-"""Clauses 7.3 and 8.2: what two rolls say of the same child, without anyone's name.
+"""What two rolls say of the same child, without anyone's name.
 
 A pupil is known by a keyed digest (HMAC) of the UPN; a date of birth and a former UPN likewise. A
 notice speaks to one provider of its own record only: the file and the number of the record in it.

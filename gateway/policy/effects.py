@@ -43,6 +43,8 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
     "agreement.toml": (
         ("title", _TOLD),
         ("version", _TOLD),
+        ("languages", _TOLD),
+        ("contacts.*.*", _TOLD),
         ("text", Effect("the text that providers read and sign", "any")),
         ("year.warn_days", Effect("when providers are warned that their ratification lapses")),
         ("year.*", Effect("when a ratification counts", "any")),
@@ -85,8 +87,10 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("flow.*.document.from", Effect("the name of its senders in receipts", idle=True)),
         ("flow.*.document.*", _TOLD),
         ("flow.*.data_type.*", Effect("what kind of data may be sent at all", "more")),
+        ("flow.*.data_type.*.name", _TOLD),
         ("flow.*.data_type.*.timescale", _TERMS),
         ("flow.*.data_type.*.within", _TERMS),
+        ("flow.*.data_type.*.each_replaces", Effect("whether the latest file stands for those before it")),
         ("flow.*.data_type.*.teams", Effect("which teams get it", "more")),
         ("flow.*.data_type.*.clauses", _AIM),
         ("flow.*.data_type.*.electronic", Effect("whether it may go by post or fax", "less")),
@@ -180,6 +184,11 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("census.**", _TERMS),
         ("due.**", _TERMS),
         ("phase.**", Effect("what is not expected of schools of a phase")),
+    ),
+    "breach.toml": (
+        ("tell.*", _AIM),
+        ("grave.*.clause", _AIM),
+        ("**", Effect("what the record of a breach says of an item that was lost", "less")),
     ),
     "retention.toml": (
         ("**", Effect("how long a thing is kept: shorter loses it, longer keeps pupils' data", "any")),

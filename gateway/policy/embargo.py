@@ -12,7 +12,6 @@ from gateway.policy.calendar_schema import CalendarFile, Results
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import day_by_rule, day_in, local_day, moment
 from gateway.policy.schema import Flow
-from gateway.reasons import reason
 
 
 def release_moment(
@@ -58,4 +57,6 @@ def _current_summer(results: Results, calendar: CalendarFile, now: datetime) -> 
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
     """Why results wait, with the moment as people in the calendar's time zone write it."""
     local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
-    return reason("policy:embargo", flow.clause, until=f"{local:%H:%M on} {local.day} {local:%B %Y}")
+    return catalogue.reason_under(
+        flow.clause, "policy:embargo", until=f"{local:%H:%M on} {local.day} {local:%B %Y}"
+    )

@@ -6,7 +6,6 @@ from gateway.model import Classified, ProviderKind, Reason
 from gateway.policy.basis import has_a_view
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow, ItemAction
-from gateway.reasons import reason
 
 
 def teams_for(
@@ -15,7 +14,7 @@ def teams_for(
     """The teams of the flow that are shown something of the file, in the flow's order: each its own view.
 
     A team may not have every item of every kind of sender; where the kind is not known, it has less.
-    A file whose records of pupils were not counted is taken to have some (clause 2.4.2).
+    A file whose records of pupils were not counted is taken to have some.
     """
     return tuple(
         team
@@ -56,7 +55,7 @@ def _proposed(classified: Classified, catalogue: Catalogue, action: ItemAction) 
         return ()
     code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
     return tuple(
-        reason(code, group.clause, items=", ".join(found))
+        catalogue.reason_under(group.clause, code, items=", ".join(found))
         for group in catalogue.rights.group
         if (found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items])
     )

@@ -1,4 +1,4 @@
-"""The shape of methods.toml: section 5 of the agreement as data."""
+"""The shape of methods.toml: the ways that data may travel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.policy.schema import ClauseId, PolicyTable, Slug
 
 
 class Strength(PolicyTable):
-    """The shortest RSA key that may be enrolled (clause 5.1). Below 2048 bits none is, whatever is set."""
+    """The shortest RSA key that may be enrolled. Below 2048 bits none is, whatever is set."""
 
     rsa_bits: int = Field(ge=1024)
 

@@ -1,4 +1,4 @@
-"""Section 5: whether data may travel another way than through this gateway, and what that way needs.
+"""Whether data may travel another way than through this gateway, and what that way needs.
 
 A declaration names the data, the method and the safeguards that a person attests. `questions` gives
 what to ask a person, in the order of the agreement; `decide_method` decides.
@@ -26,7 +26,6 @@ from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.method_schema import Material, Method, Need
 from gateway.policy.ratification import Unratified, unratified
 from gateway.policy.schema import ClauseId, Flow
-from gateway.reasons import reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +136,14 @@ def method_refusals(
     if method is None:
         yield catalogue.reason("policy:method-not-allowed")
     elif clause := _forbidding_clause(method, found, kind):
-        yield reason("policy:method-not-allowed", clause)
+        yield catalogue.reason_under(clause, "policy:method-not-allowed")
     else:
         known = catalogue.methods.safeguards()
         for need in needs(method, found.circumstances(catalogue) | circumstances):
             if given.isdisjoint(need.any_of):
                 told = ", or ".join(known[each].told for each in need.any_of)
                 clause = known[need.any_of[0]].clause
-                yield reason("policy:safeguard-missing", clause, safeguard=told)
+                yield catalogue.reason_under(clause, "policy:safeguard-missing", safeguard=told)
 
 
 def needs(method: Method, circumstances: frozenset[str]) -> tuple[Need, ...]:
@@ -167,11 +166,13 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
     flow, kind = found.flow, declaration.provider.kind
     method = catalogue.methods.find(declaration.method)
     if flow is not None and kind not in (*flow.senders, *flow.on_behalf):
-        yield reason("policy:sender-not-in-flow", flow.clause, title=flow.document.description)
+        yield catalogue.reason_under(
+            flow.clause, "policy:sender-not-in-flow", title=flow.document.description
+        )
     elif flow is None and kind not in EDUCATION_PROVIDERS:
         yield catalogue.reason("policy:no-flow")
     elif method is not None and not method.declarable:
-        yield reason("policy:method-not-declared", method.clause)
+        yield catalogue.reason_under(method.clause, "policy:method-not-declared")
     else:
         yield from method_refusals(
             declaration.method,
@@ -214,8 +215,11 @@ def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> 
     known = catalogue.methods.safeguards()
     attested = [known[each] for each in sorted(declaration.safeguards & known.keys())]
     return (
-        reason("policy:method-allowed", method.clause, title=found.title, method=method.name),
-        *(reason("policy:safeguard-given", each.clause, safeguard=each.told) for each in attested),
+        catalogue.reason_under(method.clause, "policy:method-allowed", title=found.title, method=method.name),
+        *(
+            catalogue.reason_under(each.clause, "policy:safeguard-given", safeguard=each.told)
+            for each in attested
+        ),
     )
 
 

@@ -1,6 +1,6 @@
-"""Clause 1.4: for which academic year a provider has ratified the agreement, and when that lapses.
+"""For which academic year a provider has ratified the agreement, and when that lapses.
 
-Clause 1.6: what becomes of the files of one that has not, flow by flow.
+What becomes of the files of one that has not, flow by flow.
 """
 
 from __future__ import annotations

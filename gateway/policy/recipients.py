@@ -23,8 +23,8 @@ def copies_for(
     """The providers that get the accepted file itself, because the whole of it is about them.
 
     None unless the flow's recipients include education providers and every record of the file names the
-    same one school. A provider that is suspended or has not ratified gets nothing. Data of another sender is
-    about a school's sixth form wherever it names the school, so no list of sixth forms is needed.
+    same one school. A provider that is suspended, has closed or has not ratified gets nothing. Data of
+    another sender is about a sixth form wherever it names the school: it takes no list of them.
     """
     about = named_school(classified)
     if about is None or not is_shared(accepted, catalogue):
@@ -36,4 +36,5 @@ def copies_for(
         and provider.dfe_number == about
         and provider.ratified
         and not provider.suspended
+        and not provider.is_closed
     )

@@ -18,7 +18,6 @@ from gateway.policy.items import teams_for
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
 from gateway.policy.schools import of_other_schools, without_school
-from gateway.reasons import reason
 
 # Reasons for a hold that one person's judgement does not outweigh.
 _TAKES_TWO = frozenset(
@@ -26,6 +25,8 @@ _TAKES_TWO = frozenset(
 )
 # Reasons for a hold that say that pupils may be of another school than the sender's.
 _OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
+STAY = _TAKES_TWO | _OF_OTHERS
+"""Reasons that stay beside a file that is taken back: they count when somebody wants to send it on again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,9 @@ def _forbidden(
 ) -> Iterator[Reason]:
     yield from (why for why in held_for if why.code in _TAKES_TWO)
     if provider.kind not in (*flow.senders, *flow.on_behalf):
-        yield reason("policy:sender-not-in-flow", flow.clause, title=flow.document.description)
+        yield catalogue.reason_under(
+            flow.clause, "policy:sender-not-in-flow", title=flow.document.description
+        )
     yield from unratified(provider, flow, (classified.data_type,), catalogue, now).waits
     if provider.suspended:
         yield catalogue.reason("policy:suspended")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from gateway.model import ProviderKind
+from gateway.reasons.languages import Language
 
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
 """The number of a clause as agreements write it: 12.3.1.4, A.1, 3(a), A.3(b)."""
@@ -53,7 +54,12 @@ def _ratification(value: object) -> object:
     return {"action": value}
 
 
-RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification)]
+_WRITTEN = {
+    "type": "string",
+    "pattern": rf"^(hold|accept|{_WITH_NOTICE}(\d\d\d\d-)?\d\d-\d\d)$",
+    "description": "hold, accept, or accept-with-notice-until and a day (MM-DD or YYYY-MM-DD)",
+}
+RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification), WithJsonSchema(_WRITTEN)]
 
 
 class AppendixRow(PolicyTable):
@@ -72,11 +78,14 @@ class FlowDataType(PolicyTable):
     """A data type that may travel in a flow, how often it is due, and the teams that use it.
 
     `carries` are items outside Appendix A that such a file holds by its nature.
+    `name` is what receipts call it; else it is called as the flow is.
     `within` names another data type whose arrival meets the timescale too: one update tells of both.
-    `ratification` wins over that of the flow.
+    `ratification` wins over that of the flow. `each_replaces`: the latest file of a school and period stands
+    for all, and those before it are superseded.
     """
 
     id: Slug
+    name: str | None = None
     timescale: Timescale
     teams: tuple[Slug, ...] = Field(min_length=1)
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
@@ -84,6 +93,7 @@ class FlowDataType(PolicyTable):
     carries: tuple[str, ...] = ()
     within: Slug | None = None
     ratification: RatificationSetting | None = None
+    each_replaces: bool = False
 
 
 class Flow(PolicyTable):
@@ -239,16 +249,26 @@ class DiscrepancyPolicy(PolicyTable):
     whole_rolls: tuple[Slug, ...] = ()
 
 
+class Contacts(PolicyTable):
+    """What the desks are called that providers are told to ask, in one language."""
+
+    desk: str
+    governance: str
+
+
 class AgreementFile(PolicyTable):
     """agreement.toml.
 
     `clauses`: each clause in short words. `printed`: how the text of one begins that is printed without its
-    number. `uncited`: why nothing rests on a clause.
+    number. `uncited`: why nothing rests on a clause. `languages`: those of receipts, in order; English is
+    always among them, because the receipts for machines are English.
     """
 
     title: str
     version: str
     text: str
+    languages: tuple[Language, ...] = ("en",)
+    contacts: dict[Language, Contacts]
     year: Year
     discrepancies: DiscrepancyPolicy
     clauses: dict[ClauseId, str]

@@ -1,4 +1,4 @@
-"""Whose pupils a file holds, held against whom its sender speaks for (clause 7.3). Pure.
+"""Whose pupils a file holds, held against whom its sender speaks for. Pure.
 
 An education provider speaks for itself, and for the schools that are on record for it, as a multi-academy
 trust does. Whatever number of a school is on record must agree. What cannot be compared with anything on

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.policy.catalogue_schema import Catalogue
-from gateway.policy.faults import Contradiction, nearest
+from gateway.policy.faults import Contradiction, Location, nearest
 from gateway.policy.schema import Right
 
 GATEWAY = "sftp"
@@ -19,6 +19,8 @@ def unused(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _methods(catalogue)
     yield from _calendar(catalogue)
     yield from _rolls(catalogue)
+    yield from _languages(catalogue)
+    yield from _breach(catalogue)
 
 
 def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -120,3 +122,31 @@ def _rolls(catalogue: Catalogue) -> Iterator[Contradiction]:
     for name in said.whole_rolls:
         if name not in said.rolls:
             yield "agreement.toml", ("discrepancies", "whole_rolls"), f"{name} is not among the rolls"
+
+
+def _languages(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Each language of the receipts has its names of desks, and English is one of them."""
+    said = catalogue.agreement
+    if "en" not in said.languages or len(set(said.languages)) < len(said.languages):
+        yield "agreement.toml", ("languages",), "each language stands here once, and English is one of them"
+    for language in said.languages:
+        if language not in said.contacts:
+            yield "agreement.toml", ("contacts",), f"there are no names of desks for {language}"
+    for language in said.contacts:
+        if language not in said.languages:
+            yield "agreement.toml", ("contacts", language), f"no receipt is written in {language}"
+
+
+def _breach(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Items of which the record of a breach would never speak."""
+    known, said = catalogue.appendix_a, catalogue.breach
+    named: list[tuple[Location, str]] = [(("grave", n, "item"), one.item) for n, one in enumerate(said.grave)]
+    named += [
+        (("consequence", n, "items"), item) for n, one in enumerate(said.consequence) for item in one.items
+    ]
+    for place, item in named:
+        if item not in known:
+            yield "breach.toml", place, f"the agreement lists no {item}{nearest(item, known)}"
+    items = [one.item for one in said.grave]
+    for item in sorted({item for item in items if items.count(item) > 1}):
+        yield "breach.toml", ("grave",), f"{item} is listed twice"

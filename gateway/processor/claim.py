@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from gateway.errors import Fault, trace_of
 from gateway.home import Spool, provider_of
 from gateway.model import Upload
-from gateway.processor.door import bounded
 from gateway.processor.references import sort_out
+from gateway.processor.told_by_intake import bounded
 from gateway.processor.turns import shared_out
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar

@@ -103,6 +103,9 @@ class Copier:
 
     def _record(self, registrar: Registrar, copy: Copy, sealed: SealedCopy) -> None:
         with registrar.registry.write() as session:
+            if not copies.is_owed(session, copy.number):  # Withdrawn while it was made.
+                self._path(copy).unlink(missing_ok=True)
+                return
             copies.record_made(
                 session,
                 copy.number,

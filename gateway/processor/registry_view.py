@@ -24,7 +24,7 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow, TransferRow
 from gateway.settings import WatchSettings
 
-_RULINGS = ("decided", "released", "refused")
+_RULINGS = ("decided", "released", "refused", "withdrawn")
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)
 
 

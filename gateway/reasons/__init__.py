@@ -23,9 +23,13 @@ REASONS: dict[str, Template] = {
 }
 
 
+DESKS = {"desk": "data team", "governance": "information governance team"}
+"""Whom a provider asks, where no policies say what they are called."""
+
+
 def told(code: str, **detail: str | int) -> tuple[str, str]:
     """The sentence and the next step of `code`, blanks filled; KeyError if the code or a blank is unknown."""
-    template = REASONS[code]
+    template, detail = REASONS[code], {**DESKS, **detail}
     return template.sentence.format(**detail), template.next_step.format(**detail)
 
 

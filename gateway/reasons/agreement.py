@@ -37,7 +37,7 @@ REASONS: dict[str, Template] = {
     "agreement:lapses-soon": Template(
         "Your organisation's ratification of the data sharing agreement counts until {lapses}, "
         "for {days} more days.",
-        "Ratify it for {next_year}: sign the text in /agreement and drop it there, or tell the central "
-        "data team.",
+        "Ratify it for {next_year}: sign the text in /agreement and drop it there, or tell the local "
+        "authority's {desk}.",
     ),
 }

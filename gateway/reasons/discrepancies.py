@@ -7,7 +7,8 @@ from gateway.reasons.template import Template
 REASONS: dict[str, Template] = {
     "discrepancy:two-rolls": Template(
         "{record} is of a pupil who is also on the roll of another school{others}.",
-        "Check whether the pupil has left. If so, send the leaving date; if not, tell the central data team.",
+        "Check whether the pupil has left. If so, send the leaving date; if not, tell the local "
+        "authority's {desk}.",
     ),
     "discrepancy:birth-date": Template(
         "{record} gives a date of birth that differs from the one another school gave{others}.",

@@ -101,18 +101,19 @@ REASONS: dict[str, Template] = {
     ),
     "key:revocation-taken": Template(
         "You revoked the key; it no longer counts from now on.",
-        "Sign with a key that is in force. If you have none, ring the central data team.",
+        "Sign with a key that is in force. If you have none, ring the local authority's {desk}.",
     ),
     "key:not-signed": Template(
         "The key came without a signature by a key of yours that is in force, so nobody can tell whose it"
         " is.",
-        "Sign it with your present key (gpg --clearsign new.asc) and put new.asc.asc into /keys. If you "
-        "no longer have your present key, ring the central data team.",
+        "Sign it with your present key (gpg --clearsign new.asc) and put new.asc.asc into /keys. If "
+        "you no longer have your present key, ring the local authority's {desk}.",
     ),
     "key:wrong-signer": Template(
         "The signature on the key was not made by a key of yours that is in force, or does not fit.",
         "Sign it with your present key (gpg --local-user PRESENT-KEY --clearsign new.asc) and put "
-        "new.asc.asc into /keys. If you no longer have your present key, ring the central data team.",
+        "new.asc.asc into /keys. If you no longer have your present key, ring the local authority's "
+        "{desk}.",
     ),
     "key:nothing-new": Template(
         "The key is known here already, and nothing in it is new.",
@@ -121,7 +122,7 @@ REASONS: dict[str, Template] = {
     "key:known": Template(
         "The key is known here already and cannot be enrolled again: it was taken out of use, or is not "
         "yours.",
-        "Make a new key, or ring the central data team.",
+        "Make a new key, or ring the local authority's {desk}.",
     ),
     "key:not-a-key": Template(
         "What you put into /keys holds neither a key nor a revocation of one.",

@@ -108,7 +108,7 @@ REASONS: dict[str, Template] = {
     ),
     "open:too-large": Template(
         "The file, or what it unpacks to, is larger than this gateway takes.",
-        "Split the file into smaller ones, or ask the central data team how to send it.",
+        "Split the file into smaller ones, or ask the local authority's {desk} how to send it.",
     ),
     "open:replayed": Template(
         "This very file has already been received, as {earlier}; it was not taken a second time.",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from gateway.reasons.template import ASK, Template
 
+WITHDRAWN = frozenset({"person:withdrawn", "person:withdrawn-for-good"})
+"""Of a file that had been passed on and was taken back: it waits for a second person, or it is over."""
+
 REASONS: dict[str, Template] = {
     "person:released": Template(
         "A named person at the local authority released the file.",
@@ -12,7 +15,7 @@ REASONS: dict[str, Template] = {
     "person:released-against-policy": Template(
         "Two named persons at the local authority released the file, though the agreement speaks against it: "
         "what it says stands beside this reason.",
-        "Nothing needs doing. If you object, tell the central data team, and quote the reference.",
+        "Nothing needs doing. If you object, tell the local authority's {desk}, and quote the reference.",
     ),
     "person:returned": Template(
         "A named person at the local authority looked at the file and sends it back with advice.",
@@ -21,6 +24,19 @@ REASONS: dict[str, Template] = {
     "person:refused": Template(
         "A named person at the local authority looked at the file and did not take it.",
         ASK,
+    ),
+    "person:withdrawn": Template(
+        "A named person at the local authority has taken the file out of every mailbox. {opened}",
+        "Nothing needs doing. A second person decides what becomes of it, and another receipt will say so.",
+    ),
+    "person:withdrawn-for-good": Template(
+        "Two named persons at the local authority have withdrawn the file: it is in no mailbox. {opened}",
+        "If the local authority should have this data, send a corrected file. If you want to know more, "
+        "ask the local authority's {desk}; quote the reference on this receipt.",
+    ),
+    "person:redelivered": Template(
+        "A named person at the local authority gave the file to a further team.",
+        "Nothing needs doing.",
     ),
     "internal:held": Template(
         "The gateway could not examine the file by itself; a person at the local authority will look at it.",

@@ -26,8 +26,9 @@ REASONS: dict[str, Template] = {
     ),
     "policy:other-school": Template(
         "The file names another school ({found}) than yours ({expected}) in {count} of its records.",
-        "Send one school's pupils at a time, each school its own. If that is what you did, tell the central "
-        "data team: a person there will look at this file, and nobody is put on a roll by it.",
+        "Send one school's pupils at a time, each school its own. If that is what you did, tell the "
+        "local authority's {desk}: a person there will look at this file, and nobody is put on a roll"
+        " by it.",
     ),
     "policy:school-not-named": Template(
         "You send for several schools, and the file does not say whose pupils these are: {count} of its "
@@ -41,14 +42,14 @@ REASONS: dict[str, Template] = {
     ),
     "policy:agreement-not-ratified": Template(
         "Your organisation has not ratified this year's data sharing agreement, so the file waits.",
-        "Ratify the agreement: sign the text in /agreement and drop it there, or tell the central data team. "
-        "The file is then released by itself.",
+        "Ratify the agreement: sign the text in /agreement and drop it there, or tell the local "
+        "authority's {desk}. The file is then released by itself.",
     ),
     "policy:taken-unratified": Template(
         "Your organisation has not ratified this year's data sharing agreement. Files of this kind are taken "
         "all the same until the end of {until}.",
-        "Ratify the agreement before then: sign the text in /agreement and drop it there, or tell the "
-        "central data team. Later files wait until you have.",
+        "Ratify the agreement before then: sign the text in /agreement and drop it there, or tell the"
+        " local authority's {desk}. Later files wait until you have.",
     ),
     "policy:embargo": Template(
         "Results may not be passed on before {until}; the file waits until then.",
@@ -79,8 +80,8 @@ REASONS: dict[str, Template] = {
     "policy:sensitive": Template(
         "The file seems to hold sensitive data that does not belong into this exchange ({topics}{where}). It "
         "waits, and only a few people may look at it.",
-        "Take that out of the export and send the file again. If the local authority asked you for it, ring "
-        "the information governance team before you send anything more.",
+        "Take that out of the export and send the file again. If the local authority asked you for "
+        "it, ring the local authority's {governance} before you send anything more.",
     ),
     "policy:items-outside": Template(
         "The file holds personal data that Appendix A of the agreement does not list: {items}.",
@@ -116,6 +117,10 @@ REASONS: dict[str, Template] = {
     ),
     "policy:suspended": Template(
         "Your organisation's access is suspended, so the file waits for a person.",
+        ASK,
+    ),
+    "policy:closed": Template(
+        "Your school is on record as closed, so the file waits for a person.",
         ASK,
     ),
     "policy:method-not-allowed": Template(

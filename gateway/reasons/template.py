@@ -7,7 +7,7 @@ from typing import Literal
 
 RestsOn = Literal["the code", "the flow", "the group of items", "the method", "the safeguard"]
 
-ASK = "Ask the local authority's central data team; quote the reference on this receipt."
+ASK = "Ask the local authority's {desk}; quote the reference on this receipt."
 
 
 @dataclass(frozen=True, slots=True)

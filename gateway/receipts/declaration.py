@@ -16,6 +16,7 @@ from gateway.log.leaf import rfc3339
 from gateway.model import Reason
 from gateway.receipts.facts import Proof
 from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped
+from gateway.receipts.phrases import PHRASES
 from gateway.receipts.receipt import envelope
 from gateway.receipts.text import next_steps, reasons_told
 
@@ -105,8 +106,8 @@ def _statement(facts: DeclarationFacts) -> str:
         _HEADLINES[facts.state],
         "\n".join(_details(facts)),
         section("What it means", paragraph(_meaning(facts))),
-        section("Why", reasons_told(facts.reasons)),
-        section("What to do next", next_steps(facts.reasons)),
+        section("Why", reasons_told(facts.reasons, PHRASES["en"])),
+        section("What to do next", next_steps(facts.reasons, PHRASES["en"])),
         section("What was said of the data", bullets(facts.circumstances)),
         section("What was confirmed", bullets(facts.safeguards)),
     ]

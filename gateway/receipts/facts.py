@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal
@@ -21,7 +21,10 @@ from gateway.log.canonical import canonical
 from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.policy.schema import CLAUSE
+from gateway.policy.wording import Wording
 from gateway.reasons import REASONS
+from gateway.reasons.languages import Language, table, translated
+from gateway.reasons.persons import WITHDRAWN
 from gateway.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
@@ -38,7 +41,8 @@ class ReceiptFacts:
     `name` is the file's name as its sender gave it; `organisation` is the local authority. `withheld`:
     nothing of the file was kept, so that its size and digest too are only what intake told. `salt`
     is of 32 random hexadecimal digits: the log holds a digest of the receipt for ever, and whoever guesses
-    all else that a receipt states must not find out that the guess is right.
+    all else that a receipt states must not find out that the guess is right. `wording` is what the text
+    for people calls things; machines get the ids.
     """
 
     reference: str
@@ -71,6 +75,12 @@ class ReceiptFacts:
     notices: tuple[str, ...] = ()
     withheld: bool = False
     salt: str = ""
+    wording: Wording = field(default_factory=Wording)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether persons took the file back after it had been passed on."""
+        return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
 
     @property
     def told_by_intake(self) -> tuple[str, ...]:
@@ -158,6 +168,19 @@ def plain_reason(reason: Reason) -> Reason:
         sentence=_plain_blanks(template.sentence, reason.sentence),
         next_step=_plain_blanks(template.next_step, reason.next_step),
     )
+
+
+@lru_cache(_IN_THE_MAKING)
+def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
+    """A plain reason in a language of its receipt; in English where it was not made of a sentence of ours."""
+    template = REASONS.get(shown.code)
+    if language == "en" or template is None:
+        return shown
+    sentence, next_step = table(language).get(shown.code, (shown.sentence, shown.next_step))
+    terms = wording.terms_in(language)
+    told = translated(shown.sentence, template.sentence, sentence, language, terms)
+    asked = translated(shown.next_step, template.next_step, next_step, language, terms)
+    return replace(shown, sentence=told or shown.sentence, next_step=asked or shown.next_step)
 
 
 def _plain_blanks(template: str, filled: str) -> str:

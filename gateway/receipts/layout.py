@@ -1,4 +1,4 @@
-"""The layout of receipts for people: printable ASCII, at most 74 columns, labels in a column of 16."""
+"""The layout of receipts for people: printable text, at most 74 columns, labels in a column of 16."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ WIDTH = 74
 _LABEL = 16
 
 
-def ascii_shown(text: str) -> str:
-    """`text` in printable ASCII: accents fall off, what has no plain letter becomes "?"."""
+def visible(text: str) -> str:
+    """`text` in characters that can be seen: those of any script stay, all others become "?".
+
+    Neither controls nor marks that turn the direction of writing are left, so that nobody can make a
+    receipt look other than it is. Letters with accents are single characters (NFC).
+    """
     if text.isascii() and text.isprintable():
         return text
-    split = unicodedata.normalize("NFKD", text)
-    letters = (c for c in split if not unicodedata.combining(c))
-    return "".join(c if " " <= c <= "~" else "?" for c in letters)
+    return "".join(c if c.isprintable() else "?" for c in unicodedata.normalize("NFC", text))
 
 
 def spoken(moment: datetime) -> str:
@@ -84,10 +86,10 @@ def _filled_once(text: str, first: str, further: str) -> tuple[str, ...]:
 
 def _filled(text: str, first: str, further: str) -> list[str]:
     """`text` in lines within the margin, of which the first begins with `first`, others with `further`."""
-    shown = ascii_shown(text)
-    if shown and len(first) + len(shown) <= WIDTH and shown == shown.strip():
-        return [first + shown]  # As textwrap would have it, ten times as fast.
-    return list(_filled_once(shown, first, further))
+    told = visible(text)
+    if told and len(first) + len(told) <= WIDTH and told == told.strip():
+        return [first + told]  # As textwrap would have it, ten times as fast.
+    return list(_filled_once(told, first, further))
 
 
 def bullets(texts: Iterable[str]) -> str:

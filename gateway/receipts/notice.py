@@ -1,6 +1,6 @@
 """A notice to a provider about its own records, as text to be clearsigned.
 
-Like a receipt it is printable ASCII of at most 74 columns. It names no child.
+Like a receipt it is printable text of at most 74 columns. It names no child.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.policy.discrepancies import DiscrepancyNotice
-from gateway.receipts.text import WIDTH, ascii_shown, spoken
+from gateway.receipts.text import WIDTH, spoken, visible
 
 _SHOWN = 500
 
@@ -60,10 +60,10 @@ def _point(number: int, notice: DiscrepancyNotice) -> str:
 def _further(more: int) -> Sequence[str]:
     if more <= 0:
         return ()
-    return (_wrapped(f"There are {more} more. Ask the central data team for the list.", "    "),)
+    return (_wrapped(f"There are {more} more. Ask the local authority for the list.", "    "),)
 
 
 def _wrapped(text: str, indent: str = "") -> str:
     return textwrap.fill(
-        ascii_shown(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )

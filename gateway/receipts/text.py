@@ -1,23 +1,31 @@
 """A receipt for people: plain words first, then the details, then the proof.
 
-Printable ASCII, at most 74 columns, no line that starts with a hyphen or ends in a space, so that
+Printable text, at most 74 columns, no line that starts with a hyphen or ends in a space, so that
 clearsigning changes no line and any mail program or printer keeps it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.home import shown_name
 from gateway.model import Reason
-from gateway.receipts.facts import Proof, ReceiptFacts, plain_reason, receipt_digest, receipt_object
+from gateway.reasons.languages import Language
+from gateway.receipts.facts import (
+    Proof,
+    ReceiptFacts,
+    in_language,
+    plain_reason,
+    receipt_digest,
+    receipt_object,
+)
 from gateway.receipts.layout import (
     WIDTH,
-    ascii_shown,
     bullets,
     digest_field,
     field,
@@ -25,20 +33,16 @@ from gateway.receipts.layout import (
     proof_lines,
     section,
     spoken,
+    visible,
     wrapped,
 )
+from gateway.receipts.phrases import PHRASES, Phrases
 from gateway.words import plain
 
-__all__ = ["WIDTH", "ascii_shown", "render_statement", "render_text", "spoken", "text_digest"]
+__all__ = ["WIDTH", "render_statement", "render_text", "spoken", "text_digest", "visible"]
 
-_NEXT_STEP_NEEDLESS = "Nothing needs doing."
-
-_HEADLINES = {
-    "landed": "Your file has ARRIVED.",
-    "accepted": "Your file was ACCEPTED.",
-    "held": "Your file is HELD: it waits.",
-    "refused": "Your file was REFUSED.",
-}
+# Letters of which none is easily taken for another one; names in other scripts are told exactly as well.
+_LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
 # What only the service at the door knows of a file.
 _TOLD = {
     "name": "name",
@@ -69,12 +73,9 @@ def render_text(facts: ReceiptFacts, proof: Proof) -> str:
 @lru_cache(256)
 def render_statement(facts: ReceiptFacts) -> str:
     """All of the text that stands above its proof, without a newline at its end."""
+    # What differs by language comes first, once in each; the details follow once.
     sections = [
-        _heading(facts),
-        section("What happened", paragraph(_what_happened(facts))),
-        section("Why", _reasons(facts)),
-        section("What to do next", _next_steps(facts)),
-        section("Please note", bullets(facts.notices)),
+        *(part for language in facts.wording.languages for part in _told_in(language, facts)),
         section("The file", _file_details(facts)),
         section("What was found in it", _content_details(facts)),
         section("What to look at in your data", _findings(facts)),
@@ -91,72 +92,76 @@ def text_digest(facts: ReceiptFacts) -> str:
     return hashlib.sha256(render_statement(facts).encode()).hexdigest()
 
 
-def _heading(facts: ReceiptFacts) -> str:
+def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
+    """What a receipt tells in one language, section by section."""
+    said = PHRASES[language]
+    reasons = [in_language(plain_reason(reason), language, facts.wording) for reason in facts.reasons]
+    yield _heading(facts, said)
+    yield section(said.happened, paragraph(_what_happened(facts, said)))
+    yield section(said.why, reasons_told(reasons, said))
+    yield section(said.next, next_steps(reasons, said))
+    yield section(said.note, bullets(facts.notices))
+
+
+def _heading(facts: ReceiptFacts, said: Phrases) -> str:
     return "\n".join(
         [
-            *wrapped(f"Receipt from {facts.organisation}"),
-            *wrapped(f"to {facts.provider_name}"),
+            *wrapped(said.heading.format(organisation=facts.organisation)),
+            *wrapped(said.to.format(provider=facts.provider_name)),
             "",
-            _HEADLINES[facts.state],
+            _headline(facts, said),
             "",
-            field("File", shown_name(facts.name)),
-            field("Reference", facts.reference),
-            field("Received", spoken(facts.landed_at)),
-            *([field("Decided", spoken(facts.decided_at))] if facts.decided_at else []),
+            field(said.file, shown_name(facts.name)),
+            field(said.reference, facts.reference),
+            field(said.received, spoken(facts.landed_at)),
+            *([field(said.decided, spoken(facts.decided_at))] if facts.decided_at else []),
         ]
     )
 
 
-def _what_happened(facts: ReceiptFacts) -> str:
+def _headline(facts: ReceiptFacts, said: Phrases) -> str:
+    headline: str = getattr(said, f"withdrawn_{facts.state}" if facts.withdrawn else facts.state)
+    return headline
+
+
+def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
     if facts.state == "landed":
-        return (
-            "Your file reached the gateway and is safely stored, byte for byte as you sent it. It has not "
-            "been opened yet. A second receipt will say what was decided."
-        )
+        return said.has_landed
     found = receipt_object(facts)["data_type"]
-    known = f" It was recognised, by its content, as {found}." if found else ""
+    known = said.recognised.format(kind=facts.wording.name(str(found))) if found else ""
     if facts.state == "accepted" and facts.folder != "in":
-        return "What you sent was looked at, and what follows from it is done. It was passed to nobody."
+        return said.drop_done
     if facts.state == "accepted":
-        passed = f" It was passed to: {', '.join(facts.teams)}." if facts.teams else ""
-        return f"Your file was opened and its signature is yours.{known}{passed}"
-    if facts.state == "held":
-        return (
-            f"Your file has arrived and is safely stored.{known} It has not been passed on yet, for the "
-            "reason below. Do not send it again unless you are asked to."
-        )
-    return "Your file arrived, but it was not taken, for the reason below. Nobody has been given it."
+        passed = said.passed.format(teams=_teams(facts)) if facts.teams else ""
+        return said.was_accepted.format(known=known, passed=passed)
+    if facts.withdrawn:
+        return said.was_withdrawn.format(known=known)
+    return said.was_held.format(known=known) if facts.state == "held" else said.was_refused
 
 
-def _reasons(facts: ReceiptFacts) -> str:
-    return reasons_told([plain_reason(reason) for reason in facts.reasons])
+def _teams(facts: ReceiptFacts) -> str:
+    return ", ".join(map(facts.wording.name, facts.teams))
 
 
-def reasons_told(shown: Sequence[Reason]) -> str:
+def reasons_told(reasons: Sequence[Reason], said: Phrases) -> str:
     """Each reason with the clause it rests on."""
     blocks = [
-        "\n".join(
-            [paragraph(reason.sentence), paragraph(f"(agreement clause {reason.clause}; {reason.code})")]
-        )
-        for reason in shown
+        "\n".join([paragraph(reason.sentence), paragraph(f"({said.clause} {reason.clause}; {reason.code})")])
+        for reason in reasons
     ]
     return "\n\n".join(blocks)
 
 
-def _next_steps(facts: ReceiptFacts) -> str:
-    return next_steps([plain_reason(reason) for reason in facts.reasons])
-
-
-def next_steps(shown: Sequence[Reason]) -> str:
+def next_steps(reasons: Sequence[Reason], said: Phrases) -> str:
     """What the reasons ask for, each step once."""
-    steps = list(dict.fromkeys(reason.next_step for reason in shown))
-    wanted = [step for step in steps if step != _NEXT_STEP_NEEDLESS] or steps
-    return bullets(wanted or ["Nothing needs doing. Keep this receipt."])
+    steps = list(dict.fromkeys(reason.next_step for reason in reasons))
+    wanted = [step for step in steps if step != said.nothing] or steps
+    return bullets(wanted or [said.keep])
 
 
 def _file_details(facts: ReceiptFacts) -> str:
-    name, shown = shown_name(facts.name), ascii_shown(shown_name(facts.name))
-    exact = [] if name == shown else [field("Exact name", name.encode("unicode_escape").decode())]
+    name = shown_name(facts.name)
+    exact = [] if _LATIN.fullmatch(name) else [field("Exact name", name.encode("unicode_escape").decode())]
     lines = [
         *exact,
         field("Sent by", f"{facts.provider_name} ({facts.provider})"),
@@ -199,7 +204,7 @@ def _content_details(facts: ReceiptFacts) -> str:
         ("Data items", _listed(shown["items"])),
         ("Not in list", _listed(shown["other_items"])),
         ("Flow", facts.flow),
-        ("Passed to", ", ".join(facts.teams)),
+        ("Passed to", _teams(facts)),
     ]
     return "\n".join(field(label, str(value)) for label, value in pairs if value not in {None, ""})
 

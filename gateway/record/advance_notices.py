@@ -36,7 +36,7 @@ def notices_for(
 
 
 def _lapse(session: Session, provider: Provider, catalogue: Catalogue, now: datetime) -> Iterator[str]:
-    """Clause 1.4: that the ratification lapses, from the first warning on."""
+    """That the ratification lapses, from the first warning on."""
     if provider.kind not in EDUCATION_PROVIDERS:
         return
     today = local_day(now, catalogue.calendar.timezone)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from gateway.model import Opened, Upload
 from gateway.registry import keys, transfers
-from gateway.registry.transfers import Act, act_of
+from gateway.registry.transfers import SigningAct, act_of
 
 T = TypeVar("T")
 
@@ -22,8 +22,8 @@ class Batch:
 
     session: Session
     _answers: dict[Hashable, Any] = field(default_factory=dict)
-    _before: dict[Act, list[str]] = field(default_factory=dict)
-    _taken: dict[Act, str] = field(default_factory=dict)
+    _before: dict[SigningAct, list[str]] = field(default_factory=dict)
+    _taken: dict[SigningAct, str] = field(default_factory=dict)
     _uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
 
     def once(self, question: Hashable, ask: Callable[[], T]) -> T:

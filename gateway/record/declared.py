@@ -1,4 +1,4 @@
-"""Recording a transfer that went, or will go, another way: decided by section 5, logged and receipted."""
+"""Recording a transfer that went, or will go, another way: decided by the methods, logged and receipted."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from gateway.registry.tables import ReceiptRow
 
 _NOT_YET = {
     "policy:agreement-not-ratified": "Do not send it yet. Ratify the agreement (sign the text in /agreement "
-    "and drop it there, or tell the central data team), then declare it again.",
+    "and drop it there, or tell the local authority), then declare it again.",
     "policy:embargo": "Do not send it before that moment. Then declare it again.",
-    "policy:suspended": "Do not send it. Ask the local authority's central data team.",
+    "policy:suspended": "Do not send it. Ask the local authority.",
 }
 
 
@@ -40,7 +40,7 @@ class Declared:
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """What section 5 says of a declared transfer. One that must wait does not go by itself later."""
+    """What the agreement says of a declared transfer. One that must wait does not go by itself later."""
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision

@@ -1,4 +1,4 @@
-"""Clauses 7.3 and 8.2 in the transaction of a decision: the roll goes in, what does not fit comes out.
+"""Discrepancies in the transaction of a decision: the roll goes in, what does not fit comes out.
 
 A file's roll counts once the file is accepted; until then it waits beside the held file. What newly
 does not fit is recorded, and each provider that it concerns is told of its own records.

@@ -43,6 +43,12 @@ def are_two(one: str, other: str) -> bool:
     return account != other_account and (first or account) != (second or other_account)
 
 
+def name_of(person: str) -> str:
+    """The name of a person on record, without the account that it was given under."""
+    name, account = _parts(person)
+    return name or account
+
+
 def _parts(person: str) -> tuple[str | None, str]:
     found = _NAMED.fullmatch(person)
     return (found["name"], found["account"]) if found else (None, person)

@@ -47,7 +47,11 @@ def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upl
         facts = None
         if not upload.withheld:  # Of what was not written down nothing is safely stored.
             facts = outcome.landed_facts(
-                upload, provider, registrar.settings.organisation, outcome.fresh_salt()
+                upload,
+                provider,
+                registrar.settings.organisation,
+                outcome.fresh_salt(),
+                registrar.catalogue.wording,
             )
             receipts.append((facts, place))
         entries.append(outcome.landed_entry(upload, facts))

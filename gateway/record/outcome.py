@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import Classified, ContentRefused, Facts, Provider, Transfer, Upload
+from gateway.policy.wording import Wording
 from gateway.receipts.receipt import (
     Proof,
     ReceiptFacts,
@@ -30,10 +31,12 @@ def fresh_salt() -> str:
     return secrets.token_hex(16)
 
 
-def landed_facts(upload: Upload, provider: Provider, organisation: str, salt: str) -> ReceiptFacts:
+def landed_facts(
+    upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording | None = None
+) -> ReceiptFacts:
     """What the first receipt of an upload states: that it is durable inside."""
     landed = Transfer(sequence=0, upload=upload, state="landed")
-    return receipt_facts(landed, provider, organisation, salt=salt)
+    return receipt_facts(landed, provider, organisation, salt=salt, wording=wording)
 
 
 def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
@@ -67,6 +70,7 @@ def receipt_facts(
     notices: tuple[str, ...] = (),
     *,
     salt: str = "",
+    wording: Wording | None = None,
 ) -> ReceiptFacts:
     """What a transfer's receipt states as it stands now. One that is given to anybody has a `salt`."""
     content = transfer.content
@@ -102,6 +106,7 @@ def receipt_facts(
         notices=notices,
         withheld=transfer.upload.withheld,
         salt=salt,
+        wording=wording or Wording(),
     )
 
 
@@ -113,8 +118,9 @@ def decision_entries(
     kind: Kind,
     actor: str | None,
     note: str | None,
+    replaces: str | None = None,
 ) -> list[Entry]:
-    """The log's word on a decision, and one on each delivery."""
+    """The log's word on a decision, and one on each delivery. `replaces`: the file it supersedes."""
     reference = transfer.upload.reference
     fields: dict[str, str | int | None] = {
         "provider": transfer.upload.provider,
@@ -133,6 +139,7 @@ def decision_entries(
         "signer": transfer.signature.certificate if transfer.signature else None,
         "signing_key": transfer.signature.signing_key if transfer.signature else None,
         "signed_at": rfc3339(transfer.signature.created_at) if transfer.signature else None,
+        "replaces": replaces,
         **_content_fields(transfer.content),
     }
     said = {name: value for name, value in fields.items() if value is not None}

@@ -21,15 +21,19 @@ from sqlmodel import Session
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.log.leaf import Kind
+from gateway.policy.agreement_changes import AgreementChanges, changes_between
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
-from gateway.publish.projection import publish_checkpoint
+from gateway.publish.agreement_news import publish_agreement_news
+from gateway.publish.projection import publish_checkpoint, publish_receipts
+from gateway.receipts.agreement_notice import changed
+from gateway.record.agreement_notices import tell_everybody
 from gateway.record.policy_check import check
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
-from gateway.settings import KeyPolicy, Limits, read_toml
+from gateway.settings import KeyPolicy, Limits, load_settings, read_toml
 from gateway.zones.spool import fsync_folder, write_durably
 
 _log = logging.getLogger(__name__)
@@ -124,14 +128,38 @@ class Keeper:
 
     def _put_in_force(self, policies: Policies) -> None:
         now, catalogue = self._clock(), policies.catalogue
+        changes = self._changes(catalogue)
         with self._registry.write() as session:
             if entries := list(_entries(session, catalogue, now)):
                 log.append(session, entries, now)
+                if changes is not None:
+                    self._tell(session, changes, now)
                 log.sign_head(session, self._signing.log_key, self._signing.origin, now)
+        if entries and changes is not None:
+            publish_receipts(self._registry, self._home.published)
+            publish_agreement_news(self._registry, self._home.published)
         if entries:
             publish_checkpoint(self._registry, self._home.published)
             _log.info("the policies %s are in force", catalogue.digest)
         write_durably(self._home.versions / "current", f"{catalogue.digest}\n".encode(), mode=0o644)
+
+    def _changes(self, after: Catalogue) -> AgreementChanges | None:
+        """What the agreement says otherwise than it did; None where no version was in force before."""
+        if self._home.policies_in_force == self._home.policies:
+            return None
+        try:
+            before = load_catalogue(self._home.policies_in_force)
+        except (
+            ConfigurationError
+        ):  # It is of an earlier version of the gateway: only its text can be compared.
+            _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
+            return None
+        return changes_between(before, after)
+
+    def _tell(self, session: Session, changes: AgreementChanges, now: datetime) -> None:
+        organisation = load_settings(self._home).organisation
+        told = tell_everybody(session, self._signing, organisation, changed(changes.points()), now)
+        _log.info("%d education providers are told that the agreement has changed", told)
 
 
 def _judge(folder: Path, name: str) -> None:

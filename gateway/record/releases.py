@@ -11,6 +11,7 @@ from sqlmodel import Session
 from gateway.errors import GatewayError
 from gateway.model import Refused, Released, Transfer
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
+from gateway.reasons.persons import WITHDRAWN
 from gateway.record.dual_control import are_two, check_release
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
@@ -18,7 +19,7 @@ from gateway.registry import log, transfers
 from gateway.registry.log import Entry
 
 ADVICE_LENGTH = 400
-_DECIDED = frozenset({"decided", "released", "refused"})
+_DECIDED = frozenset({"decided", "released", "refused", "withdrawn"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,10 @@ def held(session: Session, reference: str) -> Transfer:
     transfer = transfers.get(session, reference)
     if transfer.state != "held":
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
+    if any(why.code in WITHDRAWN for why in transfer.reasons):
+        raise GatewayError(
+            f"{reference} was withdrawn: gateway transfers confirm or gateway transfers redeliver decides"
+        )
     if transfer.waits_for == "approval":
         raise GatewayError(
             f"{reference} is a key that was dropped: gateway keys confirm or gateway keys revoke decides"

@@ -10,8 +10,9 @@ from sqlmodel import Session
 
 from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Provider, Transfer
+from gateway.policy.superseding import Superseding
 from gateway.receipts.facts import ReceiptFacts
-from gateway.record import copies_owed, outcome, schools
+from gateway.record import copies_owed, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
@@ -51,7 +52,8 @@ def put_in_force(
     entries: list[log.Entry] = []
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):
-        facts = _facts(registrar, batch, transfer, now)
+        found = _standing(registrar, batch, transfer, now)
+        facts = _facts(registrar, batch, transfer, now, superseded.told(found, transfer))
         receipts.append((facts, len(entries)))
         entries += outcome.decision_entries(
             transfer,
@@ -60,6 +62,7 @@ def put_in_force(
             kind=ruling.kind,
             actor=ruling.actor,
             note=ruling.note,
+            replaces=found.replaces,
         )
         entries += copies_owed.owe(
             session,
@@ -78,15 +81,27 @@ def put_in_force(
     return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
 
 
-def _facts(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> ReceiptFacts:
+def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:
+    provider = _provider(registrar, batch, transfer, now)
+    return superseded.standing_of(batch.session, transfer, provider, registrar.catalogue)
+
+
+def _provider(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Provider:
     sender = transfer.upload.provider
-    provider = batch.once(("provider", sender), lambda: registrar.provider(batch.session, sender, now))
+    return batch.once(("provider", sender), lambda: registrar.provider(batch.session, sender, now))
+
+
+def _facts(
+    registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime, about: tuple[str, ...]
+) -> ReceiptFacts:
+    provider = _provider(registrar, batch, transfer, now)
     return outcome.receipt_facts(
         transfer,
         provider,
         registrar.settings.organisation,
-        notices_for(registrar, batch, transfer, provider, now),
+        (*about, *notices_for(registrar, batch, transfer, provider, now)),
         salt=outcome.fresh_salt(),
+        wording=registrar.catalogue.wording,
     )
 
 

@@ -64,7 +64,7 @@ def _in_full(number: str, known: Iterable[str]) -> str:
 
 
 def _numbers(provider: Provider) -> Iterator[str]:
-    if provider.kind in EDUCATION_PROVIDERS:
+    if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed:
         yield from filter(None, (provider.dfe_number, provider.urn))
 
 

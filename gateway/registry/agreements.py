@@ -1,4 +1,4 @@
-"""Who has ratified the agreement, for which academic year (clause 1.4)."""
+"""Who has ratified the agreement, for which academic year."""
 
 from __future__ import annotations
 

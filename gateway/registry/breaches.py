@@ -12,13 +12,26 @@ from sqlmodel import Session, col, select
 from gateway.registry.tables import EventRow, StaffRow, TransferRow
 
 # What happens to a transfer between its arrival and its deletion.
-_STEPS = ("landed", "decided", "delivered", "collected", "dealt-with", "released", "refused")
+_STEPS = (
+    "landed",
+    "decided",
+    "delivered",
+    "collected",
+    "opened",
+    "dealt-with",
+    "restored",
+    "released",
+    "refused",
+    "withdrawn",
+    "redelivered",
+)
+_OPENED = ("collected", "opened")
 
 
 def collected_by(session: Session, name: str, since: datetime | None, until: datetime | None) -> set[str]:
     """What a member of staff opened in a time. `until` is not in it; None leaves an end open."""
     return _subjects(
-        session, and_(col(EventRow.kind) == "collected", col(EventRow.actor) == name), since, until
+        session, and_(col(EventRow.kind).in_(_OPENED), col(EventRow.actor) == name), since, until
     )
 
 

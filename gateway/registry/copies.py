@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from gateway.registry.markers import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
 
 
@@ -36,14 +37,17 @@ def owe(session: Session, transfer: int, provider: str, at: datetime) -> None:
 
 
 def owed(session: Session, *, made_too: bool = False) -> Sequence[Copy]:
-    """The copies still to be made, oldest first; with `made_too` every one that was ever decided on."""
+    """The copies still to be made, oldest first; with `made_too` every one that was ever decided on.
+
+    None is made while a child in the file is for named people alone, or restricted.
+    """
     query = (
         select(CopyRow, TransferRow)
         .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
         .order_by(col(CopyRow.id))
     )
     if not made_too:
-        query = query.where(col(CopyRow.made_at).is_(None))
+        query = query.where(col(CopyRow.made_at).is_(None), is_seen_by(None))
     return [_copy(row, transfer) for row, transfer in session.exec(query)]
 
 
@@ -56,6 +60,20 @@ def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
         .order_by(col(CopyRow.id))
     )
     return [_copy(row, transfer) for row, transfer in session.exec(query)]
+
+
+def forget(session: Session, transfer: int) -> tuple[str, ...]:
+    """No provider is owed a copy of a file any longer; those whose copy had been made, by id."""
+    rows = session.exec(select(CopyRow).where(CopyRow.transfer == transfer)).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    return tuple(sorted(row.provider for row in rows if row.made_at is not None))
+
+
+def is_owed(session: Session, number: int) -> bool:
+    """Whether a copy that was owed still is."""
+    return session.get(CopyRow, number) is not None
 
 
 def record_made(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, and_, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
 from gateway.model import Classified, ContentRefused
-from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.reasons.persons import WITHDRAWN
+from gateway.registry.markers import is_seen_by
+from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.transfer_rows import CONTENT
 
 _SENSITIVE = ("policy:sensitive", "open:malware")
@@ -75,10 +77,19 @@ ALL = Wanted()
 
 
 def delivered(
-    session: Session, team: str, *, wanted: Wanted = ALL, before: int | None = None, limit: int
+    session: Session,
+    team: str,
+    *,
+    wanted: Wanted = ALL,
+    person: str | None = None,
+    before: int | None = None,
+    limit: int,
 ) -> Sequence[Delivery]:
-    """What `team` has not dealt with, latest first: at most `limit`, of a sequence less than `before`."""
-    query = _chosen(_delivered(team), wanted)
+    """What `team` has not dealt with, latest first: at most `limit`, of a sequence less than `before`.
+
+    Here and in what follows, what `person` may not see because of a child in it is left out.
+    """
+    query = _chosen(_delivered(team, person), wanted)
     rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
 
@@ -91,14 +102,14 @@ def contents_of(session: Session, sequences: Sequence[int]) -> dict[int, Classif
     return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
 
 
-def delivered_types(session: Session, team: str) -> Sequence[str]:
+def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
     """The data types of what `team` has not dealt with, in the order of the alphabet."""
-    return _distinct(session, team, col(TransferRow.data_type))
+    return _distinct(session, team, person, col(TransferRow.data_type))
 
 
-def delivered_providers(session: Session, team: str) -> Sequence[str]:
+def delivered_providers(session: Session, team: str, person: str | None = None) -> Sequence[str]:
     """The providers of what `team` has not dealt with, in the order of the alphabet."""
-    return _distinct(session, team, col(TransferRow.provider))
+    return _distinct(session, team, person, col(TransferRow.provider))
 
 
 def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
@@ -114,14 +125,73 @@ def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
         session.flush()
 
 
-def find_delivered(session: Session, team: str, reference: str) -> Delivery | None:
+def find_delivered(
+    session: Session, team: str, reference: str, *, person: str | None = None
+) -> Delivery | None:
     """The one of that reference, if `team` was sent it and has not dealt with it."""
-    row = session.execute(_delivered(team).where(col(TransferRow.reference) == reference)).first()
+    row = session.execute(_delivered(team, person).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _delivery(row, team)
 
 
+def removed(
+    session: Session,
+    team: str,
+    since: datetime,
+    *,
+    person: str | None = None,
+    before: int | None = None,
+    limit: int,
+) -> Sequence[Delivery]:
+    """What `team` has dealt with from `since` on and is still here, latest first, paged like `delivered`."""
+    rows = session.execute(
+        _page(_removed(team, since, person), col(DeliveryRow.transfer), before, limit)
+    ).all()
+    return [_delivery(row, team) for row in rows]
+
+
+def find_removed(
+    session: Session, team: str, since: datetime, reference: str, *, person: str | None = None
+) -> Delivery | None:
+    """The one of that reference, if `team` has dealt with it from `since` on and it is still here."""
+    row = session.execute(
+        _removed(team, since, person).where(col(TransferRow.reference) == reference)
+    ).first()
+    return None if row is None else _delivery(row, team)
+
+
+def restore(session: Session, delivery: Delivery) -> None:
+    """Put a delivery that a team has dealt with back into its mailbox. NotFoundError where it is there."""
+    row = session.exec(
+        select_rows(DeliveryRow)
+        .where(
+            col(DeliveryRow.transfer) == delivery.sequence,
+            col(DeliveryRow.team) == delivery.team,
+            col(DeliveryRow.dealt_with_at).is_not(None),
+        )
+        .with_for_update()
+    ).first()
+    if row is None:
+        raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
+    row.dealt_with_at, row.dealt_with_by = None, None
+    session.add(row)
+    session.flush()
+
+
+def may_read(session: Session, delivery: Delivery, person: str) -> bool:
+    """Whether somebody who has a file open may read on: it was not withdrawn, no child in it was marked."""
+    asked = select(and_(~_waits_for(WITHDRAWN), is_seen_by(person))).where(
+        col(TransferRow.sequence) == delivery.sequence
+    )
+    return bool(session.execute(asked).scalar_one())
+
+
 def held(
-    session: Session, *, sensitive: bool | None = False, before: int | None = None, limit: int
+    session: Session,
+    *,
+    sensitive: bool | None = False,
+    person: str | None = None,
+    before: int | None = None,
+    limit: int,
 ) -> Sequence[Delivery]:
     """The held files that could be opened, latest first, paged like `delivered`.
 
@@ -129,13 +199,17 @@ def held(
     """
     return [
         _held_delivery(row)
-        for row in session.execute(_page(_held(sensitive), col(TransferRow.sequence), before, limit)).all()
+        for row in session.execute(
+            _page(_held(sensitive, person), col(TransferRow.sequence), before, limit)
+        ).all()
     ]
 
 
-def find_held(session: Session, reference: str, *, sensitive: bool | None = False) -> Delivery | None:
+def find_held(
+    session: Session, reference: str, *, sensitive: bool | None = False, person: str | None = None
+) -> Delivery | None:
     """The one of that reference, if it is held, could be opened and is sensitive or not, as asked."""
-    row = session.execute(_held(sensitive).where(col(TransferRow.reference) == reference)).first()
+    row = session.execute(_held(sensitive, person).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _held_delivery(row)
 
 
@@ -157,8 +231,10 @@ def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) ->
     session.flush()
 
 
-def _distinct(session: Session, team: str, what: Mapped[Any]) -> Sequence[str]:
-    query = _delivered(team).with_only_columns(what).where(what.is_not(None)).distinct().order_by(what)
+def _distinct(session: Session, team: str, person: str | None, what: Mapped[Any]) -> Sequence[str]:
+    query = (
+        _delivered(team, person).with_only_columns(what).where(what.is_not(None)).distinct().order_by(what)
+    )
     return [str(value) for value in session.execute(query).scalars()]
 
 
@@ -172,7 +248,7 @@ def _chosen(query: Select[*tuple[Any, ...]], wanted: Wanted) -> Select[*tuple[An
     return query
 
 
-def _delivered(team: str) -> Select[*tuple[Any, ...]]:
+def _delivered(team: str, person: str | None) -> Select[*tuple[Any, ...]]:
     return (
         select(*_COLUMNS, *_OF_TEAM)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -180,13 +256,32 @@ def _delivered(team: str) -> Select[*tuple[Any, ...]]:
             col(DeliveryRow.team) == team,
             col(DeliveryRow.dealt_with_at).is_(None),
             col(TransferRow.content_sha256).is_not(None),
+            is_seen_by(person),
         )
     )
 
 
-def _held(sensitive: bool | None) -> Select[*tuple[Any, ...]]:
+def _removed(team: str, since: datetime, person: str | None) -> Select[*tuple[Any, ...]]:
+    gone = select(col(DeletionRow.reference)).where(col(DeletionRow.what) == "sealed")
+    return (
+        select(*_COLUMNS, *_OF_TEAM)
+        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
+        .where(
+            col(DeliveryRow.team) == team,
+            col(DeliveryRow.dealt_with_at) >= since,
+            col(TransferRow.content_sha256).is_not(None),
+            col(TransferRow.reference).not_in(gone),
+            is_seen_by(person),
+        )
+    )
+
+
+def _held(sensitive: bool | None, person: str | None) -> Select[*tuple[Any, ...]]:
     query = select(*_COLUMNS, _is_sensitive().label("sensitive")).where(
-        col(TransferRow.state) == "held", col(TransferRow.content_sha256).is_not(None)
+        col(TransferRow.state) == "held",
+        col(TransferRow.content_sha256).is_not(None),
+        ~_waits_for(WITHDRAWN),
+        is_seen_by(person),
     )
     if sensitive is None:
         return query
@@ -195,9 +290,13 @@ def _held(sensitive: bool | None) -> Select[*tuple[Any, ...]]:
 
 def _is_sensitive() -> ColumnElement[bool]:
     """Whether a transfer waits for a reason for which few people may look at it."""
+    return _waits_for(_SENSITIVE)
+
+
+def _waits_for(codes: Collection[str]) -> ColumnElement[bool]:
     return (
         select(col(ReasonRow.transfer))
-        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(_SENSITIVE))
+        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
         .exists()
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, select
@@ -19,6 +20,49 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
     for row in session.exec(select(ExpectationRow)):
         found[row.provider][row.data_type] = row.expected
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaidOfFlow:
+    """What a person said of what a provider owes. `period` is that of a nil return, None for the rest."""
+
+    provider: str
+    data_type: str
+    what: str
+    period: str | None
+    at: datetime
+    by: str
+    why: str
+
+
+def said(session: Session, provider: str | None = None) -> list[SaidOfFlow]:
+    """Every expectation and nil return that is on record, by provider and data type."""
+    expected = [
+        SaidOfFlow(
+            provider=row.provider,
+            data_type=row.data_type,
+            what="expected" if row.expected else "not-expected",
+            period=None,
+            at=row.recorded_at,
+            by=row.recorded_by,
+            why=row.why,
+        )
+        for row in session.exec(select(ExpectationRow))
+    ]
+    nil = [
+        SaidOfFlow(
+            provider=row.provider,
+            data_type=row.data_type,
+            what="nil",
+            period=row.period,
+            at=row.recorded_at,
+            by=row.recorded_by,
+            why=row.why,
+        )
+        for row in session.exec(select(NilReturnRow))
+    ]
+    found = [one for one in (*expected, *nil) if provider in {None, one.provider}]
+    return sorted(found, key=lambda one: (one.provider, one.data_type, one.period or ""))
 
 
 def expect(

@@ -10,50 +10,77 @@ from typing import cast
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry import receipts
-from gateway.registry.tables import HoldRow
+from gateway.registry import persons, providers, receipts
+from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, TransferRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldSubject:
+    """What a legal hold is on: one transfer, notice or declaration; all of a provider; or a child.
+
+    A child is known by digests, and its hold is on every file that holds it, now and from now on.
+    """
+
+    reference: str = ""
+    provider: str | None = None
+    persons: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A legal hold that is on."""
+    """A legal hold that is on. `child`: on one, of whom nothing more is told here."""
 
     number: int
     reference: str
     placed_at: datetime
     placed_by: str
     why: str
+    provider: str | None = None
+    child: bool = False
 
 
-def place(session: Session, reference: str, *, by: str, why: str, at: datetime) -> int:
-    """Put a transfer, a notice or a declaration on legal hold and return the hold's number.
+def place(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
+    """Put something on legal hold and return the hold's number.
 
-    NotFoundError where nothing bears that reference, GatewayError where it is on hold already.
+    NotFoundError where there is no such thing, GatewayError where it is on hold already.
     """
-    if not receipts.borne(session, [reference]):
-        raise NotFoundError(f"there is no transfer, notice or declaration {reference}")
-    if _hold_on(session, reference) is not None:
-        raise GatewayError(f"{reference} is on hold already")
-    row = HoldRow(reference=reference, placed_at=at, placed_by=by, why=why)
+    if subject.reference and not receipts.borne(session, [subject.reference]):
+        raise NotFoundError(f"there is no transfer, notice or declaration {subject.reference}")
+    if subject.provider is not None:
+        providers.provider_row(session, subject.provider)
+    if _hold_on(session, subject) is not None:
+        raise GatewayError(f"{named(subject)} is on hold already")
+    row = HoldRow(
+        reference=subject.reference,
+        placed_at=at,
+        placed_by=by,
+        why=why,
+        provider=subject.provider,
+        persons=_joined(subject.persons),
+    )
     session.add(row)
     session.flush()
     return cast("int", row.number)
 
 
-def lift(session: Session, reference: str, *, by: str, why: str, at: datetime) -> int:
+def lift(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
     """Lift a legal hold and return its number. GatewayError where there is none."""
-    row = _hold_on(session, reference)
+    row = _hold_on(session, subject)
     if row is None:
-        raise GatewayError(f"{reference} is not on hold")
+        raise GatewayError(f"{named(subject)} is not on hold")
     row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
     session.add(row)
     session.flush()
     return cast("int", row.number)
 
 
+def named(subject: HoldSubject) -> str:
+    """What a hold is on, in words that name no child."""
+    return subject.reference or subject.provider or "the child"
+
+
 def list_holds(session: Session) -> Sequence[Hold]:
     """The legal holds that are on, oldest first."""
-    query = select(HoldRow).where(col(HoldRow.lifted_at).is_(None)).order_by(col(HoldRow.number))
     return [
         Hold(
             number=cast("int", row.number),
@@ -61,19 +88,59 @@ def list_holds(session: Session) -> Sequence[Hold]:
             placed_at=row.placed_at,
             placed_by=row.placed_by,
             why=row.why,
+            provider=row.provider,
+            child=row.persons is not None,
         )
-        for row in session.exec(query)
+        for row in _on(session)
     ]
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Those of `references` that are on hold."""
-    query = select(HoldRow.reference).where(
-        col(HoldRow.reference).in_(list(references)), col(HoldRow.lifted_at).is_(None)
+    """Those of `references` that are on hold: themselves, or with their provider, or for a child in them."""
+    wanted, on = list(references), _on(session)
+    found = {row.reference for row in on}.intersection(wanted)
+    held = {row.provider for row in on if row.provider is not None}
+    if held:
+        for table in (TransferRow, ReceiptRow):
+            query = select(table.reference).where(
+                col(table.reference).in_(wanted), col(table.provider).in_(held)
+            )
+            found |= set(session.exec(query).all())
+    children = {one for row in on if row.persons for one in persons.split(row.persons)}
+    return found | _with_children(session, wanted, children)
+
+
+def of_child(session: Session, digests: Collection[bytes]) -> list[Hold]:
+    """The holds that are on a child itself."""
+    wanted = set(digests)
+    known = {row.number for row in _on(session) if not wanted.isdisjoint(persons.split(row.persons or b""))}
+    return [hold for hold in list_holds(session) if hold.number in known]
+
+
+def _with_children(session: Session, wanted: Sequence[str], children: Collection[bytes]) -> set[str]:
+    if not children:
+        return set()
+    query = (
+        select(TransferRow.reference)
+        .join(PersonsOfTransferRow, col(PersonsOfTransferRow.transfer) == col(TransferRow.sequence))
+        .where(col(TransferRow.reference).in_(wanted), persons.holds_one_of(session, children))
     )
     return set(session.exec(query).all())
 
 
-def _hold_on(session: Session, reference: str) -> HoldRow | None:
-    query = select(HoldRow).where(HoldRow.reference == reference, col(HoldRow.lifted_at).is_(None))
-    return session.exec(query).first()
+def _on(session: Session) -> Sequence[HoldRow]:
+    query = select(HoldRow).where(col(HoldRow.lifted_at).is_(None)).order_by(col(HoldRow.number))
+    return session.exec(query).all()
+
+
+def _hold_on(session: Session, subject: HoldSubject) -> HoldRow | None:
+    for row in _on(session):
+        same_child = row.persons is not None and not subject.persons.isdisjoint(persons.split(row.persons))
+        same = row.reference == subject.reference and row.provider == subject.provider
+        if same_child or (same and not subject.persons and row.persons is None):
+            return row
+    return None
+
+
+def _joined(digests: Collection[bytes]) -> bytes | None:
+    return b"".join(sorted(digests)) or None

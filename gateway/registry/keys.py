@@ -89,7 +89,10 @@ def add_key(
     known = holder(session, kind, fingerprint)
     if known is not None:
         owner_shown = "this owner" if known.owner == owner else f"{known.owner_kind} {known.owner}"
-        raise GatewayError(f"the key {fingerprint} is already enrolled for {owner_shown} ({known.state})")
+        raise GatewayError(
+            f"the key {fingerprint} is already enrolled for {owner_shown} ({known.state})"
+            + _way_out(known, owner_kind, owner)
+        )
     row = KeyRow(
         owner_kind=owner_kind,
         owner=owner,
@@ -107,6 +110,16 @@ def add_key(
     session.add(row)
     session.flush()
     return _key(row)
+
+
+def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
+    """What to do where a key is enrolled already."""
+    if known.owner_kind == owner_kind == "provider" and known.owner != owner:
+        return (
+            f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
+            f"gateway providers convert {known.owner}, or gateway providers set {known.owner} --name"
+        )
+    return ""
 
 
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
@@ -179,6 +192,15 @@ def approve_key(session: Session, key: Key) -> Key:
     return _kept(session, row)
 
 
+def suspend_key(session: Session, key: Key) -> Key:
+    """Let a key that is in use wait for approval. GatewayError where it is not in use."""
+    row = _row(session, key)
+    if row.state not in _IN_FORCE:
+        raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
+    row.state = "pending"
+    return _kept(session, row)
+
+
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
     """Put what is known of a certificate in place of what was: later dates, further subkeys."""
     row = _row(session, key)
@@ -193,6 +215,29 @@ def retire_later(session: Session, key: Key, until: datetime) -> Key:
     if row.state not in _IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
     row.state, row.not_after = "retiring", until
+    return _kept(session, row)
+
+
+def restore_key(session: Session, key: Key) -> Key:
+    """Take the retirement of a key back. GatewayError unless it is retired or retiring and unreplaced.
+
+    Once its owner has used another key of that kind since, the change has taken place and stays.
+    """
+    row = _row(session, key)
+    if row.state not in {"retired", "retiring"}:
+        raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a retired key can be restored")
+    since = row.ended_at
+    others = list_keys(session, key.owner_kind, key.owner)
+    if since is not None and any(
+        other.kind == row.kind and other.last_used_at is not None and other.last_used_at > since
+        for other in others
+        if other.fingerprint != row.fingerprint
+    ):
+        raise GatewayError(
+            f"{row.owner} has used another key since {row.fingerprint} was retired: enrol a new one"
+        )
+    row.state, row.not_after = "active", None
+    row.ended_at, row.ended_by, row.end_reason = None, None, None
     return _kept(session, row)
 
 

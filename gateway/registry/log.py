@@ -16,7 +16,7 @@ from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
 from gateway.log.leaf import Event, Kind, commitment, leaf
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
-from gateway.registry.vouched_rows import take_changes
+from gateway.registry.vouched_rows import read_changes, take_changes
 
 # Any number: it only has to be the same in every process that writes.
 _WRITERS_PLACE = 7_201_917
@@ -184,6 +184,18 @@ def newest_head(session: Session) -> SignedHead | None:
     return None if row is None else _head(row)
 
 
+def is_told(session: Session, head: SignedHead) -> bool:
+    """Whether a signed head tells all that has happened: what came after it vouches for heads alone."""
+    query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
+    later = session.exec(query).all()
+    return len(later) <= 1 and all(_vouches_for_heads_alone(event) for event in later)
+
+
+def _vouches_for_heads_alone(event: EventRow) -> bool:
+    tables = {table for (table, _), _ in read_changes(event.note or "[]")}
+    return event.kind == "recorded" and tables == {str(CheckpointRow.__tablename__)}
+
+
 def heads_after(session: Session, size: int) -> Sequence[SignedHead]:
     """The signed heads of more than `size` entries, by size."""
     query = select(CheckpointRow).where(CheckpointRow.size > size).order_by(col(CheckpointRow.size))
@@ -228,11 +240,12 @@ def latest(session: Session, kind: Kind) -> EventRow | None:
     return session.exec(query.limit(1)).first()
 
 
-def events(session: Session, subject: str) -> Sequence[EventRow]:
-    """Everything the log holds on one subject, in order."""
-    return session.exec(
-        select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
-    ).all()
+def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
+    """Everything the log holds on one subject, or what is of one kind, in order."""
+    query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
+    if kind is not None:
+        query = query.where(EventRow.kind == kind)
+    return session.exec(query).all()
 
 
 def _head(row: CheckpointRow) -> SignedHead:

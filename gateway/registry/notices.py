@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from gateway.registry import holds
-from gateway.registry.receipts import KEY_NOTICE
+from gateway.registry.receipts import DISCREPANCY_NOTICE
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 from gateway.reports.retention import KeptNotice
 
@@ -37,7 +37,7 @@ def _found(session: Session, wanted: ColumnElement[bool]) -> list[KeptNotice]:
 
 def _notices(rows: Sequence[tuple[str, str, datetime]]) -> Iterator[KeptNotice]:
     for reference, name, made_at in rows:
-        subject: Literal["keys", "discrepancies"] = "keys" if name == KEY_NOTICE else "discrepancies"
+        subject: Literal["keys", "discrepancies"] = "discrepancies" if name == DISCREPANCY_NOTICE else "keys"
         yield KeptNotice(reference=reference, what="notices", subject=subject, made_at=made_at)
 
 

@@ -86,8 +86,9 @@ def record_decisions(
     rows = [row_of(session, reference) for reference, _ in decisions]
     again = [sequence_of(row) for row in rows if row.decided_at is not None]
     if again:
-        for earlier_reason in session.exec(select(ReasonRow).where(col(ReasonRow.transfer).in_(again))).all():
-            session.delete(earlier_reason)
+        for table in (ReasonRow, DeliveryRow):  # What was withdrawn leaves the mailboxes.
+            for earlier in session.exec(select(table).where(col(table.transfer).in_(again))).all():
+                session.delete(earlier)
         session.flush()
     for row, (_, decision) in zip(rows, decisions, strict=True):
         _decide(row, decision, at)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import PROVIDER_ID
-from gateway.model import Provider, ProviderKind
+from gateway.model import EDUCATION_PROVIDERS, Provider, ProviderKind
 from gateway.registry import harmless
 from gateway.registry.tables import ProviderRow, RatificationRow
 
@@ -18,11 +18,12 @@ KINDS: tuple[ProviderKind, ...] = ("school", "academy", "dfe", "fft", "alps", "l
 
 
 def add_provider(session: Session, provider: Provider, at: datetime) -> None:
-    """Enrol a provider. GatewayError where the id is malformed or taken."""
+    """Enrol a provider. GatewayError where the id is malformed or taken, or a number of it is another's."""
     if not PROVIDER_ID.fullmatch(provider.id):
         raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
     if session.get(ProviderRow, provider.id) is not None:
         raise GatewayError(f"there is a provider {provider.id} already")
+    check_numbers(session, provider)
     session.add(
         ProviderRow(
             id=provider.id,
@@ -35,6 +36,36 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
         )
     )
     session.flush()
+
+
+def check_numbers(session: Session, provider: Provider) -> None:
+    """GatewayError where another provider bears the same DfE number or URN, unless one succeeds the other."""
+    if provider.kind not in EDUCATION_PROVIDERS:
+        return
+    for what, column, number in (
+        ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
+        ("URN", ProviderRow.urn, provider.urn),
+    ):
+        if number is None:
+            continue
+        bearers = select(ProviderRow).where(column == number, ProviderRow.id != provider.id)
+        for row in session.exec(bearers.order_by(col(ProviderRow.id))):
+            if row.kind in EDUCATION_PROVIDERS and not _follow(row, provider):
+                raise GatewayError(
+                    f"{row.id} has the {what} {number} already. An academy keeps the record of its school: "
+                    f"gateway providers convert {row.id} --kind academy. For another provider that takes its "
+                    f"place: gateway providers close {row.id}, then add the new one with --succeeds {row.id}"
+                )
+
+
+def _follow(row: ProviderRow, provider: Provider) -> bool:
+    """Whether one of the two has taken the place of the other."""
+    return row.succeeded_by == provider.id or provider.succeeded_by == row.id
+
+
+def is_enrolled(session: Session, provider: str) -> bool:
+    """Whether there is a provider of that id, open or closed."""
+    return session.get(ProviderRow, provider) is not None
 
 
 def provider_row(session: Session, provider: str) -> ProviderRow:
@@ -96,4 +127,6 @@ def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]], *, ratifi
         ratified=ratified,
         harmless=(*listed.get(harmless.EVERY, ()), *listed.get(row.id, ())),
         schools=tuple((row.schools or "").split()),
+        closed_on=row.closed_on,
+        succeeded_by=row.succeeded_by,
     )

@@ -12,6 +12,7 @@ from gateway.zones.spool import new_reference
 
 # The names under which notices are published.
 KEY_NOTICE = "key-notice"
+AGREEMENT_NOTICE = "agreement-notice"
 DISCREPANCY_NOTICE = "NOTICE"
 
 

@@ -15,12 +15,14 @@ from gateway.model import State
 from gateway.registry import copies, holds
 from gateway.registry.copies import Copy
 from gateway.registry.tables import (
+    AuthorityNoticeRow,
     CopyRow,
     DeclarationRow,
     DeletionCertificateRow,
     DeletionRow,
     DeliveryRow,
     EventRow,
+    PersonsOfTransferRow,
     PupilRow,
     ReasonRow,
     ReceiptRow,
@@ -276,13 +278,22 @@ def _forget_index(session: Session, reference: str) -> None:
     for delivery in session.exec(select(DeliveryRow).where(DeliveryRow.transfer == row.sequence)).all():
         delivery.dealt_with_by = None
         session.add(delivery)
+    _forget_notices(session, reference)
     session.execute(delete(PupilRow).where(col(PupilRow.transfer) == row.sequence))
+    session.execute(delete(PersonsOfTransferRow).where(col(PersonsOfTransferRow.transfer) == row.sequence))
     session.execute(delete(StagedRollRow).where(col(StagedRollRow.transfer) == row.sequence))
     session.execute(update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None))
 
 
+def _forget_notices(session: Session, reference: str) -> None:
+    """They name who had opened the file."""
+    for notice in session.exec(select(AuthorityNoticeRow).where(AuthorityNoticeRow.reference == reference)):
+        session.delete(notice)
+
+
 def _forget_people(session: Session, reference: str) -> None:
     """Without its salt no commitment of these entries can be tied to anybody, nor guessed."""
+    _forget_notices(session, reference)
     session.execute(
         update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None, salt=None)
     )

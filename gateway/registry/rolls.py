@@ -6,11 +6,13 @@ made again.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
@@ -79,6 +81,27 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
         where=col(PupilRow.at) <= new.excluded.at,
     )
     session.connection().execute(later, values)
+
+
+def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
+    """Take what a file said of its pupils off the rolls, but for what later files have said since.
+
+    It is given back by provider. No entry has a number of a school.
+    """
+    rows = session.exec(select(PupilRow).where(PupilRow.transfer == transfer)).all()
+    found: defaultdict[str, list[RollEntry]] = defaultdict(list)
+    for row in rows:
+        found[row.provider].append(
+            RollEntry(
+                pupil=row.pupil,
+                on_roll=row.on_roll,
+                record=row.record,
+                birth_date=row.birth_date,
+                former=row.former,
+            )
+        )
+    session.execute(delete(PupilRow).where(col(PupilRow.transfer) == transfer))
+    return found
 
 
 def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry.tables import StaffRow, StaffTeamRow
+from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
@@ -60,12 +60,27 @@ def list_staff(session: Session) -> Sequence[Staff]:
     return [get_staff(session, name) for name in names]
 
 
+def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
+    """Put a person into these teams and no others; their keys stay. NotFoundError where there is none."""
+    get_staff(session, name)
+    wanted = set(teams)
+    for membership in session.exec(select(StaffTeamRow).where(StaffTeamRow.staff == name)).all():
+        if membership.team in wanted:
+            wanted.remove(membership.team)
+        else:
+            session.delete(membership)
+    for team in sorted(wanted):
+        session.add(StaffTeamRow(staff=name, team=team))
+    session.flush()
+
+
 def remove_staff(session: Session, name: str, at: datetime) -> None:
     """Take a person's access away. What they collected stays on record."""
     get_staff(session, name)
     row = session.get_one(StaffRow, name)
     row.removed_at = at
-    for membership in session.exec(select(StaffTeamRow).where(StaffTeamRow.staff == name)).all():
-        session.delete(membership)
+    for table in (StaffTeamRow, RoleRow, AccountRow):  # Whoever gets the name again begins with nothing.
+        for row_of_theirs in session.exec(select(table).where(table.staff == name)).all():
+            session.delete(row_of_theirs)
     session.add(row)
     session.flush()

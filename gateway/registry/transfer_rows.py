@@ -46,8 +46,10 @@ def row_of(session: Session, reference: str) -> TransferRow:
     return row
 
 
-def transfers_of(session: Session, rows: Sequence[TransferRow]) -> list[Transfer]:
-    """The transfers of these rows, in their order."""
+def transfers_of(
+    session: Session, rows: Sequence[TransferRow], *, with_content: bool = True
+) -> list[Transfer]:
+    """The transfers of these rows, in their order; without what was found in the files, if so asked."""
     sequences = [sequence_of(row) for row in rows]
     reasons: dict[int, list[Reason]] = {sequence: [] for sequence in sequences}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
@@ -66,12 +68,14 @@ def transfers_of(session: Session, rows: Sequence[TransferRow]) -> list[Transfer
         ):
             teams[delivery.transfer].append(delivery.team)
     return [
-        transfer_of(row, tuple(reasons[sequence]), tuple(teams[sequence]))
+        transfer_of(row, tuple(reasons[sequence]), tuple(teams[sequence]), with_content=with_content)
         for row, sequence in zip(rows, sequences, strict=True)
     ]
 
 
-def transfer_of(row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str, ...]) -> Transfer:
+def transfer_of(
+    row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str, ...], *, with_content: bool = True
+) -> Transfer:
     """The transfer of a row, with what stands in other tables."""
     signature = None
     if row.signer is not None and row.signing_key is not None and row.signed_at is not None:
@@ -89,7 +93,7 @@ def transfer_of(row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str,
         signature=signature,
         opened_by=row.opened_by,
         engine=row.engine,
-        content=CONTENT.validate_json(row.content) if row.content else None,
+        content=CONTENT.validate_json(row.content) if row.content and with_content else None,
         decided_at=row.decided_at,
         held_until=row.held_until,
         waits_for=cast("WaitsFor | None", row.waits_for),

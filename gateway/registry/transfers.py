@@ -7,8 +7,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, or_, tuple_
 from sqlalchemy import select as select_columns
-from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.model import (
@@ -16,7 +16,8 @@ from gateway.model import (
     Transfer,
     Upload,
 )
-from gateway.registry.tables import TransferRow
+from gateway.reasons.persons import WITHDRAWN
+from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfer_rows import (
     AT_ONCE,
     ROWS,
@@ -91,6 +92,22 @@ def find(
     return transfers_of(session, list(reversed(session.exec(query).all())))
 
 
+def alike(session: Session, transfer: Transfer) -> Sequence[Transfer]:
+    """The other accepted transfers of the same provider, data type and period, in the order they landed."""
+    query = (
+        select(TransferRow)
+        .where(
+            TransferRow.provider == transfer.upload.provider,
+            TransferRow.data_type == transfer.data_type,
+            TransferRow.period == transfer.period,
+            TransferRow.state == "accepted",
+            TransferRow.sequence != transfer.sequence,
+        )
+        .order_by(col(TransferRow.sequence))
+    )
+    return transfers_of(session, session.exec(query).all())
+
+
 def landed(session: Session) -> Sequence[str]:
     """The references still to be decided, oldest first."""
     return session.exec(
@@ -107,7 +124,7 @@ def uploads(session: Session, references: Sequence[str]) -> Sequence[Upload]:
     return [upload_of(row) for row in sorted(found, key=sequence_of)]
 
 
-class Act(NamedTuple):
+class SigningAct(NamedTuple):
     """One act of signing, however often what it covers is encrypted again."""
 
     provider: str
@@ -116,32 +133,44 @@ class Act(NamedTuple):
     sha256: str
 
 
-def act_of(upload: Upload, opened: Opened) -> Act:
+def act_of(upload: Upload, opened: Opened) -> SigningAct:
     """The act of signing that a file is the fruit of: told by key, time and digest of the content."""
     made = opened.signature
-    return Act(upload.provider, made.signing_key, made.created_at, opened.sha256)
+    return SigningAct(upload.provider, made.signing_key, made.created_at, opened.sha256)
 
 
-def signed_before(session: Session, acts: Collection[Act]) -> dict[Act, list[str]]:
-    """The references of the transfers that came of these acts and were not refused, in their order."""
+def signed_before(session: Session, acts: Collection[SigningAct]) -> dict[SigningAct, list[str]]:
+    """The references of the transfers that came of these acts and were not refused, in their order.
+
+    What persons withdrew counts as well: the same file does not come back by being sent again.
+    """
     columns = (
         col(TransferRow.provider),
         col(TransferRow.signing_key),
         col(TransferRow.signed_at),
         col(TransferRow.content_sha256),
     )
-    found: dict[Act, list[str]] = {}
+    found: dict[SigningAct, list[str]] = {}
     wanted = sorted(acts)
     for start in range(0, len(wanted), _ACTS_AT_ONCE):
         some = wanted[start : start + _ACTS_AT_ONCE]
         rows = session.execute(
             select_columns(*columns, col(TransferRow.reference))
-            .where(tuple_(*columns).in_(some), col(TransferRow.state) != "refused")
+            .where(tuple_(*columns).in_(some), or_(col(TransferRow.state) != "refused", _withdrawn()))
             .order_by(col(TransferRow.sequence))
         )
         for *act, reference in rows:
-            found.setdefault(Act(*act), []).append(reference)
+            found.setdefault(SigningAct(*act), []).append(reference)
     return found
+
+
+def _withdrawn() -> ColumnElement[bool]:
+    """Whether a transfer was taken back after it had been passed on."""
+    return (
+        select(ReasonRow.transfer)
+        .where(ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).in_(WITHDRAWN))
+        .exists()
+    )
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -18,11 +18,14 @@ from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
-OUTSIDE: frozenset[str] = frozenset({"event", "log_node", "pupil", "full_roll", "staged_roll"})
+OUTSIDE: frozenset[str] = frozenset(
+    {"event", "log_node", "pupil", "full_roll", "staged_roll", "persons_of_transfer"}
+)
 _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_at"})}
 # Columns that later versions added: while they hold nothing, a row is as it was when the log vouched for it.
 _LATER: dict[str, frozenset[str]] = {
-    "provider": frozenset({"schools"}),
+    "legal_hold": frozenset({"provider", "persons"}),
+    "provider": frozenset({"schools", "closed_on", "succeeded_by"}),
     "transfer": frozenset({"period"}),
     "delivery": frozenset({"collected_at", "whole"}),
 }

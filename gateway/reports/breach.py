@@ -1,4 +1,4 @@
-"""The record of a breach of personal data, prefilled for the ICO (UK GDPR Article 33, clause 10).
+"""The record of a breach of personal data, prefilled for the ICO (UK GDPR Article 33).
 
 What the gateway knows is filled in; what only people know is marked as theirs to fill. The record
 holds references, counts and words of the agreement. It holds no file name, since a name may be a
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from gateway.policy.breach_schema import BreachFile, Told
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
@@ -26,23 +27,6 @@ _NATURES: dict[Nature, str] = {
     "confidentiality": "confidentiality: personal data was seen by, or given to, somebody it was not for",
     "integrity": "integrity: personal data was changed without authority",
     "availability": "availability: personal data was lost or could not be reached",
-}
-# Appendix A items that raise the risk, and why (Article 9 of the UK GDPR; agreement 10.5).
-_GRAVE = {
-    "SEN: NHS Number (Proposed)": "an identifier that exposes to identity theft (agreement 10.5.1)",
-    "Pupil: Medical Flag": "data concerning health (Article 9; agreement 10.5.2)",
-    "Pupil: Ethnicity": "data revealing ethnic origin (Article 9)",
-    "Pupil: Ethnic Source": "data revealing ethnic origin (Article 9)",
-    "Pupil: Religion": "data revealing religious belief (Article 9)",
-    "Pupil: Traveller Family": "data revealing ethnic origin (Article 9; agreement 10.5.2)",
-    "Pupil: FSM Eligible/Date": "a family's financial circumstances (agreement 10.5.2)",
-    "Pupil: Service Family": "a family's circumstances (agreement 10.5.2)",
-    "Pupil: Address": "where a child lives (agreement 10.5.2)",
-    "Pupil: Guardians": "domestic circumstances (agreement 10.5.2)",
-    "SEN: SEN History": "data concerning health or care (agreement 10.5.2)",
-    "SEN: SEN Need": "data concerning health or care (agreement 10.5.2)",
-    "SEN: SEN Status/Date": "data concerning health or care (agreement 10.5.2)",
-    "Exclusions: Reason": "a child's private conduct (agreement 10.5.2)",
 }
 
 
@@ -84,17 +68,17 @@ def notify_by(breach: Breach) -> datetime:
     return breach.became_aware_at + NOTIFY_WITHIN
 
 
-def breach_report(breach: Breach, now: datetime) -> Document:
-    """The record of the breach as it is known at `now`."""
+def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
+    """The record of the breach as it is known at `now`; what weighs, and who is told, the policies say."""
     sections = (
         Section("The 72 hours", _clock(breach, now)),
         Section("Nature of the breach (Article 33(3)(a))", _nature(breach)),
         Section("Whose data, and how much (Article 33(3)(a))", _scale(breach)),
-        Section("Kinds of data (Article 33(3)(a); agreement 10.5, 10.6)", _kinds(breach)),
+        Section("Kinds of data (Article 33(3)(a))", _kinds(breach, policy)),
         Section("Contact (Article 33(3)(b))", (Details((("Contact", breach.contact or TO_FILL),)),)),
-        Section("Likely consequences (Article 33(3)(c))", _consequences(breach)),
+        Section("Likely consequences (Article 33(3)(c))", _consequences(breach, policy)),
         Section("Measures (Article 33(3)(d))", _measures(breach)),
-        Section("Who must be told (agreement 10.2 to 10.8)", _to_tell(breach)),
+        Section("Who must be told", _to_tell(breach, policy.tell)),
         Section("Who had access", _access(breach)),
         Section("Keys concerned", _keys(breach)),
         Section("Timeline, from the log", _timeline(breach)),
@@ -167,29 +151,19 @@ def _scale(breach: Breach) -> tuple[Block, ...]:
     return (details, why) if counted and least != records else (details,)
 
 
-def _kinds(breach: Breach) -> tuple[Block, ...]:
+def _kinds(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
     items = _items(breach.accounts)
     if not items:
         return (Paragraph(f"Not known from the files. {TO_FILL}"),)
-    grave = tuple((item, _GRAVE[item]) for item in items if item in _GRAVE)
-    table = (ReportTable(("Data item", "Why it weighs more"), grave),) if grave else ()
+    weighs = {one.item: one for one in policy.grave}
+    grave = tuple((item, weighs[item].why, weighs[item].clause or "") for item in items if item in weighs)
+    table = (ReportTable(("Data item", "Why it weighs more", "Clause"), grave),) if grave else ()
     return (Points((", ".join(items),)), *table)
 
 
-def _consequences(breach: Breach) -> tuple[Block, ...]:
+def _consequences(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
     items = set(_items(breach.accounts))
-    points = [
-        text
-        for text, causes in (
-            ("identity theft or fraud", {"SEN: NHS Number (Proposed)", "Pupil: Date of Birth"}),
-            ("harm to a child whose whereabouts must not be known", {"Pupil: Address", "Pupil: Guardians"}),
-            (
-                "distress or discrimination",
-                {name for name, why in _GRAVE.items() if "Article 9" in why or "health" in why},
-            ),
-        )
-        if items & causes
-    ]
+    points = [one.text for one in policy.consequence if not items.isdisjoint(one.items)]
     return (Points((*points, f"To be judged by a person: {TO_FILL}")),)
 
 
@@ -199,19 +173,27 @@ def _measures(breach: Breach) -> tuple[Block, ...]:
     return (Points((*breach.measures, *automatic) or (TO_FILL,)),)
 
 
-def _to_tell(breach: Breach) -> tuple[Block, ...]:
+def _to_tell(breach: Breach, tell: Told) -> tuple[Block, ...]:
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     schools = tuple(
         f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"
         for provider, name in providers
     )
     rows = (
-        ("The ICO", f"by {spoken(notify_by(breach))}", "10.2; Article 33"),
-        ("LA Information Governance", breach.governance or TO_FILL, "10.4, 10.8.2"),
-        *((school, "without delay", "10.1, 10.3, 10.8.1") for school in schools),
-        ("The pupils and families", "without delay, if the risk to them is high", "10.8.3; Article 34"),
+        ("The ICO", f"by {spoken(notify_by(breach))}", _rests_on(tell.ico, "Article 33")),
+        ("LA Information Governance", breach.governance or TO_FILL, _rests_on(tell.governance)),
+        *((school, "without delay", _rests_on(tell.providers)) for school in schools),
+        (
+            "The pupils and families",
+            "without delay, if the risk to them is high",
+            _rests_on(tell.subjects, "Article 34"),
+        ),
     )
     return (ReportTable(("Who", "How or when", "Clause"), rows),)
+
+
+def _rests_on(clauses: Sequence[str], article: str = "") -> str:
+    return "; ".join(filter(None, (", ".join(clauses), article)))
 
 
 def _access(breach: Breach) -> tuple[Block, ...]:

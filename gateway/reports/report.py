@@ -31,6 +31,11 @@ _EVENTS = {
     "dealt-with": "Marked as dealt with",
     "released": "Released by a person",
     "refused": "Refused by a person",
+    "withdrawn": "Withdrawn from every mailbox",
+    "redelivery-proposed": "Proposed to give it to a team against the policy",
+    "redelivered": "Given to a team again, or to a further one",
+    "opened": "Opened as a whole, outside the mailboxes",
+    "restored": "Put back into the mailbox",
     "expired": "Expired",
     "hold-placed": "Kept from deletion (legal hold)",
     "hold-lifted": "Legal hold lifted",
@@ -63,7 +68,7 @@ class TransferAccount:
     @property
     def collections(self) -> tuple[LoggedStep, ...]:
         """Who opened the content, and when."""
-        return tuple(step for step in self.steps if step.kind == "collected")
+        return tuple(step for step in self.steps if step.kind in {"collected", "opened"})
 
 
 def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | None = None) -> Document:

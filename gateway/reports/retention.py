@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gateway.home import Home
 from gateway.log.leaf import rfc3339
 from gateway.model import State
-from gateway.receipts.text import ascii_shown
+from gateway.receipts.text import visible
 from gateway.settings import read_toml
 
 What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
@@ -234,7 +234,7 @@ def deletion_certificate(
     if not deleted:
         raise ValueError("nothing was deleted")
     lines = [
-        f"Certificate of deletion, {ascii_shown(organisation)}",
+        f"Certificate of deletion, {visible(organisation)}",
         "",
         f"Made       {rfc3339(at)}",
         "Policy     policies/retention.toml with the SHA-256",

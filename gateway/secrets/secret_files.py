@@ -10,7 +10,7 @@ mailboxes_host_key          the SSH host key of the mailboxes service
 pupil-index.key             what pupils' numbers are digested with; of use only together with the registry
 
 `signing` alone says which key is the current one, so that one rename changes from key to key.
-OpenPGP keys, the log's key and the pupils' may be under a passphrase (`openpgp.lock`).
+OpenPGP keys, the log's key and the pupils' may be under a passphrase (`openpgp.at_rest`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.openpgp.lock import is_locked, lock, unlock
+from gateway.openpgp.at_rest import is_locked, lock, unlock
 from gateway.secrets.passphrase import changed, passphrase
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
@@ -159,6 +159,12 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
             secret = _secret(home, path)
             _replace_secret(path, secret if new is None else lock(secret, new))
         done(path)
+
+
+def are_under(home: Home, known: str) -> bool:
+    """Whether whatever is under a passphrase is under this one, as after a `protect` that was interrupted."""
+    locked = [data for path in protectable(home) if is_locked(data := _read(path))]
+    return bool(locked) and all(_opens(data, known) for data in locked)
 
 
 def _opens(data: bytes, known: str) -> bool:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.settings.doors import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
+from gateway.settings.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
 from gateway.settings.file import File
 
 __all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]
@@ -98,7 +98,7 @@ def _database(url: str) -> str:
 def _organisation(name: str) -> str:
     """A name that can stand in receipts and in a key's user id."""
     if not name.strip() or not name.isprintable():
-        raise ValueError("a name of one line is needed, such as Somerset County Council")
+        raise ValueError("a name of one line is needed, such as Anyshire County Council")
     return name
 
 
@@ -122,7 +122,7 @@ def _contact(text: str) -> str:
 class Settings(File):
     """gateway.toml. `security_contact`: whom to tell of a flaw; shown to providers in /keys."""
 
-    organisation: Annotated[str, AfterValidator(_organisation)] = "Somerset County Council"
+    organisation: Annotated[str, AfterValidator(_organisation)] = "the local authority"
     security_contact: Annotated[str, AfterValidator(_contact)] | None = None
     database: Annotated[str, AfterValidator(_database)] | None = None
     log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections import OrderedDict
 from typing import cast
 
 import asyncssh
@@ -15,7 +16,7 @@ from asyncssh.packet import SSHPacket, SSHPacketLogger
 from gateway.ssh.channel import Channel
 from gateway.ssh.door import Door
 from gateway.ssh.fair_share import FairShare
-from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
+from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, is_of_host_keys, safe_only
 from gateway.ssh.source import source_of
 
 _PIECE_BYTES = 32 * 1024
@@ -81,6 +82,7 @@ class Connection(asyncssh.SSHServerConnection):
         chosen = (
             None if self._kex is None else self._kex.algorithm,
             *(self._mac_alg_cs, self._mac_alg_sc, self._enc_alg_cs, self._enc_alg_sc),
+            None if self._server_host_key is None else self._server_host_key.sig_algorithm,
         )
         self._used = [name for name in chosen if name in self._weak]
 
@@ -135,8 +137,18 @@ class Connection(asyncssh.SSHServerConnection):
         self._weak = tuple(name for name in self._also.to(self._address) if name not in offered)
         self._mac_algs = [*self._mac_algs, *(name for name in self._weak if name.startswith(b"hmac-"))]
         self._enc_algs = [*self._enc_algs, *(name for name in self._weak if name.startswith(b"aes"))]
-        exchanges = [name for name in self._weak if not name.startswith((b"hmac-", b"aes"))]
+        exchanges = [name for name in self._weak if not name.startswith((b"hmac-", b"aes", b"rsa-"))]
         self._kex_algs = [*self._kex_algs, *exchanges]
+        self._show_rsa([name for name in self._weak if is_of_host_keys(name)])
+
+    def _show_rsa(self, names: list[bytes]) -> None:
+        """Show the host key of RSA behind the others, signing by `names`. No one else is told of it."""
+        if names and self._also.host_key is not None:
+            (pair,) = asyncssh.load_keypairs(self._also.host_key)
+            self._server_host_keys = OrderedDict(
+                [*self._server_host_keys.items(), *((n, pair) for n in names)]
+            )
+            self._server_host_key_algs = [*(self._server_host_key_algs or ()), *names]
 
     def hold(self, seconds: float) -> None:
         """Say nothing and listen to nothing for so long. For a connection that was just made."""

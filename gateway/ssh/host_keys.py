@@ -56,6 +56,11 @@ def host_keys(secret: Path) -> list[asyncssh.SSHKey]:
     return [host_key(secret), *([host_key(following)] if following.exists() else [])]
 
 
+def rsa_file(secret: Path) -> Path:
+    """Where the host key of RSA lies that is shown to old programs only, beside `secret`."""
+    return secret.with_name("ssh_host_rsa_key")
+
+
 def next_file(secret: Path) -> Path:
     """Where the host key lies that will follow `secret`."""
     return secret.with_name(f"{secret.name}.next")

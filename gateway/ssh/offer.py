@@ -6,6 +6,8 @@ import ipaddress
 import re
 from collections.abc import Sequence
 
+import asyncssh
+
 from gateway.settings import AlsoOffer
 
 # Safe also against a quantum computer that opens recorded sessions one day (FIPS 203, ML-KEM).
@@ -29,11 +31,23 @@ def safe_only(theirs: Sequence[bytes]) -> bool:
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
 
 
+def is_of_host_keys(algorithm: bytes | str) -> bool:
+    """Whether an algorithm that can be offered besides is one by which a host key signs."""
+    return algorithm in {b"rsa-sha2-512", b"rsa-sha2-256", "rsa-sha2-512", "rsa-sha2-256"}
+
+
+def needs_rsa(offers: Sequence[AlsoOffer]) -> bool:
+    """Whether a host key of RSA is to be shown to somebody: old libraries know no other."""
+    return any(is_of_host_keys(name) for offer in offers for name in offer.algorithms)
+
+
 class AlsoOffered:
     """The weak algorithms that an administrator allows for some clients."""
 
-    def __init__(self, offers: Sequence[AlsoOffer]) -> None:
+    def __init__(self, offers: Sequence[AlsoOffer], host_key: asyncssh.SSHKey | None = None) -> None:
+        """`host_key` is the one of RSA, where one of the offers needs it: see `needs_rsa`."""
         self._offers = offers
+        self.host_key = host_key
 
     def to(self, address: str) -> tuple[bytes, ...]:
         """The algorithms that a client from `address` is offered besides."""

@@ -14,11 +14,12 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import asyncssh
 
 from gateway.errors import ConfigurationError
-from gateway.settings import AlsoOffer, DoorLimits
+from gateway.settings import DoorLimits
 from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection
 from gateway.ssh.door import Door
 from gateway.ssh.fair_share import FairShare
@@ -36,6 +37,8 @@ _SIGNATURES = (
     "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
 )
 _LOST_KEEPALIVES = 3
+_RSA_BITS = 3072
+HostKeyAlgorithm = Literal["ssh-ed25519", "ssh-rsa"]
 _BACKLOG = 256
 
 
@@ -79,14 +82,14 @@ async def listen(
     door: Door,
     place: tuple[str, int],
     sockets: Sequence[socket.socket] = (),
-    also: Sequence[AlsoOffer] = (),
+    also: AlsoOffered | None = None,
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
 
     ConfigurationError if not. `options` are asked for anew for each connection.
     """
     loop = asyncio.get_running_loop()
-    shares, offered = FairShare(time.monotonic), AlsoOffered(also)
+    shares, offered = FairShare(time.monotonic), also or AlsoOffered(())
 
     def visit() -> Connection:
         return Connection(loop, options(), door, shares, offered)
@@ -109,13 +112,13 @@ def _cannot_listen(host: str, port: int, error: OSError) -> str:
     return f"cannot listen on port {port} of {host}: {told}; see host and port in gateway.toml"
 
 
-def host_key(secret: Path) -> asyncssh.SSHKey:
-    """The Ed25519 host key at `secret`, made at the first start with its .pub beside it.
+def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> asyncssh.SSHKey:
+    """The host key at `secret`, made at the first start with its .pub beside it.
 
     ConfigurationError where the key cannot be read. A key that is there is never replaced.
     """
     if not secret.exists():
-        make_host_key(secret)
+        make_host_key(secret, algorithm)
     try:
         key = asyncssh.read_private_key(secret)
     except (OSError, asyncssh.KeyImportError) as error:
@@ -126,9 +129,10 @@ def host_key(secret: Path) -> asyncssh.SSHKey:
     return key
 
 
-def make_host_key(secret: Path) -> None:
+def make_host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> None:
     """Make a host key: whole or not at all, durable, as private as its folder. A key that is there stays."""
-    key = asyncssh.generate_private_key("ssh-ed25519", comment="gateway")
+    size = {"key_size": _RSA_BITS} if algorithm == "ssh-rsa" else {}
+    key = asyncssh.generate_private_key(algorithm, comment="gateway", **size)
     aside = secret.with_name(f".{secret.name}.new")
     aside.unlink(missing_ok=True)
     write_durably(aside, key.export_private_key(), mode=private_mode(secret.parent))

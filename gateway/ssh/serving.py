@@ -14,7 +14,9 @@ from gateway.errors import trace_of
 from gateway.observe import systemd
 from gateway.settings import AlsoOffer
 from gateway.ssh.door import Door
-from gateway.ssh.host_keys import Offer
+from gateway.ssh.host_keys import Offer, rsa_file
+from gateway.ssh.offer import AlsoOffered, needs_rsa
+from gateway.ssh.server import host_key as host_key_of
 from gateway.ssh.server import listen
 from gateway.ssh.visitor import Service, Visitor
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
@@ -73,7 +75,8 @@ async def serving(
     the host key is unusable or the port is not free.
     """
     offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(door, service))
-    listeners = await listen(offer.options, door, place, sockets, also)
+    old = await asyncio.to_thread(host_key_of, rsa_file(host_key), "ssh-rsa") if needs_rsa(also) else None
+    listeners = await listen(offer.options, door, place, sockets, AlsoOffered(also, old))
     loop = asyncio.get_running_loop()
     rounds = [
         loop.create_task(again(door.look_round, _ROUND_SECONDS)),

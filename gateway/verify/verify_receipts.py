@@ -37,7 +37,8 @@ RECEIPT = {"receipt": dict, "index": int, "proof": list} | dict.fromkeys(TEXTS, 
 LEAF = {"at": str, "fields": dict, "kind": str, "sequence": int, "subject": str, "version": int}
 CONSISTENCY = {"origin": str, "first": int, "second": int, "proof": list}
 HEAD = re.compile(r"\A[^\s{-]\S*\n\d+\n\S+\n\n— ")
-KINDS = {"landed": ["landed"], "decided": ["decided", "released", "refused"], "declared": ["declared"]}
+DECIDED = ["decided", "released", "refused", "withdrawn", "redelivered"]
+KINDS = {"landed": ["landed"], "decided": DECIDED, "declared": ["declared"]}
 
 
 class Unproved(Exception):  # noqa: N818 - the word for it

@@ -45,6 +45,37 @@ child.main()
 """
 
 
+# The opener is honest here; what it starts, as it starts a SOP program, runs what the attacker sends.
+_PROGRAM_TAKEN_OVER = """
+import os
+import gateway.examiner.opener as child
+from gateway.openpgp.sop_program import _limit, _start
+
+_IN_PROGRAM = '''
+import ctypes, json, mmap, os, resource, signal, socket, subprocess, sys, threading, time
+attack, known = json.load(open(int(sys.argv[1]), "rb"))
+found = {{}}
+try:
+    exec(attack, {{**globals(), **known, "content": 0, "found": found}})
+except BaseException as error:
+    found["refused"] = type(error).__name__
+os.write(1, json.dumps(found).encode())
+'''
+
+def with_a_captured_program(self, message, descriptors):
+    asked = os.memfd_create("asked", 0)
+    os.write(asked, message)
+    os.lseek(asked, 0, os.SEEK_SET)
+    program = _start([{program!r}, "-I", "-c", _IN_PROGRAM, str(asked)], descriptors[0], [asked])
+    with program:
+        _limit(program.pid, self.limits)
+        return program.stdout.read(), ()
+
+child.prove_program = lambda settings: None  # It is no SOP program, which is why it is not used.
+child.{worker}.work = with_a_captured_program
+child.main()
+"""
+
 # It says the same whatever it is asked, and gives back what it was given.
 _LYING = """
 import gateway.examiner.{module} as child
@@ -75,14 +106,19 @@ def captured_opener(home: Home, engine: str) -> Child:
     return _child("opener", _opener_setup(home, engine))
 
 
+def captured_program(home: Home, program: str) -> Child:
+    """What an opener starts as its SOP program: `program`, which runs what an attacker sends."""
+    return _child("opener", _opener_setup(home, "sop", program), _PROGRAM_TAKEN_OVER, program=program)
+
+
 def captured_classifier(home: Home) -> Child:
     """A classifier with the rules of `home`."""
     return _child("classifier", _classifier_setup(home))
 
 
-def _opener_setup(home: Home, engine: str = "embedded") -> bytes:
+def _opener_setup(home: Home, engine: str = "embedded", program: str = "sqop") -> bytes:
     secrets = {fingerprint: secret.decode() for fingerprint, secret in openpgp_secrets(home).items()}
-    settings = ProcessorSettings.model_validate({"engine": engine})
+    settings = ProcessorSettings.model_validate({"engine": engine, "sop_program": program})
     setup = OpenerSetup(secrets=secrets, settings=settings, limits=Limits().open)
     return OPENER_SETUP.dump_json(setup)
 

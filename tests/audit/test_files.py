@@ -199,8 +199,16 @@ def test_another_history_of_the_same_length_is_caught_too(copy: Desk, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("nonsense", "not a signed note"), ("{}", "neither a signed head nor a receipt")]
+    ("text", "code", "said"),
+    [
+        ("nonsense", 2, "neither a signed head nor a receipt"),
+        ("{}", 2, "neither a signed head nor a receipt"),
+        ("a\nb\nc\n\n\n", 1, "not a checkpoint"),
+    ],
 )
-def test_what_is_no_head_is_said_to_be_none(copy: Desk, tmp_path: Path, text: str, said: str) -> None:
+def test_what_is_no_head_is_said_to_be_none(
+    copy: Desk, tmp_path: Path, text: str, code: int, said: str
+) -> None:
     (tmp_path / "head").write_text(text)
-    assert said in verify(copy, "--checkpoint", str(tmp_path / "head"))
+    told = copy.gateway("log", "verify", "--checkpoint", str(tmp_path / "head"), code=code)
+    assert said in " ".join(told.replace("│", " ").split())

@@ -15,7 +15,7 @@ from tests.whole import plentiful, whole
 # Not asked of a home: to make one takes long, and tests are collected more often than they are run.
 METADATA = SQLModel.metadata
 NAMES = [
-    "checkpoint", "declaration", "deletion", "deletion_certificate", "delivery", "discrepancy",
+    "checkpoint", "contact", "declaration", "deletion", "deletion_certificate", "delivery", "discrepancy",
     "discrepancy_party", "event", "expectation", "harmless", "key", "legal_hold", "log_node", "nil_return",
     "provider", "provider_copy", "ratification", "reason", "receipt", "school_of_transfer", "staff",
     "staff_team", "transfer",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, date, datetime
 
 from sqlmodel import select
@@ -12,7 +11,11 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.registry.tables import TransferRow
 from tests.cli import a_year
 from tests.content import census, core_data
+from tests.costs import python_calls
 from tests.workshop import Desk
+
+# Well under a second on any machine: an idle one makes five million a second.
+CALLS = 1_400_000
 
 
 def status(desk: Desk, *options: str) -> dict[str, dict[str, object]]:
@@ -69,20 +72,17 @@ def test_an_accepted_file_has_come(desk: Desk) -> None:
     assert status(desk)["school-census"]["last"] == desk.now.isoformat().replace("+00:00", "Z")
 
 
-def test_a_year_of_300_schools_takes_less_than_a_second(desk: Desk) -> None:
+def test_a_year_of_300_schools_costs_few_calls(desk: Desk) -> None:
     catalogue = load_catalogue(desk.home.policies)
     with desk.registry.write() as session:
         files = a_year.fill(session, catalogue, until=date(2026, 7, 20))
     assert files > 70_000
-    took, rows = [], []
-    for _ in range(3):
-        began = time.perf_counter()
-        rows = json.loads(desk.gateway("flows", "status", "--on", "2026-07-20", "--json"))
-        took.append(time.perf_counter() - began)
+    said, calls = python_calls(lambda: desk.gateway("flows", "status", "--on", "2026-07-20", "--json"))
+    rows = json.loads(said)
     assert len({row["provider"] for row in rows}) == a_year.SCHOOLS
     assert {row["state"] for row in rows if row["data_type"] == "student-core"} == {"on-time"}
     assert {row["missed"] for row in rows if row["timescale"] in {"daily", "weekly"}} == {0}
-    assert min(took) < 1.0, took
+    assert calls < CALLS
 
 
 def test_a_summer_census_that_comes_in_autumn_is_not_the_autumns(desk: Desk) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.log import inconsistencies
 from gateway.log import tree
+from gateway.registry import log
 from gateway.verify import verify_log, verify_receipts
 from gateway.verify.verify_receipts import Head, check_inclusion, read_checkpoint
 from tests.whole import whole
@@ -166,3 +168,39 @@ def test_the_roots_are_those_of_the_tree(size: int, tmp_path: Path) -> None:
 def test_a_folder_that_is_there_is_not_written_into(copy: Desk, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     assert "exists already" in copy.gateway("log", "export", str(tmp_path / "there"), code=1)
+
+
+def test_whoever_asks_for_the_head_adds_nothing_where_nothing_happened(copy: Desk) -> None:
+    first = copy.gateway("log", "head")
+    assert [copy.gateway("log", "head") for _ in range(3)] == [first] * 3
+    with copy.registry.read() as session:
+        before = log.size(session)
+    copy.gateway("providers", "suspend", "fft")
+    second = copy.gateway("log", "head")
+    assert int(second.split("\n")[1]) > int(first.split("\n")[1])
+    with copy.registry.read() as session:
+        assert log.size(session) > before
+    assert "everything fits" in copy.gateway("log", "verify")
+
+
+def test_a_file_that_was_mistyped_is_no_alarm(copy: Desk, tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("Dear colleagues,\n")
+    (tmp_path / "other.json").write_text("{}")
+    for name in ("letter", "other.json", "gone"):
+        copy.gateway("log", "verify", "--checkpoint", str(tmp_path / name), code=2)
+    head = copy.gateway("log", "head")
+    (tmp_path / "head").write_text(head)
+    copy.gateway("log", "verify", "--checkpoint", str(tmp_path / "head"))
+    size = head.split("\n")[1]
+    (tmp_path / "head").write_text(head.replace(f"\n{size}\n", f"\n{size}0\n"))
+    copy.gateway("log", "verify", "--checkpoint", str(tmp_path / "head"), code=1)
+
+
+def test_an_audit_tells_how_far_it_has_come(copy: Desk) -> None:
+    told: list[tuple[int, int]] = []
+    with copy.registrar() as registrar:
+        found, _ = inconsistencies(registrar, [], sealed=True, tell=lambda *so_far: told.append(so_far))
+    assert not found
+    assert told == sorted(told)
+    assert told[0][0] == 0
+    assert told[-1][0] == told[-1][1] > 100

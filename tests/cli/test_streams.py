@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from gateway.demo.parties import Party
 from tests.commands import invoke
 from tests.site import Site
 
 LOCALE_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+INIT = ("init", "--organisation", "Anyshire")
 NARROW = [{"PYTHONIOENCODING": "ascii"}, LOCALE_C]
 
 
@@ -57,7 +59,7 @@ def _one_line(code: int, said: str) -> str:
 @pytest.mark.parametrize("name", ["Not Valid", "Ünï/ x", "log+1", "a/", "log\n", ""])
 def test_a_name_that_no_log_can_have_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     home = tmp_path / "h"
-    said = one_line_of(invoke(home, "init", "--log-origin", name))
+    said = one_line_of(invoke(home, *INIT, "--log-origin", name))
     assert "gateway.example.gov.uk/log" in said
     assert not home.exists()
 
@@ -68,19 +70,37 @@ def test_a_name_that_no_authority_can_have_leaves_nothing_behind(tmp_path: Path,
     assert not (tmp_path / "h").exists()
 
 
+def test_whose_gateway_it_is_has_to_be_said(tmp_path: Path) -> None:
+    assert "--organisation" in one_line_of(invoke(tmp_path / "h", "init"))
+    assert not (tmp_path / "h").exists()
+
+
+def test_names_with_accents_go_all_the_way(tmp_path: Path) -> None:
+    home = tmp_path / "h"
+    assert invoke(home, "init", "--organisation", "Cyngor Sir Gâr").exit_code == 0
+    assert invoke(home, "keys", "gateway", "rotate").exit_code == 0
+    exported = invoke(home, "keys", "gateway", "export").output
+    assert exported.isascii()
+    party = Party("Ysgol Tŷ-gwyn", tmp_path / "party")
+    added = ("providers", "add", "ty-gwyn", "--name", "Ysgol Tŷ-gwyn", "--kind", "school")
+    done = invoke(home, *added, "--openpgp-key", str(party.certificate), "--ssh-key", str(party.ssh_public))
+    assert done.exit_code == 0, done.output
+    assert "Ysgol Tŷ-gwyn" in invoke(home, "providers", "list", "--json").output
+
+
 def test_an_init_that_fails_half_way_leaves_what_was_there_and_no_more(tmp_path: Path) -> None:
     home = tmp_path / "h"
     (home / "registry.db").mkdir(parents=True)  # A folder where the registry is to lie.
-    one_line_of(invoke(home, "init"))
+    one_line_of(invoke(home, *INIT))
     assert list(home.rglob("*")) == [home / "registry.db"]
     (home / "registry.db").rmdir()
-    assert invoke(home, "init").exit_code == 0
+    assert invoke(home, *INIT).exit_code == 0
 
 
 def test_a_home_in_a_place_where_none_can_be_is_named(tmp_path: Path) -> None:
-    assert "/proc/x" in one_line_of(invoke(Path("/proc/x"), "init"))
+    assert "/proc/x" in one_line_of(invoke(Path("/proc/x"), *INIT))
     (tmp_path / "file").write_text("mine")
-    assert "file is no folder" in one_line_of(invoke(tmp_path / "file", "init"))
+    assert "file is no folder" in one_line_of(invoke(tmp_path / "file", *INIT))
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -137,7 +157,7 @@ def test_what_the_terminal_cannot_show_is_escaped(site: Site, narrow: dict[str, 
 
 @pytest.mark.parametrize("narrow", NARROW)
 def test_a_home_can_be_made_where_little_can_be_shown(tmp_path: Path, narrow: dict[str, str]) -> None:
-    made = run("init", home=tmp_path / "h", **narrow)
+    made = run(*INIT, home=tmp_path / "h", **narrow)
     assert made.returncode == 0, made.stderr
     assert run("doctor", home=tmp_path / "h", **narrow).returncode == 0
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from stdnum.gb import nhs
 
 from tests.classify import made
+from tests.corpus.books import Page, ods, with_member, xls, xlsb, xlsx, zipped
 from tests.corpus.containers import text
 from tests.corpus.corpus import Files
 
@@ -123,6 +124,18 @@ def _json(around: dict[str, object] | None = None, inside: dict[str, object] | N
 
 
 _ROWS = _core()
+_SHEET = "xl/worksheets/sheet1.xml"
+_PLAN = "Ann Brown is on a child protection plan"
+
+
+def _book(part: str, before: str, more: str) -> bytes:
+    """A workbook with something more before the end of some element of a part."""
+    end = before.encode()
+    return with_member(
+        xlsx(Page(_ROWS)), part, lambda xml: xml.replace(end, more.encode() + end) or more.encode()
+    )
+
+
 _POINTS = [["Name", "Points", "When"], *(["Ann Brown", "12", "Mon"] for _ in range(4))]
 _OTHERS = [["Pupil", "When", "What happened", "Who was told"], ["Ann Brown", "03/11/2026", "pushed", "Head"]]
 _LOG = [["Name", "Incident", "Category", "Agencies", "Date", "By", "Action"]]
@@ -210,6 +223,38 @@ FILES: Files = {
     "below-without-a-number.csv": lambda: _instead("UPN", "Not yet"),
     "beside-another-table.csv": lambda: text([[*a, "", *b] for a, b in zip(_ROWS, _BESIDE, strict=True)]),
     "beside-without-a-header.csv": lambda: text([[*row, "hit" if n else ""] for n, row in enumerate(_ROWS)]),
+    # Workbooks and archives.
+    "named.xlsx": lambda: xlsx(Page(_ROWS, "Child Protection")),
+    "named.xlsb": lambda: xlsb(Page(_ROWS, "Child Protection")),
+    "named.xls": lambda: xls(Page(_ROWS, "Child Protection")),
+    "named.ods": lambda: ods(Page(_ROWS, "Child Protection")),
+    "named.zip": lambda: zipped({"child protection register.csv": text(_ROWS)}),
+    "folder.zip": lambda: zipped({"CAMHS/pupils.csv": text(_ROWS)}),
+    "flag.xlsb": lambda: xlsb(Page(_core("Medical Flag", lambda c: ["N" if c.number else "Asthma"]))),
+    "above.ods": lambda: ods(Page([*_POINTS, *_ROWS])),
+    "page-header.xlsx": lambda: _book(
+        _SHEET, "</worksheet>", f"<headerFooter><oddHeader>{_PLAN}</oddHeader></headerFooter>"
+    ),
+    "page-number.xlsx": lambda: _book(
+        _SHEET, "</worksheet>", "<headerFooter><oddFooter>Page &amp;P of &amp;N</oddFooter></headerFooter>"
+    ),
+    "hint.xlsx": lambda: _book(
+        _SHEET,
+        "</worksheet>",
+        f'<dataValidations><dataValidation prompt="{_PLAN}" sqref="A1"/></dataValidations>',
+    ),
+    "described.xlsx": lambda: _book(
+        "docProps/core.xml", "</cp:coreProperties>", f"<cp:category>{_PLAN}</cp:category>"
+    ),
+    "property.xlsx": lambda: _book(
+        "docProps/custom.xml", "</none>", f"<Properties><property><v>{_PLAN}</v></property></Properties>"
+    ),
+    "defined.xlsx": lambda: _book(
+        "xl/workbook.xml",
+        "</workbook>",
+        f'<definedNames><definedName name="a">"{_PLAN}"</definedName></definedNames>',
+    ),
+    "stored.xlsx": lambda: _book("customXml/item1.xml", "</none>", f"<a>{_PLAN}</a>"),
     # Elements.
     "own-text-of-a-pupil.xml": lambda: _ctf("<Pupil><UPN>", "<Pupil>father in prison<UPN>"),
     "own-text-of-a-header.xml": lambda: _ctf("<Header>", "<Header>Ann Brown is on a plan"),

@@ -20,7 +20,7 @@ from gateway.home import Home
 from gateway.intake.server import serve
 from gateway.model import Upload
 from gateway.settings import IntakeLimits, IntakeSettings, Listen
-from gateway.settings.doors import Ssh
+from gateway.settings.connections import Ssh
 from gateway.zones.landed import read_record, waiting
 
 # How an encrypted message begins: a session key packet, version 3, for a recipient.

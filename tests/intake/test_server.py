@@ -13,7 +13,7 @@ import asyncssh
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.intake.landed import sweep_landed
+from gateway.intake.backlog import sweep_landed
 from tests.intake.running import SEALED, Running
 
 CONTENT = SEALED + bytes(range(256)) * 1000

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Fault
-from gateway.mailboxes.contents import Contents, Given, Order
+from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.openpgp.memory import in_memory
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
@@ -36,7 +36,7 @@ class Opener:
         self.fails = False
         self.asked: list[str] = []
 
-    def __call__(self, order: Order) -> Given:
+    def __call__(self, order: FileOrder) -> Given:
         self.asked.append(order.reference)
         assert self.may.wait(10)
         if self.fails:
@@ -44,12 +44,12 @@ class Opener:
         return Given(in_memory(b"0123456789"), 10, "0" * 64)
 
 
-ORDER = Order(DELIVERY.reference, None, DELIVERY)
+ORDER = FileOrder(DELIVERY.reference, None, DELIVERY)
 
 
-def other(number: int, size: int = 10) -> Order:
+def other(number: int, size: int = 10) -> FileOrder:
     delivery = replace(DELIVERY, reference=f"261124-school-a-ABC{number:02}", content_size=size)
-    return Order(delivery.reference, None, delivery)
+    return FileOrder(delivery.reference, None, delivery)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

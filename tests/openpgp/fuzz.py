@@ -30,9 +30,9 @@ from gateway.openpgp import packets
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.layers import unwrapped
 from gateway.openpgp.promise import Opener
-from gateway.openpgp.secret_keys import SecretKey
 from gateway.openpgp.sop import SopOpener
-from gateway.openpgp.source import Source
+from gateway.openpgp.source import SealedSource
+from gateway.openpgp.unwrapping import SecretKey
 from gateway.reasons import REASONS
 from tests.openpgp import vectors
 from tests.openpgp.make.sealing import Recipient, session_key, with_digest
@@ -172,7 +172,9 @@ def seeds_for(engine: Opener, path: Path) -> list[Seed]:
 def _within(path: Path, vector: Vector, keys: list[SecretKey]) -> bytes | None:
     """The signed message in a file; None where only a program knows its cipher."""
     try:
-        return unwrapped(Source.at(path, vector.limits).read(vector.limits), keys, vector.limits).message
+        return unwrapped(
+            SealedSource.at(path, vector.limits).read(vector.limits), keys, vector.limits
+        ).message
     except Refusal:
         return None
 

@@ -16,7 +16,7 @@ import pytest
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.opener import find_opener
+from gateway.openpgp.engines import find_opener
 from gateway.openpgp.sop import SopOpener
 from gateway.settings import OpenLimits, ProcessorSettings
 from tests.openpgp import vectors

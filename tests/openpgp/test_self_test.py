@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import ConfigurationError, Fault
 from gateway.openpgp import self_test
-from gateway.openpgp.opener import find_opener, prove_program
+from gateway.openpgp.engines import find_opener, prove_program
 from gateway.settings import ProcessorSettings
 from tests.openpgp import vectors
 

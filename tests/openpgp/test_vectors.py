@@ -15,12 +15,12 @@ from gateway.errors import Fault, Refusal
 from gateway.openpgp import arithmetic, explain, packets
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
+from gateway.openpgp.engines import find_opener
 from gateway.openpgp.judge import SignatureClaim, Waits, parsed_senders
 from gateway.openpgp.layers import unwrapped
-from gateway.openpgp.opener import find_opener
 from gateway.openpgp.promise import Opener
-from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
 from gateway.openpgp.sop import SopOpener
+from gateway.openpgp.unwrapping import SecretKey, read_secret_keys
 from gateway.reasons import REASONS
 from gateway.settings import ProcessorSettings
 from tests.openpgp import vectors

@@ -7,7 +7,7 @@ moment (local), data type; one cell for each kind of provider:
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -169,6 +169,12 @@ def test_a_suspended_provider_waits_whoever_it_is() -> None:
         decision = decide(classified(data_type), CATALOGUE, provider(kind, suspended=True), NOON)
         assert isinstance(decision, Held)
         assert [reason.code for reason in decision.reasons] == ["policy:suspended"]
+
+
+def test_what_a_closed_school_sends_waits() -> None:
+    decision = decide(classified("phonics"), CATALOGUE, provider(closed_on=date(2026, 8, 31)), NOON)
+    assert isinstance(decision, Held)
+    assert [reason.code for reason in decision.reasons] == ["policy:closed"]
 
 
 def test_every_reason_to_wait_is_told_and_none_releases_by_itself() -> None:

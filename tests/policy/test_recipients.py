@@ -1,5 +1,7 @@
 """Rows 10 and 11: who gets a copy of a file that is about it."""
 
+from datetime import date
+
 import pytest
 
 from gateway.model import Accepted, Classified, Facts, Provider
@@ -47,6 +49,7 @@ def test_a_file_that_is_not_wholly_about_a_school_does_not_go_to_it(
 def test_who_is_suspended_or_has_not_ratified_or_is_no_school_gets_nothing(catalogue: Catalogue) -> None:
     others = (
         provider(id="a", dfe_number="9994001", suspended=True),
+        provider(id="z", dfe_number="9994001", closed_on=date(2026, 8, 31)),
         provider(id="b", dfe_number="9994001", ratified=False),
         provider("dfe", id="c", dfe_number="9994001"),
         provider("academy", id="d", dfe_number="9994001"),

@@ -34,7 +34,9 @@ class Production:
         self.machine = made
         self.sockets = {name: listen() for name in ("intake", "mailboxes", "metrics")}
         self.units: dict[str, Unit] = {}
-        made.gateway("init", "--home", str(made.home), "--log-origin", "test.invalid/log")
+        made.gateway(
+            "init", "--organisation", "Anyshire", "--home", str(made.home), "--log-origin", "test.invalid/log"
+        )
         made.tmpfiles()
         self.oak, self.jane = (Party(name, made.root / "parties" / name) for name in ("oak", "jane"))
         made.gateway(

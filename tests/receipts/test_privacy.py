@@ -56,6 +56,7 @@ TELLING = re.compile(
 
 # Where each part of a receipt comes from. A new part must be sorted in here before this test passes.
 OURS = {
+    "wording",
     "reference",
     "provider",
     "provider_name",

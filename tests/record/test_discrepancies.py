@@ -246,4 +246,4 @@ def test_a_thousand_pupils_on_two_rolls_are_recorded_quickly(desk: Desk) -> None
     assert {each.opened_at for each in found} == {desk.now}
     assert datetime.now(UTC) > desk.now
     (told,) = notices(desk, "oak")
-    assert "There are 500 more. Ask the central data team for the list." in told
+    assert "There are 500 more. Ask the local authority for the list." in told

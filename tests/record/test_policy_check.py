@@ -185,3 +185,12 @@ def test_all_faults_are_told_in_one_run(policies: Path) -> None:
     assert {fault.file for fault in check(policies)} >= {
         "limits.toml", "flows.toml", "items.toml", "reasons.toml",
     }  # fmt: skip
+
+
+def test_items_that_the_record_of_a_breach_would_never_tell_are_faults(policies: Path) -> None:
+    path = policies / "breach.toml"
+    path.write_text(
+        path.read_text("utf-8").replace('item = "Pupil: Address"', 'item = "Pupil: Adress"'), "utf-8"
+    )
+    told = [fault.message for fault in check(policies) if fault.file == "breach.toml"]
+    assert "the agreement lists no Pupil: Adress; perhaps Pupil: Address" in told

@@ -241,7 +241,10 @@ def write(registry: Registry, meanwhile: Callable[[], object] = lambda: None) ->
 def init(home: Path, url: str) -> str:
     """The one line with which `gateway init` refuses."""
     done = subprocess.run(
-        [sys.executable, "-m", "gateway", "init", "--home", str(home), "--database-url", url],
+        [
+            sys.executable, "-m", "gateway", "init", "--organisation", "Anyshire",
+            "--home", str(home), "--database-url", url,
+        ],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Any
 import pytest
 
 from gateway.model import Facts, Finding
-from gateway.reports.breach import _GRAVE, TO_FILL, Breach, KeyInvolved, breach_report, notify_by
+from gateway.reports.breach import TO_FILL, Breach, KeyInvolved, breach_report, notify_by
 from gateway.reports.document import Document, as_html, as_text
 from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
 from gateway.words import plain
 from tests.log.made import FACTS, LANDED, Log, landed
-from tests.policies import why
-from tests.receipts.test_privacy import FROM_FILES, MARKERS, ROOT, TELLING, planted
+from tests.policies import shipped, why
+from tests.receipts.test_privacy import FROM_FILES, MARKERS, TELLING, planted
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 SSH_KEY = "SHA256:" + "A" * 43
@@ -97,6 +96,7 @@ FULL_BREACH = replace(
     governance="governance@la.example",
 )
 LATER = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009"))
+BREACHES = shipped().breach
 EXPECTED = Path(__file__).parent / "expected"
 
 
@@ -118,8 +118,8 @@ DOCUMENTS = {
     "transfer-refused": lambda: transfer_report(REFUSED, NOW),
     "provider": lambda: provider(HELD, REFUSED, replace(ACCOUNT, steps=STEPS[:3]), LATER),
     "provider-nothing": provider,
-    "breach": lambda: breach_report(FULL_BREACH, NOW),
-    "breach-unknown": lambda: breach_report(replace(BREACH, accounts=()), NOW),
+    "breach": lambda: breach_report(FULL_BREACH, BREACHES, NOW),
+    "breach-unknown": lambda: breach_report(replace(BREACH, accounts=()), BREACHES, NOW),
 }
 
 
@@ -196,7 +196,7 @@ def test_a_provider_that_sent_nothing_has_a_report() -> None:
 def test_the_clock_runs_72_hours_from_awareness(aware: datetime, words: str) -> None:
     breach = replace(BREACH, became_aware_at=aware)
     assert notify_by(breach) == aware + timedelta(hours=72)
-    assert words in as_text(breach_report(breach, NOW))
+    assert words in as_text(breach_report(breach, BREACHES, NOW))
 
 
 def test_the_clock_counts_week_ends_and_the_change_of_clocks() -> None:
@@ -207,13 +207,13 @@ def test_the_clock_counts_week_ends_and_the_change_of_clocks() -> None:
 @pytest.mark.parametrize(("after", "words"), [(71, "in time"), (73, "must give the reasons")])
 def test_a_notification_is_in_time_or_late(after: int, words: str) -> None:
     told = BREACH.became_aware_at + timedelta(hours=after)
-    shown = " ".join(as_text(breach_report(replace(BREACH, ico_notified_at=told), NOW)).split())
+    shown = " ".join(as_text(breach_report(replace(BREACH, ico_notified_at=told), BREACHES, NOW)).split())
     assert words in shown
     assert "left;" not in shown
 
 
 def test_everything_that_article_33_asks_for_has_its_place() -> None:
-    shown = as_text(breach_report(replace(BREACH, accounts=()), NOW))
+    shown = as_text(breach_report(replace(BREACH, accounts=()), BREACHES, NOW))
     for letter in "abcd":
         assert f"(ARTICLE 33(3)({letter.upper()})" in shown
     assert shown.count(TO_FILL) >= 8
@@ -224,17 +224,19 @@ def test_pupils_are_counted_between_the_least_and_the_most() -> None:
     elsewhere = replace(
         ACCOUNT, facts=replace(FACTS, provider="hill-top", provider_name="Hill Top School", pupils=50)
     )
-    shown = as_text(breach_report(replace(BREACH, accounts=(ACCOUNT, second, elsewhere, HELD)), NOW))
+    shown = as_text(
+        breach_report(replace(BREACH, accounts=(ACCOUNT, second, elsewhere, HELD)), BREACHES, NOW)
+    )
     assert "between 262 and 462" in shown
     assert "Pupil records            462" in shown
     assert "Files not counted        1" in shown
-    one = as_text(breach_report(BREACH, NOW))
+    one = as_text(breach_report(BREACH, BREACHES, NOW))
     assert "Pupils, about            212" in one
 
 
 def test_those_who_must_be_told_are_named_with_their_clause() -> None:
     elsewhere = replace(ACCOUNT, facts=replace(FACTS, provider="hill-top", provider_name="Hill Top School"))
-    for shown in both(breach_report(replace(BREACH, accounts=(ACCOUNT, elsewhere)), NOW)):
+    for shown in both(breach_report(replace(BREACH, accounts=(ACCOUNT, elsewhere)), BREACHES, NOW)):
         for part in (
             "Marsh Lane Primary School (marsh-lane)",
             "Hill Top School (hill-top)",
@@ -251,7 +253,9 @@ def test_grave_items_are_pointed_out_with_the_clause() -> None:
     shown = " ".join(
         as_text(
             breach_report(
-                replace(BREACH, accounts=(replace(ACCOUNT, facts=replace(FACTS, items=items)),)), NOW
+                replace(BREACH, accounts=(replace(ACCOUNT, facts=replace(FACTS, items=items)),)),
+                BREACHES,
+                NOW,
             )
         ).split()
     )
@@ -260,21 +264,24 @@ def test_grave_items_are_pointed_out_with_the_clause() -> None:
     assert "identity theft or fraud" in shown
 
 
-def test_the_grave_items_are_items_of_the_agreement() -> None:
-    known = tomllib.loads((ROOT / "policies" / "items.toml").read_text("utf-8"))["items"]
-    labels = {item["label"] for item in known.values()}
-    assert set(_GRAVE) <= labels
-    assert all(plain(label) == label for label in _GRAVE)
+def test_the_labels_of_grave_items_are_words_of_ours() -> None:
+    assert BREACHES.grave
+    assert all(plain(one.item) == one.item for one in BREACHES.grave)
+
+
+def test_what_weighs_is_what_the_policies_say() -> None:
+    none = BREACHES.model_copy(update={"grave": (), "consequence": ()})
+    assert "Why it weighs more" not in as_text(breach_report(BREACH, none, NOW))
 
 
 def test_access_keys_and_measures_are_listed() -> None:
     key = KeyInvolved(owner="marsh-lane", kind="ssh", fingerprint=SSH_KEY, state="revoked")
     breach = replace(BREACH, keys=(key,), staff=("j.smith",), measures=("Mailbox closed.",))
-    shown = as_text(breach_report(breach, NOW))
+    shown = as_text(breach_report(breach, BREACHES, NOW))
     assert "j.smith" in shown
     assert "Mailbox closed." in shown
     assert "is revoked" in " ".join(shown.split())
-    none = as_text(breach_report(replace(BREACH, accounts=(HELD,)), NOW))
+    none = as_text(breach_report(replace(BREACH, accounts=(HELD,)), BREACHES, NOW))
     assert "shows no opening" in none
 
 
@@ -283,11 +290,11 @@ def test_no_pupils_data_reaches_the_record_of_a_breach(marker: str) -> None:
     """Not even the file's name, which a sender may have made of a pupil's name."""
     spoilt = [replace(FACTS, name=f"{marker}.csv")]
     spoilt += [facts for part in FROM_FILES for facts in planted(part, marker)]
-    base = " ".join(both(breach_report(replace(BREACH, accounts=()), NOW)))
+    base = " ".join(both(breach_report(replace(BREACH, accounts=()), BREACHES, NOW)))
     clean = {found.casefold() for found in TELLING.findall(base)}
     for facts in spoilt:
         document = breach_report(
-            replace(BREACH, accounts=(TransferAccount(facts=facts, ssh_key=SSH_KEY),)), NOW
+            replace(BREACH, accounts=(TransferAccount(facts=facts, ssh_key=SSH_KEY),)), BREACHES, NOW
         )
         for shown in both(document):
             assert {found.casefold() for found in TELLING.findall(shown)} <= clean
@@ -315,6 +322,6 @@ def test_hostile_names_stay_text() -> None:
     for document in (
         transfer_report(account, NOW),
         provider(account),
-        breach_report(replace(BREACH, accounts=(account,), what_happened=hostile), NOW),
+        breach_report(replace(BREACH, accounts=(account,), what_happened=hostile), BREACHES, NOW),
     ):
         assert "<script" not in as_html(document)

@@ -19,7 +19,7 @@ from gateway.demo.stage import Stage
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.homes.settings_text import note_passphrase_file
-from gateway.openpgp.lock import is_locked, lock, unlock
+from gateway.openpgp.at_rest import is_locked, lock, unlock
 from gateway.secrets import passphrase, secret_files
 from gateway.settings import load_settings
 from tests.commands import Commands
@@ -127,12 +127,13 @@ def test_a_passphrase_file_that_others_may_read_is_not_used(tmp_path: Path) -> N
 
 def test_a_person_types_it_in_and_the_services_learn_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    typed(["init", "--log-origin", "test.invalid/log", "--passphrase"], home, [PHRASE, PHRASE])
+    named = ["init", "--organisation", "Anyshire", "--log-origin", "test.invalid/log", "--passphrase"]
+    typed(named, home, [PHRASE, PHRASE])
     assert not secret_files.unprotected(Home(home))
     assert "size" not in typed(["log", "head"], home, [PHRASE])
     said = typed(["log", "head"], home, ["wrong"], code=1)
     assert "the passphrase does not fit" in said
-    said = typed(["init", "--home", str(tmp_path / "other"), "--passphrase"], home, ["one", "two"], code=1)
+    said = typed([*named, "--home", str(tmp_path / "other")], home, ["one", "two"], code=1)
     assert "differ" in said
     said = typed(["run", "--intake-port", "0", "--mailboxes-port", "0"], home, [PHRASE], until="ready intake")
     assert PHRASE not in said
@@ -294,7 +295,7 @@ def test_a_secret_is_there_whole_or_not_at_all_and_never_replaced(
 def test_children_keep_their_memory_to_themselves(tmp_path: Path) -> None:
     """A process that holds keys cannot be looked into, leaves no core, and is not swapped out."""
     program = (
-        "from gateway.secrets.guard import keep_in_memory, keep_to_itself\n"
+        "from gateway.secrets.process_memory import keep_in_memory, keep_to_itself\n"
         "import resource\n"
         "keep_to_itself()\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE), keep_in_memory())\n"

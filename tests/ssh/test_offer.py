@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gateway.home import Home
 from gateway.settings import AlsoOffer
-from gateway.settings.doors import Ssh
+from gateway.settings.connections import Ssh
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
 from tests.intake.running import Running, run
 
@@ -126,6 +126,42 @@ def test_an_old_library_gets_in_for_the_provider_that_it_is_allowed_for(lenient:
     with pytest.raises(paramiko.AuthenticationException):
         log_in_with(lenient, NIST, "bath")
     log_in_with(lenient, "curve25519-sha256@libssh.org", "bath")
+
+
+RSA = "rsa-sha2-512"
+
+
+def host_key_of(running: Running, provider: str) -> str:
+    """The host key that an old library is shown, which knows RSA only."""
+    transport = paramiko.Transport(("127.0.0.1", running.port))
+    try:
+        transport.get_security_options().key_types = (RSA,)
+        key = paramiko.Ed25519Key.from_private_key_file(str(running.provider(provider)))
+        transport.connect(username=provider, pkey=key)
+        return transport.get_remote_server_key().get_name()
+    finally:
+        transport.close()
+
+
+def test_an_old_library_is_shown_a_host_key_of_rsa_where_it_is_allowed(tmp_path: Path) -> None:
+    running = Running(Home(tmp_path / "home"))
+    running.ssh = Ssh(also_offer=(AlsoOffer(algorithms=(RSA,), provider="avon"),))
+    running.publish()
+    running.start()
+    try:
+        assert host_key_of(running, "avon") == "ssh-rsa"
+        with pytest.raises(paramiko.AuthenticationException):
+            host_key_of(running, "bath")
+        with running.transport() as transport:
+            assert transport.get_remote_server_key().get_name() == "ssh-ed25519"
+    finally:
+        running.stop()
+
+
+def test_by_default_nobody_is_shown_a_host_key_of_rsa(intake: Running) -> None:
+    with pytest.raises(paramiko.SSHException):
+        host_key_of(intake, "avon")
+    assert not list(intake.home.spool.host.glob("*rsa*"))
 
 
 def test_by_default_an_old_library_finds_nothing_in_common(intake: Running) -> None:

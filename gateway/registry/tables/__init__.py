@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gateway.registry.tables.events import CheckpointRow, EventRow, NodeRow
 from gateway.registry.tables.files import (
+    AuthorityNoticeRow,
     CopyRow,
     DeclarationRow,
     DeliveryRow,
@@ -18,12 +19,15 @@ from gateway.registry.tables.files import (
 )
 from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
 from gateway.registry.tables.people import (
+    AccountRow,
+    ContactRow,
     ExpectationRow,
     HarmlessRow,
     KeyRow,
     NilReturnRow,
     ProviderRow,
     RatificationRow,
+    RoleRow,
     StaffRow,
     StaffTeamRow,
 )
@@ -31,6 +35,10 @@ from gateway.registry.tables.pupils import (
     DiscrepancyPartyRow,
     DiscrepancyRow,
     FullRollRow,
+    MarkedTransferRow,
+    MarkerPersonRow,
+    MarkerRow,
+    PersonsOfTransferRow,
     PupilRow,
     SchoolOfTransferRow,
     StagedRollRow,
@@ -38,7 +46,10 @@ from gateway.registry.tables.pupils import (
 from gateway.registry.tables.types import UtcDateTime
 
 __all__ = [
+    "AccountRow",
+    "AuthorityNoticeRow",
     "CheckpointRow",
+    "ContactRow",
     "CopyRow",
     "DeclarationRow",
     "DeletionCertificateRow",
@@ -52,13 +63,18 @@ __all__ = [
     "HarmlessRow",
     "HoldRow",
     "KeyRow",
+    "MarkedTransferRow",
+    "MarkerPersonRow",
+    "MarkerRow",
     "NilReturnRow",
     "NodeRow",
+    "PersonsOfTransferRow",
     "ProviderRow",
     "PupilRow",
     "RatificationRow",
     "ReasonRow",
     "ReceiptRow",
+    "RoleRow",
     "SchoolOfTransferRow",
     "StaffRow",
     "StaffTeamRow",

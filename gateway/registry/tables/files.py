@@ -107,6 +107,19 @@ class ReceiptRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
+class AuthorityNoticeRow(SQLModel, table=True):
+    """What the authority's own data protection officers are told of a transfer."""
+
+    __tablename__ = "authority_notice"
+    number: int | None = Field(default=None, primary_key=True)
+    reference: str = Field(index=True)
+    subject: str
+    text: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    read_by: str | None = None
+
+
 class DeclarationRow(SQLModel, table=True):
     """A transfer that went, or will go, another way. Lists are words with spaces between; reasons JSON."""
 

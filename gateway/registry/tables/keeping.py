@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 from gateway.registry.tables.types import UtcDateTime
 
 
 class HoldRow(SQLModel, table=True):
-    """A legal hold on a transfer, a notice or a declaration: while it is on, nothing of it is deleted."""
+    """A legal hold: while it is on, nothing of what it is on is deleted.
+
+    It is on one transfer, notice or declaration, by its `reference`; or on all of a `provider`; or on every
+    file that holds a child, whose digests `persons` are. `reference` is empty then.
+    """
 
     __tablename__ = "legal_hold"
     number: int | None = Field(default=None, primary_key=True)
@@ -22,6 +26,8 @@ class HoldRow(SQLModel, table=True):
     lifted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     lifted_by: str | None = None
     lifted_why: str | None = Field(default=None, sa_type=Text)
+    provider: str | None = None
+    persons: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class DeletionCertificateRow(SQLModel, table=True):

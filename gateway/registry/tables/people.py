@@ -11,7 +11,10 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class ProviderRow(SQLModel, table=True):
-    """A body that sends. `schools` are the numbers of those for which it speaks, with blanks between."""
+    """A body that sends. `schools` are the numbers of those for which it speaks, with blanks between.
+
+    `closed_on` is its last day, None while it is open; `succeeded_by` the provider that took its place.
+    """
 
     __tablename__ = "provider"
     id: str = Field(primary_key=True, max_length=32)
@@ -22,6 +25,20 @@ class ProviderRow(SQLModel, table=True):
     suspended: bool = False
     added_at: datetime = Field(sa_type=UtcDateTime)
     schools: str | None = None
+    closed_on: date | None = None
+    succeeded_by: str | None = None
+
+
+class ContactRow(SQLModel, table=True):
+    """How a provider is reached: a role such as "data manager", never a person's name."""
+
+    __tablename__ = "contact"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    role: str = Field(primary_key=True)
+    email: str | None = None
+    telephone: str | None = None
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
 
 
 class StaffRow(SQLModel, table=True):
@@ -39,6 +56,22 @@ class StaffTeamRow(SQLModel, table=True):
     __tablename__ = "staff_team"
     staff: str = Field(primary_key=True, foreign_key="staff.name")
     team: str = Field(primary_key=True)
+
+
+class RoleRow(SQLModel, table=True):
+    """A role that a person has: triage, administrator, data-protection or auditor."""
+
+    __tablename__ = "person_role"
+    staff: str = Field(primary_key=True, foreign_key="staff.name")
+    role: str = Field(primary_key=True)
+
+
+class AccountRow(SQLModel, table=True):
+    """An account of the operating system that one person alone uses: whoever acts under it is that person."""
+
+    __tablename__ = "person_account"
+    account: str = Field(primary_key=True)
+    staff: str = Field(foreign_key="staff.name", index=True)
 
 
 class KeyRow(SQLModel, table=True):
@@ -76,7 +109,7 @@ class KeyRow(SQLModel, table=True):
 
 
 class RatificationRow(SQLModel, table=True):
-    """A provider's ratification of the agreement for one academic year (clause 1.4).
+    """A provider's ratification of the agreement for one academic year.
 
     `reference` and `certificate` are of the signed copy of the text, where one was dropped.
     """

@@ -58,7 +58,7 @@ class StagedRollRow(SQLModel, table=True):
 
 
 class DiscrepancyRow(SQLModel, table=True):
-    """Something that does not fit between what providers say of a pupil (clauses 7.3, 8.2).
+    """Something that does not fit between what providers say of a pupil.
 
     States: open -> settled (the data fits again) or resolved (a person said so, and `why`).
     """
@@ -86,3 +86,49 @@ class DiscrepancyPartyRow(SQLModel, table=True):
     pupil: bytes = Field(sa_type=LargeBinary)
     transfer: int = Field(foreign_key="transfer.sequence")
     record: int
+
+
+class PersonsOfTransferRow(SQLModel, table=True):
+    """Who is in a file: digests of 16 octets each, one behind the other; empty where nobody is.
+
+    One row a file and not one a child: files come by the thousand, and are seldom asked for a child.
+    """
+
+    __tablename__ = "persons_of_transfer"
+    transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
+    persons: bytes = Field(sa_type=LargeBinary)
+
+
+class MarkerRow(SQLModel, table=True):
+    """That the data of a child may be seen by named people only ("named"), or by nobody ("restricted").
+
+    `persons` are the digests by which the child is known, of 16 octets each.
+    """
+
+    __tablename__ = "pupil_marker"
+    number: int | None = Field(default=None, primary_key=True)
+    kind: str
+    persons: bytes = Field(sa_type=LargeBinary)
+    placed_at: datetime = Field(sa_type=UtcDateTime)
+    placed_by: str
+    why: str = Field(sa_type=Text)
+    lifted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lifted_by: str | None = None
+    lifted_why: str | None = Field(default=None, sa_type=Text)
+
+
+class MarkerPersonRow(SQLModel, table=True):
+    """A member of staff who may see the data of a marked child."""
+
+    __tablename__ = "pupil_marker_person"
+    marker: int = Field(primary_key=True, foreign_key="pupil_marker.number")
+    staff: str = Field(primary_key=True)
+
+
+class MarkedTransferRow(SQLModel, table=True):
+    """A file in which a marked child is."""
+
+    __tablename__ = "marked_transfer"
+    __table_args__ = (Index("marked_transfer_by_marker", "marker"),)
+    transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
+    marker: int = Field(primary_key=True, foreign_key="pupil_marker.number")

@@ -21,7 +21,7 @@ class AlsoOffer(File):
     """What is offered besides, for a program that knows nothing newer: weak, and only where it must be.
 
     To whoever connects from one of `networks` (from anywhere, where none is named), and only for `provider`
-    where one is named.
+    where one is named. With `rsa-sha2-…` intake also shows a host key of RSA.
     """
 
     algorithms: tuple[
@@ -34,6 +34,8 @@ class AlsoOffer(File):
             "diffie-hellman-group16-sha512",
             "hmac-sha2-256",
             "aes128-ctr",
+            "rsa-sha2-512",
+            "rsa-sha2-256",
         ],
         ...,
     ] = Field(min_length=1)
@@ -55,6 +57,8 @@ class Ssh(File):
 
 class DoorLimits(File):
     """What a service keeps to before a session begins, and between sessions. Times in seconds.
+
+    Set in policies/limits.toml, kept by `ssh.door`.
 
     A source is an address of IPv4 or a /64 network of IPv6. `penalty_…`: how many seconds a source owes
     for a login that failed, for saying nothing until it is sent away, for leaving before it logs in. Once

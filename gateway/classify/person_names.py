@@ -1,0 +1,45 @@
+"""What a person is known by where there is no number: name and date of birth, however they are spelt. Pure.
+
+Accents, case, blanks, hyphens and apostrophes do not tell people apart here, nor does any forename but the
+first. A name in one piece is read as a comma divides it, and without one both ways round.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from datetime import date
+
+_PARTS, _LETTERS = 6, 150
+
+
+def name_keys(surname: str, forename: str, full_name: str, born: date | None) -> frozenset[str]:
+    """The keys under which a person of this name is known, "SURNAME|FORENAME|DATE"; none if one is missing.
+
+    A record may have several. Whoever asks by surname and forename has one, and meets all spellings of it.
+    """
+    if born is None:
+        return frozenset()
+    pairs = [(surname, forename)] if surname.strip() and forename.strip() else _ways_round(full_name)
+    keys = ((_letters(last), _letters(_first(given))) for last, given in pairs)
+    return frozenset(f"{last}|{first}|{born.isoformat()}" for last, first in keys if last and first)
+
+
+def _ways_round(full_name: str) -> Iterator[tuple[str, str]]:
+    surname, comma, given = full_name.partition(",")
+    if comma:
+        yield surname, given
+        return
+    parts = full_name.split()[:_PARTS]
+    for cut in range(1, len(parts)):
+        yield " ".join(parts[cut:]), parts[0]
+        yield " ".join(parts[:cut]), parts[cut]
+
+
+def _first(given: str) -> str:
+    return next(iter(given.split()), "")
+
+
+def _letters(text: str) -> str:
+    split = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in split if character.isalpha())[:_LETTERS]

@@ -1,0 +1,67 @@
+"""What doctor says of the files of a home, of the programs that it needs, and of the machine."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Iterator
+
+from gateway.cli import key_complaints
+from gateway.cli.complaints import Complaint
+from gateway.errors import ConfigurationError, Fault
+from gateway.examiner import confinement
+from gateway.home import Home
+from gateway.secrets import secret_files
+from gateway.settings import Settings, load_limits
+
+_LOW_BYTES = 1024**3
+
+
+def of_files(home: Home, settings: Settings) -> Iterator[Complaint]:
+    """What is missing or weak in the files of a home, the programs and the machine."""
+    for folder in (home.keys, home.root / "sealed"):
+        mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
+        if not folder.exists():
+            yield Complaint("fault", f"{folder} is missing", "restore it from a backup")
+        elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
+            # With the set-group-ID bit, its group is meant to read it: the mailboxes as another user.
+            yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
+    try:
+        secret_files.secret_keys(home)
+        secret_files.signing_key(home)
+        secret_files.log_key(home)
+        yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
+    except ConfigurationError as error:
+        yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")
+    if settings.security_contact is None:
+        yield Complaint(
+            "warning",
+            "nobody is named whom to tell of a flaw in the gateway",
+            f'security_contact = "mailto:…" in {home.settings}',
+        )
+    program = shutil.which(settings.processor.sop_program)
+    if settings.processor.engine == "auto" and program is None:
+        size = load_limits(home).open.embedded_sealed_bytes // 1024**2
+        yield Complaint(
+            "warning",
+            f"no SOP program is installed: files over {size} MiB cannot be opened",
+            f"apt-get install {settings.processor.sop_program}",
+        )
+    yield from _engine(settings)
+    for lack in confinement.missing():
+        yield Complaint("warning", lack, "docs/operations.md: what isolated children give up")
+    free = shutil.disk_usage(home.root).free
+    if free < _LOW_BYTES:
+        yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")
+
+
+def _engine(settings: Settings) -> Iterator[Complaint]:
+    """Whether the OpenPGP program tells good signatures from bad ones."""
+    from gateway.openpgp.engines import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    try:
+        prove_program(settings.processor)
+    except ConfigurationError as error:
+        yield Complaint("fault", str(error), "apt-get install sqop")
+    except Fault as fault:
+        yield Complaint("fault", f"the OpenPGP program does not run: {fault}", "apt-get install sqop")

@@ -1,0 +1,153 @@
+"""Who is at the keyboard, as far as that can be proved: by an account of their own, or by their SSH key.
+
+What an environment variable says is a claim. It may say whose proof is asked for, and is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import pwd
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from gateway.cli.authority import name_of, roles_for
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.registry import roles
+from gateway.registry.database import Registry
+from gateway.settings import load_settings
+
+_PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
+_UNSET = 2**32 - 1
+_NAMESPACE = b"gateway-act"
+WAITS = "it waits for a second person, who runs the same command within a week"
+_HOW = (
+    "roles are in force: act under an account of your own that is bound to you (gateway roles bind), or set "
+    "GATEWAY_ADMIN to your name and let your SSH agent sign with your key"
+)
+
+
+def proved() -> str | None:
+    """The person who has proved who they are for this command; None where roles are not in force."""
+    return _PROVED.get()
+
+
+@contextmanager
+def acting(command: Callable[..., Any], home: object) -> Iterator[None]:
+    """Let a command run for a person with one of the roles that it asks for, where roles are in force.
+
+    GatewayError where nobody is proved to be at the keyboard, or they have none of these roles.
+    """
+    wanted = roles_for(command)
+    place = Home(home) if isinstance(home, Path) else None
+    if wanted is None or place is None or not place.settings.exists():
+        yield
+        return
+    token = _PROVED.set(_checked(place, name_of(command), wanted))
+    try:
+        yield
+    finally:
+        _PROVED.reset(token)
+
+
+def _checked(place: Home, command: str, wanted: frozenset[str]) -> str | None:
+    settings = load_settings(place)
+    if settings.database is None and not place.registry.exists():
+        return None
+    registry = Registry(settings.database_url(place))
+    try:
+        with registry.read() as session:
+            if not roles.in_force(session):
+                return None
+            name = _identified(session, command)
+            known = roles.person(session, name)
+    finally:
+        registry.close()
+    has = {*known.roles, *(f"team:{team}" for team in known.teams), *(["staff"] if known.teams else [])}
+    if has.isdisjoint(wanted):
+        raise GatewayError(f"{name} may not do this: it takes the role {' or '.join(sorted(wanted))}")
+    return name
+
+
+def _identified(session: Session, command: str) -> str:
+    claimed = os.environ.get("GATEWAY_ADMIN", "")
+    own = roles.of_account(session, real_account())
+    if own is not None and claimed in {"", own}:
+        return own
+    if not claimed:
+        raise GatewayError(_HOW)
+    keys = roles.ssh_keys(session, claimed, datetime.now(UTC))
+    if not asyncio.run(_signs(claimed, command, keys)):
+        raise GatewayError(f"{claimed} is not proved to be at the keyboard; {_HOW}")
+    return claimed
+
+
+def real_account() -> str:
+    """The account that a person logged in with, as the kernel has it, whatever they changed to since.
+
+    It is that of the login where the kernel recorded it; else of the nearest process above this one that is
+    neither root's nor this account's, which is who called sudo; else this account.
+    """
+    return _account(next(_uids(), os.getuid()))
+
+
+def _uids() -> Iterator[int]:
+    try:
+        login = int(Path("/proc/self/loginuid").read_text("ascii"))
+    except (OSError, ValueError):
+        login = _UNSET
+    if login != _UNSET:
+        yield login
+    own, process = os.getuid(), os.getppid()
+    while process > 1:
+        try:
+            status = Path(f"/proc/{process}/status").read_text("utf-8")
+        except OSError:
+            return
+        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        uid, process = int(fields["Uid"].split()[0]), int(fields["PPid"])
+        if uid not in {0, own}:
+            yield uid
+
+
+def _account(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
+    """Whether the SSH agent signs, with one of these keys, that this person does this now."""
+    import asyncssh  # noqa: PLC0415 - takes a while
+
+    wanted = {asyncssh.import_public_key(key).public_data: key for key in keys}
+    if not wanted or not os.environ.get("SSH_AUTH_SOCK"):
+        return False
+    message = to_sign(f"{name} {command} {datetime.now(UTC).isoformat()} {secrets.token_hex(16)}")
+    try:
+        async with await asyncssh.connect_agent(os.environ["SSH_AUTH_SOCK"]) as agent:
+            for pair in await agent.get_keys():
+                if pair.public_data in wanted:
+                    signature = await agent.sign(pair.public_data, message)
+                    return asyncssh.import_public_key(wanted[pair.public_data]).verify(message, signature)
+    except (OSError, ValueError, asyncssh.Error):
+        return False
+    return False
+
+
+def to_sign(what: str) -> bytes:
+    """A message as SSH keys sign them for other ends than logging in (PROTOCOL.sshsig of OpenSSH)."""
+    from asyncssh.packet import String  # noqa: PLC0415 - takes a while
+
+    parts = (_NAMESPACE, b"", b"sha512", hashlib.sha512(what.encode()).digest())
+    return b"SSHSIG" + b"".join(String(part) for part in parts)

@@ -1,0 +1,43 @@
+"""Numbers and kinds of providers as they are typed on a command line."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway.errors import GatewayError
+from gateway.model import ProviderKind
+from gateway.registry import providers
+
+_DFE_DIGITS, _URN_DIGITS = 7, 6
+
+
+def provider_kind(given: str) -> ProviderKind:
+    """A kind of provider. BadParameter where it is none."""
+    for known in providers.KINDS:
+        if given == known:
+            return known
+    raise typer.BadParameter(f"one of {', '.join(providers.KINDS)}", param_hint="--kind")
+
+
+def dfe_number(given: str | None) -> str | None:
+    """LA and establishment number, written 9991234 or 999/1234. GatewayError where it is not 7 digits."""
+    number = None if given is None else given.replace("/", "").replace(" ", "")
+    if number is not None and not (len(number) == _DFE_DIGITS and number.isdecimal()):
+        raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
+    return number
+
+
+def urn(given: str | None) -> str | None:
+    """A unique reference number. GatewayError where it is not 6 digits."""
+    if given is not None and not (len(given) == _URN_DIGITS and given.isdecimal()):
+        raise GatewayError("a URN is 6 digits")
+    return given
+
+
+def schools(given: str | None) -> str | None:
+    """Numbers of schools, by commas, as the registry keeps them: each once, with blanks between."""
+    if given is None:
+        return None
+    numbers = [one.strip() for one in given.split(",") if one.strip()]
+    whole = [urn(one) if len(one) == _URN_DIGITS else dfe_number(one) for one in numbers]
+    return " ".join(dict.fromkeys(filter(None, whole)))

@@ -1,0 +1,36 @@
+"""What commands put on record: who did it and why, and the log's head signed in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlmodel import Session
+
+from gateway.cli.console import now, who
+from gateway.home import Home
+from gateway.log.leaf import Kind
+from gateway.model import Provider
+from gateway.registry import log
+from gateway.registry.log import Entry
+from gateway.settings import load_settings
+
+
+def signed_head(session: Session, place: Home) -> None:
+    """Sign the log's head in the transaction that changed it."""
+    from gateway.secrets.signing import Signing  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    signing = Signing.load(place, load_settings(place))
+    log.sign_head(session, signing.log_key, signing.origin, now())
+
+
+def record_of_provider(
+    session: Session,
+    kind: Kind,
+    provider: Provider,
+    note: str | None = None,
+    more: Mapping[str, str] | None = None,
+) -> None:
+    """Log what happened to a provider, with the person at the keyboard and what they said of it."""
+    fields = {"provider_kind": provider.kind, **(more or {})}
+    entry = Entry(kind=kind, subject=provider.id, fields=fields, actor=who(), note=note)
+    log.append(session, [entry], now())

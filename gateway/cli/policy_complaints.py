@@ -1,0 +1,78 @@
+"""What doctor says of settings and policies: still the ones the gateway comes with, or running out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from sqlmodel import Session
+
+from gateway.cli.complaints import Complaint
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.homes.create import shipped_policies
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import academic_year
+from gateway.policy.ratification import following, opens
+from gateway.policy.terms import is_ending, last_written
+from gateway.registry import years
+from gateway.settings import Settings
+
+_EXAMPLE = "example.gov.uk"
+
+
+def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
+    """The organisation, contacts, agreement and calendar that nobody has made the authority's own."""
+    usual = Settings()
+    if (settings.organisation, settings.log_origin) == (usual.organisation, usual.log_origin):
+        yield Complaint(
+            "warning",
+            f"the organisation ({usual.organisation}) and the log's name ({usual.log_origin}) are a sample's",
+            f'organisation = "…" in {home.settings}; the log keeps its name: for another, gateway init anew',
+        )
+    if settings.security_contact is not None and _EXAMPLE in settings.security_contact:
+        yield Complaint(
+            "warning", "the contact for flaws is the sample's", f"security_contact in {home.settings}"
+        )
+    try:
+        shipped = load_catalogue(shipped_policies())
+    except ConfigurationError:
+        return  # Nothing to compare with where the shipped policies are not installed.
+    if settings.organisation != usual.organisation and catalogue.text_sha256 == shipped.text_sha256:
+        yield Complaint(
+            "warning",
+            f"the agreement is the sample's, of {usual.organisation}",
+            f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
+            "into agreement.toml",
+        )
+    if catalogue.calendar.school_year == shipped.calendar.school_year:
+        yield Complaint(
+            "warning",
+            "the calendar is the sample's: schools are judged by its terms",
+            "gateway year open YEAR --terms FILE, with the dates that the authority has published",
+        )
+
+
+def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """That the year that can be ratified by now has not been opened."""
+    coming = following(academic_year(today, catalogue.agreement.year.starts))
+    if today >= opens(coming, catalogue) and years.opened_at(session, coming) is None:
+        yield Complaint(
+            "warning",
+            f"the school year {coming} is not open: nobody was told that its agreement can be ratified",
+            f"gateway year open {coming}",
+        )
+
+
+def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """The terms have to be written down before they begin: by rule they are only nearly right."""
+    if not is_ending(catalogue.calendar, today):
+        return
+    last = last_written(catalogue.calendar)
+    ends = "there are no term dates" if last is None else f"the term dates end on {last.day} {last:%B %Y}"
+    then = "school days are by rule" if catalogue.calendar.term_rule else "nothing daily or weekly is judged"
+    yield Complaint(
+        "warning",
+        f"{ends}; after that, {then}",
+        "gateway year open YEAR --terms FILE, with the published dates",
+    )

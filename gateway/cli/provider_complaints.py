@@ -1,0 +1,104 @@
+"""What doctor says of providers and of the teams that collect: who lacks what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from gateway.cli.complaints import Complaint, Together
+from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.policy.catalogue import Catalogue
+from gateway.registry.keys import Key
+
+_NO_SSH = Together(
+    "provider", "without an SSH key in force cannot log in", "gateway keys list ID; gateway keys add ID FILE"
+)
+_NO_OPENPGP = Together(
+    "provider",
+    "without an OpenPGP key in force have their files refused",
+    "gateway keys list ID; gateway keys add ID FILE",
+)
+_NO_NUMBER = Together(
+    "provider",
+    "without a DfE number: a file of theirs that names another school is not noticed",
+    "gateway providers set ID --dfe-number NUMBER, or for all: gateway providers import FILE.csv",
+)
+_SUSPENDED = Together("provider", "suspended", "gateway providers resume ID, or gateway providers close ID")
+
+
+def of_provider(provider: Provider, year: str, in_force: set[str], pending: set[str]) -> Iterator[Complaint]:
+    """What one provider lacks. `in_force` and `pending` are the kinds of keys that it has."""
+    if provider.suspended:
+        yield Complaint(
+            "warning",
+            f"{provider.id} is suspended",
+            f"gateway providers resume {provider.id}",
+            provider.id,
+            _SUSPENDED,
+        )
+        return
+    for kind, what, together in (
+        ("ssh", "SSH key: it cannot log in", _NO_SSH),
+        ("openpgp", "OpenPGP key: its files are refused", _NO_OPENPGP),
+    ):
+        if kind not in in_force:
+            yield Complaint(
+                "warning",
+                f"{provider.id} has no {what}",
+                f"ring {provider.id}, then gateway keys confirm {provider.id} FPR"
+                if kind in pending
+                else f"gateway keys add {provider.id} FILE",
+                provider.id,
+                together,
+            )
+    if provider.kind not in EDUCATION_PROVIDERS:
+        return
+    if not provider.ratified:
+        yield _unratified(provider, year)
+    if provider.dfe_number is None and not provider.schools:
+        yield Complaint(
+            "warning",
+            f"{provider.id} has no DfE number: a file that names another school is not noticed",
+            f"gateway providers set {provider.id} --dfe-number NUMBER",
+            provider.id,
+            _NO_NUMBER,
+        )
+
+
+def kinds_of_keys(known: Sequence[Key], provider: str, at: datetime) -> tuple[set[str], set[str]]:
+    """The kinds of which a provider has a key in force, and those of which one waits to be confirmed."""
+    own = [key for key in known if (key.owner_kind, key.owner) == ("provider", provider)]
+    return (
+        {key.kind for key in own if key.is_in_force(at)},
+        {key.kind for key in own if key.state == "pending"},
+    )
+
+
+def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
+    """Teams to which files go and for which nobody collects."""
+    routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
+    together = Together(
+        "team", "without anybody who collects", "gateway staff add NAME --team TEAM --ssh-key FILE"
+    )
+    for team in sorted((routed | {*catalogue.triage_teams(), *catalogue.sensitive_teams()}) - staffed):
+        yield Complaint(
+            "warning",
+            f"nobody collects for {team}",
+            f"gateway staff add NAME --team {team} --ssh-key FILE",
+            team,
+            together,
+        )
+
+
+def _unratified(provider: Provider, year: str) -> Complaint:
+    return Complaint(
+        "warning",
+        f"{provider.id} has not ratified the agreement for {year}: files of most flows wait",
+        f'gateway agreement ratify {provider.id} --signatory "…"',
+        provider.id,
+        Together(
+            "provider",
+            f"have not ratified the agreement for {year}, so that files of most flows wait",
+            'gateway agreement status; then, for each: gateway agreement ratify ID --signatory "…"',
+        ),
+    )

@@ -1,0 +1,134 @@
+"""What becomes of a provider: `providers close`, `reopen`, `convert`, `merge` and `remove`."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlmodel import Session
+
+from gateway.cli import dates, numbers
+from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out, registry
+from gateway.cli.on_record import record_of_provider, signed_head
+from gateway.cli.options import NewNameOption, WhyOption
+from gateway.errors import GatewayError
+from gateway.home import Home, provider_of
+from gateway.model import Provider
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.dates import local_day
+from gateway.registry import provider_life, providers
+from gateway.zones.landed import waiting
+
+ProviderArgument = Annotated[str, typer.Argument(metavar="ID")]
+LastDayOption = Annotated[
+    datetime | None,
+    typer.Option("--on", parser=dates.day, metavar="DAY", help="Its last day; today if not given."),
+]
+
+
+@fails_clearly
+def close(
+    identifier: ProviderArgument, why: WhyOption, on: LastDayOption = None, home: HomeOption = DEFAULT_HOME
+) -> None:
+    """Put on record that a provider has closed: it owes nothing, and may still fetch its receipts.
+
+    What it sends after that waits for a person.
+    """
+    day = _last_day(home, on)
+    with registry(home) as opened, opened.write() as session:
+        _closed(session, identifier, day, why)
+        signed_head(session, Home(home))
+    out.print(f"{identifier} is closed; its last day was {day}")
+
+
+@fails_clearly
+def reopen(identifier: ProviderArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
+    """Take a closure back."""
+    with registry(home) as opened, opened.write() as session:
+        record_of_provider(session, "provider-reopened", provider_life.reopen(session, identifier), why)
+        signed_head(session, Home(home))
+    out.print(f"{identifier} is open again")
+
+
+@fails_clearly
+def convert(
+    identifier: ProviderArgument,
+    kind: Annotated[str, typer.Option(help="academy or school.")],
+    why: WhyOption,
+    name: NewNameOption = None,
+    dfe_number: Annotated[str | None, typer.Option(help="Its DfE number, if that is new.")] = None,
+    urn: Annotated[str | None, typer.Option(help="Its URN, which is new for an academy.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put on record that a school has become an academy: it keeps its keys, history and receipts."""
+    with registry(home) as opened, opened.write() as session:
+        provider = provider_life.convert(
+            session,
+            identifier,
+            numbers.provider_kind(kind),
+            name=name,
+            dfe_number=numbers.dfe_number(dfe_number),
+            urn=numbers.urn(urn),
+        )
+        record_of_provider(session, "provider-converted", provider, why)
+        signed_head(session, Home(home))
+    out.print(f"{identifier} is {provider.kind} now, with its keys, history and receipts")
+    if urn is None:
+        out.print(f"an academy has a URN of its own: gateway providers set {identifier} --urn NUMBER")
+
+
+@fails_clearly
+def merge(
+    former: Annotated[str, typer.Argument(metavar="FROM")],
+    into: Annotated[str, typer.Argument(metavar="INTO")],
+    why: WhyOption,
+    on: LastDayOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put on record that a provider has become part of another: it closes, and that one follows it."""
+    day = _last_day(home, on)
+    with registry(home) as opened, opened.write() as session:
+        successor = providers.get_provider(session, into)
+        if successor.is_closed:
+            raise GatewayError(f"{into} has closed: nothing can become part of it")
+        gone = providers.get_provider(session, former)
+        if not gone.is_closed:
+            gone = _closed(session, former, day, why)
+        provider_life.succeed(session, former, into)
+        record_of_provider(session, "provider-merged", gone, why, {"provider": into})
+        signed_head(session, Home(home))
+    out.print(f"{former} is closed, and {into} has its place")
+    out.print(f"the pupils of {former} are on the roll of {into} once {into} sends them")
+
+
+@fails_clearly
+def remove(identifier: ProviderArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
+    """Delete a provider that was enrolled by mistake, while nothing was sent. Later it can only close."""
+    place = Home(home)
+    landed = [reference for reference in waiting(place.spool) if provider_of(reference) == identifier]
+    if landed:
+        raise GatewayError(f"{counted(len(landed), 'file')} of {identifier} landed: gateway process")
+    with registry(home) as opened, opened.write() as session:
+        provider = providers.get_provider(session, identifier)
+        provider_life.remove(session, identifier)
+        record_of_provider(session, "provider-removed", provider, why)
+        signed_head(session, place)
+    shutil.rmtree(place.published.provider(identifier), ignore_errors=True)
+    out.print(f"{identifier} is removed, with its keys")
+
+
+def _closed(session: Session, identifier: str, day: date, why: str) -> Provider:
+    provider = provider_life.close(session, identifier, day, now())
+    record_of_provider(session, "provider-closed", provider, why)
+    return provider
+
+
+def _last_day(home: Path, on: datetime | None) -> date:
+    today = local_day(now(), load_catalogue(Home(home).policies_in_force).calendar.timezone)
+    day = today if on is None else on.date()
+    if day > today:
+        raise GatewayError(f"{day} is still to come: put it on record once it has closed")
+    return day

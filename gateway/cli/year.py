@@ -1,0 +1,234 @@
+"""year: a school year is opened: its calendar, its agreement, and what is still missing for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+from sqlmodel import Session
+
+from gateway.cli import dates
+from gateway.cli.complaints import Complaint, lines
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    counted,
+    existing,
+    fails_clearly,
+    now,
+    out,
+    print_json,
+    registrar_of,
+    rfc3339,
+    who,
+)
+from gateway.cli.options import WhyGivenOption
+from gateway.cli.year_complaints import of_year
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import academic_year, day_in, first_year, local_day
+from gateway.policy.ratification import following, opens
+from gateway.policy.terms import school_year, written
+from gateway.record.registrar import Registrar
+from gateway.registry import log, years
+
+if TYPE_CHECKING:
+    from gateway.homes.school_year import Dates
+
+app = typer.Typer(no_args_is_help=True, help="The school year: opened each summer, and what it lacks.")
+YearArgument = Annotated[str, typer.Argument(metavar="YEAR", help="An academic year such as 2027-28.")]
+_TEXT_BYTES = 4 * 1024**2
+
+
+@app.command("open")
+@fails_clearly
+def open_year(
+    year: YearArgument,
+    terms: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The council's term dates, CSV: first,last.")
+    ] = None,
+    term: Annotated[
+        list[str] | None, typer.Option(metavar="FIRST..LAST", help="One term by hand; give all of them.")
+    ] = None,
+    inset: Annotated[
+        list[datetime] | None,
+        typer.Option(parser=dates.day, metavar="DAY", help="A training day that all schools share."),
+    ] = None,
+    agreement: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The text of the new agreement, UTF-8.")
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Its version, such as 2.1.")] = None,
+    why: WhyGivenOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Open a school year: write its terms and its agreement, tell every school, list what is missing.
+
+    Without terms they are by rule until the published dates are given. It may be done again, with more.
+    What is expected of each provider (`flows expect`) is carried over.
+    """
+    from gateway.homes.school_year import NewYear, write_year  # noqa: PLC0415 - loads what edits policies
+    from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    place, at = existing(home), now()
+    catalogue = load_catalogue(place.policies)
+    _check_year(year, local_day(at, catalogue.calendar.timezone), catalogue)
+    given = _dates(terms, term or [], inset or [])
+    text = None if agreement is None else _read_text(agreement)
+    if given is not None or text is not None or version is not None:
+        with registrar_of(home):
+            pass  # What was edited before comes into force first, so that what is new now can be told.
+        write_year(place, NewYear(academic_year=year, dates=given, text=text, version=version))
+    with registrar_of(home) as registrar:
+        told = _record(registrar, year, at, why)
+        registrar.publish()
+        publish_all(place, at)
+        with registrar.registry.read() as session:
+            found = _state(session, place, registrar.catalogue, year, at)
+    if told is None:
+        out.print(f"{year} was open already; it is as follows now")
+    else:
+        out.print(f"{year} is open; {counted(told, 'education provider')} told that it can be ratified")
+    _print(found, each=False)
+
+
+@app.command("show")
+@fails_clearly
+def show_year(
+    year: Annotated[
+        str | None, typer.Argument(metavar="[YEAR]", help="The one that is coming or begun, if not given.")
+    ] = None,
+    each: Annotated[bool, typer.Option("--all", help="Name each of many that are alike.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """How a school year stands: its terms, who has ratified its agreement, what is missing."""
+    with registrar_of(home) as registrar, registrar.registry.read() as session:
+        catalogue, at = registrar.catalogue, now()
+        wanted = year or _coming(local_day(at, catalogue.calendar.timezone), catalogue)
+        found = _state(session, Home(home), catalogue, wanted, at)
+    if as_json:
+        print_json(found | {"missing": [_object(one) for one in found["missing"]]})
+        return
+    _print(found, each=each)
+
+
+def _object(complaint: Complaint) -> dict[str, Any]:
+    return {name: value for name, value in asdict(complaint).items() if name != "together"}
+
+
+def _check_year(year: str, today: date, catalogue: Catalogue) -> None:
+    current = academic_year(today, catalogue.agreement.year.starts)
+    try:
+        first_year(year)
+    except ValueError:
+        raise GatewayError(f"write an academic year like {following(current)}") from None
+    if year not in {current, following(current)}:
+        raise GatewayError(f"only {current} and {following(current)} can be opened now")
+
+
+def _coming(today: date, catalogue: Catalogue) -> str:
+    """The year that comes next, once it can be ratified; the one that has begun, before that."""
+    current = academic_year(today, catalogue.agreement.year.starts)
+    coming = following(current)
+    return coming if today >= opens(coming, catalogue) else current
+
+
+def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates | None:
+    from gateway.homes.school_year import Dates, read_dates  # noqa: PLC0415 - loads what edits policies
+
+    if terms is not None and term:
+        raise GatewayError("give the terms in a file or by hand, not both")
+    shared = tuple(day.date() for day in inset)
+    if terms is not None:
+        read = read_dates(_read(terms))
+        return Dates(terms=read.terms, inset=tuple(sorted({*read.inset, *shared})))
+    if not term:
+        if shared:
+            raise GatewayError("training days are given together with the terms")
+        return None
+    return Dates(terms=tuple(sorted(map(_term, term))), inset=shared)
+
+
+def _term(text: str) -> tuple[date, date]:
+    first, dots, last = text.partition("..")
+    if not dots:
+        raise typer.BadParameter("write a term like 2027-09-02..2027-10-22", param_hint="--term")
+    return dates.day(first).date(), dates.day(last).date()
+
+
+def _read(file: Path) -> bytes:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+    if len(data) > _TEXT_BYTES:
+        raise GatewayError(f"{file} is too large")
+    return data
+
+
+def _read_text(file: Path) -> str:
+    try:
+        text = _read(file).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise GatewayError(f"{file} is no UTF-8 text: save the agreement as plain text in UTF-8") from None
+    if not text.strip():
+        raise GatewayError(f"{file} is empty")
+    return text
+
+
+def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
+    """Put on record that the year is open, and tell the schools; how many. None where it was open."""
+    from gateway.receipts.agreement_notice import opened  # noqa: PLC0415 - loads what writes receipts
+    from gateway.record.agreement_notices import tell_everybody  # noqa: PLC0415
+
+    with registrar.registry.write() as session:
+        if years.opened_at(session, year) is not None:
+            return None
+        years.open_year(session, year, at=at, by=who(), why=why)
+        starts = day_in(first_year(year), registrar.catalogue.agreement.year.starts)
+        notice = opened(year, f"{starts.day} {starts:%B %Y}")
+        told = tell_everybody(session, registrar.signing, registrar.settings.organisation, notice, at)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+    return told
+
+
+def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: datetime) -> dict[str, Any]:
+    first = first_year(year)
+    terms = school_year(catalogue.calendar, first)
+    counts = years.counts(session, year)
+    return {
+        "academic_year": year,
+        "opened_at": rfc3339(years.opened_at(session, year)),
+        "terms": "none"
+        if terms is None
+        else "written"
+        if first in written(catalogue.calendar)
+        else "by-rule",
+        "first_day": None if terms is None else terms.terms[0].first.isoformat(),
+        "last_day": None if terms is None else terms.terms[-1].last.isoformat(),
+        "agreement": f"{catalogue.agreement.title}, version {catalogue.agreement.version}",
+        **counts,
+        "missing": list(of_year(session, place, catalogue, year, at)),
+    }
+
+
+def _print(found: dict[str, Any], *, each: bool) -> None:
+    span = "none" if found["first_day"] is None else f"{found['first_day']} to {found['last_day']}"
+    for label, value in (
+        ("school year", found["academic_year"]),
+        ("terms", f"{span} ({found['terms']})"),
+        ("agreement", found["agreement"]),
+        ("ratified", f"{found['ratified']} of {found['education_providers']} education providers"),
+        ("expectations", f"{found['expectations']} carried over: gateway flows expect"),
+    ):
+        out.print(Text(f"{label:>14}  {value}"), soft_wrap=True)
+    missing: list[Complaint] = found["missing"]
+    out.print(Text("\nmissing:" if missing else "\nnothing is missing"))
+    for line in lines(missing, each=each, more="gateway year show --all"):
+        out.print(Text(line), soft_wrap=True)

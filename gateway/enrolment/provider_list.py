@@ -1,0 +1,255 @@
+"""A list of providers as CSV, read whole before any of it is enrolled.
+
+Columns may be named as in the public extract of GIAS, the DfE's register of schools (Establishment
+fields, CSV, in Windows-1252), or in our own short words. Any further column is passed over.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.errors import GatewayError
+from gateway.model import ProviderKind
+
+_NAMES: dict[str, tuple[str, ...]] = {
+    "id": ("id", "provider"),
+    "name": ("name", "establishmentname"),
+    "kind": ("kind",),
+    "dfe_number": ("dfe_number", "dfe number", "laestab"),
+    "la": ("la (code)", "la code"),
+    "establishment": ("establishmentnumber",),
+    "urn": ("urn",),
+    "type": ("typeofestablishment (name)", "type of establishment"),
+    "group": ("establishmenttypegroup (name)",),
+    "status": ("establishmentstatus (name)", "status"),
+    "role": ("contact_role", "contact role", "role"),
+    "email": ("contact_email", "contact e-mail", "contact email", "email", "e-mail", "mainemail"),
+    "telephone": ("contact_telephone", "contact telephone", "telephone", "telephonenum"),
+    "ssh_key": ("ssh_key", "ssh key"),
+    "openpgp_key": ("openpgp_key", "openpgp key"),
+}
+_KINDS: tuple[ProviderKind, ...] = ("school", "academy", "dfe", "fft", "alps", "lpuk", "la")
+_ACADEMY = re.compile(
+    r"academy|academies|free school|studio school|university technical|technology college", re.IGNORECASE
+)
+_MAINTAINED = re.compile(
+    r"^(community|foundation|voluntary|local authority|pupil referral)|maintained", re.IGNORECASE
+)
+_OPEN = {"open", "open, but proposed to close", ""}
+_DFE_NUMBER = re.compile(r"[0-9]{7}")
+_URN = re.compile(r"[0-9]{6}")
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_ID_CHARACTERS = 32
+_ESTABLISHMENT = 4
+_OFFICE = "school office"
+MOST_BYTES = 64 * 1024**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedProvider:
+    """One line of the list: what is to be on record of a provider. `line` counts from 1, the heading's."""
+
+    line: int
+    id: str
+    name: str
+    kind: ProviderKind
+    dfe_number: str | None = None
+    urn: str | None = None
+    role: str | None = None
+    email: str | None = None
+    telephone: str | None = None
+    key_files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderList:
+    """What a file lists. `passed_over` are its other lines, each with why it is none of ours."""
+
+    listed: tuple[ListedProvider, ...]
+    passed_over: tuple[tuple[int, str], ...] = ()
+
+
+def read_list(data: bytes, folder: Path, known: Mapping[str, str]) -> ProviderList:
+    """The providers in a CSV file. GatewayError names every line that cannot be taken, and why.
+
+    Key files are looked for in `folder`. `known` gives, by DfE number or URN, the id under which a provider
+    is enrolled already; other lines without an id get one made from the name.
+    """
+    rows = list(_rows(data))
+    faults: list[str] = []
+    found: list[ListedProvider] = []
+    passed_over = []
+    for line, row in rows:
+        if (why := _is_none_of_ours(row)) is not None:
+            passed_over.append((line, why))
+            continue
+        try:
+            found.append(_listed(line, row, folder, known))
+        except GatewayError as error:
+            faults.append(f"line {line}: {error}")
+    found = _with_ids(found, taken=set(known.values()))
+    faults += _twice(found)
+    if faults:
+        more = f"; and {len(faults) - 20} more" if len(faults) > 20 else ""  # noqa: PLR2004 - enough to go on
+        raise GatewayError("nothing was enrolled: " + "; ".join(faults[:20]) + more)
+    if not rows:
+        raise GatewayError("the list is empty")
+    return ProviderList(listed=tuple(found), passed_over=tuple(passed_over))
+
+
+def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
+    """Why a line of a register is passed over: a school that is not open, or of a type with no flow."""
+    if (status := row.get("status", "")).lower() not in _OPEN:
+        return status.lower()
+    if not row.get("kind") and row.get("type") and _by_type(row) is None:
+        return row["type"].lower()
+    return None
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    reader = csv.reader(io.StringIO(_text(data), newline=""), dialect=_dialect(data))
+    headings = [heading.strip().lower() for heading in next(reader, [])]
+    places = {
+        column: place
+        for column, names in _NAMES.items()
+        for place in [next((headings.index(name) for name in names if name in headings), None)]
+        if place is not None
+    }
+    if "name" not in places:
+        raise GatewayError(
+            "no column is called name or EstablishmentName; the first line has to name the columns: "
+            "docs/admins.md lists them"
+        )
+    try:
+        for cells in reader:
+            row = {column: cells[place].strip() for column, place in places.items() if place < len(cells)}
+            if any(row.values()):
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise GatewayError(f"line {reader.line_num}: this is no CSV: {error}") from None
+
+
+def _text(data: bytes) -> str:
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise GatewayError("the list is neither UTF-8 nor Windows-1252 text")
+
+
+def _dialect(data: bytes) -> type[csv.Dialect]:
+    """Commas, or what a spreadsheet set to another country writes for them."""
+    heading = data.splitlines()[0] if data else b""
+
+    class Found(csv.excel):
+        delimiter = max(",;\t", key=lambda mark: heading.count(mark.encode()))
+
+    return Found
+
+
+def _listed(line: int, row: Mapping[str, str], folder: Path, known: Mapping[str, str]) -> ListedProvider:
+    name = row.get("name", "")
+    if not name or not name.isprintable():
+        raise GatewayError("it has no name")
+    dfe_number, urn = _dfe_number(row), row.get("urn") or None
+    if urn is not None and not _URN.fullmatch(urn):
+        raise GatewayError("a URN is 6 digits")
+    identifier = row.get("id") or known.get(dfe_number or "") or known.get(urn or "") or ""
+    if identifier and not _ID.fullmatch(identifier):
+        raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
+    email, telephone = row.get("email") or None, row.get("telephone") or None
+    return ListedProvider(
+        line=line,
+        id=identifier,
+        name=name,
+        kind=_kind(row),
+        dfe_number=dfe_number,
+        urn=urn,
+        role=(row.get("role") or _OFFICE) if email or telephone else None,
+        email=email,
+        telephone=telephone,
+        key_files=tuple(folder / row[key] for key in ("ssh_key", "openpgp_key") if row.get(key)),
+    )
+
+
+def _dfe_number(row: Mapping[str, str]) -> str | None:
+    la, establishment = row.get("la", ""), row.get("establishment", "")
+    written = row.get("dfe_number") or (f"{la}{establishment:0>{_ESTABLISHMENT}}" if establishment else "")
+    number = written.replace("/", "").replace(" ", "")
+    if number and not _DFE_NUMBER.fullmatch(number):
+        raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
+    return number or None
+
+
+def _kind(row: Mapping[str, str]) -> ProviderKind:
+    """What a line says, or what follows from the type of establishment."""
+    said = row.get("kind", "").lower()
+    for kind in _KINDS:
+        if said == kind:
+            return kind
+    if said:
+        raise GatewayError(f"{said} is no kind: one of {', '.join(_KINDS)}")
+    if (kind_by_type := _by_type(row)) is not None:
+        return kind_by_type
+    raise GatewayError("nothing tells whether it is a school or an academy: add a column kind")
+
+
+def _by_type(row: Mapping[str, str]) -> ProviderKind | None:
+    told = (row.get("type", ""), row.get("group", ""))
+    if any(_ACADEMY.search(each) for each in told):
+        return "academy"
+    return "school" if any(_MAINTAINED.search(each) for each in told) else None
+
+
+def _with_ids(found: Sequence[ListedProvider], taken: Collection[str]) -> list[ListedProvider]:
+    """The same, each with an id: of several that would have the same one, each has its number behind it."""
+    wanted = Counter(one.id or _slug(one.name, _ID_CHARACTERS) for one in found)
+    return [
+        one if one.id else replace(one, id=_made_id(one, again=_is_taken(one, wanted, taken)))
+        for one in found
+    ]
+
+
+def _is_taken(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) -> bool:
+    slug = _slug(one.name, _ID_CHARACTERS)
+    return wanted[slug] > 1 or slug in taken
+
+
+def _made_id(one: ListedProvider, *, again: bool) -> str:
+    number = (one.dfe_number or "")[-_ESTABLISHMENT:] or one.urn or f"line{one.line}"
+    if not again:
+        return _slug(one.name, _ID_CHARACTERS)
+    return f"{_slug(one.name, _ID_CHARACTERS - len(number) - 1)}-{number}"
+
+
+def _slug(name: str, most: int) -> str:
+    ascii_name = unicodedata.normalize(
+        "NFKD", name.replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", "")
+    )
+    words = re.findall(r"[a-z0-9]+", ascii_name.encode("ascii", "ignore").decode().lower())
+    slug = ""
+    for word in words:
+        longer = f"{slug}-{word}" if slug else word
+        if len(longer) > most:
+            break
+        slug = longer
+    return slug or (words[0][:most] if words else "provider")
+
+
+def _twice(found: Sequence[ListedProvider]) -> Iterator[str]:
+    for what in ("id", "dfe_number", "urn"):
+        lines: dict[str, int] = {}
+        for one in found:
+            mark = getattr(one, what)
+            if mark and mark in lines:
+                yield f"line {one.line}: the same {what.replace('_', ' ')} as in line {lines[mark]}"
+            elif mark:
+                lines[mark] = one.line

@@ -1,0 +1,161 @@
+"""A school year is written into the policies of a home: its terms, and the text of its agreement.
+
+The files keep their comments and their order. What is written is checked as a whole before it is put in
+place; until then nothing has changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import tomlkit
+from tomlkit.items import AoT, Table
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.policy.catalogue import load_catalogue, policy_files
+from gateway.record.policy_check import check
+from gateway.zones.spool import write_durably
+
+_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%A %d %B %Y", "%A, %d %B %Y", "%d-%m-%Y", "%d %b %Y")
+_FIRST = ("first", "start", "begins", "from", "first day", "start date", "term starts")
+_LAST = ("last", "end", "ends", "to", "last day", "end date", "term ends")
+_WHAT = ("what", "kind", "type")
+_INSET = ("inset", "training")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dates:
+    """The terms of a school year, first and last days, and the training days that all schools share."""
+
+    terms: tuple[tuple[date, date], ...]
+    inset: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewYear:
+    """What is to be written of a school year ("2027-28"); None of a part: as it is."""
+
+    academic_year: str
+    dates: Dates | None = None
+    text: str | None = None
+    version: str | None = None
+
+
+def read_dates(data: bytes) -> Dates:
+    """The dates in a council's CSV file. GatewayError names the line that cannot be read.
+
+    The first line names its columns: first and last (or start and end), and what, where a line may be
+    an INSET or training day.
+    """
+    rows = csv.reader(io.StringIO(_text(data), newline=""))
+    headings = [heading.strip().lower() for heading in next(rows, [])]
+    first, last, what = (_place(headings, names) for names in (_FIRST, _LAST, _WHAT))
+    if first is None or last is None:
+        raise GatewayError("the term dates need a first line that names the columns: first,last")
+    terms, inset = [], []
+    for cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        begins = _day(_cell(cells, first), rows.line_num)
+        if what is not None and any(word in _cell(cells, what).lower() for word in _INSET):
+            inset.append(begins)
+        else:
+            terms.append((begins, _day(_cell(cells, last), rows.line_num)))
+    if not terms:
+        raise GatewayError("there is no term in the file")
+    return Dates(terms=tuple(sorted(terms)), inset=tuple(sorted(inset)))
+
+
+def write_year(home: Home, new: NewYear) -> None:
+    """Write a school year into the policies of a home. ConfigurationError where they would not be whole."""
+    with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:
+        draft = Path(aside) / home.policies.name
+        draft.mkdir()
+        for path in policy_files(home.policies):
+            shutil.copyfile(path, draft / path.name)
+        changed = _write(draft, new)
+        if faults := check(draft):
+            raise ConfigurationError("; ".join(f"{home.policies.name}/{fault}" for fault in faults))
+        for name in changed:
+            write_durably(home.policies / name, (draft / name).read_bytes(), mode=0o644)
+
+
+def _write(policies: Path, new: NewYear) -> list[str]:
+    """Change the files of a draft, and name those that are changed: the text comes before what names it."""
+    catalogue, changed = load_catalogue(policies), []
+    if new.text is not None:
+        (policies / catalogue.agreement.text).write_text(new.text, "utf-8")
+        changed.append(catalogue.agreement.text)
+    if new.version is not None:
+        agreement = tomlkit.parse((policies / "agreement.toml").read_text("utf-8"))
+        agreement["version"] = new.version
+        (policies / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
+        changed.append("agreement.toml")
+    if new.dates is not None:
+        calendar = tomlkit.parse((policies / "calendar.toml").read_text("utf-8"))
+        _put_terms(calendar, new.academic_year, new.dates)
+        (policies / "calendar.toml").write_text(tomlkit.dumps(calendar), "utf-8")
+        changed.append("calendar.toml")
+    return changed
+
+
+def _put_terms(calendar: tomlkit.TOMLDocument, academic_year: str, dates: Dates) -> None:
+    years = calendar.get("school_year")
+    if not isinstance(years, AoT):
+        years = tomlkit.aot()
+        calendar["school_year"] = years
+    for known in years:
+        if known.get("academic_year") == academic_year:
+            _fill(known, dates)
+            return
+    made = tomlkit.table()
+    made["academic_year"] = academic_year
+    _fill(made, dates)
+    years.append(made)
+
+
+def _fill(year: Table, dates: Dates) -> None:
+    terms = tomlkit.array().multiline(multiline=True)
+    for first, last in dates.terms:
+        term = tomlkit.inline_table()
+        term.update({"first": first, "last": last})
+        terms.append(term)
+    year["terms"] = terms
+    year.pop("inset", None)
+    if dates.inset:
+        year["inset"] = list(dates.inset)
+    year.add(tomlkit.nl())
+
+
+def _text(data: bytes) -> str:
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise GatewayError("the term dates are neither UTF-8 nor Windows-1252 text")
+
+
+def _place(headings: Sequence[str], names: Iterable[str]) -> int | None:
+    return next((headings.index(name) for name in names if name in headings), None)
+
+
+def _cell(cells: Sequence[str], place: int) -> str:
+    return cells[place].strip() if place < len(cells) else ""
+
+
+def _day(text: str, line: int) -> date:
+    for form in _FORMS:
+        try:
+            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            continue
+    raise GatewayError(f"line {line}: {text or 'nothing'} is no day; write 2027-09-02 or 02/09/2027")

@@ -1,0 +1,76 @@
+"""Children who are on no roll any longer, and those who changed schools. Pure.
+
+It is read off what the latest file of each school said of a child, who is known by a keyed digest. Nobody's
+age is known, so that leavers of year 11 and 13 are among them; nor is anybody who never was on a roll.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.policy.discrepancies import RollRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A child who left a school: by which record of which of its files it was known last, and from when on.
+
+    `to` is the school on whose roll the child is now; None where that is none.
+    """
+
+    pupil: str
+    provider: str
+    reference: str
+    record: int | None
+    left_at: datetime
+    to: str | None = None
+
+
+def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Gone]:
+    """Every child who left a school and is on no other roll, or on another one, in order of leaving.
+
+    `full_rolls` gives the moment of each provider's latest complete roll: who was last heard of before has
+    left by then. Whoever goes on under a new number is not gone.
+    """
+    pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
+    for row in rows:
+        pupils[row.pupil].append(row)
+    current = {
+        pupil: [row for row in known if _left(row, full_rolls) is None] for pupil, known in pupils.items()
+    }
+    renumbered = {row.former for known in current.values() for row in known if row.former is not None}
+    found = [
+        one
+        for pupil, known in pupils.items()
+        if pupil not in renumbered
+        for one in _of_pupil(known, current[pupil], full_rolls)
+    ]
+    return sorted(found, key=lambda one: (one.left_at, one.provider, one.reference, one.record or 0))
+
+
+def _of_pupil(
+    known: Sequence[RollRow], current: Sequence[RollRow], full_rolls: Mapping[str, datetime]
+) -> Iterator[Gone]:
+    left = [(when, row) for row in known if (when := _left(row, full_rolls)) is not None]
+    if not left:
+        return
+    when, last = max(left, key=lambda pair: (pair[0], pair[1].provider))
+    yield Gone(
+        pupil=last.pupil,
+        provider=last.provider,
+        reference=last.reference,
+        record=last.record,
+        left_at=when,
+        to=min((row.provider for row in current), default=None),
+    )
+
+
+def _left(row: RollRow, full_rolls: Mapping[str, datetime]) -> datetime | None:
+    """When a child left a school; None where it is on its roll."""
+    if not row.on_roll:
+        return row.at
+    complete = full_rolls.get(row.provider)
+    return complete if complete is not None and complete > row.at else None

@@ -1,0 +1,54 @@
+"""Which file stands for a school and a period where several came: the latest; none of the others is lost.
+
+It is so where the policy says that each file of a kind replaces the one before it (`each_replaces`), and
+where a file says what it is about. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.model import EDUCATION_PROVIDERS, Classified, Provider, Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.schools import number_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseding:
+    """Which file one replaces, and which one replaces it; None where there is none. By reference."""
+
+    replaces: str | None = None
+    superseded_by: str | None = None
+
+
+def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
+    """Whether a file is accepted and of a kind and a period for which the latest one stands."""
+    if transfer.state != "accepted" or transfer.period is None or transfer.data_type is None:
+        return False
+    flow = catalogue.flow_of(transfer.data_type)
+    return flow is not None and flow.of(transfer.data_type).each_replaces
+
+
+def standing(transfer: Transfer, others: Iterable[Transfer], provider: Provider) -> Superseding:
+    """How a file stands among the other accepted ones of the same kind and period of its `provider`.
+
+    One that holds fewer schools than another leaves that one as it is.
+    """
+    schools, replaces, later = _about(transfer, provider), None, None
+    for other in sorted(others, key=lambda one: one.sequence):
+        theirs = _about(other, provider)
+        if other.sequence < transfer.sequence and theirs and theirs <= schools:
+            replaces = other.upload.reference
+        if other.sequence > transfer.sequence and schools and schools <= theirs:
+            later = other.upload.reference
+    return Superseding(replaces=replaces, superseded_by=later)
+
+
+def _about(transfer: Transfer, provider: Provider) -> frozenset[str]:
+    """The schools that a file is about: its sender, where it sends for none but itself."""
+    if provider.kind in EDUCATION_PROVIDERS and not provider.schools:
+        return frozenset({provider.id})
+    if not isinstance(transfer.content, Classified):
+        return frozenset()
+    return frozenset(filter(None, (number_of(school) for school in transfer.content.schools)))

@@ -1,0 +1,55 @@
+"""Every education provider is told of the agreement: by a notice, and in /agreement."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.model import EDUCATION_PROVIDERS
+from gateway.receipts.agreement_notice import AgreementNotice, render
+from gateway.registry import log, providers, receipts
+from gateway.registry.log import Entry
+from gateway.registry.tables import ReceiptRow
+from gateway.secrets.signing import Signing
+
+_EVERYBODY = "every education provider"
+
+
+def tell_everybody(
+    session: Session, signing: Signing, organisation: str, notice: AgreementNotice, at: datetime
+) -> int:
+    """Leave a signed notice for each education provider that is open, and one for all; how many those were.
+
+    The log's entry keeps what is said to all, for /agreement. The caller signs the log's head.
+    """
+    addressees = [
+        provider
+        for provider in providers.list_providers(session)
+        if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed
+    ]
+    references = [receipts.fresh_reference(session, provider.id, at) for provider in addressees]
+    texts = [
+        render(notice, organisation=organisation, provider_name=provider.name, reference=reference, at=at)
+        for provider, reference in zip(addressees, references, strict=True)
+    ]
+    general = render(notice, organisation=organisation, provider_name=_EVERYBODY, reference="", at=at)
+    signed = signing.clearsign_each([general, *texts])
+    for provider, reference, text in zip(addressees, references, signed[1:], strict=True):
+        session.add(
+            ReceiptRow(
+                reference=reference,
+                provider=provider.id,
+                name=receipts.AGREEMENT_NOTICE,
+                text=text,
+                json_text="",
+                created_at=at,
+            )
+        )
+    fields: dict[str, str | int] = {
+        "sha256": hashlib.sha256(general.encode()).hexdigest(),
+        "count": len(addressees),
+    }
+    log.append(session, [Entry(kind="changes-told", subject="agreement", fields=fields, note=signed[0])], at)
+    return len(addressees)

@@ -1,0 +1,214 @@
+"""One child: which files hold it, who had them, what is left, what is said of it. Questions are logged.
+
+A child is asked for by UPN, or by name and date of birth. What was asked is in the log as a commitment alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from gateway.classify.identifiers import is_upn
+from gateway.errors import GatewayError
+from gateway.examiner.persons import name_digests, number_digest
+from gateway.home import Home
+from gateway.log.leaf import commitment
+from gateway.model import Transfer
+from gateway.record.registrar import Registrar
+from gateway.registry import copies, holds, log, markers, persons, recalls, transfers
+from gateway.registry.holds import Hold
+from gateway.registry.log import Entry
+from gateway.registry.markers import Marker
+from gateway.registry.recalls import FileOpening
+from gateway.secrets import secret_files
+
+SUBJECT = "pupils"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How somebody names a child: a UPN, or a name with a date of birth, or both."""
+
+    upn: str | None = None
+    surname: str | None = None
+    forename: str | None = None
+    born: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """A file that holds the child. `deleted_at`: when the sealed file went; the index outlives it.
+
+    `copies` are the providers with a copy of their own.
+    """
+
+    transfer: Transfer
+    openings: tuple[FileOpening, ...]
+    copies: tuple[str, ...]
+    deleted_at: datetime | None
+    on_hold: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnRoll:
+    """What the latest file of a provider said of the child, where it says who is on roll."""
+
+    provider: str
+    on_roll: bool
+    at: datetime
+    reference: str
+    record: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedBefore:
+    """That somebody asked for this child before."""
+
+    at: datetime
+    who: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundChild:
+    """All that is known of a child. `unindexed` kept files are not in the index yet."""
+
+    files: tuple[FoundFile, ...]
+    rolls: tuple[OnRoll, ...]
+    markers: tuple[Marker, ...]
+    holds: tuple[Hold, ...]
+    questions: tuple[AskedBefore, ...]
+    unindexed: int
+
+
+def digests_of(home: Home, asked: Asked) -> frozenset[bytes]:
+    """The digests by which a child is known. GatewayError, which repeats nothing, where it is not named."""
+    key = secret_files.pupil_key(home)
+    found: set[bytes] = set()
+    if asked.upn is not None:
+        upn = asked.upn.strip().upper()
+        if not is_upn(upn):
+            raise GatewayError("that is no UPN: one letter, eleven digits, and a digit or a letter")
+        found.add(number_digest(upn, key))
+    named = [asked.surname, asked.forename, asked.born]
+    if any(named):
+        if asked.surname is None or asked.forename is None or asked.born is None:
+            raise GatewayError("a name needs all of --surname, --forename and --born")
+        found |= name_digests(asked.surname, asked.forename, asked.born, key)
+    if not found:
+        raise GatewayError("name the child: --upn, or --surname, --forename and --born")
+    return frozenset(found)
+
+
+def find(registrar: Registrar, asked: Asked, *, by: str, why: str | None, what: str = "find") -> FoundChild:
+    """What is known of a child, for one person. Nothing is told before the question is in the log."""
+    now, digests = registrar.clock(), digests_of(registrar.home, asked)
+    with registrar.registry.write() as session:
+        found = _found(session, digests)
+        log.append(session, _questions(digests, len(found.files), by=by, why=why, what=what), now)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+    return found
+
+
+def mark(
+    registrar: Registrar, kind: markers.Kind, asked: Asked, people: Collection[str], *, by: str, why: str
+) -> tuple[Marker, int]:
+    """Let named people alone see the files in which a child is, or nobody; at once, and in files to come.
+
+    The marker, and how many kept files are not in the index yet: it covers them once they are. GatewayError
+    where the child is marked so already.
+    """
+    now, digests = registrar.clock(), digests_of(registrar.home, asked)
+    with registrar.registry.write() as session:
+        if any(marker.kind == kind for marker in markers.of_child(session, digests)):
+            raise GatewayError("the child is marked so already: gateway pupils markers")
+        files = persons.transfers_with(session, digests)
+        number = markers.place(session, kind, digests, people=people, transfers=files, by=by, why=why, at=now)
+        fields: dict[str, str | int] = {"number": number, "cause": kind, "count": len(files)}
+        entry = Entry(kind="pupil-marked", subject=SUBJECT, fields=fields, actor=by, note=why)
+        log.append(session, [entry], now)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        placed = next(one for one in markers.list_markers(session) if one.number == number)
+        return placed, len(persons.unindexed(session))
+
+
+def unmark(registrar: Registrar, number: int, *, by: str, why: str) -> None:
+    """Take a marker off. GatewayError where there is none of that number."""
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        markers.lift(session, number, by=by, why=why, at=now)
+        fields = {"number": number}
+        entry = Entry(kind="pupil-unmarked", subject=SUBJECT, fields=fields, actor=by, note=why)
+        log.append(session, [entry], now)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+
+
+def _found(session: Session, digests: frozenset[bytes]) -> FoundChild:
+    references = transfers.references(session, persons.transfers_with(session, digests))
+    names = list(references.values())
+    gone, held = persons.deleted(session, names), holds.on_hold(session, names)
+    files = tuple(
+        FoundFile(
+            transfer=transfers.get(session, name),
+            openings=tuple(recalls.openings(session, name)),
+            copies=tuple(copy.provider for copy in copies.of_transfer(session, name)),
+            deleted_at=gone.get(name),
+            on_hold=name in held,
+        )
+        for name in names
+    )
+    return FoundChild(
+        files=files,
+        rolls=_rolls(session, digests),
+        markers=tuple(markers.of_child(session, digests)),
+        holds=tuple(holds.of_child(session, digests)),
+        questions=tuple(_asked_before(session, digests)),
+        unindexed=len(persons.unindexed(session)),
+    )
+
+
+def _rolls(session: Session, digests: frozenset[bytes]) -> tuple[OnRoll, ...]:
+    rows = persons.on_rolls(session, digests)
+    references = transfers.references(session, {row.transfer for row in rows})
+    return tuple(
+        OnRoll(
+            provider=row.provider,
+            on_roll=row.on_roll,
+            at=row.at,
+            reference=references[row.transfer],
+            record=row.record,
+        )
+        for row in rows
+    )
+
+
+def _questions(
+    digests: Collection[bytes], count: int, *, by: str, why: str | None, what: str
+) -> Sequence[Entry]:
+    fields: dict[str, str | int] = {"what": what, "count": count}
+    return [
+        Entry(kind="pupils-asked", subject=SUBJECT, fields=fields, actor=by, note=why, content=digest.hex())
+        for digest in sorted(digests)
+    ]
+
+
+def _asked_before(session: Session, digests: frozenset[bytes]) -> list[AskedBefore]:
+    """Who asked for this child before, as far as the salts are kept that tell."""
+    found: dict[tuple[datetime, str, str], AskedBefore] = {}
+    wanted = [digest.hex() for digest in digests]
+    for event in log.events(session, SUBJECT):
+        if event.kind != "pupils-asked" or event.salt is None:
+            continue
+        fields = json.loads(event.leaf)["fields"]
+        salt = event.salt
+        if fields.get("content_commitment") in {commitment(one, salt) for one in wanted}:
+            asked = AskedBefore(
+                at=event.at, who=event.actor or "", what=str(fields["what"]), why=event.note or ""
+            )
+            found[asked.at, asked.who, asked.what] = asked
+    return list(found.values())

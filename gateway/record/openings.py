@@ -1,0 +1,86 @@
+"""The whole original of a file is opened for one person, outside the mailboxes; on record first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from gateway.errors import Fault, GatewayError
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Reopen
+from gateway.model import Transfer
+from gateway.record.dual_control import name_of
+from gateway.record.registrar import Registrar
+from gateway.registry import log, markers, recalls, transfers
+from gateway.registry.log import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The content of a file as a descriptor of anonymous memory; `extension` is what such files end in."""
+
+    content: int
+    size: int
+    extension: str
+
+
+@contextmanager
+def opened_whole(registrar: Registrar, reference: str, *, by: str, why: str) -> Iterator[Whole]:
+    """A file as its sender signed it, all of it, for data protection or a legal hold; until the block ends.
+
+    Nothing is given out before it is on record who asked, and why. GatewayError where there is nothing to
+    open, Fault where it cannot be opened or recorded now.
+    """
+    with registrar.registry.read() as session:
+        transfer = transfers.get(session, reference)
+        gone = recalls.deleted_on(session, reference)
+        _check_markers(session, transfer, by)
+    if gone is not None:
+        raise GatewayError(f"{reference} was deleted on {gone:%Y-%m-%d} under the retention policy")
+    if transfer.content_sha256 is None:
+        raise GatewayError(f"{reference} was never opened: there is nothing in it that could be shown")
+    content, size = _reopened(registrar, transfer, transfer.content_sha256)
+    try:
+        _record(registrar, transfer, by=by, why=why)
+        yield Whole(content, size, transfer.extension)
+    finally:
+        os.close(content)
+
+
+def _check_markers(session: Session, transfer: Transfer, by: str) -> None:
+    """GatewayError where a child in the file is for named people, and this is none of them.
+
+    Restriction (Article 18) leaves data protection the use for legal claims, and is no bar here.
+    """
+    on = markers.on_transfer(session, transfer.sequence)
+    if any(marker.kind == "named" and name_of(by) not in marker.people for marker in on):
+        raise GatewayError(f"only named people may see {transfer.upload.reference}: gateway pupils markers")
+
+
+def _reopened(registrar: Registrar, transfer: Transfer, sha256: str) -> tuple[int, int]:
+    examiner = Examiner(registrar.home)
+    try:
+        return examiner.reopen(Reopen(reference=transfer.upload.reference, sha256=sha256))
+    except Fault as fault:
+        raise Fault(f"{transfer.upload.reference} cannot be opened now: {fault}") from None
+    finally:
+        examiner.close()
+
+
+def _record(registrar: Registrar, transfer: Transfer, *, by: str, why: str) -> None:
+    now = registrar.clock()
+    entry = Entry(
+        kind="opened",
+        subject=transfer.upload.reference,
+        fields={"provider": transfer.upload.provider},
+        actor=by,
+        content=transfer.content_sha256,
+        note=why,
+    )
+    with registrar.registry.write() as session:
+        log.append(session, [entry], now)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)

@@ -1,0 +1,266 @@
+"""A file that was passed on goes to its teams again, or to a further one, as far as the agreement allows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.errors import GatewayError
+from gateway.model import Reason, Released, Transfer
+from gateway.policy.catalogue_schema import Catalogue
+from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
+from gateway.reasons.persons import WITHDRAWN
+from gateway.record import outcome, withdrawals
+from gateway.record.dual_control import are_two
+from gateway.record.registrar import Registrar
+from gateway.record.rulings import Ruling, put_in_force
+from gateway.record.withdrawals import Withdrawal
+from gateway.registry import log, recalls, transfers
+from gateway.registry.log import Entry
+
+_SETTLED = frozenset({"decided", "released", "refused", "withdrawn", "redelivered"})
+_AGAINST = "A file was given to a team AGAINST what the agreement says."
+_LOOK = "Look at the reasons on its receipt (gateway receipts show), and withdraw it if you object."
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acts at a moment, and why."""
+
+    person: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What was asked for. With anything `forbidden` it is proposed only; `further` had not had it before."""
+
+    teams: tuple[str, ...]
+    further: tuple[str, ...]
+    forbidden: tuple[str, ...] = ()
+
+
+def redeliver(
+    registrar: Registrar,
+    reference: str,
+    *,
+    by: str,
+    why: str,
+    teams: tuple[str, ...] = (),
+    override: bool = False,
+) -> Again:
+    """Put a file into mailboxes again, in one person's name: those of its own teams, or of `teams`.
+
+    What the agreement speaks against is proposed to a second person, with `override`. Of a file that
+    somebody withdrew, somebody else decides. GatewayError where it cannot be.
+    """
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        transfer = _known(session, reference)
+        asked = _judged(registrar, session, transfer, now, teams)
+        if withdrawals.waits_for_second(transfer):
+            withdrawals.check_second(session, transfer, by)
+        if asked.forbidden and not override:
+            said = "; ".join(f"{one.sentence} ({one.clause})" for one in asked.forbidden)
+            raise GatewayError(
+                f"the agreement speaks against it: {said} With --override it is proposed to a second person"
+            )
+        if asked.forbidden:
+            head: str | None = _propose(registrar, session, reference, asked, By(by, why, now))
+        else:
+            head = _give(registrar, session, transfer, asked, By(by, why, now))
+        done = _told(transfer, asked)
+    registrar.bring_out(head)
+    return done
+
+
+def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again | Withdrawal:
+    """Allow, as a second person, what a first one proposed: a delivery against the policy, or a withdrawal.
+
+    GatewayError where nothing waits for a second person, or where it may be the same one.
+    """
+    now = registrar.clock()
+    with registrar.registry.read() as session:
+        waits = proposal(session, reference) is not None
+        transfers.get(session, reference)
+    if not waits:
+        return withdrawals.withdraw_for_good(registrar, reference, by=by, why=why)
+    with registrar.registry.write() as session:
+        transfer, proposed = _known(session, reference), proposal(session, reference)
+        if proposed is None:
+            raise GatewayError(f"nobody proposes to give {reference} to a team any longer")
+        if not are_two(proposed.by, by):
+            raise GatewayError(
+                f"{proposed.by} proposed this of {reference}: somebody else must confirm, by name"
+            )
+        if withdrawals.waits_for_second(transfer):
+            withdrawals.check_second(session, transfer, by)
+        asked = _judged(registrar, session, transfer, now, proposed.teams)
+        note = f"{why} (proposed by {proposed.by}: {proposed.why})"
+        if asked.forbidden:
+            openings = Withdrawal(openings=tuple(recalls.openings(session, reference)))
+            withdrawals.tell(
+                registrar, session, transfer, openings, by=f"{proposed.by} and {by}", why=note,
+                headline=_AGAINST, next_step=_LOOK,
+            )  # fmt: skip
+        head = _give(registrar, session, transfer, asked, By(by, note, now))
+        done = _told(transfer, asked)
+    registrar.bring_out(head)
+    return done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeliveryProposal:
+    """A delivery that one person has asked for and a second has to allow."""
+
+    teams: tuple[str, ...]
+    by: str
+    why: str
+
+
+def proposal(session: Session, reference: str) -> RedeliveryProposal | None:
+    """The delivery against the policy that is proposed for a file, if one is since it was last settled."""
+    for event in reversed(log.events(session, reference)):
+        if event.kind in _SETTLED:
+            return None
+        if event.kind == "redelivery-proposed":
+            teams = json.loads(event.leaf)["fields"]["teams"].split(",")
+            return RedeliveryProposal(teams=tuple(teams), by=event.actor or "", why=event.note or "")
+    return None
+
+
+def _known(session: Session, reference: str) -> Transfer:
+    """A file that was passed on once. GatewayError where it never was, or is deleted."""
+    transfer = transfers.get(session, reference)
+    taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
+    if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):
+        raise GatewayError(f"{reference} was never passed on; it is {transfer.state}")
+    gone = recalls.deleted_on(session, reference)
+    if gone is not None:
+        raise GatewayError(f"{reference} was deleted on {gone:%Y-%m-%d} under the retention policy")
+    return transfer
+
+
+def _judged(
+    registrar: Registrar, session: Session, transfer: Transfer, now: datetime, wanted: tuple[str, ...]
+) -> Release:
+    if transfer.content is None:
+        raise GatewayError(f"{transfer.upload.reference} was never opened, so there is nothing to give")
+    had = tuple(place.team for place in recalls.places(session, transfer.sequence))
+    try:
+        asked = judge_release(
+            transfer.content,
+            transfer.reasons,
+            registrar.catalogue,
+            registrar.provider(session, transfer.upload.provider, now),
+            now,
+            data_type=transfer.data_type,
+            teams=wanted or had,
+        )
+    except ReleaseImpossibleError as error:
+        raise GatewayError(str(error)) from None
+    over = tuple(why for why in transfer.reasons if why.code == "person:withdrawn-for-good")
+    return Release(
+        data_type=asked.data_type,
+        flow=asked.flow,
+        teams=asked.teams,
+        forbidden=(*over, *asked.forbidden),
+        on_roll=asked.on_roll,
+    )
+
+
+def _propose(registrar: Registrar, session: Session, reference: str, asked: Release, by: By) -> str:
+    fields = {
+        "teams": ",".join(asked.teams),
+        "reasons": ",".join(dict.fromkeys(each.code for each in asked.forbidden)),
+    }
+    entry = Entry(kind="redelivery-proposed", subject=reference, fields=fields, actor=by.person, note=by.why)
+    log.append(session, [entry], by.at)
+    return registrar.issue(session, [], by.at)
+
+
+def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By) -> str | None:
+    if transfer.state != "accepted":
+        return _release_again(registrar, session, transfer, asked, by)
+    had = {place.team for place in recalls.places(session, transfer.sequence)}
+    recalls.deliver_again(session, transfer.sequence, asked.teams, by.at)
+    if not had.issuperset(asked.teams):
+        recalls.add_reasons(session, transfer.sequence, _reasons(registrar.catalogue, asked))
+        return _receipted(registrar, session, transfer, asked, by)
+    fields = {"provider": transfer.upload.provider, "state": transfer.state}
+    again = Entry(
+        kind="redelivered",
+        subject=transfer.upload.reference,
+        fields=fields,
+        actor=by.person,
+        name=transfer.upload.name,
+        content=transfer.content_sha256,
+        note=by.why,
+    )
+    log.append(session, [again, *_delivered(transfer, asked.teams)], by.at)
+    return registrar.issue(session, [], by.at)
+
+
+def _reasons(catalogue: Catalogue, asked: Release) -> tuple[Reason, ...]:
+    code = "person:released-against-policy" if asked.forbidden else "person:redelivered"
+    return (catalogue.reason(code), *asked.forbidden)
+
+
+def _release_again(
+    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
+) -> str | None:
+    """What was withdrawn is accepted once more."""
+    decision = Released(
+        data_type=asked.data_type,
+        flow=asked.flow,
+        teams=asked.teams,
+        reasons=_reasons(registrar.catalogue, asked),
+        on_roll=asked.on_roll,
+    )
+    ruling = Ruling(
+        reference=transfer.upload.reference,
+        decision=decision,
+        kind="redelivered",
+        actor=by.person,
+        note=by.why,
+    )
+    return put_in_force(registrar, session, [ruling], by.at)
+
+
+def _receipted(
+    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
+) -> str | None:
+    """A further team has the file: its sender gets a receipt that says so."""
+    after = transfers.get(session, transfer.upload.reference)
+    facts = outcome.receipt_facts(
+        after,
+        registrar.provider(session, transfer.upload.provider, by.at),
+        registrar.settings.organisation,
+        salt=outcome.fresh_salt(),
+    )
+    told = outcome.decision_entries(
+        after, facts, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why
+    )[:1]
+    numbers = log.append(session, [*told, *_delivered(transfer, asked.teams)], by.at)
+    return registrar.issue(session, [(facts, numbers[0])], by.at)
+
+
+def _delivered(transfer: Transfer, teams: Sequence[str]) -> list[Entry]:
+    fields = {"provider": transfer.upload.provider, "flow": transfer.flow or "none"}
+    return [
+        Entry(kind="delivered", subject=transfer.upload.reference, fields={**fields, "team": team})
+        for team in teams
+    ]
+
+
+def _told(transfer: Transfer, asked: Release) -> Again:
+    return Again(
+        teams=asked.teams,
+        further=tuple(team for team in asked.teams if team not in transfer.teams),
+        forbidden=tuple(why.code for why in asked.forbidden),
+    )

@@ -1,0 +1,73 @@
+"""Files that landed before there was an index of persons, or whose index was lost, are put into it."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.errors import Fault
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Read, Reopen
+from gateway.examiner.pupil_index import persons_of
+from gateway.examiner.scanner import MALWARE
+from gateway.model import ContentRefused, Transfer
+from gateway.record.registrar import Registrar
+from gateway.registry import persons, transfers
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reindexed:
+    """How many files were put into the index, and which could not be opened and are not in it."""
+
+    done: int
+    left: tuple[str, ...]
+
+
+def reindex(registrar: Registrar, progress: Callable[[int, int], object] = lambda *_: None) -> Reindexed:
+    """Open each kept file that is not in the index, in memory, and put down who is in it.
+
+    `progress` hears how many of how many are looked at. It may be cut off, and goes on where it was.
+    """
+    with registrar.registry.read() as session:
+        waiting = persons.unindexed(session)
+    examiner, left = Examiner(registrar.home), []
+    try:
+        for number, reference in enumerate(waiting, 1):
+            try:
+                _index(registrar, examiner, reference)
+            except Fault as fault:
+                _log.error("%s: cannot be put into the index: %s", reference, fault)
+                left.append(reference)
+            progress(number, len(waiting))
+    finally:
+        examiner.close()
+    return Reindexed(done=len(waiting) - len(left), left=tuple(left))
+
+
+def _index(registrar: Registrar, examiner: Examiner, reference: str) -> None:
+    with registrar.registry.read() as session:
+        transfer = transfers.get(session, reference)
+    found = b"" if _is_malware(transfer) else _persons(registrar, examiner, transfer)
+    with registrar.registry.write() as session:
+        persons.note(session, transfer.sequence, found)
+
+
+def _is_malware(transfer: Transfer) -> bool:
+    return isinstance(transfer.content, ContentRefused) and transfer.content.code == MALWARE
+
+
+def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> bytes:
+    request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256 or "")
+    content, _ = examiner.reopen(request)
+    try:
+        read: Read = examiner.classify(
+            transfer.upload.reference, transfer.upload.name, content, registrar.clock().date()
+        )
+    finally:
+        os.close(content)
+    return base64.b64decode(persons_of(read, registrar.home))

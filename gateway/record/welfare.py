@@ -1,0 +1,76 @@
+"""What the education welfare team asks of the rolls: children on none, and movers. It is logged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.policy.discrepancies import RollRow
+from gateway.policy.missing import Gone, gone
+from gateway.record.children import SUBJECT
+from gateway.record.registrar import Registrar
+from gateway.registry import log, markers, persons, providers, rolls, transfers
+from gateway.registry.log import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leavers:
+    """Who left from `since` on. `hidden` more are children whose data the person who asks may not see."""
+
+    children: tuple[Gone, ...]
+    hidden: int
+
+
+def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: str) -> Leavers:
+    """The children who left a school from `since` on: those on no roll now or, with `moved`, on another.
+
+    `name` is that of the member of staff who asks. Nothing is told before the question is in the log.
+    """
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
+        shown = [one for one in found if _may_see(session, one, name)]
+        fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
+        log.append(session, [Entry(kind="pupils-asked", subject=SUBJECT, fields=fields, actor=by)], now)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        return Leavers(children=_named(session, shown), hidden=len(found) - len(shown))
+
+
+def _gone(session: Session) -> list[Gone]:
+    rows = [
+        RollRow(
+            provider=row.provider,
+            pupil=row.pupil.hex(),
+            on_roll=row.on_roll,
+            at=row.at,
+            former=row.former.hex() if row.former else None,
+            reference=str(row.transfer),
+            record=row.record,
+        )
+        for row in persons.latest_of_everybody(session)
+    ]
+    enrolled = [provider.id for provider in providers.list_providers(session)]
+    return gone(rows, rolls.full_rolls(session, enrolled))
+
+
+def _may_see(session: Session, child: Gone, name: str) -> bool:
+    on = markers.of_child(session, [bytes.fromhex(child.pupil)])
+    return all(marker.kind == "named" and name in marker.people for marker in on)
+
+
+def _named(session: Session, found: list[Gone]) -> tuple[Gone, ...]:
+    """With the references of the files instead of their sequences."""
+    references = transfers.references(session, {int(one.reference) for one in found})
+    return tuple(
+        Gone(
+            pupil=one.pupil,
+            provider=one.provider,
+            reference=references[int(one.reference)],
+            record=one.record,
+            left_at=one.left_at,
+            to=one.to,
+        )
+        for one in found
+    )

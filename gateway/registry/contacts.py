@@ -1,0 +1,76 @@
+"""How providers are reached: by role, e-mail address and telephone number, without a person's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import GatewayError, NotFoundError
+from gateway.registry.providers import provider_row
+from gateway.registry.tables import ContactRow
+
+_ROLE = re.compile(r"[A-Za-z][A-Za-z0-9 ,/&'()-]{0,59}")
+_EMAIL = re.compile(r"[^\s@,;<>]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,24}( ?(ext\.?|x) ?[0-9]{1,6})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One way to reach a provider: whom to ask for, and where."""
+
+    provider: str
+    role: str
+    email: str | None = None
+    telephone: str | None = None
+
+
+def checked(contact: Contact) -> Contact:
+    """The contact itself. GatewayError where a part of it is not what it should be."""
+    if not _ROLE.fullmatch(contact.role):
+        raise GatewayError("a role is a few words such as: data manager")
+    if contact.email is None and contact.telephone is None:
+        raise GatewayError(f"{contact.role}: give an e-mail address or a telephone number")
+    if contact.email is not None and not _EMAIL.fullmatch(contact.email):
+        raise GatewayError(f"{contact.role}: an e-mail address looks like office@school.example")
+    if contact.telephone is not None and not _TELEPHONE.fullmatch(contact.telephone):
+        raise GatewayError(f"{contact.role}: a telephone number looks like 01823 555 123")
+    return contact
+
+
+def keep(session: Session, contact: Contact, *, at: datetime, by: str) -> bool:
+    """Put a contact in place of the one with its role; whether anything is new. GatewayError as `checked`."""
+    checked(contact)
+    provider_row(session, contact.provider)
+    row = session.get(ContactRow, (contact.provider, contact.role))
+    if row is not None and (row.email, row.telephone) == (contact.email, contact.telephone):
+        return False
+    row = row or ContactRow(provider=contact.provider, role=contact.role, recorded_at=at, recorded_by=by)
+    row.email, row.telephone = contact.email, contact.telephone
+    row.recorded_at, row.recorded_by = at, by
+    session.add(row)
+    session.flush()
+    return True
+
+
+def forget(session: Session, provider: str, role: str) -> None:
+    """Delete a contact. NotFoundError where there is none of that role."""
+    row = session.get(ContactRow, (provider, role))
+    if row is None:
+        raise NotFoundError(f"{provider} has no contact {role}")
+    session.delete(row)
+    session.flush()
+
+
+def contacts(session: Session, provider: str | None = None) -> Sequence[Contact]:
+    """The contacts of one provider, or of all, by provider and role."""
+    query = select(ContactRow).order_by(col(ContactRow.provider), col(ContactRow.role))
+    if provider is not None:
+        query = query.where(ContactRow.provider == provider)
+    return [
+        Contact(provider=row.provider, role=row.role, email=row.email, telephone=row.telephone)
+        for row in session.exec(query)
+    ]

@@ -1,0 +1,139 @@
+"""Children whose data named people alone may see, or nobody for now; and the files that they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, cast
+
+from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, func, select
+
+from gateway.errors import GatewayError
+from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow, TransferRow
+
+Kind = Literal["named", "restricted"]
+_DIGEST = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """A marker that is on. `people` may see the child's data; `files` is in how many the child is."""
+
+    number: int
+    kind: Kind
+    people: tuple[str, ...]
+    files: int
+    placed_at: datetime
+    placed_by: str
+    why: str
+
+
+def place(
+    session: Session,
+    kind: Kind,
+    persons: Collection[bytes],
+    *,
+    people: Collection[str],
+    transfers: Collection[int],
+    by: str,
+    why: str,
+    at: datetime,
+) -> int:
+    """Mark the child of these digests, who is in these files by now; the marker's number."""
+    row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
+    session.add(row)
+    session.flush()
+    number = cast("int", row.number)
+    session.add_all([MarkerPersonRow(marker=number, staff=name) for name in sorted(set(people))])
+    session.add_all([MarkedTransferRow(transfer=transfer, marker=number) for transfer in sorted(transfers)])
+    session.flush()
+    return number
+
+
+def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> None:
+    """Take a marker off. GatewayError where there is none of that number."""
+    row = session.get(MarkerRow, number)
+    if row is None or row.lifted_at is not None:
+        raise GatewayError(f"there is no marker {number}")
+    row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
+    session.add(row)
+    session.flush()
+
+
+def list_markers(session: Session) -> list[Marker]:
+    """The markers that are on, oldest first."""
+    people: dict[int, list[str]] = {}
+    for row in session.exec(select(MarkerPersonRow).order_by(col(MarkerPersonRow.staff))):
+        people.setdefault(row.marker, []).append(row.staff)
+    query = select(MarkedTransferRow.marker, func.count()).group_by(col(MarkedTransferRow.marker))
+    files = dict(session.exec(query).all())
+    return [
+        Marker(
+            number=number,
+            kind=cast("Kind", row.kind),
+            people=tuple(people.get(number, ())),
+            files=files.get(number, 0),
+            placed_at=row.placed_at,
+            placed_by=row.placed_by,
+            why=row.why,
+        )
+        for row in _on(session)
+        for number in [cast("int", row.number)]
+    ]
+
+
+def note(session: Session, transfer: int, persons: frozenset[bytes]) -> None:
+    """Put down which marked children are in a file."""
+    known = set(
+        session.exec(select(MarkedTransferRow.marker).where(MarkedTransferRow.transfer == transfer)).all()
+    )
+    for row in _on(session):
+        if row.number not in known and not persons.isdisjoint(_digests(row)):
+            session.add(MarkedTransferRow(transfer=transfer, marker=cast("int", row.number)))
+    session.flush()
+
+
+def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
+    """The markers that are on a child."""
+    wanted = set(persons)
+    numbers = {row.number for row in _on(session) if not wanted.isdisjoint(_digests(row))}
+    return [marker for marker in list_markers(session) if marker.number in numbers]
+
+
+def on_transfer(session: Session, transfer: int) -> list[Marker]:
+    """The markers of the children in a file."""
+    query = select(MarkedTransferRow.marker).where(MarkedTransferRow.transfer == transfer)
+    numbers = set(session.exec(query).all())
+    return [marker for marker in list_markers(session) if marker.number in numbers] if numbers else []
+
+
+def is_seen_by(person: str | None) -> ColumnElement[bool]:
+    """Whether a row of the transfers is one that a member of staff may see; None is somebody unnamed.
+
+    It is not where a child in it is restricted, nor where one is for named people and this is none of them.
+    """
+    named = select_columns(col(MarkerPersonRow.staff)).where(
+        col(MarkerPersonRow.marker) == col(MarkerRow.number), col(MarkerPersonRow.staff) == (person or "")
+    )
+    against: Any = (
+        select_columns(col(MarkedTransferRow.transfer))
+        .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
+        .where(
+            col(MarkedTransferRow.transfer) == col(TransferRow.sequence),
+            col(MarkerRow.lifted_at).is_(None),
+            or_(col(MarkerRow.kind) == "restricted", and_(col(MarkerRow.kind) == "named", ~named.exists())),
+        )
+    )
+    return cast("ColumnElement[bool]", ~against.exists())
+
+
+def _on(session: Session) -> Sequence[MarkerRow]:
+    query = select(MarkerRow).where(col(MarkerRow.lifted_at).is_(None))
+    return session.exec(query.order_by(col(MarkerRow.number))).all()
+
+
+def _digests(row: MarkerRow) -> list[bytes]:
+    return [row.persons[start : start + _DIGEST] for start in range(0, len(row.persons), _DIGEST)]

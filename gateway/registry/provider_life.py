@@ -1,0 +1,140 @@
+"""What becomes of a provider: it closes, opens again, becomes an academy, merges, or was a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, SQLModel, col, select
+
+from gateway.errors import GatewayError
+from gateway.model import EDUCATION_PROVIDERS, Provider, ProviderKind
+from gateway.registry import providers, rolls
+from gateway.registry.tables import (
+    ContactRow,
+    CopyRow,
+    DeclarationRow,
+    DiscrepancyPartyRow,
+    ExpectationRow,
+    HarmlessRow,
+    KeyRow,
+    NilReturnRow,
+    ProviderRow,
+    RatificationRow,
+    ReceiptRow,
+    SchoolOfTransferRow,
+    TransferRow,
+)
+
+
+def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
+    """Put on record that a provider has closed: `on` is its last day, and its pupils have left it.
+
+    It keeps its keys and may still fetch its receipts. GatewayError where it is closed already.
+    """
+    row = providers.provider_row(session, provider)
+    if row.closed_on is not None:
+        raise GatewayError(f"{provider} is on record as closed since {row.closed_on}")
+    row.closed_on = on
+    session.add(row)
+    rolls.note_full_roll(session, provider, at)
+    session.flush()
+    return providers.get_provider(session, provider)
+
+
+def reopen(session: Session, provider: str) -> Provider:
+    """Take a closure back. GatewayError where it is open, or its place is taken."""
+    row = providers.provider_row(session, provider)
+    if row.closed_on is None:
+        raise GatewayError(f"{provider} is not on record as closed")
+    row.closed_on, row.succeeded_by = None, None
+    session.add(row)
+    session.flush()
+    found = providers.get_provider(session, provider)
+    providers.check_numbers(session, found)
+    return found
+
+
+def convert(
+    session: Session,
+    provider: str,
+    kind: ProviderKind,
+    *,
+    name: str | None = None,
+    dfe_number: str | None = None,
+    urn: str | None = None,
+) -> Provider:
+    """Give a provider another kind, as when a school becomes an academy; what is its own stays with it.
+
+    GatewayError where it is of that kind, has closed, or a number is another's.
+    """
+    row = providers.provider_row(session, provider)
+    if row.kind == kind:
+        raise GatewayError(f"{provider} is {kind} already")
+    if row.closed_on is not None:
+        raise GatewayError(f"{provider} has closed: gateway providers reopen {provider}")
+    if {row.kind, kind} - EDUCATION_PROVIDERS:
+        raise GatewayError("only a school becomes an academy, and an academy a school; add any other anew")
+    row.kind = kind
+    row.name, row.dfe_number, row.urn = name or row.name, dfe_number or row.dfe_number, urn or row.urn
+    session.add(row)
+    session.flush()
+    found = providers.get_provider(session, provider)
+    providers.check_numbers(session, found)
+    return found
+
+
+def succeed(session: Session, former: str, successor: str) -> None:
+    """Put on record that a provider, soon enrolled or enrolled, takes the place of a closed one.
+
+    GatewayError where that cannot be.
+    """
+    row = providers.provider_row(session, former)
+    if former == successor:
+        raise GatewayError("a provider cannot take its own place")
+    if row.closed_on is None:
+        raise GatewayError(f"{former} is open: gateway providers close {former}")
+    if row.succeeded_by not in {None, successor}:
+        raise GatewayError(f"{row.succeeded_by} took the place of {former} already")
+    row.succeeded_by = successor
+    session.add(row)
+    session.flush()
+
+
+def remove(session: Session, provider: str) -> None:
+    """Delete a provider that was enrolled by mistake, with its keys and contacts.
+
+    GatewayError where anything was received from it, made for it or told of it: then it can only close.
+    """
+    row = providers.provider_row(session, provider)
+    for what, column in _HISTORY:
+        if session.exec(select(column).where(column == provider).limit(1)).first() is not None:
+            raise GatewayError(
+                f"{provider} has {what}, which stay on record: gateway providers close {provider}"
+            )
+    owned: Sequence[tuple[type[SQLModel], ColumnElement[bool]]] = (
+        (KeyRow, (col(KeyRow.owner_kind) == "provider") & (col(KeyRow.owner) == provider)),
+        (ContactRow, col(ContactRow.provider) == provider),
+        (RatificationRow, col(RatificationRow.provider) == provider),
+        (ExpectationRow, col(ExpectationRow.provider) == provider),
+        (NilReturnRow, col(NilReturnRow.provider) == provider),
+        (HarmlessRow, col(HarmlessRow.provider) == provider),
+        (ReceiptRow, col(ReceiptRow.provider) == provider),
+    )
+    for table, whose in owned:
+        for each in session.exec(select(table).where(whose)).all():
+            session.delete(each)
+    session.flush()
+    session.delete(row)
+    session.flush()
+
+
+_HISTORY = (
+    ("transfers", col(TransferRow.provider)),
+    ("declarations", col(DeclarationRow.provider)),
+    ("copies of files", col(CopyRow.provider)),
+    ("discrepancies", col(DiscrepancyPartyRow.provider)),
+    ("files of others about it", col(SchoolOfTransferRow.provider)),
+    ("a provider whose place it took", col(ProviderRow.succeeded_by)),
+)

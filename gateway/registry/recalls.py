@@ -1,0 +1,151 @@
+"""What taking a file back needs of the registry: who opened it, whose mailbox it is in, who is to be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import NotFoundError
+from gateway.model import Reason
+from gateway.registry.tables import AuthorityNoticeRow, DeletionRow, DeliveryRow, EventRow, ReasonRow
+from gateway.registry.vouched_rows import add_rows
+
+_OPENED = ("collected", "opened")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOpening:
+    """That somebody opened a file; `team` is None where it was not through a mailbox."""
+
+    at: datetime
+    who: str
+    team: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A team that was sent a file; `dealt_with_at` is None while it is in its mailbox."""
+
+    team: str
+    dealt_with_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityNotice:
+    """A notice to the authority's data protection officers about one transfer."""
+
+    number: int
+    reference: str
+    subject: str
+    text: str
+    created_at: datetime
+    read_at: datetime | None
+    read_by: str | None
+
+
+def openings(session: Session, reference: str) -> list[FileOpening]:
+    """Who opened a file, in order. Nothing is given to anybody before the log says so."""
+    rows = session.exec(
+        select(EventRow)
+        .where(EventRow.subject == reference, col(EventRow.kind).in_(_OPENED))
+        .order_by(col(EventRow.number))
+    ).all()
+    return [
+        FileOpening(at=row.at, who=row.actor or "", team=json.loads(row.leaf)["fields"].get("team"))
+        for row in rows
+    ]
+
+
+def places(session: Session, transfer: int) -> list[Place]:
+    """The teams that were sent a file, by name."""
+    rows = session.exec(
+        select(DeliveryRow).where(DeliveryRow.transfer == transfer).order_by(col(DeliveryRow.team))
+    ).all()
+    return [Place(team=row.team, dealt_with_at=row.dealt_with_at) for row in rows]
+
+
+def deliver_again(session: Session, transfer: int, teams: Sequence[str], at: datetime) -> None:
+    """Put a file into the mailboxes of these teams, whether they had it before or not."""
+    known = {
+        row.team: row
+        for row in session.exec(
+            select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
+        )
+    }
+    for team in teams:
+        row = known.get(team) or DeliveryRow(transfer=transfer, team=team, delivered_at=at)
+        row.delivered_at, row.dealt_with_at, row.dealt_with_by = at, None, None
+        session.add(row)
+    session.flush()
+
+
+def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
+    """Further reasons of a transfer, each code once, behind those that it has."""
+    rows = session.exec(select(ReasonRow).where(ReasonRow.transfer == transfer)).all()
+    known = {row.code for row in rows}
+    first = max((row.ordinal for row in rows), default=-1) + 1
+    new = {reason.code: reason for reason in reasons if reason.code not in known}
+    add_rows(
+        session,
+        ReasonRow,
+        [
+            {
+                "transfer": transfer,
+                "ordinal": ordinal,
+                "code": reason.code,
+                "clause": reason.clause,
+                "sentence": reason.sentence,
+                "next_step": reason.next_step,
+            }
+            for ordinal, reason in enumerate(new.values(), first)
+        ],
+    )
+
+
+def deleted_on(session: Session, reference: str) -> datetime | None:
+    """When a sealed file was deleted; None where it was not."""
+    row = session.get(DeletionRow, (reference, "sealed"))
+    return None if row is None else row.deleted_at
+
+
+def tell(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
+    """Leave a notice for data protection; its number."""
+    row = AuthorityNoticeRow(reference=reference, subject=subject, text=text, created_at=at)
+    session.add(row)
+    session.flush()
+    return cast("int", row.number)
+
+
+def notices(session: Session) -> list[AuthorityNotice]:
+    """Every notice to data protection, latest first."""
+    query = select(AuthorityNoticeRow).order_by(col(AuthorityNoticeRow.number).desc())
+    return [_notice(row) for row in session.exec(query)]
+
+
+def read_notice(session: Session, number: int, *, by: str, at: datetime) -> AuthorityNotice:
+    """One notice, which somebody reads now. NotFoundError where there is none."""
+    row = session.get(AuthorityNoticeRow, number)
+    if row is None:
+        raise NotFoundError(f"there is no notice {number}")
+    if row.read_at is None:
+        row.read_at, row.read_by = at, by
+        session.add(row)
+        session.flush()
+    return _notice(row)
+
+
+def _notice(row: AuthorityNoticeRow) -> AuthorityNotice:
+    return AuthorityNotice(
+        number=cast("int", row.number),
+        reference=row.reference,
+        subject=row.subject,
+        text=row.text,
+        created_at=row.created_at,
+        read_at=row.read_at,
+        read_by=row.read_by,
+    )

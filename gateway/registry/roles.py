@@ -1,0 +1,132 @@
+"""Roles, and the persons who have them.
+
+While nobody is an administrator by name, roles are not in force: whoever may run commands on the home is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from sqlalchemy import inspect
+from sqlmodel import Session, col, select
+
+from gateway.errors import GatewayError
+from gateway.registry import keys
+from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
+
+Role = Literal["triage", "administrator", "data-protection", "auditor"]
+ROLES: tuple[Role, ...] = get_args(Role)
+POWERFUL: frozenset[Role] = frozenset({"administrator", "data-protection"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonWithRoles:
+    """A person with roles, the accounts that are theirs alone, and their teams."""
+
+    name: str
+    roles: tuple[str, ...]
+    accounts: tuple[str, ...]
+    teams: tuple[str, ...]
+
+
+def in_force(session: Session) -> bool:
+    """Whether somebody is an administrator by name, so that every act asks who it is."""
+    if not inspect(session.connection()).has_table("person_role"):
+        return False  # The tables of an earlier version: the processor brings them up to date.
+    return bool(_holders(session, "administrator"))
+
+
+def people(session: Session) -> list[PersonWithRoles]:
+    """Everybody who has a role, by name."""
+    return [person(session, name) for name in sorted(_holders(session, None))]
+
+
+def person(session: Session, name: str) -> PersonWithRoles:
+    """One person, with whatever roles; none where there is no such member of staff any longer."""
+    row = session.get(StaffRow, name)
+    here = row is not None and row.removed_at is None
+    roles = session.exec(select(RoleRow.role).where(RoleRow.staff == name).order_by(col(RoleRow.role))).all()
+    accounts = session.exec(
+        select(AccountRow.account).where(AccountRow.staff == name).order_by(col(AccountRow.account))
+    ).all()
+    teams = session.exec(
+        select(StaffTeamRow.team).where(StaffTeamRow.staff == name).order_by(col(StaffTeamRow.team))
+    ).all()
+    return PersonWithRoles(
+        name=name,
+        roles=tuple(roles) if here else (),
+        accounts=tuple(accounts) if here else (),
+        teams=tuple(teams),
+    )
+
+
+def is_powerful(session: Session, name: str) -> bool:
+    """Whether a person is one of those of whom two decide, where roles are in force."""
+    return in_force(session) and not POWERFUL.isdisjoint(person(session, name).roles)
+
+
+def administrators(session: Session) -> frozenset[str]:
+    """The names of the administrators."""
+    return _holders(session, "administrator")
+
+
+def of_account(session: Session, account: str) -> str | None:
+    """The person whose account this is, if it is somebody's."""
+    row = session.get(AccountRow, account)
+    if row is None:
+        return None
+    owner = session.get(StaffRow, row.staff)
+    return row.staff if owner is not None and owner.removed_at is None else None
+
+
+def bind(session: Session, account: str, name: str) -> None:
+    """Say that an account is one person's alone. GatewayError where it is another's."""
+    row = session.get(AccountRow, account)
+    if row is not None and row.staff != name:
+        raise GatewayError(f"the account {account} is that of {row.staff}")
+    if row is None:
+        session.add(AccountRow(account=account, staff=name))
+        session.flush()
+
+
+def grant(session: Session, name: str, role: Role) -> None:
+    """Give a person a role. GatewayError where they have it already."""
+    if session.get(RoleRow, (name, role)) is not None:
+        raise GatewayError(f"{name} has the role {role} already")
+    session.add(RoleRow(staff=name, role=role))
+    session.flush()
+
+
+def take(session: Session, name: str, role: Role) -> None:
+    """Take a role from a person. GatewayError where they do not have it, or nobody else is administrator."""
+    row = session.get(RoleRow, (name, role))
+    if row is None:
+        raise GatewayError(f"{name} does not have the role {role}")
+    if role == "administrator" and administrators(session) == {name}:
+        raise GatewayError(f"{name} is the last administrator: make another one first")
+    session.delete(row)
+    session.flush()
+
+
+def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
+    """Whether a person has an account of their own, or an SSH key in force to sign with."""
+    return bool(person(session, name).accounts) or bool(ssh_keys(session, name, now))
+
+
+def ssh_keys(session: Session, name: str, now: datetime) -> Sequence[str]:
+    """The SSH public keys in force of a person."""
+    return [key.material for key in keys.keys_in_force(session, "staff", name, "ssh", now)]
+
+
+def _holders(session: Session, role: Role | None) -> frozenset[str]:
+    query = (
+        select(RoleRow.staff)
+        .join(StaffRow, col(StaffRow.name) == col(RoleRow.staff))
+        .where(col(StaffRow.removed_at).is_(None))
+    )
+    if role is not None:
+        query = query.where(RoleRow.role == role)
+    return frozenset(session.exec(query).all())

@@ -1,0 +1,89 @@
+"""Transfers as listings want them: by what is asked, a page at a time, so that any number may be listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, func
+
+from gateway.model import Transfer
+from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.transfer_rows import AT_ONCE, transfers_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which transfers are asked for: all that fit every part that is given.
+
+    `since` and `until` bound the moment of landing, `until` left out. `code` is a reason's code, or its
+    stage alone, such as "policy".
+    """
+
+    state: str | None = None
+    provider: str | None = None
+    data_type: str | None = None
+    team: str | None = None
+    code: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def count(session: Session, wanted: Wanted) -> int:
+    """How many transfers fit."""
+    query = select_columns(func.count()).select_from(TransferRow).where(*_conditions(wanted))
+    return int(session.execute(query).scalar_one())
+
+
+def latest(session: Session, wanted: Wanted, most: int) -> list[Transfer]:
+    """The latest `most` transfers that fit, in the order they landed; what was found in them is left out."""
+    query = _query(wanted).order_by(col(TransferRow.sequence).desc()).limit(most)
+    return transfers_of(session, list(reversed(_rows(session, query))), with_content=False)
+
+
+def pages(session: Session, wanted: Wanted) -> Iterator[list[Transfer]]:
+    """All transfers that fit, in the order they landed, some hundred at a time; the same of each."""
+    after = 0
+    while True:
+        query = _query(wanted).where(col(TransferRow.sequence) > after)
+        rows = _rows(session, query.order_by(col(TransferRow.sequence)).limit(AT_ONCE))
+        if not rows:
+            return
+        after = rows[-1].sequence or after
+        yield transfers_of(session, rows, with_content=False)
+        session.expunge_all()  # What was listed need not be held.
+
+
+def _query(wanted: Wanted) -> Select[Any]:
+    return select_columns(TransferRow).where(*_conditions(wanted))
+
+
+def _rows(session: Session, query: Select[Any]) -> Sequence[TransferRow]:
+    return session.execute(query).scalars().all()
+
+
+def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    for column, value in (
+        (TransferRow.state, wanted.state),
+        (TransferRow.provider, wanted.provider),
+        (TransferRow.data_type, wanted.data_type),
+    ):
+        if value is not None:
+            yield col(column) == value
+    if wanted.since is not None:
+        yield col(TransferRow.landed_at) >= wanted.since
+    if wanted.until is not None:
+        yield col(TransferRow.landed_at) < wanted.until
+    if wanted.team is not None:
+        of_it = col(DeliveryRow.transfer) == col(TransferRow.sequence)
+        yield exists().where(of_it, col(DeliveryRow.team) == wanted.team)
+    if wanted.code is not None:
+        code = col(ReasonRow.code)
+        fits = (
+            code == wanted.code if ":" in wanted.code else code.startswith(f"{wanted.code}:", autoescape=True)
+        )
+        yield exists().where(col(ReasonRow.transfer) == col(TransferRow.sequence), fits)

@@ -1,0 +1,45 @@
+"""School years: which have been opened, and how many have ratified their agreement."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from gateway.model import EDUCATION_PROVIDERS
+from gateway.registry import log
+from gateway.registry.log import Entry
+from gateway.registry.tables import ExpectationRow, ProviderRow, RatificationRow
+
+
+def open_year(session: Session, year: str, *, at: datetime, by: str, why: str | None) -> None:
+    """Put on record that a school year ("2027-28") is open."""
+    fields = {"academic_year": year}
+    log.append(session, [Entry(kind="year-opened", subject="year", fields=fields, actor=by, note=why)], at)
+
+
+def opened_at(session: Session, year: str) -> datetime | None:
+    """When a school year was opened; None where it was not yet."""
+    for event in log.events(session, "year", kind="year-opened"):
+        if json.loads(event.leaf)["fields"]["academic_year"] == year:
+            return event.at
+    return None
+
+
+def counts(session: Session, year: str) -> dict[str, int]:
+    """How many education providers are open, how many of them ratified a year, and what is expected."""
+    open_ones = (col(ProviderRow.kind).in_(sorted(EDUCATION_PROVIDERS)), col(ProviderRow.closed_on).is_(None))
+    ratified = (
+        select(func.count())
+        .select_from(RatificationRow)
+        .join(ProviderRow, col(ProviderRow.id) == col(RatificationRow.provider))
+        .where(RatificationRow.academic_year == year, *open_ones)
+    )
+    return {
+        "education_providers": session.exec(
+            select(func.count()).select_from(ProviderRow).where(*open_ones)
+        ).one(),
+        "ratified": session.exec(ratified).one(),
+        "expectations": session.exec(select(func.count()).select_from(ExpectationRow)).one(),
+    }

@@ -1,0 +1,78 @@
+"""What tells a person apart who has no number, and who is taken out of a file for the index."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.classify.person_names import name_keys
+from gateway.examiner.persons import PersonTaker, name_digests, number_digest, persons_digested
+from tests.classify.made import Child
+
+BORN = date(2015, 2, 1)
+KEY = b"k" * 32
+
+
+@pytest.mark.parametrize(
+    ("surname", "forename", "whole"),
+    [
+        ("O'Néill", "Zoë Ann", ""),
+        ("ONEILL", " zoe", ""),
+        ("o neill", "ZOE-", ""),
+        ("", "", "O'Neill, Zoe Ann"),
+        ("", "", "Zoe O'Neill"),
+        ("", "", "O'NEILL Zoe"),
+        ("", "", "Zoe O Neill"),
+    ],
+)
+def test_one_child_is_known_however_the_name_is_spelt(surname: str, forename: str, whole: str) -> None:
+    assert name_keys("O\u2019Neill", "Zoë", "", BORN) <= name_keys(surname, forename, whole, BORN)
+
+
+@pytest.mark.parametrize(
+    ("surname", "forename", "born"),
+    [("Neill", "Zoe", BORN), ("ONeill", "Zoey", BORN), ("ONeill", "Zoe", date(2015, 1, 2))],
+)
+def test_another_child_is_another(surname: str, forename: str, born: date) -> None:
+    assert name_keys("O'Neill", "Zoë", "", BORN).isdisjoint(name_keys(surname, forename, "", born))
+
+
+@pytest.mark.parametrize(("surname", "forename", "whole"), [("", "Zoe", ""), ("-", "'", ""), ("", "", "Zoe")])
+def test_half_a_name_is_none(surname: str, forename: str, whole: str) -> None:
+    assert name_keys(surname, forename, whole, BORN) == frozenset()
+    assert name_keys("O'Neill", "Zoe", "", None) == frozenset()
+
+
+@given(st.text(), st.text(), st.text())
+def test_any_text_is_a_name_or_none(surname: str, forename: str, whole: str) -> None:
+    for key in name_keys(surname, forename, whole, BORN):
+        last, first, born = key.split("|")
+        assert last.isalpha()
+        assert first.isalpha()
+        assert born == "2015-02-01"
+
+
+def test_who_has_a_number_is_known_by_it_alone() -> None:
+    taker = PersonTaker()
+    one, other = Child(1).upn, Child(2).upn
+    named = {"surname": "Smith", "forename": "Ann", "birth-date": "01/02/2015"}
+    taker(one, {**named, "former-upn": other.lower()})
+    taker(one, named)
+    taker("X99900000000", named)  # No UPN: the name tells.
+    assert taker.numbers == {one, other}
+    assert taker.names == {"smith|ann|2015-02-01"}
+    digests = persons_digested(taker.numbers, taker.names, KEY)
+    asked = {number_digest(one, KEY), number_digest(other, KEY), *name_digests("SMITH", "Ann", BORN, KEY)}
+    assert {digests[at : at + 16] for at in range(0, len(digests), 16)} == asked
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16-le", "utf-16-be"])
+def test_numbers_are_seen_in_what_nobody_can_read_also_across_pieces(encoding: str) -> None:
+    text = f"{'x' * (1024**2 - 6)}{Child(1).upn},{Child(2).upn.lower()} B1234567890123"
+    taker = PersonTaker()
+    taker.scan(io.BytesIO(text.encode(encoding)))
+    assert taker.numbers == {Child(1).upn, Child(2).upn}

@@ -1,0 +1,105 @@
+"""What doctor advises locks nobody out, and of many alike it makes one line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.doctor import examine
+from gateway.cli.status import _expiries
+from gateway.demo.parties import Party
+from gateway.home import Home
+from gateway.processor.snapshot import Expiry
+from gateway.registry import keys
+from gateway.registry.database import Registry
+from tests.commands import Commands
+from tests.workshop import login_of
+
+LATER = datetime.now(UTC) + timedelta(days=100)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    made = Commands(tmp_path_factory.mktemp("site"), "--organisation", "Elsewhere Council")
+    lines = "".join(f"school-{n},School {n},school,999{2000 + n}\n" for n in range(31))
+    (made.root / "schools.csv").write_text(f"id,name,kind,dfe_number\n{lines}")
+    made.gateway("providers", "import", str(made.root / "schools.csv"))
+    made.provider("oak")
+    return made
+
+
+def advice(site: Commands, about: str, *, at: datetime = LATER) -> list[str]:
+    return [one.mend for one in examine(Home(site.home), at) if one.about == about and " key " in one.what]
+
+
+def used(site: Commands, fingerprint: str, at: datetime) -> None:
+    registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
+    with registry.write() as session:
+        keys.note_use(session, "provider", "oak", fingerprint, at)
+    registry.close()
+
+
+def test_many_alike_are_one_line_and_each_is_there_for_the_asking(site: Commands) -> None:
+    short, long = site.gateway("doctor"), site.gateway("doctor", "--all")
+    assert "31 providers without an SSH key in force cannot log in: school-0, " in short
+    assert "and 26 more" in short
+    assert "each of them: gateway doctor --all" in short
+    assert len(short.splitlines()) < 30
+    assert "school-30 has no SSH key: it cannot log in" in long
+    assert len([one for one in site.json("doctor") if one.get("about") == "school-30"]) == 3
+
+
+def test_what_is_still_the_samples_is_told(site: Commands) -> None:
+    said = site.gateway("doctor")
+    assert "the agreement is the sample's, of Somerset County Council" in said
+    assert "the calendar is the sample's" in said
+
+
+def test_the_keys_of_who_has_no_other_are_never_advised_away(site: Commands) -> None:
+    before = advice(site, "oak")
+    assert len(before) == 2
+    assert not any("keys retire" in mend for mend in before)
+    assert all("ask oak whether it is still needed" in mend for mend in before)
+
+
+def test_two_keys_that_nobody_uses_are_not_both_advised_away(site: Commands) -> None:
+    second = Party("oak-again", site.root / "parties" / "oak-again")
+    site.gateway("keys", "add", "oak", str(second.ssh_public))
+    assert not any("keys retire" in mend for mend in advice(site, "oak"))
+    used(site, login_of(second), LATER - timedelta(days=1))
+    retire = [mend for mend in advice(site, "oak") if "keys retire" in mend]
+    assert len(retire) == 1
+    assert login_of(second) not in retire[0]
+
+
+def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_path: Path) -> None:
+    party = site.provider("elm")
+    first = login_of(party)
+    said = site.gateway("keys", "retire", "elm", first, "--why", "tidying up")
+    assert "it is the last ssh key of elm, who cannot log in" in said
+    assert f"gateway keys restore elm {first}" in said
+    site.gateway("keys", "restore", "elm", first, "--why", "it was the only one")
+    assert "can be restored" in site.refused("keys", "restore", "elm", first, "--why", "again")
+    access = site.home / "published" / "providers" / "elm" / "authorized_keys"
+    assert access.read_text().startswith("ssh-ed25519 ")
+    site.gateway("keys", "retire", "elm", first, "--until", "2099-12-31")
+    site.gateway("keys", "restore", "elm", first, "--why", "it goes on")
+    second = Party("elm-again", tmp_path / "elm-again")
+    site.gateway("keys", "add", "elm", str(second.ssh_public))
+    assert "last" not in site.gateway("keys", "retire", "elm", first)
+    registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
+    with registry.write() as session:
+        keys.note_use(session, "provider", "elm", login_of(second), LATER)
+    registry.close()
+    assert "has used another key since" in site.refused("keys", "restore", "elm", first, "--why", "x")
+    assert "everything fits" in site.gateway("log", "verify")
+
+
+def test_status_tells_many_expiries_in_one_line() -> None:
+    ending = [Expiry(owner_kind="provider", owner=f"s{n}", kind="openpgp", days=n + 2.0) for n in range(9)]
+    (line,) = _expiries(ending, each=False)
+    assert "9 providers" in line
+    assert "s0, which ends in 2 days" in line
+    assert len(list(_expiries(ending, each=True))) == 9

@@ -1,0 +1,120 @@
+"""Listings say what is asked and no more, of any number of things, in one line each at 80 columns."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import pytest
+
+from gateway.cli.console import print_json, print_json_list
+from gateway.cli.options import as_reference
+from gateway.home import Home
+from gateway.policy.catalogue import load_catalogue
+from gateway.registry.database import Registry
+from gateway.registry.transfer_lists import Wanted, count, pages
+from tests.cli import a_year
+from tests.commands import invoke
+from tests.site import Site
+
+UNTIL = date(2025, 9, 12)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Some thousand transfers of 300 schools, put into the registry in bulk."""
+    made = Site(tmp_path_factory.mktemp("site"))
+    with _registry(made).write() as session:
+        a_year.fill(session, load_catalogue(made.home / "policies"), until=UNTIL)
+    return made
+
+
+def _registry(site: Site) -> Registry:
+    return Registry(f"sqlite:///{Home(site.home).registry}")
+
+
+@pytest.fixture
+def registry(site: Site) -> Iterator[Registry]:
+    opened = _registry(site)
+    yield opened
+    opened.close()
+
+
+def test_fifty_are_listed_unless_all_are_asked_for(site: Site) -> None:
+    result = site.result("transfers", "list")
+    listed = [line for line in result.stdout.splitlines() if "school-" in line]
+    with _registry(site).read() as session:
+        there = count(session, Wanted())
+    assert len(listed) == 50
+    assert f"50 of {there} shown; all of them: --limit 0" in result.stderr
+    every = site.gateway("transfers", "list", "--limit", "0").splitlines()
+    assert sum("school-" in line for line in every) == there
+    assert sum(line.startswith("reference") for line in every) == 1
+    assert len(site.transfers()) == there  # Programs get all.
+    assert [one["reference"] for one in site.transfers("--limit", "2")] == [
+        one["reference"] for one in site.transfers()[-2:]
+    ]
+
+
+@pytest.mark.parametrize("noun", [("providers", "list"), ("flows", "status"), ("agreement", "status")])
+def test_every_long_listing_is_cut_and_says_so(site: Site, noun: tuple[str, str]) -> None:
+    result = site.result(*noun)
+    assert "shown; all of them: --limit 0" in result.stderr
+    assert sum("school-" in line for line in result.stdout.splitlines()) == 50
+
+
+def test_transfers_are_found_by_day_type_team_and_reason(site: Site) -> None:
+    def found(*options: str) -> set[tuple[str, str]]:
+        return {(one["data_type"], one["landed_at"][:10]) for one in site.transfers(*options)}
+
+    assert found("--data-type", "attendance", "--from", "2025-09-05", "--to", "2025-09-05") == {
+        ("attendance", "2025-09-05")
+    }
+    assert {day for _, day in found("--to", "2025-09-02")} == {"2025-09-01", "2025-09-02"}
+    assert found("--team", "sen") == found("--why", "policy:embargo") == found("--why", "policy") == set()
+
+
+def test_a_line_is_a_line_at_80_columns(site: Site) -> None:
+    result = invoke(site.home, "transfers", "list", environment={"COLUMNS": "80"})
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["reference", "state", "why", "landed"]
+    assert max(map(len, lines)) <= 80
+    assert len(lines) == 53
+
+
+def test_pages_are_in_order_and_hold_little(registry: Registry) -> None:
+    with registry.read() as session:
+        tracemalloc.start()
+        sequences, most = [], 0
+        for page in pages(session, Wanted()):
+            sequences += [one.sequence for one in page]
+            most = max(most, len(session.identity_map))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert sequences == sorted(sequences)
+    assert most <= 500
+    assert peak < 20 * 1024**2
+
+
+def test_a_streamed_list_is_the_same_json(capsys: pytest.CaptureFixture[str]) -> None:
+    for rows in ([], [{"a": 1, "b": ["ä", None]}], [{"a": datetime(2026, 1, 1)}, {}, []]):  # noqa: DTZ001
+        print_json_list(rows)
+        streamed = capsys.readouterr().out
+        print_json(rows)
+        assert streamed == capsys.readouterr().out
+        json.loads(streamed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("261124-OAK-7k2mx", "261124-oak-7K2MX"),
+        (" 261124-oak-school-7k2mo", "261124-oak-school-7K2M0"),
+        ("261124-oak-7K2MX", "261124-oak-7K2MX"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_a_reference_is_understood_however_it_was_typed(typed: str, meant: str) -> None:
+    assert as_reference(typed) == meant

@@ -1,0 +1,252 @@
+"""Roles are bound to persons: to an account of their own or to their SSH key, not to what somebody claims."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from gateway.cli import authority
+from gateway.cli.identity import real_account
+from tests.commands import COMMAND
+from tests.content import census
+from tests.waiting import until
+from tests.workshop import Desk
+
+GUIDE = Path(__file__).parents[2] / "docs" / "roles.md"
+Act = Callable[..., str]
+pytestmark = pytest.mark.needs("ssh-agent", "ssh-add")
+
+
+@pytest.fixture(autouse=True)
+def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_ADMIN", "SUDO_USER", "SSH_AUTH_SOCK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Path]:
+    """The socket of an SSH agent that holds no key."""
+    socket = tmp_path / "agent"
+    running = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
+    until(socket.exists, "the agent")
+    yield socket
+    running.terminate()
+    running.wait(10)
+
+
+@pytest.fixture
+def as_sam(desk: Desk, agent: Path, monkeypatch: pytest.MonkeyPatch) -> Act:
+    """Commands by sam, who shares the account of jane and proves it with a key in the agent."""
+    person(desk, "sam")
+    add_to(agent, desk.root / "sam")
+
+    def act(*arguments: str, code: int = 0) -> str:
+        with monkeypatch.context() as there:
+            there.setenv("GATEWAY_ADMIN", "sam")
+            there.setenv("SSH_AUTH_SOCK", str(agent))
+            return desk.gateway(*arguments, code=code)
+
+    return act
+
+
+def person(desk: Desk, name: str, team: str = "central-data-team") -> None:
+    key, file = asyncssh.generate_private_key("ssh-ed25519"), desk.root / name
+    file.touch(mode=0o600)
+    key.write_private_key(file)
+    key.write_public_key(file.with_suffix(".pub"))
+    desk.gateway("staff", "add", name, "--team", team, "--ssh-key", str(file.with_suffix(".pub")))
+
+
+def add_to(agent: Path, key: Path) -> None:
+    environment = {**os.environ, "SSH_AUTH_SOCK": str(agent)}
+    subprocess.run(["ssh-add", "-q", str(key)], check=True, env=environment)
+
+
+def in_force(desk: Desk) -> None:
+    """Jane is an administrator, by the account of these tests."""
+    desk.gateway("roles", "grant", "jane", "administrator", "--account", real_account(), "--why", "runs it")
+
+
+def states(desk: Desk, owner: str) -> set[str]:
+    return {key["state"] for key in json.loads(desk.gateway("keys", "list", owner, "--json"))}
+
+
+def test_until_there_is_an_administrator_by_name_whoever_runs_commands_is_one(desk: Desk) -> None:
+    assert "not in force" in desk.gateway("roles", "list")
+    assert "cannot prove" in desk.gateway("roles", "grant", "jane", "auditor", "--why", "x", code=1)
+    in_force(desk)
+    (jane,) = json.loads(desk.gateway("roles", "list", "--json"))
+    assert jane == {"name": "jane", "roles": ["administrator"], "accounts": [real_account()], "teams": []}
+    assert "nobody gives themselves" in desk.gateway(
+        "roles", "grant", "jane", "data-protection", "--why", "x", code=1
+    )
+    assert "last administrator" in desk.gateway(
+        "roles", "take", "jane", "administrator", "--why", "x", code=1
+    )
+    assert "of which two decide" in desk.gateway("staff", "remove", "jane", code=1)
+    assert [one.actor for one in desk.events("staff")][-1] != "jane"
+
+
+def test_what_the_environment_claims_is_no_proof(
+    desk: Desk, as_sam: Act, agent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "auditor", "--why", "reads")
+    assert "may not do this" in as_sam("providers", "suspend", "oak", code=1)
+    as_sam("transfers", "list")
+    subprocess.run(["ssh-add", "-q", "-D"], check=True, env={**os.environ, "SSH_AUTH_SOCK": str(agent)})
+    assert "sam is not proved to be at the keyboard" in as_sam("transfers", "list", code=1)
+    person(desk, "eve")
+    add_to(agent, desk.root / "eve")
+    assert "sam is not proved" in as_sam("transfers", "list", code=1)
+    monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+    assert "sam is not proved" in desk.gateway("transfers", "list", code=1)
+    monkeypatch.setenv("SUDO_USER", "sam")
+    assert "sam is not proved" in desk.gateway("transfers", "list", code=1)
+
+
+def test_each_role_has_its_acts_and_the_record_names_the_person(desk: Desk, as_sam: Act) -> None:
+    held = desk.send(desk.provider("oak", years=("2026-27",)), b"nothing that anybody knows\n")
+    sent = desk.send(desk.provider("elm", years=("2026-27",)), census())
+    desk.process()
+    in_force(desk)
+    target = str(desk.root / "whole")
+    assert "data-protection" in desk.gateway("transfers", "open", sent, "--why", "x", "--to", target, code=1)
+    assert "may not do this" in as_sam("held", "refuse", held, "--why", "x", code=1)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    as_sam("held", "refuse", held, "--why", "not for us")
+    assert desk.events(held)[-1].actor == "sam"
+    desk.gateway("roles", "grant", "sam", "data-protection", "--why", "officer")
+    as_sam("transfers", "open", sent, "--why", "a question", "--to", target)
+    assert desk.events(sent)[-1].actor == "sam"
+    desk.gateway("transfers", "withdraw", sent, "--why", "wrong")
+    assert "jane withdrew" in desk.gateway("transfers", "confirm", sent, "--why", "x", code=1)
+    as_sam("transfers", "confirm", sent, "--why", "indeed")
+    assert desk.codes(sent) == ["person:withdrawn-for-good"]
+    desk.gateway("log", "verify")
+
+
+def test_a_key_is_out_of_use_at_once_and_revoked_by_two(desk: Desk, as_sam: Act) -> None:
+    desk.provider("oak")
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "second")
+    (key, *_) = [
+        one["fingerprint"]
+        for one in json.loads(desk.gateway("keys", "list", "oak", "--json"))
+        if one["kind"] == "openpgp"
+    ]
+    for _ in range(2):  # Whoever says it twice is still one person.
+        assert "counts no more" in desk.gateway("keys", "revoke", "oak", key, "--why", "stolen")
+        assert states(desk, "oak") == {"pending", "active"}
+    assert "somebody else must decide" in desk.gateway("keys", "confirm", "oak", key, code=1)
+    as_sam("keys", "confirm", "oak", key)
+    assert states(desk, "oak") == {"active"}
+    desk.gateway("keys", "revoke", "oak", key, "--why", "stolen after all")
+    assert "is revoked" in as_sam("keys", "revoke", "oak", key, "--why", "they rang me, too")
+    assert states(desk, "oak") == {"revoked", "active"}
+    kinds = [one.kind for one in desk.events(key) if one.kind.startswith(("act-", "key-"))]
+    assert kinds == [
+        "act-proposed", "key-suspended", "act-rejected", "key-approved",
+        "act-proposed", "key-suspended", "act-confirmed", "key-revoked",
+    ]  # fmt: skip
+    desk.gateway("log", "verify")
+
+
+def test_two_change_the_gateways_key_and_make_an_administrator(desk: Desk, as_sam: Act) -> None:
+    before = desk.current()
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "second")
+    assert "second person" in desk.gateway("keys", "gateway", "rotate")
+    assert "second person" in desk.gateway("keys", "gateway", "rotate")
+    assert desk.current() == before
+    as_sam("keys", "gateway", "rotate")
+    assert desk.current() != before
+    person(desk, "eve")
+    assert "second person" in desk.gateway("roles", "grant", "eve", "administrator", "--why", "third")
+    assert "eve" not in desk.gateway("roles", "list")
+    as_sam("roles", "grant", "eve", "administrator", "--why", "I know her")
+    assert "eve" in desk.gateway("roles", "list")
+    key = desk.root / "planted.pub"
+    asyncssh.generate_private_key("ssh-ed25519").write_public_key(key)
+    assert "second person" in desk.gateway("keys", "add", "sam", str(key), "--staff")
+    assert len(json.loads(desk.gateway("keys", "list", "sam", "--staff", "--json"))) == 1
+    assert not any(b"eve" in one.leaf for one in desk.events("staff"))
+    desk.gateway("log", "verify")
+
+
+def test_who_gets_a_name_again_begins_without_its_roles(desk: Desk, as_sam: Act) -> None:
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "auditor", "--why", "reads")
+    desk.gateway("staff", "remove", "sam")
+    assert "not proved" in as_sam("transfers", "list", code=1)
+    (desk.root / "sam.pub").unlink()
+    (desk.root / "sam").unlink()
+    person(desk, "sam")
+    assert "sam" not in desk.gateway("roles", "list")
+
+
+def test_what_is_listed_for_roles_is_a_command_that_there_is() -> None:
+    def walk(command: object) -> Iterator[str]:
+        for one in getattr(command, "commands", {}).values():
+            yield from walk(one)
+        callback = getattr(command, "callback", None)
+        if callback is not None and not hasattr(command, "commands"):
+            yield authority.name_of(getattr(callback, "__wrapped__", callback))
+
+    there = set(walk(COMMAND))
+    assert set(authority._ACTS) | authority._NOBODYS_ACTS <= there
+    assert {name.partition(".")[0] for name in there} >= authority._NOBODYS
+
+
+def test_the_guide_is_followed_word_by_word(
+    desk: Desk, as_sam: Act, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asyncssh.generate_private_key("ssh-ed25519").write_public_key("ann.pub")
+    desk.provider("oak")
+    key = next(
+        one["fingerprint"]
+        for one in json.loads(desk.gateway("keys", "list", "oak", "--json"))
+        if one["kind"] == "openpgp"
+    )
+    before = desk.current()
+    blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for line in "".join(blocks).splitlines():
+        words = shlex.split(line, comments=True)
+        words = [{"FPR": key, "jane": real_account()}.get(word, word) for word in words[1:]]
+        if words[:2] == ["roles", "grant"]:
+            words[2] = "jane" if words[2] == real_account() else words[2]
+        (as_sam if line.endswith("# a second person") else desk.gateway)(*words)
+    assert "revoked" in states(desk, "oak")
+    assert desk.current() != before
+    assert "ann" not in desk.gateway("roles", "list")
+    desk.gateway("log", "verify")
+
+
+@pytest.mark.root
+def test_the_account_behind_sudo_is_the_one_that_called_it_whatever_the_environment_says() -> None:
+    """A process of root's whose parent is somebody else's, as sudo makes it."""
+    login = int(Path("/proc/self/loginuid").read_text())
+    inner = "from gateway.cli.identity import real_account; print(real_account())"
+    outer = (
+        "import os, subprocess, sys\n"
+        "os.setresuid(65534, 0, 0)\n"
+        f"command = [sys.executable, '-c', {inner!r}]\n"
+        "subprocess.run(command, check=True, preexec_fn=lambda: os.setresuid(0, 0, 0))"
+    )
+    environment = {**os.environ, "SUDO_USER": "sam", "LOGNAME": "sam", "GATEWAY_ADMIN": "sam"}
+    done = subprocess.run(
+        [sys.executable, "-c", outer], check=True, capture_output=True, text=True, env=environment
+    )
+    recorded = login != 2**32 - 1  # Then the kernel knows who logged in, whoever called whom since.
+    assert done.stdout.strip() == pwd.getpwuid(login if recorded else 65534).pw_name

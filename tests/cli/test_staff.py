@@ -1,0 +1,51 @@
+"""Staff change teams, leave and come back; their keys and what was said of them stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.commands import Commands
+from tests.workshop import login_of
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    return Commands(tmp_path_factory.mktemp("site"))
+
+
+def states(site: Commands, name: str) -> list[str]:
+    return [key["state"] for key in site.json("staff", "show", name)["keys"]]
+
+
+def test_keys_are_kept_when_teams_change(site: Commands) -> None:
+    site.staff("jane", "sen")
+    before = site.json("keys", "list", "jane", "--staff")
+    site.gateway("staff", "set", "jane", "--team", "central-data-team", "--why", "moved in September")
+    (jane,) = [one for one in site.json("staff", "list") if one["name"] == "jane"]
+    assert jane["teams"] == ["central-data-team"]
+    assert site.json("keys", "list", "jane", "--staff") == before
+    assert site.json("staff", "show", "jane")["history"][-1]["why"] == "moved in September"
+    assert "just these teams already" in site.refused("staff", "set", "jane", "--team", "central-data-team")
+    assert "there is no team x" in site.refused("staff", "set", "jane", "--team", "x")
+    assert "no member of staff nobody" in site.refused("staff", "set", "nobody", "--team", "sen")
+    assert "everything fits" in site.gateway("log", "verify")
+
+
+def test_who_left_may_come_back_with_the_same_key_and_both_are_on_record(site: Commands) -> None:
+    party = site.staff("sam", "sen")
+    site.gateway("staff", "remove", "sam", "--why", "left the authority")
+    assert states(site, "sam") == ["retired"]
+    assert "no member of staff sam" in site.refused(
+        "keys", "restore", "sam", login_of(party), "--staff", "--why", "x"
+    )
+    site.gateway("staff", "add", "sam", "--team", "sen", "--ssh-key", str(party.ssh_public), "--why", "back")
+    assert states(site, "sam") == ["active"]
+    assert [each["why"] for each in site.json("staff", "show", "sam")["history"]] == [
+        "",
+        "left the authority",
+        "back",
+    ]
+    site.gateway("keys", "revoke", "sam", login_of(party), "--staff", "--why", "stolen")
+    site.gateway("staff", "remove", "sam")
+    again = ("staff", "add", "sam", "--team", "sen", "--ssh-key", str(party.ssh_public))
+    assert "already enrolled" in site.refused(*again)

@@ -1,0 +1,99 @@
+"""What a team has removed can be put back for 30 days; what was withdrawn ends for whoever reads it, too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from gateway.mailboxes import names
+from gateway.model import Held
+from gateway.reasons import reason
+from gateway.registry import outcomes
+from gateway.registry.tables import DeliveryRow
+from gateway.ssh.answers import Declined
+from tests.mailboxes.mailroom import NOW, Mailroom
+
+CONTENT = b"what the team was sent"
+
+
+def test_what_is_removed_can_be_put_back(mailroom: Mailroom, team: str, person: str) -> None:
+    reference = mailroom.deliver(CONTENT, team)
+    path = mailroom.path(team, reference)
+    with mailroom.sftp(person) as sftp:
+        assert sftp.listdir("/") == [team]
+        sftp.remove(path)
+        assert sftp.listdir(f"/{team}") == []
+        assert sorted(sftp.listdir("/")) == sorted([team, "removed"])
+        assert sftp.listdir("/removed") == [team]
+        assert sftp.listdir(f"/removed/{team}") == [path.rpartition("/")[2]]
+        with pytest.raises(OSError, match="removed already"):
+            sftp.remove(f"/removed{path}")
+        sftp.rename(f"/removed{path}", path)
+        assert (sftp.listdir("/"), sftp.listdir(f"/{team}")) == ([team], [path.rpartition("/")[2]])
+        assert sftp.open(path).read() == CONTENT
+    kinds = [(event.kind, event.actor) for event in mailroom.events(reference)]
+    assert kinds == [("dealt-with", person), ("restored", person), ("collected", person)]
+
+
+@pytest.mark.parametrize("to", ["/removed/{team}/{name}", "/{team}/other.xml", "/{name}", "/held/{name}"])
+def test_nothing_else_is_renamed(mailroom: Mailroom, team: str, person: str, to: str) -> None:
+    path = mailroom.path(team, mailroom.deliver(CONTENT, team))
+    name = path.rpartition("/")[2]
+    with mailroom.sftp(person) as sftp:
+        with pytest.raises(OSError, match=r"Nothing can be put here|No such file"):
+            sftp.rename(path, to.format(team=team, name=name))
+        sftp.remove(path)
+        with pytest.raises(OSError, match=r"Nothing can be put here|No such file"):
+            sftp.rename(f"/removed{path}", to.format(team=team, name=name))
+        assert sftp.listdir(f"/{team}") == []
+
+
+def test_after_thirty_days_it_is_gone(mailroom: Mailroom, team: str, person: str) -> None:
+    reference = mailroom.deliver(CONTENT, team)
+    path = mailroom.path(team, reference)
+    with mailroom.sftp(person) as sftp:
+        sftp.remove(path)
+        with mailroom.registry.write() as session:
+            row = session.exec(select(DeliveryRow).where(DeliveryRow.team == team)).one()
+            assert row.dealt_with_at is not None
+            row.dealt_with_at -= timedelta(days=30, seconds=1)
+            session.add(row)
+        assert sftp.listdir("/") == [team]
+        with pytest.raises(FileNotFoundError):
+            sftp.rename(f"/removed{path}", path)
+
+
+def test_another_team_sees_nothing_of_it(mailroom: Mailroom, team: str, person: str) -> None:
+    path = mailroom.path(team, mailroom.deliver(CONTENT, team))
+    mailroom.staff(f"other-{team}", f"other-{team}")
+    with mailroom.sftp(person) as sftp:
+        sftp.remove(path)
+    with mailroom.sftp(f"other-{team}") as sftp:
+        assert sftp.listdir("/") == [f"other-{team}"]
+        for attempt in (sftp.stat, sftp.open, lambda there: sftp.rename(there, path)):
+            with pytest.raises(FileNotFoundError):
+                attempt(f"/removed{path}")
+
+
+def test_who_reads_a_file_when_it_is_withdrawn_reads_no_further(
+    mailroom: Mailroom, team: str, person: str
+) -> None:
+    reference = mailroom.deliver(CONTENT * 40_000, team)
+    with mailroom.sftp(person) as sftp, sftp.open(mailroom.path(team, reference), bufsize=0) as file:
+        assert file.read(4)
+        with mailroom.registry.write() as session:
+            withdrawn = Held(reasons=(reason("person:withdrawn", opened=""),))
+            outcomes.record_decision(session, reference, withdrawn, NOW)
+        with pytest.raises(OSError, match="taken back"):
+            file.read(4)
+        assert sftp.listdir("/") == [team]
+
+
+@pytest.mark.parametrize(
+    "path", ["/removed/a/b/c", "/removed/removed/x/y", "/a/removed/b", "/removed//a/b/c/"]
+)
+def test_a_path_too_deep_means_nothing(path: str) -> None:
+    with pytest.raises(Declined):
+        names.place_of(path.encode())

@@ -1,0 +1,55 @@
+"""Which of several files of one kind and period stands: a table of who sent what about whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.model import Classified, NamedSchool, Provider, ProviderKind, Transfer
+from gateway.policy.superseding import Superseding, standing
+from tests.record.made import upload
+
+A, B = "9331001", "9331002"
+
+
+def sent(sequence: int, *schools: str) -> Transfer:
+    content = Classified(
+        data_type="school-census", level="certain", evidence=(), format="xml", extension="xml"
+    )
+    seen = tuple(NamedSchool(dfe_number=school, records=1) for school in schools)
+    return Transfer(
+        sequence=sequence, upload=upload(f"261124-oak-0000{sequence}"), state="accepted",
+        content=replace(content, schools=seen),
+    )  # fmt: skip
+
+
+def ref(sequence: int | None) -> str | None:
+    return None if sequence is None else f"261124-oak-0000{sequence}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "speaks_for", "others", "replaces", "superseded_by"),
+    [
+        ("school", (), [], None, None),
+        ("school", (), [sent(1), sent(4)], 1, 4),
+        ("school", (), [sent(1), sent(2), sent(4), sent(5)], 2, 5),
+        ("school", (), [sent(1, B)], 1, None),
+        ("academy", (A, B), [sent(1, A), sent(4, A)], 1, 4),
+        ("academy", (A, B), [sent(1, B), sent(4, B)], None, None),
+        ("academy", (A, B), [sent(1, A, B), sent(4, A, B)], None, 4),
+        ("academy", (A, B), [sent(1), sent(4)], None, None),
+        ("dfe", (), [sent(1, A), sent(4, A, B)], 1, 4),
+        ("fft", (), [sent(1, B), sent(4)], None, None),
+    ],
+)
+def test_the_latest_file_about_the_same_schools_stands(
+    kind: ProviderKind,
+    speaks_for: tuple[str, ...],
+    others: list[Transfer],
+    replaces: int | None,
+    superseded_by: int | None,
+) -> None:
+    provider = Provider(id="oak", name="Oak", kind=kind, schools=speaks_for)
+    found = standing(sent(3, A), others, provider)
+    assert found == Superseding(replaces=ref(replaces), superseded_by=ref(superseded_by))

@@ -1,0 +1,204 @@
+"""One child: which files hold it, who had them, what is left; markers and holds; questions are logged."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from gateway.processor.retention import plan_at
+from gateway.registry import deliveries, persons
+from gateway.registry.tables import PersonsOfTransferRow
+from tests.classify import made
+from tests.workshop import Desk
+
+YEARS = ("2026-27",)
+ON_ROLL, LEFT = made.CORE_INSIDE, made.CORE_INSIDE + made.HISTORY
+
+
+@pytest.fixture(autouse=True)
+def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_ADMIN", "SUDO_USER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def core(*pupils: str) -> bytes:
+    return made.ctf(pupils).encode()
+
+
+def child(number: int = 1, inside: str = ON_ROLL) -> str:
+    return made.pupil(made.Child(number), inside)
+
+
+def find(desk: Desk, *options: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(desk.gateway("pupils", "find", *options, "--json"))
+    return found
+
+
+def listed(desk: Desk, person: str | None = None) -> set[str]:
+    with desk.registry.read() as session:
+        found = deliveries.delivered(session, "central-data-team", person=person, limit=10)
+        return {one.reference for one in found}
+
+
+def test_a_child_is_found_in_every_file_whatever_became_of_it(desk: Desk) -> None:
+    oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
+    first, other = desk.send(oak, core(child(1), child(2))), desk.send(elm, core(child(2)))
+    held = desk.send(elm, f"UPN,Locker\n{made.Child(1).upn},blue\n".encode(), "lockers.csv.pgp")
+    desk.process()
+    assert (desk.state(first), desk.state(held)) == ("accepted", "held")
+    desk.gateway("transfers", "open", first, "--why", "a question", "--to", str(desk.root / "x"))
+    found = {one["reference"]: one for one in find(desk, "--upn", made.Child(1).upn, "--why", "request 12")}
+    assert found.keys() == {first, held}
+    assert found[first]["left"] == "the sealed file"
+    assert [one["team"] for one in found[first]["openings"]] == [None]
+    said = desk.gateway("pupils", "find", "--upn", made.Child(2).upn.lower())
+    assert other in said
+    assert f"on the roll of elm: {other} record 1" in said
+    assert "no file holds" in desk.gateway("pupils", "find", "--upn", made.Child(3).upn)
+    questions = [one for one in desk.events("pupils") if one.kind == "pupils-asked"]
+    assert [json.loads(one.leaf)["fields"]["count"] for one in questions] == [2, 2, 0]
+    assert questions[0].note == "request 12"
+    assert not any(made.Child(1).upn.encode() in (one.leaf + (one.note or "").encode()) for one in questions)
+    desk.gateway("log", "verify")
+
+
+def test_a_question_that_names_nobody_is_refused_and_repeats_nothing(desk: Desk) -> None:
+    for options in ((), ("--upn", "X999000000001"), ("--surname", "Smith", "--forename", "Ann")):
+        said = desk.gateway("pupils", "find", *options, code=1)
+        assert "Smith" not in said
+        assert "X999" not in said
+    assert desk.events("pupils") == []
+
+
+def test_a_child_without_a_number_is_found_by_name_and_date_of_birth(desk: Desk) -> None:
+    rows = "Surname,Forename,DOB,Ethnicity\nO'Néill,Zoë Ann,01/02/2015,WBRI\nSmith,Bo,03/04/2014,WBRI\n"
+    sent = desk.send(desk.provider("oak", years=YEARS), rows.encode(), "core.csv.pgp")
+    desk.process()
+    asked = ("--surname", "ONeill", "--forename", "Zoe", "--born", "2015-02-01")
+    assert [one["reference"] for one in find(desk, *asked)] == [sent]
+    assert find(desk, *asked[:-1], "2015-02-02") == []
+
+
+def test_the_report_for_a_subject_access_request(desk: Desk) -> None:
+    sent = desk.send(desk.provider("oak", years=YEARS), core(child(1)))
+    desk.process()
+    desk.gateway("transfers", "open", sent, "--why", "a question", "--to", str(desk.root / "x"))
+    upn = made.Child(1).upn
+    find(desk, "--upn", upn, "--why", "request 12")
+    desk.gateway("pupils", "restrict", "--upn", upn, "--why", "accuracy is contested")
+    said = " ".join(desk.gateway("pupils", "report", "--upn", upn).split())
+    for part in (sent, "Student Core Data", "The oak", "kept until", "data protection", "restricted"):
+        assert part in said or part == "Student Core Data"
+    assert "Supports Statutory Duties" in said
+    assert "request 12" in said
+    assert upn not in said
+    html = desk.root / "report.html"
+    desk.gateway("pupils", "report", "--upn", upn, "--names", "--html", str(html))
+    assert sent in html.read_text()
+
+
+def test_only_named_people_see_the_files_of_a_marked_child(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    before = desk.send(oak, core(child(1), child(2)))
+    desk.process()
+    for name in ("jane", "sam"):
+        key = desk.root / f"{name}.pub"
+        key.write_bytes(made_key())
+        desk.gateway("staff", "add", name, "--team", "central-data-team", "--ssh-key", str(key))
+    upn = made.Child(1).upn
+    assert "no member of staff" in desk.gateway(
+        "pupils", "protect", "--upn", upn, "--person", "nobody", "--why", "x", code=1
+    )
+    desk.gateway("pupils", "protect", "--upn", upn, "--person", "jane", "--why", "police request")
+    after, other = desk.send(oak, core(child(1), child(3))), desk.send(oak, core(child(4)))
+    desk.process()
+    assert listed(desk, "sam") == listed(desk) == {other}
+    assert listed(desk, "jane") == {before, after, other}
+    assert "only named people" in desk.gateway("transfers", "open", after, "--why", "x", code=1)
+    (marker,) = json.loads(desk.gateway("pupils", "markers", "--json"))
+    assert (marker["kind"], marker["people"], marker["files"]) == ("named", ["jane"], 2)
+    assert "so already" in desk.gateway(
+        "pupils", "protect", "--upn", upn, "--person", "sam", "--why", "x", code=1
+    )
+    desk.gateway("pupils", "restrict", "--upn", upn, "--why", "accuracy is contested")
+    assert listed(desk, "jane") == {other}
+    desk.gateway("pupils", "unmark", "2", "--why", "settled")
+    desk.gateway("pupils", "unmark", str(marker["number"]), "--why", "no longer needed")
+    assert listed(desk, "sam") == {before, after, other}
+    kinds = [event.kind for event in desk.events("pupils")]
+    assert kinds == ["pupil-marked", "pupil-marked", "pupil-unmarked", "pupil-unmarked"]
+    desk.gateway("log", "verify")
+
+
+def made_key() -> bytes:
+    import asyncssh  # noqa: PLC0415
+
+    return asyncssh.generate_private_key("ssh-ed25519").export_public_key()
+
+
+def test_a_hold_on_a_child_or_a_provider_keeps_what_comes_later_too(desk: Desk) -> None:
+    oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
+    upn = made.Child(1).upn
+    desk.gateway("hold", "place", "--upn", upn, "--why", "claim 14")
+    with_child, without = desk.send(oak, core(child(1))), desk.send(oak, core(child(2)))
+    of_elm = desk.send(elm, core(child(3)))
+    desk.process()
+    desk.gateway("hold", "place", "--provider", "elm", "--why", "claim 15")
+    assert "on hold already" in desk.gateway("hold", "place", "--upn", upn, "--why", "x", code=1)
+    assert "one thing" in desk.gateway("hold", "place", "--why", "x", code=1)
+
+    def due() -> set[str]:
+        with desk.registrar() as registrar:
+            plan = plan_at(registrar, desk.now + timedelta(days=500))
+        return {one.reference for one in plan.due}
+
+    assert due() == {without}
+    held = {one["reference"]: one["on_hold"] for one in find(desk, "--upn", upn)}
+    assert held == {with_child: True}
+    desk.gateway("hold", "lift", "--upn", upn, "--why", "settled")
+    desk.gateway("hold", "lift", "--provider", "elm", "--why", "settled")
+    assert due() == {with_child, without, of_elm}
+    desk.gateway("log", "verify")
+
+
+def test_files_from_before_the_index_are_told_of_and_put_into_it(desk: Desk) -> None:
+    sent = desk.send(desk.provider("oak", years=YEARS), core(child(1)))
+    desk.process()
+    with desk.registry.write() as session:
+        before = session.exec(select(PersonsOfTransferRow)).one().persons
+        session.delete(session.exec(select(PersonsOfTransferRow)).one())
+    upn = made.Child(1).upn
+    desk.gateway("pupils", "restrict", "--upn", upn, "--why", "contested")
+    assert "not in the index yet" in desk.gateway("pupils", "find", "--upn", upn)
+    assert listed(desk) == {sent}
+    desk.gateway("pupils", "index")
+    assert [one["reference"] for one in find(desk, "--upn", upn)] == [sent]
+    assert listed(desk) == set()
+    with desk.registry.read() as session:
+        assert session.exec(select(PersonsOfTransferRow)).one().persons == before
+        assert not persons.unindexed(session)
+
+
+def test_children_on_no_roll_and_movers(desk: Desk) -> None:
+    oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
+    desk.send(oak, core(child(1), child(2), child(3)))
+    desk.process()
+    desk.pass_time(hours=1)
+    left = desk.send(oak, core(child(1, LEFT), child(2, LEFT), child(3)))
+    desk.process()
+    desk.pass_time(hours=1)
+    desk.send(elm, core(child(2)))
+    desk.process()
+    missing = json.loads(desk.gateway("pupils", "missing", "--json"))
+    assert [(one["provider"], one["reference"], one["record"]) for one in missing] == [("oak", left, 1)]
+    movers = json.loads(desk.gateway("pupils", "movers", "--json"))
+    assert [(one["provider"], one["record"], one["now_at"]) for one in movers] == [("oak", 2, "elm")]
+    assert desk.gateway("pupils", "missing", "--from", "2100-01-01").strip() == "nobody"
+    desk.gateway("pupils", "restrict", "--upn", made.Child(1).upn, "--why", "contested")
+    assert "only named people may see them: 1" in desk.gateway("pupils", "missing")
+    asked = [json.loads(one.leaf)["fields"] for one in desk.events("pupils") if one.kind == "pupils-asked"]
+    assert [(one["what"], one["count"]) for one in asked[:2]] == [("missing", 1), ("movers", 1)]

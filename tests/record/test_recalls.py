@@ -1,0 +1,192 @@
+"""What was passed on is taken back, goes again or elsewhere, or is opened whole: always on record."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from gateway.registry import deliveries, rolls
+from gateway.registry.tables import PupilRow
+from tests.content import census, core_data
+from tests.workshop import Desk
+
+
+@pytest.fixture(autouse=True)
+def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_ADMIN", "SUDO_USER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch):
+    """Who is at the keyboard from now on."""
+    return lambda person: monkeypatch.setenv("GATEWAY_ADMIN", person)
+
+
+def accepted(desk: Desk, content: bytes = b"") -> str:
+    sent = desk.send(desk.provider("oak", years=("2026-27",)), content or census())
+    desk.process()
+    assert desk.state(sent) == "accepted", desk.codes(sent)
+    return sent
+
+
+def mailbox(desk: Desk, team: str) -> list[str]:
+    with desk.registry.read() as session:
+        return [one.reference for one in deliveries.delivered(session, team, limit=10)]
+
+
+def test_a_withdrawn_file_is_out_of_every_mailbox_at_once_and_two_people_end_it(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    teams = desk.transfer(sent).teams
+    assert all(mailbox(desk, team) == [sent] for team in teams)
+    desk.gateway("transfers", "open", sent, "--why", "a question", "--to", str(desk.root / "whole"))
+    named("jane")
+    said = desk.gateway("transfers", "withdraw", sent, "--why", "sent to the wrong authority")
+    assert "out of every mailbox" in said
+    assert "who had opened it" in said
+    assert not any(mailbox(desk, team) for team in teams)
+    with desk.registry.read() as session:
+        assert deliveries.held(session, sensitive=None, limit=10) == []
+    assert (desk.state(sent), desk.codes(sent)) == ("held", ["person:withdrawn"])
+    assert "taken out of every mailbox" in desk.receipt(sent)
+    assert "It had been opened once by then, for: data protection." in desk.receipt(sent)
+    assert "withdrawn" in desk.gateway("held", "release", sent, "--why", "x", code=1)
+    assert "somebody else" in desk.gateway("transfers", "confirm", sent, "--why", "x", code=1)
+    named("sam")
+    desk.gateway("transfers", "confirm", sent, "--why", "the school confirms it")
+    assert (desk.state(sent), desk.codes(sent)) == ("refused", ["person:withdrawn-for-good"])
+    assert "withdrawn for good" in desk.receipt(sent)
+    for said in (desk.gateway("transfers", "show", sent), desk.gateway("report", "transfer", sent)):
+        for why in ("sent to the wrong authority", "the school confirms it"):
+            assert why in " ".join(said.split())
+    desk.gateway("log", "verify")
+
+
+def test_data_protection_is_told_who_had_opened_it(desk: Desk) -> None:
+    sent = accepted(desk)
+    desk.gateway("transfers", "open", sent, "--why", "a question", "--to", str(desk.root / "whole"))
+    desk.gateway("transfers", "withdraw", sent, "--why", "not for us")
+    (notice,) = json.loads(desk.gateway("notices", "list", "--json"))
+    assert (notice["reference"], notice["read_at"]) == (sent, None)
+    text = desk.gateway("notices", "show", str(notice["number"]))
+    assert "BEGIN PGP SIGNED MESSAGE" in text
+    opener = desk.events(sent)[-3]
+    for part in ("TAKEN OUT", "not for us", "opened it"):
+        assert part in " ".join(text.split())
+    assert "file" not in json.dumps(notice).lower() or "data.xml" not in text
+    assert [one["read_by"] for one in json.loads(desk.gateway("notices", "list", "--json"))] != [None]
+    assert "notice-read" in desk.kinds(sent), opener
+
+
+def test_a_withdrawn_file_takes_its_pupils_off_the_roll_and_brings_them_back(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    with desk.registry.read() as session:
+        before = {row.pupil for row in session.exec(select(PupilRow))}
+    assert before
+    named("jane")
+    desk.gateway("transfers", "withdraw", sent, "--why", "wrong")
+    with desk.registry.read() as session:
+        assert not list(rolls.of_pupils(session, before))
+    assert "somebody else" in desk.gateway("transfers", "redeliver", sent, "--why", "x", code=1)
+    named("sam")
+    desk.gateway("transfers", "redeliver", sent, "--why", "it was right after all")
+    assert (desk.state(sent), desk.codes(sent)) == ("accepted", ["person:redelivered"])
+    with desk.registry.read() as session:
+        assert {row.pupil for row in session.exec(select(PupilRow))} == before
+    assert mailbox(desk, "central-data-team") == [sent]
+    desk.gateway("log", "verify")
+
+
+def test_a_withdrawn_file_does_not_come_back_by_being_sent_again(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    sealed = oak.seal(census(), desk.certificate)
+    sent = desk.land(oak, sealed)
+    desk.process()
+    desk.gateway("transfers", "withdraw", sent, "--why", "wrong")
+    again = desk.land(oak, sealed)
+    desk.process()
+    assert desk.codes(again) == ["open:replayed"]
+
+
+def test_a_team_that_has_dealt_with_a_file_gets_it_again(desk: Desk) -> None:
+    sent = accepted(desk)
+    receipts = desk.receipt(sent)
+    with desk.registry.write() as session:
+        found = deliveries.find_delivered(session, "central-data-team", sent)
+        assert found is not None
+        deliveries.deal_with(session, found, by="jane", at=desk.now)
+    assert mailbox(desk, "central-data-team") == []
+    desk.gateway("transfers", "redeliver", sent, "--team", "central-data-team", "--why", "once more")
+    assert mailbox(desk, "central-data-team") == [sent]
+    assert desk.receipt(sent) == receipts  # Nothing that its sender was told has changed.
+    assert desk.kinds(sent)[-2:] == ["redelivered", "delivered"]
+    desk.gateway("log", "verify")
+
+
+def test_a_further_team_gets_it_where_the_agreement_allows_it_and_the_sender_is_told(
+    desk: Desk, named
+) -> None:
+    sent = accepted(desk)
+    (other,) = {"sen", "exclusions"}.intersection({"exclusions"}) - set(desk.transfer(sent).teams)
+    said = desk.gateway("transfers", "redeliver", sent, "--team", other, "--why", "x", code=1)
+    assert "speaks against" in said
+    never = "school-place-planning"
+    assert "whoever allows it" in desk.gateway(
+        "transfers", "redeliver", sent, "--team", never, "--why", "x", "--override", code=1
+    )
+    named("jane")
+    desk.gateway("transfers", "redeliver", sent, "--team", other, "--why", "a tribunal", "--override")
+    assert mailbox(desk, other) == []
+    assert "somebody else" in desk.gateway("transfers", "confirm", sent, "--why", "x", code=1)
+    named("sam")
+    desk.gateway("transfers", "confirm", sent, "--why", "read the order")
+    assert mailbox(desk, other) == [sent]
+    assert "person:released-against-policy" in desk.codes(sent)
+    assert re.search(rf"Passed to [^:]*{other}", desk.receipt(sent))
+    (notice,) = json.loads(desk.gateway("notices", "list", "--json"))
+    assert "AGAINST" in notice["subject"]
+    desk.gateway("log", "verify")
+
+
+def test_the_whole_original_is_opened_on_record_and_for_its_owner_alone(desk: Desk, tmp_path: Path) -> None:
+    content = core_data(seed=3)
+    sent = accepted(desk, content)
+    target = tmp_path / "out.xml"
+    desk.gateway("transfers", "open", sent, "--why", "subject access", "--to", str(target))
+    assert target.read_bytes() == content
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert "not overwritten" in desk.gateway(
+        "transfers", "open", sent, "--why", "x", "--to", str(target), code=1
+    )
+    assert desk.kinds(sent).count("opened") == 1
+    assert desk.gateway("transfers", "open", sent, "--why", "printed") == content.decode()
+    assert "Opened as a whole" in desk.gateway("report", "transfer", sent)
+
+
+def test_what_was_never_passed_on_is_neither_withdrawn_nor_delivered_again(desk: Desk) -> None:
+    sent = desk.send(desk.provider("oak", years=("2026-27",)), b"nothing that anybody knows\n")
+    desk.process()
+    assert "held refuse" in desk.gateway("transfers", "withdraw", sent, "--why", "x", code=1)
+    assert "never passed on" in desk.gateway("transfers", "redeliver", sent, "--why", "x", code=1)
+    assert "not withdrawn" in desk.gateway("transfers", "confirm", sent, "--why", "x", code=1)
+
+
+def test_a_corrected_file_names_the_one_that_it_replaces_and_none_is_lost(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    first, other = desk.send(oak, census(pupils=3)), desk.send(oak, core_data())
+    desk.process()
+    second = desk.send(oak, census(pupils=4))
+    desk.process()
+    shown = {one: json.loads(desk.gateway("transfers", "show", one, "--json")) for one in (first, second)}
+    assert shown[first]["period"] == shown[second]["period"] is not None
+    assert (shown[first]["replaces"], shown[first]["superseded_by"]) == (None, second)
+    assert (shown[second]["replaces"], shown[second]["superseded_by"]) == (first, None)
+    assert f"This file replaces {first}" in desk.receipt(second)
+    assert f'"replaces":"{first}"'.encode() in desk.events(second)[1].leaf
+    assert set(mailbox(desk, "central-data-team")) == {first, other, second}
+    desk.gateway("transfers", "withdraw", second, "--why", "the correction was wrong")
+    assert json.loads(desk.gateway("transfers", "show", first, "--json"))["superseded_by"] is None
