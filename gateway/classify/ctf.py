@@ -95,7 +95,7 @@ class Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool]:
-        """The type of one assessment; whether nothing in it is to be told; whether its parts are the known."""
+        """The type of one assessment; whether nothing of it is to be told; whether its parts are known."""
         strip = markup.namespace_length(assessment.tag)
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
@@ -110,7 +110,7 @@ class Assessments:
         return kind, bool(kind) and good and coded and plain, plain
 
     def _look_at(self, said: dict[str, str]) -> bool:
-        """Put to the account what is no code, mark or date: assessments hold nothing else. Whether all are."""
+        """Put to the account what is no code, mark or date, as all of one is; False where any was."""
         others = [(name, text) for name, text in said.items() if not is_code(text)]
         for name, text in others:
             self._gatherer.aside(f"StageAssessment {name}", "text", text)

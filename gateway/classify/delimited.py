@@ -132,12 +132,20 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The last two lines given to csv are ones that no text can hold. Where they do not come back as
     # rows of their own, a quotation mark that was never closed has swallowed them.
     rows = csv.reader(chain(lines, _END, _END), delimiter=delimiter)
-    try:
-        yield from iter(rows.__next__, _END)
-    except csv.Error:
-        raise malformed("a cell is too long", format="CSV") from None
+    return chain(iter(rows.__next__, _END), _closed(rows))
+
+
+def _closed(rows: Iterator[Row]) -> Iterator[Row]:
     if next(rows, None) != _END:
         raise malformed("a quotation mark is never closed", format="CSV")
+    yield from ()
+
+
+def _some(rows: Iterator[Row]) -> list[Row]:
+    try:
+        return list(islice(rows, BATCH))
+    except csv.Error:
+        raise malformed("a cell is too long", format="CSV") from None
 
 
 def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
@@ -169,14 +177,15 @@ def batches(
     line with its first cell alone is not: nobody would read it.
     """
     seen, words = 0, rules.furniture
-    while batch := list(islice(rows, BATCH)):
+    while batch := _some(rows):
         seen += len(batch)
         if seen > limits.rows:
             raise unknown("a table with more rows than this gateway reads", format="CSV")
-        if max(map(len, batch)) > limits.columns:
+        lengths = set(map(len, batch))
+        if max(lengths) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         # Nearly every batch passes this quick test; only the others are looked through.
-        if not (min(map(len, batch)) > 1 and all(map(_SECOND, batch))):
+        if not (min(lengths) > 1 and all(map(_SECOND, batch))):
             batch = [row for row in batch if any(row[1:]) or _says_something(row, words)]
         if suspicious():
             batch = formulas.settle(batch)

@@ -86,7 +86,7 @@ class FieldTally:
 
         How many are filled.
         """
-        distinct = set(values)
+        distinct = _distinct(values)
         filled = len(values) - values.count("") if "" in distinct else len(values)
         self.filled += filled
         if self.counts is not None:
@@ -135,3 +135,10 @@ class FieldTally:
                 self._good.clear()
             self._good.add(text)
         return fault
+
+
+def _distinct(values: Sequence[str]) -> set[str]:
+    """The different values among these. Many columns say the same in each row, which is quick to see."""
+    if values and values[0] == values[-1] and values.count(values[0]) == len(values):
+        return {values[0]}
+    return set(values)

@@ -108,11 +108,10 @@ class Gatherer:
     def _read(
         self, parent: str, element: Element, depth: int, stack: list[_Waiting], values: dict[str, str]
     ) -> None:
-        """Count the leaves right under an element; the children that are none, in `depth`, go on the stack."""
+        """Count the leaves right under an element; children that are none, in `depth`, go on the stack."""
         # Nearly all of the time goes here, so this is one loop with few calls.
-        meanings = self._meanings.get(parent)
-        if meanings is None:
-            meanings = self._meanings_under(parent)
+        known = self._meanings.get(parent)
+        meanings = self._meanings_under(parent) if known is None else known
         strip, row = self._strip, self._tally.records + 1
         for child in element:
             name, text = child.tag, child.text

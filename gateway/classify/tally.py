@@ -28,7 +28,7 @@ OnPerson = Callable[[str, Mapping[str, str]], None]
 # of a large local authority.
 PUPILS_REMEMBERED = 500_000
 _FORMS_REMEMBERED = 1_000
-_SETTLE_EVERY = 500
+_SETTLE_EVERY = 100
 
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
 _MAIN = (
@@ -123,7 +123,7 @@ class Tally:
         keys = tuple(values)
         known = self._lacks.get(keys)
         if known is None:
-            known = [fault for group, fault in self.missing.items() if not any(key in values for key in group)]
+            known = [fault for group, fault in self.missing.items() if values.keys().isdisjoint(group)]
             if len(self._lacks) < _FORMS_REMEMBERED:
                 self._lacks[keys] = known
         return known
