@@ -108,9 +108,9 @@ class Account:
         for position, part in enumerate(self.parts, 1):
             if not part.shape.filled:
                 continue
-            kind = part.shape.kind(self._grades)
             topic = self._topic(part)
-            if topic or part.assessment or not self._listed(part, kind, carried):
+            if topic or part.assessment or not self._listed(part, carried):
+                kind = part.shape.kind(self._grades)
                 yield Unlisted(
                     position=position,
                     header=part.header.strip(),
@@ -137,14 +137,14 @@ class Account:
     def _has_national_insurance_numbers(part: Part) -> bool:
         return part.key != _NATIONAL_INSURANCE and part.shape.has_national_insurance_numbers()
 
-    def _listed(self, part: Part, kind: ValueKind, carried: frozenset[str]) -> bool:
+    def _listed(self, part: Part, carried: frozenset[str]) -> bool:
         if part.key is None:
             return False
         rule = self._rules.fields[part.key]
         if part.told.story and (rule.text == "no" or self._rules.is_wide(part.header, element=part.element)):
             return False
         if isinstance(rule, WorkingRule):
-            return kind in rule.kinds or kind in ("nothing", "flags")
+            return part.shape.kind(self._grades) in (*rule.kinds, "nothing", "flags")
         return isinstance(rule, ItemRule) or part.key in carried
 
     def _assessment(self, part: Part, kind: ValueKind) -> str:
