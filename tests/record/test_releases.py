@@ -56,6 +56,8 @@ def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
     for said in (desk.gateway("transfers", "show", sent), desk.gateway("report", "transfer", sent)):
         assert "classify:unknown" in said
         assert "the profile, as a note" in " ".join(said.split())
+    assert "has said what it is: Early Years Foundation Stage" in desk.receipt(sent)
+    assert "recognised, by its content" not in desk.receipt(sent)
 
 
 def test_what_nobody_named_is_not_released(desk: Desk) -> None:
