@@ -40,9 +40,7 @@ def check_seen(registry: Registry, reference: str, home: Path) -> None:
         transfer = transfers.get(session, reference)
         if seen_by_whom_acts(session, home)(transfer):
             return
-    raise GatewayError(
-        f"{reference} waits because of something sensitive: it is for {who_looks(home)} alone"
-    )
+    raise GatewayError(f"{reference} waits because of something sensitive: it is for {who_looks(home)} alone")
 
 
 def who_looks(home: Path) -> str:

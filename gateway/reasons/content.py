@@ -7,8 +7,8 @@ from gateway.reasons.template import Template
 REASONS: dict[str, Template] = {
     "classify:unknown": Template(
         "The file does not look like any kind of data that the agreement lists.",
-        "Send it as your system exports it: as a Common Transfer File, or as .xlsx or CSV with a heading over "
-        "each column (UPN, surname, forename, date of birth). Or wait until a person has looked at it.",
+        "Send it as your system exports it: as a Common Transfer File, or as .xlsx or CSV with a heading over"
+        " each column (UPN, surname, forename, date of birth). Or wait until a person has looked at it.",
     ),
     "classify:outside-agreement": Template(
         "The file is of a known kind ({kind}) that is not part of this agreement.",

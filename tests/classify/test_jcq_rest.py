@@ -20,8 +20,10 @@ def results(
     """One result a record, at the places that public parsers read; `frame` writes on behind the others."""
     said = frame or {}
     lines = ["R154321706G26241126", "R354321TEST SCHOOL"]
-    for number in range(6):
-        lines.append(f"R554321{4000 + number:04d}{'':13}{9276308680 + number}{between:6}8300H {grade}{behind}")
+    lines += [
+        f"R554321{4000 + number:04d}{'':13}{9276308680 + number}{between:6}8300H {grade}{behind}"
+        for number in range(6)
+    ]
     lines += ["R7543210000006", "R9700000006"]
     return "".join(f"{line + said.get(line[:2], ''):{WIDTH}}\r\n" for line in lines).encode()
 
@@ -60,7 +62,8 @@ def test_a_text_in_the_filler_is_told_by_its_place(
 
 
 @pytest.mark.parametrize(
-    "content", [results(), results(behind="  A*  0240 300 12A"), results(frame={"R1": "  GCSE"}), OLD.encode()]
+    "content",
+    [results(), results(behind="  A*  0240 300 12A"), results(frame={"R1": "  GCSE"}), OLD.encode()],
 )
 def test_codes_marks_and_names_are_what_such_a_file_carries(classify: Classify, content: bytes) -> None:
     found = classify(content)
