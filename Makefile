@@ -62,6 +62,7 @@ clients: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md
+	$(BIN)/python -m gateway.record.policy_schemas policies/schemas
 
 # Every package that runs in production, with its hashes, for every Python that is supported.
 # requirements-build.lock is what packages are built with where the index has no wheel of them, and this one;

@@ -39,7 +39,7 @@ from gateway.model import Classified, Reason, Transfer
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
-from gateway.registry.transfer_lists import Wanted
+from gateway.registry.transfer_lists import TransfersWanted
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
 recalls.add_to(app)
@@ -76,7 +76,7 @@ def list_all(
 ) -> None:
     """The latest transfers, in the order they landed."""
     zone = load_catalogue(existing(home).policies_in_force).calendar.timezone
-    wanted = Wanted(
+    wanted = TransfersWanted(
         state=state,
         provider=provider,
         data_type=data_type,
@@ -95,7 +95,7 @@ def list_all(
         _print(session, wanted, most, home)
 
 
-def _pages(session: Session, wanted: Wanted, most: int, home: Path) -> Iterator[list[Transfer]]:
+def _pages(session: Session, wanted: TransfersWanted, most: int, home: Path) -> Iterator[list[Transfer]]:
     """Without those that the person at the keyboard may not know of."""
     found = [transfer_lists.latest(session, wanted, most)] if most else transfer_lists.pages(session, wanted)
     seen = seen_by_whom_acts(session, home)
@@ -103,7 +103,7 @@ def _pages(session: Session, wanted: Wanted, most: int, home: Path) -> Iterator[
         yield list(filter(seen, page))
 
 
-def _print(session: Session, wanted: Wanted, most: int, home: Path) -> None:
+def _print(session: Session, wanted: TransfersWanted, most: int, home: Path) -> None:
     """Page by page, so that any number of transfers can be listed."""
     shown = 0
     for page in _pages(session, wanted, most, home):

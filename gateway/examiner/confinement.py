@@ -32,7 +32,7 @@ from landlock.plumbing import (
 )
 
 from gateway.examiner.system_calls import CallFilter, kernel_filters, libseccomp
-from gateway.secrets.guard import keep_to_itself
+from gateway.secrets.process_memory import keep_to_itself
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _BENEATH = 1

@@ -14,7 +14,7 @@ from gateway.examiner.channel import Broken, receive
 from gateway.examiner.confinement import Cell, Needs, start_of_child
 from gateway.examiner.nursery import Answer, Nursery
 from gateway.observe import logs, stacks
-from gateway.secrets.guard import keep_in_memory
+from gateway.secrets.process_memory import keep_in_memory
 
 _log = logging.getLogger(__name__)
 _SETUP_BYTES = 16 * 1024**2

@@ -22,7 +22,7 @@ from gateway.mailboxes.office import open_office
 from gateway.mailboxes.tree import MailboxTree, Office
 from gateway.observe import systemd
 from gateway.observe.metrics import MAILBOXES_DOOR
-from gateway.secrets.guard import keep_in_memory, keep_to_itself
+from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.settings import Listen, load_settings
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door

@@ -29,8 +29,8 @@ from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import session_text, unwrapped
 from gateway.openpgp.memory import Content
 from gateway.openpgp.sealed_file import Sealed
-from gateway.openpgp.secret_keys import read_secret_keys, secret_key
 from gateway.openpgp.source import SealedSource
+from gateway.openpgp.unwrapping import read_secret_keys, secret_key
 from gateway.settings import OpenLimits
 
 

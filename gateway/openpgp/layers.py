@@ -19,7 +19,7 @@ from gateway.openpgp import armor, containers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import ANYONE, GNUPG_OCB, SEIPD_1, SEIPD_2, Envelope, Protection, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
-from gateway.openpgp.secret_keys import SecretKey
+from gateway.openpgp.unwrapping import SecretKey
 from gateway.settings import OpenLimits
 
 _PIECE = 1024 * 1024

@@ -26,7 +26,6 @@ from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import kind_inside, session_of, session_text, unwrapped
 from gateway.openpgp.memory import Content
 from gateway.openpgp.sealed_file import Sealed
-from gateway.openpgp.secret_keys import SecretKey, identified, read_secret_keys, secret_key
 from gateway.openpgp.sop_program import (
     CANNOT_DECRYPT,
     NO_SIGNATURE,
@@ -36,6 +35,7 @@ from gateway.openpgp.sop_program import (
     only_signature,
 )
 from gateway.openpgp.source import SealedSource
+from gateway.openpgp.unwrapping import SecretKey, identified, read_secret_keys, secret_key
 from gateway.settings import OpenLimits
 
 

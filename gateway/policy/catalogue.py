@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -140,20 +141,32 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
     if text is None:
         reading.blame(name, (), "the file is missing or is not UTF-8 text")
         return
+    if text.startswith("\ufeff"):
+        reading.faults.append(PolicyFault(name, "", 1, _MARKED))
+        text = text.removeprefix("\ufeff")
     try:
         reading.models[name] = kind.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        reading.faults.append(_syntax_fault(name, error))
+        reading.faults.append(_syntax_fault(name, text, error))
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False):
             reading.blame(name, each["loc"], each["msg"])
 
 
-def _syntax_fault(name: str, error: tomllib.TOMLDecodeError) -> PolicyFault:
+_CURLY = re.compile("[\u2018\u2019\u201a\u201c\u201d\u201e]")
+_MARKED = "the file begins with a byte order mark (BOM): save it as UTF-8 without one"
+
+
+def _syntax_fault(name: str, text: str, error: tomllib.TOMLDecodeError) -> PolicyFault:
     # Before Python 3.14 the line stands only in the message: "… (at line 3, column 5)".
     _, _, place = str(error).rpartition("(at line ")
     line, _, _ = place.partition(",")
-    return PolicyFault(name, "", int(line) if line.isdecimal() else None, str(error))
+    number = int(line) if line.isdecimal() else None
+    lines = text.splitlines()
+    wrong = lines[number - 1] if number is not None and number <= len(lines) else ""
+    if _CURLY.search(wrong.partition("#")[0]):
+        return PolicyFault(name, "", number, "curly quotation marks stand here: write straight ones, \" or '")
+    return PolicyFault(name, "", number, str(error))
 
 
 def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:

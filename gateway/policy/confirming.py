@@ -11,6 +11,7 @@ from gateway.policy.clause_texts import ClauseTexts
 from gateway.policy.schema import ClauseId, Confirmed
 
 _HEAD = """\
+#:schema schemas/confirmed.schema.json
 # What each clause said when somebody last read it, as a digest, and what cited it then.
 #
 # `gateway policy confirm` writes this file, after showing the clause and what cites it. Where the text of a

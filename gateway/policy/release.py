@@ -69,7 +69,8 @@ def judge_release(
     flow = catalogue.flow_of(kind)
     if flow is None:
         raise ReleaseImpossibleError(f"no flow of the agreement carries {kind}")
-    asked = _Asked(kind, flow, tuple(_pieces(content, kind)), catalogue, provider)
+    for_two = any(why.code in _TAKES_TWO for why in held_for)
+    asked = _Asked(kind, flow, tuple(_pieces(content, kind)), catalogue, provider, for_two=for_two)
     wanted = asked.teams(teams)
     return Release(
         data_type=kind,
@@ -118,6 +119,7 @@ class _Asked:
     pieces: tuple[_Piece, ...]
     catalogue: Catalogue
     provider: Provider
+    for_two: bool
 
     def on_roll(self) -> bool:
         """Whether the pupils are on the rolls of the schools that the sender speaks for."""
@@ -149,13 +151,31 @@ class _Asked:
         return found
 
     def entitled(self) -> tuple[str, ...]:
-        """The teams of the flow that may have every item that was found in any of the pieces."""
+        """The teams of the flow that may have what was found in each of the pieces.
+
+        Of several pieces no views are made, nor of what a second person allows for what is in it: whoever
+        gets that must have a right to all of it; as also to a file that is called what it was not found to be.
+        """
+        as_found = len(self.pieces) == 1 and self.pieces[0].found.data_type == self.kind and not self.for_two
         found = [
-            teams_for(replace(each.found, data_type=kind), self.catalogue, flow, self.provider.kind)
+            [
+                team
+                for team in teams_for(
+                    replace(each.found, data_type=kind), self.catalogue, flow, self.provider.kind
+                )
+                if as_found or self._may_have_all(team, each.found)
+            ]
             for each in self.pieces
             for kind, flow in self._carried_by(each)
         ]
         return tuple(team for team in found[0] if all(team in others for others in found))
+
+    def _may_have_all(self, team: str, found: Classified) -> bool:
+        return found.pupils == 0 or all(
+            self.catalogue.may_have(team, item, self.provider.kind)
+            for item in found.items
+            if item in self.catalogue.appendix_a
+        )
 
     def _may_have_all_agreed(self, team: str) -> bool:
         """Whether a team may have whatever of Appendix A is agreed, so that it may be anything."""

@@ -1,4 +1,6 @@
-"""What the calendar does to keys: those whose last day has come retire, and expiry is announced.
+"""What the calendar does to keys: those that were replaced retire on their last day, and expiry is announced.
+
+Nothing is done to a certificate that expires: what it signed since waits, until it is renewed or replaced.
 
 Done by the processor every round, and by nobody else; each change is one transaction, so that a
 round may be cut off anywhere and repeated.

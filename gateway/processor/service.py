@@ -27,7 +27,7 @@ from gateway.publish.projection import publish_receipts
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
 from gateway.registry.database import Registry
-from gateway.secrets.guard import keep_in_memory, keep_to_itself
+from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
 from gateway.secrets.signing import Signing
 from gateway.settings import Metrics, Settings, load_settings

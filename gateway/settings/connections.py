@@ -58,6 +58,8 @@ class Ssh(File):
 class DoorLimits(File):
     """What a service keeps to before a session begins, and between sessions. Times in seconds.
 
+    Set in policies/limits.toml, kept by `ssh.door`.
+
     A source is an address of IPv4 or a /64 network of IPv6. `penalty_…`: how many seconds a source owes
     for a login that failed, for saying nothing until it is sent away, for leaving before it logs in. Once
     it owes `penalty_least` it has to wait that out, at most `penalty_most`; networks that are exempt never

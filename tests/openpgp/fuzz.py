@@ -30,9 +30,9 @@ from gateway.openpgp import packets
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.layers import unwrapped
 from gateway.openpgp.promise import Opener
-from gateway.openpgp.secret_keys import SecretKey
 from gateway.openpgp.sop import SopOpener
 from gateway.openpgp.source import SealedSource
+from gateway.openpgp.unwrapping import SecretKey
 from gateway.reasons import REASONS
 from tests.openpgp import vectors
 from tests.openpgp.make.sealing import Recipient, session_key, with_digest

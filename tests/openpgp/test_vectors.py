@@ -19,8 +19,8 @@ from gateway.openpgp.engines import find_opener
 from gateway.openpgp.judge import SignatureClaim, Waits, parsed_senders
 from gateway.openpgp.layers import unwrapped
 from gateway.openpgp.promise import Opener
-from gateway.openpgp.secret_keys import SecretKey, read_secret_keys
 from gateway.openpgp.sop import SopOpener
+from gateway.openpgp.unwrapping import SecretKey, read_secret_keys
 from gateway.reasons import REASONS
 from gateway.settings import ProcessorSettings
 from tests.openpgp import vectors

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlmodel import select
 
+from gateway.registry.tables import DeliveryRow
 from tests.content import core_data, gcse_results, next_results_day
 from tests.corpus.books import zipped
 from tests.corpus.containers import core, text
@@ -43,6 +45,8 @@ def test_a_release_against_the_agreement_takes_two_named_people(
     assert desk.codes(sent) == ["person:released-against-policy", "policy:agreement-not-ratified"]
     (receipt,) = desk.receipts("oak", f"*{sent}.txt")
     assert "Two named persons" in " ".join(receipt.read_text().split())
+    with desk.registry.read() as session:  # It is the sender that it speaks against, not what is in it.
+        assert not any(row.whole for row in session.exec(select(DeliveryRow)))
 
 
 def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:

@@ -295,7 +295,7 @@ def test_a_secret_is_there_whole_or_not_at_all_and_never_replaced(
 def test_children_keep_their_memory_to_themselves(tmp_path: Path) -> None:
     """A process that holds keys cannot be looked into, leaves no core, and is not swapped out."""
     program = (
-        "from gateway.secrets.guard import keep_in_memory, keep_to_itself\n"
+        "from gateway.secrets.process_memory import keep_in_memory, keep_to_itself\n"
         "import resource\n"
         "keep_to_itself()\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE), keep_in_memory())\n"

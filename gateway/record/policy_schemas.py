@@ -1,0 +1,38 @@
+"""JSON Schemas of the policy files, for editors: `make docs` writes them into policies/schemas."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from gateway.record.policy_check import SHAPES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema_name(file: str) -> str:
+    """The name of the schema of a policy file, beside which it lies in schemas/."""
+    return f"{file.removesuffix('.toml')}.schema.json"
+
+
+def schemas() -> dict[str, str]:
+    """The text of each schema by its name."""
+    return {
+        schema_name(file): json.dumps(
+            {"$schema": DIALECT, **shape.model_json_schema()}, indent=1, ensure_ascii=False
+        )
+        + "\n"
+        for file, shape in SHAPES.items()
+    }
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema into a folder."""
+    folder.mkdir(exist_ok=True)
+    for name, text in schemas().items():
+        (folder / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))
