@@ -154,7 +154,7 @@ class _Asked:
         """The teams of the flow that may have what was found in each of the pieces.
 
         Of several pieces no views are made, nor of what a second person allows for what is in it: whoever
-        gets that must have a right to all of it; as also to a file that is called what it was not found to be.
+        gets that must have a right to all of it; the same goes for a file under another name.
         """
         as_found = len(self.pieces) == 1 and self.pieces[0].found.data_type == self.kind and not self.for_two
         found = [
