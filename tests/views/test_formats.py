@@ -161,6 +161,35 @@ def test_of_what_is_left_out_of_xml_no_trace_stays():
     assert left_out == ("Pupil: FSM Eligible/Date", UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ("<CTfile>", '<CTfile note="Bo moved">'),
+        ("<CTFpupilData>", '<CTFpupilData note="Bo moved">'),
+        ("<CTFpupilData>", "<CTFpupilData>Bo moved"),
+        ("</Pupil>", "</Pupil>Bo moved"),
+        ("</Pupil>", "</Pupil><!-- Bo moved -->"),
+        ("</Pupil>", "</Pupil><?Bo moved?>"),
+        ("<Pupil>", '<Pupil note="Bo moved">'),
+        ("</UPN>", "</UPN>Bo moved"),
+        ("</Header>", "</Header>Bo moved"),
+        ("</CTFpupilData>", "</CTFpupilData>Bo moved"),
+        ("</CTfile>", "<Note>Bo moved</Note></CTfile>"),
+        ("</CTfile>", "</CTfile><!-- Bo moved -->"),
+    ],
+)
+def test_what_stands_beside_the_elements_of_xml_is_never_shown(there: str, instead: str):
+    plain = (
+        "<CTfile><Header><CTFversion>1</CTFversion></Header><CTFpupilData><Pupil><UPN>A</UPN></Pupil>"
+        "<Pupil><UPN>C</UPN></Pupil></CTFpupilData></CTfile>"
+    )
+    assert view_of(plain.encode(), basis()) == (plain.encode(), ())
+    view, left_out = view_of(plain.replace(there, instead).encode(), basis())
+    assert b"moved" not in view
+    assert view.count(b"<UPN>") == 2
+    assert left_out == (UNKNOWN,)
+
+
 def test_results_in_fixed_width_become_a_table():
     variant = next(v for t, v in variants() if t == "gcse-results" and v.startswith("jcq"))
     data = sample("gcse-results", variant)
