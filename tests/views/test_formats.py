@@ -210,6 +210,12 @@ def test_json_stays_json():
     assert left_out == ("SEN: SEN Need",)
 
 
+def test_what_stands_beside_the_records_of_json_is_not_shown():
+    record = {"upn": "A", "surname": "B", "forename": "C", "dob": "2015-02-03"}
+    data = json.dumps({"data": [record], "meta": {"pagination": {"next": "Bo moved"}}}).encode()
+    assert json.loads(view_of(data, basis())[0]) == [record]
+
+
 def test_the_files_of_an_archive_lose_their_names():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as packed:
