@@ -212,7 +212,7 @@ def test_json_stays_json():
 
 def test_what_stands_beside_the_records_of_json_is_not_shown():
     record = {"upn": "A", "surname": "B", "forename": "C", "dob": "2015-02-03"}
-    data = json.dumps({"data": [record], "meta": {"pagination": {"next": "Bo moved"}}}).encode()
+    data = json.dumps({"data": [record], "next": "https://bo-moved.example/2"}).encode()
     assert json.loads(view_of(data, basis())[0]) == [record]
 
 
