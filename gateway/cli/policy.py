@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from gateway.cli import dates, harmless, policy_confirm, policy_diff
+from gateway.cli import dates, harmless, policy_edits
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 app.add_typer(harmless.app, name="harmless")
 app.command()(explain)
-app.command("confirm")(policy_confirm.confirm)
-app.command("diff")(policy_diff.diff)
+policy_edits.add_to(app)
 
 
 @app.command()

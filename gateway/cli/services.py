@@ -59,6 +59,10 @@ def init(
         typer.Option(help="Put the secrets under the passphrase in this file, and note it."),
     ] = None,
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
+    policies: Annotated[
+        Path | None,
+        typer.Option(help="Your own agreement's policies, which are copied; those that ship if not given."),
+    ] = None,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
     from gateway.homes.create import create_home  # noqa: PLC0415 - keeps --help quick
@@ -69,7 +73,7 @@ def init(
     named = _whose_gateway() if organisation is None else organisation
     fields = {"organisation": named, "log_origin": log_origin, "database": database_url}
     settings = checked(Settings, {**fields, "secrets": secret_files}, "init")
-    fingerprint = create_home(Home(home), settings, now(), known, key)
+    fingerprint = create_home(Home(home), settings, now(), known, key, policies=policies)
     out.print(f"made the home {home}", soft_wrap=True)
     out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
     out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")

@@ -17,6 +17,7 @@ from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.at_rest import lock
 from gateway.publish.everything import publish_all
+from gateway.record.policy_check import check
 from gateway.registry import keys, log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
@@ -73,8 +74,13 @@ def create_home(
     now: datetime,
     known: str | None = None,
     kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
+    *,
+    policies: Path | None = None,
 ) -> str:
     """Make a home and return the fingerprint of its OpenPGP key.
+
+    `policies` is the folder that its policies are copied from, which must hold together; those that ship
+    where it is None.
 
     `known` is the passphrase under which its secrets are put; None for none. ConfigurationError where
     `home` holds any file already, or the database any table; empty folders may be there, with the
@@ -88,8 +94,18 @@ def create_home(
     registry = Registry(settings.database_url(home))
     if settings.database is not None:
         registry.check_unused()
+    origin = shipped_policies() if policies is None else _whole(policies)
     with _whole_or_nothing(home.root):
-        return _make_home(home, settings, now, known, registry, kind)
+        return _make_home(home, settings, now, known, registry, kind, origin)
+
+
+def _whole(policies: Path) -> Path:
+    """A folder of policies without a fault. ConfigurationError names every fault."""
+    if not policies.is_dir():
+        raise ConfigurationError(f"{policies} is no folder of policies")
+    if faults := check(policies):
+        raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
+    return policies
 
 
 @contextmanager
@@ -112,9 +128,10 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
     known: str | None,
     registry: Registry,
     kind: GatewayKeyKind,
+    policies: Path,
 ) -> str:
     _make_folders(home)
-    shutil.copytree(shipped_policies(), home.policies, dirs_exist_ok=True)
+    shutil.copytree(policies, home.policies, dirs_exist_ok=True)
     if known is not None:
         passphrase.keep(known)
     new, log_key = _make_keys(home, settings, now, known, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -106,6 +106,13 @@ def alike(session: Session, transfer: Transfer) -> Sequence[Transfer]:
         .order_by(col(TransferRow.sequence))
     )
     return transfers_of(session, session.exec(query).all())
+
+
+def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfer]]:
+    """The transfers that landed since a moment, in their order, some at a time."""
+    query = select(TransferRow).where(col(TransferRow.landed_at) >= since).order_by(col(TransferRow.sequence))
+    for rows in session.exec(query.execution_options(yield_per=AT_ONCE)).partitions():
+        yield transfers_of(session, list(rows))
 
 
 def landed(session: Session) -> Sequence[str]:

@@ -109,3 +109,25 @@ def test_an_upload_that_is_not_decided_has_nothing_to_explain(desk: Desk) -> Non
     with desk.registrar() as registrar:
         claim.claim_waiting(registrar)
     assert "not decided yet" in desk.gateway("policy", "explain", reference, code=1)
+
+
+def test_other_policies_are_tried_on_the_files_that_came(desk: Desk, tmp_path: Path) -> None:
+    oak, elm = desk.provider("oak", years=("2026-27",)), desk.provider("elm")
+    first, second = desk.send(oak, core_data()), desk.send(elm, core_data(1))
+    desk.process()
+    new = Path(shutil.copytree(desk.home.policies, tmp_path / "new"))
+    told = json.loads(desk.gateway("policy", "simulate", str(new), "--days", "3660", "--json"))
+    assert told == {"files": 2, "same": 2, "changes": []}
+    flows = new / "flows.toml"
+    text = flows.read_text()
+    eased = text.replace('clause = "12.1"\n', 'clause = "12.1"\nratification = "accept"\n')
+    flows.write_text(eased.replace('teams = ["central-data-team", "admissions', 'teams = ["admissions', 1))
+    told = json.loads(desk.gateway("policy", "simulate", str(new), "--days", "3660", "--json"))
+    assert (told["files"], told["same"]) == (2, 0)
+    by_file = {change["such_as"][0]: change for change in told["changes"]}
+    assert by_file[first]["before"] == "accepted for central-data-team"
+    assert by_file[first]["after"].startswith("held: policy:no-team")
+    assert by_file[second]["before"].startswith("held: policy:agreement-not-ratified")
+    assert by_file[second]["after"].startswith("held: policy:no-team")
+    assert "0 as before" in desk.gateway("policy", "simulate", str(new), "--days", "3660")
+    assert desk.state(second) == "held"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import Result
 
 from gateway.demo.parties import Party
 from tests.commands import invoke
+from tests.policies import POLICIES
 from tests.site import Site
 
 LOCALE_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -73,6 +75,19 @@ def test_a_name_that_no_authority_can_have_leaves_nothing_behind(tmp_path: Path,
 def test_whose_gateway_it_is_has_to_be_said(tmp_path: Path) -> None:
     assert "--organisation" in one_line_of(invoke(tmp_path / "h", "init"))
     assert not (tmp_path / "h").exists()
+
+
+def test_a_home_is_made_of_ones_own_policies_where_they_hold_together(tmp_path: Path) -> None:
+    own = Path(shutil.copytree(POLICIES, tmp_path / "own"))
+    text = (own / "agreement.toml").read_text("utf-8")
+    (own / "agreement.toml").write_text(text.replace('version = "2.0"', 'version = "3(a)"'), "utf-8")
+    home = tmp_path / "h"
+    assert invoke(home, *INIT, "--policies", str(own)).exit_code == 0
+    assert 'version = "3(a)"' in (home / "policies" / "agreement.toml").read_text("utf-8")
+    (own / "agreement.toml").write_text(text.replace("version", "verzion", 1), "utf-8")
+    said = one_line_of(invoke(tmp_path / "other", *INIT, "--policies", str(own)))
+    assert "own/agreement.toml" in said
+    assert not (tmp_path / "other").exists()
 
 
 def test_names_with_accents_go_all_the_way(tmp_path: Path) -> None:

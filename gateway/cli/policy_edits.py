@@ -1,0 +1,14 @@
+"""The commands around an edit of the policies: confirm what clauses say, compare, and try on past files."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway.cli import policy_confirm, policy_diff, policy_simulate
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command("confirm")(policy_confirm.confirm)
+    app.command("diff")(policy_diff.diff)
+    app.command("simulate")(policy_simulate.simulate)

@@ -1,0 +1,58 @@
+"""policy simulate: what would have become of the files of the last months under other policies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    counted,
+    existing,
+    fails_clearly,
+    now,
+    out,
+    print_json,
+    registry,
+    show,
+)
+from gateway.policy.catalogue import load_catalogue
+
+
+@fails_clearly
+def simulate(
+    folder: Annotated[Path, typer.Argument(file_okay=False, exists=True, help="The other policies.")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="The files of so many days.")] = 180,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide the files of the last months by other policies: which outcomes differ, how often, which files.
+
+    Nothing is opened, sent or changed. How files are recognised is not tried: see policy test for that.
+    """
+    from gateway.record.simulation import simulate as simulated  # noqa: PLC0415 - loads the registry's libraries
+
+    before, after = load_catalogue(existing(home).policies_in_force), load_catalogue(folder)
+    with registry(home) as opened, opened.read() as session:
+        found = simulated(session, before, after, now() - timedelta(days=days))
+    rows = [
+        {
+            "files": count,
+            "before": was.told,
+            "after": becomes.told,
+            "until": becomes.until,
+            "such_as": list(some),
+        }
+        for was, becomes, count, some in found.changes
+    ]
+    if as_json:
+        print_json({"files": found.files, "same": found.same, "changes": rows})
+        return
+    out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before", soft_wrap=True)
+    if rows:
+        show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
