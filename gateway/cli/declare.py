@@ -28,7 +28,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.options import LISTED, LimitOption, ReferenceArgument
-from gateway.cli.policy import decision_object
+from gateway.cli.policy_explain import decision_object
 from gateway.errors import GatewayError
 from gateway.model import Decision, Refused
 from gateway.policy.catalogue import Catalogue
