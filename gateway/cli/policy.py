@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from contextlib import closing
 from datetime import datetime
@@ -18,18 +17,15 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
-    existing,
     fails_clearly,
     out,
-    plain,
     print_json,
     registry,
     show,
 )
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.transfers import event_object, reason_object
-from gateway.errors import ConfigurationError, GatewayError, NotFoundError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.model import Decision, Held, Provider, ProviderKind, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -42,35 +38,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 app.add_typer(harmless.app, name="harmless")
 policy_edits.add_to(app)
-
-
-@app.command()
-@fails_clearly
-def check(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
-    ] = None,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
-    from gateway.record.policy_check import check as faults_of  # noqa: PLC0415 - loads the classifier
-
-    policies = folder or existing(home).policies
-    if not policies.is_dir():
-        raise ConfigurationError(f"{policies} is no folder")
-    faults = faults_of(policies)
-    if as_json:
-        print_json([dataclasses.asdict(fault) for fault in faults])
-    else:
-        for fault in faults:
-            out.print(Text(plain(fault)), soft_wrap=True)
-        out.print(
-            f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}",
-            soft_wrap=True,
-        )
-    if faults:
-        raise typer.Exit(1)
 
 
 @app.command()
