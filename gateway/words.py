@@ -95,6 +95,11 @@ WORDS = frozenset(
 )
 
 
+def slug(text: str) -> str:
+    """A phrase of ours in small letters, with hyphens for what is neither letter nor figure."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))
+
+
 # The same phrases stand in many receipts.
 @lru_cache(1024)
 def plain(text: str) -> str:

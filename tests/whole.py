@@ -12,9 +12,11 @@ from pathlib import Path
 import asyncssh
 
 from gateway.demo.parties import Party
+from gateway.mailboxes.contents import Given
 from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.names import MailboxPlace, file_name
+from gateway.mailboxes.showing import Showing
 from gateway.processor import retention
 from gateway.registry import keys, staff
 from gateway.registry.tables import DeclarationRow
@@ -133,16 +135,17 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
         signing = registrar.signing
         mailboxes = Mailboxes(
             desk.registry,
+            Showing(lambda: registrar.catalogue),
             frozenset({team}),
             frozenset({team}),
             signing.log_key,
             signing.origin,
             lambda: desk.now,
         )
-        page = mailboxes.page(person, MailboxPlace(team), None)
-        (delivery,) = [one for one in page if one.reference == reference]
+        folder = mailboxes.page(person, MailboxPlace(team), None)
+        (delivery,) = [one for one in folder.files if one.reference == reference]
         place = MailboxPlace(team, file_name(delivery))
-        mailboxes.collect(person, place)
+        mailboxes.collect(person, place, Given(-1, delivery.content_size, delivery.content_sha256))
         mailboxes.deal_with(person, place)
 
 

@@ -73,7 +73,7 @@ class Account:
         beyond = max(0, len(found) - _MOST) + self.left_over
         if not beyond:
             return tuple(found)
-        more = Unlisted(position=len(self.parts) + 1, header="", filled=beyond, kind="mixed")
+        more = Unlisted(position=len(self.parts) + 1, header="", filled=beyond, kind="mixed", further=True)
         return (*found[:_MOST], more)
 
     def grades(self) -> frozenset[str]:
@@ -119,6 +119,7 @@ class Account:
                     place="element" if part.element else "column",
                     topic=topic,
                     assessment=part.assessment or self._assessment(part, kind),
+                    field=part.key or "",
                 )
 
     def _topic(self, part: Part) -> str:

@@ -25,6 +25,7 @@ from gateway.model import Facts, Level
 FORMAT = "CTF XML"
 CORE = "student-core"
 ATTENDANCE = "attendance"
+RECORDS = ("Header", "Pupil")
 _ASSESSMENT = frozenset(
     [
         "Locale",
@@ -108,7 +109,7 @@ class Assessments:
         for name, text in said.items():
             if text in self._codes_met:
                 continue
-            if len(text.strip()) > _CODE_LENGTH or len(text.split()) > 1:
+            if not is_code(text):
                 self._gatherer.aside(f"StageAssessment {name}", "text", text)
             elif len(self._codes_met) < _REMEMBERED:
                 self._codes_met.add(text)
@@ -117,17 +118,10 @@ class Assessments:
         """The type of a stage's subject, as they are written; the stage is remembered."""
         known = self._types.get((stage, subject))
         if known is None:
-            written = stage, subject
-            stage, subject = stage.strip().upper(), subject.strip().upper()
-            self.stages.add(stage)
-            fitting = (
-                rule.type
-                for rule in self._rule.stages
-                if rule.stage == stage and (not rule.subjects or subject in rule.subjects)
-            )
-            known = next(fitting, "")
+            self.stages.add(stage.strip().upper())
+            known = type_of_assessment(self._rule, stage.strip().upper(), subject.strip().upper())
             if len(self._types) < _REMEMBERED:
-                self._types[written] = known
+                self._types[stage, subject] = known
         return known
 
     def examinations(self) -> tuple[str, ...]:
@@ -151,11 +145,26 @@ class Assessments:
             self._good.add(pair)
 
 
+def is_code(text: str) -> bool:
+    """Whether a text may stand in an assessment: a code, a mark or a date, and nothing in words."""
+    return len(text.strip()) <= _CODE_LENGTH and len(text.split()) <= 1
+
+
+def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
+    """The data type of an assessment of a stage and subject, in capitals; empty where it is of none."""
+    fitting = (
+        each.type
+        for each in rule.stages
+        if each.stage == stage and (not each.subjects or subject in each.subjects)
+    )
+    return next(fitting, "")
+
+
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
     header, gatherer = _CtfHeader(), Gatherer(tally, source.limits)
     assessments = Assessments(tally, gatherer)
-    for element in markup.records(source, ("Header", "Pupil"), gatherer.aside):
+    for element in markup.records(source, RECORDS, gatherer.aside):
         if markup.local_name(element.tag) == "Header":
             gatherer.header(element)
             header = _read_header(element)

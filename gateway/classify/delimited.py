@@ -29,6 +29,8 @@ _END = ["\x1f"]
 _DELIMITERS = (",", ";", "\t", "|")
 
 _SECOND = itemgetter(1)
+# A cell of several lines keeps its line ends.
+_ENDED = "{}\n".format
 
 Look = Callable[[str], None]
 
@@ -118,7 +120,7 @@ def line_batches(source: Source, look: Look = lambda _: None) -> Iterator[list[s
 def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The last two lines given to csv are ones that no text can hold. Where they do not come back as
     # rows of their own, a quotation mark that was never closed has swallowed them.
-    rows = csv.reader(chain(lines, _END, _END), delimiter=delimiter)
+    rows = csv.reader(map(_ENDED, chain(lines, _END, _END)), delimiter=delimiter)
     try:
         yield from iter(rows.__next__, _END)
     except csv.Error:
@@ -130,7 +132,7 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
 def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The sample may end inside a cell, and the delimiter may be the wrong one.
     with suppress(csv.Error):
-        yield from csv.reader(lines, delimiter=delimiter)
+        yield from csv.reader(map(_ENDED, lines), delimiter=delimiter)
 
 
 class _FormulaWatch:

@@ -23,13 +23,13 @@ CENSUS = "school-census"
 _ON_ROLL, _LEFT = ("PupilOnRoll",), ("PupilNoLongerOnRoll",)
 _ANOTHER = "another DfE collection"
 _ASSESSED = ("Pupil", "Child", "Learner")
+RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """The school census or a return of assessments. Raises Unreadable that names another collection."""
     reader = _MessageReader(source, tally)
-    wanted = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
-    for element in markup.records(source, wanted, reader.gatherer.aside):
+    for element in markup.records(source, RECORDS, reader.gatherer.aside):
         reader.read(element)
     if reader.facts is None:
         raise unknown("a DfE message that names no collection", format=FORMAT)

@@ -54,7 +54,7 @@ class Formulas:
         """
         settled = [_unwrapped(row) if any(map(_may_be_formula, row)) else row for row in batch]
         for number, row in enumerate(settled, self._seen + 1):
-            if any(map(_is_formula, row)):
+            if any(map(is_formula, row)):
                 self._note(number, row)
         return settled
 
@@ -63,7 +63,7 @@ class Formulas:
         self._seen += rows
 
     def _note(self, number: int, row: Row) -> None:
-        if any(_is_formula(cell) and reaches_out(cell) for cell in row):
+        if any(is_formula(cell) and reaches_out(cell) for cell in row):
             raise active("a formula that calls another program, service or file")
         self.count += 1
         if len(self.rows) < _ROWS_SHOWN:
@@ -74,7 +74,8 @@ def _may_be_formula(cell: str) -> bool:
     return cell.lstrip()[:1] in _SIGNS
 
 
-def _is_formula(cell: str) -> bool:
+def is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would run a cell of delimited text instead of showing it."""
     return _may_be_formula(cell) and _FORMULA.match(cell) is not None
 
 
@@ -85,6 +86,6 @@ def _unwrapped(row: Row) -> Row:
 def settled_header(rows: Iterable[Row]) -> Iterator[Row]:
     """Rows above a table, and its header. Raises Unreadable for a formula in them that reaches out."""
     for row in rows:
-        if any(_is_formula(cell) and reaches_out(cell) for cell in row):
+        if any(is_formula(cell) and reaches_out(cell) for cell in row):
             raise active("a formula that calls another program, service or file")
         yield _unwrapped(row)

@@ -25,7 +25,7 @@ FORMAT = "JCQ results"
 OTHER_FORMAT = "JCQ file"
 _START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
 _TOKEN = re.compile(r"[0-9A-Z*-]+")
-_LEARN_FROM = 50
+LEARN_FROM = 50
 _CENTRE_DIGITS = 5
 _COUNT_DIGITS = 7
 # Matches may overlap: a sex, a date of birth and a candidate identifier in a row look like a UPN too.
@@ -124,8 +124,8 @@ class _ResultsReader:
 
     def read(self, line: str) -> None:
         """Read one record."""
-        if line[1] in "35" and (centre := _CENTRE.match(line)):
-            self._tally.schools.around = said([("centre", centre[1])])
+        if line[1] in "35" and (centre := centre_in(line)):
+            self._tally.schools.around = said([("centre", centre)])
         if line[1] == "5" and (result := result_in(line)) is not None:
             self.one_a_record = True
             self._count_result(result)
@@ -167,10 +167,7 @@ class _ResultsReader:
             self._tally.wrong_results.add(self._tally.records)
 
     def _count_candidate(self, line: str) -> None:
-        values = {"candidate-number": line[_CANDIDATE]}
-        values["upn"] = next(reversed(_UPN.findall(line[: self._rule.results_from])), "")
-        values["uci"] = next(filter(is_uci, _UCI.findall(line)), "")
-        values["surname"], values["forename"] = _name_in(line[_NAME])
+        values = candidate_in(line, self._rule)
         for key, text in values.items():
             if text.strip():
                 self._tally.field(key).add(text, self._tally.records + 1)
@@ -182,7 +179,7 @@ class _ResultsReader:
             self._count_results(line, self._tally.records)
             return
         self._first.append(line)
-        if len(self._first) == _LEARN_FROM:
+        if len(self._first) == LEARN_FROM:
             self._learn()
 
     def _learn(self) -> None:
@@ -193,15 +190,42 @@ class _ResultsReader:
                 self._count_results(line, row)
 
     def _count_results(self, line: str, row: int) -> None:
-        if self._layout is None:
-            # Without a layout, whatever stands alone and is a grade counts as one.
-            tokens = _TOKEN.findall(line[self._rule.results_from :].upper())
-            self._found.update(SingleResult(grade=token) for token in tokens if token in self._grades)
-            return
-        results = [SingleResult(code=code, grade=grade) for code, grade in self._layout.results(line)]
+        found = grades_in(line, self._layout, self._grades, self._rule)
+        results = [SingleResult(code=code, grade=grade) for code, grade in found]
         self._found.update(result for result in results if result.grade in self._grades)
         if any(result.grade not in self._grades for result in results):
             self._tally.wrong_results.add(row)
+
+
+def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
+    """What a record says of its candidate, by field; empty where it says nothing."""
+    surname, forename = _name_in(line[_NAME])
+    return {
+        "candidate-number": line[_CANDIDATE],
+        "upn": next(reversed(_UPN.findall(line[: rule.results_from])), ""),
+        "uci": next(filter(is_uci, _UCI.findall(line)), ""),
+        "surname": surname,
+        "forename": forename,
+    }
+
+
+def grades_in(
+    line: str, layout: JcqLayout | None, grades: frozenset[str], rule: JcqRule
+) -> list[tuple[str, str]]:
+    """The results in a candidate's record, as code and grade.
+
+    Without a layout, whatever stands alone and is a grade is one.
+    """
+    if layout is not None:
+        return list(layout.results(line))
+    tokens = _TOKEN.findall(line[rule.results_from :].upper())
+    return [("", token) for token in tokens if token in grades]
+
+
+def centre_in(line: str) -> str:
+    """The number of the centre in a record of a centre or a candidate; empty where it says none."""
+    found = _CENTRE.match(line)
+    return found[1] if found else ""
 
 
 def _name_in(text: str) -> tuple[str, str]:

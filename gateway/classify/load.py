@@ -86,6 +86,7 @@ def _named_fields(rules: Rules) -> Iterator[tuple[str, str]]:
         yield from ((f"systems.{name}", key) for key in system)
     for key, item in {**rules.items, **rules.others}.items():
         yield from ((f"{key}.when", name) for group in item.when.values() for name in group)
+        yield from ((f"{key}.beside", name) for name in item.beside)
 
 
 def _named_types(rules: Rules) -> Iterator[tuple[str, str]]:

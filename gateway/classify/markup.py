@@ -33,7 +33,7 @@ _OPENING = 3
 COMMENT = "<!--"
 INSTRUCTION = "<?"
 # Where a schema lies, that an element is empty, the language: no content.
-_NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
+NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
 
 
 class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
@@ -203,7 +203,7 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside) -> None
 
 def _tell_attributes(element: Element, aside: Aside) -> None:
     for name, value in element.attrib.items():
-        if not name.startswith(_NO_CONTENT):
+        if not name.startswith(NO_CONTENT):
             aside(f"{local_name(element.tag)}@{local_name(name)}", "", value)
 
 

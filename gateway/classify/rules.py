@@ -58,13 +58,15 @@ class FieldRule(RuleTable):
 class ItemRule(FieldRule):
     """A data item. `when` names, by data type, working fields that carry it in that type's files.
 
-    A `flag` says whether something is so, and must not say what.
+    A `flag` says whether something is so, and must not say what. `beside` are fields that tell of the item in
+    another way: whoever may not have it gets none of them.
     """
 
     label: str
     proposed: bool = False
     flag: bool = False
     when: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 class WorkingRule(FieldRule):

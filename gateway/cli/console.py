@@ -175,6 +175,7 @@ def print_table(
     lines = laid_out(headings, cells, width)
     # Not by rich, which takes ten times as long; there is nothing in a table for it to do.
     sys.stdout.write("\n".join(lines if headed else lines[1:]) + "\n")
+    sys.stdout.flush()
 
 
 def local_times() -> str:

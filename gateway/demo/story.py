@@ -21,6 +21,8 @@ from gateway.demo.stage import Running, Stage, until
 from gateway.errors import Fault
 from gateway.examiner import confinement
 
+_FOLDERS = ("central-data-team", "education-welfare")
+_ABOUT = ".about.txt"
 _STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
 
 
@@ -103,22 +105,29 @@ class Story:
         self._scene("What the staff see: their own teams' mailboxes, and nothing else")
         for person in (cast.jane, cast.sam):
             with person.sftp(running.mailboxes) as session:
-                for folder in session.listdir("/"):
+                for folder in (name for name in session.listdir("/") if name in _FOLDERS):
                     for name in session.listdir(f"/{folder}"):
                         self._say(f"{person.name} sees  /{folder}/{name}")
         with cast.sam.sftp(running.mailboxes) as session:
-            name = session.listdir("/education-welfare")[0]
+            listed = session.listdir("/education-welfare")
+            name = next(n for n in listed if "_student-core_" in n and not n.endswith(_ABOUT))
         content = cast.sam.get(running.mailboxes, f"/education-welfare/{name}")
-        self._expect(MARK in content, "what Sam opened is the content that Oak sealed")
+        self._expect(MARK in content, "what Sam opened is what Oak sealed")
+        self._expect(b"SENprovision" not in content, "but not what is for the special needs team")
         self._say(
-            f"sam opens {name}: {len(content):,} bytes, decrypted in memory for this one reading, and logged."
+            f"sam opens {name}: {len(content):,} bytes, what his team may have of the file, made in memory"
         )
+        self._say("for this one reading, and logged. Beside it stands what was left out, and why:")
+        told = cast.sam.get(running.mailboxes, f"/education-welfare/{name}{_ABOUT}").decode()
+        self._console.print(Panel(Text(told.strip()), width=80))
 
     def _elm_ratifies(self, running: Running, cast: Cast) -> None:
         self._scene("Elm ratifies the agreement, and its waiting file goes on by itself")
         self._command("agreement", "ratify", "elm", "--signatory", "The Principal")
         with cast.jane.sftp(running.mailboxes) as session:
-            names = [n for n in session.listdir("/central-data-team") if "_elm_" in n]
+            names = [
+                n for n in session.listdir("/central-data-team") if "_elm_" in n and not n.endswith(_ABOUT)
+            ]
         self._expect(len(names) == 1, "Elm's file has reached the central data team")
         self._say(f"jane now sees  /central-data-team/{names[0]}")
 

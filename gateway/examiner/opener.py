@@ -35,6 +35,7 @@ from gateway.examiner.protocol import (
     SealCopy,
     SealedCopy,
     Unsealed,
+    Viewing,
 )
 from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
 from gateway.openpgp.certificates import describe
@@ -124,7 +125,7 @@ class Opening:
                 return self.reseal(request, stored), ()
             case SealCopy():
                 return self._sealed_copy(request, stored)
-            case Reading() | Judging():
+            case Reading() | Judging() | Viewing():
                 raise Fault("an opener was asked for what is not its own")
             case other:
                 assert_never(other)

@@ -9,26 +9,28 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
-from gateway.errors import Fault
 from gateway.examiner.answers import believable_drop, believable_refusal
+from gateway.examiner.asking import (
+    CONTENT_BYTES_A_SECOND,
+    ask,
+    checked,
+    child_of,
+    closing,
+    opened_for_reading,
+    seconds_for,
+)
 from gateway.examiner.channel import close_all
-from gateway.examiner.child import Child, ExaminerLost
+from gateway.examiner.child import ExaminerLost
 from gateway.examiner.drop_tools import refused
 from gateway.examiner.protocol import (
-    ANSWER,
-    REQUEST,
     AgreementCopy,
-    Answer,
-    Failed,
     FileOpened,
     FileRefused,
     FileWaits,
@@ -40,31 +42,34 @@ from gateway.examiner.protocol import (
     Reading,
     Reopen,
     Reopened,
-    Request,
     Reseal,
     Resealed,
     SealCopy,
     SealedCopy,
     StillSealed,
     Unsealed,
+    Viewed,
+    Viewing,
 )
 from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.examiner.scanner import MALWARE, has_malware
-from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSetup, OpenerSetup
-from gateway.home import Home, provider_of
-from gateway.model import ContentRefused, Folder
+from gateway.examiner.setups import (
+    CLASSIFIER_SETUP,
+    OPENER_SETUP,
+    VIEWER_SETUP,
+    ClassifierSetup,
+    OpenerSetup,
+    ViewerSetup,
+)
+from gateway.home import Home
+from gateway.model import Basis, ContentRefused, Folder, View
 from gateway.openpgp.engines import program_file
-from gateway.openpgp.memory import is_fixed
 from gateway.secrets import secret_files
 from gateway.settings import Limits, load_settings, read_toml
 
 _log = logging.getLogger(__name__)
 A = TypeVar("A")
-# A file that is small has little time, so that it costs others little.
-_LEAST_SECONDS = 15.0
 _SEALED_BYTES_A_SECOND = 1024**2
-_CONTENT_BYTES_A_SECOND = 128 * 1024
-_MOST_DETAIL = 80
 
 Judged = KeyDrop | AgreementCopy | FileRefused | StillSealed
 _OPENED: tuple[type[Unsealed | FileRefused], ...] = (Unsealed, FileRefused)
@@ -87,8 +92,9 @@ class Examiner:
         self._home = home
         self._other_policies = policies
         self._limits = self._load_limits()
-        self._opener = _child("opener", self._for_opener, self._around_opener)
-        self._classifier = _child("classifier", self._for_classifier, self._surroundings)
+        self._opener = child_of("opener", self._for_opener, self._around_opener)
+        self._classifier = child_of("classifier", self._for_classifier, self._surroundings)
+        self._viewer = child_of("viewer", self._for_viewer, self._surroundings)
 
     def start(self) -> None:
         """Start the children now, so that the first file does not wait for them."""
@@ -97,17 +103,17 @@ class Examiner:
 
     def rest(self) -> None:
         """Let the processes that have looked at files end; others are made ready for whoever is next."""
-        for child in (self._opener, self._classifier):
+        for child in (self._opener, self._classifier, self._viewer):
             child.rest()
 
     def close(self) -> None:
         """End the children."""
-        for child in (self._opener, self._classifier):
+        for child in (self._opener, self._classifier, self._viewer):
             child.close()
 
     def examine(self, job: Job) -> Looked:
         """Open and classify one landed file, or look at a drop."""
-        with _opened_for_reading(self._home.sealed(job.reference)) as sealed:
+        with opened_for_reading(self._home.sealed(job.reference)) as sealed:
             return self.look(job, sealed)
 
     def look(self, job: Job, sealed: int) -> Looked:
@@ -117,7 +123,7 @@ class Examiner:
         found, content = self._unsealed(job, sealed)
         if isinstance(found, FileRefused):
             return found
-        with _closing(content):
+        with closing(content):
             read = self.read(job, content)
         roll, persons = roll_of(read, self._home), persons_of(read, self._home)
         opened, said = found.opened, read.content
@@ -140,18 +146,41 @@ class Examiner:
     ) -> Read:
         """What the content behind a descriptor is."""
         request = Reading(reference=reference, name=name, today=today, rolls=rolls)
-        seconds = _seconds(content, _CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
-        return self._ask(self._classifier, request, (content,), seconds, (Read,))[0]
+        seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return ask(self._classifier, request, (content,), seconds, (Read,))[0]
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
         """The content of a transfer as (descriptor of anonymous memory, size); the caller closes it."""
         answer, (content,) = self._of_stored(request, Reopened, given=1)
-        return self._checked(content, answer.size), answer.size
+        return checked(content, answer.size), answer.size
+
+    def view(self, request: Reopen, basis: Basis) -> tuple[int, View]:
+        """What `basis` gives of a transfer's content as (descriptor of anonymous memory, what it is).
+
+        The caller closes it.
+        """
+        content, _ = self.reopen(request)
+        return self.view_of(request.reference, content, basis)
+
+    def view_of(self, reference: str, content: int, basis: Basis) -> tuple[int, View]:
+        """The same of a content, whose descriptor is closed, or comes back where it is the view."""
+        with ExitStack() as unless_whole:
+            unless_whole.callback(os.close, content)
+            seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+            asked = Viewing(reference=reference, basis=basis)
+            answer, given = ask(self._viewer, asked, (content,), seconds, (Viewed,))
+            if len(given) != (0 if answer.view.whole else 1):
+                close_all(given)
+                raise ExaminerLost("the viewing process gave another answer than was asked")
+            if not answer.view.whole:
+                return checked(given[0], answer.view.size), answer.view
+            unless_whole.pop_all()
+        return content, answer.view
 
     def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
         """A provider's sealed copy as (descriptor of anonymous memory, what it is); the caller closes it."""
         answer, (content,) = self._of_stored(request, SealedCopy, given=1)
-        return self._checked(content, answer.size), answer
+        return checked(content, answer.size), answer
 
     def reseal(self, request: Reseal) -> Resealed:
         """The session key of a stored file, sealed to another certificate."""
@@ -161,22 +190,22 @@ class Examiner:
         self, request: Reopen | SealCopy | Reseal, expected: type[A], *, given: int
     ) -> tuple[A, Sequence[int]]:
         """Ask the opener about a file that was examined before, with the session key kept beside it."""
-        with _opened_for_reading(self._home.sealed(request.reference)) as sealed:
+        with opened_for_reading(self._home.sealed(request.reference)) as sealed:
             kept = self._home.session(request.reference)
             if not kept.exists():
                 return self._ask_opener(request, (sealed,), expected, given)
-            with _opened_for_reading(kept) as session:
+            with opened_for_reading(kept) as session:
                 return self._ask_opener(request, (sealed, session), expected, given)
 
     def _unsealed(self, job: Job, sealed: int) -> tuple[Unsealed, int] | tuple[FileRefused, int]:
-        answer, given = self._ask(self._opener, job, (sealed,), self._seconds_to_open(sealed), _OPENED)
+        answer, given = ask(self._opener, job, (sealed,), self._seconds_to_open(sealed), _OPENED)
         if isinstance(answer, FileRefused):
             close_all(given)
             return believable_refusal(answer), -1
         if len(given) != 1:
             close_all(given)
             raise ExaminerLost("the opening process gave no content")
-        return answer, self._checked(given[0], answer.opened.size)
+        return answer, checked(given[0], answer.opened.size)
 
     def _judged(self, job: Job, drop: int) -> Looked:
         """What a drop is: judged as it came, or out of its seal."""
@@ -186,7 +215,7 @@ class Examiner:
         found, content = self._unsealed(replace(job, others=()), drop)
         if isinstance(found, FileRefused):
             return refused(job, found.why.code, found.why.detail)
-        with _closing(content):
+        with closing(content):
             if found.why is not None:  # A drop never waits for a key.
                 return refused(job, found.why.code, found.why.detail)
             answer = self._judgement(Judging(job=job, signature=found.opened.signature), content)
@@ -197,8 +226,8 @@ class Examiner:
         return answer
 
     def _judgement(self, request: Judging, drop: int) -> Judged:
-        seconds = _seconds(drop, _CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, given = self._ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
+        seconds = seconds_for(drop, CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
+        answer, given = ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
         close_all(given)
         if isinstance(answer, FileRefused):
             return believable_refusal(answer)
@@ -207,44 +236,14 @@ class Examiner:
     def _ask_opener(
         self, request: Reopen | SealCopy | Reseal, files: Sequence[int], expected: type[A], given: int
     ) -> tuple[A, Sequence[int]]:
-        answer, came = self._ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
+        answer, came = ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
         if len(came) != given:
             close_all(came)
             raise ExaminerLost("the opening process gave another answer than was asked")
         return answer, came
 
-    def _ask(
-        self,
-        child: Child,
-        request: Request,
-        files: Sequence[int],
-        seconds: float,
-        expected: tuple[type[A], ...],
-    ) -> tuple[A, tuple[int, ...]]:
-        """What a child answers, if that is one of the answers `expected`."""
-        said, given = child.ask(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
-        try:
-            answer: Answer = ANSWER.validate_json(said)
-        except ValidationError:
-            close_all(given)
-            raise ExaminerLost("the examining process gave an answer that cannot be read") from None
-        if isinstance(answer, Failed):
-            close_all(given)
-            raise Fault(answer.explanation[:_MOST_DETAIL])
-        if answer.reference != request.reference or not isinstance(answer, expected):
-            close_all(given)
-            raise ExaminerLost("the examining process gave another answer than was asked")
-        return answer, given
-
-    def _checked(self, content: int, size: int) -> int:
-        """A content as a child gave it, if nobody can change it any more."""
-        if is_fixed(content) and os.fstat(content).st_size == size:
-            return content
-        os.close(content)
-        raise ExaminerLost("the opening process gave a content that can still change")
-
     def _seconds_to_open(self, sealed: int) -> float:
-        return _seconds(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
+        return seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
 
     def _around_opener(self) -> object:
         # A child may run the very file that it began with and no other, not even a newer one in its place.
@@ -280,6 +279,17 @@ class Examiner:
             )
         )
 
+    def _for_viewer(self) -> bytes:
+        self._limits = self._load_limits()
+        return VIEWER_SETUP.dump_json(
+            ViewerSetup(
+                rules=self._policies().absolute(),
+                limits=self._limits.classify,
+                memory_bytes=self._limits.open.memory_bytes,
+                most=self._limits.open.content_bytes,
+            )
+        )
+
 
 class Examiners:
     """One Examiner for each thread that asks; all of them are ended together."""
@@ -305,29 +315,3 @@ class Examiners:
         with self._lock:
             for examiner in self._all:
                 examiner.close()
-
-
-def _child(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
-    return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
-
-
-def _seconds(descriptor: int, bytes_a_second: int, most: float) -> float:
-    return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
-
-
-@contextmanager
-def _opened_for_reading(path: Path) -> Iterator[int]:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError as error:
-        raise Fault(f"the sealed file cannot be read: {error.strerror}") from None
-    with _closing(descriptor):
-        yield descriptor
-
-
-@contextmanager
-def _closing(descriptor: int) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        os.close(descriptor)

@@ -28,5 +28,16 @@ class ClassifierSetup:
     drops: OpenLimits
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewerSetup:
+    """What a viewer is told when it starts: its rules, the limits, its memory, the most bytes of a view."""
+
+    rules: Path
+    limits: ClassifyLimits
+    memory_bytes: int
+    most: int
+
+
 OPENER_SETUP = TypeAdapter(OpenerSetup)
 CLASSIFIER_SETUP = TypeAdapter(ClassifierSetup)
+VIEWER_SETUP = TypeAdapter(ViewerSetup)

@@ -157,7 +157,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint"},
     "decided": _DECISION,
     "delivered": {"provider": "provider", "team": "word", "flow": "word"},
-    "collected": {**_WHO, "provider": "provider", "team": "word", **_CONTENT},
+    "collected": {**_WHO, "provider": "provider", "team": "word", **_CONTENT, "left_out": "words"},
     "dealt-with": {**_WHO, "provider": "provider", "team": "word"},
     "release-proposed": {**_WHO, "data_type": "word", "teams": "words", "reasons": "codes"},
     "released": {**_DECISION, "record": "digest", "name_commitment": "digest"},

@@ -1,8 +1,8 @@
 """Contents of sealed files, opened in memory for as long as somebody reads them.
 
-Two people who read one file share one content. How many there are, and how large together, is
-bounded; a content is gone with its last reader, however that reader leaves, or when nobody reads it
-for a while.
+Two people who read one file, or the same view of it, share one content. How many there are, and how large
+together, is bounded; a content is gone with its last reader, however that reader leaves, or when nobody reads
+it for a while.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.errors import Fault
-from gateway.examiner.protocol import Reopen
+from gateway.model import Basis
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
 from gateway.ssh.answers import Declined, failed
@@ -30,59 +30,99 @@ CANNOT_OPEN = failed(
 
 CLOSED = failed("The file was closed because nobody read it for a while; open it again.")
 
-Opened = tuple[int, int]
+_SIZES_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What readers are given: anonymous memory, its size in bytes, its SHA-256, what a view left out."""
+
+    descriptor: int
+    size: int
+    sha256: str
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrder:
+    """What to open: a delivery, and what of it; without a basis all of it, as it was sent."""
+
+    reference: str
+    basis: Basis | None
+    delivery: Delivery = field(compare=False)
 
 
 @dataclass(slots=True, eq=False)
 class OpenContent:
-    """One content in memory, or on its way there. `size` is in bytes, `read_at` in monotonic seconds."""
+    """One content in memory, or on its way there: `room` is its size at most, in bytes.
 
-    reference: str
-    size: int
-    opening: asyncio.Future[Opened]
+    `read_at` is in monotonic seconds.
+    """
+
+    order: FileOrder
+    room: int
+    opening: asyncio.Future[Given]
     read_at: float
     readers: int = 0
     closed: bool = False
 
+    @property
+    def reference(self) -> str:
+        """The reference of its transfer."""
+        return self.order.delivery.reference
+
+    @property
+    def given(self) -> Given:
+        """What is given of it, once it is open."""
+        return self.opening.result()
+
 
 class Contents:
-    """Opens files with `reopen`, in the threads of `openers`, never on the loop.
+    """Opens files with `fetch`, in the threads of `openers`, never on the loop.
 
     `clock` gives monotonic seconds.
     """
 
     def __init__(
         self,
-        reopen: Callable[[Reopen], Opened],
+        fetch: Callable[[FileOrder], Given],
         limits: MailboxLimits,
         openers: Executor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._reopen = reopen
+        self._fetch = fetch
         self._limits = limits
         self._openers = openers
         self._clock = clock
-        self._open: dict[str, OpenContent] = {}
+        self._open: dict[FileOrder, OpenContent] = {}
+        self._sizes: dict[tuple[str, str | None], int] = {}
         # Also those that were given back while they were still being opened.
         self._count = 0
         self._bytes = 0
 
-    async def borrow(self, delivery: Delivery) -> OpenContent:
-        """The content of a delivery; whoever borrows it gives it back.
+    def size_of(self, delivery: Delivery) -> int | None:
+        """The size in bytes of what is shown of a delivery; None as long as nobody has opened the view."""
+        if delivery.whole:
+            return delivery.content_size
+        return self._sizes.get((delivery.reference, delivery.team))
+
+    async def borrow(self, order: FileOrder) -> OpenContent:
+        """What was ordered; whoever borrows it gives it back.
 
         Declined where too much is open already, or the file cannot be opened.
         """
-        content = self._open.get(delivery.reference) or self._begin(delivery)
+        content = self._open.get(order) or self._begin(order)
         content.readers += 1
         try:
-            await asyncio.shield(content.opening)
+            given = await asyncio.shield(content.opening)
         except Fault as fault:
             self.give_back(content)
-            _log.error("%s: cannot be opened: %s", delivery.reference, fault)
+            _log.error("%s: cannot be opened: %s", content.reference, fault)
             raise Declined(CANNOT_OPEN) from None
         except BaseException:
             self.give_back(content)
             raise
+        self._remember(order.delivery, given.size)
         return content
 
     def read(self, content: OpenContent, offset: int, length: int) -> bytes:
@@ -93,9 +133,10 @@ class Contents:
         if content.closed:
             raise Declined(CLOSED)
         content.read_at = self._clock()
-        if offset >= content.size:
+        given = content.given
+        if offset >= given.size:
             return b""
-        return os.pread(content.opening.result()[0], length, offset)
+        return os.pread(given.descriptor, length, offset)
 
     def close_unread(self) -> None:
         """Close what nobody has read for `idle_seconds`, whoever still has it."""
@@ -113,20 +154,26 @@ class Contents:
 
     def _forget(self, content: OpenContent) -> None:
         content.closed = True
-        del self._open[content.reference]
+        del self._open[content.order]
         if content.opening.done():
             self._close(content, content.opening)
         else:
             content.opening.add_done_callback(lambda opened: self._close(content, opened))
 
-    def _begin(self, delivery: Delivery) -> OpenContent:
-        self._check_room(delivery.content_size)
-        request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)
-        opening = asyncio.get_running_loop().run_in_executor(self._openers, self._reopen, request)
-        content = OpenContent(delivery.reference, delivery.content_size, opening, self._clock())
-        self._open[delivery.reference] = content
-        self._count, self._bytes = self._count + 1, self._bytes + content.size
+    def _begin(self, order: FileOrder) -> OpenContent:
+        size = order.delivery.content_size
+        self._check_room(size)
+        opening = asyncio.get_running_loop().run_in_executor(self._openers, self._fetch, order)
+        content = OpenContent(order, size, opening, self._clock())
+        self._open[order] = content
+        self._count, self._bytes = self._count + 1, self._bytes + content.room
         return content
+
+    def _remember(self, delivery: Delivery, size: int) -> None:
+        """Remember the size of a view, so that it is told before the view is opened again."""
+        if len(self._sizes) >= _SIZES_REMEMBERED:
+            self._sizes.clear()
+        self._sizes[delivery.reference, delivery.team] = size
 
     def _check_room(self, size: int) -> None:
         """Declined where there is no room for one more; a single one may be larger than all together."""
@@ -134,7 +181,7 @@ class Contents:
         if too_large or self._count >= self._limits.open_files:
             raise Declined(BUSY)
 
-    def _close(self, content: OpenContent, opened: asyncio.Future[Opened]) -> None:
-        self._count, self._bytes = self._count - 1, self._bytes - content.size
+    def _close(self, content: OpenContent, opened: asyncio.Future[Given]) -> None:
+        self._count, self._bytes = self._count - 1, self._bytes - content.room
         if not opened.cancelled() and opened.exception() is None:
-            os.close(opened.result()[0])
+            os.close(opened.result().descriptor)

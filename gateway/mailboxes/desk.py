@@ -16,7 +16,10 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.names import HELD, MailboxPlace, file_name, reference_in
+from gateway.mailboxes.contents import Given
+from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
+from gateway.mailboxes.showing import Showing
+from gateway.model import Basis
 from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
@@ -24,16 +27,20 @@ from gateway.registry.deliveries import (
     Delivery,
     deal_with,
     delivered,
+    delivered_providers,
+    delivered_types,
     find_delivered,
     find_held,
     find_removed,
     held,
     may_read,
+    note_collected,
     removed,
     restore,
 )
 from gateway.registry.log import Entry
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
+from gateway.words import slug
 from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
@@ -44,6 +51,9 @@ TAKEN_BACK = denied("The file was taken back; tell the central data team what yo
 REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")
 UNDO = timedelta(days=30)
 NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
+
+
+ABOUT_ONLY = denied("This only tells of the file beside it; remove that one.")
 
 
 class AccessEnded(Declined):
@@ -62,6 +72,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Some files of a folder; `abouts` are the sequences of those beside which something is told of them."""
+
+    files: Sequence[Delivery]
+    abouts: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """The registry as the mailboxes use it.
 
@@ -69,6 +87,7 @@ class Desk:
     """
 
     registry: Registry
+    showing: Showing
     triage: frozenset[str]
     sensitive: frozenset[str]
     log_key: LogKey
@@ -90,24 +109,40 @@ class Desk:
         with self.registry.read() as session:
             return self._folders(self._teams(session, person))
 
-    def page(self, person: Person, place: MailboxPlace, before: int | None) -> Sequence[Delivery]:
-        """At most PAGE files of the folder at `place`, latest first, of a sequence less than `before`.
+    def page(self, person: Person, place: MailboxPlace, before: int | None) -> Page:
+        """At most PAGE files of a folder, latest first, of a sequence less than `before`.
 
         Declined where the person has no such folder.
         """
-        folder = place.folder or ""
         with self.registry.read() as session:
             teams = self._teams(session, person)
             self._check_folder(teams, place)
-            if place.removed:
-                return removed(
-                    session, folder, self._undoable(), person=person.name, before=before, limit=PAGE
-                )
-            if folder == HELD:
-                return held(
-                    session, sensitive=self._sees(teams), person=person.name, before=before, limit=PAGE
-                )
-            return delivered(session, folder, person=person.name, before=before, limit=PAGE)
+            files = self._page(session, person, teams, place, before)
+            return Page(files, frozenset(self.showing.abouts(session, files)))
+
+    def _page(
+        self,
+        session: Session,
+        person: Person,
+        teams: tuple[str, ...],
+        place: MailboxPlace,
+        before: int | None,
+    ) -> Sequence[Delivery]:
+        folder, name = place.folder or "", person.name
+        if place.removed:
+            return removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
+        if folder == HELD:
+            return held(session, sensitive=self._sees(teams), person=name, before=before, limit=PAGE)
+        return delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+
+    def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
+        """The folders of a shelf that has some: the data types or the providers of a team's files."""
+        with self.registry.read() as session:
+            self._check_folder(self._teams(session, person), place)
+            folder = str(place.folder)
+            if place.shelf == "by-type":
+                return delivered_types(session, folder, person.name)
+            return delivered_providers(session, folder, person.name)
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
         """Those of a person's teams that have removed something which may still be put back."""
@@ -127,8 +162,22 @@ class Desk:
         with self.registry.read() as session:
             return self._find(session, person, place)
 
-    def collect(self, person: Person, place: MailboxPlace) -> None:
-        """Record that a person collects the file at `place`: durable before a byte of it is given.
+    def about(self, person: Person, place: MailboxPlace) -> bytes:
+        """What is told of the view at `place`. Declined where nothing was left out of it."""
+        with self.registry.read() as session:
+            delivery = self._file(session, person, place)
+            text = self.showing.abouts(session, [delivery]).get(delivery.sequence)
+        if text is None:
+            raise Declined(NO_SUCH_FILE)
+        return text
+
+    def basis(self, person: Person, place: MailboxPlace) -> Basis | None:
+        """What the team may have of the file at `place`; None for all of it, as it was sent."""
+        with self.registry.read() as session:
+            return self.showing.basis(session, self._file(session, person, place))
+
+    def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
+        """Record that a person collects what is `given` of the file at `place`: durable before a byte is.
 
         Declined where it is no longer there for them. Fault where it cannot be recorded.
         """
@@ -139,10 +188,11 @@ class Desk:
             collected = Entry(
                 kind="collected",
                 subject=delivery.reference,
-                fields=self._where(session, person, delivery),
+                fields={**self._where(session, person, delivery), **_left_out(given)},
                 actor=person.name,
-                content=delivery.content_sha256,
+                content=given.sha256,
             )
+            note_collected(session, delivery, now)
             self._record(session, collected, now)
             passing("collect.written")
 
@@ -156,8 +206,8 @@ class Desk:
             delivery = self._file(session, person, place)
             if place.removed:
                 raise Declined(REMOVED_ALREADY)
-            if delivery.team is None:
-                raise Declined(NOT_TO_REMOVE)
+            if delivery.team is None or place.is_about:
+                raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
             deal_with(session, delivery, by=person.name, at=now)
             fields = self._where(session, person, delivery)
             self._record(
@@ -213,7 +263,8 @@ class Desk:
         return True if self.triage.isdisjoint(teams) else None
 
     def _check_folder(self, teams: tuple[str, ...], place: MailboxPlace) -> None:
-        if place.folder not in (teams if place.removed else self._folders(teams)):
+        own_only = place.removed or place.shelf is not None
+        if place.folder not in (teams if own_only else self._folders(teams)):
             raise Declined(NO_SUCH_FILE)
 
     def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
@@ -222,10 +273,11 @@ class Desk:
             return None
         self._check_folder(teams, place)
         if place.name is None:
+            self._check_kind(session, person, place)
             return None
         reference = reference_in(place.name)
         found = None if reference is None else self._named(session, person, teams, place, reference)
-        if found is None or file_name(found) != place.name:
+        if found is None or file_name(found) != place.name.removesuffix(ABOUT) or not _stands(found, place):
             raise Declined(NO_SUCH_FILE)
         return found
 
@@ -239,11 +291,29 @@ class Desk:
             return find_held(session, reference, sensitive=self._sees(teams), person=person.name)
         return find_delivered(session, folder, reference, person=person.name)
 
+    def _check_kind(self, session: Session, person: Person, place: MailboxPlace) -> None:
+        """Declined for a folder of a shelf in which nothing stands."""
+        if place.kind is not None and not self._page(session, person, (), place, None):
+            raise Declined(NO_SUCH_FILE)
+
     def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
         found = self._find(session, person, place)
         if found is None:
             raise Declined(IS_FOLDER)
         return found
+
+
+def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
+    """Whether a file stands on the shelf of `place`; among the new ones also if it has just been opened."""
+    wanted = place.wanted
+    return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
+        wanted.provider or delivery.provider
+    )
+
+
+def _left_out(given: Given) -> dict[str, str]:
+    """The data items that a view leaves out, as the log can say them: in small letters, with hyphens."""
+    return {"left_out": ",".join(map(slug, given.left_out))} if given.left_out else {}
 
 
 def _imported(known: keys.Key) -> asyncssh.SSHKey | None:

@@ -9,12 +9,13 @@ from datetime import datetime
 
 from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
-from gateway.examiner.protocol import Reopen
 from gateway.home import Home
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.contents import Contents
+from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.desk import Desk
-from gateway.mailboxes.names import HELD, REMOVED
+from gateway.mailboxes.fetching import fetched, in_force
+from gateway.mailboxes.names import HELD, REMOVED, SHELVES
+from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Office
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
@@ -38,13 +39,15 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     writers = ThreadPoolExecutor(_WRITERS, "write")
     openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
 
-    def reopen(request: Reopen) -> tuple[int, int]:
-        return examiners.mine().reopen(request)
+    def fetch(order: FileOrder) -> Given:
+        return fetched(examiners.mine(), order)
 
     try:
         yield Office(
-            desk=Desk(registry, triage, sensitive, log_key, settings.log_origin, clock),
-            contents=Contents(reopen, limits.mailboxes, openers),
+            desk=Desk(
+                registry, Showing(in_force(home)), triage, sensitive, log_key, settings.log_origin, clock
+            ),
+            contents=Contents(fetch, limits.mailboxes, openers),
             readers=readers,
             writers=writers,
             limits=limits.mailboxes,
@@ -62,9 +65,9 @@ def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
     ConfigurationError where a team's name is taken by these.
     """
     catalogue = load_catalogue(home.policies_in_force)
-    for taken, what in ((HELD, "held"), (REMOVED, "removed")):
+    for taken in (HELD, REMOVED, *SHELVES):
         if catalogue.team(taken) is not None:
             raise ConfigurationError(
-                f"policies/teams.toml: team: {taken} is the folder of {what} files, not a team"
+                f"policies/teams.toml: team: {taken} is a folder of all teams, not a team"
             )
     return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())

@@ -1,8 +1,8 @@
 """One session of a member of staff: the virtual tree over SFTP, and nothing else.
 
 Listing and stat are views of the registry. Opening a file is collecting it: the sealed original is
-opened in memory, the collection is on record, and only then can the client read. Removing a file
-marks it as dealt with; renaming it back undoes that. Everything else is refused.
+opened in memory, the team's view of it is made, the collection is on record, and only then can the client
+read. Removing a file marks it as dealt with; renaming it back undoes that. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -19,9 +19,18 @@ from typing import Concatenate, ParamSpec, TypeVar
 import asyncssh
 
 from gateway.errors import Fault
-from gateway.mailboxes.contents import Contents, OpenContent
-from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
-from gateway.mailboxes.names import HELD, REMOVED, MailboxPlace, canonical, file_name, place_of
+from gateway.mailboxes.contents import Contents, FileOrder, OpenContent
+from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Page, Person
+from gateway.mailboxes.names import (
+    ABOUT,
+    HELD,
+    REMOVED,
+    SHELVES,
+    MailboxPlace,
+    canonical,
+    file_name,
+    place_of,
+)
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
@@ -62,6 +71,14 @@ class Collected:
     content: OpenContent
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What is told of a view, open."""
+
+    delivery: Delivery
+    text: bytes
+
+
 class MailboxTree(Server):
     """What `person` sees in one session, and may do."""
 
@@ -81,7 +98,11 @@ class MailboxTree(Server):
         """Size and times of a file, or that it is a folder."""
         place = place_of(path)
         found = await self._ask(self._desk.find, place)
-        return self._folder(place.folder) if found is None else _file(found)
+        if found is None:
+            return self._folder(place)
+        if place.is_about:
+            return _file(found, len(await self._ask(self._desk.about, place)))
+        return self._shown(found)
 
     async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """As stat: there are no links."""
@@ -90,7 +111,10 @@ class MailboxTree(Server):
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
         """Size and times of an open file."""
         await self._ask(self._desk.folders)
-        return _file(_collected(file).delivery)
+        if isinstance(file, Told):
+            return _file(file.delivery, len(file.text))
+        collected = _collected(file)
+        return _file(collected.delivery, collected.content.given.size)
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002
         """Succeed and do nothing: clients set times and modes unasked."""
@@ -106,14 +130,22 @@ class MailboxTree(Server):
         if place.folder is None:
             there = await self._ask(self._desk.removed_folders)
             if place.removed:
-                return self._root(there)
-            return self._root((*await self._ask(self._desk.folders), *((REMOVED,) if there else ())))
+                return self._root(place, there)
+            further = (REMOVED,) if there and place.shelf is None else ()
+            return self._root(place, (*await self._ask(self._desk.folders), *further))
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
+        if place.has_folders:
+            return self._kinds(place, await self._ask(self._desk.kinds, place))
         return self._files(place, await self._ask(self._desk.page, place, None))
 
-    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Collected:  # noqa: ARG002
-        """Collect a file: open it in memory, put that on record, hand it out."""
+    async def open(
+        self,
+        path: bytes,
+        pflags: int,
+        attrs: asyncssh.SFTPAttrs,  # noqa: ARG002
+    ) -> Collected | Told:
+        """Collect a file: open what is shown of it in memory, put that on record, hand it out."""
         place = place_of(path)
         if pflags & _WRITING:
             raise Declined(READ_ONLY)
@@ -122,10 +154,15 @@ class MailboxTree(Server):
             raise Declined(IS_FOLDER)
         if self._open >= self._office.limits.open_files_per_session:
             raise Declined(TOO_MANY_HANDLES)
-        content = await self._office.contents.borrow(delivery)
+        if place.is_about:
+            text = await self._ask(self._desk.about, place)
+            self._open += 1
+            return Told(delivery, text)
+        basis = await self._ask(self._desk.basis, place)
+        content = await self._office.contents.borrow(FileOrder(delivery.reference, basis, delivery))
         passing("collect.opened")
         try:
-            await self._tell(self._desk.collect, place)
+            await self._tell(self._desk.collect, place, content.given)
         except BaseException:
             self._office.contents.give_back(content)
             raise
@@ -135,13 +172,17 @@ class MailboxTree(Server):
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """A piece of an open file, unless it was withdrawn since it was opened."""
-        await self._ask(self._desk.check_reading, _collected(file).delivery)
+        opened = file if isinstance(file, Told) else _collected(file)
+        await self._ask(self._desk.check_reading, opened.delivery)
+        if isinstance(file, Told):
+            return file.text[offset : offset + length]
         return self._office.contents.read(_collected(file).content, offset, length)
 
     async def close(self, file: object) -> None:
         """Give the content back."""
         self._open -= 1
-        self._office.contents.give_back(_collected(file).content)
+        if not isinstance(file, Told):
+            self._office.contents.give_back(_collected(file).content)
 
     async def abandon(self, file: object) -> None:
         """As close: nothing depends on whether the client read to the end."""
@@ -154,7 +195,12 @@ class MailboxTree(Server):
     async def rename(self, old: bytes, new: bytes) -> None:
         """Put a file that the team has removed back where it was; nothing else is renamed."""
         before, after = place_of(old), place_of(new)
-        if not before.removed or before.name is None or replace(before, removed=False) != after:
+        if (
+            not before.removed
+            or before.name is None
+            or before.is_about
+            or replace(before, removed=False) != after
+        ):
             raise Declined(READ_ONLY)
         await self._tell(self._desk.restore, before)
 
@@ -197,23 +243,41 @@ class MailboxTree(Server):
             loop.call_soon(self.connection.close)
             raise
 
-    async def _root(self, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
-        for name in (".", "..", *folders):
-            yield asyncssh.SFTPName(name.encode(), attrs=self._folder(name))
+    async def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
+        """The root, or a shelf: the teams' folders, and in the root also the shelves beside them."""
+        teams = [name for name in folders if name not in {HELD, REMOVED}]
+        is_root = place.shelf is None and not place.removed
+        for name in (".", "..", *(SHELVES if teams and is_root else ())):
+            yield self._named(name, MailboxPlace())
+        for name in folders if is_root else teams:
+            yield self._named(name, MailboxPlace(None if name == REMOVED else name))
 
-    async def _files(self, place: MailboxPlace, page: Sequence[Delivery]) -> AsyncIterator[asyncssh.SFTPName]:
+    async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
+        for name in (".", "..", *kinds):
+            yield self._named(name, place)
+
+    async def _files(self, place: MailboxPlace, page: Page) -> AsyncIterator[asyncssh.SFTPName]:
         for name in (".", ".."):
-            yield asyncssh.SFTPName(name.encode(), attrs=self._folder(place.folder))
-        while page:
-            for delivery in page:
-                yield asyncssh.SFTPName(file_name(delivery).encode(), attrs=_file(delivery))
-            if len(page) < PAGE:
+            yield self._named(name, place)
+        while page.files:
+            for delivery in page.files:
+                name = file_name(delivery)
+                yield asyncssh.SFTPName(name.encode(), attrs=self._shown(delivery))
+                if delivery.sequence in page.abouts:
+                    yield asyncssh.SFTPName(f"{name}{ABOUT}".encode(), attrs=_file(delivery, None))
+            if len(page.files) < PAGE:
                 return
-            page = await self._ask(self._desk.page, place, page[-1].sequence)
+            page = await self._ask(self._desk.page, place, page.files[-1].sequence)
 
-    def _folder(self, name: str | None) -> asyncssh.SFTPAttrs:
-        mode = _FOLDER_MODE if name in {None, ".", "..", HELD, REMOVED} else _TEAM_MODE
+    def _named(self, name: str, place: MailboxPlace) -> asyncssh.SFTPName:
+        return asyncssh.SFTPName(name.encode(), attrs=self._folder(place))
+
+    def _folder(self, place: MailboxPlace) -> asyncssh.SFTPAttrs:
+        mode = _FOLDER_MODE if place.folder in {None, HELD} or place.has_folders else _TEAM_MODE
         return _attrs(mode, 0, self._desk.clock())
+
+    def _shown(self, delivery: Delivery) -> asyncssh.SFTPAttrs:
+        return _file(delivery, self._office.contents.size_of(delivery))
 
 
 def _collected(file: object) -> Collected:
@@ -223,11 +287,12 @@ def _collected(file: object) -> Collected:
     return file
 
 
-def _file(delivery: Delivery) -> asyncssh.SFTPAttrs:
-    return _attrs(_FILE_MODE, delivery.content_size, delivery.decided_at)
+def _file(delivery: Delivery, size: int | None) -> asyncssh.SFTPAttrs:
+    """A size that is not known is not told: clients then read to the end."""
+    return _attrs(_FILE_MODE, size, delivery.decided_at)
 
 
-def _attrs(mode: int, size: int, modified: datetime) -> asyncssh.SFTPAttrs:
+def _attrs(mode: int, size: int | None, modified: datetime) -> asyncssh.SFTPAttrs:
     seconds = int(modified.timestamp())
     return asyncssh.SFTPAttrs(
         size=size, uid=0, gid=0, permissions=mode, atime=seconds, mtime=seconds, nlink=1

@@ -6,6 +6,7 @@ a pupil's data: the content itself stays behind a file descriptor.
 
 from __future__ import annotations
 
+from gateway.model.basis import Basis, View
 from gateway.model.content import Classified, ContentRefused, Facts, Finding, NamedSchool, RollEntry, Unlisted
 from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, Released, Settled
 from gateway.model.files import Opened, Signature, Upload
@@ -31,6 +32,7 @@ __all__ = [
     "EDUCATION_PROVIDERS",
     "Accepted",
     "Arrival",
+    "Basis",
     "Classified",
     "ContentRefused",
     "Decision",
@@ -61,5 +63,6 @@ __all__ = [
     "Unlisted",
     "Upload",
     "ValueKind",
+    "View",
     "WaitsFor",
 ]

@@ -46,7 +46,9 @@ class Unlisted:
     a table do. `header` is its name as the file writes it: a column may be headed with a child's name, so
     it is for the people who look at held files and for nobody else. `filled` is in how many records it
     is filled. `topic` says, in words of ours, why it is sensitive; empty where it is not.
-    `assessment` marks grades that are no results: "mock", "predicted", "forecast" and the like.
+    `assessment` marks grades that are no results: "mock", "predicted", "forecast" and the like. `further`:
+    not one thing, but all those of which no more is told. `field`: what its name says that it carries, by
+    the key of the policies; empty where the name says nothing.
     """
 
     position: int
@@ -56,6 +58,8 @@ class Unlisted:
     place: Literal["column", "element"] = "column"
     topic: str = ""
     assessment: str = ""
+    further: bool = False
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

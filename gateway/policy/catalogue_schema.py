@@ -68,6 +68,12 @@ class Catalogue(PolicyTable):
         return {label: group for group in self.rights.group for label in group.labels()}
 
     @cached_property
+    def identifying(self) -> frozenset[str]:
+        """The items that say which child it is, and where: by themselves no reason to get a file."""
+        chosen = (each for each in self.rights.selection if each.identifies)
+        return frozenset(item for each in chosen for item in each.items)
+
+    @cached_property
     def desks(self) -> Contacts:
         """Whom providers are told to ask, in English."""
         return self.agreement.contacts.get("en") or Contacts(**DESKS)

@@ -77,7 +77,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("flow.*.embargo", Effect("whether it waits for the day of results", "less")),
         (
             "flow.*.unlisted",
-            Effect("what becomes of columns that nobody lists", "any", ("hold", "leave-out", "accept")),
+            Effect("what becomes of columns that nobody lists", "any", ("hold", "leave-out")),
         ),
         (
             "flow.*.ratification",
@@ -134,6 +134,10 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("group.*.reason", _TOLD),
         ("selection.*", Effect("which items teams may have singly", "more")),
         ("selection.*.items", Effect("which items teams may have singly", "more")),
+        (
+            "selection.*.identifies",
+            Effect("whether these items alone are no reason for a team to get a file", "less"),
+        ),
         ("right.*", Effect("which items a team may have", "more")),
         ("right.*.groups", Effect("which items a team may have", "more")),
         ("right.*.selections", Effect("which items a team may have", "more")),

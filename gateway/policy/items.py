@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.model import Classified, ProviderKind, Reason
+from gateway.policy.basis import has_a_view
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow, ItemAction
 
@@ -10,17 +11,16 @@ from gateway.policy.schema import Flow, ItemAction
 def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
-    """The teams of the flow that may have every Appendix A item in the file, in the flow's order.
+    """The teams of the flow that are shown something of the file, in the flow's order: each its own view.
 
     A team may not have every item of every kind of sender; where the kind is not known, it has less.
     A file whose records of pupils were not counted is taken to have some.
     """
-    listed = [item for item in classified.items if item in catalogue.appendix_a]
     return tuple(
         team
         for team in flow.of(classified.data_type).teams
         if _may_see_records(team, classified, catalogue)
-        and (classified.pupils == 0 or all(catalogue.may_have(team, item, sender) for item in listed))
+        and (classified.pupils == 0 or has_a_view(team, classified, catalogue, flow, sender))
     )
 
 

@@ -21,7 +21,7 @@ Basis = Literal["statutory", "supporting"]
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Literal["daily", "weekly", "termly", "annually", "on-event", "continuous"]
 ItemAction = Literal["notice", "hold"]
-UnlistedAction = Literal["hold", "leave-out", "accept"]
+UnlistedAction = Literal["hold", "leave-out"]
 Unratified = Literal["hold", "accept", "accept-with-notice"]
 
 _WITH_NOTICE = "accept-with-notice-until "
@@ -108,7 +108,7 @@ class Flow(PolicyTable):
     basis: tuple[Basis, ...] = Field(min_length=1)
     contents: Contents
     embargo: bool = False
-    unlisted: UnlistedAction = "hold"
+    unlisted: UnlistedAction = "leave-out"
     ratification: RatificationSetting = Ratification(action="hold")
     document: AppendixRow
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
@@ -180,10 +180,14 @@ class Group(PolicyTable):
 
 
 class Selection(PolicyTable):
-    """Some items of Appendix A under a name, for teams that may not have the whole group."""
+    """Some items of Appendix A under a name, for teams that may not have the whole group.
+
+    Those of one that `identifies` say which child it is: by themselves they are no reason to get a file.
+    """
 
     id: Slug
     items: tuple[str, ...] = Field(min_length=1)
+    identifies: bool = False
 
 
 class Right(PolicyTable):

@@ -33,7 +33,7 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
     """Why a file waits for a person, because of what it holds beyond what its flow carries."""
     topics = sensitive_topics(classified, catalogue, flow)
     if topics:
-        where = _places([one for one in classified.unlisted if one.topic])
+        where = places([one for one in classified.unlisted if one.topic])
         yield catalogue.reason(
             "policy:sensitive", topics=", ".join(topics), where=f": {where}" if where else ""
         )
@@ -42,17 +42,22 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
         kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
         yield catalogue.reason("classify:other-assessments", kinds=kinds)
     rest = _rest(classified, provider)
-    if rest and flow.unlisted != "accept":
-        yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=_places(rest))
-    if classified.results and flow.contents not in ("results", "analysis", "set-by-dfe") and not rest:
+    if rest and _waits(classified, flow):
+        yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
+    elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
         yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
 
 
 def notices(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """What a file that is taken is told to hold that its flow does not carry."""
+    """What is told of a file that is taken: what it holds beside what its flow carries."""
     rest = _rest(classified, provider)
-    if rest and flow.unlisted == "accept":
-        yield catalogue.reason("policy:unlisted-accepted", count=_counted(rest), where=_places(rest))
+    if rest and not _waits(classified, flow):
+        yield catalogue.reason("policy:unlisted-left-out", count=_counted(rest), where=places(rest))
+
+
+def _waits(classified: Classified, flow: Flow) -> bool:
+    """Whether what no rule knows makes a file wait; so does more of it than anybody was told of."""
+    return flow.unlisted == "hold" or any(one.further for one in classified.unlisted)
 
 
 def _rest(classified: Classified, provider: Provider) -> list[Unlisted]:
@@ -75,7 +80,7 @@ def _counted(several: Sequence[Unlisted]) -> str:
     return f"one {thing}" if len(several) == 1 else f"{len(several)} {thing}s"
 
 
-def _places(several: Sequence[Unlisted]) -> str:
+def places(several: Sequence[Unlisted]) -> str:
     """Where they stand; by name only where the whole name is in our words, since headers may name people."""
     told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""

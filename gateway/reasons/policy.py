@@ -66,6 +66,12 @@ REASONS: dict[str, Template] = {
         "waits for a person.",
         "Take that out of the export and send the file again, or wait until a person has looked at it.",
     ),
+    "policy:unlisted-left-out": Template(
+        "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "
+        "taken, and no team is shown that.",
+        "Take that out of the next export.",
+    ),
+    # Of earlier versions, which gave such columns to the teams: it stands in logs and receipts.
     "policy:unlisted-accepted": Template(
         "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "
         "taken with that.",

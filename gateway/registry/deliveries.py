@@ -13,9 +13,11 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
+from gateway.model import Classified, ContentRefused
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.markers import is_seen_by
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.transfer_rows import CONTENT
 
 _SENSITIVE = ("policy:sensitive", "open:malware")
 _COLUMNS: tuple[Any, ...] = tuple(
@@ -30,15 +32,19 @@ _COLUMNS: tuple[Any, ...] = tuple(
         TransferRow.content_sha256,
         TransferRow.landed_at,
         TransferRow.decided_at,
+        TransferRow.data_type,
+        TransferRow.period,
     )
 )
+_OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.collected_at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One file as a mailbox shows it. `team` is None for a held file, which no team has been sent.
 
-    `sensitive`: it is held because of something sensitive or dangerous, and few people see it.
+    `sensitive`: it is held because of something sensitive or dangerous, and few people see it. `whole`: it is
+    shown as it was sent. `collected`: somebody of the team has opened it. `period` is what it is about.
     """
 
     sequence: int
@@ -52,17 +58,71 @@ class Delivery:
     decided_at: datetime
     team: str | None
     sensitive: bool = False
+    data_type: str | None = None
+    period: str | None = None
+    whole: bool = True
+    collected: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which deliveries: those that nobody has collected, of one data type, of one provider; or all."""
+
+    new: bool = False
+    data_type: str | None = None
+    provider: str | None = None
+
+
+ALL = Wanted()
 
 
 def delivered(
-    session: Session, team: str, *, person: str | None = None, before: int | None = None, limit: int
+    session: Session,
+    team: str,
+    *,
+    wanted: Wanted = ALL,
+    person: str | None = None,
+    before: int | None = None,
+    limit: int,
 ) -> Sequence[Delivery]:
     """What `team` has not dealt with, latest first: at most `limit`, of a sequence less than `before`.
 
     Here and in what follows, what `person` may not see because of a child in it is left out.
     """
-    rows = session.execute(_page(_delivered(team, person), col(DeliveryRow.transfer), before, limit)).all()
+    query = _chosen(_delivered(team, person), wanted)
+    rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
+
+
+def contents_of(session: Session, sequences: Sequence[int]) -> dict[int, Classified | ContentRefused]:
+    """What the transfers of these sequences were classified as, as far as they were."""
+    query = select(col(TransferRow.sequence), col(TransferRow.content)).where(
+        col(TransferRow.sequence).in_(sequences), col(TransferRow.content).is_not(None)
+    )
+    return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
+
+
+def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
+    """The data types of what `team` has not dealt with, in the order of the alphabet."""
+    return _distinct(session, team, person, col(TransferRow.data_type))
+
+
+def delivered_providers(session: Session, team: str, person: str | None = None) -> Sequence[str]:
+    """The providers of what `team` has not dealt with, in the order of the alphabet."""
+    return _distinct(session, team, person, col(TransferRow.provider))
+
+
+def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
+    """Note that somebody of the team has opened a delivery, if nobody had before."""
+    row = session.exec(
+        select_rows(DeliveryRow).where(
+            col(DeliveryRow.transfer) == delivery.sequence, col(DeliveryRow.team) == delivery.team
+        )
+    ).first()
+    if row is not None and row.collected_at is None:
+        row.collected_at = at
+        session.add(row)
+        session.flush()
 
 
 def find_delivered(
@@ -171,9 +231,26 @@ def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) ->
     session.flush()
 
 
+def _distinct(session: Session, team: str, person: str | None, what: Mapped[Any]) -> Sequence[str]:
+    query = (
+        _delivered(team, person).with_only_columns(what).where(what.is_not(None)).distinct().order_by(what)
+    )
+    return [str(value) for value in session.execute(query).scalars()]
+
+
+def _chosen(query: Select[*tuple[Any, ...]], wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    if wanted.new:
+        query = query.where(col(DeliveryRow.collected_at).is_(None))
+    if wanted.data_type is not None:
+        query = query.where(col(TransferRow.data_type) == wanted.data_type)
+    if wanted.provider is not None:
+        query = query.where(col(TransferRow.provider) == wanted.provider)
+    return query
+
+
 def _delivered(team: str, person: str | None) -> Select[*tuple[Any, ...]]:
     return (
-        select(*_COLUMNS)
+        select(*_COLUMNS, *_OF_TEAM)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
         .where(
             col(DeliveryRow.team) == team,
@@ -187,7 +264,7 @@ def _delivered(team: str, person: str | None) -> Select[*tuple[Any, ...]]:
 def _removed(team: str, since: datetime, person: str | None) -> Select[*tuple[Any, ...]]:
     gone = select(col(DeletionRow.reference)).where(col(DeletionRow.what) == "sealed")
     return (
-        select(*_COLUMNS)
+        select(*_COLUMNS, *_OF_TEAM)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
         .where(
             col(DeliveryRow.team) == team,
@@ -249,4 +326,8 @@ def _delivery(row: Row[*tuple[Any, ...]], team: str | None) -> Delivery:
         landed_at=row.landed_at,
         decided_at=row.decided_at or row.landed_at,
         team=team,
+        data_type=row.data_type,
+        period=row.period,
+        whole=team is None or bool(row.whole),
+        collected=team is not None and row.collected_at is not None,
     )

@@ -95,7 +95,12 @@ def record_decisions(
     session.flush()
     sequenced = [(sequence_of(row), decision) for row, (_, decision) in zip(rows, decisions, strict=True)]
     add_rows(session, ReasonRow, [row for each in sequenced for row in _reason_rows(*each)])
-    add_rows(session, DeliveryRow, [row for each in sequenced for row in _delivery_rows(*each, at)])
+    deliveries = [
+        delivery
+        for row, (sequence, decision) in zip(rows, sequenced, strict=True)
+        for delivery in _delivery_rows(sequence, decision, at, whole=_is_whole(row, decision))
+    ]
+    add_rows(session, DeliveryRow, deliveries)
     if again:
         return transfers_of(session, rows)
     return [
@@ -135,7 +140,20 @@ def _reason_rows(sequence: int, decision: Decision) -> Iterator[dict[str, Any]]:
         }
 
 
-def _delivery_rows(sequence: int, decision: Decision, at: datetime) -> Iterator[dict[str, Any]]:
+def _is_whole(row: TransferRow, decision: Decision) -> bool | None:
+    """Whether teams get the file as it was sent: two persons released it against the policy, or one did that
+    nobody could recognise, so that there are no items of which a view could be made.
+    """
+    if not isinstance(decision, Released):
+        return None
+    against = any(reason.code == _AGAINST_POLICY for reason in decision.reasons)
+    recognised = row.content is not None and isinstance(CONTENT.validate_json(row.content), Classified)
+    return True if against or not recognised else None
+
+
+def _delivery_rows(
+    sequence: int, decision: Decision, at: datetime, *, whole: bool | None
+) -> Iterator[dict[str, Any]]:
     if decision.state == "accepted":
         for team in decision.teams:
             yield {
@@ -144,9 +162,12 @@ def _delivery_rows(sequence: int, decision: Decision, at: datetime) -> Iterator[
                 "delivered_at": at,
                 "dealt_with_at": None,
                 "dealt_with_by": None,
+                "collected_at": None,
+                "whole": whole,
             }
 
 
+_AGAINST_POLICY = "person:released-against-policy"
 # What stands beside the reasons for a hold and asks nobody to do anything.
 _NEED_NOBODY = frozenset(
     {

@@ -98,6 +98,12 @@ def list_providers(session: Session, years: Collection[str] = ()) -> Sequence[Pr
     return [_provider(row, listed, ratified=row.id in ratified) for row in rows]
 
 
+def kinds_of(session: Session, identifiers: Collection[str]) -> dict[str, ProviderKind]:
+    """The kind of each of these providers."""
+    query = select(ProviderRow.id, ProviderRow.kind).where(col(ProviderRow.id).in_(identifiers))
+    return {identifier: cast("ProviderKind", kind) for identifier, kind in session.exec(query)}
+
+
 def added(session: Session) -> dict[str, datetime]:
     """When each provider was enrolled."""
     return dict(session.exec(select(ProviderRow.id, ProviderRow.added_at)).all())

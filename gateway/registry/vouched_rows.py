@@ -27,6 +27,7 @@ _LATER: dict[str, frozenset[str]] = {
     "legal_hold": frozenset({"provider", "persons"}),
     "provider": frozenset({"schools", "closed_on", "succeeded_by"}),
     "transfer": frozenset({"period"}),
+    "delivery": frozenset({"collected_at", "whole"}),
 }
 _CHANGED = "gateway changed rows"
 

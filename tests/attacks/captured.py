@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from gateway.examiner.child import Child
-from gateway.examiner.setups import CLASSIFIER_SETUP, OPENER_SETUP, ClassifierSetup, OpenerSetup
+from gateway.examiner.setups import (
+    CLASSIFIER_SETUP,
+    OPENER_SETUP,
+    VIEWER_SETUP,
+    ClassifierSetup,
+    OpenerSetup,
+    ViewerSetup,
+)
 from gateway.home import Home
 from gateway.openpgp.memory import Content
 from gateway.secrets.secret_files import openpgp_secrets
@@ -121,6 +128,18 @@ def _classifier_setup(home: Home) -> bytes:
         rules=home.policies_in_force.absolute(), limits=Limits().classify, drops=Limits().open
     )
     return CLASSIFIER_SETUP.dump_json(setup)
+
+
+def captured_viewer(home: Home) -> Child:
+    """A viewer with the rules of `home`."""
+    limits = Limits()
+    setup = ViewerSetup(
+        rules=home.policies_in_force.absolute(),
+        limits=limits.classify,
+        memory_bytes=limits.open.memory_bytes,
+        most=limits.open.content_bytes,
+    )
+    return _child("viewer", "Looking", VIEWER_SETUP.dump_json(setup))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tests.attacks.captured import (
     captured_classifier,
     captured_opener,
     captured_program,
+    captured_viewer,
     everything_worth_having,
     run_in,
 )
@@ -113,8 +114,9 @@ def port() -> Iterator[int]:
 
 
 def children() -> list[str]:
+    with_program = ["opener with a program"] if shutil.which("sqop") else []
     program = ["program of an opener"] if Path(PROGRAM).exists() else []
-    return ["classifier", "opener", *(["opener with a program"] if shutil.which("sqop") else []), *program]
+    return ["classifier", "viewer", "opener", *with_program, *program]
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +126,20 @@ def classifier(home: Home) -> Iterator[Child]:
     captured.close()
 
 
+@pytest.fixture(scope="module")
+def viewer(home: Home) -> Iterator[Child]:
+    captured = captured_viewer(home)
+    yield captured
+    captured.close()
+
+
 @pytest.fixture(scope="module", params=children())
 def child(request: pytest.FixtureRequest, home: Home) -> Iterator[tuple[str, Child]]:
     kind: str = request.param
     if kind == "classifier":
         captured = captured_classifier(home)
+    elif kind == "viewer":
+        captured = captured_viewer(home)
     elif kind == "program of an opener":
         captured = captured_program(home, PROGRAM)
     else:
@@ -169,6 +180,12 @@ def test_no_child_can_do_it(child: tuple[str, Child], home: Home, port: int, nam
 @pytest.mark.parametrize("name", OF_WHO_HOLDS_NOTHING)
 def test_the_classifier_cannot_do_it(classifier: Child, home: Home, port: int, name: str) -> None:
     assert attempt(classifier, OF_WHO_HOLDS_NOTHING[name], home, port) is None
+
+
+@pytest.mark.parametrize("name", sorted(OF_WHO_HOLDS_NOTHING.keys() - {"anonymous memory"}))
+def test_the_viewer_cannot_do_it(viewer: Child, home: Home, port: int, name: str) -> None:
+    """It makes anonymous memory for the view, and nothing else that the classifier does not."""
+    assert attempt(viewer, OF_WHO_HOLDS_NOTHING[name], home, port) is None
 
 
 def test_the_passphrase_of_the_service_goes_to_no_child(

@@ -79,7 +79,7 @@ def test_transfers_are_found_by_day_type_team_and_reason(site: Site) -> None:
 def test_a_line_is_a_line_at_80_columns(site: Site) -> None:
     result = invoke(site.home, "transfers", "list", environment={"COLUMNS": "80"})
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["reference", "state", "why", "landed"]
+    assert lines[0].split() == ["reference", "state", "reasons", "landed", "at"]
     assert max(map(len, lines)) <= 80
     assert len(lines) == 53
 

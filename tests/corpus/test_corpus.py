@@ -2,7 +2,12 @@
 
 import pytest
 
+from gateway.model import Classified
+from gateway.model.basis import UNKNOWN
 from tests.corpus.corpus import Line, files, lines, tables, teams_of, verdict
+from tests.views.making import found, view_for
+
+LEFT_OUT = "policy:unlisted-left-out"
 
 LINES = [line for table in tables() for line in lines(table)]
 
@@ -26,3 +31,15 @@ def test_every_file_has_a_line_and_every_line_a_file(table: str) -> None:
 
 def test_no_line_stands_twice() -> None:
     assert len({(line.table, line.file, line.sender, line.on) for line in LINES}) == len(LINES)
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if LEFT_OUT in line.reasons], ids=str)
+def test_what_is_taken_and_left_out_is_in_no_view(line: Line) -> None:
+    """Of its view nothing is told beyond what its type carries."""
+    content = files(line.table)[line.file]()
+    if line.outcome == "accepted":
+        for team in line.teams:
+            view, left_out = view_for(team, content, line.sender)
+            assert UNKNOWN in left_out
+            again = found(view)
+            assert not isinstance(again, Classified) or not again.unlisted

@@ -19,7 +19,7 @@ def test_a_file_reaches_its_team_and_a_receipt_comes_back(site: Site) -> None:
         with jane.sftp(services.mailboxes) as session:
             assert "central-data-team" in session.listdir("/")
             (name,) = session.listdir("/central-data-team")
-        assert name.endswith(f"_oak_student-core_{transfer['reference']}.xml")
+        assert name.endswith(f"_oak_student-core_2026-06-15_{transfer['reference']}.xml")
         assert jane.get(services.mailboxes, f"/central-data-team/{name}") == content
         with sam.sftp(services.mailboxes) as session:
             assert session.listdir("/early-years") == []

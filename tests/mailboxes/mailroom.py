@@ -7,7 +7,9 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import asyncssh
@@ -15,17 +17,20 @@ import paramiko
 import pysequoia
 import uvloop
 
+from gateway.classify import classify, load_rules
 from gateway.home import Home
 from gateway.homes.create import create_home
 from gateway.mailboxes.office import open_office
 from gateway.mailboxes.server import accepting, host_key_path
 from gateway.mailboxes.tree import Office
-from gateway.model import Classified, Held, Opened, Provider, Released, Signature, Upload
+from gateway.model import Accepted, Classified, Held, Opened, Provider, Released, Signature, Upload
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.decide import decide
 from gateway.registry import keys, log, outcomes, providers, staff, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
 from gateway.secrets.secret_files import secret_keys
-from gateway.settings import Listen, Settings, load_settings
+from gateway.settings import ClassifyLimits, Listen, Settings, load_settings
 from gateway.ssh.server import host_key
 from gateway.zones.spool import new_reference
 from tests.policies import why
@@ -34,6 +39,7 @@ from tests.policies import why
 MARKER = b"PLAINTEXT-MARKER-7f3a"
 PROVIDER = "school-a"
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+UNREAD = Classified(data_type="student-core", level="certain", evidence=(), format="ctf", extension="xml")
 
 
 class Mailroom:
@@ -82,9 +88,25 @@ class Mailroom:
             keys.end_key(session, "staff", name, key.fingerprint, state="revoked", at=NOW, by="test")
 
     def deliver(self, content: bytes, *teams: str, sealed: bytes | None = None) -> str:
-        """An accepted file, routed to `teams`; its reference."""
-        decision = Released(flow="student-core", teams=teams, reasons=(why("person:released"),))
+        """A file that two persons had go to `teams` as it was sent; its reference."""
+        decision = Released(
+            flow="student-core",
+            data_type="student-core",
+            teams=teams,
+            reasons=(why("person:released-against-policy"),),
+        )
         return self._store(content, decision, sealed)
+
+    def accept(self, content: bytes) -> str:
+        """A file of pupils' data, accepted for the teams that the policies say; its reference."""
+        found = classify(BytesIO(content), "x", ClassifyLimits(), load_rules(self.home.policies))
+        catalogue = load_catalogue(self.home.policies)
+        with self.registry.read() as session:
+            sender = replace(providers.get_provider(session, PROVIDER), ratified=True)
+        decision = decide(found, catalogue, sender, NOW)
+        assert isinstance(decision, Accepted), decision
+        assert isinstance(found, Classified)
+        return self._store(content, decision, None, found, "2026-W47")
 
     def hold_as_sensitive(self, content: bytes) -> str:
         """A file that is held because of something sensitive in it."""
@@ -100,7 +122,14 @@ class Mailroom:
         secret = pysequoia.Cert.from_bytes(secret_keys(self.home)[0].read_bytes())
         return pysequoia.encrypt(bytes=content, recipients=[secret], signer=self.sender.signer(), armor=False)
 
-    def _store(self, content: bytes, decision: Released | Held, sealed: bytes | None) -> str:
+    def _store(
+        self,
+        content: bytes,
+        decision: Accepted | Released | Held,
+        sealed: bytes | None,
+        what: Classified = UNREAD,
+        period: str | None = None,
+    ) -> str:
         sealed = self.seal(content) if sealed is None else sealed
         reference = new_reference(PROVIDER, NOW)
         self.home.sealed(reference).write_bytes(sealed)
@@ -112,12 +141,9 @@ class Mailroom:
         signature = Signature(certificate="a" * 40, signing_key="a" * 40, created_at=NOW)
         digest = hashlib.sha256(content).hexdigest()
         opened = Opened(content=-1, size=len(content), sha256=digest, signature=signature, engine="test")
-        what = Classified(
-            data_type="student-core", level="certain", evidence=(), format="ctf", extension="xml"
-        )
         with self.registry.write() as session:
             transfers.land(session, upload)
-            outcomes.record_content(session, reference, opened, what)
+            outcomes.record_content(session, reference, opened, what, period)
             outcomes.record_decision(session, reference, decision, NOW)
         return reference
 

@@ -8,6 +8,7 @@ import paramiko
 import pytest
 from sqlmodel import select
 
+from gateway.mailboxes.names import SHELVES
 from gateway.registry.tables import KeyRow, StaffTeamRow
 from tests.mailboxes.mailroom import MARKER, NOW, Mailroom, open_memory
 from tests.waiting import eventually
@@ -159,7 +160,7 @@ def test_leaving_a_team_takes_its_folder_away_at_once(mailroom: Mailroom, team: 
         assert sftp.stat(path).st_size == len(CONTENT)
         with mailroom.registry.write() as session:
             session.delete(session.get_one(StaffTeamRow, (name, team)))
-        assert sftp.listdir("/") == [f"{team}-next"]
+        assert sftp.listdir("/") == [*SHELVES, f"{team}-next"]
         for attempt in (sftp.stat, sftp.open, sftp.remove):
             with pytest.raises(FileNotFoundError):
                 attempt(path)

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Fault
-from gateway.examiner.protocol import Reopen
-from gateway.mailboxes.contents import Contents
+from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.openpgp.memory import in_memory
 from gateway.registry.deliveries import Delivery
 from gateway.settings import MailboxLimits
@@ -37,16 +36,20 @@ class Opener:
         self.fails = False
         self.asked: list[str] = []
 
-    def __call__(self, request: Reopen) -> tuple[int, int]:
-        self.asked.append(request.reference)
+    def __call__(self, order: FileOrder) -> Given:
+        self.asked.append(order.reference)
         assert self.may.wait(10)
         if self.fails:
             raise Fault("no")
-        return in_memory(b"0123456789"), 10
+        return Given(in_memory(b"0123456789"), 10, "0" * 64)
 
 
-def other(number: int, size: int = 10) -> Delivery:
-    return replace(DELIVERY, reference=f"261124-school-a-ABC{number:02}", content_size=size)
+ORDER = FileOrder(DELIVERY.reference, None, DELIVERY)
+
+
+def other(number: int, size: int = 10) -> FileOrder:
+    delivery = replace(DELIVERY, reference=f"261124-school-a-ABC{number:02}", content_size=size)
+    return FileOrder(delivery.reference, None, delivery)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -70,7 +73,7 @@ def contents_of(opener: Opener, **limits: int) -> Contents:
 def test_a_content_is_read_in_pieces_and_ends(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener)
-        content = await contents.borrow(DELIVERY)
+        content = await contents.borrow(ORDER)
         assert contents.read(content, 0, 4) == b"0123"
         assert contents.read(content, 8, 4) == b"89"
         assert contents.read(content, 10, 4) == contents.read(content, 2**64 - 1, 4) == b""
@@ -82,7 +85,7 @@ def test_a_content_is_read_in_pieces_and_ends(opener: Opener):
 def test_two_readers_share_one_content_until_both_are_done(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener)
-        one, two = await asyncio.gather(contents.borrow(DELIVERY), contents.borrow(DELIVERY))
+        one, two = await asyncio.gather(contents.borrow(ORDER), contents.borrow(ORDER))
         assert opener.asked == [DELIVERY.reference]
         contents.give_back(one)
         await settled()
@@ -90,7 +93,7 @@ def test_two_readers_share_one_content_until_both_are_done(opener: Opener):
         contents.give_back(two)
         await settled()
         assert open_memory() == []
-        contents.give_back(await contents.borrow(DELIVERY))
+        contents.give_back(await contents.borrow(ORDER))
         assert len(opener.asked) == 2
 
     run(work())
@@ -100,7 +103,7 @@ def test_a_reader_who_leaves_while_the_file_is_being_opened_leaves_nothing_behin
     async def work() -> None:
         contents = contents_of(opener)
         opener.may.clear()
-        reader = asyncio.create_task(contents.borrow(DELIVERY))
+        reader = asyncio.create_task(contents.borrow(ORDER))
         await settled()
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -109,7 +112,7 @@ def test_a_reader_who_leaves_while_the_file_is_being_opened_leaves_nothing_behin
         await settled()
         assert opener.asked == [DELIVERY.reference]
         assert open_memory() == []
-        contents.give_back(await contents.borrow(DELIVERY))
+        contents.give_back(await contents.borrow(ORDER))
 
     run(work())
 
@@ -118,7 +121,7 @@ def test_one_who_leaves_does_not_take_the_content_from_the_other(opener: Opener)
     async def work() -> None:
         contents = contents_of(opener)
         opener.may.clear()
-        leaves, stays = (asyncio.create_task(contents.borrow(DELIVERY)) for _ in range(2))
+        leaves, stays = (asyncio.create_task(contents.borrow(ORDER)) for _ in range(2))
         await settled()
         leaves.cancel()
         await settled()
@@ -136,9 +139,9 @@ def test_a_failure_is_declined_and_forgotten(opener: Opener):
         opener.fails = True
         for _ in range(3):
             with pytest.raises(Declined, match="cannot be opened"):
-                await contents.borrow(DELIVERY)
+                await contents.borrow(ORDER)
         opener.fails = False
-        contents.give_back(await contents.borrow(DELIVERY))
+        contents.give_back(await contents.borrow(ORDER))
 
     run(work())
 

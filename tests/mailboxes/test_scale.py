@@ -31,8 +31,8 @@ INSERT INTO transfer ({", ".join(_COLUMNS)})
 SELECT {", ".join(_OWN.get(name, name) for name in _COLUMNS)} FROM transfer, numbers WHERE reference = :model
 """
 _DELIVER = f"""
-INSERT INTO delivery (transfer, team, delivered_at, dealt_with_at)
-SELECT sequence, 'crowded', landed_at, CASE WHEN content_size < {COUNT} THEN NULL ELSE landed_at END
+INSERT INTO delivery (transfer, team, delivered_at, dealt_with_at, whole)
+SELECT sequence, 'crowded', landed_at, CASE WHEN content_size < {COUNT} THEN NULL ELSE landed_at END, TRUE
 FROM transfer WHERE reference LIKE '250101-%'
 """
 

@@ -23,6 +23,7 @@ from gateway.home import Home
 from gateway.homes.create import create_home
 from gateway.model import Accepted, Provider, ProviderKind
 from gateway.openpgp.certificates import admit
+from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import load_unchecked
 from gateway.policy.recipients import copies_for
 from gateway.processor.dry_run import Trial, try_file
@@ -61,12 +62,16 @@ def table(data_type: str, variant: str, columns: str, **more: str) -> Content:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a file: its state, the teams that get it, why, and which providers get a copy."""
+    """What becomes of a file: its state, the teams that get it, why, and which providers get a copy.
+
+    `lacks` are the items of the file that each team's view leaves out.
+    """
 
     state: str
     teams: tuple[str, ...]
     codes: frozenset[str]
     copies: tuple[str, ...] = ()
+    lacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,8 @@ class Edit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One clause, tried. `broken` are edits of the policies, `without` a change of what is on record of the
-    sender; either takes the rule away, and then the outcome has to be another.
+    sender; either takes the rule away, and then the outcome has to be another. `holds` and `lacks` are an
+    item that the view of a team holds, or leaves out.
     """
 
     clause: str
@@ -99,6 +105,8 @@ class Scenario:
     teams: str = ""
     code: str = ""
     copies: str = ""
+    holds: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
     sender: ProviderKind = "school"
     on_record: Mapping[str, object] = field(default_factory=dict)
     signer: str = ""
@@ -110,6 +118,8 @@ class Scenario:
         assert (outcome.state, outcome.teams) == (self.state, tuple(self.teams.split())), outcome
         assert not self.code or self.code in outcome.codes, outcome
         assert outcome.copies == tuple(self.copies.split()), outcome
+        assert all(item in outcome.lacks[team] for team, item in self.lacks.items()), outcome
+        assert not any(item in outcome.lacks[team] for team, item in self.holds.items()), outcome
 
 
 class Bench:
@@ -162,7 +172,15 @@ class Bench:
             decision.teams if decision.state == "accepted" else (),
             frozenset(reason.code for reason in decision.reasons),
             self._copies(decision, policies) if isinstance(decision, Accepted) else (),
+            self._lacks(decision, policies, scenario.sender) if isinstance(decision, Accepted) else {},
         )
+
+    def _lacks(
+        self, decision: Accepted, policies: Policies, sender: ProviderKind
+    ) -> Mapping[str, tuple[str, ...]]:
+        what = decision.classified
+        bases = {team: basis_for(team, what.data_type, policies.catalogue, sender) for team in decision.teams}
+        return {team: left_out(what, basis) for team, basis in bases.items()}
 
     @contextmanager
     def _examiner_for(self, scenario: Scenario, policies: Policies) -> Iterator[Examiner]:

@@ -30,12 +30,20 @@ from tests.waiting import until
 pytestmark = pytest.mark.timeout(600)
 REFERENCE = "261124-oak-7K2MX"
 # These say by their exit code that somebody has something to do.
-MAY_EXIT_1 = ("gateway doctor", "gateway flows status")
+MAY_EXIT_1 = ("gateway doctor", "gateway flows status", "gateway status")
+SEPTEMBER = ("July: the coming year is opened", "1 September")  # For which the clock has to be put forward.
 ON_ROLL = made.ctf([made.pupil(made.Child(1), made.CORE_INSIDE)]).encode()
 POST = (
     "--method post --provider oak --data safeguarding --safeguard special-delivery"
     " --safeguard return-address --safeguard addressee-only"
 )
+SCHOOLS = """\
+id,name,kind,dfe_number
+beech,Beech School,school,9992301
+cedar,Cedar School,school,9992302
+larch,Larch School,school,9992303
+mistyped,Mistyped School,school,9992304
+"""
 
 
 def fingerprint(party: Party) -> str:
@@ -64,6 +72,7 @@ class Reader:
         shutil.copy(newer.certificate, self.folder / "oak-new.asc")
         shutil.copy(jane.ssh_public, self.folder / "jane.pub")
         (self.folder / "core.xml").write_bytes(core_data(99))
+        (self.folder / "schools.csv").write_text(SCHOOLS)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -140,7 +149,7 @@ class Reader:
     def filled(self, text: str) -> str:
         today = datetime.now(UTC).date()
         text = text.replace("2026-12-31", f"{today + timedelta(days=30)}")
-        text = re.sub(r"--on 2026-\d\d-\d\d", f"--on {today}", text)
+        text = re.sub(r"--(on|to) 2026-\d\d-\d\d", rf"--\1 {today}", text)
         if "SSH-FPR OPENPGP-FPR" in text:
             text = text.replace("SSH-FPR OPENPGP-FPR", self._waiting("oak"))
         if "FPR" in text:
@@ -152,7 +161,7 @@ class Reader:
         return text.replace("--dry-run …", f"--dry-run {POST}").replace("…", "as they asked")
 
     def _fingerprint(self, text: str) -> str:
-        if " retire " in text:
+        if " retire " in text or " restore " in text:
             return self.newer
         if " confirm " in text:
             dropped = Party("oak", self.folder / "keys" / "dropped")
@@ -198,6 +207,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 def test_every_command_does_what_the_page_says(reader: Reader) -> None:
     typed = []
     for command in commands("admins.md"):
+        if command.title in SEPTEMBER:
+            continue
         typed.append(command.text)
         if command.text == "gateway run":
             reader.run()

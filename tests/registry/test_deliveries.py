@@ -55,7 +55,8 @@ def test_a_delivery_says_all_that_a_mailbox_shows(registry: Registry):
         sequence=1, reference=reference, provider="school-a", flow="school-census", extension="xml",
         content_size=7, content_sha256=f"{7:064}", landed_at=NOW, decided_at=NOW + timedelta(minutes=1),
         team="sen",
-    )  # fmt: skip
+            whole=False,
+        )  # fmt: skip
 
 
 def test_each_team_has_its_own_and_no_other(registry: Registry):

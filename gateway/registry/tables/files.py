@@ -68,7 +68,11 @@ class ReasonRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """A transfer routed to a team. The file itself is never copied."""
+    """A transfer routed to a team. The file itself is never copied.
+
+    The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so.
+    `collected_at`: when the first of the team opened it.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -81,6 +85,8 @@ class DeliveryRow(SQLModel, table=True):
     delivered_at: datetime = Field(sa_type=UtcDateTime)
     dealt_with_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     dealt_with_by: str | None = None
+    collected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    whole: bool | None = None
 
 
 class ReceiptRow(SQLModel, table=True):

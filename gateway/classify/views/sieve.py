@@ -1,0 +1,141 @@
+"""Which columns and elements of a file belong into a view, by the data items that they carry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import IntEnum
+
+from gateway.classify.ctf import type_of_assessment
+from gateway.classify.results import ResultKinds, SingleResult
+from gateway.classify.rules import ItemRule, Rules, WorkingRule
+from gateway.model import Basis, Unlisted
+from gateway.model.basis import UNKNOWN
+from gateway.words import plain
+
+_HEADER_LENGTH = 80
+_STAGE = ("KeyStage", "Stage")
+_SUBJECT_GRADE = "subject-grade"
+# What a column of a subject's grades may be called beside: `classify.broadsheets` looks at its values.
+_MAY_BE_SUBJECT = frozenset({None, "teacher-assessment", "read-outcome"})
+
+
+class Stay(IntEnum):
+    """What becomes of an element; what stays `BESIDE` others says nothing by itself: an order of contacts."""
+
+    OUT = 0
+    BESIDE = 1
+    IN = 2
+
+
+class Sieve:
+    """Judges the columns and elements of one file against a basis, and remembers what was left out."""
+
+    def __init__(self, rules: Rules, basis: Basis) -> None:
+        self._rules = rules
+        self._type = basis.data_type
+        self._allowed = frozenset(basis.items)
+        self._carried = rules.carried(basis.data_type)
+        self._labels = _labels_by_field(rules, basis.data_type)
+        self._told = _AlreadyTold(basis.told)
+        self._kinds = ResultKinds(rules.data_types.results)
+        self._left_out: Counter[str] = Counter()
+        self._elements: dict[tuple[str, str], Stay] = {}
+        self.changed = False
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The labels of the items that were left out, in the order of the alphabet; unknown things last."""
+        return tuple(sorted(self._left_out, key=lambda label: (label == UNKNOWN, label)))
+
+    def columns(self, names: tuple[str, ...], before: int | None) -> list[int]:
+        """The columns that stay, counted from 0.
+
+        `before` is how many columns the tables before this one have; None where that cannot be said.
+        """
+        return [
+            index
+            for index, name in enumerate(names)
+            if self._keeps_column(name, None if before is None else before + index + 1)
+        ]
+
+    def element(self, parent: str, name: str) -> Stay:
+        """Whether an element with text stays."""
+        known = self._elements.get((parent, name))
+        if known is None:
+            key = self._rules.element_field(parent, name)
+            known = Stay.OUT
+            if self._keeps(key, told=self._told.element(key, f"{parent}/{name}")):
+                aside = key in self._rules.working or (parent, name) == _STAGE
+                known = Stay.BESIDE if aside else Stay.IN
+            self._elements[parent, name] = known
+        return known
+
+    def assessment(self, stage: str, subject: str) -> bool:
+        """Whether assessments of a stage and subject are of any data type; what is of none is left out."""
+        known = bool(type_of_assessment(self._rules.data_types.ctf, stage, subject))
+        if not known:
+            self.leave_out()
+        return known
+
+    def leave_out(self, what: str = UNKNOWN) -> None:
+        """Note that something was left out that is no column and no element."""
+        self._left_out[what] += 1
+        self.changed = True
+
+    def _keeps_column(self, name: str, position: int | None) -> bool:
+        named = self._rules.column_field(name)
+        return self._keeps(self._column_field(name, named), told=self._told.column(named, name, position))
+
+    def _keeps(self, key: str | None, *, told: bool) -> bool:
+        lacking = frozenset({UNKNOWN}) if told or key is None else self._lacking(key)
+        for label in lacking:
+            self.leave_out(label)
+        return not lacking
+
+    def _lacking(self, key: str) -> frozenset[str]:
+        rule = self._rules.fields[key]
+        if not isinstance(rule, ItemRule | WorkingRule) and key not in self._carried:
+            return frozenset({UNKNOWN})
+        return self._labels.get(key, frozenset()) - self._allowed
+
+    def _column_field(self, name: str, key: str | None) -> str | None:
+        if key in _MAY_BE_SUBJECT and _SUBJECT_GRADE in self._carried and self._is_subject(name):
+            return _SUBJECT_GRADE
+        return key
+
+    def _is_subject(self, name: str) -> bool:
+        subjects = self._rules.data_types.subjects
+        return subjects.is_subject(name) or self._kinds.kind_of(SingleResult(code=name)) is not None
+
+
+class _AlreadyTold:
+    """What classifying found beyond what the file's type carries, as a view meets it again."""
+
+    def __init__(self, told: tuple[Unlisted, ...]) -> None:
+        self._positions = {one.position for one in told if one.place == "column" and not one.further}
+        self._named = {(one.field, plain(one.header)) for one in told if not one.further}
+        self._is_all = not any(one.further for one in told)
+        self._until = max((one.position for one in told if not one.further and not one.topic), default=0)
+
+    def column(self, key: str | None, name: str, position: int | None) -> bool:
+        """Whether a column is told of; so is each behind the last one, where not all are told of."""
+        if position is None:
+            return not self._is_all or self._is_named(key, name)
+        return position in self._positions or (not self._is_all and position > self._until)
+
+    def element(self, key: str | None, name: str) -> bool:
+        """Whether an element is told of; where not all are, any may be."""
+        return not self._is_all or self._is_named(key, name)
+
+    def _is_named(self, key: str | None, name: str) -> bool:
+        return (key or "", plain(name[:_HEADER_LENGTH])) in self._named
+
+
+def _labels_by_field(rules: Rules, data_type: str) -> Mapping[str, frozenset[str]]:
+    """Of each field the labels of all items that it tells of in files of this type."""
+    found: dict[str, set[str]] = {}
+    for key, item in (*rules.items.items(), *rules.others.items()):
+        for name in (key, *item.when.get(data_type, ()), *item.beside):
+            found.setdefault(name, set()).add(item.label)
+    return {key: frozenset(labels) for key, labels in found.items()}

@@ -1,0 +1,110 @@
+"""The columns of a table that belong into a view, written as CSV, as JSON or as a sheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from typing import Protocol
+
+from gateway.classify.content import Row
+from gateway.classify.delimited import Table
+from gateway.classify.formulas import is_formula
+from gateway.classify.views.sieve import Sieve
+
+Write = Callable[[bytes], object]
+Rows = Iterator[Sequence[Row]]
+
+
+class TableWriter(Protocol):
+    """Writes one table: its header, and batches of rows under it."""
+
+    def table(self, header: Row, rows: Rows) -> None:
+        """Write a whole table."""
+        ...
+
+
+class Cut:
+    """The columns of one table that stay."""
+
+    def __init__(self, table: Table, sieve: Sieve, before: int | None) -> None:
+        self._table = table
+        self._sieve = sieve
+        self._kept = sieve.columns(table.header.names, before)
+        self.width = len(table.header.names)
+        if table.header.above.strip():
+            sieve.leave_out()
+
+    @property
+    def header(self) -> Row:
+        """The names of the columns that stay, as the file writes them."""
+        return [self._table.header.names[index] for index in self._kept]
+
+    def batches(self) -> Rows:
+        """The rows, cut, and their formulas made inert; rows may be wider than the header."""
+        names, formulas = len(self._table.header.names), self._table.formulas
+        cut, met = _cutter(self._kept), 0
+        for batch in self._table.batches:
+            widest = max(map(len, batch), default=0)
+            if widest > self.width:
+                self.width = widest
+                if any(any(row[names:]) for row in batch):
+                    self._sieve.leave_out()
+            if min(map(len, batch), default=names) < names:
+                batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
+            rows = list(map(cut, batch))
+            if formulas.count > met:
+                met, self._sieve.changed = formulas.count, True
+                rows = [list(map(inert, row)) for row in rows]
+            yield rows
+
+
+def _cutter(kept: list[int]) -> Callable[[Row], Row]:
+    if len(kept) > 1:
+        take = itemgetter(*kept)
+        return lambda row: list(take(row))
+    return lambda row: [row[index] for index in kept]
+
+
+def inert(cell: str) -> str:
+    """A cell as text that no spreadsheet runs: with an apostrophe before what it would take for a formula."""
+    return f"'{cell}" if is_formula(cell) else cell
+
+
+class CsvWriter:
+    """Writes one table as CSV (RFC 4180) in UTF-8."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    def table(self, header: Row, rows: Rows) -> None:
+        """Write a whole table."""
+        self._lines([header])
+        for batch in rows:
+            self._lines(batch)
+
+    def _lines(self, rows: Sequence[Row]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerows(rows)
+        self._write(text.getvalue().encode("utf-8", "replace"))
+
+
+class JsonWriter:
+    """Writes one table as a JSON list of objects, one a line, in UTF-8 (RFC 8259). Every value is a text."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    def table(self, header: Row, rows: Rows) -> None:
+        """Write a whole table."""
+        between = "["
+        for batch in rows:
+            lines = []
+            for row in batch:
+                record = {name: text for name, text in zip(header, row, strict=True) if text}
+                lines.append(f"{between}\n{json.dumps(record, ensure_ascii=False)}")
+                between = ","
+            self._write("".join(lines).encode("utf-8", "replace"))
+        self._write(b"\n]\n" if between == "," else b"[]\n")

@@ -1,0 +1,117 @@
+"""make_view(): the view of one content. CSV stays CSV, XML stays XML, a workbook becomes a clean one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import BinaryIO
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from gateway.classify import archive, ctf, dfe_message, jcq, json_records, markup, old_workbook
+from gateway.classify.calamine import in_memory
+from gateway.classify.content import Source, encoding_of, head_of
+from gateway.classify.delimited import Table, read_table
+from gateway.classify.rules import Rules
+from gateway.classify.sheets import Sheet, tables_in
+from gateway.classify.views.jcq_view import read_results
+from gateway.classify.views.markup_view import write_markup
+from gateway.classify.views.sieve import Sieve
+from gateway.classify.views.tables import CsvWriter, Cut, JsonWriter, TableWriter, Write
+from gateway.classify.views.workbook_out import Stream, WorkbookWriter, entry
+from gateway.classify.workbooks import sheets_in
+from gateway.model import Basis
+from gateway.settings import ClassifyLimits
+
+
+def make_view(
+    content: BinaryIO, basis: Basis, rules: Rules, limits: ClassifyLimits, write: Write
+) -> tuple[tuple[str, ...], bool]:
+    """Write the view of a content that was classified; what was left out, and whether nothing was changed.
+
+    `content` is seekable and is read as a stream, in memory that does not grow with it. The same content,
+    basis and rules give the same bytes. Raises Unreadable where it cannot be read as it was classified.
+    """
+    sieve = Sieve(rules, basis)
+    changed = _Maker(sieve, rules, limits).make(content, write)
+    return sieve.left_out, not (changed or sieve.changed)
+
+
+class _Maker:
+    """Makes the view of one content, or of each file in an archive."""
+
+    def __init__(self, sieve: Sieve, rules: Rules, limits: ClassifyLimits) -> None:
+        self._sieve = sieve
+        self._rules = rules
+        self._limits = limits
+        self._columns_before: int | None = 0
+
+    def make(self, content: BinaryIO, write: Write) -> bool:
+        """Write the view; whether its form differs from the content's, whatever was left out."""
+        if old_workbook.is_old_workbook(content):
+            return self._workbook(old_workbook.sheets_of(content, self._limits), old_workbook.FORMAT, write)
+        if not archive.is_archive(content):
+            return self._plain(content, write)
+        with archive.opened(content, self._limits) as packed:
+            found = sheets_in(content, packed, archive.names(packed), self._limits)
+            if found is not None:
+                return self._workbook(*found, write)
+            return self._archive(packed, write)
+
+    def _workbook(self, sheets: list[Sheet], format: str, write: Write) -> bool:  # noqa: A002
+        with closing(WorkbookWriter(write)) as book:
+            for table in tables_in(sheets, self._rules, self._limits, format):
+                self._table(table(), book)
+        return True
+
+    def _archive(self, packed: ZipFile, write: Write) -> bool:
+        """An archive of views. The files get numbers for names: their own may name people."""
+        with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
+            for number, name in enumerate(archive.files(packed), 1):
+                with archive.member(packed, name) as content:
+                    packed_too = archive.is_archive(content) or old_workbook.is_old_workbook(content)
+                    with in_memory(content, archive.FORMAT) if packed_too else content as readable:
+                        file = entry(f"{number}.{self._extension(readable)}")
+                        with made.open(file, "w", force_zip64=True) as part:
+                            self.make(readable, part.write)
+        return True
+
+    def _extension(self, content: BinaryIO) -> str:
+        if archive.is_archive(content) or old_workbook.is_old_workbook(content):
+            return "xlsx"
+        start = self._start(content)
+        return "xml" if start.startswith("<") else "json" if json_records.looks_like(start) else "csv"
+
+    def _plain(self, content: BinaryIO, write: Write) -> bool:
+        source = Source(content, encoding_of(content), self._limits)
+        start = self._start(content)
+        if start.startswith("<"):
+            self._columns_before = None  # Classifying counts kinds of elements as well.
+            write_markup(source, self._record_names(source), self._sieve, write)
+            return False
+        if jcq.looks_like(start, self._rules.data_types.jcq):
+            self._table(read_results(source, self._rules), CsvWriter(write))
+            return True
+        if json_records.looks_like(start):
+            self._table(json_records.read_table(source, self._rules), JsonWriter(write))
+            return False
+        self._table(read_table(source, self._rules), CsvWriter(write))
+        return False
+
+    def _start(self, content: BinaryIO) -> str:
+        return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
+
+    def _table(self, table: Table, writer: TableWriter) -> None:
+        cut = Cut(table, self._sieve, self._columns_before)
+        writer.table(cut.header, cut.batches())
+        if self._columns_before is not None:
+            self._columns_before += cut.width
+
+    def _record_names(self, source: Source) -> tuple[str, ...]:
+        root = markup.root_of(source)
+        named: dict[str, Callable[[], tuple[str, ...]]] = {
+            "ctfile": lambda: ctf.RECORDS,
+            "message": lambda: dfe_message.RECORDS,
+        }
+        registers = self._rules.data_types.registers.records
+        others = tuple(name for name in registers if name != root)
+        return named.get(markup.local_name(root).casefold(), lambda: others)()

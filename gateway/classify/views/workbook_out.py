@@ -1,0 +1,142 @@
+"""A clean new workbook (XLSX, ECMA-376): sheets of text cells, and nothing else.
+
+No formula, no macro, no link, no hidden sheet and no property goes over from the workbook that was sent. Each
+cell is an inline string, which no spreadsheet program runs. The libraries that write workbooks hold all of it
+in memory or keep parts in files on disk, and stamp it with the time of day; so what is needed is written
+here, by `zipfile` and lxml's incremental writer.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import IO, cast
+
+from lxml import etree
+
+from gateway.classify.content import Row
+from gateway.classify.views.tables import Rows, Write
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
+_KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_PACKAGE = "application/vnd.openxmlformats-package.relationships+xml"
+_XML = "{http://www.w3.org/XML/1998/namespace}space"
+_NAMES = {None: _MAIN}
+_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
+_SINCE = (1980, 1, 1, 0, 0, 0)  # The same at every reading.
+
+
+class WorkbookWriter:
+    """Writes tables as the sheets of one workbook; `close` completes it."""
+
+    def __init__(self, write: Write) -> None:
+        self._book = zipfile.ZipFile(Stream(write), "w", zipfile.ZIP_DEFLATED)
+        self._sheets = 0
+
+    def table(self, header: Row, rows: Rows) -> None:
+        """Write one sheet."""
+        self._sheets += 1
+        with (
+            self._book.open(entry(f"xl/worksheets/sheet{self._sheets}.xml"), "w", force_zip64=True) as part,
+            etree.xmlfile(part, encoding="utf-8") as xml,
+        ):
+            xml.write_declaration(standalone=True)
+            with xml.element(f"{{{_MAIN}}}worksheet", nsmap=_NAMES), xml.element(f"{{{_MAIN}}}sheetData"):
+                xml.write(_row(header))
+                for batch in rows:
+                    for row in batch:
+                        xml.write(_row(row))
+
+    def close(self) -> None:
+        """Write what names the sheets, and the end of the workbook."""
+        numbers = range(1, self._sheets + 1)
+        self._part("xl/workbook.xml", _workbook(numbers))
+        sheets = [f"worksheets/sheet{n}.xml" for n in numbers]
+        self._part("xl/_rels/workbook.xml.rels", _related("worksheet", sheets))
+        self._part("_rels/.rels", _related("officeDocument", ["xl/workbook.xml"]))
+        self._part("[Content_Types].xml", _types(numbers))
+        self._book.close()
+
+    def _part(self, name: str, root: etree._Element) -> None:
+        text = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+        self._book.writestr(entry(name), text)
+
+
+class Stream(io.RawIOBase):
+    """A stream that can only be written on, for archives: these then need no going back."""
+
+    def __init__(self, write: Write) -> None:
+        super().__init__()
+        self._give = write
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
+        """Hand all of it on."""
+        piece = bytes(data)
+        self._give(piece)
+        return len(piece)
+
+
+def entry(name: str) -> zipfile.ZipInfo:
+    """A member of an archive that is the same at every reading."""
+    made = zipfile.ZipInfo(name, _SINCE)
+    made.compress_type = zipfile.ZIP_DEFLATED
+    made.external_attr = 0o600 << 16
+    return made
+
+
+def _row(cells: Row) -> etree._Element:
+    row = etree.Element(f"{{{_MAIN}}}row", nsmap=_NAMES)
+    for text in cells:
+        cell = etree.SubElement(row, f"{{{_MAIN}}}c")
+        if text:
+            cell.set("t", "inlineStr")
+            words = etree.SubElement(etree.SubElement(cell, f"{{{_MAIN}}}is"), f"{{{_MAIN}}}t")
+            words.text = _printable(text)
+            words.set(_XML, "preserve")
+    return row
+
+
+def _printable(text: str) -> str:
+    """A text without the characters that XML has no way to write."""
+    return text if text.isprintable() else _UNWRITABLE.sub("", text)
+
+
+def _workbook(numbers: range) -> etree._Element:
+    root = etree.Element(f"{{{_MAIN}}}workbook", nsmap={None: _MAIN, "r": _OFFICE})
+    sheets = etree.SubElement(root, f"{{{_MAIN}}}sheets")
+    for number in numbers:
+        sheet = etree.SubElement(sheets, f"{{{_MAIN}}}sheet", name=f"Table {number}", sheetId=str(number))
+        sheet.set(f"{{{_OFFICE}}}id", f"rId{number}")
+    return root
+
+
+def _related(kind: str, targets: list[str]) -> etree._Element:
+    root = etree.Element(f"{{{_RELATIONS}}}Relationships", nsmap={None: _RELATIONS})
+    for number, target in enumerate(targets, 1):
+        etree.SubElement(
+            root, f"{{{_RELATIONS}}}Relationship", Id=f"rId{number}", Type=f"{_OFFICE}/{kind}", Target=target
+        )
+    return root
+
+
+def _types(numbers: range) -> etree._Element:
+    root = etree.Element(f"{{{_TYPES}}}Types", nsmap={None: _TYPES})
+    etree.SubElement(root, f"{{{_TYPES}}}Default", Extension="rels", ContentType=_PACKAGE)
+    sheets = {f"/xl/worksheets/sheet{n}.xml": "worksheet" for n in numbers}
+    parts = {"/xl/workbook.xml": "sheet.main", **sheets}
+    for name, kind in parts.items():
+        etree.SubElement(root, f"{{{_TYPES}}}Override", PartName=name, ContentType=f"{_KIND}.{kind}+xml")
+    return root
+
+
+def stream(write: Write) -> IO[bytes]:
+    """A stream that hands on what is written on it."""
+    return cast("IO[bytes]", Stream(write))

@@ -1,0 +1,81 @@
+"""Asking one isolated child one thing, and believing no more of its answer than what was asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from gateway.errors import Fault
+from gateway.examiner.channel import close_all
+from gateway.examiner.child import Child, ExaminerLost
+from gateway.examiner.protocol import ANSWER, REQUEST, Answer, Failed, Request
+from gateway.home import provider_of
+from gateway.openpgp.memory import is_fixed
+
+A = TypeVar("A")
+MOST_DETAIL = 80
+CONTENT_BYTES_A_SECOND = 128 * 1024
+# A file that is small has little time, so that it costs others little.
+_LEAST_SECONDS = 15.0
+
+
+def child_of(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
+    """The service's end of the child that the module runs."""
+    return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
+
+
+def ask(
+    child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
+) -> tuple[A, tuple[int, ...]]:
+    """What a child answers, if that is one of the answers `expected`, with its descriptors."""
+    said, given = child.ask(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
+    try:
+        answer: Answer = ANSWER.validate_json(said)
+    except ValidationError:
+        close_all(given)
+        raise ExaminerLost("the examining process gave an answer that cannot be read") from None
+    if isinstance(answer, Failed):
+        close_all(given)
+        raise Fault(answer.explanation[:MOST_DETAIL])
+    if answer.reference != request.reference or not isinstance(answer, expected):
+        close_all(given)
+        raise ExaminerLost("the examining process gave another answer than was asked")
+    return answer, given
+
+
+def checked(content: int, size: int) -> int:
+    """A content as a child gave it, if nobody can change it any more."""
+    if is_fixed(content) and os.fstat(content).st_size == size:
+        return content
+    os.close(content)
+    raise ExaminerLost("the examining process gave a content that can still change")
+
+
+def seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
+    """How long a child may take over a file of this size."""
+    return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
+
+
+@contextmanager
+def opened_for_reading(path: Path) -> Iterator[int]:
+    """A descriptor of a sealed file. Fault where it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        raise Fault(f"the sealed file cannot be read: {error.strerror}") from None
+    with closing(descriptor):
+        yield descriptor
+
+
+@contextmanager
+def closing(descriptor: int) -> Iterator[None]:
+    """Close the descriptor in the end."""
+    try:
+        yield
+    finally:
+        os.close(descriptor)

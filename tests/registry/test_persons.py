@@ -1,0 +1,110 @@
+"""Which files hold a child, what markers hide and what holds keep: the same on every database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from gateway.model import Classified, Opened, Provider, Released, Signature, Upload
+from gateway.registry import deliveries, holds, markers, outcomes, persons, providers, transfers
+from gateway.registry.database import Registry
+from tests.registry.cluster import Cluster
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+_NUMBERS = count(1)
+CHILD, OTHER, NOBODY = bytes([0]) * 16, bytes(range(16)), b"\xff" * 16
+
+
+pytestmark = pytest.mark.xdist_group("postgresql")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("pg_ctlcluster"))])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/registry.db"
+    else:
+        cluster: Cluster = request.getfixturevalue("cluster")
+        url = cluster.database(f"persons_{next(_NUMBERS)}")
+    made = Registry(url)
+    made.migrate()
+    with made.write() as session:
+        for name in ("oak", "elm"):
+            providers.add_provider(session, Provider(id=name, name=name, kind="school"), NOW)
+    yield made
+    made.close()
+
+
+def put(registry: Registry, number: int, provider: str, *known: bytes) -> str:
+    """An accepted file of a provider, in which these persons are."""
+    reference = f"261124-{provider}-{number:05}"
+    upload = Upload(
+        reference=reference, provider=provider, name="x", folder="in", size=9, sha256="1" * 64,
+        started_at=NOW, landed_at=NOW, ssh_key="k",
+    )  # fmt: skip
+    signature = Signature(certificate="a" * 40, signing_key="a" * 40, created_at=NOW)
+    what = Opened(content=-1, size=1, sha256=f"{number:064}", signature=signature, engine="sop")
+    kind = Classified(data_type="school-census", level="certain", evidence=(), format="xml", extension="xml")
+    with registry.write() as session:
+        transfers.land(session, upload)
+        outcomes.record_content(session, reference, what, kind)
+        sequence = transfers.get(session, reference).sequence
+        persons.note(session, sequence, b"".join(known))
+        decision = Released(flow="school-census", teams=("sen",), reasons=())
+        outcomes.record_decision(session, reference, decision, NOW)
+    return reference
+
+
+def test_the_index_answers_alike(registry: Registry) -> None:
+    both, one = put(registry, 1, "oak", CHILD, OTHER), put(registry, 2, "elm", CHILD)
+    put(registry, 3, "elm")
+
+    def found(*wanted: bytes) -> list[str]:
+        with registry.read() as session:
+            sequences = persons.transfers_with(session, wanted)
+            names = transfers.references(session, sequences)
+            return [names[sequence] for sequence in sequences]
+
+    assert found(CHILD) == [both, one]
+    assert found(OTHER) == [both]
+    assert found(NOBODY) == found() == []
+    assert found(CHILD, OTHER, NOBODY) == [both, one]
+    with registry.write() as session:  # Looked at again: what was known before is forgotten.
+        persons.note(session, transfers.get(session, both).sequence, OTHER)
+    assert found(CHILD) == [one]
+    with registry.read() as session:
+        assert persons.unindexed(session) == []
+
+
+def test_a_marker_hides_files_from_all_but_the_named(registry: Registry) -> None:
+    first, free = put(registry, 1, "oak", CHILD, OTHER), put(registry, 2, "oak", OTHER)
+    with registry.write() as session:
+        known = persons.transfers_with(session, [CHILD])
+        number = markers.place(
+            session, "named", [CHILD], people=["jane"], transfers=known, by="sam", why="x", at=NOW
+        )
+    later = put(registry, 3, "oak", CHILD)
+
+    def seen(person: str | None) -> list[str]:
+        with registry.read() as session:
+            return [one.reference for one in deliveries.delivered(session, "sen", person=person, limit=9)]
+
+    assert seen("jane") == [later, free, first]
+    assert seen("sam") == seen(None) == [free]
+    with registry.write() as session:
+        markers.lift(session, number, by="sam", why="x", at=NOW)
+    assert seen(None) == [later, free, first]
+
+
+def test_holds_on_a_child_and_on_a_provider_keep_their_files(registry: Registry) -> None:
+    names = [put(registry, 1, "oak", CHILD), put(registry, 2, "oak", OTHER), put(registry, 3, "elm", OTHER)]
+    child, school = holds.HoldSubject(persons=frozenset({CHILD})), holds.HoldSubject(provider="elm")
+    with registry.write() as session:
+        holds.place(session, child, by="sam", why="x", at=NOW)
+        holds.place(session, school, by="sam", why="x", at=NOW)
+        assert holds.on_hold(session, names) == {names[0], names[2]}
+        holds.lift(session, child, by="sam", why="x", at=NOW)
+        assert holds.on_hold(session, names) == {names[2]}

@@ -1,0 +1,45 @@
+"""Making views for tests, as a viewer makes them."""
+
+from __future__ import annotations
+
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+
+from gateway.classify import classify, load_rules
+from gateway.classify.views.view import make_view
+from gateway.model import Basis, Classified, ContentRefused
+from gateway.policy.basis import basis_for
+from gateway.policy.catalogue import load_catalogue
+from gateway.settings import ClassifyLimits
+
+POLICIES = Path(__file__).parents[2] / "policies"
+RULES = load_rules(POLICIES)
+CATALOGUE = load_catalogue(POLICIES)
+LIMITS = ClassifyLimits()
+TODAY = date(2026, 6, 16)
+
+
+def found(data: bytes) -> Classified | ContentRefused:
+    """What a content is."""
+    return classify(BytesIO(data), "x", LIMITS, RULES, today=TODAY)
+
+
+def recognised(data: bytes) -> Classified:
+    """What a content is, which is of some type."""
+    what = found(data)
+    assert isinstance(what, Classified), what
+    return what
+
+
+def view_of(data: bytes, basis: Basis) -> tuple[bytes, tuple[str, ...]]:
+    """The view of a content, and what was left out of it."""
+    out = bytearray()
+    left_out, whole = make_view(BytesIO(data), basis, RULES, LIMITS, out.extend)
+    return data if whole else bytes(out), left_out
+
+
+def view_for(team: str, data: bytes, sender: str = "school") -> tuple[bytes, tuple[str, ...]]:
+    """A team's view of a content by the policies as shipped."""
+    what = recognised(data)
+    return view_of(data, basis_for(team, what.data_type, CATALOGUE, sender, what.unlisted))  # type: ignore[arg-type]

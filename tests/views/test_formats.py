@@ -1,0 +1,249 @@
+"""Views of each format: the same at every reading, clean, inert, and in the shape that readers expect."""
+
+import csv
+import io
+import json
+import random
+import zipfile
+
+import openpyxl
+import pytest
+
+from gateway.classify.views import workbook_out
+from gateway.model import Basis
+from gateway.model.basis import UNKNOWN
+from gateway.samples import make, school, variants
+from tests.views import ctf_reader
+from tests.views.making import recognised, view_for, view_of
+
+WHO = ("Pupil: UPN", "Pupil: Surname", "Pupil: Forename", "Pupil: Date of Birth")
+
+
+def basis(data_type: str = "student-core", *items: str) -> Basis:
+    return Basis(data_type=data_type, items=(*WHO, *items))
+
+
+def sample(data_type: str, variant: str, pupils: int = 3) -> bytes:
+    rng = random.Random(3)
+    return make(data_type, variant, rng=rng, school=school(rng, 1), pupils=pupils)
+
+
+def rows(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode(), newline="")))
+
+
+@pytest.mark.parametrize("variant", [v for t, v in variants() if t == "student-core"][::4])
+def test_two_readings_give_the_same_bytes(variant: str):
+    data = sample("student-core", variant)
+    asked = basis()
+    assert view_of(data, asked) == view_of(data, asked)
+
+
+def test_a_file_of_which_nothing_is_left_out_is_the_view_as_it_was_signed():
+    data = b"\xef\xbb\xbfUPN;Surname;Forename;Date of Birth\n" + b"A;B;C;2015-02-03\n" * 3
+    assert view_of(data, basis()) == (data, ())
+
+
+def test_a_cell_with_breaks_quotes_and_delimiters_stays_one_cell():
+    data = b'UPN,Surname,Forename,Date of Birth,Locker\r\nA,"O""Neill, jr.\nx",C,2015-02-03,7\r\n'
+    view, left_out = view_of(data, basis())
+    assert rows(view) == [
+        ["UPN", "Surname", "Forename", "Date of Birth"],
+        ["A", 'O"Neill, jr.\nx', "C", "2015-02-03"],
+    ]
+    assert left_out == (UNKNOWN,)
+
+
+def test_rows_shorter_and_longer_than_the_header_lose_and_gain_nothing():
+    data = b"UPN,Surname,Forename,Date of Birth\r\nA,B\r\nA,B,C,2015-02-03,secret\r\n"
+    view, left_out = view_of(data, basis())
+    assert rows(view)[1:] == [["A", "B", "", ""], ["A", "B", "C", "2015-02-03"]]
+    assert left_out == (UNKNOWN,)
+
+
+def test_what_stands_above_a_table_is_not_shown():
+    data = b"Ash Bo is unwell\r\n\r\nUPN,Surname,Forename,Date of Birth\r\nA,B,C,2015-02-03\r\n"
+    view, left_out = view_of(data, basis())
+    assert b"unwell" not in view
+    assert left_out == (UNKNOWN,)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+SUM(A1:A2)", " =2"])
+def test_a_formula_in_csv_is_made_inert(cell: str):
+    data = f"UPN,Surname,Forename,Date of Birth\r\nA,{cell},+44 1823 1,-\r\n".encode()
+    view, left_out = view_of(data, basis())
+    assert rows(view)[1] == ["A", f"'{cell}", "+44 1823 1", "-"]
+    assert left_out == ()
+
+
+@pytest.mark.parametrize(
+    "variant", [v for t, v in variants() if t == "student-core" and ("xls" in v or "ods" in v)]
+)
+def test_a_workbook_becomes_a_new_one_of_text_alone(variant: str):
+    data = sample("student-core", variant)
+    view, _ = view_for("sen", data)
+    book = openpyxl.load_workbook(io.BytesIO(view))
+    assert all(name.startswith("Table ") for name in book.sheetnames)
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} <= {"inlineStr", "s", "n"}
+    assert {cell.data_type for cell in cells if cell.value is not None} <= {"inlineStr", "s"}
+    with zipfile.ZipFile(io.BytesIO(view)) as packed:
+        assert {info.date_time for info in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        parts = {name for name in packed.namelist() if not name.startswith("xl/worksheets/")}
+    assert parts == {"xl/workbook.xml", "xl/_rels/workbook.xml.rels", "_rels/.rels", "[Content_Types].xml"}
+
+
+def test_text_that_a_spreadsheet_would_run_is_a_text_in_the_new_workbook():
+    out = bytearray()
+    book = workbook_out.WorkbookWriter(out.extend)
+    book.table(["A"], iter([[["=HYPERLINK(1)"], ["  x "], ["\x01&<\ud800"]]]))
+    book.close()
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(bytes(out)))
+    assert [(c.data_type, c.value) for (c,) in sheet.iter_rows()][1:3] == [
+        ("s", "=HYPERLINK(1)"),
+        ("s", "  x "),
+    ]
+
+
+def test_a_view_of_a_ctf_is_read_by_a_reader_of_ctfs():
+    data = sample("student-core", "ctf-full", pupils=12)
+    whole = ctf_reader.read(data)
+    needs, _ = view_for("sen", data)
+    seen = ctf_reader.read(needs)
+    assert (seen.version, seen.source, seen.destination) == (whole.version, whole.source, whole.destination)
+    assert [(p.upn, p.surname, p.forename, p.born) for p in seen.pupils] == [
+        (p.upn, p.surname, p.forename, p.born) for p in whole.pupils
+    ]
+    assert any(pupil.address for pupil in whole.pupils)
+    assert any(pupil.contacts for pupil in whole.pupils)
+    assert [pupil.needs for pupil in seen.pupils] == [pupil.needs for pupil in whole.pupils]
+    for pupil in seen.pupils:
+        assert (pupil.address, pupil.contacts) == ([], 0)
+        assert pupil.details.keys() <= {
+            "FormerUPN",
+            "PreferredSurname",
+            "PreferredForename",
+            "MiddleNames",
+            "NCyearActual",
+        }
+
+
+def test_results_of_a_stage_keep_their_place_in_a_ctf():
+    data = sample("ks1", next(v for t, v in variants() if t == "ks1" and v.startswith("ctf")))
+    view, _ = view_for("central-data-team", data)
+    assert [p.results for p in ctf_reader.read(view).pupils] == [
+        p.results for p in ctf_reader.read(data).pupils
+    ]
+
+
+CTF = b"""<?xml version="1.0"?>
+<!-- Bo Ash moved --><CTfile version="1" note="x">
+<Header><DocumentName>Common Transfer File</DocumentName></Header>
+<CTFpupilData><Pupil secret="1"><UPN>A</UPN> loose <Surname>B</Surname><Zzyzx>z</Zzyzx>
+<FSMhistory><FSMinstance><FSMstartDate>2020-01-01</FSMstartDate><UKcountry>ENG</UKcountry>
+</FSMinstance></FSMhistory>
+<StageAssessments><KeyStage><Stage>KS9</Stage>
+<StageAssessment><Subject>ZZ</Subject><Result>1</Result></StageAssessment>
+</KeyStage></StageAssessments></Pupil>between<Extra>e</Extra>
+<Pupil><UPN>C</UPN></Pupil></CTFpupilData><Tail>t</Tail></CTfile>
+"""
+
+
+def test_of_what_is_left_out_of_xml_no_trace_stays():
+    view, left_out = view_of(CTF, basis("student-core", "Results of key stage assessments"))
+    text = " ".join(view.decode().split())
+    assert text.endswith(
+        "<CTFpupilData> <Pupil><UPN>A</UPN><Surname>B</Surname></Pupil> <Pupil><UPN>C</UPN></Pupil> "
+        "</CTFpupilData> </CTfile>"
+    )
+    for gone in ("moved", "secret", "loose", "Zzyzx", "FSM", "ENG", "KS9", "between", "Extra", "Tail"):
+        assert gone not in text
+    assert left_out == ("Pupil: FSM Eligible/Date", UNKNOWN)
+
+
+def test_results_in_fixed_width_become_a_table():
+    variant = next(v for t, v in variants() if t == "gcse-results" and v.startswith("jcq"))
+    data = sample("gcse-results", variant)
+    view, _ = view_for("central-data-team", data)
+    head, *lines = rows(view)
+    assert head[:2] == ["Centre Number", "Candidate Number"]
+    assert {"UCI", "Entry Code", "Grade"} <= set(head)
+    assert recognised(view).pupils == recognised(data).pupils
+    assert all(line[0].isdigit() and line[-1] for line in lines)
+
+
+def test_json_stays_json():
+    data = json.dumps(
+        [{"upn": "A", "surname": "B", "forename": "C", "sen_need": "ASD", "dob": "2015-02-03"}] * 2
+    ).encode()
+    view, left_out = view_of(data, basis())
+    assert json.loads(view) == [{"upn": "A", "surname": "B", "forename": "C", "dob": "2015-02-03"}] * 2
+    assert left_out == ("SEN: SEN Need",)
+
+
+def test_the_files_of_an_archive_lose_their_names():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name in ("Bo Ash.csv", "Cy Ash.csv"):
+            packed.writestr(name, "UPN,Surname,Forename,Date of Birth,Address\r\nA,B,C,2015-02-03,x\r\n")
+    view, left_out = view_of(out.getvalue(), basis())
+    with zipfile.ZipFile(io.BytesIO(view)) as packed:
+        assert packed.namelist() == ["1.csv", "2.csv"]
+        assert rows(packed.read("2.csv"))[0] == ["UPN", "Surname", "Forename", "Date of Birth"]
+    assert left_out == ("Pupil: Address",)
+
+
+@pytest.mark.parametrize("where", ["alone", "in the second sheet"])
+def test_a_known_column_that_classifying_told_of_is_in_no_view(where: str):
+    """Free text under Registration Group: its name is known, but not what stands in it."""
+    head = ["UPN", "Surname", "Forename", "Date of Birth", "Gender", "NCY", "Registration Group"]
+    good = [[r["UPN"], "B", "C", "2015-02-03", "F", "5", "5A"] for r in _pupils()]
+    odd = [
+        [*row[:-1], f"was seen crying in the yard again on day {n} of this week"]
+        for n, row in enumerate(good)
+    ]
+    book = openpyxl.Workbook()
+    book.active.append(head)
+    for row in good if where != "alone" else odd:
+        book.active.append(row)
+    if where != "alone":
+        second = book.create_sheet()
+        for row in [head, *odd]:
+            second.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    what = recognised(out.getvalue())
+    assert [one.field for one in what.unlisted] == ["registration-group"]
+    view, _ = view_of(
+        out.getvalue(),
+        Basis(
+            data_type="student-core", items=(*WHO, "School History: Registration Group"), told=what.unlisted
+        ),
+    )
+    sheets = list(openpyxl.load_workbook(io.BytesIO(view)))
+    assert "Registration Group" not in [cell.value for cell in sheets[-1][1]]
+    if where != "alone":
+        assert "Registration Group" in [cell.value for cell in sheets[0][1]]
+
+
+def test_where_not_all_that_is_unknown_was_told_of_nothing_behind_it_is_shown():
+    head = [
+        "UPN",
+        "Surname",
+        "Forename",
+        "Date of Birth",
+        "Gender",
+        "NCY",
+        *(f"Zz{n}" for n in range(120)),
+        "Former UPN",
+    ]
+    row = ["A999400120000", "B", "C", "2015-02-03", "F", "5", *["q"] * 120, "A999400120000"]
+    data = "\r\n".join(",".join(line) for line in [head, *[[p["UPN"], *row[1:]] for p in _pupils()]]).encode()
+    what = recognised(data)
+    assert what.unlisted[-1].further
+    asked = Basis(data_type="student-core", items=(*WHO, "Pupil: Former UPN"), told=what.unlisted)
+    assert rows(view_of(data, asked)[0])[0] == ["UPN", "Surname", "Forename", "Date of Birth"]
+
+
+def _pupils() -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(sample("student-core", "csv-core", pupils=6).decode("utf-8-sig"))))
