@@ -38,7 +38,7 @@ from gateway.model import Classified, Reason, Transfer
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
-from gateway.registry.transfer_lists import Wanted
+from gateway.registry.transfer_lists import TransfersWanted
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
 recalls.add_to(app)
@@ -75,7 +75,7 @@ def list_all(
 ) -> None:
     """The latest transfers, in the order they landed."""
     zone = load_catalogue(existing(home).policies_in_force).calendar.timezone
-    wanted = Wanted(
+    wanted = TransfersWanted(
         state=state,
         provider=provider,
         data_type=data_type,
@@ -94,14 +94,14 @@ def list_all(
         _print(session, wanted, most)
 
 
-def _pages(session: Session, wanted: Wanted, most: int) -> Iterator[list[Transfer]]:
+def _pages(session: Session, wanted: TransfersWanted, most: int) -> Iterator[list[Transfer]]:
     if most:
         yield transfer_lists.latest(session, wanted, most)
     else:
         yield from transfer_lists.pages(session, wanted)
 
 
-def _print(session: Session, wanted: Wanted, most: int) -> None:
+def _print(session: Session, wanted: TransfersWanted, most: int) -> None:
     """Page by page, so that any number of transfers can be listed."""
     shown = 0
     for page in _pages(session, wanted, most):

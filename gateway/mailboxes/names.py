@@ -17,7 +17,7 @@ from typing import Literal
 
 from gateway.home import REFERENCE
 from gateway.model.basis import VIEW_EXTENSIONS
-from gateway.registry.deliveries import Delivery, Wanted
+from gateway.registry.deliveries import DeliveriesWanted, Delivery
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 HELD = "held"
@@ -62,9 +62,9 @@ class MailboxPlace:
         return self.folder is not None and self.shelf in ("by-type", "by-provider") and self.kind is None
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> DeliveriesWanted:
         """Which files of the team stand here."""
-        return Wanted(
+        return DeliveriesWanted(
             new=self.shelf == "new",
             data_type=self.kind if self.shelf == "by-type" else None,
             provider=self.kind if self.shelf == "by-provider" else None,

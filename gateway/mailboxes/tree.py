@@ -72,7 +72,7 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
+class AboutText:
     """What is told of a view, open."""
 
     delivery: Delivery
@@ -111,7 +111,7 @@ class MailboxTree(Server):
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
         """Size and times of an open file."""
         await self._ask(self._desk.folders)
-        if isinstance(file, Told):
+        if isinstance(file, AboutText):
             return _file(file.delivery, len(file.text))
         collected = _collected(file)
         return _file(collected.delivery, collected.content.given.size)
@@ -144,7 +144,7 @@ class MailboxTree(Server):
         path: bytes,
         pflags: int,
         attrs: asyncssh.SFTPAttrs,  # noqa: ARG002
-    ) -> Collected | Told:
+    ) -> Collected | AboutText:
         """Collect a file: open what is shown of it in memory, put that on record, hand it out."""
         place = place_of(path)
         if pflags & _WRITING:
@@ -157,7 +157,7 @@ class MailboxTree(Server):
         if place.is_about:
             text = await self._ask(self._desk.about, place)
             self._open += 1
-            return Told(delivery, text)
+            return AboutText(delivery, text)
         basis = await self._ask(self._desk.basis, place)
         content = await self._office.contents.borrow(FileOrder(delivery.reference, basis, delivery))
         passing("collect.opened")
@@ -172,16 +172,16 @@ class MailboxTree(Server):
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """A piece of an open file, unless it was withdrawn since it was opened."""
-        opened = file if isinstance(file, Told) else _collected(file)
+        opened = file if isinstance(file, AboutText) else _collected(file)
         await self._ask(self._desk.check_reading, opened.delivery)
-        if isinstance(file, Told):
+        if isinstance(file, AboutText):
             return file.text[offset : offset + length]
         return self._office.contents.read(_collected(file).content, offset, length)
 
     async def close(self, file: object) -> None:
         """Give the content back."""
         self._open -= 1
-        if not isinstance(file, Told):
+        if not isinstance(file, AboutText):
             self._office.contents.give_back(_collected(file).content)
 
     async def abandon(self, file: object) -> None:

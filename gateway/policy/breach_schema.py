@@ -22,7 +22,7 @@ class Consequence(PolicyTable):
     items: tuple[str, ...] = Field(min_length=1)
 
 
-class Told(PolicyTable):
+class WhoIsTold(PolicyTable):
     """The clauses by which each must be told of a breach."""
 
     ico: tuple[ClauseId, ...] = ()
@@ -34,6 +34,6 @@ class Told(PolicyTable):
 class BreachFile(PolicyTable):
     """breach.toml."""
 
-    tell: Told
+    tell: WhoIsTold
     grave: tuple[GraveItem, ...] = ()
     consequence: tuple[Consequence, ...] = ()

@@ -65,7 +65,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class DeliveriesWanted:
     """Which deliveries: those that nobody has collected, of one data type, of one provider; or all."""
 
     new: bool = False
@@ -73,14 +73,14 @@ class Wanted:
     provider: str | None = None
 
 
-ALL = Wanted()
+ALL = DeliveriesWanted()
 
 
 def delivered(
     session: Session,
     team: str,
     *,
-    wanted: Wanted = ALL,
+    wanted: DeliveriesWanted = ALL,
     person: str | None = None,
     before: int | None = None,
     limit: int,
@@ -238,7 +238,7 @@ def _distinct(session: Session, team: str, person: str | None, what: Mapped[Any]
     return [str(value) for value in session.execute(query).scalars()]
 
 
-def _chosen(query: Select[*tuple[Any, ...]], wanted: Wanted) -> Select[*tuple[Any, ...]]:
+def _chosen(query: Select[*tuple[Any, ...]], wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
     if wanted.new:
         query = query.where(col(DeliveryRow.collected_at).is_(None))
     if wanted.data_type is not None:

@@ -17,7 +17,7 @@ from gateway.registry.transfer_rows import AT_ONCE, transfers_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class TransfersWanted:
     """Which transfers are asked for: all that fit every part that is given.
 
     `since` and `until` bound the moment of landing, `until` left out. `code` is a reason's code, or its
@@ -33,19 +33,19 @@ class Wanted:
     until: datetime | None = None
 
 
-def count(session: Session, wanted: Wanted) -> int:
+def count(session: Session, wanted: TransfersWanted) -> int:
     """How many transfers fit."""
     query = select_columns(func.count()).select_from(TransferRow).where(*_conditions(wanted))
     return int(session.execute(query).scalar_one())
 
 
-def latest(session: Session, wanted: Wanted, most: int) -> list[Transfer]:
+def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfer]:
     """The latest `most` transfers that fit, in the order they landed; what was found in them is left out."""
     query = _query(wanted).order_by(col(TransferRow.sequence).desc()).limit(most)
     return transfers_of(session, list(reversed(_rows(session, query))), with_content=False)
 
 
-def pages(session: Session, wanted: Wanted) -> Iterator[list[Transfer]]:
+def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]:
     """All transfers that fit, in the order they landed, some hundred at a time; the same of each."""
     after = 0
     while True:
@@ -58,7 +58,7 @@ def pages(session: Session, wanted: Wanted) -> Iterator[list[Transfer]]:
         session.expunge_all()  # What was listed need not be held.
 
 
-def _query(wanted: Wanted) -> Select[Any]:
+def _query(wanted: TransfersWanted) -> Select[Any]:
     return select_columns(TransferRow).where(*_conditions(wanted))
 
 
@@ -66,7 +66,7 @@ def _rows(session: Session, query: Select[Any]) -> Sequence[TransferRow]:
     return session.execute(query).scalars().all()
 
 
-def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
     for column, value in (
         (TransferRow.state, wanted.state),
         (TransferRow.provider, wanted.provider),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from gateway.policy.breach_schema import BreachFile, Told
+from gateway.policy.breach_schema import BreachFile, WhoIsTold
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
@@ -173,7 +173,7 @@ def _measures(breach: Breach) -> tuple[Block, ...]:
     return (Points((*breach.measures, *automatic) or (TO_FILL,)),)
 
 
-def _to_tell(breach: Breach, tell: Told) -> tuple[Block, ...]:
+def _to_tell(breach: Breach, tell: WhoIsTold) -> tuple[Block, ...]:
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     schools = tuple(
         f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"

@@ -14,7 +14,7 @@ from gateway.cli.options import as_reference
 from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
-from gateway.registry.transfer_lists import Wanted, count, pages
+from gateway.registry.transfer_lists import TransfersWanted, count, pages
 from tests.cli import a_year
 from tests.commands import invoke
 from tests.site import Site
@@ -46,7 +46,7 @@ def test_fifty_are_listed_unless_all_are_asked_for(site: Site) -> None:
     result = site.result("transfers", "list")
     listed = [line for line in result.stdout.splitlines() if "school-" in line]
     with _registry(site).read() as session:
-        there = count(session, Wanted())
+        there = count(session, TransfersWanted())
     assert len(listed) == 50
     assert f"50 of {there} shown; all of them: --limit 0" in result.stderr
     every = site.gateway("transfers", "list", "--limit", "0").splitlines()
@@ -88,7 +88,7 @@ def test_pages_are_in_order_and_hold_little(registry: Registry) -> None:
     with registry.read() as session:
         tracemalloc.start()
         sequences, most = [], 0
-        for page in pages(session, Wanted()):
+        for page in pages(session, TransfersWanted()):
             sequences += [one.sequence for one in page]
             most = max(most, len(session.identity_map))
         peak = tracemalloc.get_traced_memory()[1]
