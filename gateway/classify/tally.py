@@ -123,7 +123,9 @@ class Tally:
         keys = tuple(values)
         known = self._lacks.get(keys)
         if known is None:
-            known = [fault for group, fault in self.missing.items() if not any(key in values for key in group)]
+            known = [
+                fault for group, fault in self.missing.items() if not any(key in values for key in group)
+            ]
             if len(self._lacks) < _FORMS_REMEMBERED:
                 self._lacks[keys] = known
         return known
