@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +15,13 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
-    existing,
     fails_clearly,
     out,
-    plain,
     print_json,
     registry,
 )
 from gateway.cli.policy_explain import decision_object, explain
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import Provider, ProviderKind
 from gateway.policy.explain import render
@@ -38,35 +34,6 @@ app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, 
 app.add_typer(harmless.app, name="harmless")
 app.command()(explain)
 policy_edits.add_to(app)
-
-
-@app.command()
-@fails_clearly
-def check(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
-    ] = None,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
-    from gateway.record.policy_check import check as faults_of  # noqa: PLC0415 - loads the classifier
-
-    policies = folder or existing(home).policies
-    if not policies.is_dir():
-        raise ConfigurationError(f"{policies} is no folder")
-    faults = faults_of(policies)
-    if as_json:
-        print_json([dataclasses.asdict(fault) for fault in faults])
-    else:
-        for fault in faults:
-            out.print(Text(plain(fault)), soft_wrap=True)
-        out.print(
-            f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}",
-            soft_wrap=True,
-        )
-    if faults:
-        raise typer.Exit(1)
 
 
 @app.command("test")

@@ -187,7 +187,8 @@ def _waits_for(decision: Decision) -> WaitsFor | None:
     if decision.until is not None:
         return "date"
     codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY
-    if codes and codes <= _NEED_A_KEY:
+    # What is sensitive in it is judged anew once the key counts.
+    if codes & _NEED_A_KEY and codes <= _NEED_A_KEY | {"policy:sensitive"}:
         return "key"
     if codes == {"key:pending"}:
         return "approval"
