@@ -40,9 +40,8 @@ _ASSESSMENT = frozenset(
         "ResultDate",
     ]
 )
-# Whether parts of assessments have parts of their own, asked of the element around the assessments.
-_NESTED = etree.XPath("boolean(*/*/*)")
 _REMEMBERED = 1_000
+_LONG = 2_000
 _CODE_LENGTH = 20
 _EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
 _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
@@ -68,35 +67,26 @@ class Assessments:
         self._tally = tally
         # The same few pairs come again and again.
         self._types: dict[tuple[str, str], str] = {}
-        self._good: set[tuple[str | None, str | None]] = set()
-        self._codes_met: set[str] = set()
+        self._ordinary: dict[tuple[bytes, str], str] = {}
 
     def count(self, assessments: list[markup.Element]) -> None:
         """Count the assessments of one pupil, the one that the tally saw last."""
-        types, names = set(), set[str]()
+        types, odd = set(), False
         key_stage, stage_around = None, ""
         for assessment in assessments:
-            strip = markup.namespace_length(assessment.tag)
-            said = {child.tag[strip:]: child.text or "" for child in assessment}
             if assessment.getparent() is not key_stage:
                 key_stage = assessment.getparent()
-                if _NESTED(key_stage):
-                    names.add("")
                 stage_around = key_stage.findtext("{*}Stage") or ""
-            kind = self._type_of(said.get("Stage") or stage_around, said.get("Subject", ""))
+            # The same assessments come again and again.
+            written = etree.tostring(assessment, with_tail=False), stage_around
+            kind = self._ordinary.get(written)
+            if kind is None:
+                kind, ordinary, plain = self._read(assessment, stage_around)
+                odd |= not plain
+                if ordinary and len(self._ordinary) < _REMEMBERED and len(written[0]) < _LONG:
+                    self._ordinary[written] = kind
             types.add(kind)
-            if (said.get("ResultQualifier"), said.get("Result")) not in self._good:
-                self._check_result(said)
-            if not names.issuperset(said):
-                names.update(said)
-            if not self._codes_met.issuperset(said.values()):
-                self._look_at(said)
-            if not kind:
-                stage = said.get("Stage") or stage_around
-                self._gatherer.aside(
-                    f"StageAssessment {stage.strip().upper()}", "Result", said.get("Result") or "?"
-                )
-        if not names <= _ASSESSMENT:
+        if odd:
             self._note_unknown(assessments)
         if assessments:
             self._tally.field("assessments").filled += 1
@@ -104,15 +94,27 @@ class Assessments:
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)
 
-    def _look_at(self, said: dict[str, str]) -> None:
-        """Put to the account what is no code, mark or date: assessments hold nothing else."""
-        for name, text in said.items():
-            if text in self._codes_met:
-                continue
-            if not is_code(text):
-                self._gatherer.aside(f"StageAssessment {name}", "text", text)
-            elif len(self._codes_met) < _REMEMBERED:
-                self._codes_met.add(text)
+    def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool]:
+        """The type of one assessment; whether nothing in it is to be told; whether its parts are the known."""
+        strip = markup.namespace_length(assessment.tag)
+        said = {child.tag[strip:]: child.text or "" for child in assessment}
+        stage = said.get("Stage") or stage_around
+        kind = self._type_of(stage, said.get("Subject", ""))
+        good = self._check_result(said)
+        coded = self._look_at(said)
+        if not kind:
+            self._gatherer.aside(
+                f"StageAssessment {stage.strip().upper()}", "Result", said.get("Result") or "?"
+            )
+        plain = _ASSESSMENT.issuperset(said) and not any(map(len, assessment))
+        return kind, bool(kind) and good and coded and plain, plain
+
+    def _look_at(self, said: dict[str, str]) -> bool:
+        """Put to the account what is no code, mark or date: assessments hold nothing else. Whether all are."""
+        others = [(name, text) for name, text in said.items() if not is_code(text)]
+        for name, text in others:
+            self._gatherer.aside(f"StageAssessment {name}", "text", text)
+        return not others
 
     def _type_of(self, stage: str, subject: str) -> str:
         """The type of a stage's subject, as they are written; the stage is remembered."""
@@ -135,14 +137,14 @@ class Assessments:
                 if parent != "StageAssessment" or name not in _ASSESSMENT:
                     self._gatherer.aside(parent, name, text)
 
-    def _check_result(self, said: dict[str, str]) -> None:
-        pair = said.get("ResultQualifier"), said.get("Result")
+    def _check_result(self, said: dict[str, str]) -> bool:
+        """Whether a result is one of those that its qualifier knows; what is not is counted."""
         codes = self._codes.get(said.get("ResultQualifier", "").strip().upper())
         result = said.get("Result", "").strip().upper()
-        if codes is not None and result and result not in codes:
+        good = codes is None or not result or result in codes
+        if not good:
             self._tally.wrong_results.add(self._tally.records)
-        elif len(self._good) < _REMEMBERED:
-            self._good.add(pair)
+        return good
 
 
 def is_code(text: str) -> bool:
@@ -151,7 +153,7 @@ def is_code(text: str) -> bool:
 
 
 def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
-    """The data type of an assessment of a stage and subject, in capitals; empty where it is of none."""
+    """The data type of an assessment of a stage and subject, in upper case; empty where it is of none."""
     fitting = (
         each.type
         for each in rule.stages
@@ -172,6 +174,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         else:
             left = _has_left(element, header.facts) if tally.reports_pupils else None
             assessments.count(gatherer.gather(element, apart="StageAssessment", left=left))
+    gatherer.settle()
     if not tally.records:
         raise unknown("a Common Transfer File without pupils", format=FORMAT)
     verdict = _judge(header, gatherer, assessments, tally.rules.data_types.ctf)

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import IncrementalNewlineDecoder
+from io import IncrementalNewlineDecoder, StringIO
 from itertools import chain, islice
 from operator import itemgetter
 
@@ -20,7 +20,8 @@ from gateway.classify.furniture import Title, is_furniture
 from gateway.classify.rules import Rules
 from gateway.settings import ClassifyLimits
 
-BATCH = 1_000
+# So few that what is looked at again and again stays in the processor's cache.
+BATCH = 500
 HEADER_WITHIN = 40
 KNOWN_COLUMNS = 2
 _NAME_LENGTH = 100
@@ -29,8 +30,6 @@ _END = ["\x1f"]
 _DELIMITERS = (",", ";", "\t", "|")
 
 _SECOND = itemgetter(1)
-# A cell of several lines keeps its line ends.
-_ENDED = "{}\n".format
 
 Look = Callable[[str], None]
 
@@ -64,7 +63,7 @@ class Table:
 
 def read_table(source: Source, rules: Rules) -> Table:
     """The table in a text. Raises Unreadable where no row looks like a header, now or while reading."""
-    sample = list(islice(chain.from_iterable(line_batches(source)), 2 * HEADER_WITHIN))
+    sample = list(islice(_lines(_stretches(source, lambda _: None)), 2 * HEADER_WITHIN))
     found = [(d, find_header(_sampled(sample, d), rules, source.limits)) for d in _DELIMITERS]
     delimiter, (score, header) = max(found, key=lambda each: each[1][0])
     if header is None or score < KNOWN_COLUMNS:
@@ -73,7 +72,7 @@ def read_table(source: Source, rules: Rules) -> Table:
     for _ in settled_header(islice(_sampled(sample, delimiter), header.position + 1)):
         pass
     watch, formulas = _FormulaWatch(), Formulas()
-    rows = _rows(chain.from_iterable(line_batches(source, watch.look)), delimiter)
+    rows = _rows(_lines(_stretches(source, watch.look)), delimiter)
     below = islice(rows, header.position + 1, None)
     return Table(header, batches(below, rules, source.limits, formulas, lambda: watch.alarmed), formulas)
 
@@ -102,25 +101,37 @@ def _score(row: Row, rules: Rules) -> int:
     return len({key for name in row if len(name) <= _NAME_LENGTH and (key := rules.column_field(name))})
 
 
-def line_batches(source: Source, look: Look = lambda _: None) -> Iterator[list[str]]:
-    """The lines of a text without their ends, many at a time; `look` sees each stretch of text first."""
-    # str.splitlines would also split at characters that are no line ends in a table.
+def line_batches(source: Source) -> Iterator[list[str]]:
+    """The lines of a text without their ends, many at a time."""
+    for text in _stretches(source, lambda _: None):
+        yield text.split("\n")[:-1]
+
+
+def _stretches(source: Source, look: Look) -> Iterator[str]:
+    """A text in stretches of whole lines, each line with its end; `look` sees what is read first."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
         text = rest + newlines.decode(piece)
         look(text)
-        *lines, rest = text.split("\n")
+        end = text.rfind("\n") + 1
+        rest = text[end:]
         if len(rest) > source.limits.text_bytes:
             raise malformed("a line is too long", format="text")
-        yield lines
-    yield [rest + newlines.decode("", final=True)]
+        yield text[:end]
+    yield (rest + newlines.decode("", final=True)).removesuffix("\n") + "\n"
+
+
+def _lines(stretches: Iterable[str]) -> Iterator[str]:
+    """The lines of a text, with their ends: a cell of several lines keeps them."""
+    # str.splitlines would also split at characters that are no line ends in a table.
+    return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
 
 
 def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The last two lines given to csv are ones that no text can hold. Where they do not come back as
     # rows of their own, a quotation mark that was never closed has swallowed them.
-    rows = csv.reader(map(_ENDED, chain(lines, _END, _END)), delimiter=delimiter)
+    rows = csv.reader(chain(lines, _END, _END), delimiter=delimiter)
     try:
         yield from iter(rows.__next__, _END)
     except csv.Error:
@@ -132,7 +143,7 @@ def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
 def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The sample may end inside a cell, and the delimiter may be the wrong one.
     with suppress(csv.Error):
-        yield from csv.reader(map(_ENDED, lines), delimiter=delimiter)
+        yield from csv.reader(lines, delimiter=delimiter)
 
 
 class _FormulaWatch:

@@ -31,6 +31,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     reader = _MessageReader(source, tally)
     for element in markup.records(source, RECORDS, reader.gatherer.aside):
         reader.read(element)
+    reader.gatherer.settle()
     if reader.facts is None:
         raise unknown("a DfE message that names no collection", format=FORMAT)
     if not tally.records:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.classify import checks
@@ -37,10 +37,10 @@ class FieldTally:
 
     `counts` is kept only for fields that need it. A `plain` field has nothing to check or count: it
     is enough to know that it is filled once. `doubted` are values that no check has found good, for the
-    account of the file: those of the last records that were added together, or all that came one by one.
+    account of the file: those of the last records of a table, or all that waited to be settled.
     """
 
-    __slots__ = ("_check", "_good", "counts", "doubted", "faults", "filled", "key", "plain")
+    __slots__ = ("_check", "_good", "_waiting", "counts", "doubted", "faults", "filled", "key", "plain")
 
     def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
         self.key = key
@@ -51,40 +51,52 @@ class FieldTally:
         self.doubted: set[str] = set()
         self._check = check
         self._good: set[str] = set()
+        self._waiting: list[tuple[str, int]] = []
 
     @property
     def checked(self) -> bool:
         """Whether values of this field can be wrong."""
         return self._check is not None
 
-    def add(self, text: str, row: int) -> None:
-        """One value, not blank, in this record."""
-        self.filled += 1
-        if self.counts is not None:
-            self._count((text,))
-        if text in self._good:
+    @property
+    def wait(self) -> Callable[[tuple[str, int]], None]:
+        """Keeps a value, not blank, and the number of its record, until `settle` counts it."""
+        return self._waiting.append
+
+    def settle(self) -> None:
+        """Count the values that wait: many are quicker to count together."""
+        if not self._waiting:
             return
-        fault = None if self._check is None else self._judge(text, self._check)
-        if fault is not None:
-            self.faults.setdefault(fault, FaultCount()).add(row)
-        if (fault is not None or self._check is None) and len(self.doubted) < _VALUES_REMEMBERED:
-            self.doubted.add(text)
+        texts = [text for text, _ in self._waiting]
+        self.filled += len(texts)
+        if self.counts is not None:
+            self._count(texts)
+        doubtful = [text for text in dict.fromkeys(texts) if text not in self._good]
+        bad = self._bad_among(doubtful)
+        if bad:
+            for text, row in self._waiting:
+                if text in bad:
+                    self.faults.setdefault(bad[text], FaultCount()).add(row)
+        room = max(0, _VALUES_REMEMBERED - len(self.doubted))
+        self.doubted.update(list(doubtful if self._check is None else bad)[:room])
+        self._waiting.clear()
 
     def add_column(self, values: Sequence[str], first_row: int) -> int:
         """The values of this field in records that follow each other; an empty text is a blank.
 
         How many are filled.
         """
-        filled = len(values) - values.count("")
+        distinct = set(values)
+        filled = len(values) - values.count("") if "" in distinct else len(values)
         self.filled += filled
         if self.counts is not None:
             self._count(values)
-        doubtful = set(values) - self._good if filled else set()
-        doubtful.discard("")
+        distinct.discard("")
+        doubtful = distinct - self._good
         if self._check is None:
             self.doubted = doubtful
             return filled
-        bad = {v: fault for v in doubtful if (fault := self._judge(v, self._check)) is not None}
+        bad = self._bad_among(doubtful)
         self.doubted = set(bad)
         if bad:
             for row, value in enumerate(values, first_row):
@@ -108,6 +120,13 @@ class FieldTally:
         if len(self.counts) < _VALUES_COUNTED:
             self.counts.update(values)
             del self.counts[""]
+
+    def _bad_among(self, values: Iterable[str]) -> dict[str, str]:
+        """Those of the values that have a fault, with its name."""
+        check = self._check
+        if check is None:
+            return {}
+        return {v: fault for v in values if (fault := self._judge(v, check)) is not None}
 
     def _judge(self, text: str, check: checks.Check) -> str | None:
         fault = check(text)

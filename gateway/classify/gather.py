@@ -21,9 +21,11 @@ _LOOK_EVERY = 500
 
 ReadSchool = Callable[[Element], Said]
 
-# What an element means: how to count its text, if at all, under which key the record needs it, and how to
-# keep the text until it is looked at with others.
-_Meaning = tuple[Callable[[str, int], None] | None, str | None, Callable[[str], None] | None]
+_Met = tuple[str, int]
+_Waiting = tuple[str, Element, int]
+# What an element means: how to count its text and the number of its record, if at all, under which key the
+# record needs it, and how to keep the text until it is looked at with others.
+_Meaning = tuple[Callable[[_Met], None] | None, str | None, Callable[[str], None] | None]
 
 
 class Gatherer:
@@ -32,7 +34,7 @@ class Gatherer:
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
         self._tally = tally
         self._deepest = limits.xml_depth
-        self._strip = 0
+        self._tag, self._name, self._strip = "", "", 0
         self._kinds = self._comments = 0
         self._names_schools = False
         self._meanings: dict[str, dict[str, _Meaning]] = {}
@@ -49,7 +51,7 @@ class Gatherer:
             self._resolve(meanings, parent, name)
         meaning = meanings.get(name)
         if meaning is not None and meaning[0] is not None:
-            meaning[0](text, self._tally.records)
+            meaning[0]((text, self._tally.records))
         if meaning is not None and meaning[2] is not None:
             meaning[2](text)
 
@@ -74,11 +76,13 @@ class Gatherer:
         Elements named `apart` are not looked into; they come back, for the caller to read. `left` is
         as in `Tally.record`; `school` reads what a record says of its school, where any element may.
         """
-        self._strip = namespace_length(record.tag)
+        if record.tag != self._tag:
+            self._tag, self._strip = record.tag, namespace_length(record.tag)
+            self._name = self._tag[self._strip :]
         self._own_text(record)
         values: dict[str, str] = {}
-        left_alone = []
-        stack = [(record.tag[self._strip :], record, 0)]
+        left_alone: list[Element] = []
+        stack = [(self._name, record, 0)]
         while stack:
             name, element, depth = stack.pop()
             if name == apart:
@@ -86,25 +90,36 @@ class Gatherer:
             elif depth > self._deepest:
                 raise malformed("elements are nested too deep", format="XML")
             else:
-                stack += [(n, inner, depth + 1) for n, inner in self._read(name, element, values)]
+                self._read(name, element, depth + 1, stack, values)
         if self._tally.records % _LOOK_EVERY == 0:
             self._tally.account.look_at_kept()
         said = school(record) if school is not None and self._names_schools else NOTHING
         self._tally.record(values, left=left, said=said)
         return left_alone
 
-    def _read(self, parent: str, element: Element, values: dict[str, str]) -> list[tuple[str, Element]]:
-        """Count the leaves right under an element; the children that are none come back."""
+    def settle(self) -> None:
+        """Count and look at what has been kept until now: many values are quicker to look at together.
+
+        Nothing may be asked of the tally before what was gathered last is settled.
+        """
+        self._tally.account.look_at_kept()
+        self._tally.settle()
+
+    def _read(
+        self, parent: str, element: Element, depth: int, stack: list[_Waiting], values: dict[str, str]
+    ) -> None:
+        """Count the leaves right under an element; the children that are none, in `depth`, go on the stack."""
         # Nearly all of the time goes here, so this is one loop with few calls.
-        meanings = self._meanings.get(parent) or self._meanings_under(parent)
+        meanings = self._meanings.get(parent)
+        if meanings is None:
+            meanings = self._meanings_under(parent)
         strip, row = self._strip, self._tally.records + 1
-        inner = []
         for child in element:
             name, text = child.tag, child.text
             if strip:
                 name = name[strip:]
             if len(child):
-                inner.append((name, child))
+                stack.append((name, child, depth))
                 if text is not None and not text.isspace():
                     self.aside(name, "", text)
                 continue
@@ -117,12 +132,11 @@ class Gatherer:
                 self._names_schools |= name in self._tally.rules.data_types.schools.elements
             count, key, keep = meaning
             if count is not None:
-                count(text, row)
+                count((text, row))
             if keep is not None:
                 keep(text)
             if key is not None and key not in values:
                 values[key] = text
-        return inner
 
     def saw(self, parent: str, names: Iterable[str]) -> bool:
         """Whether any element of these names, with text in it, has stood right under `parent`."""
@@ -140,11 +154,11 @@ class Gatherer:
         key = self._tally.rules.element_field(parent, name) if name else None
         part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
         if key is None:
-            meaning: _Meaning = (part.shape.add, None, part.told.keep)
+            meaning: _Meaning = (lambda met: part.shape.add(met[0]), None, part.told.keep)
         else:
             field = self._tally.field(key)
             field.filled = max(field.filled, 1) if field.plain else field.filled
-            direct = None if field.plain else field.add
+            direct = None if field.plain else field.wait
             # What a check finds good needs no other look; what it does not is looked at through the field.
             keep = part.told.keep if field.plain else None
             sampler = _Sampler(part, direct)
@@ -163,14 +177,14 @@ class _Sampler:
 
     __slots__ = ("_direct", "_part", "when_done")
 
-    def __init__(self, part: Part, direct: Callable[[str, int], None] | None) -> None:
+    def __init__(self, part: Part, direct: Callable[[_Met], None] | None) -> None:
         self._direct = direct
         self._part = part
         self.when_done: Callable[[], None] = lambda: None
 
-    def __call__(self, text: str, row: int) -> None:
-        self._part.shape.add(text)
+    def __call__(self, met: _Met) -> None:
+        self._part.shape.add(met[0])
         if self._direct is not None:
-            self._direct(text, row)
+            self._direct(met)
         if self._part.shape.filled >= SAMPLE:
             self.when_done()

@@ -56,6 +56,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
             counts.add(line)
             reader.read(line)
             last = line
+    tally.settle()
     if last[1:2] != "9":
         raise malformed("the file breaks off: its last record is missing", format=FORMAT)
     kind, mixed, why = prevailing_kind(reader.kinds(), FORMAT)
@@ -165,7 +166,7 @@ class _ResultsReader:
         values = {"candidate-number": result.candidate, "uci": result.uci, "uln": result.uln}
         for key, text in values.items():
             if text:
-                self._tally.field(key).add(text, self._tally.records + 1)
+                self._tally.field(key).wait((text, self._tally.records + 1))
         self._tally.record(values)
         if result.grade in self._grades:
             self._found[SingleResult(code=result.unit, grade=result.grade)] += 1
@@ -176,7 +177,7 @@ class _ResultsReader:
         values = candidate_in(line, self._rule)
         for key, text in values.items():
             if text.strip():
-                self._tally.field(key).add(text, self._tally.records + 1)
+                self._tally.field(key).wait((text, self._tally.records + 1))
         self._tally.record(values)
 
     def _hear_results(self, line: str) -> None:
@@ -196,22 +197,17 @@ class _ResultsReader:
                 self._count_results(line, row)
 
     def _count_results(self, line: str, row: int) -> None:
-        self._look_beside(line)
+        start = self._rule.results_from if self._layout is None else self._layout.start
+        self._rest.of_person(line, start)
+        if self._layout is None:
+            self._rest.of_codes(line, start)
+        elif (strange := self._layout.first_strange(line)) is not None:
+            self._rest.from_place(line, strange)
         found = grades_in(line, self._layout, self._grades, self._rule)
         results = [SingleResult(code=code, grade=grade) for code, grade in found]
         self._found.update(result for result in results if result.grade in self._grades)
         if any(result.grade not in self._grades for result in results):
             self._tally.wrong_results.add(row)
-
-    def _look_beside(self, line: str) -> None:
-        """What stands in a candidate's record beside the results in it."""
-        if self._layout is None:
-            self._rest.of_person(line, self._rule.results_from)
-            self._rest.of_codes(line, self._rule.results_from)
-            return
-        self._rest.of_person(line, self._layout.start)
-        if (strange := self._layout.first_strange(line)) is not None:
-            self._rest.from_place(line, strange)
 
 
 def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:

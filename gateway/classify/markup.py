@@ -96,7 +96,7 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
     between elements. Raises Unreadable where the document is not well formed or breaks a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
-    parser, limits, waiting, end = _parser(tags), source.limits, 0, b""
+    parser, limits, waiting, end, around = _parser(tags), source.limits, 0, b"", None
     unparsed = _Unparsed(aside, limits.record_bytes)
     try:
         for piece in utf8_chunks(source):
@@ -108,13 +108,16 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
                 unparsed.take(piece, end[-_OPENING:])
             end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
-                if next(element.iterancestors(*tags), None) is None:
+                parent = element.getparent()
+                # What stands beside a record is in no record either.
+                if parent is around or next(element.iterancestors(*tags), None) is None:
                     # So is a record that began in an earlier piece.
                     if more or waiting > len(piece):
                         _look_closely(element, limits, aside)
                     waiting = 0
                     yield element
-                    _forget(element, names, aside)
+                    _forget(element, names, aside, all_around=parent is not around)
+                    around = parent
             if waiting > limits.record_bytes:
                 raise malformed("a stretch of the XML is too long for one record", format="XML")
         _look_at_the_rest(parser.close(), names, aside)
@@ -207,8 +210,8 @@ def _tell_attributes(element: Element, aside: Aside) -> None:
             aside(f"{local_name(element.tag)}@{local_name(name)}", "", value)
 
 
-def _forget(element: Element, names: tuple[str, ...], aside: Aside) -> None:
-    """Free a record that was read and all that stands before it.
+def _forget(element: Element, names: tuple[str, ...], aside: Aside, *, all_around: bool) -> None:
+    """Free a record that was read and all that stands before it, and before what is around it.
 
     The record's own node and its tail stay until the next one: the parser may still be adding to them.
     """
@@ -217,10 +220,10 @@ def _forget(element: Element, names: tuple[str, ...], aside: Aside) -> None:
         parent = element.getparent()
         while element.getprevious() is not None:
             first = parent[0]
-            if first.tail is not None or first.tag not in names:
+            if first.tag not in names or ((tail := first.tail) and not tail.isspace()):
                 _tell(first, names, aside)
             del parent[0]
-        element = parent
+        element = parent if all_around else None
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: Aside) -> None:

@@ -38,6 +38,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
         if tally.records:
             raise
         raise unknown(*reason.evidence, format=FORMAT) from None
+    gatherer.settle()
     if not tally.records:
         raise unknown("an XML document of no known kind", format=FORMAT)
     tally.schools.around = said(header.slots)

@@ -27,6 +27,8 @@ OnPerson = Callable[[str, Mapping[str, str]], None]
 # Beyond so many pupils the tally stops telling them apart: a bound on memory, at six times the pupils
 # of a large local authority.
 PUPILS_REMEMBERED = 500_000
+_FORMS_REMEMBERED = 1_000
+_SETTLE_EVERY = 500
 
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
 _MAIN = (
@@ -69,6 +71,7 @@ class Tally:
         self.naming = frozenset({*NAMING, *(key for group in self.missing for key in group)})
         self.reports_pupils = on_pupil is not None
         self._on_pupil = on_pupil
+        self._lacks: dict[tuple[str, ...], list[FaultCount]] = {}
         self._people: set[str] = set()
         self._temporary_upns: set[str] = set()
         self._duplicates = FaultCount()
@@ -94,14 +97,10 @@ class Tally:
         the field of the leaving date. `said` is what the record says of its school.
         """
         self.records += 1
-        said = said if any(said) else self.schools.around
+        said = said if said is not NOTHING and any(said) else self.schools.around
         self.schools.count(said)
-        for group, fault in self.missing.items():
-            for key in group:
-                if key in values:
-                    break
-            else:
-                fault.add(self.records)
+        for fault in self._lacking(values):
+            fault.add(self.records)
         upn = values.get("upn", "").strip().upper()
         identity = upn or identity_of(values)
         if identity in self._people:
@@ -115,6 +114,26 @@ class Tally:
             self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
         if self.on_person is not None:
             self.on_person(upn, values)
+        if self.records % _SETTLE_EVERY == 0:
+            self.settle()
+
+    def _lacking(self, values: Mapping[str, str]) -> Sequence[FaultCount]:
+        """Which faults a record with these fields has for those that it has not."""
+        # Most records of a file fill the same fields.
+        keys = tuple(values)
+        known = self._lacks.get(keys)
+        if known is None:
+            known = [
+                fault for group, fault in self.missing.items() if not any(key in values for key in group)
+            ]
+            if len(self._lacks) < _FORMS_REMEMBERED:
+                self._lacks[keys] = known
+        return known
+
+    def settle(self) -> None:
+        """Count the values that wait in the fields."""
+        for field in self.fields.values():
+            field.settle()
 
     def rows(
         self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[str]]
@@ -125,11 +144,12 @@ class Tally:
         """
         first = self.records + 1
         self.records += length
+        full = {key for key, column in columns.items() if "" not in column}
         for group, fault in self.missing.items():
             several = [columns[key] for key in group if key in columns]
             if not several:
                 fault.add_run(first, length)
-            elif all("" in column for column in several):
+            elif full.isdisjoint(group):
                 for row, values in enumerate(zip(*several, strict=True), first):
                     if not any(values):
                         fault.add(row)

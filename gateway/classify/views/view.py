@@ -93,7 +93,7 @@ class _Maker:
             return True
         if json_records.looks_like(start):
             self._table(json_records.read_table(source, self._rules), JsonWriter(write))
-            return False
+            return True  # What stands beside the records, such as the number of pages, is in no record.
         self._table(read_table(source, self._rules), CsvWriter(write))
         return False
 
