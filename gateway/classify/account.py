@@ -23,11 +23,15 @@ _GRADES = ("exam-grade", "teacher-assessment")
 
 @dataclass(slots=True)
 class Part:
-    """One column, or one kind of element. `key` is the field that it carries, None where it carries none."""
+    """One column, or one kind of element. `key` is the field that it carries, None where it carries none.
+
+    `at` is where it stands in a record of fixed places, counted from 1; 0 where parts have no such places.
+    """
 
     header: str
     key: str | None
     element: bool = False
+    at: int = 0
     shape: Shape = field(default_factory=Shape)
     assessment: str = ""
     told: Disclosure = field(init=False)
@@ -48,9 +52,9 @@ class Account:
         self._rules = rules
         self._grades = frozenset().union(*(rules.code_sets[name] for name in _GRADES))
 
-    def part(self, header: str, key: str | None, *, element: bool = False) -> Part:
+    def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
         """One more part; beyond a bound only that there are more is remembered."""
-        made = Part(header[:_HEADER_LENGTH], key, element)
+        made = Part(header[:_HEADER_LENGTH], key, element, at)
         if len(self.parts) < _PARTS:
             self.parts.append(made)
         else:
@@ -112,7 +116,7 @@ class Account:
             if topic or part.assessment or not self._listed(part, carried):
                 kind = part.shape.kind(self._grades)
                 yield Unlisted(
-                    position=position,
+                    position=part.at or position,
                     header=part.header.strip(),
                     filled=part.shape.filled,
                     kind="free text" if part.told.story else kind,

@@ -11,6 +11,8 @@ from typing import BinaryIO, cast
 
 from gateway.classify.calamine import in_memory
 from gateway.classify.content import head_of, malformed, size_of, unknown
+from gateway.classify.leftovers import is_leftover
+from gateway.classify.sensitive import Sensitive
 from gateway.settings import ClassifyLimits
 
 FORMAT = "ZIP"
@@ -21,13 +23,6 @@ _END_LENGTH = 22
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
-
-# What operating systems leave in archives by themselves: where it lies, and how it starts.
-_LEFTOVER_BYTES = 1024 * 1024
-_APPLE_DOUBLE = b"\x00\x05\x16\x07"
-_DESKTOP_STORE = b"\x00\x00\x00\x01Bud1"
-_THUMBNAILS = b"\xd0\xcf\x11\xe0"
-_DESKTOP_INI = ("[.shellclassinfo]", "[localizedfilenames]")
 
 
 def is_archive(content: BinaryIO) -> bool:
@@ -77,29 +72,12 @@ def names(archive: zipfile.ZipFile) -> list[str]:
     return [m.filename for m in archive.infolist() if not m.is_dir()]
 
 
-def files(archive: zipfile.ZipFile) -> list[str]:
+def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
     """The names of the files that somebody put there, without what operating systems leave by themselves."""
-    found = [name for name in names(archive) if not _is_leftover(archive, name)]
+    found = [name for name in names(archive) if not is_leftover(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
     return found
-
-
-def _is_leftover(archive: zipfile.ZipFile, name: str) -> bool:
-    """Whether a file is a leftover by its name and, so that nothing hides under it, by its content."""
-    last = name.rpartition("/")[2].casefold()
-    if archive.getinfo(name).file_size > _LEFTOVER_BYTES:
-        return False
-    with archive.open(name) as file:
-        start = file.read(64)
-    if last.startswith("._") or name.startswith("__MACOSX/"):
-        return start.startswith((_APPLE_DOUBLE, _DESKTOP_STORE))
-    if last == ".ds_store":
-        return start.startswith(_DESKTOP_STORE)
-    if last == "thumbs.db":
-        return start.startswith(_THUMBNAILS)
-    text = start.decode("utf-16" if start[:2] == b"\xff\xfe" else "latin-1", "replace").strip().casefold()
-    return last == "desktop.ini" and text.startswith(_DESKTOP_INI)
 
 
 def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:

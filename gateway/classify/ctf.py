@@ -153,7 +153,7 @@ def is_code(text: str) -> bool:
 
 
 def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
-    """The data type of an assessment of a stage and subject, in capitals; empty where it is of none."""
+    """The data type of an assessment of a stage and subject, in upper case; empty where it is of none."""
     fitting = (
         each.type
         for each in rule.stages

@@ -14,7 +14,8 @@ from gateway.classify.content import Source, Unreadable, malformed, unknown
 from gateway.classify.delimited import line_batches
 from gateway.classify.format_rules import JcqRule
 from gateway.classify.identifiers import is_uci
-from gateway.classify.jcq_layout import JcqLayout, ResultLine, learn, result_in
+from gateway.classify.jcq_layout import BETWEEN, FROM_GRADE_ON, JcqLayout, ResultLine, learn, result_in
+from gateway.classify.jcq_rest import Rest
 from gateway.classify.results import GCSE, Kind, ResultKinds, SingleResult, prevailing_kind
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
@@ -121,15 +122,20 @@ class _ResultsReader:
         self._first: list[str] = []
         self._layout: JcqLayout | None = None
         self._learnt = False
+        self._rest = Rest(tally.account, tally.rules)
         self.one_a_record = False
 
     def read(self, line: str) -> None:
         """Read one record."""
         if line[1] in "35" and (centre := centre_in(line)):
             self._tally.schools.around = said([("centre", centre)])
+        if line[1] != "5":
+            self._rest.of_frame(line)
         if line[1] == "5" and (result := result_in(line)) is not None:
             self.one_a_record = True
             self._count_result(result)
+            self._rest.of_codes(line, *BETWEEN)
+            self._rest.of_codes(line, FROM_GRADE_ON)
         elif line[1] == "5":
             self._count_candidate(line)
             self._hear_results(line)
@@ -191,6 +197,12 @@ class _ResultsReader:
                 self._count_results(line, row)
 
     def _count_results(self, line: str, row: int) -> None:
+        start = self._rule.results_from if self._layout is None else self._layout.start
+        self._rest.of_person(line, start)
+        if self._layout is None:
+            self._rest.of_codes(line, start)
+        elif (strange := self._layout.first_strange(line)) is not None:
+            self._rest.from_place(line, strange)
         found = grades_in(line, self._layout, self._grades, self._rule)
         results = [SingleResult(code=code, grade=grade) for code, grade in found]
         self._found.update(result for result in results if result.grade in self._grades)

@@ -31,6 +31,9 @@ _CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER, _UNIT, _GRADE = (
     slice(40, 46),
     slice(46, 66),
 )
+BETWEEN = (_LEARNER.stop, _UNIT.start)
+"""The places of a result between the numbers of its candidate and its unit."""
+FROM_GRADE_ON = _GRADE.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,15 @@ class JcqLayout:
             group = record[at : at + width]
             if group.strip():
                 yield group[: self.code], group[self.code + self.option :].strip().upper()
+
+    def first_strange(self, record: str) -> int | None:
+        """Where the first group begins whose code is none; None where all are results."""
+        width = self.code + self.option + self.grade
+        for at in range(self.start, len(record), width):
+            code = record[at : at + self.code].upper()
+            if record[at : at + width].strip() and not _CODE.fullmatch(code):
+                return at
+        return None
 
 
 def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:

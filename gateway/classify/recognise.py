@@ -126,7 +126,7 @@ def _recognise_sheets(sheets: list[Sheet], tally: Tally, limits: ClassifyLimits,
 
 
 def _recognise_files(packed: ZipFile, tally: Tally, limits: ClassifyLimits) -> Verdict:
-    names = archive.files(packed)
+    names = archive.files(packed, tally.rules.sensitive)
     if not names:
         raise unknown("an archive of no files", format=archive.FORMAT)
     for name in names:

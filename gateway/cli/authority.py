@@ -46,7 +46,7 @@ _ACTS = {
     "agreement.status": _READERS,
     "agreement.text": _READERS,
     "flows.status": _READERS,
-    "policy.explain": _READERS,
+    "policy_explain.explain": _READERS,
     "policy.try_out": _READERS,
     "retention.plan_deletions": _READERS,
     "gateway_keys.export": _READERS,

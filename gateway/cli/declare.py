@@ -28,7 +28,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.options import LISTED, LimitOption, ReferenceArgument
-from gateway.cli.policy import decision_object
+from gateway.cli.policy_explain import decision_object
 from gateway.errors import GatewayError
 from gateway.model import Decision, Refused
 from gateway.policy.catalogue import Catalogue
@@ -155,7 +155,7 @@ def _matters(catalogue: Catalogue) -> list[str]:
 def _given(what: str, value: str | None, *, asking: bool) -> str:
     if value is None and not asking:
         raise typer.BadParameter("is needed", param_hint=f"--{what}")
-    return value if value is not None else str(typer.prompt(what.capitalize(), err=True))
+    return value if value is not None else str(typer.prompt(what[:1].upper() + what[1:], err=True))
 
 
 def _chosen(what: str, value: str | None, known: Collection[str], *, asking: bool) -> str:

@@ -10,6 +10,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     fails_clearly,
     out,
     registrar_of,
@@ -17,6 +18,7 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.few import check_seen, seen_by_whom_acts, who_looks
 from gateway.cli.options import LISTED, LimitOption, ReferenceArgument, WhyOption
 from gateway.cli.transfers import summary
 from gateway.registry import transfers
@@ -29,12 +31,16 @@ app = typer.Typer(no_args_is_help=True, help="Files that wait for a person or a 
 def list_all(
     home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
 ) -> None:
-    """Every file that is held, and why."""
+    """Every file that is held, and why; of what is sensitive, only those learn who may look at it."""
     with registry(home) as opened, opened.read() as session:
-        rows = [summary(t) for t in transfers.find(session, state="held")]
+        found = transfers.find(session, state="held")
+        seen = list(filter(seen_by_whom_acts(session, home), found))
+        rows = [summary(t) for t in seen]
     columns = ("reference", "provider", "name", "data_type", "reasons", "held_until", "landed_at")
     narrow = ("reference", "reasons", "held_until", "landed_at")
     show(rows, columns, as_json=as_json, empty="nothing is held", narrow=narrow, limit=limit)
+    if len(seen) < len(found) and not as_json:
+        out.print(f"{counted(len(found) - len(seen), 'more file')} for {who_looks(home)} alone")
 
 
 @app.command()
@@ -64,6 +70,7 @@ def release(
     from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
     with registrar_of(home) as registrar:
+        check_seen(registrar.registry, reference, home)
         asked = releases.release(
             registrar,
             reference,
@@ -86,6 +93,7 @@ def confirm(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEF
     from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
     with registrar_of(home) as registrar:
+        check_seen(registrar.registry, reference, home)
         asked = releases.confirm(registrar, reference, by=who(), why=why)
     out.print(f"{reference} is released to {', '.join(asked.teams)}")
 
@@ -104,6 +112,7 @@ def return_it(
     from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
     with registrar_of(home) as registrar:
+        check_seen(registrar.registry, reference, home)
         releases.send_back(registrar, reference, by=who(), advice=advice)
     out.print(f"{reference} is returned")
 
@@ -115,5 +124,6 @@ def refuse(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEFA
     from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
     with registrar_of(home) as registrar:
+        check_seen(registrar.registry, reference, home)
         releases.refuse(registrar, reference, by=who(), why=why)
     out.print(f"{reference} is refused")

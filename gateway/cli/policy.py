@@ -2,103 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
-from sqlmodel import Session
 
 from gateway.cli import dates, harmless, policy_edits
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
-    existing,
     fails_clearly,
     out,
-    plain,
     print_json,
     registry,
-    show,
 )
-from gateway.cli.options import ReferenceArgument
-from gateway.cli.transfers import event_object, reason_object
-from gateway.errors import ConfigurationError, GatewayError, NotFoundError
+from gateway.cli.policy_explain import decision_object, explain
+from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.model import Decision, Held, Provider, ProviderKind, Reason, Refused, Released, Transfer
-from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.model import Provider, ProviderKind
 from gateway.policy.explain import render
-from gateway.registry import declarations, log, providers, transfers
+from gateway.registry import providers
 
 if TYPE_CHECKING:
     from gateway.processor.dry_run import Trial
 
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 app.add_typer(harmless.app, name="harmless")
+app.command()(explain)
 policy_edits.add_to(app)
-
-
-@app.command()
-@fails_clearly
-def check(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
-    ] = None,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
-    from gateway.record.policy_check import check as faults_of  # noqa: PLC0415 - loads the classifier
-
-    policies = folder or existing(home).policies
-    if not policies.is_dir():
-        raise ConfigurationError(f"{policies} is no folder")
-    faults = faults_of(policies)
-    if as_json:
-        print_json([dataclasses.asdict(fault) for fault in faults])
-    else:
-        for fault in faults:
-            out.print(Text(plain(fault)), soft_wrap=True)
-        out.print(
-            f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}",
-            soft_wrap=True,
-        )
-    if faults:
-        raise typer.Exit(1)
-
-
-@app.command()
-@fails_clearly
-def explain(
-    reference: ReferenceArgument,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Say why a transfer, or a declared one, was decided so: each reason with its clause, as of that day."""
-    with registry(home) as opened, opened.read() as session:
-        decision = _decision_on(session, reference)
-        digest = _decided_by(session, reference)
-        said = [
-            step
-            for step in map(event_object, log.events(session, reference))
-            if step["reasons"] or step["why"]
-        ]
-    catalogue = _catalogue_of(Home(home), digest)
-    if as_json:
-        print_json(decision_object(decision) | {"reference": reference, "policies": digest, "history": said})
-        return
-    out.print(Text(f"{reference}: {render(decision, catalogue)}"), soft_wrap=True)
-    if digest is not None:
-        out.print(Text(f"\nby the policies {digest}"), soft_wrap=True)
-    out.print()
-    # What it was first held for, and what each person said, whatever it is by now.
-    show(said, ("at", "kind", "reasons", "by", "why"), as_json=False, empty="nothing else is on record")
 
 
 @app.command("test")
@@ -157,54 +92,3 @@ def _trial(file: Path, sender: str, at: datetime) -> Trial:
 
 def _kind(sender: str) -> ProviderKind:
     return next(kind for kind in providers.KINDS if kind == sender)
-
-
-def _decided_by(session: Session, reference: str) -> str | None:
-    """The digest of the policies by which a transfer was decided last."""
-    for event in reversed(log.events(session, reference)):
-        fields = json.loads(event.leaf)["fields"]
-        if "policies" in fields:
-            return str(fields["policies"])
-    return None
-
-
-def _catalogue_of(place: Home, digest: str | None) -> Catalogue:
-    if digest is not None and place.version(digest).is_dir():
-        return load_catalogue(place.version(digest))
-    return load_catalogue(place.policies_in_force)
-
-
-def _decision_on(session: Session, reference: str) -> Decision:
-    """The decision on an upload or on a declaration of that reference."""
-    try:
-        transfer = transfers.get(session, reference)
-    except NotFoundError as unknown:
-        try:
-            declared = declarations.get(session, reference)
-        except NotFoundError:
-            raise unknown from None
-        return _decision(declared.state, declared.reasons, declared.flow)
-    if transfer.state == "landed":
-        raise GatewayError(f"{reference} has landed and is not decided yet")
-    return _decision(transfer.state, transfer.reasons, transfer.flow, transfer)
-
-
-def _decision(
-    state: str, reasons: tuple[Reason, ...], flow: str | None, transfer: Transfer | None = None
-) -> Decision:
-    if state == "accepted":
-        return Released(flow=flow or "none", teams=transfer.teams if transfer else (), reasons=reasons)
-    if state == "held":
-        return Held(reasons=reasons, flow=flow, until=transfer.held_until if transfer else None)
-    return Refused(reasons=reasons, flow=flow)
-
-
-def decision_object(decision: Decision) -> dict[str, Any]:
-    """A decision as JSON has it."""
-    return {
-        "state": decision.state,
-        "flow": decision.flow,
-        "teams": list(decision.teams),
-        "held_until": decision.until if isinstance(decision, Held) else None,
-        "reasons": [reason_object(each) for each in decision.reasons],
-    }

@@ -24,11 +24,11 @@ _EXAMPLE = "example.gov.uk"
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
     """The organisation, contacts, agreement and calendar that nobody has made the authority's own."""
     usual = Settings()
-    if (settings.organisation, settings.log_origin) == (usual.organisation, usual.log_origin):
+    if settings.organisation == usual.organisation:
         yield Complaint(
             "warning",
-            f"the organisation ({usual.organisation}) and the log's name ({usual.log_origin}) are a sample's",
-            f'organisation = "…" in {home.settings}; the log keeps its name: for another, gateway init anew',
+            f"nobody has said whose gateway this is: receipts name {usual.organisation}",
+            f'organisation = "…" in {home.settings}',
         )
     if settings.security_contact is not None and _EXAMPLE in settings.security_contact:
         yield Complaint(
@@ -38,10 +38,11 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
         shipped = load_catalogue(shipped_policies())
     except ConfigurationError:
         return  # Nothing to compare with where the shipped policies are not installed.
-    if settings.organisation != usual.organisation and catalogue.text_sha256 == shipped.text_sha256:
+    is_theirs = settings.organisation in shipped.agreement.title
+    if catalogue.text_sha256 == shipped.text_sha256 and not is_theirs:
         yield Complaint(
             "warning",
-            f"the agreement is the sample's, of {usual.organisation}",
+            f"the agreement is the sample's, not one of {settings.organisation}",
             f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
             "into agreement.toml",
         )

@@ -1,14 +1,15 @@
-"""The commands around an edit of the policies: confirm what clauses say, compare, and try on past files."""
+"""The commands around an edit of the policies: check, confirm, compare, and try on past files."""
 
 from __future__ import annotations
 
 import typer
 
-from gateway.cli import policy_confirm, policy_diff, policy_simulate
+from gateway.cli import policy_check, policy_confirm, policy_diff, policy_simulate
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to `app`."""
+    app.command("check")(policy_check.check)
     app.command("confirm")(policy_confirm.confirm)
     app.command("diff")(policy_diff.diff)
     app.command("simulate")(policy_simulate.simulate)

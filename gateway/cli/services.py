@@ -65,8 +65,10 @@ def init(
     ] = None,
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
-    from gateway.homes.create import create_home  # noqa: PLC0415 - keeps --help quick
+    from gateway.homes.create import check_unused, create_home  # noqa: PLC0415 - keeps --help quick
     from gateway.secrets.passphrase import new_passphrase  # noqa: PLC0415
+
+    check_unused(Home(home))  # Before anything is asked.
 
     secret_files = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None

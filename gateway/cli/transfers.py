@@ -32,6 +32,7 @@ from gateway.cli.console import (
     show,
     tell_rest,
 )
+from gateway.cli.few import check_seen, seen_by_whom_acts
 from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption
 from gateway.home import Home, shown_name
 from gateway.model import Classified, Reason, Transfer
@@ -89,22 +90,23 @@ def list_all(
         if provider is not None:
             providers.provider_row(session, provider)
         if as_json:
-            print_json_list(summary(one) for page in _pages(session, wanted, most) for one in page)
+            print_json_list(summary(one) for page in _pages(session, wanted, most, home) for one in page)
             return
-        _print(session, wanted, most)
+        _print(session, wanted, most, home)
 
 
-def _pages(session: Session, wanted: TransfersWanted, most: int) -> Iterator[list[Transfer]]:
-    if most:
-        yield transfer_lists.latest(session, wanted, most)
-    else:
-        yield from transfer_lists.pages(session, wanted)
+def _pages(session: Session, wanted: TransfersWanted, most: int, home: Path) -> Iterator[list[Transfer]]:
+    """Without those that the person at the keyboard may not know of."""
+    found = [transfer_lists.latest(session, wanted, most)] if most else transfer_lists.pages(session, wanted)
+    seen = seen_by_whom_acts(session, home)
+    for page in found:
+        yield list(filter(seen, page))
 
 
-def _print(session: Session, wanted: TransfersWanted, most: int) -> None:
+def _print(session: Session, wanted: TransfersWanted, most: int, home: Path) -> None:
     """Page by page, so that any number of transfers can be listed."""
     shown = 0
-    for page in _pages(session, wanted, most):
+    for page in _pages(session, wanted, most, home):
         if page:
             rows = [summary(one) for one in page]
             print_table(rows, COLUMNS, _NARROW, headed=not shown)
@@ -125,6 +127,7 @@ def show_one(
 ) -> None:
     """Everything known of one transfer, with its events."""
     with registry(home) as opened, opened.read() as session:
+        check_seen(opened, reference, home)
         transfer = transfers.get(session, reference)
         events = [event_object(each) for each in log.events(session, reference)]
         found = _standing(home, session, transfer)

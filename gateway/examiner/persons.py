@@ -33,14 +33,35 @@ class PersonTaker:
 
     def __call__(self, upn: str, values: Mapping[str, str]) -> None:
         """One record."""
-        found = {upn, values.get("former-upn", "").strip().upper()} - self.numbers - {""}
-        numbers = {number for number in found if is_upn(number)}
-        names = frozenset() if upn in self.numbers or upn in numbers else _names(values)
-        if len(self.numbers) + len(self.names) >= PERSONS:
-            self.left_out += bool(numbers or names - self.names)
-            return
-        self.numbers |= numbers
-        self.names |= names
+        former = values.get("former-upn")
+        if former:
+            self._number(former.strip().upper())
+        if not self._number(upn):
+            self._name(values)
+
+    def _number(self, upn: str) -> bool:
+        """Take a UPN; whether it is one."""
+        if upn in self.numbers:
+            return True
+        if not upn or not is_upn(upn):
+            return False
+        if self._has_room():
+            self.numbers.add(upn)
+        return True
+
+    def _name(self, values: Mapping[str, str]) -> None:
+        born = read_date(values.get("birth-date", ""))
+        found = name_keys(
+            values.get("surname", ""), values.get("forename", ""), values.get("full-name", ""), born
+        )
+        if not found <= self.names and self._has_room():
+            self.names |= found
+
+    def _has_room(self) -> bool:
+        if len(self.numbers) + len(self.names) < PERSONS:
+            return True
+        self.left_out += 1
+        return False
 
     def scan(self, content: BinaryIO) -> None:
         """Take the UPNs that stand as text in what nobody could read as records."""
@@ -50,13 +71,8 @@ class PersonTaker:
             # Without the empty octets, text in two octets a character reads like any other.
             text = before + piece.replace(b"\0", b"").upper()
             for found in _NUMBER.finditer(text):
-                self(found[0].decode("ascii"), {})
+                self._number(found[0].decode("ascii"))
             before = text[1 - _LENGTH :]
-
-
-def _names(values: Mapping[str, str]) -> frozenset[str]:
-    born = read_date(values.get("birth-date", ""))
-    return name_keys(values.get("surname", ""), values.get("forename", ""), values.get("full-name", ""), born)
 
 
 def persons_digested(numbers: Iterable[str], names: Iterable[str], key: bytes) -> bytes:

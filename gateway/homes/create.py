@@ -87,10 +87,7 @@ def create_home(
     owners that they are to have. Fault where the database does not answer, OSError where a folder cannot
     be written. After any of these `home` is as it was.
     """
-    if home.root.exists() and not home.root.is_dir():
-        raise ConfigurationError(f"{home.root} is no folder")
-    if any(not path.is_dir() for path in home.root.rglob("*")):
-        raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten")
+    check_unused(home)
     registry = Registry(settings.database_url(home))
     if settings.database is not None:
         registry.check_unused()
@@ -106,6 +103,14 @@ def _whole(policies: Path) -> Path:
     if faults := check(policies):
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
     return policies
+
+
+def check_unused(home: Home) -> None:
+    """ConfigurationError where a home, or anything but empty folders, is in that place already."""
+    if home.root.exists() and not home.root.is_dir():
+        raise ConfigurationError(f"{home.root} is no folder")
+    if any(not path.is_dir() for path in home.root.rglob("*")):
+        raise ConfigurationError(f"{home.root} is not empty; a home is never overwritten")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from gateway.policy.schema import MonthDay, PolicyTable, Slug
 
 SchoolTerm = Literal["autumn", "spring", "summer"]
 _SUMMER, _AUTUMN = 4, 8  # The months in which these terms begin, at the earliest.
+Nation = Literal["england", "wales", "scotland", "northern-ireland"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 
@@ -130,12 +131,14 @@ class Phase(PolicyTable):
 
 
 class CalendarFile(PolicyTable):
-    """calendar.toml. `optional` data types are missing only where a provider is expected to send them.
+    """calendar.toml. `nation` is that whose bank holidays are no school days.
 
-    From `warn_days` before the last day of the terms that are written down, `doctor` asks for more.
+    `optional` data types are missing only where a provider is expected to send them. From `warn_days` before
+    the last day of the terms that are written down, `doctor` asks for more.
     """
 
     timezone: str
+    nation: Nation = "england"
     warn_days: int = Field(default=90, ge=0)
     results: tuple[Results, ...] = ()
     school_year: tuple[SchoolYear, ...] = ()

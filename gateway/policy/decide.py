@@ -27,7 +27,7 @@ from gateway.policy.methods import Subject, method_refusals
 from gateway.policy.parts import of_parts
 from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
-from gateway.policy.unlisted import notices, sensitive_topics, waits
+from gateway.policy.unlisted import notices, sensitive_reasons, sensitive_topics, waits
 
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
@@ -51,7 +51,7 @@ def decide(
             decide(part, catalogue, provider, now, method=method, safeguards=safeguards)
             for part in classified.parts
         )
-        return of_parts(tuple(each), tuple(_sensitive_content(classified, catalogue)), catalogue)
+        return of_parts(tuple(each), tuple(sensitive_reasons(classified, catalogue)), catalogue)
     if isinstance(classified, ContentRefused):
         return _of_content(classified, catalogue)
     flow = catalogue.flow_of(classified.data_type)
@@ -71,12 +71,7 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
         return Refused(reasons=(catalogue.reason(refused.code),))
     if refused.code == "open:malware":
         return Held(reasons=(catalogue.reason(refused.code),))
-    return Held(reasons=(*_sensitive_content(refused, catalogue), _why_unrecognised(refused, catalogue)))
-
-
-def _sensitive_content(refused: ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
-    if refused.sensitive:
-        yield catalogue.reason("policy:sensitive", topics=", ".join(refused.sensitive), where="")
+    return Held(reasons=(*sensitive_reasons(refused, catalogue), _why_unrecognised(refused, catalogue)))
 
 
 def _why_unrecognised(refused: ContentRefused, catalogue: Catalogue) -> Reason:

@@ -174,6 +174,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
     ),
     "calendar.toml": (
         ("timezone", Effect("whose clock days and embargoes go by", "any")),
+        ("nation", _TERMS),
         ("warn_days", Effect("when the administrator is asked for the next terms")),
         ("optional", Effect("what is missing only where it is expected")),
         ("results.*", Effect("until when results wait", "less")),

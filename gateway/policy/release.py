@@ -69,94 +69,155 @@ def judge_release(
     flow = catalogue.flow_of(kind)
     if flow is None:
         raise ReleaseImpossibleError(f"no flow of the agreement carries {kind}")
-    classified = _as_classified(content, kind)
-    wanted = _teams(classified, catalogue, flow, provider, teams)
+    for_two = any(why.code in _TAKES_TWO for why in held_for)
+    asked = _Asked(kind, flow, tuple(_pieces(content, kind)), catalogue, provider, for_two=for_two)
+    wanted = asked.teams(teams)
     return Release(
         data_type=kind,
         flow=flow.id,
         teams=wanted,
-        forbidden=tuple(
-            _forbidden(classified, content, held_for, catalogue, provider, now=now, flow=flow, teams=wanted)
-        ),
-        on_roll=_on_roll(classified, provider) and not any(why.code in _OF_OTHERS for why in held_for),
+        forbidden=tuple(dict.fromkeys(asked.forbidden(held_for, now, wanted))),
+        on_roll=asked.on_roll() and not any(why.code in _OF_OTHERS for why in held_for),
     )
 
 
-def _on_roll(classified: Classified, provider: Provider) -> bool:
-    """Whether the pupils are on the rolls of the schools that the sender speaks for."""
-    return (
-        provider.kind in EDUCATION_PROVIDERS
-        and not of_other_schools(classified, provider)
-        and without_school(classified, provider) == 0
-    )
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One file or table of what was held. Nothing was counted in one that was not `recognised`."""
+
+    found: Classified
+    recognised: bool = True
 
 
-def _as_classified(content: Classified | ContentRefused, data_type: str) -> Classified:
-    """The file as the person says it is. Of one that nobody recognised, no item and no pupil was counted."""
+def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[_Piece]:
+    """All of them; what nobody recognised is taken as what the person says it is."""
     if isinstance(content, Classified):
-        return replace(content, data_type=data_type)
-    return Classified(
-        data_type=data_type,
-        level="moderate",
-        evidence=(),
-        format=content.format or "unknown",
-        extension=content.extension,
-    )
+        yield _Piece(content)
+    elif content.parts:
+        for part in content.parts:
+            yield from _pieces(part, data_type)
+    else:
+        unknown = Classified(
+            data_type=data_type,
+            level="moderate",
+            evidence=(),
+            format=content.format or "unknown",
+            extension=content.extension,
+        )
+        yield _Piece(unknown, recognised=False)
 
 
-def _teams(
-    classified: Classified, catalogue: Catalogue, flow: Flow, provider: Provider, wanted: tuple[str, ...]
-) -> tuple[str, ...]:
-    for name in wanted:
-        team = catalogue.team(name)
-        if team is None:
-            raise ReleaseImpossibleError(f"there is no team {name}")
-        if not team.pupil_level and classified.pupils != 0:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a person asks for: a file of these pieces, as `kind`, which `flow` carries.
+
+    Each piece stays what it is: what the agreement says of its own type counts beside what it says of `kind`.
+    """
+
+    kind: str
+    flow: Flow
+    pieces: tuple[_Piece, ...]
+    catalogue: Catalogue
+    provider: Provider
+    for_two: bool
+
+    def on_roll(self) -> bool:
+        """Whether the pupils are on the rolls of the schools that the sender speaks for."""
+        return self.provider.kind in EDUCATION_PROVIDERS and all(
+            not of_other_schools(each.found, self.provider) and without_school(each.found, self.provider) == 0
+            for each in self.pieces
+        )
+
+    def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
+        """Those named, or else those that may certainly have all of it."""
+        has_records = any(each.found.pupils != 0 for each in self.pieces)
+        for name in named:
+            team = self.catalogue.team(name)
+            if team is None:
+                raise ReleaseImpossibleError(f"there is no team {name}")
+            if not team.pupil_level and has_records:
+                raise ReleaseImpossibleError(
+                    f"{name} may have no records of single pupils, whoever allows it "
+                    f"({self.catalogue.clause_of('policy:counts-only')})"
+                )
+        if named:
+            return tuple(dict.fromkeys(named))
+        certain = all(each.recognised for each in self.pieces)
+        found = tuple(team for team in self.entitled() if certain or self._may_have_all_agreed(team))
+        if not found:
             raise ReleaseImpossibleError(
-                f"{name} may have no records of single pupils, whoever allows it "
-                f"({catalogue.clause_of('policy:counts-only')})"
+                "no team of its flow may have everything in the file: return it, or name a team with --team"
             )
-    found = tuple(dict.fromkeys(wanted)) or teams_for(classified, catalogue, flow, provider.kind)
-    if not found:
-        raise ReleaseImpossibleError(
-            "no team of its flow may have everything in the file: return it, or name a team with --team"
+        return found
+
+    def entitled(self) -> tuple[str, ...]:
+        """The teams of the flow that may have what was found in each of the pieces.
+
+        Of several pieces no views are made, nor of what a second person allows for what is in it: whoever
+        gets that must have a right to all of it; the same goes for a file under another name.
+        """
+        as_found = len(self.pieces) == 1 and self.pieces[0].found.data_type == self.kind and not self.for_two
+        found = [
+            [
+                team
+                for team in teams_for(
+                    replace(each.found, data_type=kind), self.catalogue, flow, self.provider.kind
+                )
+                if as_found or self._may_have_all(team, each.found)
+            ]
+            for each in self.pieces
+            for kind, flow in self._carried_by(each)
+        ]
+        return tuple(team for team in found[0] if all(team in others for others in found))
+
+    def _may_have_all(self, team: str, found: Classified) -> bool:
+        return found.pupils == 0 or all(
+            self.catalogue.may_have(team, item, self.provider.kind)
+            for item in found.items
+            if item in self.catalogue.appendix_a
         )
-    return found
 
-
-def _forbidden(
-    classified: Classified,
-    found: Classified | ContentRefused,
-    held_for: tuple[Reason, ...],
-    catalogue: Catalogue,
-    provider: Provider,
-    *,
-    now: datetime,
-    flow: Flow,
-    teams: tuple[str, ...],
-) -> Iterator[Reason]:
-    yield from (why for why in held_for if why.code in _TAKES_TWO)
-    if provider.kind not in (*flow.senders, *flow.on_behalf):
-        yield catalogue.reason_under(
-            flow.clause, "policy:sender-not-in-flow", title=flow.document.description
+    def _may_have_all_agreed(self, team: str) -> bool:
+        """Whether a team may have whatever of Appendix A is agreed, so that it may be anything."""
+        return all(
+            self.catalogue.may_have(team, f"{group.label}: {item}", self.provider.kind)
+            for group in self.catalogue.rights.group
+            for item in group.items
+            if item not in group.proposed
         )
-    yield from unratified(provider, flow, (classified.data_type,), catalogue, now).waits
-    if provider.suspended:
-        yield catalogue.reason("policy:suspended")
-    until = _embargo(classified, found, catalogue, now)
-    if until is not None:
-        yield embargo_reason(flow, catalogue, until)
-    entitled = teams_for(classified, catalogue, flow, provider.kind)
-    if any(team not in entitled for team in teams):
-        yield catalogue.reason("policy:no-basis", count=sum(team not in entitled for team in teams))
 
+    def _carried_by(self, piece: _Piece) -> Iterator[tuple[str, Flow]]:
+        yield self.kind, self.flow
+        own = self.catalogue.flow_of(piece.found.data_type)
+        if own is not None and piece.found.data_type != self.kind:
+            yield piece.found.data_type, own
 
-def _embargo(
-    classified: Classified, found: Classified | ContentRefused, catalogue: Catalogue, now: datetime
-) -> datetime | None:
-    """Until when results may not be passed on, whatever the person calls the file."""
-    kinds = {classified.data_type, classified.mixed_with}
-    if isinstance(found, Classified):
-        kinds |= {found.data_type, found.mixed_with, *found.results}
-    until = release_moment(kinds, classified.facts, catalogue, now)
-    return until if until is not None and now < until else None
+    def forbidden(
+        self, held_for: tuple[Reason, ...], now: datetime, teams: tuple[str, ...]
+    ) -> Iterator[Reason]:
+        """What the agreement says against it."""
+        yield from (why for why in held_for if why.code in _TAKES_TWO)
+        carried = dict.fromkeys(pair for each in self.pieces for pair in self._carried_by(each))
+        for _, flow in carried:
+            if self.provider.kind not in (*flow.senders, *flow.on_behalf):
+                title = flow.document.description
+                yield self.catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=title)
+        for kind, flow in carried:
+            yield from unratified(self.provider, flow, (kind,), self.catalogue, now).waits
+        if self.provider.suspended:
+            yield self.catalogue.reason("policy:suspended")
+        yield from self._embargo(now)
+        without = sum(team not in self.entitled() for team in teams)
+        if without:
+            yield self.catalogue.reason("policy:no-basis", count=without)
+
+    def _embargo(self, now: datetime) -> Iterator[Reason]:
+        """Results that may not be passed on yet, whatever the person calls the file."""
+        later = (now, self.flow)
+        for each in self.pieces:
+            for kind in (self.kind, each.found.data_type, each.found.mixed_with, *each.found.results):
+                until = release_moment((kind,), each.found.facts, self.catalogue, now)
+                if until is not None and until > later[0]:
+                    later = (until, self.catalogue.flow_of(kind or self.kind) or self.flow)
+        if later[0] > now:
+            yield embargo_reason(later[1], self.catalogue, later[0])

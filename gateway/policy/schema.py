@@ -11,7 +11,7 @@ from gateway.model import ProviderKind
 from gateway.reasons.languages import Language
 
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
-"""The number of a clause as agreements write it: 12.3.1.4, A.1, 3(a), A.3(b)."""
+"""The number of a clause as agreements write it: 5.3.1.4, A.1, 3(a), A.3(b)."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
 ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]

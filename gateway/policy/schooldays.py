@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import holidays
 
-from gateway.policy.calendar_schema import CalendarFile, Census, SchoolYear, YearlyDue
+from gateway.policy.calendar_schema import CalendarFile, Census, Nation, SchoolYear, YearlyDue
 from gateway.policy.dates import academic_year_from, day_by_rule, day_in
 from gateway.policy.schema import Timescale
 from gateway.policy.terms import school_years
@@ -33,11 +33,19 @@ class Period:
     closes: date
 
 
+_SUBDIVISIONS: dict[Nation, str] = {
+    "england": "ENG",
+    "wales": "WLS",
+    "scotland": "SCT",
+    "northern-ireland": "NIR",
+}
+
+
 @lru_cache(maxsize=64)
-def bank_holidays(year: int) -> frozenset[date]:
-    """The bank holidays of England in a calendar year."""
+def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
+    """The bank holidays of a nation in a calendar year."""
     # Asked for by its name, because `country_holidays` loads every country of the world.
-    return frozenset(holidays.UnitedKingdom(subdiv="ENG", years=year))  # type: ignore[attr-defined]
+    return frozenset(holidays.UnitedKingdom(subdiv=_SUBDIVISIONS[nation], years=year))  # type: ignore[attr-defined]
 
 
 def school_days(
@@ -48,17 +56,17 @@ def school_days(
 
     `shut` are the training days that a provider chose for itself.
     """
-    return [day for day in _shared_days(school_years(calendar, firsts)) if day not in shut]
+    return [day for day in _shared_days(school_years(calendar, firsts), calendar.nation) if day not in shut]
 
 
 @lru_cache(maxsize=8)
-def _shared_days(years: tuple[SchoolYear, ...]) -> tuple[date, ...]:
+def _shared_days(years: tuple[SchoolYear, ...], nation: Nation) -> tuple[date, ...]:
     return tuple(
         day
         for year in years
         for term in year.terms
         for day in _each_day(term.first, term.last)
-        if day.weekday() <= _FRIDAY and day not in year.inset and day not in bank_holidays(day.year)
+        if day.weekday() <= _FRIDAY and day not in year.inset and day not in bank_holidays(day.year, nation)
     )
 
 

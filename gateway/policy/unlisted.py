@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from gateway.model import Classified, Provider, Reason, Unlisted
+from gateway.model import Classified, ContentRefused, Provider, Reason, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
 from gateway.words import HIDDEN, plain
@@ -29,14 +29,26 @@ def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow) -
     return tuple(dict.fromkeys(said))
 
 
-def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Why a file waits for a person, because of what it holds beyond what its flow carries."""
-    topics = sensitive_topics(classified, catalogue, flow)
+def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
+    """Why only few people may look at a content, whatever else it waits for; mostly nothing."""
+    if isinstance(content, ContentRefused):
+        if content.sensitive:
+            yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive), where="")
+        for part in content.parts:
+            yield from sensitive_reasons(part, catalogue)
+        return
+    flow = catalogue.flow_of(content.data_type)
+    topics = sensitive_topics(content, catalogue, flow) if flow is not None else ()
     if topics:
-        where = places([one for one in classified.unlisted if one.topic])
+        where = places([one for one in content.unlisted if one.topic])
         yield catalogue.reason(
             "policy:sensitive", topics=", ".join(topics), where=f": {where}" if where else ""
         )
+
+
+def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
+    """Why a file waits for a person, because of what it holds beyond what its flow carries."""
+    yield from sensitive_reasons(classified, catalogue)
     others = [one for one in classified.unlisted if one.assessment]
     if others:
         kinds = ", ".join(dict.fromkeys(one.assessment for one in others))

@@ -96,11 +96,27 @@ def _methods(catalogue: Catalogue) -> Iterator[Contradiction]:
     for n, circumstance in enumerate(methods.circumstance):
         if circumstance.id not in matter:
             yield "methods.toml", ("circumstance", n, "id"), f"no method needs more for {circumstance.id}"
+    yield from _carries_nothing(catalogue)
     for n, method in enumerate(methods.method):
         for m, need in enumerate(method.need):
             if both := sorted(set(need.when) & set(need.unless)):
                 words = f"it can never arise: {both[0]} is both in when and in unless"
                 yield "methods.toml", ("method", n, "need", m), words
+
+
+def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Methods bound to flows that are all closed to them: nobody who may use one sends what may travel so."""
+    for n, method in enumerate(catalogue.methods.method):
+        flows = [flow for name in method.flows or () if (flow := catalogue.flow(name)) is not None]
+        for flow in flows:
+            open_ones = [entry for entry in flow.data_type if method.electronic or not entry.electronic]
+            senders = {*flow.senders, *flow.on_behalf}
+            if not open_ones:
+                words = f"{flow.id} has to travel electronically, which {method.id} is not"
+                yield "methods.toml", ("method", n, "flows"), words
+            elif method.senders is not None and senders.isdisjoint(method.senders):
+                words = f"none of the senders of {flow.id} may use {method.id}"
+                yield "methods.toml", ("method", n, "flows"), words
 
 
 def _calendar(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -7,7 +7,8 @@ from gateway.reasons.template import Template
 REASONS: dict[str, Template] = {
     "classify:unknown": Template(
         "The file does not look like any kind of data that the agreement lists.",
-        "A person at the local authority will look at it; you need do nothing unless they ask.",
+        "Send it as your system exports it: as a Common Transfer File, or as .xlsx or CSV with a heading over"
+        " each column (UPN, surname, forename, date of birth). Or wait until a person has looked at it.",
     ),
     "classify:outside-agreement": Template(
         "The file is of a known kind ({kind}) that is not part of this agreement.",
@@ -15,7 +16,8 @@ REASONS: dict[str, Template] = {
     ),
     "classify:ambiguous": Template(
         "The file could be more than one kind of data, so it was not routed by itself.",
-        "A person at the local authority will look at it; you need do nothing unless they ask.",
+        "Export one kind of data a file, with all the columns that your system gives it, and send that. Or "
+        "wait until a person has looked at it.",
     ),
     "classify:other-assessments": Template(
         "The file holds grades that are no results of examinations ({kinds}), so it waits for a person.",

@@ -17,11 +17,13 @@ REASONS: dict[str, Template] = {
     ),
     "policy:no-flow": Template(
         "The agreement has no line for this kind of data.",
-        ASK,
+        "Do not send it again. If the local authority asked you for it, tell its {desk}, and quote the "
+        "reference on this receipt.",
     ),
     "policy:sender-not-in-flow": Template(
         "The agreement does not name your kind of organisation as the sender of {title}.",
-        ASK,
+        "Do not send it again. If the local authority asked you for it, tell its {desk}, and quote the "
+        "reference on this receipt.",
         "the flow",
     ),
     "policy:other-school": Template(
@@ -105,7 +107,8 @@ REASONS: dict[str, Template] = {
     ),
     "policy:no-team": Template(
         "No single team at the local authority may have all the data in the file, so it waits for a person.",
-        ASK,
+        "Export what is of different kinds (core data, attendance, exclusions, results) into files of their "
+        "own, and send each. Or wait until a person has looked at it.",
     ),
     "policy:no-basis": Template(
         "The agreement gives {count} of the teams that it was to go to no basis for everything in the file.",
@@ -121,7 +124,8 @@ REASONS: dict[str, Template] = {
     ),
     "policy:closed": Template(
         "Your school is on record as closed, so the file waits for a person.",
-        ASK,
+        "If your school is open, or goes on under another name, tell the local authority's {desk}, and quote "
+        "the reference on this receipt.",
     ),
     "policy:method-not-allowed": Template(
         "The agreement does not allow this data to travel this way.",

@@ -31,7 +31,7 @@ def changed(points: tuple[str, ...]) -> AgreementNotice:
         points=points,
         steps=(
             "Read the text in /agreement/agreement.txt.",
-            "If you have a question, ring the central data team.",
+            "If you have a question, ring the local authority.",
         ),
     )
 
@@ -48,7 +48,7 @@ def opened(year: str, begins: str) -> AgreementNotice:
         steps=(
             "Read the text in /agreement/agreement.txt.",
             "Sign that text with your OpenPGP key and put the signed copy into /agreement,",
-            "or tell the central data team who signed for your school, and on which day.",
+            "or tell the local authority who signed for your school, and on which day.",
         ),
     )
 

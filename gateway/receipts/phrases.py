@@ -35,6 +35,7 @@ class Phrases:
     was_refused: str
     was_withdrawn: str
     recognised: str
+    placed: str
     passed: str
     nothing: str
     keep: str
@@ -70,6 +71,7 @@ PHRASES: dict[Language, Phrases] = {
         was_withdrawn="Your file had been accepted and passed on.{known} It has been taken back, for this "
         "reason.",
         recognised=" It was recognised, by its content, as {kind}.",
+        placed=" A person at the local authority has said what it is: {kind}.",
         passed=" It was passed to: {teams}.",
         nothing="Nothing needs doing.",
         keep="Nothing needs doing. Keep this receipt.",
@@ -103,6 +105,7 @@ PHRASES: dict[Language, Phrases] = {
         was_withdrawn="Roedd eich ffeil wedi'i derbyn a'i throsglwyddo.{known} Cymerwyd hi'n ôl, am y rheswm "
         "hwn.",
         recognised=" Adnabuwyd hi, yn ôl ei chynnwys, fel {kind}.",
+        placed=" Mae person yn yr awdurdod lleol wedi dweud beth yw hi: {kind}.",
         passed=" Trosglwyddwyd hi i: {teams}.",
         nothing="Nid oes angen gwneud dim.",
         keep="Nid oes angen gwneud dim. Cadwch y dderbynneb hon.",

@@ -128,7 +128,8 @@ def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
     if facts.state == "landed":
         return said.has_landed
     found = receipt_object(facts)["data_type"]
-    known = said.recognised.format(kind=facts.wording.name(str(found))) if found else ""
+    how = said.recognised if facts.level else said.placed
+    known = how.format(kind=facts.wording.name(str(found))) if found else ""
     if facts.state == "accepted" and facts.folder != "in":
         return said.drop_done
     if facts.state == "accepted":

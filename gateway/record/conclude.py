@@ -17,6 +17,7 @@ from gateway.examiner.protocol import (
 from gateway.model import Decision, Held, Late, Opened, Provider, Refused, Signature
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
+from gateway.policy.unlisted import sensitive_reasons
 from gateway.record.signer import Signers, objection
 
 UNKNOWN_LOGIN = "open:unknown-login"
@@ -44,10 +45,13 @@ def decision_on(
             return _unopened(why, catalogue, signers, now)
         case FileOpened(opened=opened) | FileWaits(opened=opened):
             objected = _objection(opened, catalogue, signers, now, earlier=earlier)
+    if objected is None and isinstance(file, FileWaits):
+        objected = Held(reasons=(catalogue.reason(file.why.code, **file.why.detail),))
+    if isinstance(objected, Held):
+        # Whatever else it waits for, few people look at what is sensitive.
+        return replace(objected, reasons=(*objected.reasons, *sensitive_reasons(file.content, catalogue)))
     if objected is not None:
         return objected
-    if isinstance(file, FileWaits):
-        return Held(reasons=(catalogue.reason(file.why.code, **file.why.detail),))
     decision = decide(file.content, catalogue, provider, now)
     return decision if opened.late is None else told_late(decision, _SIGNED_LATE[opened.late], catalogue)
 

@@ -92,7 +92,8 @@ def receipt_facts(
         content_sha256=transfer.content_sha256,
         signature=transfer.signature,
         data_type=transfer.data_type,
-        level=recognised.level if recognised else None,
+        # Of what a person says that it is, nobody can tell how certain that is.
+        level=recognised.level if recognised and transfer.data_type == recognised.data_type else None,
         evidence=content.evidence if content else (),
         runner_up=content.runner_up if content else None,
         pupils=recognised.pupils if recognised else None,

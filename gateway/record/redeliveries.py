@@ -188,7 +188,8 @@ def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Rel
     if transfer.state != "accepted":
         return _release_again(registrar, session, transfer, asked, by)
     had = {place.team for place in recalls.places(session, transfer.sequence)}
-    recalls.deliver_again(session, transfer.sequence, asked.teams, by.at)
+    against = bool(asked.forbidden)
+    recalls.deliver_again(session, transfer.sequence, asked.teams, by.at, whole=against)
     if not had.issuperset(asked.teams):
         recalls.add_reasons(session, transfer.sequence, _reasons(registrar.catalogue, asked))
         return _receipted(registrar, session, transfer, asked, by)

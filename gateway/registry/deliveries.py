@@ -19,7 +19,8 @@ from gateway.registry.markers import is_seen_by
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.transfer_rows import CONTENT
 
-_SENSITIVE = ("policy:sensitive", "open:malware")
+SENSITIVE = ("policy:sensitive", "open:malware")
+"""Reasons for a hold for which few people may look at a file."""
 _COLUMNS: tuple[Any, ...] = tuple(
     col(column)
     for column in (
@@ -290,7 +291,7 @@ def _held(sensitive: bool | None, person: str | None) -> Select[*tuple[Any, ...]
 
 def _is_sensitive() -> ColumnElement[bool]:
     """Whether a transfer waits for a reason for which few people may look at it."""
-    return _waits_for(_SENSITIVE)
+    return _waits_for(SENSITIVE)
 
 
 def _waits_for(codes: Collection[str]) -> ColumnElement[bool]:

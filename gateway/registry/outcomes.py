@@ -140,13 +140,27 @@ def _reason_rows(sequence: int, decision: Decision) -> Iterator[dict[str, Any]]:
         }
 
 
+_OF_WHAT_IS_IN_IT = frozenset(
+    {
+        "open:malware",
+        "policy:items-outside-held",
+        "policy:items-proposed-held",
+        "policy:no-basis",
+        "policy:sensitive",
+    }
+)
+
+
 def _is_whole(row: TransferRow, decision: Decision) -> bool | None:
-    """Whether teams get the file as it was sent: two persons released it against the policy, or one did that
-    nobody could recognise, so that there are no items of which a view could be made.
+    """Whether teams get the file as it was sent: two persons released what is in it against the policy, or
+    one did that nobody could recognise, so that there are no items of which a view could be made.
+
+    Where the policy speaks against the sender or the day alone, each team is shown its view.
     """
     if not isinstance(decision, Released):
         return None
-    against = any(reason.code == _AGAINST_POLICY for reason in decision.reasons)
+    codes = {reason.code for reason in decision.reasons}
+    against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_WHAT_IS_IN_IT)
     recognised = row.content is not None and isinstance(CONTENT.validate_json(row.content), Classified)
     return True if against or not recognised else None
 
@@ -187,7 +201,8 @@ def _waits_for(decision: Decision) -> WaitsFor | None:
     if decision.until is not None:
         return "date"
     codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY
-    if codes and codes <= _NEED_A_KEY:
+    # What is sensitive in it is judged anew once the key counts.
+    if codes & _NEED_A_KEY and codes <= _NEED_A_KEY | {"policy:sensitive"}:
         return "key"
     if codes == {"key:pending"}:
         return "approval"

@@ -69,8 +69,13 @@ def places(session: Session, transfer: int) -> list[Place]:
     return [Place(team=row.team, dealt_with_at=row.dealt_with_at) for row in rows]
 
 
-def deliver_again(session: Session, transfer: int, teams: Sequence[str], at: datetime) -> None:
-    """Put a file into the mailboxes of these teams, whether they had it before or not."""
+def deliver_again(
+    session: Session, transfer: int, teams: Sequence[str], at: datetime, *, whole: bool
+) -> None:
+    """Put a file into the mailboxes of these teams as a new one, whether they had it before or not.
+
+    `whole`: as it was sent. Otherwise each is shown its view, or what it was shown before.
+    """
     known = {
         row.team: row
         for row in session.exec(
@@ -79,7 +84,8 @@ def deliver_again(session: Session, transfer: int, teams: Sequence[str], at: dat
     }
     for team in teams:
         row = known.get(team) or DeliveryRow(transfer=transfer, team=team, delivered_at=at)
-        row.delivered_at, row.dealt_with_at, row.dealt_with_by = at, None, None
+        row.delivered_at, row.collected_at, row.dealt_with_at, row.dealt_with_by = at, None, None, None
+        row.whole = whole or row.whole
         session.add(row)
     session.flush()
 

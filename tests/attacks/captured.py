@@ -86,7 +86,7 @@ def lying(self, message, descriptors):
 child.{worker}.work = lying
 child.main()
 """
-_WORKERS = {"opener": "Opening", "classifier": "Classifying"}
+_WORKERS = {"opener": "Opening", "classifier": "Classifying", "viewer": "Looking"}
 
 
 def _child(module: str, setup: bytes, code: str = _TAKEN_OVER, **known: object) -> Child:
@@ -139,7 +139,7 @@ def captured_viewer(home: Home) -> Child:
         memory_bytes=limits.open.memory_bytes,
         most=limits.open.content_bytes,
     )
-    return _child("viewer", "Looking", VIEWER_SETUP.dump_json(setup))
+    return _child("viewer", VIEWER_SETUP.dump_json(setup))
 
 
 @contextmanager

@@ -37,17 +37,20 @@ def sources() -> dict[str, ast.Module]:
     return {str(path): ast.parse(path.read_text("utf-8")) for path in sorted(root.rglob("*.py"))}
 
 
+@cache
+def all_uses() -> dict[str, set[str]]:
+    """The methods of patterns that the package calls, by the name of the variable."""
+    found: dict[str, set[str]] = {}
+    for tree in sources().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in USES:
+                name = getattr(node.value, "id", getattr(node.value, "attr", None))
+                found.setdefault(name, set()).add(node.attr)
+    return found
+
+
 def uses_of(name: str) -> set[str]:
-    """The methods of a pattern that the package calls, by the name of its variable."""
-    found = {
-        node.attr
-        for tree in sources().values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and node.attr in USES
-        and getattr(node.value, "id", getattr(node.value, "attr", None)) == name
-    }
-    return found or {"search"}
+    return all_uses().get(name) or {"search"}
 
 
 def module_patterns() -> Iterator[tuple[str, Pattern, set[str]]]:

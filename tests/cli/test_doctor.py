@@ -53,7 +53,7 @@ def test_many_alike_are_one_line_and_each_is_there_for_the_asking(site: Commands
 
 def test_what_is_still_the_samples_is_told(site: Commands) -> None:
     said = site.gateway("doctor")
-    assert "the agreement is the sample's, of Somerset County Council" in said
+    assert "the agreement is the sample's, not one of Elsewhere Council" in said
     assert "the calendar is the sample's" in said
 
 

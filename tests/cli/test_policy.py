@@ -131,3 +131,14 @@ def test_other_policies_are_tried_on_the_files_that_came(desk: Desk, tmp_path: P
     assert by_file[second]["after"].startswith("held: policy:no-team")
     assert "0 as before" in desk.gateway("policy", "simulate", str(new), "--days", "3660")
     assert desk.state(second) == "held"
+
+
+def test_training_days_of_a_provider_that_nobody_enrolled_are_a_fault(desk: Desk) -> None:
+    desk.provider("oak")
+    calendar = desk.home.policies / "calendar.toml"
+    days = "days = [2026-11-27]"
+    given = "".join(f'\n[[inset]]\nprovider = "{name}"\n{days}\n' for name in ("oak", "oat"))
+    calendar.write_text(f"{calendar.read_text()}{given}")
+    (fault,) = json.loads(desk.gateway("policy", "check", "--json", code=1))
+    assert (fault["file"], fault["key"]) == ("calendar.toml", "inset[1].provider")
+    assert fault["message"] == "there is no provider oat; perhaps oak"

@@ -19,6 +19,7 @@ from gateway.cli import authority
 from gateway.cli.identity import real_account
 from tests.commands import COMMAND
 from tests.content import census
+from tests.corpus.extra_columns import FILES as EXTRA
 from tests.waiting import until
 from tests.workshop import Desk
 
@@ -134,6 +135,30 @@ def test_each_role_has_its_acts_and_the_record_names_the_person(desk: Desk, as_s
     as_sam("transfers", "confirm", sent, "--why", "indeed")
     assert desk.codes(sent) == ["person:withdrawn-for-good"]
     desk.gateway("log", "verify")
+
+
+def test_what_is_sensitive_is_not_for_all_who_triage(desk: Desk, as_sam: Act) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    plain = desk.send(oak, b"nothing that anybody knows\n")
+    told = desk.send(oak, EXTRA["nhs-number.csv"](), "list.csv.pgp")
+    desk.process()
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    assert [one["reference"] for one in json.loads(as_sam("held", "list", "--json"))] == [plain]
+    assert "1 more file for Information Governance alone" in as_sam("held", "list")
+    assert [one["reference"] for one in json.loads(as_sam("transfers", "list", "--json"))] == [plain]
+    for act in (
+        ("transfers", "show"),
+        ("held", "refuse", "--why", "x"),
+        ("held", "return", "--advice", "x"),
+        ("held", "release", "--override", "--why", "x"),
+    ):
+        assert "for Information Governance alone" in as_sam(*act, told, code=1)
+    assert desk.state(told) == "held"
+    desk.gateway("staff", "set", "sam", "--team", "information-governance", "--why", "looks at them")
+    assert {one["reference"] for one in json.loads(as_sam("held", "list", "--json"))} == {plain, told}
+    as_sam("held", "return", told, "--advice", "Leave that out.")
+    assert desk.state(told) == "refused"
 
 
 def test_a_key_is_out_of_use_at_once_and_revoked_by_two(desk: Desk, as_sam: Act) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from struct import pack
+
 from tests.classify import made
 from tests.corpus.books import Page, ods, xls, xlsb, xlsx, zipped
 from tests.corpus.corpus import Files
@@ -9,9 +11,21 @@ from tests.corpus.corpus import Files
 CODES = [["Code", "Meaning"], ["WBRI", "White British"], ["AIND", "Indian"], ["CHNE", "Chinese"]]
 COVER = [["Exported for the local authority", "Please keep it safe"], ["Report", "24 November"]]
 NOTES = [["Ring Mrs Brown before you use this."]]
-APPLE = b"\x00\x05\x16\x07" + bytes(90)
 OLD = b"\xd0\xcf\x11\xe0"
 STORE = b"\x00\x00\x00\x01Bud1" + bytes(90)
+THUMBNAILS = OLD + bytes(60) + "Catalog".encode("utf-16-le") + bytes(60)
+
+
+def apple_double(*entries: bytes) -> bytes:
+    """A file as a Mac writes it beside another one: what belongs to it and is not its content."""
+    start = 26 + 12 * len(entries)
+    places = [start + sum(map(len, entries[:n])) for n in range(len(entries))]
+    table = [pack(">III", kind, at, len(e)) for kind, at, e in zip((9, 2), places, entries, strict=False)]
+    return b"".join([b"\0\5\x16\7\0\2\0\0Mac OS X        ", pack(">H", len(entries)), *table, *entries])
+
+
+FORK = b"This resource fork intentionally left blank   "
+APPLE = apple_double(bytes(50), bytes(100) + FORK + bytes(100))
 
 
 def core(first: int = 0, count: int = 12, school: str = "1234") -> made.Rows:
@@ -54,11 +68,23 @@ FILES: Files = {
         {
             "core.csv": text(core()),
             "desktop.ini": b"[.ShellClassInfo]\r\nx=1",
-            "a/Thumbs.db": b"\xd0\xcf\x11\xe0x",
+            "a/Thumbs.db": THUMBNAILS,
         }
     ),
     "hidden-as-macs.zip": lambda: zipped({"core.csv": text(core()), "__MACOSX/list.csv": b"A list of names"}),
     "hidden-as-thumbs.zip": lambda: zipped({"core.csv": text(core()), "Thumbs.db": b"A list of names"}),
+    "words-behind-a-mac.zip": lambda: zipped(
+        {"core.csv": text(core()), "__MACOSX/._core.csv": APPLE + b"Tom is on a child protection plan"}
+    ),
+    "words-in-a-mac.zip": lambda: zipped(
+        {"core.csv": text(core()), "__MACOSX/._core.csv": apple_double(bytes(50), b"Tom has epilepsy")}
+    ),
+    "names-in-a-store.zip": lambda: zipped(
+        {"core.csv": text(core()), ".DS_Store": STORE + "Tom child protection plan".encode("utf-16-be")}
+    ),
+    "workbook-as-thumbs.zip": lambda: zipped(
+        {"core.csv": text(core()), "Thumbs.db": xls(Page(made.mark_rows()))}
+    ),
     "workbooks.zip": lambda: zipped({f"{n}.xlsx": xlsx(Page(core(12 * n))) for n in range(2)}),
     "old-workbook.zip": lambda: zipped({"core.xls": xls(Page(core()))}),
     "ctfs.zip": lambda: zipped(

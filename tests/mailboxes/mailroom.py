@@ -93,7 +93,7 @@ class Mailroom:
             flow="student-core",
             data_type="student-core",
             teams=teams,
-            reasons=(why("person:released-against-policy"),),
+            reasons=(why("person:released-against-policy"), why("policy:no-basis", count=len(teams))),
         )
         return self._store(content, decision, sealed)
 

@@ -106,6 +106,34 @@ def test_nobody_is_on_a_roll_by_a_file_of_another_school(found, held_for, on_rol
     assert judged(content, *held_for, who=provider(dfe_number="9992001")).on_roll is on_roll
 
 
+def test_what_nobody_could_read_goes_only_to_who_may_have_anything() -> None:
+    assert judged(UNKNOWN, data_type="student-core").teams == ("central-data-team",)
+    named = judged(UNKNOWN, data_type="student-core", teams=("sen",))
+    assert (named.teams, codes(named)) == (("sen",), [])  # A person has looked at it, and says so.
+    assert codes(judged(UNKNOWN, data_type="student-core", teams=("early-years",))) == ["policy:no-basis"]
+
+
+def test_each_part_of_a_file_stays_what_it_is() -> None:
+    core, results = classified("student-core", items=("SEN: SEN Type",)), classified("gcse-results")
+    parts = ContentRefused(code="classify:several-kinds", parts=(core, results))
+    early = judged(parts, data_type="student-core", at=BEFORE_RESULTS, teams=("sen",))
+    assert codes(early) == ["policy:embargo", "policy:no-basis"]
+    assert judged(parts, data_type="student-core").teams == ("central-data-team",)
+    from_dfe = ContentRefused(code="classify:several-kinds", parts=(core, classified("ks2")))
+    assert codes(judged(from_dfe, data_type="student-core")) == ["policy:sender-not-in-flow"]
+
+
+def test_a_file_that_is_called_otherwise_is_still_what_was_found_in_it() -> None:
+    release = judged(classified("gcse-results"), data_type="student-core")
+    assert release.teams == ("central-data-team",)
+    with pytest.raises(ReleaseImpossibleError, match=r"2\.4\.2"):
+        judged(
+            ContentRefused(code="classify:several-kinds", parts=(classified("student-core"),)),
+            data_type="school-census",
+            teams=("school-place-planning",),
+        )
+
+
 def test_a_team_or_a_type_that_does_not_exist_is_named() -> None:
     with pytest.raises(ReleaseImpossibleError, match="no team planners"):
         judged(classified("student-core"), teams=("planners",))

@@ -77,3 +77,12 @@ def test_before_the_written_terms_end_it_is_said(catalogue: Catalogue, on: str, 
 
 def test_a_calendar_without_any_written_term_is_ending(catalogue: Catalogue) -> None:
     assert is_ending(catalogue.calendar.model_copy(update={"school_year": ()}), day("2026-11-24"))
+
+
+def test_the_bank_holidays_are_those_of_the_nation(catalogue: Catalogue) -> None:
+    assert day("2027-03-17") in bank_holidays(2027, "northern-ireland")
+    assert day("2027-03-17") not in bank_holidays(2027)
+    elsewhere = catalogue.calendar.model_copy(update={"nation": "northern-ireland"})
+    gone = set(school_days(catalogue.calendar, frozenset())) - set(school_days(elsewhere, frozenset()))
+    assert day("2027-03-17") in gone
+    assert gone <= bank_holidays(2026, "northern-ireland") | bank_holidays(2027, "northern-ireland")

@@ -217,6 +217,8 @@ def test_every_command_does_what_the_page_says(reader: Reader) -> None:
         elif command.text.startswith("gateway policy diff"):
             shutil.copytree(reader.folder / "gateway-home/policies", reader.folder / "old")
             reader.type(f"cd gateway-home && {command.text.replace('old/', '../old/')}")
+        elif command.text.startswith("gateway policy simulate"):
+            reader.type(command.text.replace("new/", str(reader.folder / "old")))
         else:
             reader.type(reader.filled(command.text))
     assert len(typed) > 40

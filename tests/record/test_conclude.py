@@ -108,6 +108,39 @@ def test_each_outcome_of_an_examination_is_decided(
     assert (type(decision), [reason.code for reason in decision.reasons]) == outcome
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        ContentRefused(code="classify:unknown", sensitive=("health",)),
+        ContentRefused(
+            code="classify:several-kinds", parts=(CONTENT, ContentRefused(code="x", sensitive=("health",)))
+        ),
+        classified("student-core", items=("SEN: NHS Number (Proposed)",)),
+        # The policy would refuse it; the key makes it wait before that is known.
+        classified("ks2", other_items=("Medical details",)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("waits", "signer"),
+    [(False, SUPERSEDED), (False, {"state": "pending"}), (True, ACTIVE)],
+    ids=["superseded", "pending", "expired"],
+)
+def test_what_waits_for_a_key_and_is_sensitive_is_seen_by_few(
+    catalogue: Catalogue, content: Any, waits: bool, signer: dict[str, Any]
+) -> None:
+    file: File = (
+        FileWaits(reference=REFERENCE, opened=opened(), content=content, why=EXPIRED)
+        if waits
+        else FileOpened(reference=REFERENCE, opened=opened(), content=content)
+    )
+    one = key(**signer)
+    counts = one.is_in_force(NOW)
+    signers = Signers(in_force=(one,) if counts else (), others=() if counts else (one,))
+    decision = decision_on(file, catalogue, provider(), NOW, earlier=None, signers=signers)
+    assert isinstance(decision, Held)
+    assert [reason.code for reason in decision.reasons][1:] == ["policy:sensitive"]
+
+
 def test_what_no_flow_takes_is_not_accepted_for_a_good_signature(catalogue: Catalogue) -> None:
     file = FileOpened(reference=REFERENCE, opened=opened(), content=NO_DATA)
     signers = Signers(in_force=(key(),), others=())

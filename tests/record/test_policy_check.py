@@ -145,6 +145,20 @@ EDITS = [
         "it can never arise: large-parcel is both",
     ),
     (
+        "methods.toml",
+        'flows = ["ks2", "ks4"',
+        'senders = ["school"]\nflows = ["ks2", "ks4"',
+        "methods.toml:method[5].flows",
+        "none of the senders of ks2 may use portal",
+    ),
+    (
+        "methods.toml",
+        'id = "post"',
+        'id = "post"\nflows = ["ks1", "ks2"]',
+        "methods.toml:method[6].flows",
+        "ks1 has to travel electronically, which post is not",
+    ),
+    (
         "calendar.toml",
         '[[due]]\ndata_type = "phonics"',
         '[[due]]\ndata_type = "attendance"',

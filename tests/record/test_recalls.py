@@ -145,6 +145,9 @@ def test_a_further_team_gets_it_where_the_agreement_allows_it_and_the_sender_is_
     named("sam")
     desk.gateway("transfers", "confirm", sent, "--why", "read the order")
     assert mailbox(desk, other) == [sent]
+    with desk.registry.read() as session:
+        given = [deliveries.find_delivered(session, team, sent) for team in (other, "central-data-team")]
+    assert [one.whole for one in given if one] == [True, False]  # Two decided that, of this team alone.
     assert "person:released-against-policy" in desk.codes(sent)
     assert re.search(rf"Passed to [^:]*{other}", desk.receipt(sent))
     (notice,) = json.loads(desk.gateway("notices", "list", "--json"))

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlmodel import select
 
+from gateway.registry.tables import DeliveryRow
 from tests.content import core_data, gcse_results, next_results_day
+from tests.corpus.books import zipped
+from tests.corpus.containers import core, text
 from tests.workshop import Desk
 
 
@@ -41,6 +45,8 @@ def test_a_release_against_the_agreement_takes_two_named_people(
     assert desk.codes(sent) == ["person:released-against-policy", "policy:agreement-not-ratified"]
     (receipt,) = desk.receipts("oak", f"*{sent}.txt")
     assert "Two named persons" in " ".join(receipt.read_text().split())
+    with desk.registry.read() as session:  # It is the sender that it speaks against, not what is in it.
+        assert not any(row.whole for row in session.exec(select(DeliveryRow)))
 
 
 def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
@@ -54,6 +60,8 @@ def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
     for said in (desk.gateway("transfers", "show", sent), desk.gateway("report", "transfer", sent)):
         assert "classify:unknown" in said
         assert "the profile, as a note" in " ".join(said.split())
+    assert "has said what it is: Early Years Foundation Stage" in desk.receipt(sent)
+    assert "recognised, by its content" not in desk.receipt(sent)
 
 
 def test_what_nobody_named_is_not_released(desk: Desk) -> None:
@@ -86,6 +94,23 @@ def test_results_are_not_released_before_their_day_by_one_person(desk: Desk) -> 
         with pytest.raises(Exception, match="speaks against"):
             release(registrar, sent, by="jane", why="the head asks", data_type="student-core")
     assert desk.state(sent) == "held"
+
+
+def test_an_archive_is_released_as_no_more_than_each_of_its_files_allows(desk: Desk) -> None:
+    day = next_results_day(desk)
+    archive = zipped({"core.csv": text(core()), "results.csv": gcse_results()})
+    sent = desk.send(desk.provider("oak", years=("2026-27",)), archive, "both.zip.pgp")
+    desk.process()
+    assert set(desk.codes(sent)) == {"classify:several-kinds", "policy:embargo"}
+    release = ("held", "release", sent, "--as", "student-core", "--why", "they rang")
+    early = desk.gateway(*release, "--team", "sen", code=1)
+    assert f"before 08:00 on {day.day} " in early
+    assert "no basis for everything in the file" in early
+    assert "(12.8)" in early
+    desk.gateway(*release, "--override")
+    assert desk.state(sent) == "held"
+    proposed = next(event for event in desk.events(sent) if event.kind == "release-proposed")
+    assert json.loads(proposed.leaf)["fields"]["teams"] == "central-data-team"
 
 
 def test_a_file_goes_back_with_advice_on_its_receipt(desk: Desk) -> None:

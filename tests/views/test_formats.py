@@ -161,6 +161,35 @@ def test_of_what_is_left_out_of_xml_no_trace_stays():
     assert left_out == ("Pupil: FSM Eligible/Date", UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ("<CTfile>", '<CTfile note="Bo moved">'),
+        ("<CTFpupilData>", '<CTFpupilData note="Bo moved">'),
+        ("<CTFpupilData>", "<CTFpupilData>Bo moved"),
+        ("</Pupil>", "</Pupil>Bo moved"),
+        ("</Pupil>", "</Pupil><!-- Bo moved -->"),
+        ("</Pupil>", "</Pupil><?Bo moved?>"),
+        ("<Pupil>", '<Pupil note="Bo moved">'),
+        ("</UPN>", "</UPN>Bo moved"),
+        ("</Header>", "</Header>Bo moved"),
+        ("</CTFpupilData>", "</CTFpupilData>Bo moved"),
+        ("</CTfile>", "<Note>Bo moved</Note></CTfile>"),
+        ("</CTfile>", "</CTfile><!-- Bo moved -->"),
+    ],
+)
+def test_what_stands_beside_the_elements_of_xml_is_never_shown(there: str, instead: str):
+    plain = (
+        "<CTfile><Header><CTFversion>1</CTFversion></Header><CTFpupilData><Pupil><UPN>A</UPN></Pupil>"
+        "<Pupil><UPN>C</UPN></Pupil></CTFpupilData></CTfile>"
+    )
+    assert view_of(plain.encode(), basis()) == (plain.encode(), ())
+    view, left_out = view_of(plain.replace(there, instead).encode(), basis())
+    assert b"moved" not in view
+    assert view.count(b"<UPN>") == 2
+    assert left_out == (UNKNOWN,)
+
+
 def test_results_in_fixed_width_become_a_table():
     variant = next(v for t, v in variants() if t == "gcse-results" and v.startswith("jcq"))
     data = sample("gcse-results", variant)
@@ -179,6 +208,12 @@ def test_json_stays_json():
     view, left_out = view_of(data, basis())
     assert json.loads(view) == [{"upn": "A", "surname": "B", "forename": "C", "dob": "2015-02-03"}] * 2
     assert left_out == ("SEN: SEN Need",)
+
+
+def test_what_stands_beside_the_records_of_json_is_not_shown():
+    record = {"upn": "A", "surname": "B", "forename": "C", "dob": "2015-02-03"}
+    data = json.dumps({"data": [record], "next": "https://bo-moved.example/2"}).encode()
+    assert json.loads(view_of(data, basis())[0]) == [record]
 
 
 def test_the_files_of_an_archive_lose_their_names():

@@ -47,9 +47,9 @@ class _Document:
         self._last: Element | None = None
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Attributes, comments, or text between elements, before the next record or in it."""
+        """Attributes, comments, or text between elements: they never stay."""
         self._loose = True
-        if parent in {markup.COMMENT, markup.INSTRUCTION}:
+        if not name and text.strip():
             self._pruner.leave_out()
 
     def take(self, record: Element) -> None:
@@ -82,6 +82,8 @@ class _Document:
                 self._finish(child)
             elif isinstance(child.tag, str) and markup.local_name(child.tag) not in self._records:
                 self._write(child, loose=True, enough=Stay.BESIDE)
+            if child.tail and not child.tail.isspace():
+                self._pruner.leave_out()
             parent.remove(child)
 
     def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
@@ -92,6 +94,8 @@ class _Document:
             self._xml.write("\n")
 
     def _start(self, element: Element) -> None:
+        if element.text and not element.text.isspace():
+            self._pruner.leave_out()
         context = self._xml.element(element.tag, nsmap=element.nsmap)
         context.__enter__()
         self._xml.write("\n")

@@ -66,7 +66,7 @@ class _Maker:
     def _archive(self, packed: ZipFile, write: Write) -> bool:
         """An archive of views. The files get numbers for names: their own may name people."""
         with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
-            for number, name in enumerate(archive.files(packed), 1):
+            for number, name in enumerate(archive.files(packed, self._rules.sensitive), 1):
                 with archive.member(packed, name) as content:
                     packed_too = archive.is_archive(content) or old_workbook.is_old_workbook(content)
                     with in_memory(content, archive.FORMAT) if packed_too else content as readable:
@@ -93,7 +93,7 @@ class _Maker:
             return True
         if json_records.looks_like(start):
             self._table(json_records.read_table(source, self._rules), JsonWriter(write))
-            return False
+            return True  # What stands beside the records, such as the number of pages, is in no record.
         self._table(read_table(source, self._rules), CsvWriter(write))
         return False
 

@@ -1,0 +1,74 @@
+"""policy check: every fault of the policies, in one run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    counted,
+    existing,
+    fails_clearly,
+    out,
+    plain,
+    print_json,
+    registry,
+)
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.catalogue import read
+from gateway.policy.faults import PolicyFault, nearest
+from gateway.registry import providers
+
+
+@fails_clearly
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
+    from gateway.record.policy_check import check as faults_of  # noqa: PLC0415 - loads the classifier
+
+    policies = folder or existing(home).policies
+    if not policies.is_dir():
+        raise ConfigurationError(f"{policies} is no folder")
+    faults = [*faults_of(policies), *(() if folder else _unknown_providers(home))]
+    if as_json:
+        print_json([dataclasses.asdict(fault) for fault in faults])
+    else:
+        for fault in faults:
+            out.print(Text(plain(fault)), soft_wrap=True)
+        out.print(
+            f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}",
+            soft_wrap=True,
+        )
+    if faults:
+        raise typer.Exit(1)
+
+
+def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
+    """Providers that the calendar gives training days and that nobody has enrolled here."""
+    reading = read(Home(home).policies)
+    calendar = reading.models.get("calendar.toml")
+    given = calendar.inset if isinstance(calendar, CalendarFile) else ()
+    if not given:
+        return
+    with registry(home) as opened, opened.read() as session:
+        known = providers.added(session)
+    for n, inset in enumerate(given):
+        if inset.provider not in known:
+            words = f"there is no provider {inset.provider}{nearest(inset.provider, known)}"
+            reading.blame("calendar.toml", ("inset", n, "provider"), words)
+            yield reading.faults[-1]
