@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import random
 import shutil
 import tempfile
@@ -88,6 +89,9 @@ def plentiful() -> Desk:
     )  # fmt: skip
     expectations(desk)
     a_trusts_file(desk)
+    marked_children(desk)
+    withdrawn(desk, "oak", "elm")
+    people_with_roles(desk)
     desk.pass_time(days=100)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
@@ -114,6 +118,34 @@ def a_trusts_file(desk: Desk) -> None:
     desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM}")
     desk.send(trust, csv(core(LAESTAB=(OAK, ELM))), "trust.csv.pgp")
     desk.process()
+
+
+def marked_children(desk: Desk) -> None:
+    """Two children whose data few people may see; a third one's marker is off again."""
+    first, second, third = (made.Child(number).upn for number in (1, 2, 3))
+    desk.gateway(
+        "pupils", "protect", "--upn", first, "--person", "jane", "--person", "sam", "--why", "a request"
+    )
+    desk.gateway("pupils", "restrict", "--upn", second, "--why", "accuracy is contested")
+    desk.gateway("pupils", "restrict", "--upn", third, "--why", "by mistake")
+    desk.gateway("pupils", "unmark", "3", "--why", "by mistake")
+
+
+def withdrawn(desk: Desk, *providers: str) -> None:
+    """What these sent and was delivered, out of the mailboxes; data protection has read of the first."""
+    listed = json.loads(desk.gateway("transfers", "list", "--json"))
+    for provider in providers:
+        (sent,) = [
+            one["reference"] for one in listed if (one["provider"], one["state"]) == (provider, "accepted")
+        ]
+        desk.gateway("transfers", "withdraw", sent, "--why", "one team too many")
+    desk.gateway("notices", "show", "1")
+
+
+def people_with_roles(desk: Desk) -> None:
+    """Two people, known by accounts. No administrator: so every test may still run every command."""
+    for name, role in (("ann", "auditor"), ("ben", "triage")):
+        desk.gateway("roles", "grant", name, role, "--account", name, "--why", "known to us")
 
 
 def jane(desk: Desk) -> Person:

@@ -20,7 +20,7 @@ from tests.whole import plentiful
 # Columns that are not vouched for: how often a key was used.
 USAGE = {("key", "uses"), ("key", "last_used_at")}
 # Made from sealed files, and made again from them: not vouched for.
-INDEXES = {"pupil", "full_roll", "staged_roll"}
+INDEXES = {"pupil", "full_roll", "staged_roll", "persons_of_transfer"}
 
 
 # What the database itself can no longer read as what it should be is found as well.
