@@ -17,7 +17,7 @@ _ADMINISTRATOR = frozenset({"administrator"})
 
 # Services, timers and what needs no registry: they act in nobody's name.
 _NOBODYS = frozenset({"services", "doctor", "status", "classify", "samples", "demo", "install", "backup"})
-_NOBODYS_ACTS = frozenset({"receipts.verify", "retention.run_deletions", "policy.check"})
+_NOBODYS_ACTS = frozenset({"receipts.verify", "retention.run_deletions", "policy_check.check"})
 _ACTS = {
     "held.release": _TRIAGE,
     "held.confirm": _TRIAGE,
