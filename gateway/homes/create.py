@@ -49,7 +49,7 @@ sop_program = "sqop"
 rescan_seconds = 5.0
 
 [log]                                 # who is told of the log's heads, each hour that has a new one
-# witness_command = ["/usr/local/bin/keep-head"]    # gets the head on its standard input
+# witness_command = ["/opt/witness/keep-head"]         # gets the head on its standard input
 # witness_email = "auditor@example.gov.uk"
 # witnesses = ["NAME+ID+KEY"]         # whose cosignatures are taken
 

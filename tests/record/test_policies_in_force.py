@@ -12,7 +12,7 @@ import pytest
 from gateway.policy.catalogue import policy_digest
 from gateway.processor.service import open_processor
 from gateway.registry import log
-from tests.content import core_data, school_history
+from tests.content import core_data, core_data_and_telephones, school_history
 from tests.waiting import until
 from tests.workshop import Desk
 
@@ -100,7 +100,7 @@ def test_a_running_processor_takes_an_edit_over(desk: Desk) -> None:
             edit(desk, "agreement.txt", "Version 2.0", "Version 2.1")
             processor.wake()
             until(lambda: "Version 2.1" in text.read_text(), "the new text")
-            second = desk.send(oak, core_data(2))
+            second = desk.send(oak, core_data_and_telephones(2))
             until(lambda: desk.state(second) not in {"", "landed"}, "the second file")
         finally:
             stop.set()
