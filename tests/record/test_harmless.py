@@ -16,8 +16,8 @@ YEARS = ("2026-27",)
 def columns_wait(desk: Desk) -> None:
     """An authority for which files with unlisted columns wait, instead of being taken without them."""
     flows = desk.home.policies / "flows.toml"
-    text = flows.read_text("utf-8")
-    assert (there := 'clause = "12.1"\n') in text
+    text, there = flows.read_text("utf-8"), 'clause = "12.1"\n'
+    assert there in text
     flows.write_text(text.replace(there, f'{there}unlisted = "hold"\n', 1), "utf-8")
 
 
