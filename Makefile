@@ -11,10 +11,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-# Kills, full disks, failing calls, wrong clocks: as root, a quarter of an hour at most. Writes docs/faults.md,
+# Kills, full disks, failing calls, wrong clocks: as root, 25 minutes at most. Writes docs/faults.md,
 # unless PYTEST_ARGS picks only some of them.
 faults: $(VENV)/.installed-dev
-	timeout 900 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults \
+	timeout 1500 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
 # The guide for production, followed on a clean Debian 13 that boots: as root, ten minutes, and a mirror of Debian.

@@ -16,7 +16,7 @@ Note = Callable[[str, int, Outcome], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=100, help="how many random kills in each of three runs")
+    parser.addoption("--kills", type=int, default=50, help="how many random kills in each of three runs")
     parser.addoption("--faults-table", type=Path, metavar="FILE", help="write what was tried into FILE")
 
 
