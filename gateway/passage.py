@@ -21,8 +21,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from gateway.drops.by_folder import Dropped, settle, withheld
-from gateway.drops.drop import Drop
 from gateway.errors import Fault
 from gateway.examiner.protocol import (
     AgreementCopy,
@@ -41,6 +39,8 @@ from gateway.policy.reference import period_of
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
 from gateway.record.conclude import UNKNOWN_LOGIN, File, decision_on, held_for_login, signature_of
+from gateway.record.drops.by_folder import Dropped, settle, withheld
+from gateway.record.drops.drop import Drop
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of

@@ -14,7 +14,7 @@ import typer
 from click.testing import CliRunner, Result
 
 from gateway.cli.app import app
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.secrets import passphrase
 
 COMMAND = typer.main.get_command(app)

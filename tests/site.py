@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from gateway.demo.parties import Party
-from gateway.demo.stage import Running, Stage
+from gateway.homes.demo.parties import Party
+from gateway.homes.demo.stage import Running, Stage
 from tests.commands import Commands
 from tests.waiting import until
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncssh
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.mailboxes.contents import Given
 from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person

@@ -18,11 +18,12 @@ from typing import Self
 import asyncssh
 from sqlmodel import Session
 
-from gateway.demo.parties import Party
 from gateway.enrolment.key_file import judge
 from gateway.errors import NotFoundError
 from gateway.home import Home
+from gateway.home.settings import Settings, load_settings
 from gateway.homes.create import create_home
+from gateway.homes.demo.parties import Party
 from gateway.keys.changes import Clerk, clerk_of, sign_head
 from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
@@ -34,7 +35,6 @@ from gateway.registry import agreements, keys, log, providers, receipts, transfe
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow
-from gateway.settings import Settings, load_settings
 from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
 from tests.children import Children
 from tests.clock import Clock

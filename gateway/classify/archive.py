@@ -13,7 +13,7 @@ from gateway.classify.calamine import in_memory
 from gateway.classify.content import head_of, malformed, size_of, unknown
 from gateway.classify.leftovers import is_leftover
 from gateway.classify.sensitive import Sensitive
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 FORMAT = "ZIP"
 FILES = 200

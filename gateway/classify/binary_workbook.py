@@ -13,7 +13,7 @@ from gateway.classify.calamine import LARGEST, Calamine, Extent, calls_outside, 
 from gateway.classify.content import active, malformed, unknown
 from gateway.classify.package import check_package
 from gateway.classify.sheets import Sheet, Shown
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 FORMAT = "XLSB"
 WORKBOOK = "xl/workbook.bin"

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 from gateway.classify import archive, markup
 from gateway.classify.content import Source, encoding_of, utf8_chunks
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 _LONGEST = 4_000
 # By the name of a part: the elements in it that hold texts for people.

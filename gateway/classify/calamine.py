@@ -15,7 +15,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from gateway.classify.content import CHUNK, Row, malformed, size_of, unknown
 from gateway.classify.values import text_of
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 Answer = TypeVar("Answer")
 

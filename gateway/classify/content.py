@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 CHUNK = 64 * 1024
 Row = list[str]

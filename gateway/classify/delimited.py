@@ -18,7 +18,7 @@ from gateway.classify.content import Row, Source, beside, malformed, text_chunks
 from gateway.classify.formulas import Formulas, maybe_formulas, settled_header
 from gateway.classify.furniture import Title, is_furniture
 from gateway.classify.rules import Rules
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 # So few that what is looked at again and again stays in the processor's cache.
 BATCH = 500

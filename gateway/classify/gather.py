@@ -10,7 +10,7 @@ from gateway.classify.markup import COMMENT, Element, leaves, namespace_length
 from gateway.classify.schools import NOTHING, Said
 from gateway.classify.tally import Tally
 from gateway.classify.value_shapes import SAMPLE
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 _ELEMENT_KINDS = 2_000
 # Systems write a comment or two about the export; more of them are about pupils.

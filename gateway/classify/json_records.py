@@ -16,7 +16,7 @@ from gateway.classify.delimited import BATCH, KNOWN_COLUMNS, Header, Table
 from gateway.classify.format_rules import JsonRule
 from gateway.classify.rules import Rules
 from gateway.classify.values import text_of
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 FORMAT = "JSON"
 _START = re.compile(r"\s*[\[{]\s*[\"{\]}]")

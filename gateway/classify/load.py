@@ -11,7 +11,7 @@ from gateway.classify.format_rules import plain
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
-from gateway.settings import read_toml
+from gateway.home.settings import read_toml
 
 
 def load_rules(policies: Path) -> Rules:

@@ -15,7 +15,7 @@ from xml.parsers import expat
 from lxml import etree
 
 from gateway.classify.content import Source, malformed, utf8_chunks
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 Element = Any  # lxml carries no types.
 

@@ -17,7 +17,7 @@ import olefile
 from gateway.classify.calamine import Calamine, Extent, calls_outside, in_memory, names_outside
 from gateway.classify.content import active, head_of, malformed, unknown
 from gateway.classify.sheets import Sheet, Shown
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 FORMAT = "XLS"
 _MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -16,7 +16,7 @@ from gateway.classify.content import Row, Source, Unreadable, active, encoding_o
 from gateway.classify.formulas import reaches_out
 from gateway.classify.sheets import Sheet, Shown
 from gateway.classify.values import number_text
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 FORMAT = "ODS"
 _CONTENT = "content.xml"

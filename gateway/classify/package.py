@@ -12,7 +12,7 @@ from zipfile import ZipFile
 
 from gateway.classify import archive, markup
 from gateway.classify.content import Source, active, encoding_of
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 _CUSTOM_BYTES = 64 * 1024
 _ALLOWED = re.compile(

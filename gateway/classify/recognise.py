@@ -42,8 +42,8 @@ from gateway.classify.suspicion import topics_in
 from gateway.classify.tally import OnPerson, OnPupil, Tally
 from gateway.classify.verdict import Verdict
 from gateway.classify.workbooks import sheets_in
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
-from gateway.settings import ClassifyLimits
 
 _DOCUMENT_PARTS = frozenset(
     {"[Content_Types].xml", "mimetype", "META-INF/manifest.xml", "META-INF/MANIFEST.MF"}

@@ -17,7 +17,7 @@ from gateway.classify.delimited import KNOWN_COLUMNS, Header, Table, batches, fi
 from gateway.classify.formulas import Formulas, settled_header
 from gateway.classify.furniture import are_furniture, is_lookup
 from gateway.classify.rules import Rules
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 Shown = Literal["visible", "hidden", "very hidden"]
 TableOf = Callable[[], Table]

@@ -30,7 +30,7 @@ from gateway.classify.formulas import reaches_out
 from gateway.classify.package import check_package
 from gateway.classify.sheets import Sheet, Shown
 from gateway.classify.values import number_text, text_of
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 FORMAT = "XLSX"
 WORKBOOK = "xl/workbook.xml"

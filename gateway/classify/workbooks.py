@@ -7,7 +7,7 @@ from zipfile import ZipFile
 
 from gateway.classify import binary_workbook, opendocument, workbook
 from gateway.classify.sheets import Sheet
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 
 
 def sheets_in(

@@ -26,10 +26,10 @@ from gateway.cli.identity import acting, proved
 from gateway.cli.tables import NOTHING, fits, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.reasons import REASONS
 from gateway.reasons import told as told_by_code
 from gateway.registry.database import Registry
-from gateway.settings import load_settings
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar

@@ -8,6 +8,6 @@ from gateway.cli.console import fails_clearly, out
 @fails_clearly
 def demo() -> None:
     """Show the gateway at work: real services and files in a temporary home, which is cleaned up."""
-    from gateway.demo.story import demonstrate  # noqa: PLC0415 - loads every library
+    from gateway.homes.demo.story import demonstrate  # noqa: PLC0415 - loads every library
 
     demonstrate(out)

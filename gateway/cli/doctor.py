@@ -30,12 +30,12 @@ from gateway.cli.policy_complaints import of_calendar, of_coming_year, of_sample
 from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
+from gateway.home.settings import Settings, load_key_policy, load_limits, load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.registry import keys, providers, staff, transfers
 from gateway.registry.database import Registry
-from gateway.settings import Settings, load_key_policy, load_limits, load_settings
 from gateway.zones.landed import count_aside, named_at, waiting
 
 _LOW_BYTES = 1024**3

@@ -30,10 +30,10 @@ from gateway.cli.options import GatewayKeyOption
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.home.settings import load_key_policy, load_settings
 from gateway.homes.settings_text import note_passphrase_file
 from gateway.model import GatewayKeyKind
 from gateway.registry import keys, log
-from gateway.settings import load_key_policy, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]

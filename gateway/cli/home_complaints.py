@@ -11,8 +11,8 @@ from gateway.cli.complaints import Complaint
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner import confinement
 from gateway.home import Home
+from gateway.home.settings import Settings, load_limits
 from gateway.secrets import secret_files
-from gateway.settings import Settings, load_limits
 
 _LOW_BYTES = 1024**3
 

@@ -12,7 +12,7 @@ import typer
 from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, show
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.settings import load_settings
+from gateway.home.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.")
 

@@ -22,9 +22,9 @@ from sqlmodel import Session
 from gateway.cli.authority import name_of, roles_for
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.registry import roles
 from gateway.registry.database import Registry
-from gateway.settings import load_settings
 
 _PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
 _UNSET = 2**32 - 1

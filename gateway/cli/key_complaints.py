@@ -11,11 +11,11 @@ from sqlmodel import Session
 from gateway.cli.complaints import Complaint, Together
 from gateway.cli.console import counted
 from gateway.home import Home
+from gateway.home.settings import KeyPolicy
 from gateway.keys.warnings import days_left, step_due
 from gateway.registry import keys, providers, transfers
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
-from gateway.settings import KeyPolicy
 
 _SORT = {"ssh": "SSH", "openpgp": "OpenPGP"}
 _PENDING = Together(

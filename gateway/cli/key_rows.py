@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.cli.console import counted
+from gateway.home.settings import KeyPolicy
 from gateway.keys.warnings import days_left, step_due
 from gateway.registry.keys import Key
-from gateway.settings import KeyPolicy
 
 
 def key_row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:

@@ -31,9 +31,9 @@ from gateway.cli.key_rows import key_row
 from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
+from gateway.home.settings import load_key_policy
 from gateway.registry import keys, providers, roles, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
-from gateway.settings import load_key_policy
 
 if TYPE_CHECKING:
     from gateway.keys.changes import Clerk

@@ -8,11 +8,11 @@ from sqlmodel import Session
 
 from gateway.cli.console import now, who
 from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.model import Provider
 from gateway.registry import log
 from gateway.registry.log import Entry
-from gateway.settings import load_settings
 
 
 def signed_head(session: Session, place: Home) -> None:

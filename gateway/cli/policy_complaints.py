@@ -10,13 +10,13 @@ from sqlmodel import Session
 from gateway.cli.complaints import Complaint
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.home.settings import Settings
 from gateway.homes.create import shipped_policies
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year
 from gateway.policy.ratification import following, opens
 from gateway.policy.terms import is_ending, last_written
 from gateway.registry import years
-from gateway.settings import Settings
 
 _EXAMPLE = "example.gov.uk"
 

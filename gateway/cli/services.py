@@ -13,10 +13,10 @@ from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly
 from gateway.cli.options import GatewayKeyOption
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
+from gateway.home.settings import Secrets, Settings, checked, load_settings
 from gateway.model import GatewayKeyKind
 from gateway.observe import stacks
 from gateway.openpgp.certificates import grouped
-from gateway.settings import Secrets, Settings, checked, load_settings
 
 serve = typer.Typer(no_args_is_help=True, help="Run one of the SFTP services in the foreground.")
 HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]

@@ -23,8 +23,8 @@ from gateway.cli.console import (
 from gateway.cli.console import registry as open_registry
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.home.settings import Listen, load_settings
 from gateway.processor.snapshot import Expiry, Snapshot, take, wrong
-from gateway.settings import Listen, load_settings
 from gateway.supervisor import places_of
 from gateway.zones.locks import is_locked
 

@@ -20,8 +20,8 @@ from gateway.examiner.persons import PersonTaker
 from gateway.examiner.protocol import ANSWER, REQUEST, Judging, Read, Reading
 from gateway.examiner.rolls import RollTaker
 from gateway.examiner.setups import CLASSIFIER_SETUP
+from gateway.home.settings import ClassifyLimits, OpenLimits
 from gateway.model import Classified, ContentRefused
-from gateway.settings import ClassifyLimits, OpenLimits
 from gateway.zones.failpoints import passing
 
 

@@ -17,8 +17,8 @@ from gateway.examiner.protocol import (
     OpenRefused,
     StillSealed,
 )
+from gateway.home.settings import OpenLimits
 from gateway.model import Folder
-from gateway.settings import OpenLimits
 
 _JUDGES: dict[Folder, Callable[[DropToJudge], AgreementCopy | KeyDrop | FileRefused]] = {
     "agreement": agreement_drops.examine,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.examiner.protocol import FileRefused, Job, OpenRefused
+from gateway.home.settings import OpenLimits
 from gateway.model import Folder, Signature
-from gateway.settings import OpenLimits
 
 DROP_BYTES = 1024**2
 """More than any text of an agreement or any certificate has."""

@@ -38,6 +38,7 @@ from gateway.examiner.protocol import (
     Viewing,
 )
 from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
+from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import find_opener, prove_program
 from gateway.openpgp.judge import Waits
@@ -46,7 +47,6 @@ from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import OpenFile
 from gateway.openpgp.sealer import CannotSeal, readers, seal
 from gateway.openpgp.session_keys import open_session_key, seal_session_key
-from gateway.settings import OpenLimits, ProcessorSettings
 from gateway.zones.failpoints import passing
 
 _SLACK_BYTES = 1024**2

@@ -62,10 +62,10 @@ from gateway.examiner.setups import (
     ViewerSetup,
 )
 from gateway.home import Home
+from gateway.home.settings import Limits, load_settings, read_toml
 from gateway.model import Basis, ContentRefused, Folder, View
 from gateway.openpgp.engines import program_file
 from gateway.secrets import secret_files
-from gateway.settings import Limits, load_settings, read_toml
 
 _log = logging.getLogger(__name__)
 A = TypeVar("A")

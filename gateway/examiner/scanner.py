@@ -11,7 +11,7 @@ import os
 from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
 
 from gateway.errors import Fault
-from gateway.settings import Scanner
+from gateway.home.settings import Scanner
 
 MALWARE = "open:malware"
 _MOST_SHOWN = 100

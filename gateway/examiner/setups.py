@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from gateway.settings import ClassifyLimits, OpenLimits, ProcessorSettings
+from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,9 @@ from gateway.examiner.entry import serve
 from gateway.examiner.nursery import Answer
 from gateway.examiner.protocol import ANSWER, REQUEST, Failed, Viewed, Viewing
 from gateway.examiner.setups import VIEWER_SETUP
+from gateway.home.settings import ClassifyLimits
 from gateway.model import View
 from gateway.openpgp.memory import Content
-from gateway.settings import ClassifyLimits
 
 _UNREADABLE = "the content cannot be read as it was classified"
 _WRITTEN_AT_ONCE = 256 * 1024

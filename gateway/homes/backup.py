@@ -28,8 +28,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home, checked_reference
+from gateway.home.settings import load_settings
 from gateway.secrets import secret_files
-from gateway.settings import load_settings
 from gateway.store.folder import store_of
 from gateway.zones.spool import fsync_folder, write_durably
 

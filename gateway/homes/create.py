@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.home.settings import Settings
 from gateway.keys.gateway_keys import make_gateway_key
 from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind, NewKey
@@ -22,7 +23,6 @@ from gateway.registry import keys, log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.secrets import passphrase, secret_files
-from gateway.settings import Settings
 from gateway.ssh.server import host_key
 from gateway.zones.spool import private_mode, write_durably
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from gateway.home import Spool
+from gateway.home.settings import IntakeLimits
 from gateway.intake.backlog import Landed
 from gateway.intake.completion import Completion
 from gateway.intake.disk import on_disk
@@ -20,7 +21,6 @@ from gateway.intake.reception import Reception
 from gateway.intake.shelf import Shelf
 from gateway.intake.unfinished import Unfinished
 from gateway.model import Folder
-from gateway.settings import IntakeLimits
 
 _TURNS = 6
 

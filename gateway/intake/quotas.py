@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway.home.settings import IntakeLimits
 from gateway.intake.answers import (
     TOO_MANY_TODAY,
     TOO_MANY_UNFINISHED,
@@ -15,7 +16,6 @@ from gateway.intake.backlog import Landed
 from gateway.intake.disk import check_room, on_disk
 from gateway.intake.recent import Recent
 from gateway.intake.shelf import Shelf
-from gateway.settings import IntakeLimits
 from gateway.ssh.answers import Declined
 
 

@@ -18,11 +18,11 @@ from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home, Published, Spool
+from gateway.home.settings import IntakeSettings
 from gateway.intake.disk import on_disk
 from gateway.intake.service import Intake
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import INTAKE
-from gateway.settings import IntakeSettings
 from gateway.ssh.serving import again, serving
 from gateway.zones.penalty_files import of_intake
 

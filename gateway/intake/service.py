@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncssh
 
 from gateway.home import PROVIDER_ID, Published, Spool
+from gateway.home.settings import IntakeLimits
 from gateway.intake.backlog import Landed, sweep_landed
 from gateway.intake.box import Box
 from gateway.intake.disk import on_disk
@@ -22,7 +23,6 @@ from gateway.intake.requests import Requests
 from gateway.intake.tree import ProviderTree
 from gateway.intake.unfinished import sweep_shelf
 from gateway.observe.metrics import INTAKE_DOOR
-from gateway.settings import IntakeLimits
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.session import Session

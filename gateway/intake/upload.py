@@ -17,10 +17,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gateway.home.settings import IntakeLimits
 from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
 from gateway.intake.disk import Hasher, end_writing, on_disk, store
 from gateway.intake.unfinished import Unfinished
-from gateway.settings import IntakeLimits
 from gateway.ssh.answers import Declined
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
 

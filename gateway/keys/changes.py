@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.keys import notices
 from gateway.keys.notices import KeyNotice
 from gateway.log.leaf import Kind, rfc3339
@@ -17,7 +18,6 @@ from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.registry.log import Entry
 from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
-from gateway.settings import load_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reseal
 from gateway.home import Home, Spool
+from gateway.home.settings import load_limits
 from gateway.keys.changes import clerk_of, sign_head
 from gateway.openpgp.certificates import split
 from gateway.openpgp.components import components
@@ -28,7 +29,6 @@ from gateway.registry import keys, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
-from gateway.settings import load_limits
 from gateway.store.folder import store_of
 from gateway.zones.landed import BadFileError, open_content, waiting
 from gateway.zones.spool import fsync_folder

@@ -19,6 +19,7 @@ from datetime import datetime
 
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.home.settings import Settings
 from gateway.keys import notices
 from gateway.keys.changes import Clerk, sign_head
 from gateway.keys.gateway_keys import described, make_gateway_key, write_succession
@@ -30,7 +31,6 @@ from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 from gateway.secrets.passphrase import passphrase
 from gateway.secrets.signing import Signing
-from gateway.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from gateway.errors import Fault
+from gateway.home.settings import MailboxLimits
 from gateway.model import Basis
 from gateway.registry.deliveries import Delivery
-from gateway.settings import MailboxLimits
 from gateway.ssh.answers import Declined, failed
 
 _log = logging.getLogger(__name__)

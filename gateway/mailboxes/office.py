@@ -10,6 +10,7 @@ from datetime import datetime
 from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
 from gateway.home import Home
+from gateway.home.settings import load_limits, load_settings
 from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.desk import Desk
@@ -20,7 +21,6 @@ from gateway.mailboxes.tree import Office
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
-from gateway.settings import load_limits, load_settings
 
 _READERS = 8
 _WRITERS = 4

@@ -17,13 +17,13 @@ import asyncssh
 import uvloop
 
 from gateway.home import Home
+from gateway.home.settings import Listen, load_settings
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.office import open_office
 from gateway.mailboxes.tree import MailboxTree, Office
 from gateway.observe import systemd
 from gateway.observe.metrics import MAILBOXES_DOOR
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
-from gateway.settings import Listen, load_settings
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import host_key

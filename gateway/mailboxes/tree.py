@@ -19,6 +19,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import asyncssh
 
 from gateway.errors import Fault
+from gateway.home.settings import MailboxLimits
 from gateway.mailboxes.contents import Contents, FileOrder, OpenContent
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Page, Person
 from gateway.mailboxes.names import (
@@ -32,7 +33,6 @@ from gateway.mailboxes.names import (
     place_of,
 )
 from gateway.registry.deliveries import Delivery
-from gateway.settings import MailboxLimits
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
 from gateway.ssh.sftp import Server
 from gateway.zones.failpoints import passing

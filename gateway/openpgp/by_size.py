@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from gateway.errors import Fault, Refusal
+from gateway.home.settings import OpenLimits
 from gateway.model import Opened
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import Sealed
-from gateway.settings import OpenLimits
 
 SMALL_BYTES = 1024**2
 _SMALL_CONTENT_BYTES = 16 * 1024**2

@@ -20,6 +20,7 @@ from pathlib import Path
 from pysequoia import Decrypted, verify
 
 from gateway.errors import Fault, Refusal
+from gateway.home.settings import OpenLimits
 from gateway.model import Opened, Signature
 from gateway.openpgp import explain
 from gateway.openpgp.containers import SessionKey
@@ -31,7 +32,6 @@ from gateway.openpgp.memory import Content
 from gateway.openpgp.sealed_file import Sealed
 from gateway.openpgp.source import SealedSource
 from gateway.openpgp.unwrapping import read_secret_keys, secret_key
-from gateway.settings import OpenLimits
 
 
 class EmbeddedOpener:

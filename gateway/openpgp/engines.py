@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.errors import ConfigurationError
+from gateway.home.settings import ProcessorSettings
 from gateway.openpgp.promise import Opener
-from gateway.settings import ProcessorSettings
 
 
 def prove_program(settings: ProcessorSettings) -> None:

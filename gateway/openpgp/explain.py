@@ -9,10 +9,10 @@ from itertools import dropwhile
 from pysequoia.packet import PacketPile
 
 from gateway.errors import Refusal
+from gateway.home.settings import OpenLimits
 from gateway.openpgp import packets, subpackets
 from gateway.openpgp.judge import Sender, SignatureClaim, unverified
 from gateway.openpgp.self_signatures import name_of
-from gateway.settings import OpenLimits
 
 _PARTS = frozenset({packets.ONE_PASS_SIGNATURE, packets.LITERAL, packets.SIGNATURE})
 

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from pysequoia import Cert
 
 from gateway.errors import Fault, Refusal
+from gateway.home.settings import OpenLimits
 from gateway.model import Late, Opened, Signature
 from gateway.openpgp.components import parts_of
 from gateway.openpgp.self_signatures import OLD_HASHES
 from gateway.openpgp.standing import Component, Parts, Standing
-from gateway.settings import OpenLimits
 
 _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.errors import Refusal
+from gateway.home.settings import OpenLimits
 from gateway.model import Late, Signature
 from gateway.openpgp import explain, packets, subpackets
 from gateway.openpgp.arithmetic import fits
 from gateway.openpgp.judge import Sender, SignatureClaim, Verified, check_signature
 from gateway.openpgp.self_signatures import OLD_HASHES
 from gateway.openpgp.standing import Component, Parts
-from gateway.settings import OpenLimits
 
 # Times, issuer, signer's user id and recipients (RFC 9580, 5.2.3.7); whatever else must be understood is not.
 _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, subpackets.INTENDED_RECIPIENT})

@@ -15,12 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.errors import Refusal
+from gateway.home.settings import OpenLimits
 from gateway.openpgp import armor, containers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import ANYONE, GNUPG_OCB, SEIPD_1, SEIPD_2, Envelope, Protection, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
 from gateway.openpgp.unwrapping import SecretKey
-from gateway.settings import OpenLimits
 
 _PIECE = 1024 * 1024
 _MOST_LAYERS = 4

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from gateway.home.settings import OpenLimits
 from gateway.model import Opened
 from gateway.openpgp.sealed_file import Sealed
-from gateway.settings import OpenLimits
 
 
 class Opener(Protocol):

@@ -18,10 +18,10 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from gateway.errors import ConfigurationError, Fault, Refusal
+from gateway.home.settings import OpenLimits
 from gateway.openpgp.memory import Content
 from gateway.openpgp.sop_program import OUR_DOING, Order, decrypt, only_signature
 from gateway.openpgp.source import SealedSource
-from gateway.settings import OpenLimits
 
 _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 

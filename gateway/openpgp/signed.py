@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.errors import Refusal
+from gateway.home.settings import OpenLimits
 from gateway.model import Signature
 from gateway.openpgp import armor, packets
 from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.judge import check_signature, parsed_senders
 from gateway.openpgp.layers import uncompressed
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
-from gateway.settings import OpenLimits
 
 
 def is_sealed(data: bytes) -> bool:

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.errors import ConfigurationError, Fault, Refusal
+from gateway.home.settings import OpenLimits
 from gateway.model import Opened
 from gateway.openpgp import explain, packets
 from gateway.openpgp.containers import SessionKey
@@ -36,7 +37,6 @@ from gateway.openpgp.sop_program import (
 )
 from gateway.openpgp.source import SealedSource
 from gateway.openpgp.unwrapping import SecretKey, identified, read_secret_keys, secret_key
-from gateway.settings import OpenLimits
 
 
 class SopOpener:

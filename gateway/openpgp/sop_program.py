@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.errors import Fault, Refusal
+from gateway.home.settings import OpenLimits
 from gateway.model import Signature
 from gateway.openpgp.memory import Content, in_memory
 from gateway.openpgp.source import SealedSource
-from gateway.settings import OpenLimits
 
 CANNOT_DECRYPT = 29
 NO_SIGNATURE = 3

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Self
 
 from gateway.errors import Fault, Refusal
+from gateway.home.settings import OpenLimits
 from gateway.openpgp.memory import in_memory
 from gateway.openpgp.sealed_file import Sealed
-from gateway.settings import OpenLimits
 from gateway.zones.wrapping import mended, needs_mending
 
 _HEAD_BYTES = 4_096

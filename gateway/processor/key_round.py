@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Published
+from gateway.home.settings import KeyPolicy
 from gateway.keys import notices, rotation
 from gateway.keys.changes import Clerk, sign_head
 from gateway.keys.warnings import days_left, step_due
@@ -24,7 +25,6 @@ from gateway.record.registrar import Registrar
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
-from gateway.settings import KeyPolicy
 
 
 def look_after_keys(registrar: Registrar) -> None:

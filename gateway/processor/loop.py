@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 
-from gateway.drops import by_folder
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner.protocol import FileLost
 from gateway.model import Folder
@@ -33,6 +32,7 @@ from gateway.processor.turns import chosen
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import assignments
+from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
 from gateway.registry import transfers

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from sqlmodel import Session
 
-from gateway.drops import keys as key_drops
 from gateway.model import Decision, Held, Transfer
 from gateway.policy.decide import decide
 from gateway.record.conclude import SIGNED_LATE, told_late
+from gateway.record.drops import keys as key_drops
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.registry import providers, waits

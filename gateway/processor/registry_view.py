@@ -18,11 +18,11 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import Fault
 from gateway.home import Home
+from gateway.home.settings import WatchSettings
 from gateway.processor.snapshot import Snapshot, take, wrong
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow, TransferRow
-from gateway.settings import WatchSettings
 
 _RULINGS = ("decided", "released", "refused", "withdrawn")
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400)

@@ -15,6 +15,7 @@ from datetime import datetime
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner.parent import Examiners
 from gateway.home import Home
+from gateway.home.settings import Metrics, Settings, load_settings
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.openpgp.engines import prove_program
@@ -30,7 +31,6 @@ from gateway.registry.database import Registry
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
 from gateway.secrets.signing import Signing
-from gateway.settings import Metrics, Settings, load_settings
 
 _log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlmodel import Session, col, func, select
 
 from gateway.home import Home
+from gateway.home.settings import WatchSettings
 from gateway.registry import log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
-from gateway.settings import WatchSettings
 from gateway.zones.landed import count_aside, named_at, waiting
 
 _DAY = 86_400.0

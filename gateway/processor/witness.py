@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
-from gateway.settings import LogSettings
+from gateway.home.settings import LogSettings
 
 _SENDMAIL = "/usr/sbin/sendmail"
 _PAUSE_SECONDS = 300.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.home import Home
+from gateway.home.settings import IntakeSettings, load_limits, load_settings
 from gateway.publish.agreement_news import publish_agreement_news
 from gateway.publish.gateway_keys import publish_gateway_keys
 from gateway.publish.projection import publish_access, publish_common
 from gateway.publish.provider_copies import take_back_copies
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
-from gateway.settings import IntakeSettings, load_limits, load_settings
 
 
 def publish_all(home: Home, now: datetime) -> None:

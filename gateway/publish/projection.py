@@ -18,11 +18,11 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import Fault
 from gateway.home import Home, Published, shown_name
+from gateway.home.settings import IntakeSettings
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry import keys, log, providers
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
-from gateway.settings import IntakeSettings
 from gateway.zones.failpoints import passing
 
 # A projection is not fsynced; what a power cut took of the last minutes is written again at the start.

@@ -20,6 +20,7 @@ from sqlmodel import Session
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.home.settings import KeyPolicy, Limits, load_settings, read_toml
 from gateway.log.leaf import Kind
 from gateway.policy.agreement_changes import AgreementChanges, changes_between
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
@@ -33,7 +34,6 @@ from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
-from gateway.settings import KeyPolicy, Limits, load_settings, read_toml
 from gateway.zones.spool import fsync_folder, write_durably
 
 _log = logging.getLogger(__name__)

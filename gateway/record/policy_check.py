@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from gateway.classify.load import faults as rule_faults
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
+from gateway.home.settings import KeyPolicy, Limits
 from gateway.policy.catalogue import FILES, Catalogue, PoliciesRead, assembled, contradict, shaped
 from gateway.policy.faults import Contradiction, PolicyFault, nearest
 from gateway.reports.retention import Keep, Retention
-from gateway.settings import KeyPolicy, Limits
 
 SHAPES: dict[str, type[BaseModel]] = {
     **FILES,

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Home
+from gateway.home.settings import KeyPolicy, Limits, Settings
 from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
@@ -21,7 +22,6 @@ from gateway.record import outcome
 from gateway.registry import log, providers
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
-from gateway.settings import KeyPolicy, Limits, Settings
 from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)

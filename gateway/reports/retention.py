@@ -14,10 +14,10 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.home import Home
+from gateway.home.settings import read_toml
 from gateway.log.leaf import rfc3339
 from gateway.model import State
 from gateway.receipts.text import visible
-from gateway.settings import read_toml
 
 What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
 Days = Annotated[int, Field(ge=1, le=36_525)] | Literal["for ever"]

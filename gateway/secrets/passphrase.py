@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.settings import load_settings
+from gateway.home.settings import load_settings
 
 CREDENTIAL = "gateway-passphrase"
 HANDED_ON = "GATEWAY_PASSPHRASE_FD"

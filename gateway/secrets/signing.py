@@ -8,10 +8,10 @@ from typing import Self
 
 from gateway.errors import Fault
 from gateway.home import Home
+from gateway.home.settings import Settings
 from gateway.log.checkpoint import LogKey
 from gateway.openpgp.sealer import certificate_of, clearsign_each
 from gateway.secrets import secret_files
-from gateway.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.home.settings import DoorLimits
 from gateway.observe.metrics import DoorCounts
-from gateway.settings import DoorLimits
 from gateway.ssh.offences import Offences
 from gateway.ssh.penalties import Penalties
 from gateway.ssh.source import source_of

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncssh
 
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.settings import DoorLimits
+from gateway.home.settings import DoorLimits
 from gateway.ssh.server import host_key, make_host_key, ssh_options
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 

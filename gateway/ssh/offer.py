@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import asyncssh
 
-from gateway.settings import AlsoOffer
+from gateway.home.settings import AlsoOffer
 
 # Safe also against a quantum computer that opens recorded sessions one day (FIPS 203, ML-KEM).
 QUANTUM_SAFE = b"mlkem768x25519-sha256"

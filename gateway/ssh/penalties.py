@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.settings import DoorLimits
+from gateway.home.settings import DoorLimits
 from gateway.ssh.source import source_of
 
 _KNOWN = 4_096

@@ -19,7 +19,7 @@ from typing import Literal
 import asyncssh
 
 from gateway.errors import ConfigurationError
-from gateway.settings import DoorLimits
+from gateway.home.settings import DoorLimits
 from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection
 from gateway.ssh.door import Door
 from gateway.ssh.fair_share import FairShare

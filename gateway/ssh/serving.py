@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.errors import trace_of
+from gateway.home.settings import AlsoOffer
 from gateway.observe import systemd
-from gateway.settings import AlsoOffer
 from gateway.ssh.door import Door
 from gateway.ssh.host_keys import Offer, rsa_file
 from gateway.ssh.offer import AlsoOffered, needs_rsa

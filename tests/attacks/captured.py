@@ -22,9 +22,9 @@ from gateway.examiner.setups import (
     ViewerSetup,
 )
 from gateway.home import Home
+from gateway.home.settings import Limits, ProcessorSettings
 from gateway.openpgp.memory import Content
 from gateway.secrets.secret_files import openpgp_secrets
-from gateway.settings import Limits, ProcessorSettings
 
 # What an attacker brings along is loaded before the doors close: that it cannot be later is no defence.
 _TAKEN_OVER = """

@@ -27,11 +27,11 @@ from pathlib import Path
 
 import paramiko
 
-from gateway.demo.stage import Running
 from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.homes.demo.stage import Running
 from gateway.registry import transfers
 from gateway.registry.database import Registry
-from gateway.settings import load_settings
 from tests.content import core_data
 from tests.hostile.attacks import ATTACKS
 from tests.site import Party, Site

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.parties import Party
 from gateway.home import REFERENCE
+from gateway.homes.demo.parties import Party
 from gateway.processor.claim import claim_waiting
 from gateway.registry import transfers
 from gateway.zones.spool import new_reference, reserve_reference

@@ -11,12 +11,12 @@ from typing import Any
 import asyncssh
 import pytest
 
-from gateway.demo.parties import Party
 from gateway.examiner.answers import believable_refusal
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.parent import Examiner, Examiners
 from gateway.examiner.protocol import FileRefused, OpenRefused
 from gateway.home import Home
+from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import describe
 from gateway.processor.service import open_processor
 from gateway.registry import keys

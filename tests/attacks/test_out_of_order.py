@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.home.settings import IntakeLimits
 from gateway.intake.unfinished import Label, new_unfinished
 from gateway.intake.upload import AHEAD_BYTES, Memory, Receiving
-from gateway.settings import IntakeLimits
 from gateway.ssh.answers import Declined
 
 MANY = 20_000

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gateway.audit.audit import Anchors, audit
 from gateway.audit.inconsistency import Inconsistency, first
+from gateway.home.settings import load_settings
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
-from gateway.settings import load_settings
 from tests.whole import plentiful
 
 # Columns that are not vouched for: how often a key was used.

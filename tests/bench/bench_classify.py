@@ -22,8 +22,8 @@ from typing import BinaryIO
 from lxml import etree
 
 from gateway.classify import classify, load_rules
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified
-from gateway.settings import ClassifyLimits
 from tests.classify import made
 
 POLICIES = Path(__file__).parents[2] / "policies"

@@ -19,13 +19,13 @@ from pathlib import Path
 from gateway.classify import classify, load_rules
 from gateway.examiner.protocol import FileOpened
 from gateway.home import Home
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, Opened, Signature, Upload
 from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.samples import make, school
-from gateway.settings import ClassifyLimits
 from tests.site import Site
 
 BATCH = 64

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from gateway.demo.parties import Party
 from gateway.home import Home
+from gateway.homes.demo.parties import Party
 from gateway.secrets import secret_files
 from tests.bench.bench_classify import csv_wide
 from tests.bench.measure import Line, Setting, line, seconds, until

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.intake.recent import HandedOver
 from gateway.zones.spool import new_reference
 from tests.bench.measure import Line, Setting, in_turns, line, percentile, seconds, until

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.demo.parties import Party
 from gateway.home import Home, Spool
+from gateway.homes.demo.parties import Party
 from gateway.model import Upload
 from gateway.zones.spool import fsync_folder, hand_over, new_reference
 from tests.bench.measure import until

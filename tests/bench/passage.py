@@ -21,8 +21,8 @@ import asyncssh
 from watchdog.events import FileMovedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from gateway.demo.parties import Party
 from gateway.home import Home
+from gateway.homes.demo.parties import Party
 from gateway.secrets import secret_files
 from tests.bench.measure import Line, Setting, in_turns, line, percentile, seconds, until
 from tests.bench.parties import CIPHER, Landing, processor, sealed

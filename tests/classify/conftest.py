@@ -9,8 +9,8 @@ import pytest
 
 from gateway.classify import OnPupil, Rules, load_rules
 from gateway.classify import classify as classify_content
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
-from gateway.settings import ClassifyLimits
 
 POLICIES = Path(__file__).parents[2] / "policies"
 TODAY = date(2026, 11, 24)

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.classify import classify, load_rules
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from gateway.reasons import REASONS
-from gateway.settings import ClassifyLimits
 from tests.classify import made
 from tests.classify.cases import TEXTS
 from tests.classify.conftest import POLICIES, TODAY

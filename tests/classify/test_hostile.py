@@ -18,7 +18,7 @@ CHILD = r"""
 import json, re, sys, time
 from pathlib import Path
 from gateway.classify import classify, load_rules
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 rules = load_rules(Path(sys.argv[1]))
 told = []
 for path in sorted(Path(sys.argv[2]).iterdir()):

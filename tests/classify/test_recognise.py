@@ -6,8 +6,8 @@ import pytest
 
 from gateway.classify import Rules
 from gateway.classify import classify as classify_content
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
-from gateway.settings import ClassifyLimits
 from tests.classify import made
 from tests.classify.cases import MIXED_JCQ, TABLES, TEXTS, XML
 from tests.classify.conftest import Classify

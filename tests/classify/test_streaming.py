@@ -11,7 +11,7 @@ from gateway.classify.content import Source, Unreadable
 from gateway.classify.delimited import line_batches
 from gateway.classify.gather import Gatherer
 from gateway.classify.tally import Tally
-from gateway.settings import ClassifyLimits
+from gateway.home.settings import ClassifyLimits
 from tests.bench import bench_classify as bench
 
 MEGABYTES = 1024**2

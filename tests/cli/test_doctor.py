@@ -9,8 +9,8 @@ import pytest
 
 from gateway.cli.doctor import examine
 from gateway.cli.status import _expiries
-from gateway.demo.parties import Party
 from gateway.home import Home
+from gateway.homes.demo.parties import Party
 from gateway.processor.snapshot import Expiry
 from gateway.registry import keys
 from gateway.registry.database import Registry

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from tests.commands import Commands
 
 

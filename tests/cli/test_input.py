@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.parties import Party
 from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.homes.demo.parties import Party
 from gateway.registry import log
 from gateway.registry.database import Registry
-from gateway.settings import load_settings
 from tests.commands import Commands
 
 

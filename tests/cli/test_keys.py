@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.doctor import examine
-from gateway.demo.parties import Party
 from gateway.home import Home
+from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import describe
 from tests.commands import Commands
 from tests.openpgp import vectors

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from gateway.cli import flows
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.policy import timescale
 from tests.commands import Commands
 

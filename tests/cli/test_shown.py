@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.parties import Party
 from gateway.home import Home
+from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import grouped
 from gateway.ssh.host_keys import host_key, make_host_key, next_file
 from tests.commands import Commands

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from tests.commands import invoke
 from tests.policies import POLICIES
 from tests.site import Site

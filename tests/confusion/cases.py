@@ -12,6 +12,7 @@ from itertools import count, islice, product
 from random import Random
 
 from gateway.classify import Rules, classify
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from gateway.samples import TODAY, Built
 from gateway.samples.build import build_layout
@@ -19,7 +20,6 @@ from gateway.samples.faults import RECORD_FAULTS
 from gateway.samples.layouts import LAYOUTS
 from gateway.samples.layouts.layout import Layout
 from gateway.samples.presentation import PRESENTATIONS, Presentation
-from gateway.settings import ClassifyLimits
 
 SIZES = (5, 24, 9, 60)
 MIXED = {"gcse-results": "a-level-results", "a-level-results": "gcse-results"}

@@ -18,9 +18,9 @@ from rich.progress import track
 from rich.table import Table
 
 from gateway.classify import Rules, load_rules
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified
 from gateway.samples import negatives
-from gateway.settings import ClassifyLimits
 from tests.confusion.cases import answer, cases, misses, said
 from tests.confusion.memory import measured
 

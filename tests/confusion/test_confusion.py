@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from gateway.classify import Rules, load_rules
+from gateway.home.settings import ClassifyLimits
 from gateway.samples.layouts import LAYOUTS
 from gateway.samples.presentation import PLAIN
-from gateway.settings import ClassifyLimits
 from tests.confusion.cases import Case, answer, cases, misses, said
 from tests.confusion.confusion import POLICIES, Matrix, others, shown
 from tests.confusion.memory import measured

@@ -13,10 +13,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gateway.classify import Rules, classify, load_rules
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, Decision, Provider, ProviderKind, Refused
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.decide import decide
-from gateway.settings import ClassifyLimits
 
 HERE = Path(__file__).parent
 POLICIES = HERE.parents[1] / "policies"

@@ -9,8 +9,8 @@ from pathlib import Path
 from gateway.classify import classify
 from gateway.examiner.parent import Examiner
 from gateway.home import Home
+from gateway.home.settings import Settings
 from gateway.homes.create import create_home as create
-from gateway.settings import Settings
 from tests.classify import made
 from tests.corpus.corpus import LIMITS, POLICIES, files, shipped
 

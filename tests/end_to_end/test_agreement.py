@@ -9,7 +9,7 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.samples import make
 from tests.content import core_data
 from tests.site import Running, Site

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.registry import transfers
 from gateway.registry.database import Registry
-from gateway.settings import load_settings
 from gateway.verify.verify_files import verify_receipt_files
 from gateway.zones.landed import waiting
 from tests.commands import Commands

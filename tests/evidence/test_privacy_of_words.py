@@ -17,7 +17,7 @@ from pathlib import Path
 import pysequoia
 from sqlmodel import select
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import admit
 from gateway.registry import log
 from gateway.registry.tables import ReceiptRow

@@ -10,12 +10,12 @@ from sqlmodel import Session, select
 
 from gateway.audit.audit import Anchors, audit
 from gateway.audit.files import check_sealed
+from gateway.home.settings import load_settings
 from gateway.registry import keys
 from gateway.registry.receipts import KEY_NOTICE
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 from gateway.samples import MARKER
 from gateway.secrets.signing import Signing
-from gateway.settings import load_settings
 from gateway.zones.landed import read_record, waiting
 from tests.faults.yard import Yard
 

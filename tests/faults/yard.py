@@ -19,9 +19,9 @@ import paramiko
 from sqlmodel import col, func, select
 
 from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
-from gateway.settings import load_settings
 from gateway.zones.landed import waiting
 from tests.content import core_data
 from tests.faults.services import REPOSITORY, Service, until

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from gateway.settings import Settings
+from gateway.home.settings import Settings
 
 SAMPLE = Path(__file__).parents[2] / "systemd/gateway.toml.sample"
 # What stands in a comment is a setting where a name and a value follow.

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.home import Home
-from gateway.settings import IntakeLimits
+from gateway.home.settings import IntakeLimits
 from gateway.ssh.penalties import _KNOWN, Penalties
 from gateway.ssh.source import source_of
 from gateway.zones.penalty_files import Lifted, Listed, of_intake, of_mailboxes

@@ -17,10 +17,10 @@ import paramiko
 import uvloop
 
 from gateway.home import Home
+from gateway.home.connections import Ssh
+from gateway.home.settings import IntakeLimits, IntakeSettings, Listen
 from gateway.intake.server import serve
 from gateway.model import Upload
-from gateway.settings import IntakeLimits, IntakeSettings, Listen
-from gateway.settings.connections import Ssh
 from gateway.zones.landed import read_record, waiting
 
 # How an encrypted message begins: a session key packet, version 3, for a recipient.

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gateway.home import Home
+from gateway.home.settings import IntakeLimits
 from gateway.observe.metrics import INTAKE_DOOR
-from gateway.settings import IntakeLimits
 from gateway.ssh.door import Door, Guest
 from gateway.ssh.offences import Offences
 from tests.clock import Seconds

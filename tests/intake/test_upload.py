@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.home.settings import IntakeLimits
 from gateway.intake import upload as upload_module
 from gateway.intake.answers import GAP, TAKEN_OVER, TOO_LARGE
 from gateway.intake.unfinished import Label, new_unfinished, open_again
 from gateway.intake.upload import AHEAD_BYTES, BLOCK_BYTES, Memory, Receiving
-from gateway.settings import IntakeLimits
 from gateway.ssh.answers import Declined
 
 LIMITS = IntakeLimits(free_bytes=0, sealed_bytes=64 * 1024 * 1024)

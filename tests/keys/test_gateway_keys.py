@@ -16,10 +16,10 @@ import pytest
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
+from gateway.home.settings import load_settings
 from gateway.keys import rotation
 from gateway.keys.reseal import destroy, needed_by, reseal
 from gateway.secrets import secret_files
-from gateway.settings import load_settings
 from gateway.verify.verify_files import verify_receipt_files
 from tests.openpgp.gnupg import Gnupg, GnupgError
 from tests.school import School

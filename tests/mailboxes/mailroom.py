@@ -19,6 +19,7 @@ import uvloop
 
 from gateway.classify import classify, load_rules
 from gateway.home import Home
+from gateway.home.settings import ClassifyLimits, Listen, Settings, load_settings
 from gateway.homes.create import create_home
 from gateway.mailboxes.office import open_office
 from gateway.mailboxes.server import accepting, host_key_path
@@ -30,7 +31,6 @@ from gateway.registry import keys, log, outcomes, providers, staff, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
 from gateway.secrets.secret_files import secret_keys
-from gateway.settings import ClassifyLimits, Listen, Settings, load_settings
 from gateway.ssh.server import host_key
 from gateway.zones.spool import new_reference
 from tests.policies import why

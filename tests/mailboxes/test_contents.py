@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from gateway.errors import Fault
+from gateway.home.settings import MailboxLimits
 from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.openpgp.memory import in_memory
 from gateway.registry.deliveries import Delivery
-from gateway.settings import MailboxLimits
 from gateway.ssh.answers import Declined
 from tests.clock import Seconds
 from tests.mailboxes.mailroom import open_memory

@@ -7,10 +7,10 @@ import shutil
 import pytest
 
 from gateway.errors import Refusal
+from gateway.home.settings import OpenLimits
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
-from gateway.settings import OpenLimits
 from tests.openpgp import fuzz
 from tests.openpgp.make import family
 from tests.openpgp.vectors import KEYS

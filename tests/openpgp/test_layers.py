@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Refusal
+from gateway.home.settings import OpenLimits
 from gateway.openpgp import armor, containers, packets
 from gateway.openpgp.armor import ArmorError
 from gateway.openpgp.containers import SessionKey
@@ -19,7 +20,6 @@ from gateway.openpgp.envelope import look
 from gateway.openpgp.layers import uncompressed
 from gateway.openpgp.packets import FramingError
 from gateway.openpgp.source import SealedSource
-from gateway.settings import OpenLimits
 from tests.openpgp.make.surgery import compressed, joined, literal, padding, split
 
 CHUNK = 64

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError, Fault, Refusal
+from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.engines import find_opener
 from gateway.openpgp.sop import SopOpener
-from gateway.settings import OpenLimits, ProcessorSettings
 from tests.openpgp import vectors
 from tests.openpgp.make.surgery import Wrapping, packet
 
@@ -262,7 +262,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from gateway.errors import Refusal
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.settings import OpenLimits
+from gateway.home.settings import OpenLimits
 engine = EmbeddedOpener([Path(sys.argv[1])])
 limits = OpenLimits(embedded_content_bytes=50_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway.home.settings import OpenLimits
 from gateway.model import GatewayKeyKind
 from gateway.openpgp.certificates import CertificateRefused, admit, grouped
 from gateway.openpgp.embedded import EmbeddedOpener
@@ -23,7 +24,6 @@ from gateway.openpgp.sealer import (
     verify_detached,
 )
 from gateway.openpgp.sop import SopOpener
-from gateway.settings import OpenLimits
 from tests.openpgp.gnupg import Gnupg, GnupgError
 from tests.openpgp.make.surgery import split
 from tests.openpgp.make.writer import ED25519, ENCRYPT, SIGN, X25519, Certificate, Key, Said, subpacket

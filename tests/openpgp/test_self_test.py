@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from gateway.errors import ConfigurationError, Fault
+from gateway.home.settings import ProcessorSettings
 from gateway.openpgp import self_test
 from gateway.openpgp.engines import find_opener, prove_program
-from gateway.settings import ProcessorSettings
 from tests.openpgp import vectors
 
 GOOD = vectors.read(vectors.FOLDER / "gpg-default.txt")

@@ -12,6 +12,7 @@ import pytest
 from pysequoia.packet import PacketPile
 
 from gateway.errors import Fault, Refusal
+from gateway.home.settings import ProcessorSettings
 from gateway.openpgp import arithmetic, explain, packets
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
@@ -22,7 +23,6 @@ from gateway.openpgp.promise import Opener
 from gateway.openpgp.sop import SopOpener
 from gateway.openpgp.unwrapping import SecretKey, read_secret_keys
 from gateway.reasons import REASONS
-from gateway.settings import ProcessorSettings
 from tests.openpgp import vectors
 from tests.openpgp.vectors import Vector
 

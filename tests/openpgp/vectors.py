@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from gateway.settings import OpenLimits
+from gateway.home.settings import OpenLimits
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "openpgp"
 KEYS = FOLDER / "keys"

@@ -17,10 +17,11 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 
-from gateway.demo.parties import Party
 from gateway.examiner.parent import Examiner
 from gateway.home import Home
+from gateway.home.settings import Settings, load_settings
 from gateway.homes.create import create_home
+from gateway.homes.demo.parties import Party
 from gateway.model import Accepted, Provider, ProviderKind
 from gateway.openpgp.certificates import admit
 from gateway.policy.basis import basis_for, left_out
@@ -31,7 +32,6 @@ from gateway.record.policies_in_force import Policies, load_policies
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from gateway.samples import make, school
-from gateway.settings import Settings, load_settings
 from tests.policy.conftest import POLICIES
 
 SCHOOL = school(Random(1), 0)

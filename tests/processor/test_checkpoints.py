@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.home.settings import LogSettings, Settings, load_settings
 from gateway.log.checkpoint import LogKey, cosign, read_checkpoint
 from gateway.processor.checkpoints import Checkpoints, to_keep
 from gateway.processor.witness import Witness, mail
 from gateway.registry import log
 from gateway.registry.log import SignedHead
-from gateway.settings import LogSettings, Settings, load_settings
 from tests.clock import Seconds
 from tests.content import core_data
 from tests.waiting import until

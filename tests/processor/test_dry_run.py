@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from gateway.demo.parties import Party
 from gateway.examiner.parent import Examiner
+from gateway.home.settings import OpenLimits
+from gateway.homes.demo.parties import Party
 from gateway.model import Provider
 from gateway.openpgp.certificates import admit, describe
 from gateway.processor.dry_run import Trial, Tried, try_file
 from gateway.record.policies_in_force import Policies, load_policies
 from gateway.registry import keys, providers
 from gateway.secrets.secret_files import secret_key_file, statement_file, write_secret
-from gateway.settings import OpenLimits
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 from tests.content import census, core_data, gcse_results
 from tests.openpgp import vectors

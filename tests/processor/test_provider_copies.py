@@ -8,8 +8,8 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from gateway.demo.parties import Party
 from gateway.examiner.parent import Examiner
+from gateway.homes.demo.parties import Party
 from gateway.samples import MARKER, make
 from tests.workshop import Desk
 

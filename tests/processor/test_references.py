@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.processor.references import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow

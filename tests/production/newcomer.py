@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncssh
 import paramiko
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from tests.content import core_data
 
 INTAKE, MAILBOXES = ("127.0.0.1", 2222), ("127.0.0.1", 2223)

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from tests.classify import made
 from tests.content import core_data
 from tests.ports import free_port

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from tests.content import core_data
 from tests.production.confined import Machine, Unit, listen, machine
 from tests.waiting import until

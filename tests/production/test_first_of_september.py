@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.policy.catalogue import load_catalogue
 from tests.production.guide import REPOSITORY, commands
 from tests.production.test_admins_guide import MAY_EXIT_1, SCHOOLS, SEPTEMBER

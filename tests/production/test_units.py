@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.install import shipped_units
-from gateway.settings import Settings, read_toml
+from gateway.home.settings import Settings, read_toml
 
 UNITS = shipped_units()
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.model import Provider
 from gateway.record.schools import Enrolled
 from gateway.registry.tables import FullRollRow, PupilRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.registry.deliveries import find_held
 from tests.corpus.extra_columns import FILES
 from tests.workshop import Desk

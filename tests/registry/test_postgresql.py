@@ -13,11 +13,11 @@ import pytest
 
 from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
+from gateway.home.settings import Settings, load_settings
 from gateway.registry import log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.tables import ProviderRow, TransferRow
-from gateway.settings import Settings, load_settings
 from tests.content import core_data
 from tests.registry.cluster import Cluster
 from tests.site import Party, Site

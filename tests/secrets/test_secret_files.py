@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from gateway.demo.stage import Stage
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.homes.demo.stage import Stage
 from gateway.homes.settings_text import note_passphrase_file
 from gateway.openpgp.at_rest import is_locked, lock, unlock
 from gateway.secrets import passphrase, secret_files
-from gateway.settings import load_settings
 from tests.commands import Commands
 from tests.content import core_data
 from tests.end_to_end.rotating import Services

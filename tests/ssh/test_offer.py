@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.home import Home
-from gateway.settings import AlsoOffer
-from gateway.settings.connections import Ssh
+from gateway.home.connections import Ssh
+from gateway.home.settings import AlsoOffer
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
 from tests.intake.running import Running, run
 

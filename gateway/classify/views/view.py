@@ -19,8 +19,8 @@ from gateway.classify.views.sieve import Sieve
 from gateway.classify.views.tables import CsvWriter, Cut, JsonWriter, TableWriter, Write
 from gateway.classify.views.workbook_out import Stream, WorkbookWriter, entry
 from gateway.classify.workbooks import sheets_in
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Basis
-from gateway.settings import ClassifyLimits
 
 
 def make_view(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import GatewayError, Refusal
+from gateway.home.settings import OpenLimits
 from gateway.model import GatewayKeyKind
 from gateway.openpgp.certificates import Certificate, admit
 from gateway.openpgp.embedded import EmbeddedOpener
@@ -20,7 +21,6 @@ from gateway.openpgp.judge import Waits
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, seal
 from gateway.openpgp.sop import SopOpener
-from gateway.settings import OpenLimits
 
 CONTENT = b"UPN,Surname,Forename\r\nT999000100001,Sample,Sam\r\n" * 20
 RECEIPT = "Receipt\n\n- accepted: 20 rows\nfrom -dashes and \u00fcmlauts\n"

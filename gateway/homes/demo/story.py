@@ -15,11 +15,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gateway.demo.cast import MARK, Cast, Sent, enrol, uploads
-from gateway.demo.parties import Party
-from gateway.demo.stage import Running, Stage, until
 from gateway.errors import Fault
 from gateway.examiner import confinement
+from gateway.homes.demo.cast import MARK, Cast, Sent, enrol, uploads
+from gateway.homes.demo.parties import Party
+from gateway.homes.demo.stage import Running, Stage, until
 
 _FOLDERS = ("central-data-team", "education-welfare")
 _ABOUT = ".about.txt"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from gateway.demo.parties import Party
+from gateway.homes.demo.parties import Party
 from gateway.registry import agreements
 from gateway.registry.tables import RatificationRow
 from tests.content import core_data

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.drops import agreement, keys
-from gateway.drops.drop import Drop
 from gateway.examiner.drop_tools import DROP_BYTES
 from gateway.examiner.protocol import (
     AgreementCopy,
@@ -17,6 +15,8 @@ from gateway.examiner.protocol import (
 )
 from gateway.home import Home
 from gateway.model import Decision, Folder, Held, LooksLike, Refused, Upload
+from gateway.record.drops import agreement, keys
+from gateway.record.drops.drop import Drop
 from gateway.registry.database import Registry
 
 Dropped = AgreementCopy | KeyDrop | FileRefused | FileWithheld | FileLost

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.settings.file import File
+from gateway.home.settings_file import File
 
 
 def _network(text: str) -> str:

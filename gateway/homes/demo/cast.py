@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from gateway.demo.parties import Party
-from gateway.demo.stage import Stage
+from gateway.homes.demo.parties import Party
+from gateway.homes.demo.stage import Stage
 from gateway.samples import MARKER, School, make, school
 
 MARK = MARKER.encode()

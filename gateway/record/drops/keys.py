@@ -13,13 +13,13 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from gateway.drops.drop import Drop
 from gateway.examiner.protocol import FoundKey
 from gateway.home import Home
 from gateway.keys.changes import Clerk
 from gateway.model import Decision, Held, NewKey, Refused, Settled
 from gateway.policy.catalogue import Catalogue
 from gateway.publish.projection import publish_access
+from gateway.record.drops.drop import Drop
 from gateway.registry import keys, log
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key, Revocation

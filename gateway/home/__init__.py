@@ -1,4 +1,4 @@
-"""The folders of a home, and the one place where a name becomes a path.
+"""The folders of a home, the settings in it, and the one place where a name becomes a path.
 
     gateway.toml policies/ registry.db   inside
     policies-in-force/                   inside: each version of the policies that has ever decided

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.settings.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
-from gateway.settings.file import File
+from gateway.home.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
+from gateway.home.settings_file import File
 
 __all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from gateway.drops.drop import Drop
+from gateway.home.settings import OpenLimits
 from gateway.model import EDUCATION_PROVIDERS, Decision, Held, Refused, Settled, Signature
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import lapse_day, opens, year_to_ratify
+from gateway.record.drops.drop import Drop
 from gateway.registry import agreements, log
 from gateway.registry.log import Entry
-from gateway.settings import OpenLimits
 
 
 def settle(drop: Drop, signature: Signature) -> Decision:
