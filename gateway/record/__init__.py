@@ -1,1 +1,1 @@
-"""Outcomes go on record, those of files and of drops: each with its receipt and log entries in one transaction."""
+"""Outcomes of files and drops go on record: each with its receipt and log entries in one transaction."""
