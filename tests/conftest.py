@@ -1,11 +1,9 @@
-"""What the test folders share: gateways, schools, GnuPG, the `needs` mark; that nothing is skipped unseen."""
+"""What the test folders share: gateways, schools, GnuPG; in what order they run."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
@@ -19,7 +17,7 @@ from tests.site import Site
 from tests.whole import whole
 from tests.workshop import BEHIND, Workshop
 
-REQUIRE_ALL = os.environ.get("GATEWAY_TEST_REQUIRE_ALL") == "1"
+pytest_plugins = ["tests.skipping"]
 _NUMBERS = count(1)
 # The files that take longest, in that order: begun first, so that no worker is left with one at the end.
 LONG = (
@@ -40,48 +38,16 @@ LONG = (
 )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip a test whose programs are missing; under GATEWAY_TEST_REQUIRE_ALL=1 let it fail instead."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
     items.sort(key=_turn)
-    for item in items:
-        wanted = {program for mark in item.iter_markers("needs") for program in mark.args}
-        missing = sorted(program for program in wanted if shutil.which(program) is None)
-        if missing:
-            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
-        if item.get_closest_marker("root") and os.geteuid() != 0:
-            item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
 def _turn(item: pytest.Item) -> int:
     """Where a test stands in the order: those of one file stay together, in theirs."""
     file = item.nodeid.partition("::")[0].removeprefix("tests/")
     return LONG.index(file) if file in LONG else len(LONG)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Under GATEWAY_TEST_REQUIRE_ALL=1 a skipped test has failed, whatever made it skip."""
-    report = yield
-    if not hasattr(report, "wasxfail"):
-        _fail_where_skipped(report)
-    return report
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_make_collect_report(
-    collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """The same for a whole file."""
-    report = yield
-    _fail_where_skipped(report)
-    return report
-
-
-def _fail_where_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
-    if REQUIRE_ALL and report.skipped:
-        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        report.outcome = "failed"
-        report.longrepr = f"GATEWAY_TEST_REQUIRE_ALL=1 and this test was not run: {why}"
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def inline_patterns() -> Iterator[tuple[str, Pattern, set[str]]]:
 
 def policy_patterns() -> Iterator[tuple[str, Pattern, set[str]]]:
     rules = load_rules(POLICIES)
-    yield "columns", rules._patterns[0], {"fullmatch"}
+    yield "columns", rules.column_patterns[0], {"fullmatch"}
     for hint in rules.data_types.names:
         yield f"name {hint.pattern}", re.compile(hint.pattern, re.IGNORECASE), {"search"}
     for which in ("_words", "_stems", "_text"):
