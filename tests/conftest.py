@@ -61,8 +61,8 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """A fresh gateway."""
-    return Site(tmp_path)
+    """A fresh gateway, whose processor has one worker: to start more of them takes a second."""
+    return Site(tmp_path, workers=1)
 
 
 @pytest.fixture

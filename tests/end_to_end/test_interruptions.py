@@ -22,6 +22,12 @@ from tests.waiting import until
 FILES = 150
 
 
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """With as many workers as there are processors."""
+    return Site(tmp_path)
+
+
 @pytest.mark.needs("sftp")
 def test_a_killed_upload_is_not_processed_and_reput_finishes_it(scene: Scene, tmp_path: Path) -> None:
     content = core_data(seed=77, pupils=40)

@@ -111,7 +111,7 @@ class Upgrade:
 @pytest.fixture(scope="module")
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     root = tmp_path_factory.mktemp("upgrade")
-    site = Site(root)
+    site = Site(root, workers=1)
     code = root / "newer"
     for part in ("gateway", "policies", "systemd", "docs"):
         shutil.copytree(THIS / part, code / part, ignore=shutil.ignore_patterns("__pycache__"))
