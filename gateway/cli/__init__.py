@@ -20,6 +20,10 @@ def main() -> None:
 
     if len(sys.argv) > 1 and sys.argv[1] in NOUNS:
         COMMAND.commands[sys.argv[1]]
+    if "_GATEWAY_COMPLETE" in os.environ:  # A shell asks, and wants to know how or what to complete.
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
+
+        completion_init()
     gc.freeze()
     gc.enable()
     terminal.prepare()

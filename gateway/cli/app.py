@@ -48,7 +48,17 @@ class Nouns(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
         """The help, by what each noun says of itself in the list of nouns."""
-        told = TyperGroup(
+        self._told().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401, ARG002 - as above
+        """What a shell may complete: the nouns, and what the list of nouns says of them."""
+        told = self._told()
+        context = told.make_context(self.name, [], resilient_parsing=True)
+        return told.shell_complete(context, incomplete)
+
+    def _told(self) -> TyperGroup:
+        """The same group, whose commands are told of and cannot be run."""
+        return TyperGroup(
             name=self.name,
             help=self.help,
             params=self.params,
@@ -56,7 +66,6 @@ class Nouns(TyperGroup):
             rich_markup_mode=self.rich_markup_mode,
             context_settings=self.context_settings,
         )
-        told.format_help(ctx, formatter)
 
 
 def _loaded(name: str) -> Any:  # noqa: ANN401 - as above

@@ -157,3 +157,18 @@ def _file(module: str) -> Path | None:
         if file.is_file():
             return file
     return None
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("gateway tr", ["transfers"]), ("gateway re", ["restore", "receipts", "report", "retention"])],
+)
+def test_a_shell_completes_nouns_without_loading_them(typed: str, completed: list[str]) -> None:
+    asked = {"_GATEWAY_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": "1"}
+    code = "import sys; sys.argv = ['gateway']; from gateway.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], check=False, capture_output=True, text=True,
+        env={**os.environ, **asked},
+    )  # fmt: skip
+    assert done.stdout.split() == completed
+    assert "sqlalchemy" not in done.stderr
