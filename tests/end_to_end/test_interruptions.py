@@ -93,7 +93,7 @@ def land(site: Site, party: Party, files: dict[str, bytes]) -> None:
                     file.write(data)
     finally:
         intake.send_signal(signal.SIGTERM)
-        intake.wait(30)
+        intake.communicate(timeout=30)
 
 
 def kill_processor_after(site: Site, number: int) -> None:

@@ -98,7 +98,7 @@ def land(site: Site, oak: Party) -> tuple[dict[str, str], list[str]]:
                     landed[shown_name(name)] = "good"
     finally:
         intake.terminate()
-        intake.wait(30)
+        intake.communicate(timeout=30)
     return landed, declined
 
 

@@ -86,7 +86,7 @@ class Version:
             yield "127.0.0.1", int(process.stdout.readline().rpartition(":")[2])
         finally:
             process.terminate()
-            process.wait(30)
+            process.communicate(timeout=30)
 
     def _environment(self, failpoint: str = "") -> dict[str, str]:
         chosen = {"GATEWAY_HOME": str(self.home), "GATEWAY_LOG": "INFO", "PYTHONPATH": str(self.code)}
