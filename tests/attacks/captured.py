@@ -49,7 +49,7 @@ child.main()
 _PROGRAM_TAKEN_OVER = """
 import os
 import gateway.examiner.opener as child
-from gateway.openpgp.sop_program import _limit, _start
+from gateway.openpgp.sop_program import limit, started
 
 _IN_PROGRAM = '''
 import ctypes, json, mmap, os, resource, signal, socket, subprocess, sys, threading, time
@@ -66,9 +66,9 @@ def with_a_captured_program(self, message, descriptors):
     asked = os.memfd_create("asked", 0)
     os.write(asked, message)
     os.lseek(asked, 0, os.SEEK_SET)
-    program = _start([{program!r}, "-I", "-c", _IN_PROGRAM, str(asked)], descriptors[0], [asked])
+    program = started([{program!r}, "-I", "-c", _IN_PROGRAM, str(asked)], descriptors[0], [asked])
     with program:
-        _limit(program.pid, self.limits)
+        limit(program.pid, self.limits)
         return program.stdout.read(), ()
 
 child.prove_program = lambda settings: None  # It is no SOP program, which is why it is not used.
