@@ -15,9 +15,11 @@ from typing import Any
 from gateway.examiner.child import Child
 from gateway.examiner.setups import (
     CLASSIFIER_SETUP,
+    JUDGE_SETUP,
     OPENER_SETUP,
     VIEWER_SETUP,
     ClassifierSetup,
+    JudgeSetup,
     OpenerSetup,
     ViewerSetup,
 )
@@ -86,7 +88,12 @@ def lying(self, message, descriptors):
 child.{worker}.work = lying
 child.main()
 """
-_WORKERS = {"opener": "Opening", "classifier": "Classifying", "viewer": "Looking"}
+_WORKERS = {
+    "opener": "Opening",
+    "classifier": "Classifying",
+    "judge": "JudgingDrops",
+    "viewer": "Looking",
+}
 
 
 def _child(module: str, setup: bytes, code: str = _TAKEN_OVER, **known: object) -> Child:
@@ -97,7 +104,8 @@ def _child(module: str, setup: bytes, code: str = _TAKEN_OVER, **known: object) 
 
 def answering(home: Home, module: str, answer: dict[str, Any]) -> Child:
     """A child of that kind that gives one answer, whatever it is asked."""
-    setup = {"opener": _opener_setup, "classifier": _classifier_setup}[module](home)
+    setups = {"opener": _opener_setup, "classifier": _classifier_setup, "judge": _judge_setup}
+    setup = setups[module](home)
     return _child(module, setup, _LYING, answer=json.dumps(answer).encode())
 
 
@@ -124,10 +132,22 @@ def _opener_setup(home: Home, engine: str = "embedded", program: str = "sqop") -
 
 
 def _classifier_setup(home: Home) -> bytes:
+    limits = Limits()
     setup = ClassifierSetup(
-        rules=home.policies_in_force.absolute(), limits=Limits().classify, drops=Limits().open
+        rules=home.policies_in_force.absolute(),
+        limits=limits.classify,
+        memory_bytes=limits.open.memory_bytes,
     )
     return CLASSIFIER_SETUP.dump_json(setup)
+
+
+def captured_judge(home: Home) -> Child:
+    """A judge of drops."""
+    return _child("judge", _judge_setup(home))
+
+
+def _judge_setup(_: Home) -> bytes:
+    return JUDGE_SETUP.dump_json(JudgeSetup(limits=Limits().open))
 
 
 def captured_viewer(home: Home) -> Child:
