@@ -35,9 +35,9 @@ from gateway.examiner.protocol import (
     SealCopy,
     SealedCopy,
     Unsealed,
-    Viewing,
 )
 from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
+from gateway.examiner.view_protocol import NamingRecords, Viewing
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import find_opener, prove_program
@@ -125,7 +125,7 @@ class Opening:
                 return self.reseal(request, stored), ()
             case SealCopy():
                 return self._sealed_copy(request, stored)
-            case Reading() | Judging() | Viewing():
+            case Reading() | Judging() | Viewing() | NamingRecords():
                 raise Fault("an opener was asked for what is not its own")
             case other:
                 assert_never(other)

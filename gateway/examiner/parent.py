@@ -48,8 +48,6 @@ from gateway.examiner.protocol import (
     SealedCopy,
     StillSealed,
     Unsealed,
-    Viewed,
-    Viewing,
 )
 from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.examiner.scanner import MALWARE, has_malware
@@ -61,9 +59,10 @@ from gateway.examiner.setups import (
     OpenerSetup,
     ViewerSetup,
 )
+from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, Viewed, Viewing
 from gateway.home import Home
 from gateway.home.settings import Limits, load_settings, read_toml
-from gateway.model import Basis, ContentRefused, Folder, View
+from gateway.model import Basis, ContentRefused, Counting, Folder, View
 from gateway.openpgp.engines import program_file
 from gateway.secrets import secret_files
 
@@ -154,7 +153,7 @@ class Examiner:
         answer, (content,) = self._of_stored(request, Reopened, given=1)
         return checked(content, answer.size), answer.size
 
-    def view(self, request: Reopen, basis: Basis) -> tuple[int, View]:
+    def view(self, request: Reopen, basis: Basis | Counting) -> tuple[int, View]:
         """What `basis` gives of a transfer's content as (descriptor of anonymous memory, what it is).
 
         The caller closes it.
@@ -162,7 +161,7 @@ class Examiner:
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 
-    def view_of(self, reference: str, content: int, basis: Basis) -> tuple[int, View]:
+    def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
         """The same of a content, whose descriptor is closed, or comes back where it is the view."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
@@ -176,6 +175,11 @@ class Examiner:
                 return checked(given[0], answer.view.size), answer.view
             unless_whole.pop_all()
         return content, answer.view
+
+    def records_named(self, reference: str, content: int) -> RecordsNamed:
+        """Who is in each record of a content, in the order of a view; the descriptor stays open."""
+        seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return ask(self._viewer, NamingRecords(reference=reference), (content,), seconds, (RecordsNamed,))[0]
 
     def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
         """A provider's sealed copy as (descriptor of anonymous memory, what it is); the caller closes it."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
-from gateway.model import Basis
+from gateway.model import Basis, Counting
 from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined, failed
 
@@ -45,10 +45,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class FileOrder:
-    """What to open: a delivery, and what of it; without a basis all of it, as it was sent."""
+    """What to open: a delivery, and what of it; without a basis all of it, as it was sent.
+
+    `apart` are the digests of the children whose records are left out.
+    """
 
     reference: str
-    basis: Basis | None
+    basis: Basis | Counting | None
+    apart: frozenset[bytes]
     delivery: Delivery = field(compare=False)
 
 

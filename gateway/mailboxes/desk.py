@@ -16,10 +16,9 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.contents import Given
+from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
-from gateway.model import Basis
 from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
@@ -118,7 +117,7 @@ class Desk:
             teams = self._teams(session, person)
             self._check_folder(teams, place)
             files = self._page(session, person, teams, place, before)
-            return Page(files, frozenset(self.showing.abouts(session, files)))
+            return Page(files, frozenset(self.showing.abouts(session, files, person.name)))
 
     def _page(
         self,
@@ -166,15 +165,15 @@ class Desk:
         """What is told of the view at `place`. Declined where nothing was left out of it."""
         with self.registry.read() as session:
             delivery = self._file(session, person, place)
-            text = self.showing.abouts(session, [delivery]).get(delivery.sequence)
+            text = self.showing.abouts(session, [delivery], person.name).get(delivery.sequence)
         if text is None:
             raise Declined(NO_SUCH_FILE)
         return text
 
-    def basis(self, person: Person, place: MailboxPlace) -> Basis | None:
-        """What the team may have of the file at `place`; None for all of it, as it was sent."""
+    def order(self, person: Person, place: MailboxPlace) -> FileOrder:
+        """What is to be opened of the file at `place`. Declined where there is none, or it is a folder."""
         with self.registry.read() as session:
-            return self.showing.basis(session, self._file(session, person, place))
+            return self.showing.order(session, self._file(session, person, place), person.name)
 
     def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
         """Record that a person collects what is `given` of the file at `place`: durable before a byte is.

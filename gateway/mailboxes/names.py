@@ -74,6 +74,7 @@ class MailboxPlace:
 def file_name(delivery: Delivery) -> str:
     """The name of a delivery: the UTC date it landed, who sent it, what it is and of when, its reference."""
     what = HELD if delivery.team is None else delivery.data_type or delivery.flow or "unknown"
+    what = f"{what}-counts" if delivery.counts else what
     period = delivery.period or ""
     parts = [f"{delivery.landed_at:%Y-%m-%d}", delivery.provider, what]
     if delivery.team is not None and _PERIOD.fullmatch(period):
@@ -83,6 +84,8 @@ def file_name(delivery: Delivery) -> str:
 
 def _extension(delivery: Delivery) -> str:
     """The extension of what is shown: a view has no formulas, and is not of every format."""
+    if delivery.counts:
+        return "csv"
     shown = delivery.extension
     if not delivery.whole:
         shown = shown.removeprefix(_FORMULAS)

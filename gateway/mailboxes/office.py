@@ -9,6 +9,7 @@ from datetime import datetime
 
 from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
+from gateway.examiner.pupil_index import counting_seed
 from gateway.home import Home
 from gateway.home.settings import load_limits, load_settings
 from gateway.log.checkpoint import LogKey
@@ -40,13 +41,12 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
 
     def fetch(order: FileOrder) -> Given:
-        return fetched(examiners.mine(), order)
+        return fetched(examiners.mine(), order, home)
 
+    showing = Showing(in_force(home), lambda sha256: counting_seed(home, sha256))
     try:
         yield Office(
-            desk=Desk(
-                registry, Showing(in_force(home)), triage, sensitive, log_key, settings.log_origin, clock
-            ),
+            desk=Desk(registry, showing, triage, sensitive, log_key, settings.log_origin, clock),
             contents=Contents(fetch, limits.mailboxes, openers),
             readers=readers,
             writers=writers,

@@ -20,7 +20,7 @@ import asyncssh
 
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
-from gateway.mailboxes.contents import Contents, FileOrder, OpenContent
+from gateway.mailboxes.contents import Contents, OpenContent
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Page, Person
 from gateway.mailboxes.names import (
     ABOUT,
@@ -154,12 +154,12 @@ class MailboxTree(Server):
             raise Declined(IS_FOLDER)
         if self._open >= self._office.limits.open_files_per_session:
             raise Declined(TOO_MANY_HANDLES)
+        order = await self._ask(self._desk.order, place)
         if place.is_about:
             text = await self._ask(self._desk.about, place)
             self._open += 1
-            return AboutText(delivery, text)
-        basis = await self._ask(self._desk.basis, place)
-        content = await self._office.contents.borrow(FileOrder(delivery.reference, basis, delivery))
+            return AboutText(order.delivery, text)
+        content = await self._office.contents.borrow(order)
         passing("collect.opened")
         try:
             await self._tell(self._desk.collect, place, content.given)
@@ -168,7 +168,7 @@ class MailboxTree(Server):
             raise
         passing("collect.recorded")
         self._open += 1
-        return Collected(delivery, content)
+        return Collected(order.delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """A piece of an open file, unless it was withdrawn since it was opened."""

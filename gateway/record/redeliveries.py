@@ -151,7 +151,7 @@ def _judged(
 ) -> Release:
     if transfer.content is None:
         raise GatewayError(f"{transfer.upload.reference} was never opened, so there is nothing to give")
-    had = tuple(place.team for place in recalls.places(session, transfer.sequence))
+    had = tuple(place.team for place in recalls.places(session, transfer.sequence) if not place.counts)
     try:
         asked = judge_release(
             transfer.content,

@@ -12,7 +12,7 @@ from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Provider, Transfer
 from gateway.policy.superseding import Superseding
 from gateway.receipts.facts import ReceiptFacts
-from gateway.record import copies_owed, outcome, schools, superseded
+from gateway.record import copies_owed, counts_owed, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
@@ -48,7 +48,11 @@ def put_in_force(
     if not rulings:
         return None
     batch = Batch(session)
-    decided = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    decided = [
+        counts_owed.deliver(session, transfer, one.decision, registrar.catalogue, now)
+        for transfer, one in zip(recorded, rulings, strict=True)
+    ]
     entries: list[log.Entry] = []
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):

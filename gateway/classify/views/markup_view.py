@@ -16,20 +16,21 @@ from gateway.classify import markup
 from gateway.classify.content import Source
 from gateway.classify.ctf import is_code
 from gateway.classify.views.sieve import Sieve, Stay
-from gateway.classify.views.tables import Write
+from gateway.classify.views.tables import Apart, Write
+from gateway.classify.views.walk import HEADER
 from gateway.classify.views.workbook_out import stream
 
 Element = Any  # lxml carries no types.
 _REMEMBERED = 1_000
-_ASSESSMENT, _HEADER = "StageAssessment", "Header"
+_ASSESSMENT = "StageAssessment"
 
 
-def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, write: Write) -> None:
+def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
     """Write the view of a document whose records have these names. Raises Unreadable as reading does."""
     markup.root_of(source)
     with etree.xmlfile(stream(write), encoding="utf-8", buffered=True) as xml:
         xml.write_declaration()
-        document = _Document(xml, _Pruner(sieve), frozenset(records))
+        document = _Document(xml, _Pruner(sieve), apart, frozenset(records))
         for record in markup.records(source, records, document.aside):
             document.take(record)
         document.end()
@@ -38,9 +39,16 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, write: 
 class _Document:
     """What was written so far: the elements that are open, outermost first, and what stands in them."""
 
-    def __init__(self, xml: Any, pruner: _Pruner, records: frozenset[str]) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        xml: Any,  # noqa: ANN401
+        pruner: _Pruner,
+        apart: Apart,
+        records: frozenset[str],
+    ) -> None:
         self._xml = xml
         self._pruner = pruner
+        self._apart = apart
         self._records = records
         self._open: list[tuple[Element, Any]] = []
         self._loose = False
@@ -61,8 +69,10 @@ class _Document:
                     self._start(outer)
                 self._catch_up(outer, inner)
         self._last = record
-        is_header = markup.local_name(record.tag) == _HEADER
-        self._write(record, loose=self._loose, enough=Stay.BESIDE if is_header else Stay.IN)
+        if markup.local_name(record.tag) == HEADER:
+            self._write(record, loose=self._loose, enough=Stay.BESIDE)
+        elif self._apart.next_stays():
+            self._write(record, loose=self._loose, enough=Stay.IN)
         self._loose = False
 
     def _follows(self, record: Element) -> bool:

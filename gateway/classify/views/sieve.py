@@ -10,7 +10,7 @@ from gateway.classify.ctf import type_of_assessment
 from gateway.classify.results import ResultKinds, SingleResult
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.model import Basis, Unlisted
-from gateway.model.basis import UNKNOWN
+from gateway.model.basis import APART, UNKNOWN
 from gateway.words import plain
 
 _HEADER_LENGTH = 80
@@ -42,11 +42,13 @@ class Sieve:
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
         self.changed = False
+        if basis.without:
+            self.leave_out(APART)
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """The labels of the items that were left out, in the order of the alphabet; unknown things last."""
-        return tuple(sorted(self._left_out, key=lambda label: (label == UNKNOWN, label)))
+        return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART), label)))
 
     def columns(self, names: tuple[str, ...], before: int | None) -> list[int]:
         """The columns that stay, counted from 0.

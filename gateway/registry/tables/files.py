@@ -70,7 +70,8 @@ class ReasonRow(SQLModel, table=True):
 class DeliveryRow(SQLModel, table=True):
     """A transfer routed to a team. The file itself is never copied.
 
-    The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so.
+    The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so;
+    where `counts`, no more than counts of it.
     `collected_at`: when the first of the team opened it.
     """
 
@@ -87,6 +88,7 @@ class DeliveryRow(SQLModel, table=True):
     dealt_with_by: str | None = None
     collected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     whole: bool | None = None
+    counts: bool | None = None
 
 
 class ReceiptRow(SQLModel, table=True):
