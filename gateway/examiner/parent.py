@@ -59,7 +59,7 @@ from gateway.examiner.setups import (
     OpenerSetup,
     ViewerSetup,
 )
-from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, Viewed, Viewing
+from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
 from gateway.home import Home
 from gateway.home.settings import Limits, load_settings, read_toml
 from gateway.model import Basis, ContentRefused, Counting, Folder, View
@@ -186,6 +186,11 @@ class Examiner:
         answer, (content,) = self._of_stored(request, SealedCopy, given=1)
         return checked(content, answer.size), answer
 
+    def seal_part(self, request: SealPart, content: int) -> tuple[int, SealedCopy]:
+        """The same of a part of a file that is in `content`, whose descriptor stays open."""
+        answer, (sealed,) = self._ask_opener(request, (content,), SealedCopy, 1)
+        return checked(sealed, answer.size), answer
+
     def reseal(self, request: Reseal) -> Resealed:
         """The session key of a stored file, sealed to another certificate."""
         return self._of_stored(request, Resealed, given=0)[0]
@@ -238,7 +243,11 @@ class Examiner:
         return answer if isinstance(answer, StillSealed) else believable_drop(answer)
 
     def _ask_opener(
-        self, request: Reopen | SealCopy | Reseal, files: Sequence[int], expected: type[A], given: int
+        self,
+        request: Reopen | SealCopy | SealPart | Reseal,
+        files: Sequence[int],
+        expected: type[A],
+        given: int,
     ) -> tuple[A, Sequence[int]]:
         answer, came = ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
         if len(came) != given:

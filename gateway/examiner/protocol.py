@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, Viewed, Viewing
+from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
 from gateway.model import Classified, ContentRefused, Folder, Opened, Signature
 
 
@@ -305,7 +305,7 @@ Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop
 Examined = Looked | FileWithheld | FileLost
 """The outcome of the examination of one file, whoever says it."""
 
-Request = Job | Reopen | Reseal | SealCopy | Reading | Viewing | NamingRecords | Judging
+Request = Job | Reopen | Reseal | SealCopy | SealPart | Reading | Viewing | NamingRecords | Judging
 Answer = (
     Unsealed
     | FileRefused

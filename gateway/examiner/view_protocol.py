@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from gateway.model import Basis, Counting, View
@@ -44,3 +45,17 @@ class RecordsNamed:
     reference: str
     records: list[tuple[list[str], list[str]]]
     kind: Literal["records-named"] = "records-named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealPart:
+    """One content, whose descriptor goes along, to seal to a provider whose part of a file it is.
+
+    The rest is as in `SealCopy`.
+    """
+
+    reference: str
+    signer: str
+    recipients: tuple[str, ...]
+    now: datetime
+    kind: Literal["seal-part"] = "seal-part"

@@ -52,8 +52,8 @@ class FileOrder:
 
     reference: str
     basis: Basis | Counting | None
-    apart: frozenset[bytes]
     delivery: Delivery = field(compare=False)
+    apart: frozenset[bytes] = frozenset()
 
 
 @dataclass(slots=True, eq=False)

@@ -33,13 +33,13 @@ class Showing:
         """What is to be opened of a delivery for one of its team. Fault where nothing can be told of it."""
         content = self._contents(session, [delivery]).get(delivery.sequence)
         if delivery.counts or self._has_counts_alone(delivery.team):
-            return FileOrder(delivery.reference, self._counting(delivery, content), frozenset(), delivery)
+            return FileOrder(delivery.reference, self._counting(delivery, content), delivery)
         if delivery.team is None or delivery.whole or content is None:
-            return FileOrder(delivery.reference, None, frozenset(), delivery)
+            return FileOrder(delivery.reference, None, delivery)
         apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
         kind = self._kinds(session, [delivery])[delivery.provider]
         basis, shown = self._basis(delivery, content, kind), replace(delivery, apart=apart.numbers)
-        return FileOrder(delivery.reference, basis, apart.persons, shown)
+        return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
         """What is told of each view that leaves something out, by the sequence of its delivery."""

@@ -13,6 +13,9 @@ UNKNOWN = "what no rule knows"
 APART = "records that few people may see"
 """What is said of the records of marked children that are left out."""
 
+OTHER_SCHOOLS = "records of other schools"
+"""What is said to be left out where a provider is given the records of its own pupils alone."""
+
 EVERY_RECORD = "every record of a pupil"
 """What is said to be left out where a team is given counts alone."""
 
@@ -27,12 +30,14 @@ class Basis:
     `items` are the labels, "Group: Item" and those outside Appendix A that such a file carries by its nature.
     `told` is what classifying found in the file beyond what its type carries: nobody gets it. `without` are
     the numbers of the records that are left out as a whole, counted from 0 in the order of the view.
+    `of_school` are the DfE number and the URN of a school, where its records alone are given.
     """
 
     data_type: str
     items: tuple[str, ...]
     told: tuple[Unlisted, ...] = ()
     without: tuple[int, ...] = ()
+    of_school: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,10 +192,14 @@ def test_nothing_is_told_of_a_year_group_or_a_sector_in_which_few_are():
 
 
 FORMATS = [
-    ("school-census", "xml-autumn"), ("school-census", "xml-summer-zip"), ("school-census", "csv-blade-pupils"),
-    ("student-core", "csv-core"), ("student-core", "xlsx-core"), ("student-core", "ctf-full"),
+    ("school-census", "xml-autumn"),
+    ("school-census", "xml-summer-zip"),
+    ("school-census", "csv-blade-pupils"),
+    ("student-core", "csv-core"),
+    ("student-core", "xlsx-core"),
+    ("student-core", "ctf-full"),
     ("student-core", "csv-aliases-utf16"),
-]  # fmt: skip
+]
 
 
 def sample(data_type: str, variant: str, pupils: int = 120) -> bytes:

@@ -112,8 +112,8 @@ def _who(values: Values) -> str | None:
     if upn := _one(values, "upn"):
         return upn.upper()
     born = read_date(_one(values, "birth-date"))
-    names = name_keys(*(_one(values, key) for key in ("surname", "forename", "full-name")), born)
-    return min(names, default=None)
+    surname, forename, full = (_one(values, key) for key in ("surname", "forename", "full-name"))
+    return min(name_keys(surname, forename, full, born), default=None)
 
 
 def _last(values: Values, *keys: str) -> date | None:

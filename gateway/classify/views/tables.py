@@ -51,6 +51,7 @@ class Cut:
         self._sieve = sieve
         self._apart = apart
         self._kept = sieve.columns(table.header.names, before)
+        self._own = sieve.own_rows(table.header.names)
         self.width = len(table.header.names)
         if table.header.above.strip():
             sieve.leave_out()
@@ -72,7 +73,8 @@ class Cut:
                     self._sieve.leave_out()
             if min(map(len, batch), default=names) < names:
                 batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
-            rows = list(map(cut, self._apart.stay_of(batch)))
+            stay = self._apart.stay_of(batch)
+            rows = list(map(cut, stay if self._own is None else self._own.of(stay)))
             if formulas.count > met:
                 met, self._sieve.changed = formulas.count, True
                 rows = [list(map(inert, row)) for row in rows]

@@ -143,7 +143,10 @@ class DeclarationRow(SQLModel, table=True):
 
 
 class CopyRow(SQLModel, table=True):
-    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out."""
+    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out.
+
+    `part`: of a file about many schools, it holds the records of this one alone.
+    """
 
     __tablename__ = "provider_copy"
     __table_args__ = (UniqueConstraint("transfer", "provider"), Index("provider_copy_by_made", "made_at"))
@@ -155,3 +158,4 @@ class CopyRow(SQLModel, table=True):
     certificates: str | None = None
     sha256: str | None = None
     size: int | None = Field(default=None, sa_type=BigInteger)
+    part: bool | None = None
