@@ -1,4 +1,4 @@
-"""Every sftp command of docs/staff.md, typed into OpenSSH's client as it is written, in the order of the page."""
+"""Every sftp command of docs/staff.md, typed into OpenSSH's client as the page has it, in its order."""
 
 import random
 import re
