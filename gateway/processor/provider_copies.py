@@ -31,7 +31,7 @@ from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
-from gateway.registry.deliveries import contents_of
+from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
 from gateway.store.folder import store_of
 

@@ -13,11 +13,9 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
-from gateway.model import Classified, ContentRefused
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.markers import NOBODY, is_seen_by, kept_apart
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.transfer_rows import CONTENT
 
 SENSITIVE = ("policy:sensitive", "open:malware")
 """Reasons for a hold for which few people may look at a file."""
@@ -100,14 +98,6 @@ def delivered(
     query = _chosen(_delivered(team, person), wanted)
     rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
-
-
-def contents_of(session: Session, sequences: Sequence[int]) -> dict[int, Classified | ContentRefused]:
-    """What the transfers of these sequences were classified as, as far as they were."""
-    query = select(col(TransferRow.sequence), col(TransferRow.content)).where(
-        col(TransferRow.sequence).in_(sequences), col(TransferRow.content).is_not(None)
-    )
-    return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:

@@ -28,7 +28,7 @@ def records_in(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits, wanted: Collection[str]
 ) -> Iterator[Values]:
     """The records of a content that was classified, with their fields of these keys. Raises Unreadable."""
-    yield from _Walker(rules, limits, frozenset(wanted)).walk(content)
+    yield from _RecordWalk(rules, limits, frozenset(wanted)).walk(content)
 
 
 def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def start_of(content: BinaryIO) -> str:
     return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
 
 
-class _Walker:
+class _RecordWalk:
     def __init__(self, rules: Rules, limits: ClassifyLimits, wanted: frozenset[str]) -> None:
         self._rules = rules
         self._limits = limits
