@@ -20,8 +20,13 @@ from gateway.registry import counts, rolls
 def deliver(
     session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, at: datetime
 ) -> Transfer:
-    """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams."""
+    """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.
+
+    A file without pupils may have been sent to such teams: of that, too, they get counts.
+    """
     content = transfer.content
+    sent = tuple(team for team in transfer.teams if _has_no_records(team, catalogue))
+    counts.deliver(session, transfer.sequence, sent, at)
     teams = counts_teams(transfer, decision, catalogue)
     if not teams or not isinstance(content, Classified):
         return transfer
@@ -31,6 +36,11 @@ def deliver(
         return transfer
     counts.deliver(session, transfer.sequence, given, at)
     return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
+
+
+def _has_no_records(team: str, catalogue: Catalogue) -> bool:
+    found = catalogue.team(team)
+    return found is not None and not found.pupil_level
 
 
 def _make_room(session: Session, transfer: Transfer, team: str, catalogue: Catalogue) -> bool:

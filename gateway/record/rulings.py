@@ -26,7 +26,8 @@ class Ruling:
     """A decision to be put in force on one transfer.
 
     `roll` is what the examination packed of it. `kind` is the log's word; `actor` and `note` say who
-    decided and why, where it was a person.
+    decided and why, where it was a person. `counted`: teams that may have no record get counts of it; not
+    where a person has named who gets the file.
     """
 
     reference: str
@@ -36,6 +37,7 @@ class Ruling:
     kind: Kind = "decided"
     actor: str | None = None
     note: str | None = None
+    counted: bool = True
 
 
 def put_in_force(
@@ -51,6 +53,8 @@ def put_in_force(
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     decided = [
         counts_owed.deliver(session, transfer, one.decision, registrar.catalogue, now)
+        if one.counted
+        else transfer
         for transfer, one in zip(recorded, rulings, strict=True)
     ]
     entries: list[log.Entry] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,8 +43,10 @@ def given(session: Session, team: str, provider: str, data_type: str) -> Sequenc
     ]
 
 
-def deliver(session: Session, transfer: int, teams: Iterable[str], at: datetime) -> None:
+def deliver(session: Session, transfer: int, teams: Collection[str], at: datetime) -> None:
     """Give teams counts of a file."""
+    if not teams:
+        return
     known = {
         row.team: row for row in session.exec(select(DeliveryRow).where(DeliveryRow.transfer == transfer))
     }

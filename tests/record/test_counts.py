@@ -99,12 +99,19 @@ def test_the_next_census_period_has_counts_of_its_own(desk: Desk) -> None:
     assert references(desk) == [later, first]
 
 
-def test_counts_go_with_a_file_that_is_withdrawn_and_stay_when_it_is_delivered_again(desk: Desk) -> None:
+def test_counts_go_with_a_file_that_is_withdrawn_and_stay_when_it_is_delivered_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     oak = desk.provider("oak", years=YEARS)
     sent = desk.send(oak, roll(*range(1, 11)))
     desk.process()
     desk.gateway("transfers", "redeliver", sent, "--why", "once more")
     assert [one.counts for one in given(desk)] == [True]
     desk.gateway("transfers", "redeliver", sent, "--team", TEAM, "--why", "x", "--override", code=1)
-    desk.gateway("transfers", "withdraw", sent, "--why", "sent to the wrong authority")
-    assert given(desk) == []
+    for again, back in ((("--team", "central-data-team"), []), ((), [True])):
+        monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+        desk.gateway("transfers", "withdraw", sent, "--why", "sent to the wrong authority")
+        assert given(desk) == []
+        monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+        desk.gateway("transfers", "redeliver", sent, *again, "--why", "it was right")
+        assert [one.counts for one in given(desk)] == back
