@@ -6,19 +6,26 @@ has opened the tables of the first; who has two may subtract one from the other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session
 
-from gateway.model import Classified, Decision, Transfer
+from gateway.model import Classified, Decision, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counts_period, counts_teams, is_whole_roll
 from gateway.registry import counts, rolls
 
 
 def deliver(
-    session: Session, transfer: Transfer, decision: Decision, catalogue: Catalogue, at: datetime
+    session: Session,
+    transfer: Transfer,
+    decision: Decision,
+    catalogue: Catalogue,
+    *,
+    provider: Callable[[], Provider],
+    at: datetime,
 ) -> Transfer:
     """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.
 
@@ -27,9 +34,9 @@ def deliver(
     content = transfer.content
     sent = tuple(team for team in transfer.teams if _has_no_records(team, catalogue))
     counts.deliver(session, transfer.sequence, sent, at)
-    teams = counts_teams(transfer, decision, catalogue)
-    if not teams or not isinstance(content, Classified):
+    if not isinstance(content, Classified):
         return transfer
+    teams = counts_teams(transfer, decision, provider(), catalogue)
     given = tuple(team for team in teams if _make_room(session, transfer, team, catalogue))
     known = rolls.count_on_roll(session, transfer.upload.provider) if given else 0
     if not given or not is_whole_roll(content, known, catalogue):

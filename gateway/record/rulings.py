@@ -52,9 +52,7 @@ def put_in_force(
     batch = Batch(session)
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     decided = [
-        counts_owed.deliver(session, transfer, one.decision, registrar.catalogue, now)
-        if one.counted
-        else transfer
+        _counted(registrar, batch, transfer, one.decision, now) if one.counted else transfer
         for transfer, one in zip(recorded, rulings, strict=True)
     ]
     entries: list[log.Entry] = []
@@ -87,6 +85,19 @@ def put_in_force(
     )
     numbers = log.append(session, entries, now)
     return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+
+
+def _counted(
+    registrar: Registrar, batch: Batch, transfer: Transfer, decision: Decision, now: datetime
+) -> Transfer:
+    return counts_owed.deliver(
+        batch.session,
+        transfer,
+        decision,
+        registrar.catalogue,
+        provider=lambda: _provider(registrar, batch, transfer, now),
+        at=now,
+    )
 
 
 def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:

@@ -123,8 +123,11 @@ def note_full_roll(session: Session, provider: str, at: datetime) -> None:
 
 
 def count_on_roll(session: Session, provider: str) -> int:
-    """How many pupils are on a provider's roll, as far as its files have said."""
+    """How many pupils are on a provider's roll, as far as its files since its last complete roll have said."""
     query = select(func.count()).where(PupilRow.provider == provider, col(PupilRow.on_roll))
+    complete = session.get(FullRollRow, provider)
+    if complete is not None:
+        query = query.where(col(PupilRow.at) >= complete.at)
     return session.exec(query).one()
 
 
