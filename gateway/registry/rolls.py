@@ -123,7 +123,7 @@ def note_full_roll(session: Session, provider: str, at: datetime) -> None:
 
 
 def count_on_roll(session: Session, provider: str) -> int:
-    """How many pupils are on a provider's roll, as far as its files since its last complete roll have said."""
+    """How many pupils are on a provider's roll, by its last complete roll and what came since."""
     query = select(func.count()).where(PupilRow.provider == provider, col(PupilRow.on_roll))
     complete = session.get(FullRollRow, provider)
     if complete is not None:
