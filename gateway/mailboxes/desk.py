@@ -268,6 +268,8 @@ class Desk:
 
     def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
         teams = self._teams(session, person)
+        if place.is_list:
+            raise Declined(NO_SUCH_FILE)
         if place.folder is None:
             return None
         self._check_folder(teams, place)
