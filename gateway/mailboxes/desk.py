@@ -128,11 +128,13 @@ class Desk:
         before: int | None,
     ) -> Sequence[Delivery]:
         folder, name = place.folder or "", person.name
-        if place.removed:
-            return removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
-        if folder == HELD:
+        if folder == HELD and not place.removed:
             return held(session, sensitive=self._sees(teams), person=name, before=before, limit=PAGE)
-        return delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+        if place.removed:
+            found = removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
+        else:
+            found = delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+        return self.showing.with_apart(session, found, name)
 
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
         """The folders of a shelf that has some: the data types or the providers of a team's files."""
@@ -280,7 +282,7 @@ class Desk:
         found = None if reference is None else self._named(session, person, teams, place, reference)
         if found is None or file_name(found) != place.name.removesuffix(ABOUT) or not _stands(found, place):
             raise Declined(NO_SUCH_FILE)
-        return found
+        return self.showing.with_apart(session, [found], person.name)[0]
 
     def _named(
         self, session: Session, person: Person, teams: tuple[str, ...], place: MailboxPlace, reference: str

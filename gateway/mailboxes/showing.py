@@ -30,6 +30,12 @@ class Showing:
     catalogue: Callable[[], Catalogue]
     seed: Callable[[str], str]
 
+    def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
+        """The same, with the markers of the children whose records are left out of them for a person."""
+        views = [each.sequence for each in deliveries if not each.whole and not each.counts]
+        found = kept_apart(session, views, person)
+        return [replace(one, apart=found.get(one.sequence, NOBODY).numbers) for one in deliveries]
+
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
         """What is to be opened of a delivery for one of its team. Fault where nothing can be told of it."""
         content = self._contents(session, [delivery]).get(delivery.sequence)

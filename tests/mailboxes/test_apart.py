@@ -86,6 +86,20 @@ def test_others_see_the_file_without_the_record_and_named_people_with_it(staffed
     assert b'"left_out":"records-that-few-people-may-see"' in staffed.events(reference)[-1].leaf
 
 
+def test_nobody_is_told_the_size_of_what_others_are_shown(staffed: Mailroom):
+    reference = indexed(staffed, table(*PUPILS))
+    mark(staffed, "named", "ann")
+    sizes = {person: len(read(staffed, person, path(reference))) for person in ("ben", "ann")}
+    for person, size in sizes.items():
+        with staffed.sftp(person) as sftp:
+            assert sftp.stat(path(reference)).st_size == size
+            (listed,) = [
+                one for one in sftp.listdir_attr(f"/{TEAM}") if one.filename.endswith(f"{reference}.csv")
+            ]
+            assert listed.st_size == size
+    assert sizes["ben"] < sizes["ann"]
+
+
 def test_a_restricted_child_is_left_out_for_everybody(staffed: Mailroom):
     reference = indexed(staffed, table(*PUPILS))
     mark(staffed, "restricted")
