@@ -168,7 +168,7 @@ class Workshop:
     def ratify_all(self, identifier: str) -> None:
         """The academic years that are in force."""
         with self.registrar() as registrar, self.registry.write() as session:
-            for year in registrar.years(self.now):
+            for year in registrar.counting(self.now).years:
                 self.ratify(session, identifier, year)
 
     @contextmanager

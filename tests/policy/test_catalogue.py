@@ -62,7 +62,7 @@ def test_data_types_that_files_can_have_are_those_of_the_flows(catalogue: Catalo
 
 # Each edit: the file, what stands there, what is put instead, the key that is named, and words of the fault.
 EDITS = [
-    ("flows.toml", 'senders = ["dfe"]', 'senders = ["dff"]', "flow[5].senders[0]", "Input should be"),
+    ("flows.toml", 'senders = ["dfe"]', 'senders = ["dff"]', "flow[5].senders", "no kind dff; perhaps"),
     ("flows.toml", 'clause = "12.6"', 'clause = "12..6"', "flow[5].clause", "pattern"),
     ("flows.toml", 'clause = "12.6"', 'clause = "12.7"', "flow", "clause 12.7 is that of two flows"),
     ("flows.toml", 'clause = "12.6"', 'clause = "12.6"\ncolour = 1', "flow[5].colour", "Extra inputs"),

@@ -14,6 +14,7 @@ from gateway.homes.demo.parties import Party
 from gateway.registry import agreements
 from gateway.registry.tables import RatificationRow
 from tests.content import core_data
+from tests.policies import enact
 from tests.workshop import Desk
 
 
@@ -111,6 +112,7 @@ def test_a_copy_signed_last_year_does_not_ratify_this_one(desk: Desk) -> None:
     # Young enough by the calendar of signatures, but made before this year could be ratified at all.
     policy = desk.home.policies / "agreement.toml"
     policy.write_text(policy.read_text().replace('review = "07-01"', 'review = "12-01"'))
+    enact(desk.home.root)
     desk.pass_time(days=-80)
     early = desk.land(oak, old, "early", "agreement")
     desk.process()
@@ -126,7 +128,7 @@ def test_the_command_ratifies_once_and_releases_what_waited(desk: Desk) -> None:
     assert said == "oak has ratified the agreement for 2026-27\n1 held file was decided again\n"
     assert desk.state(waiting) == "accepted"
     assert "already" in desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head", code=1)
-    assert "no education provider" in desk.gateway("agreement", "ratify", "fft", "--signatory", "X", code=1)
+    assert "is no party" in desk.gateway("agreement", "ratify", "fft", "--signatory", "X", code=1)
     future = f"{desk.now + timedelta(days=2):%Y-%m-%d}"
     assert "still to come" in desk.gateway(
         "agreement", "ratify", "oak", "--signatory", "X", "--on", future, code=1
