@@ -126,6 +126,10 @@ class Flow(PolicyTable):
     document: AppendixRow
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
 
+    def __hash__(self) -> int:
+        """By its id, of which there is one in a catalogue."""
+        return hash(self.id)
+
     def of(self, data_type: str) -> FlowDataType:
         """What the flow says of one of its data types; KeyError if it is none of its own."""
         for candidate in self.data_type:

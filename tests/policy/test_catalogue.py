@@ -156,7 +156,7 @@ EDITS = [
         "right[1].not_from",
         "Appendix A has no item Pupil: FSM",
     ),
-    ("rights.toml", "{ academy = [", "{ akademy = [", "right[1].not_from.akademy.[key]", "'academy'"),
+    ("rights.toml", "{ academy = [", "{ akademy = [", "right[1].not_from.akademy", "no kind akademy"),
     (
         "flows.toml",
         'within = "student-core"',
@@ -238,7 +238,7 @@ def test_every_fault_names_file_key_and_line(
         load_catalogue(policies)
 
 
-@pytest.mark.parametrize("file", sorted(FILES))
+@pytest.mark.parametrize("file", sorted(FILES.keys() - {"bodies.toml"}))
 def test_a_missing_file_is_named(policies: Path, file: str) -> None:
     (policies / file).unlink()
     assert [str(fault) for fault in check(policies)] == [f"{file}: the file is missing or is not UTF-8 text"]
