@@ -44,19 +44,21 @@ def allowed(catalogue: Catalogue, flow: Flow, data_type: str) -> tuple[str, ...]
     )
 
 
-def table(rules: Rules, signature: ColumnSignature) -> bytes:
-    """A CSV file with the columns that a signature needs and those by which people are known."""
+def table(rules: Rules, signature: ColumnSignature, number: str = NUMBER) -> bytes:
+    """A CSV file with the columns that a signature needs, and those that tell who and of which school."""
     fields = [*signature.needs, *(group[0] for group in signature.any)]
-    known = [field for field in ("upn", "surname", "forename", "birth-date") if field in rules.fields]
-    if rules.data_types.types[signature.type].must:
+    who = ("upn", "surname", "forename", "birth-date", "school-number")
+    known = [field for field in who if field in rules.fields]
+    must = {field for several in rules.data_types.types[signature.type].must for field in several}
+    if must & set(who):
         fields = [*known, *(field for field in fields if field not in known)]
     headings = {field: rules.fields[field].columns[0] for field in fields}
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(headings.values())
-    for number, pupil in enumerate(_PUPILS, 1):
-        person = dict(zip(("upn", "surname", "forename"), pupil, strict=True)) | {"birth-date": "2014-03-01"}
-        rows.writerow([person.get(field, str(number)) for field in headings])
+    for count, pupil in enumerate(_PUPILS, 1):
+        person = dict(zip(who, (*pupil, "2014-03-01", number), strict=True))
+        rows.writerow([person.get(field, str(count)) for field in headings])
     return text.getvalue().encode()
 
 
@@ -67,6 +69,7 @@ def plain_signatures(rules: Rules) -> list[ColumnSignature]:
         asks_more = (
             one.of, one.many, one.share, one.only, one.above, one.part, one.waits, one.results, one.without
         )  # fmt: skip
-        if not any(asks_more):
+        columns = [rules.fields[field].columns for field in (*one.needs, *(group[0] for group in one.any))]
+        if not any(asks_more) and all(columns):
             found.setdefault(one.type, one)
     return list(found.values())

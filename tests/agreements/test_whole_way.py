@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from gateway.classify.content import classify
-from gateway.classify.load import load_rules
+from gateway.classify import classify, load_rules
 from gateway.home.settings import ClassifyLimits
+from gateway.homes.demo.parties import Party
 from gateway.model import Classified
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import year_to_ratify
@@ -58,28 +59,48 @@ def test_tables_are_told_by_their_columns_alone(folder: Path) -> None:
             assert not found.code.startswith("open:")
 
 
+def enrolled(desk: Desk, catalogue: Catalogue, name: str, kind: str, number: str | None) -> Party:
+    """A provider whose ratification counts, where its kind signs."""
+    party = desk.provider(name, kind, dfe_number=number)
+    if catalogue.bodies.of(kind).ratifies:
+        year = year_to_ratify((), desk.now.date(), catalogue)
+        with desk.registry.write() as session:
+            desk.ratify(session, name, year, text_sha256=catalogue.text_sha256)
+    return party
+
+
 def test_a_file_goes_the_whole_way(desk: Desk, folder: Path, catalogue: Catalogue) -> None:
-    rules, number = load_rules(folder), 0
-    year = year_to_ratify((), desk.now.date(), catalogue)
+    rules, tried = load_rules(folder), 0
     for signature in plain_signatures(rules):
-        content = table(rules, signature)
+        number = f"99940{tried:02}"
+        content = table(rules, signature, number)
         found = classify(BytesIO(content), "a.csv", ClassifyLimits(), rules)
         flow = catalogue.flow_of(signature.type)
         if flow is None or not isinstance(found, Classified) or found.data_type != signature.type:
             continue
-        number += 1
-        party = desk.provider(f"sender-{number}", flow.senders[0])
-        if catalogue.bodies.of(flow.senders[0]).ratifies:
-            with desk.registry.write() as session:
-                desk.ratify(session, f"sender-{number}", year, text_sha256=catalogue.text_sha256)
+        tried += 1
+        own = catalogue.bodies.of(flow.senders[0]).own_pupils
+        party = enrolled(desk, catalogue, f"sender-{tried}", flow.senders[0], number if own else None)
+        bodies = [body for name in flow.recipients if (body := catalogue.bodies.find(name)) and body.kinds]
+        if bodies and not own:
+            enrolled(desk, catalogue, f"meant-{tried}", bodies[0].kinds[0], number)
         reference = desk.send(party, content, "file.csv.pgp")
         desk.process()
         transfer = desk.transfer(reference)
         assert transfer.data_type == signature.type
-        assert transfer.state in {"accepted", "held"}, transfer.reasons
+        assert transfer.state == "accepted", transfer.reasons
+        entry = flow.of(signature.type)
+        assert set(transfer.teams) <= set(entry.teams)
+        if not entry.teams:
+            told = [
+                json.loads(event.leaf)["fields"]
+                for event in desk.events(reference)
+                if event.kind == "delivered"
+            ]
+            assert f"meant-{tried}" in {fields.get("provider") for fields in told}
         clauses = {reason.clause for reason in transfer.reasons}
         assert clauses <= catalogue.agreement.clauses.keys()
         receipt = desk.receipt(reference)
         assert catalogue.wording.name(signature.type) in " ".join(receipt.split())
-    assert number
+    assert tried
     assert "everything fits" in desk.gateway("log", "verify")

@@ -1,8 +1,8 @@
 """Policies with one entry deleted, misspelt or swapped, as a tired person edits them.
 
 `python -m tests.policy.mutants [STRIDE] [FOLDER]...` makes every mutant, or each STRIDE-th, of the agreements
-that ship, and counts what becomes of it: told by `policy check`, or listed by `policy diff` as losing protection,
-changing something, or idle.
+that ship, and counts what becomes of it: told by `policy check`, or listed by `policy diff` as losing
+protection, changing something, or idle.
 """
 
 from __future__ import annotations
