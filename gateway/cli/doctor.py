@@ -81,7 +81,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         catalogue = load_catalogue(home.policies_in_force)
         load_limits(home)
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), "edit the file named")
+        yield Complaint("fault", str(error), "edit the file named, then: gateway policy propose")
         return
     yield from of_samples(home, settings, catalogue)
     try:

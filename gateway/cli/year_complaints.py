@@ -66,5 +66,6 @@ def _of_calendar(home: Home, catalogue: Catalogue, year: str) -> Iterator[Compla
             yield Complaint(
                 "warning",
                 f"the results day of {results.data_type} in {first + 1} is by rule",
-                f"put the published day into its dates in {home.policies / 'calendar.toml'}",
+                f"put the published day into its dates in {home.policies / 'calendar.toml'}, then: "
+                "gateway policy propose",
             )

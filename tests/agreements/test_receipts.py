@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import REASONS
-from gateway.reasons.languages import table
 from gateway.receipts.facts import in_language
 from gateway.receipts.text import render_statement
 from tests.log.made import FACTS
+
+_OTHERS = r"\{(?!desk|governance)(\w+)\}"
 
 
 def test_every_reason_rests_on_a_clause_of_its_own_agreement(catalogue: Catalogue) -> None:
@@ -35,10 +37,20 @@ def test_every_kind_of_data_is_told_by_its_name_in_each_language(catalogue: Cata
                 assert wording.name(team) in " ".join(text.split())
 
 
-def test_desks_are_called_as_the_agreement_calls_them(catalogue: Catalogue) -> None:
-    reason = catalogue.reason("policy:no-team")
-    for language in catalogue.agreement.languages:
-        said = in_language(reason, language, catalogue.wording)
-        assert "{" not in said.sentence + said.next_step
-        if language != "en":
-            assert table(language)[reason.code][0] in {said.sentence, *table(language)[reason.code]}
+def test_desks_are_called_as_the_agreement_calls_them_in_each_language(catalogue: Catalogue) -> None:
+    asking = [
+        code
+        for code, each in REASONS.items()
+        if each.rests_on == "the code"
+        and "{desk}" in each.next_step
+        and not re.findall(_OTHERS, each.sentence)
+    ]
+    assert asking
+    for code in asking:
+        blanks = dict.fromkeys(re.findall(_OTHERS, REASONS[code].next_step), "x")
+        reason = catalogue.reason(code, **blanks)
+        assert catalogue.desks.desk in reason.next_step
+        for language in catalogue.agreement.languages:
+            said = in_language(reason, language, catalogue.wording)
+            assert catalogue.agreement.contacts[language].desk in said.next_step, (code, language)
+            assert (said.sentence == reason.sentence) is (language == "en")

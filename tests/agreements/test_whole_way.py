@@ -45,6 +45,9 @@ def test_every_kind_of_body_is_enrolled_and_signs_where_it_is_a_party(
             assert "no party" in desk.gateway(
                 "agreement", "ratify", f"new-{kind.id}", "--signatory", "X", code=1
             )
+        said = desk.gateway("providers", "set", f"new-{kind.id}", "--number", "!", code=1)
+        number = catalogue.bodies.identifier_of(kind.id)
+        assert ("names no number" if number is None else f"is no {number.name}") in said
     assert "one of" in desk.gateway("providers", "add", "x", "--name", "X", "--kind", "nobody", code=2)
 
 
