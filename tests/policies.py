@@ -23,7 +23,12 @@ def why(code: str, clause: str | None = None, **detail: str | int) -> Reason:
 
 
 def enact(home: Path) -> None:
-    """Have what lies in policies/ of a home decide: one person proposes it, another one approves it."""
+    """Have what lies in policies/ of a home decide: one person proposes it, another one approves it.
+
+    Where none were in force yet, it does so anyhow.
+    """
+    if not (home / "policies-in-force" / "current").exists():
+        return
     for person, *command in (("ann", "propose"), ("ben", "approve", "--yes")):
         result = invoke(home, "policy", *command, environment={"GATEWAY_ADMIN": person})
         assert result.exit_code == 0, result.output
