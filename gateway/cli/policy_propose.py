@@ -185,7 +185,7 @@ def _begins(on: datetime | None, folder: Path, at: datetime) -> datetime:
     return at if on.date() <= local_day(at, zone) else dates.beginning_of(on, zone).astimezone(UTC)
 
 
-def _take_up(keeper: Keeper, approved: proposals.Proposal, at: datetime) -> None:
+def _take_up(keeper: Keeper, approved: proposals.PolicyProposal, at: datetime) -> None:
     if approved.begins <= at:
         keeper.put_in_force(approved.digest)
         out.print(f"in force: {approved.digest}", soft_wrap=True)

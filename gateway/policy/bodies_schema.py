@@ -36,7 +36,7 @@ class Identifier(PolicyTable):
         return re.fullmatch(self.pattern, number, re.ASCII) is not None
 
 
-class Kind(PolicyTable):
+class BodyKind(PolicyTable):
     """A kind of provider. See bodies.toml for what each setting means."""
 
     id: Slug
@@ -62,17 +62,17 @@ class RecipientBody(PolicyTable):
 class BodiesFile(PolicyTable):
     """bodies.toml."""
 
-    kind: tuple[Kind, ...] = Field(min_length=1)
+    kind: tuple[BodyKind, ...] = Field(min_length=1)
     identifier: tuple[Identifier, ...] = ()
     recipient: tuple[RecipientBody, ...] = Field(min_length=1)
 
     @cached_property
-    def _kinds(self) -> dict[str, Kind]:
+    def _kinds(self) -> dict[str, BodyKind]:
         return {each.id: each for each in self.kind}
 
-    def of(self, kind: str) -> Kind:
+    def of(self, kind: str) -> BodyKind:
         """What a kind of provider is; one that is not listed any more is nothing and may nothing."""
-        return self._kinds.get(kind) or Kind(id=kind, name=kind)
+        return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
 
     def kinds(self) -> tuple[str, ...]:
         """The ids of every kind, in their order."""

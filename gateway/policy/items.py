@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from gateway.model import Classified, ProviderKind, Reason
 from gateway.policy.basis import has_a_view
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.schema import Flow, ItemAction
-
-PUPILS = "pupils"
-"""The persons whom a file is about where its flow says nothing else, and whose records are counted."""
+from gateway.policy.schema import PUPILS, Flow, ItemAction
 
 
 def teams_for(

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction, nearest
-from gateway.policy.items import PUPILS
-from gateway.policy.schema import AgreementFile
+from gateway.policy.schema import PUPILS, AgreementFile
 
 _USUAL = frozenset(AgreementFile.model_fields["bases"].default)
 

@@ -18,6 +18,8 @@ MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Slug
 """One of `TIMESCALES`, or a [[timescale]] of calendar.toml."""
+PUPILS = "pupils"
+"""The persons whom a file is about where its flow says nothing else, and whose records are counted."""
 TIMESCALES = ("daily", "weekly", "termly", "annually", "on-event", "continuous")
 ItemAction = Literal["notice", "hold"]
 UnlistedAction = Literal["hold", "leave-out"]
@@ -91,7 +93,7 @@ class FlowDataType(PolicyTable):
     timescale: Timescale
     also_due: tuple[Timescale, ...] = ()
     timescale_of: dict[Slug, Timescale] = {}
-    about: tuple[Slug, ...] = ("pupils",)
+    about: tuple[Slug, ...] = (PUPILS,)
     teams: tuple[Slug, ...] = ()
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     electronic: ClauseId | None = None
@@ -189,7 +191,7 @@ class Group(PolicyTable):
 
     label: str
     clause: ClauseId
-    of: Slug = "pupils"
+    of: Slug = PUPILS
     items: tuple[str, ...] = Field(min_length=1)
     proposed: tuple[str, ...] = ()
     reason: tuple[GroupReason, ...] = Field(min_length=1)

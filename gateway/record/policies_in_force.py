@@ -30,7 +30,7 @@ from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.receipts.agreement_notice import changed
 from gateway.record.agreement_notices import tell_everybody
 from gateway.record.policy_check import check
-from gateway.record.policy_proposals import SUBJECT, Proposal, loaded, proposal
+from gateway.record.policy_proposals import SUBJECT, PolicyProposal, loaded, proposal
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
@@ -114,7 +114,7 @@ class Keeper:
         self.forget_day()
         return policies
 
-    def put_off(self, coming: Proposal) -> None:
+    def put_off(self, coming: PolicyProposal) -> None:
         """Note, for the services, the day on which approved policies come into force."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)

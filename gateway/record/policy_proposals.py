@@ -24,7 +24,7 @@ _ENDS = ("policy-withdrawn", "policy-loaded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class PolicyProposal:
     """Policies that somebody proposed: the SHA-256 of the folder, and from when they are to decide.
 
     `approved_by` is None while nobody else has approved them.
@@ -38,14 +38,14 @@ class Proposal:
     approved_by: str | None = None
 
 
-def proposal(session: Session) -> Proposal | None:
+def proposal(session: Session) -> PolicyProposal | None:
     """What is proposed now and neither in force nor withdrawn, approved or not."""
-    found: Proposal | None = None
+    found: PolicyProposal | None = None
     for event in log.events(session, SUBJECT):
         if event.kind == "policy-proposed":
             found = _read(event)
         elif event.kind == "policy-approved" and found is not None:
-            found = Proposal(
+            found = PolicyProposal(
                 digest=found.digest,
                 begins=found.begins,
                 by=found.by,
@@ -81,7 +81,7 @@ def propose(
     _note(session, "policy-proposed", {"sha256": digest, "begins": rfc3339(begins)}, by, why, at)
 
 
-def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> Proposal:
+def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
     """Approve what is proposed, as a second person. `digest`: only if it is that.
 
     GatewayError where nothing is proposed, it is another one, or it may be the same person.
@@ -100,7 +100,7 @@ def approve(session: Session, *, by: str, at: datetime, digest: str | None = Non
     return known
 
 
-def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Proposal:
+def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> PolicyProposal:
     """Take a proposal back, approved or not. GatewayError where there is none."""
     known = proposal(session)
     if known is None:
@@ -118,9 +118,9 @@ def before(session: Session) -> str:
     return earlier[-1]
 
 
-def _read(event: EventRow) -> Proposal:
+def _read(event: EventRow) -> PolicyProposal:
     fields = json.loads(event.leaf)["fields"]
-    return Proposal(
+    return PolicyProposal(
         digest=str(fields["sha256"]),
         begins=datetime.fromisoformat(str(fields["begins"])),
         by=event.actor or "",
