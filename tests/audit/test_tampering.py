@@ -16,10 +16,10 @@ from tests.whole import plentiful, whole
 METADATA = SQLModel.metadata
 NAMES = [
     "agreement_signature", "authority_notice", "checkpoint", "contact", "declaration", "deletion",
-    "deletion_certificate", "delivery", "discrepancy", "discrepancy_party", "event", "expectation", "harmless", "key",
-    "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account", "person_role",
-    "provider", "provider_copy", "pupil_marker", "pupil_marker_person", "ratification", "reason",
-    "receipt", "school_of_transfer", "staff", "staff_team", "transfer",
+    "deletion_certificate", "delivery", "discrepancy", "discrepancy_party", "event", "expectation",
+    "harmless", "key", "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account",
+    "person_role", "provider", "provider_copy", "pupil_marker", "pupil_marker_person", "ratification",
+    "reason", "receipt", "school_of_transfer", "staff", "staff_team", "transfer",
 ]  # fmt: skip
 # These are nothing but their keys: two that change places are what they were.
 KEYS = {"marked_transfer", "person_role", "pupil_marker_person", "school_of_transfer", "staff_team"}
