@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlmodel import Session
 
 from gateway.cli import dates
 from gateway.cli.console import (
@@ -27,10 +26,11 @@ from gateway.cli.on_record import signed_head
 from gateway.cli.options import WhyGivenOption, WhyOption
 from gateway.cli.policy_diff import show_differences
 from gateway.cli.policy_simulate import show_simulated, simulated_rows
+from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.policy.catalogue import load_catalogue, policy_digest
+from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import local_day
 from gateway.record import policy_proposals as proposals
 
@@ -140,34 +140,6 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
         return
     for line in told(found):
         out.print(line, soft_wrap=True)
-
-
-def standing(session: Session, place: Home) -> dict[str, Any]:
-    """How the policies stand: what is in force, what is proposed, and whether the draft is another one."""
-    past, found = proposals.loaded(session), proposals.proposal(session)
-    draft = policy_digest(place.policies) if place.policies.is_dir() else None
-    known = {*past[-1:], *([found.digest] if found else [])}
-    return {
-        "in_force": past[-1] if past else None,
-        "proposed": None if found is None else found.digest,
-        "proposed_by": None if found is None else found.by,
-        "approved_by": None if found is None else found.approved_by,
-        "begins": None if found is None else rfc3339(found.begins),
-        "edited": bool(past) and draft not in known,
-    }
-
-
-def told(found: dict[str, Any]) -> list[str]:
-    """The same in lines."""
-    lines = [f"in force    {found['in_force'] or 'policies/ as it is when the gateway first starts'}"]
-    if found["proposed"] is not None:
-        state = f"approved by {found['approved_by']}" if found["approved_by"] else "waits for a second person"
-        lines.append(
-            f"proposed    {found['proposed']} by {found['proposed_by']}: {state}, from {found['begins']}"
-        )
-    if found["edited"]:
-        lines.append("edited      policies/ differs from these and decides nothing: gateway policy propose")
-    return lines
 
 
 def _keeper(place: Home, opened: Registry) -> Keeper:

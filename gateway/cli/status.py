@@ -21,7 +21,7 @@ from gateway.cli.console import (
     print_json,
 )
 from gateway.cli.console import registry as open_registry
-from gateway.cli.policy_propose import standing, told
+from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings

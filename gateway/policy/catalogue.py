@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +21,7 @@ from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Location, PolicyFault, key_of, line_of
+from gateway.policy.folder import policy_digest, policy_files
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
@@ -205,17 +205,3 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         breach=model("breach.toml", BreachFile),
         bodies=model("bodies.toml", BodiesFile),
     )
-
-
-def policy_files(policies: Path) -> Iterator[Path]:
-    """Every file that makes up the policies, by name: *.toml and *.txt."""
-    return iter(sorted(path for path in policies.iterdir() if path.suffix in {".toml", ".txt"}))
-
-
-def policy_digest(policies: Path) -> str:
-    """SHA-256 over the names and contents of all policy files."""
-    digest = hashlib.sha256()
-    for path in policy_files(policies):
-        content = path.read_bytes()
-        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
