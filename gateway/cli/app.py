@@ -12,10 +12,12 @@ from gateway.cli import (
     install,
     report,
     retention,
+    review,
     samples,
     services,
     status,
 )
+from gateway.cli.console import formerly
 from gateway.cli.doctor import doctor
 from gateway.cli.nouns import ALONE, add_nouns
 from gateway.cli.root import root
@@ -29,12 +31,15 @@ app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(install.install)
 add_nouns(app, *ALONE)
-app.command("declare")(declare.declare)
 app.add_typer(declare.app, name="declarations")
-report.app.command("breach")(breach.one_breach)
+app.command("declare", hidden=True)(formerly("declare", "declarations add", declare.declare))
+report.app.command("review")(review.one_review)
+report.app.command("breach", hidden=True)(formerly("report breach", "breach record", breach.one_breach))
 app.add_typer(report.app, name="report")
+app.add_typer(breach.app, name="breach")
 app.add_typer(retention.app, name="retention")
-app.add_typer(holds.app, name="hold")
+app.add_typer(holds.app, name="legal-holds")
+app.add_typer(holds.app, name="hold", hidden=True, callback=holds.by_former_name)
 app.command("classify")(classify.classify_files)
 app.command("samples")(samples.samples)
 app.command("demo")(demo.demo)

@@ -1,4 +1,4 @@
-"""declare: a transfer that went, or will go, another way than through this gateway."""
+"""declarations: a transfer that went, or will go, another way than through this gateway."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ app = typer.Typer(no_args_is_help=True, help="Transfers that were declared to go
 _COLUMNS = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
 
 
+@app.command("add")
 @fails_clearly
 def declare(
     method: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -98,4 +99,10 @@ FromOption = Annotated[
 ]
 ToOption = Annotated[
     datetime | None, typer.Option("--to", parser=dates.day, metavar="DAY", help="Only up to this day.")
+]
+HtmlOption = Annotated[
+    Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
+]
+CsvOption = Annotated[
+    Path | None, typer.Option("--csv", help="Write it as one table here, for a spreadsheet.")
 ]

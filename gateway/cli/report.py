@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,24 +12,18 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    err,
     fails_clearly,
     now,
-    out,
-    print_exactly,
-    print_json,
     registrar_of,
 )
-from gateway.cli.options import ReferenceArgument
+from gateway.cli.delivery import deliver
+from gateway.cli.few import check_seen_in
+from gateway.cli.options import HtmlOption, ReferenceArgument
 from gateway.errors import GatewayError
 from gateway.registry import log, providers
-from gateway.reports.document import Document, as_html, as_object, as_text
 from gateway.reports.report import provider_report, transfer_report
 
 app = typer.Typer(no_args_is_help=True, help="Reports for people.")
-HtmlOption = Annotated[
-    Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
-]
 
 
 @app.command("transfer")
@@ -46,6 +38,7 @@ def one_transfer(
     from gateway.record.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registrar_of(home) as registrar, registrar.registry.write() as session:
+        check_seen_in(session, reference, home)
         found = account(session, reference, registrar.settings.organisation)
         head = log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
     deliver(transfer_report(found, now(), head=head), html, as_json=as_json)
@@ -81,20 +74,3 @@ def one_provider(
             last=last.date(),
         )
     deliver(document, html, as_json=as_json)
-
-
-def deliver(document: Document, html: Path | None, *, as_json: bool) -> None:
-    """Print a report, or write it as a page that only its owner can read."""
-    if as_json:
-        print_json(as_object(document))
-    if html is None and not as_json:
-        print_exactly(as_text(document))
-    if html is None:
-        return
-    try:
-        descriptor = os.open(html, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(as_html(document))
-    except OSError as error:
-        raise GatewayError(f"{html} cannot be written: {error.strerror}") from None
-    (err if as_json else out).print(f"wrote {html}", soft_wrap=True, markup=False)

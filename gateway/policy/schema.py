@@ -256,12 +256,19 @@ class Contacts(PolicyTable):
     governance: str
 
 
+class Telling(PolicyTable):
+    """The clauses by which education providers are told of the agreement itself; none where none says so."""
+
+    changed: ClauseId | None = None
+    ready: ClauseId | None = None
+
+
 class AgreementFile(PolicyTable):
     """agreement.toml.
 
     `clauses`: each clause in short words. `printed`: how the text of one begins that is printed without its
     number. `uncited`: why nothing rests on a clause. `languages`: those of receipts, in order; English is
-    always among them, because the receipts for machines are English.
+    always among them, because the receipts for machines are English. `tell`: by which clauses notices are.
     """
 
     title: str
@@ -271,6 +278,7 @@ class AgreementFile(PolicyTable):
     contacts: dict[Language, Contacts]
     year: Year
     discrepancies: DiscrepancyPolicy
+    tell: Telling = Telling()
     clauses: dict[ClauseId, str]
     printed: dict[ClauseId, str] = {}
     uncited: dict[ClauseId, str] = {}
