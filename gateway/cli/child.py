@@ -32,7 +32,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
+class NamedChild:
     """The child that was named on the command line, or none."""
 
     upn: str | None = None
@@ -60,7 +60,7 @@ def names_child(command: Callable[..., R]) -> Callable[..., R]:
     @wraps(command)
     def with_child(**given: object) -> R:
         named = {name: given.pop(name, None) for name in _OPTIONS}
-        return command(child=Child(**named), **given)  # type: ignore[arg-type]
+        return command(child=NamedChild(**named), **given)  # type: ignore[arg-type]
 
     signature = inspect.signature(command, eval_str=True)
     own = [each for name, each in signature.parameters.items() if name != "child"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.child import Child, names_child
+from gateway.cli.child import NamedChild, names_child
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -70,7 +70,7 @@ def list_holds(
 @fails_clearly
 @names_child
 def place(
-    child: Child,
+    child: NamedChild,
     why: WhyOption,
     reference: ReferenceArgument = None,
     provider: ProviderOption = None,
@@ -87,7 +87,7 @@ def place(
 @fails_clearly
 @names_child
 def lift(
-    child: Child,
+    child: NamedChild,
     why: WhyOption,
     reference: ReferenceArgument = None,
     provider: ProviderOption = None,
@@ -102,7 +102,7 @@ def _change(
     home: Path,
     reference: str | None,
     provider: str | None,
-    child: Child,
+    child: NamedChild,
     why: str,
     *,
     placed: bool,
@@ -129,7 +129,7 @@ def _subject(
     home: Home,
     reference: str | None,
     provider: str | None,
-    child: Child,
+    child: NamedChild,
 ) -> HoldSubject:
     from gateway.record.children import digests_of  # noqa: PLC0415 - loads what opens
 

@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 
 from gateway.cli import dates
-from gateway.cli.child import Child, names_child
+from gateway.cli.child import NamedChild, names_child
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -50,7 +50,7 @@ _DAYS = 90
 @fails_clearly
 @names_child
 def find(
-    child: Child,
+    child: NamedChild,
     why: WhyAskedOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -76,7 +76,7 @@ def find(
 @fails_clearly
 @names_child
 def report(
-    child: Child,
+    child: NamedChild,
     why: WhyAskedOption = None,
     names: Annotated[
         bool, typer.Option("--names", help="Name the staff who opened a file, not their teams alone.")
@@ -113,7 +113,7 @@ def index(home: HomeOption = DEFAULT_HOME) -> None:
 @fails_clearly
 @names_child
 def protect(
-    child: Child,
+    child: NamedChild,
     person: Annotated[list[str], typer.Option(help="A member of staff who may see it; may be given again.")],
     why: WhyOption,
     home: HomeOption = DEFAULT_HOME,
@@ -129,7 +129,7 @@ def protect(
 @fails_clearly
 @names_child
 def restrict(
-    child: Child,
+    child: NamedChild,
     why: WhyOption,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
@@ -213,7 +213,7 @@ def _left(home: Path, since: datetime | None, *, moved: bool, as_json: bool) -> 
 def _mark(
     home: Path,
     kind: markers.Kind,
-    child: Child,
+    child: NamedChild,
     people: list[str] | tuple[()],
     why: str,
 ) -> None:

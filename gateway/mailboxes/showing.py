@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from gateway.mailboxes.about import about_text
+from gateway.mailboxes.about import about_text, held_text
 from gateway.model import Basis, Classified, ProviderKind
 from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.registry import providers
-from gateway.registry.deliveries import Delivery, contents_of
+from gateway.registry.deliveries import Delivery, contents_of, reasons_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,12 @@ class Showing:
         return self._basis(delivery, content, self._kinds(session, [delivery])[delivery.provider])
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery]) -> dict[int, bytes]:
-        """What is told of each view that leaves something out, by the sequence of its delivery."""
+        """What is told beside files, by a delivery's sequence: what a view leaves out, or why it waits."""
         contents = self._contents(session, [each for each in deliveries if not each.whole])
         kinds = self._kinds(session, deliveries) if contents else {}
-        found = {}
+        waiting = {each.sequence: each for each in deliveries if each.team is None}
+        reasons = reasons_of(session, list(waiting)) if waiting else {}
+        found = {number: held_text(waiting[number], why) for number, why in reasons.items()}
         for delivery in deliveries:
             content = contents.get(delivery.sequence)
             if content is not None and (text := self._about(delivery, content, kinds[delivery.provider])):

@@ -116,7 +116,7 @@ def status(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class OverTime:
     """How often one data type came, of the times at which it was due. Early counts as in time."""
 
     data_type: str
@@ -134,7 +134,7 @@ def kept(
     *,
     on: date,
     owed: Owed | None = None,
-) -> list[Kept]:
+) -> list[OverTime]:
     """What was due from the first day of a span to its last, as it is known at the end of the day `on`.
 
     What is due at no set time, and what the provider owes to nobody, is left out. The span lies within one
@@ -156,13 +156,15 @@ def kept(
     ]
 
 
-def _kept(data_type: str, periods: list[Period], placed: Placed, span: tuple[date, date], on: date) -> Kept:
+def _kept(
+    data_type: str, periods: list[Period], placed: Placed, span: tuple[date, date], on: date
+) -> OverTime:
     states = Counter(
         _state(period, placed.of(index), on)
         for index, period in enumerate(periods)
         if span[0] <= period.due <= span[1]
     )
-    return Kept(
+    return OverTime(
         data_type=data_type,
         in_time=states["on-time"] + states["early"],
         late=states["late"],

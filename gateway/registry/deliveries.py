@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
-from gateway.model import Classified, ContentRefused
+from gateway.model import Classified, ContentRefused, Reason
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.markers import is_seen_by
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
@@ -101,6 +101,16 @@ def contents_of(session: Session, sequences: Sequence[int]) -> dict[int, Classif
         col(TransferRow.sequence).in_(sequences), col(TransferRow.content).is_not(None)
     )
     return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
+
+
+def reasons_of(session: Session, sequences: Sequence[int]) -> dict[int, list[Reason]]:
+    """The reasons of the latest decision on the transfers of these sequences, in their order."""
+    query = select(ReasonRow).where(col(ReasonRow.transfer).in_(sequences)).order_by(col(ReasonRow.ordinal))
+    found: dict[int, list[Reason]] = {}
+    for row in session.scalars(query):
+        reason = Reason(code=row.code, clause=row.clause, sentence=row.sentence, next_step=row.next_step)
+        found.setdefault(row.transfer, []).append(reason)
+    return found
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:

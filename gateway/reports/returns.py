@@ -31,7 +31,7 @@ _COUNTED: tuple[State, ...] = ("on-time", "early", "due", "late", "missing")
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class ReturnState:
     """How one kind of data of a provider stands; `missed` counts periods since the last one that came."""
 
     provider: str
@@ -40,7 +40,9 @@ class Return:
     missed: int
 
 
-def returns_report(returns: Iterable[Return], organisation: str, on: date, made_at: datetime) -> Document:
+def returns_report(
+    returns: Iterable[ReturnState], organisation: str, on: date, made_at: datetime
+) -> Document:
     """The matrix of providers and kinds of data at the end of the day `on`.
 
     `never`: the agreement does not ask this kind of that provider.
@@ -62,13 +64,13 @@ def returns_report(returns: Iterable[Return], organisation: str, on: date, made_
     )
 
 
-def _word(one: Return | None) -> str:
+def _word(one: ReturnState | None) -> str:
     if one is None:
         return "never"
     return f"{one.state} {one.missed}" if one.missed else one.state
 
 
-def _chart(returns: Iterable[Return], kinds: tuple[str, ...]) -> Chart:
+def _chart(returns: Iterable[ReturnState], kinds: tuple[str, ...]) -> Chart:
     counted = {kind: [0] * len(_COUNTED) for kind in kinds}
     for one in returns:
         if one.state in _COUNTED:

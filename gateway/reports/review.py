@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from gateway.model import State
-from gateway.policy.timescale import Kept
+from gateway.policy.timescale import OverTime
 from gateway.receipts.text import spoken
 from gateway.reports.document import Block, Chart, Details, Document, Paragraph, ReportTable, Section
 
@@ -30,7 +30,7 @@ class ProviderReview:
     name: str
     kind: str
     ratified: bool | None
-    kept: Sequence[Kept] = ()
+    kept: Sequence[OverTime] = ()
     files: Mapping[tuple[str, State], int] = field(default_factory=dict)
     faulty: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, int] = field(default_factory=dict)

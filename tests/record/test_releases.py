@@ -77,7 +77,7 @@ def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
     assert (shown["data_type"], shown["flow"]) == ("eyfs-profile", "eyfs-profile")
     assert desk.transfer(sent).period is None  # It does not say what it is about, and nobody did.
     assert "Until then it was held:" in desk.receipt(sent)
-    assert "(classify:unknown)" in desk.receipt(sent).partition("Please note")[2].partition("The file")[0]
+    assert "(classify:unknown)" in desk.receipt(sent).partition("Please note")[2].partition("Sent by")[0]
     told = {event["kind"]: (event["reasons"], event["why"]) for event in shown["events"]}
     assert told["decided"] == ("classify:unknown", None)
     assert told["released"] == ("person:released", "the profile, as a note")

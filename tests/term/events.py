@@ -67,7 +67,7 @@ def a_new_key(year: Year) -> None:
     """A school drops a new key, and reads its fingerprint out."""
     one = year.schools.schools[0]
     fresh = Party(one.id, year.folder / "fresh")
-    year.schools.land(one, fresh.certificate.read_bytes(), "new.asc", "keys")
+    year.schools.send(one, fresh.certificate.read_bytes(), "new.asc", "keys")
     year.process()
     fingerprint = str(fresh.openpgp.extract_certificate().fingerprint)
     with year.office.task("Confirm a new key that a school dropped"):
@@ -79,7 +79,7 @@ def a_move_of_staff(year: Year) -> None:
     """One changes teams, one leaves."""
     moved, left = year.staff[-1], year.staff[-2]
     with year.office.task("Move a member of staff to another team"):
-        year.office.type("staff", "set", moved.name, "--team", "sen", "--why", "a new team")
+        year.office.type("staff", "set", moved.name, "--team", "early-years", "--why", "a new team")
     with year.office.task("Take a member of staff out"):
         year.office.type("staff", "remove", left.name, "--why", "left the authority")
 

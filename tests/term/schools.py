@@ -124,9 +124,9 @@ class Schools:
     def _certificate(self) -> str:
         return (self._home.published.common / "keys" / "gateway.asc").read_text()
 
-    def send(self, sender: Sender, content: bytes, name: str) -> str:
+    def send(self, sender: Sender, content: bytes, name: str, folder: Folder = "in") -> str:
         """Seal a file and land it; its reference."""
-        return self.land(sender, sender.party.seal(content, self._certificate), name)
+        return self.land(sender, sender.party.seal(content, self._certificate), name, folder)
 
     def land(self, sender: Sender, data: bytes, name: str, folder: Folder = "in") -> str:
         """Land bytes as they are; their reference."""
