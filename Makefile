@@ -1,6 +1,8 @@
 # Set-up happens by itself: every target makes .venv where it is missing or out of date.
 PYTHON ?= python3
 VENV := .venv
+# Processes are started by the thousand: what they import is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
 .PHONY: hooks demo term test faults install-check soak lint format bench clients confusion fuzz docs lock audit sbom clean
@@ -45,6 +47,11 @@ term: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench
+
+# Each entry of every policy file deleted, misspelt or swapped, or each STRIDE-th: what tells of it. All take hours.
+STRIDE ?= 40
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.policy.mutants $(STRIDE)
 
 confusion: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.confusion.confusion

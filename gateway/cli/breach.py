@@ -24,8 +24,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.delivery import deliver
-from gateway.cli.options import HtmlOption
+from gateway.cli.documents import HtmlOption, deliver
 from gateway.errors import GatewayError
 from gateway.registry import log
 from gateway.reports.breach import NOTIFY_WITHIN, Nature

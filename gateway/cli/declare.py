@@ -18,6 +18,7 @@ from gateway.cli.console import (
     JsonOption,
     err,
     fails_clearly,
+    formerly,
     out,
     plain,
     print_json,
@@ -248,3 +249,6 @@ def _row(recorded: Recorded) -> dict[str, Any]:
     row["safeguards"], row["circumstances"] = list(recorded.safeguards), list(recorded.circumstances)
     row["reasons"] = [asdict(reason) for reason in recorded.reasons]
     return row
+
+
+former = formerly("declare", "declarations add", declare)

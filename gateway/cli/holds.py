@@ -148,3 +148,7 @@ def _tell_unindexed(home: Path) -> None:
     if missing:
         said = f"kept files that are not in the index yet, and may hold the child: {missing}"
         out.print(f"{said}; gateway pupils index", soft_wrap=True)
+
+
+former = typer.Typer(no_args_is_help=True, help="Legal holds, by their former name.", callback=by_former_name)
+former.registered_commands += app.registered_commands

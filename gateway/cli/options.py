@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -90,6 +89,9 @@ ReasonOption = Annotated[
 ]
 SignatoryOption = Annotated[str, typer.Option(callback=one_line, help="Who signed for the provider.")]
 NameOption = Annotated[str, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")]
+NumberOption = Annotated[
+    str | None, typer.Option(help="The number by which such a body is known, as bodies.toml writes it.")
+]
 NewNameOption = Annotated[
     str | None, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")
 ]
@@ -99,10 +101,4 @@ FromOption = Annotated[
 ]
 ToOption = Annotated[
     datetime | None, typer.Option("--to", parser=dates.day, metavar="DAY", help="Only up to this day.")
-]
-HtmlOption = Annotated[
-    Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
-]
-CsvOption = Annotated[
-    Path | None, typer.Option("--csv", help="Write it as one table here, for a spreadsheet.")
 ]

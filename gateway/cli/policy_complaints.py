@@ -11,10 +11,10 @@ from gateway.cli.complaints import Complaint
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
-from gateway.homes.create import shipped_policies
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year
 from gateway.policy.ratification import following, opens
+from gateway.policy.shipped import shipped_policies
 from gateway.policy.terms import is_ending, last_written
 from gateway.registry import years
 
@@ -44,7 +44,7 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
             "warning",
             f"the agreement is the sample's, not one of {settings.organisation}",
             f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
-            "into agreement.toml",
+            "into agreement.toml, then: gateway policy propose",
         )
     if catalogue.calendar.school_year == shipped.calendar.school_year:
         yield Complaint(

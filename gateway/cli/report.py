@@ -8,17 +8,20 @@ from typing import Annotated
 import typer
 
 from gateway.cli import dates
+from gateway.cli.breach import one_breach
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
     fails_clearly,
+    formerly,
     now,
     registrar_of,
 )
-from gateway.cli.delivery import deliver
+from gateway.cli.documents import HtmlOption, deliver
 from gateway.cli.few import check_seen_in
-from gateway.cli.options import HtmlOption, ReferenceArgument
+from gateway.cli.options import ReferenceArgument
+from gateway.cli.review import one_review
 from gateway.errors import GatewayError
 from gateway.registry import log, providers
 from gateway.reports.report import provider_report, transfer_report
@@ -74,3 +77,7 @@ def one_provider(
             last=last.date(),
         )
     deliver(document, html, as_json=as_json)
+
+
+app.command("review")(one_review)
+app.command("breach", hidden=True)(formerly("report breach", "breach record", one_breach))

@@ -9,12 +9,12 @@ from typing import cast
 from sqlmodel import Session
 
 from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, existing, fails_clearly, now, registry
-from gateway.cli.delivery import deliver
+from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.flows import owed_by, window
-from gateway.cli.options import CsvOption, FromOption, HtmlOption, ToOption
+from gateway.cli.options import FromOption, ToOption
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
-from gateway.model import EDUCATION_PROVIDERS, Provider, State
+from gateway.model import Provider, State
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, first_year, local_day, moment
@@ -52,7 +52,7 @@ def _span(
     """The days that were given, or the term of today."""
     begun, ended = _term(catalogue, today)
     span = (first.date() if first else begun, last.date() if last else ended)
-    starts = catalogue.agreement.year.starts
+    starts = catalogue.school_year_starts
     if span[1] < span[0]:
         raise GatewayError("--to is before --from")
     if academic_year(span[0], starts) != academic_year(span[1], starts):
@@ -62,7 +62,7 @@ def _span(
 
 def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
     """The first and the last day of the term that began last."""
-    this = first_year(academic_year(today, catalogue.agreement.year.starts))
+    this = first_year(academic_year(today, catalogue.school_year_starts))
     years = [school_year(catalogue.calendar, first) for first in (this - 1, this)]
     begun = [term for year in years if year for term in year.terms if term.first <= today]
     if not begun:
@@ -110,7 +110,7 @@ def _providers(
             id=provider.id,
             name=provider.name,
             kind=provider.kind,
-            ratified=provider.id in ratified if provider.kind in EDUCATION_PROVIDERS else None,
+            ratified=provider.id in ratified if provider.kind in catalogue.bodies.parties() else None,
             kept=timescale.kept(provider, came.get(provider.id, ()), catalogue, span, on=today, owed=owed),
             files=files.get(provider.id, {}),
             faulty={one.data_type: one.files for one in faulty if one.provider == provider.id},

@@ -21,6 +21,7 @@ from gateway.cli.console import (
     print_json,
 )
 from gateway.cli.console import registry as open_registry
+from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
@@ -55,6 +56,8 @@ def status(
     settings = load_settings(place)
     with open_registry(home) as registry:
         snapshot = take(place, registry, now())
+        with registry.read() as session:
+            policies = standing(session, place)
     asked = {
         "intake": _place(place, "intake", settings.intake, intake_port),
         "mailboxes": _place(place, "mailboxes", settings.mailboxes, mailboxes_port),
@@ -69,9 +72,18 @@ def status(
     if not _secrets_open(place):
         found.append("secrets-closed")
     if as_json:
-        print_json({"well": not found, "wrong": found, "services": services, **_as_json(snapshot)})
+        print_json(
+            {
+                "well": not found,
+                "wrong": found,
+                "services": services,
+                "policies": policies,
+                **_as_json(snapshot),
+            }
+        )
     else:
-        for line in (*_standing(services, asked), *_lines(snapshot, found, each=each)):
+        named = told(policies)[1:]
+        for line in (*_standing(services, asked), *named, *_lines(snapshot, found, each=each)):
             out.print(Text(line), soft_wrap=True)
     if found:
         raise typer.Exit(1)
@@ -143,12 +155,12 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
     yield f"waiting     {oldest}; {snapshot.spool} in the spool, {snapshot.states['landed']} claimed"
     for disk in snapshot.disks:
         yield f"disk        {disk.part}: {disk.free / 1024**3:.1f} GiB of {disk.size / 1024**3:.1f} free"
-    yield from _expiries([key for key in snapshot.expiries if key.days < _SHOWN_DAYS], each=each)
+    yield from expiries_in_words([key for key in snapshot.expiries if key.days < _SHOWN_DAYS], each=each)
     yield f"log         {counted(snapshot.log_entries, 'entry', 'entries')}"
     yield "all is well" if not found else "look at     " + "  ".join(found)
 
 
-def _expiries(ending: list[Expiry], *, each: bool) -> Iterator[str]:
+def expiries_in_words(ending: list[Expiry], *, each: bool) -> Iterator[str]:
     """The keys that end soon; of one kind of owner and of key in one line, where they are many."""
     groups: dict[tuple[str, str], list[Expiry]] = {}
     for key in sorted(ending, key=lambda key: key.days):

@@ -35,11 +35,11 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
 from gateway.policy.ratification import following, opens
 from gateway.policy.terms import school_year, written
-from gateway.record.registrar import Registrar
 from gateway.registry import log, years
 
 if TYPE_CHECKING:
     from gateway.homes.school_year import Dates
+    from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="The school year: opened each summer, and what it lacks.")
 YearArgument = Annotated[str, typer.Argument(metavar="YEAR", help="An academic year such as 2027-28.")]
@@ -76,14 +76,14 @@ def open_year(
     from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place, at = existing(home), now()
-    catalogue = load_catalogue(place.policies)
+    catalogue = load_catalogue(place.policies_in_force)
     _check_year(year, local_day(at, catalogue.calendar.timezone), catalogue)
     given = _dates(terms, term or [], inset or [])
     text = None if agreement is None else _read_text(agreement)
     if given is not None or text is not None or version is not None:
-        with registrar_of(home):
-            pass  # What was edited before comes into force first, so that what is new now can be told.
-        write_year(place, NewYear(academic_year=year, dates=given, text=text, version=version))
+        with registrar_of(home) as registrar:
+            new = NewYear(academic_year=year, dates=given, text=text, version=version)
+            write_year(registrar, new, by=who(), why=why)
     with registrar_of(home) as registrar:
         told = _record(registrar, year, at, why)
         registrar.publish()
@@ -123,7 +123,7 @@ def _object(complaint: Complaint) -> dict[str, Any]:
 
 
 def _check_year(year: str, today: date, catalogue: Catalogue) -> None:
-    current = academic_year(today, catalogue.agreement.year.starts)
+    current = academic_year(today, catalogue.school_year_starts)
     try:
         first_year(year)
     except ValueError:
@@ -194,7 +194,10 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
         starts = day_in(first_year(year), registrar.catalogue.agreement.year.starts)
         clause = registrar.catalogue.agreement.tell.ready
         notice = opened(year, f"{starts.day} {starts:%B %Y}", clause)
-        told = tell_everybody(session, registrar.signing, registrar.settings.organisation, notice, at)
+        parties = registrar.catalogue.bodies.parties()
+        told = tell_everybody(
+            session, registrar.signing, registrar.settings.organisation, notice, parties, at
+        )
         log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
     return told
 
@@ -202,7 +205,7 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
 def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: datetime) -> dict[str, Any]:
     first = first_year(year)
     terms = school_year(catalogue.calendar, first)
-    counts = years.counts(session, year)
+    counts = years.counts(session, year, catalogue.bodies.parties())
     return {
         "academic_year": year,
         "opened_at": rfc3339(years.opened_at(session, year)),

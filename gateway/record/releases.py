@@ -79,6 +79,7 @@ def release(
                 actor=by,
                 note=why,
                 held_for=transfer.reasons,
+                counted=not teams,
             )
             head = put_in_force(registrar, session, [ruling], now)
     registrar.bring_out(head)
@@ -112,6 +113,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
             actor=by,
             note=f"{why} (proposed by {asked_for.by}: {asked_for.why})",
             held_for=transfer.reasons,
+            counted=False,
         )
         head = put_in_force(registrar, session, [ruling], now)
     registrar.bring_out(head)

@@ -179,6 +179,7 @@ def _delivery_rows(
                 "dealt_with_by": None,
                 "collected_at": None,
                 "whole": whole,
+                "counts": None,
             }
 
 

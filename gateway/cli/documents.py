@@ -1,13 +1,23 @@
-"""A report goes where it is wanted: to the terminal, into a page, or into a table for a spreadsheet."""
+"""How a report is handed over: printed, written as a page, or as a table for a spreadsheet."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from gateway.cli.console import err, out, print_exactly, print_json
 from gateway.errors import GatewayError
 from gateway.reports.document import Document, as_csv, as_object, as_text
+
+HtmlOption = Annotated[
+    Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
+]
+CsvOption = Annotated[
+    Path | None, typer.Option("--csv", help="Write it as one table here, for a spreadsheet.")
+]
 
 
 def deliver(
