@@ -43,6 +43,7 @@ _ACTS = {
     "breach.one_breach": _PROTECTION | _ADMINISTRATOR,
     "report.one_transfer": _READERS,
     "report.one_provider": _READERS,
+    "review.one_review": _READERS,
     "agreement.status": _READERS,
     "agreement.text": _READERS,
     "flows.status": _READERS,

@@ -45,11 +45,6 @@ NOUNS = {
         "Lay out units, users, folders, alert rules and a sample of the settings for systemd.",
         attribute="install",
     ),
-    "declare": Noun(
-        "Declare a transfer that goes another way. "
-        "Exit 1 where it may not go, or not yet; it is recorded so.",
-        attribute="declare",
-    ),
     "classify": Noun(
         "Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent.",
         attribute="classify_files",
@@ -82,5 +77,11 @@ NOUNS = {
     "declarations": Noun("Transfers that were declared to go another way.", "declare"),
     "report": Noun("Reports for people."),
     "retention": Noun("How long things are kept (policies/retention.toml)."),
-    "hold": Noun("Legal holds: nothing on hold is ever deleted.", "holds"),
+    "breach": Noun("Records of breaches of personal data (agreement, section 10)."),
+    "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", "holds"),
+}
+# What was called otherwise before: it goes on working, says its name of today, and is in no help.
+FORMER = {
+    "declare": Noun("The former name of declarations add.", attribute="former"),
+    "hold": Noun("The former name of legal-holds.", "holds", "former"),
 }
