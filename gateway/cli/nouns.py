@@ -27,6 +27,7 @@ ALONE = (
     "policy",
     "discrepancies",
     "pupils",
+    "send",
 )
 
 

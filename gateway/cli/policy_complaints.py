@@ -11,7 +11,7 @@ from gateway.cli.complaints import Complaint
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
-from gateway.homes.create import shipped_policies
+from gateway.home.shipped import shipped_policies
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year
 from gateway.policy.ratification import following, opens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.homes.create import shipped_policies
+from gateway.home.shipped import shipped_policies
 from gateway.model import Classified, ContentRefused, Facts, Reason
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
