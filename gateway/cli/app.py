@@ -13,6 +13,7 @@ from gateway.cli import (
     report,
     retention,
     samples,
+    sandbox,
     services,
     status,
 )
@@ -38,3 +39,4 @@ app.add_typer(holds.app, name="hold")
 app.command("classify")(classify.classify_files)
 app.command("samples")(samples.samples)
 app.command("demo")(demo.demo)
+app.command("sandbox")(sandbox.sandbox)

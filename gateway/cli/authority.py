@@ -18,7 +18,7 @@ _ADMINISTRATOR = frozenset({"administrator"})
 # Services, timers and what needs no registry: they act in nobody's name.
 _PROVIDERS_SIDE = frozenset({"send", "send_keys", "send_setup", "send_watch"})
 _NOBODYS = _PROVIDERS_SIDE | {
-    "services", "doctor", "status", "classify", "samples", "demo", "install", "backup"
+    "services", "doctor", "status", "classify", "samples", "demo", "install", "backup", "sandbox"
 }  # fmt: skip
 _NOBODYS_ACTS = frozenset({"receipts.verify", "retention.run_deletions", "policy_check.check"})
 _ACTS = {

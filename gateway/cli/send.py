@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from gateway.send.checking import Seen
     from gateway.send.receipts import Proved
-    from gateway.send.sending import Sender
-    from gateway.send.sent import Sent
+    from gateway.send.sending import KitAtWork
+    from gateway.send.sent import SentFile
 
 _HELD, _REFUSED = 3, 1
 _PATIENCE = 600.0
@@ -87,7 +87,7 @@ def send_files(
     Exit 0 where all are accepted, 3 where some wait (held), 1 where some are refused or were not sent.
     """
     from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.sending import Wish, pass_on  # noqa: PLC0415
+    from gateway.send.sending import ToSend, pass_on  # noqa: PLC0415
     from gateway.send.sent import alone  # noqa: PLC0415
 
     if anyway and not why.strip():
@@ -97,7 +97,7 @@ def send_files(
         _tell_seen(one)
     fit = [one for one in seen if anyway or not one.stops]
     problems |= {one.file: "not sent: see above, or --anyway --why" for one in seen if one not in fit}
-    wishes = [Wish(one.file, one.content, why if one.stops else "", again) for one in fit]
+    wishes = [ToSend(one.file, one.content, why if one.stops else "", again) for one in fit]
     results: dict[Path, Proved | GatewayError | None] = {}
     if wishes:
         with alone(kit, seconds=wait), _sender(kit, passphrase_file) as sender:
@@ -151,13 +151,13 @@ def status(kit: KitOption = DEFAULT_KIT, as_json: JsonOption = False) -> None:
 
 
 @contextmanager
-def _sender(kit: Path, passphrase_file: Path | None) -> Iterator[Sender]:
+def _sender(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
     from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.sending import Sender  # noqa: PLC0415
+    from gateway.send.sending import KitAtWork  # noqa: PLC0415
 
     opened = Kit(kit)
     with _Shown() as shown:
-        yield Sender(opened, passphrases_of(opened, passphrase_file), shown)
+        yield KitAtWork(opened, passphrases_of(opened, passphrase_file), shown)
 
 
 def _looked_at(provider: str, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
@@ -237,7 +237,7 @@ def _exit_code(rows: Sequence[dict[str, Any]]) -> int:
     return _HELD if "held" in states else 0
 
 
-def _row(sent: Sent) -> dict[str, Any]:
+def _row(sent: SentFile) -> dict[str, Any]:
     return dataclasses.asdict(sent)
 
 
@@ -258,7 +258,7 @@ class _Shown:
         """Show no more."""
         self._bar.stop()
 
-    def uploading(self, sent: Sent, done: int, size: int) -> None:
+    def uploading(self, sent: SentFile, done: int, size: int) -> None:
         """So many bytes of a file are there."""
         if sent.remote not in self._tasks:
             self._tasks[sent.remote] = self._bar.add_task(plain(sent.name), total=size)

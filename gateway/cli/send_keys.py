@@ -17,14 +17,14 @@ from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from gateway.send.ceremonies import Step
-    from gateway.send.sending import Sender
+    from gateway.send.sending import KitAtWork
 
 WaitOption = Annotated[float, typer.Option(min=0, help="So many seconds for the gateway's answer.")]
 _PATIENCE = 120.0
 _HELD = 3
 
 
-class Reason(StrEnum):
+class WhyRevoked(StrEnum):
     """Why a key is revoked."""
 
     SUPERSEDED = "superseded"
@@ -62,7 +62,7 @@ def rotate(
 @fails_clearly
 def revoke(
     reason: Annotated[
-        Reason, typer.Option(help="superseded: another is used now. compromised: others may have it.")
+        WhyRevoked, typer.Option(help="superseded: another is used now. compromised: others may have it.")
     ],
     before: Annotated[
         bool, typer.Option("--before", help="The key before the present one, as rotate left it.")
@@ -103,10 +103,10 @@ def ratify(
 
 
 @contextmanager
-def _at_work(kit: Path, passphrase_file: Path | None) -> Iterator[Sender]:
+def _at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
     from gateway.cli.send_watch import Quiet  # noqa: PLC0415
     from gateway.send.kit import Kit  # noqa: PLC0415
-    from gateway.send.sending import Sender  # noqa: PLC0415
+    from gateway.send.sending import KitAtWork  # noqa: PLC0415
     from gateway.send.sent import alone  # noqa: PLC0415
 
     opened = Kit(kit)
@@ -114,7 +114,7 @@ def _at_work(kit: Path, passphrase_file: Path | None) -> Iterator[Sender]:
     with alone(kit, seconds=_PATIENCE):
         if not settings.host_keys:
             raise GatewayError("the gateway's keys were not compared yet: gateway send setup")
-        yield Sender(opened, passphrases_of(opened, passphrase_file), Quiet())
+        yield KitAtWork(opened, passphrases_of(opened, passphrase_file), Quiet())
 
 
 def _tell(step: Step) -> None:

@@ -44,8 +44,8 @@ def watch(
     """Send what is put into a folder: each file ends in its sent, held or refused, its receipt beside it."""
     from gateway.send.checking import Check  # noqa: PLC0415 - keeps --help quick
     from gateway.send.kit import Kit  # noqa: PLC0415
-    from gateway.send.sending import Sender  # noqa: PLC0415
-    from gateway.send.watching import Stillness, Watch  # noqa: PLC0415
+    from gateway.send.sending import KitAtWork  # noqa: PLC0415
+    from gateway.send.watching import Stillness, WatchedFolder  # noqa: PLC0415
 
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
@@ -53,8 +53,8 @@ def watch(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     opened = Kit(kit)
-    sender = Sender(opened, passphrases_of(opened, passphrase_file), Quiet())
-    Watch(
+    sender = KitAtWork(opened, passphrases_of(opened, passphrase_file), Quiet())
+    WatchedFolder(
         sender,
         folder,
         Check.shipped(sender.settings.provider),

@@ -115,8 +115,12 @@ class Published:
         return self.root / "log"
 
     def provider(self, provider: str) -> Path:
-        """authorized_keys, receipts/ and out/ of one provider."""
+        """authorized_keys, receipts/, pages/ and out/ of one provider."""
         return self.root / "providers" / checked_provider(provider)
+
+    def pages(self, provider: str) -> Path:
+        """What a provider reads of itself at the top of its folder: status.html, calendar.ics."""
+        return self.provider(provider) / "pages"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,13 +117,18 @@ def status(
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
     """The period of a data type that is open on a day; None where it is due at no set time then."""
-    flow = catalogue.flow_of(data_type)
-    if flow is None:
-        return None
-    entries = ((flow.of(data_type).timescale, data_type),)
-    periods = plan(catalogue.calendar, entries, _own_inset(provider, catalogue.calendar), on.year)[data_type]
+    periods = periods_around(provider, data_type, catalogue, on)
     at = index_on(periods, on)
     return periods[at] if at >= 0 else None
+
+
+def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Sequence[Period]:
+    """The periods of a data type in the years around a day; none where it is due at no set time."""
+    flow = catalogue.flow_of(data_type)
+    if flow is None:
+        return ()
+    entries = ((flow.of(data_type).timescale, data_type),)
+    return plan(catalogue.calendar, entries, _own_inset(provider, catalogue.calendar), on.year)[data_type]
 
 
 def _day(on: date, since: date, catalogue: Catalogue) -> _Day:

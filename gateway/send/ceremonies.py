@@ -18,10 +18,10 @@ import paramiko
 from gateway.errors import GatewayError
 from gateway.send import receipts, trust
 from gateway.send.kit import write_private
-from gateway.send.openpgp_key import Why, clearsign, make_key, read_key, renewed, revocation
+from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocation, seal
 from gateway.send.receipts import Proved
-from gateway.send.sending import Sender, await_receipts, remote_name
-from gateway.send.sent import Sent, SentFiles, SentTo
+from gateway.send.sending import KitAtWork, await_receipts, remote_name
+from gateway.send.sent import SentFile, SentFiles, SentTo
 from gateway.send.ssh_key import load_ssh_key, make_ssh_key, needs_passphrase, public_line
 
 YEARS = timedelta(days=2 * 365)
@@ -37,7 +37,7 @@ class Step:
     done: str
 
 
-def renew(sender: Sender, now: datetime, seconds: float) -> Step:
+def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
     """Extend the OpenPGP key to two years from now, and tell the gateway, which takes it at once."""
     own = renewed(sender.own, sender.signing_passphrase(), now + YEARS)
     write_private(sender.settings.openpgp_key, own.armored)
@@ -46,15 +46,14 @@ def renew(sender: Sender, now: datetime, seconds: float) -> Step:
     return Step(put(sender, "/keys", name, own.certificate, seconds), f"extended to {now + YEARS:%Y-%m-%d}")
 
 
-def rotate(sender: Sender, kind: Kind, now: datetime, seconds: float) -> Step:
+def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step:
     """Make a new key and hand it in, signed with the present one; or go over to it, once it is in force."""
     following = sender.kit.root / f"{kind}-next"
-    signed = sender.kit.root / f"{kind}-next.asc.asc"
+    signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():
         public = _next_openpgp(sender, following, now) if kind == "openpgp" else _next_ssh(sender, following)
-        text = clearsign(public, sender.own, sender.signing_passphrase())
-        write_private(signed, text.encode())
-    proved = put(sender, "/keys", f"new-{kind}-key.asc", signed.read_bytes(), seconds)
+        write_private(signed, _sealed(sender, public))
+    proved = put(sender, "/keys", f"new-{kind}-key.pgp", signed.read_bytes(), seconds)
     if proved is None or proved.state == "held":
         return Step(proved, "go on with the present key; run this again once the authority has confirmed it")
     if proved.state == "refused":
@@ -67,7 +66,7 @@ def rotate(sender: Sender, kind: Kind, now: datetime, seconds: float) -> Step:
     return Step(proved, "the new key is used from now on; the one before it is kept as " + f"{kind}-before")
 
 
-def revoke(sender: Sender, path: Path, why: Why, seconds: float) -> Step:
+def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
     """Revoke the OpenPGP key at `path`: the present one, or the one before it."""
     own = read_key(path.read_bytes())
     data = revocation(own, sender.signing_passphrase(), why)
@@ -75,7 +74,7 @@ def revoke(sender: Sender, path: Path, why: Why, seconds: float) -> Step:
     return Step(proved, f"{own.fingerprint} is revoked ({why})")
 
 
-def agreement_text(sender: Sender) -> str:
+def agreement_text(sender: KitAtWork) -> str:
     """The agreement's text, as it lies at the gateway. GatewayError where there is none."""
     found: list[bytes | None] = []
     with sender.session() as sftp:
@@ -85,13 +84,12 @@ def agreement_text(sender: Sender) -> str:
     return found[0].decode("utf-8")
 
 
-def ratify(sender: Sender, text: str, seconds: float) -> Step:
+def ratify(sender: KitAtWork, text: str, seconds: float) -> Step:
     """Sign the agreement's text, as it is, and hand the signed copy in."""
-    signed = clearsign(text, sender.own, sender.signing_passphrase())
-    return Step(put(sender, "/agreement", "agreement.txt.asc", signed.encode(), seconds), "signed")
+    return Step(put(sender, "/agreement", "agreement.txt.pgp", _sealed(sender, text), seconds), "signed")
 
 
-def put(sender: Sender, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
+def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
     """Put a small file into a folder of the gateway's, and what its receipt says; None without one yet."""
     with sender.files() as files:
         sent = _noted(sender, files, folder, name, data)
@@ -107,14 +105,21 @@ def put(sender: Sender, folder: SentTo, name: str, data: bytes, seconds: float) 
         return receipts.kept(sender.kit, files.of_sealed(sent.sealed_sha256))
 
 
-def _noted(sender: Sender, files: SentFiles, folder: SentTo, name: str, data: bytes) -> Sent:
+def _sealed(sender: KitAtWork, text: str) -> bytes:
+    """A text signed with the present key and encrypted, as the gateway takes it in these folders, too."""
+    with sender.session() as sftp:
+        recipient = sender.recipient(sftp)
+    return seal(text.encode(), sender.own, sender.signing_passphrase(), recipient)
+
+
+def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data: bytes) -> SentFile:
     """The row of what is put there: the one that there is, where it was begun before."""
     digest = hashlib.sha256(data).hexdigest()
     known = files.of_content(digest)
     if known is not None:
         return known
     write_private(sender.kit.sealed / digest, data)
-    sent = Sent(
+    sent = SentFile(
         content_sha256=digest, sealed_sha256=digest, name=name, remote=remote_name(name, digest),
         state="sealed", why="", sealed_at=datetime.now(UTC), folder=folder,
     )  # fmt: skip
@@ -122,20 +127,20 @@ def _noted(sender: Sender, files: SentFiles, folder: SentTo, name: str, data: by
     return sent
 
 
-def _next_openpgp(sender: Sender, following: Path, now: datetime) -> str:
+def _next_openpgp(sender: KitAtWork, following: Path, now: datetime) -> str:
     if not following.exists():
         write_private(following, make_key(sender.own.owner, sender.signing_passphrase(), now).armored)
     return read_key(following.read_bytes()).certificate.decode()
 
 
-def _next_ssh(sender: Sender, following: Path) -> str:
+def _next_ssh(sender: KitAtWork, following: Path) -> str:
     passphrase = _login(sender)
     if not following.exists():
         make_ssh_key(following, passphrase)
     return public_line(load_ssh_key(following, passphrase), sender.settings.provider)
 
 
-def _go_over(sender: Sender, kind: Kind, following: Path) -> None:
+def _go_over(sender: KitAtWork, kind: Kind, following: Path) -> None:
     """Use the new key; the one before it stays, aside. May be repeated after a kill."""
     kit, settings = sender.kit, sender.settings
     present = settings.openpgp_key if kind == "openpgp" else settings.ssh_key
@@ -154,6 +159,6 @@ def _go_over(sender: Sender, kind: Kind, following: Path) -> None:
     following.unlink()
 
 
-def _login(sender: Sender) -> str:
+def _login(sender: KitAtWork) -> str:
     """The passphrase of the SSH key; of the other key, where the SSH key has none."""
     return sender.passphrases.of("ssh" if needs_passphrase(sender.settings.ssh_key) else "openpgp")

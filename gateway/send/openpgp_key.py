@@ -24,7 +24,7 @@ from pgpy.constants import (
     SignatureType,
     SymmetricKeyAlgorithm,
 )
-from pgpy.errors import PGPError
+from pgpy.errors import PGPDecryptionError, PGPError
 
 from gateway.errors import GatewayError
 from gateway.openpgp.armor import in_ascii
@@ -89,7 +89,7 @@ class OwnKey:
         try:
             unlocking = self.key.unlock(passphrase)
             opened = unlocking.__enter__()
-        except PGPError:
+        except PGPDecryptionError:
             raise WrongPassphrase("the passphrase does not open the OpenPGP key") from None
         try:
             yield opened
@@ -154,20 +154,13 @@ def seal(content: bytes, own: OwnKey, passphrase: str, recipient: bytes) -> byte
         raise GatewayError("the gateway's certificate has no key to encrypt to") from None
 
 
-def clearsign(text: str, own: OwnKey, passphrase: str) -> str:
-    """`text` as a cleartext-signed message, as `/keys` and `/agreement` take it."""
-    message = pgpy.PGPMessage.new(text, cleartext=True)
-    with own.opened(passphrase) as key:
-        message |= key.sign(message, hash=_HASH)
-    return str(message)
-
-
 def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:
     """The same key, good until `until`: its user ids and its subkeys said anew."""
     with own.opened(passphrase) as key:
         for user in (user for user in key.userids if user.selfsig is not None):
             said = user.selfsig
-            user.__ior__(
+            _say(
+                user,
                 key.certify(
                     user,
                     SignatureType.Positive_Cert,
@@ -176,11 +169,11 @@ def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:
                     ciphers=list(said.cipherprefs),
                     compression=list(said.compprefs),
                     key_expiration=until - _created(key),
-                )
+                ),
             )
         for sub in key.subkeys.values():
             # Without an end of its own, a subkey ends with the key.
-            sub.__ior__(key.bind(sub, usage=_uses(sub)))
+            _say(sub, key.bind(sub, usage=_uses(sub)))
     return own
 
 
@@ -188,6 +181,11 @@ def revocation(own: OwnKey, passphrase: str, why: Why) -> bytes:
     """A revocation certificate of the whole key, for a reason (RFC 9580, 5.2.3.31)."""
     with own.opened(passphrase) as key:
         return in_ascii(str(key.revoke(key, reason=_WHY[why])))
+
+
+def _say(subject: pgpy.PGPKey | pgpy.PGPUID, signature: pgpy.PGPSignature) -> None:
+    """Put a signature to what it is about; `|` does so in place."""
+    _ = subject | signature
 
 
 def _created(key: pgpy.PGPKey) -> datetime:

@@ -13,7 +13,7 @@ import paramiko
 from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.send.kit import Kit, write_private
-from gateway.send.sent import Sent
+from gateway.send.sent import SentFile
 from gateway.send.trust import fetched
 from gateway.verify.verify_files import verify_receipt_files
 from gateway.verify.verify_receipts import check_receipt, read_text
@@ -48,13 +48,13 @@ def listed(sftp: paramiko.SFTPClient) -> list[str]:
     return sftp.listdir(FOLDER)
 
 
-def is_landed(names: Sequence[str], sent: Sent) -> bool:
+def is_landed(names: Sequence[str], sent: SentFile) -> bool:
     """Whether the gateway says already that it has the file."""
     start = f"{shown_name(sent.remote)}."
     return any(name.startswith(start) for name in names)
 
 
-def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: Sent) -> Proved | None:
+def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
     """What became of a file, by the receipts there are now; None where no decision is told yet.
 
     Where a break made the kit hand it over twice, the second one was refused as a replay: the first one
@@ -65,7 +65,7 @@ def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: Sen
     return first[-1] if first else None
 
 
-def _outcomes(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: Sent) -> Iterator[Proved]:
+def _outcomes(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Iterator[Proved]:
     start = shown_name(sent.remote)
     for name in sorted(names):
         matched = _JSON.fullmatch(name.removeprefix(start)) if name.startswith(start) else None
@@ -82,7 +82,7 @@ def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str) -> Path:
     return kit.receipts / name
 
 
-def _proved(kit: Kit, path: Path, sent: Sent) -> Proved:
+def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
     texts = [other for other in (path.with_suffix(".txt"),) if other.exists()]
     for verdict in verify_receipt_files([path, *texts], kit.trusted()):
         if not verdict.good:
@@ -95,6 +95,6 @@ def _proved(kit: Kit, path: Path, sent: Sent) -> Proved:
     return Proved(str(receipt["reference"]), receipt["state"], tuple(receipt["reasons"]), path)
 
 
-def kept(kit: Kit, sent: Sent) -> Proved | None:
+def kept(kit: Kit, sent: SentFile) -> Proved | None:
     """What became of a file by the receipt that is kept here; None where there is none."""
     return _proved(kit, kit.receipts / sent.receipt, sent) if sent.receipt else None

@@ -26,7 +26,7 @@ from gateway.send.kit import Kit, write_private
 from gateway.send.openpgp_key import OwnKey, read_key, seal
 from gateway.send.passphrases import Passphrases
 from gateway.send.receipts import Proved
-from gateway.send.sent import ON_ITS_WAY, Sent, SentFiles
+from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
 from gateway.send.ssh_key import load_ssh_key, needs_passphrase
 from gateway.send.upload import upload
 
@@ -42,7 +42,7 @@ class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
 class Progress(Protocol):
     """Is told how far things are."""
 
-    def uploading(self, sent: Sent, done: int, size: int) -> None:
+    def uploading(self, sent: SentFile, done: int, size: int) -> None:
         """So many bytes of a file are there."""
 
     def broken(self, error: str) -> None:
@@ -50,7 +50,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ToSend:
     """A file that a person wants to send. `why`: their reason for sending it though something is wrong."""
 
     file: Path
@@ -64,7 +64,7 @@ class Wish:
         return hashlib.sha256(self.content).hexdigest()
 
 
-class Sender:
+class KitAtWork:
     """One provider's kit at work."""
 
     def __init__(self, kit: Kit, passphrases: Passphrases, progress: Progress) -> None:
@@ -107,7 +107,7 @@ class Sender:
             with attempt, self.session() as sftp:
                 step(sftp)
 
-    def sealed(self, wish: Wish, recipient: bytes, files: SentFiles) -> Sent:
+    def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
         """The row of a file: the one that is on its way already, or a new one. AlreadySent where it was."""
         known = files.of_content(wish.digest)
         if (
@@ -124,7 +124,7 @@ class Sender:
         data = seal(wish.content, self.own, self.signing_passphrase(), recipient)
         sealed_digest = hashlib.sha256(data).hexdigest()
         write_private(self.kit.sealed / sealed_digest, data)
-        sent = Sent(
+        sent = SentFile(
             content_sha256=wish.digest, sealed_sha256=sealed_digest, name=wish.file.name,
             remote=remote_name(wish.file.name, sealed_digest), state="sealed", why=wish.why,
             sealed_at=datetime.now(UTC),
@@ -141,7 +141,7 @@ class Sender:
         return trust.current(self.kit, sftp)
 
     def hand_over(
-        self, sftp: paramiko.SFTPClient, sent: Sent, files: SentFiles, names: Sequence[str]
+        self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
         """Upload a sealed file, unless the gateway says in /receipts that it has it."""
         path = self.kit.sealed / sent.sealed_sha256
@@ -152,7 +152,7 @@ class Sender:
         files.uploaded(sent)
 
     def receive(
-        self, sftp: paramiko.SFTPClient, waiting: Sequence[Sent], files: SentFiles
+        self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
     ) -> dict[str, Proved]:
         """What is decided by now, by the digest of the sealed file; each is on record here."""
         names = receipts.listed(sftp)
@@ -176,14 +176,14 @@ class Sender:
 
 
 def pass_on(
-    sender: Sender, wishes: Sequence[Wish], seconds: float
+    sender: KitAtWork, wishes: Sequence[ToSend], seconds: float
 ) -> dict[Path, Proved | GatewayError | None]:
     """Send files and wait for their receipts, for as long as `seconds`: what became of each.
 
     None: it is handed over, and no receipt is there yet. GatewayError where the gateway could not be reached.
     """
     outcomes: dict[Path, Proved | GatewayError | None] = {}
-    rows: dict[Path, Sent] = {}
+    rows: dict[Path, SentFile] = {}
     deadline = time.monotonic() + seconds
     with sender.files() as files:
         sender.sweep(files)
@@ -210,9 +210,9 @@ def pass_on(
 
 
 def await_receipts(
-    sender: Sender,
+    sender: KitAtWork,
     sftp: paramiko.SFTPClient,
-    sent: Sequence[Sent],
+    sent: Sequence[SentFile],
     files: SentFiles,
     *,
     seconds: float,

@@ -40,7 +40,7 @@ CREATE INDEX IF NOT EXISTS sent_content ON sent (content_sha256);
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class SentFile:
     """One file that was sealed here, or a key that was put into a folder of the gateway's.
 
     Digests are SHA-256 in hex; `remote` is its name at the gateway.
@@ -77,39 +77,39 @@ class SentFiles:
         """Let go of the database."""
         self._connection.close()
 
-    def of_content(self, content_sha256: str) -> Sent | None:
+    def of_content(self, content_sha256: str) -> SentFile | None:
         """The last row of that content; None where it was never sealed."""
         rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
         return rows[0] if rows else None
 
-    def on_their_way(self) -> list[Sent]:
+    def on_their_way(self) -> list[SentFile]:
         """Those without a receipt yet, the oldest first."""
         return self._select("state IN ('sealed', 'uploaded') ORDER BY id")
 
-    def held(self) -> list[Sent]:
+    def held(self) -> list[SentFile]:
         """Those that wait at the gateway, of which another receipt may come."""
         return self._select("state = 'held' ORDER BY id")
 
-    def unfiled(self) -> list[Sent]:
+    def unfiled(self) -> list[SentFile]:
         """Those with a receipt that no watched folder has put anywhere yet."""
         return self._select("state NOT IN ('sealed', 'uploaded') AND place = '' ORDER BY id")
 
-    def of_sealed(self, sealed_sha256: str) -> Sent:
+    def of_sealed(self, sealed_sha256: str) -> SentFile:
         """The row of one sealed file, which must be there."""
         (row,) = self._select("sealed_sha256 = ?", sealed_sha256)
         return row
 
-    def filed(self, sent: Sent, place: str) -> None:
+    def filed(self, sent: SentFile, place: str) -> None:
         """A watched folder has the file at `place` now."""
         self._connection.execute(
             "UPDATE sent SET place = ? WHERE sealed_sha256 = ?", (place, sent.sealed_sha256)
         )
 
-    def all(self) -> list[Sent]:
+    def all(self) -> list[SentFile]:
         """Every row, the oldest first."""
         return self._select("1 ORDER BY id")
 
-    def add(self, sent: Sent) -> None:
+    def add(self, sent: SentFile) -> None:
         """A file was sealed."""
         self._connection.execute(
             "INSERT INTO sent (content_sha256, sealed_sha256, name, remote, state, why, sealed_at, folder) "
@@ -120,7 +120,7 @@ class SentFiles:
             ),
         )  # fmt: skip
 
-    def uploaded(self, sent: Sent) -> None:
+    def uploaded(self, sent: SentFile) -> None:
         """It was handed over."""
         self._connection.execute(
             "UPDATE sent SET state = 'uploaded' WHERE sealed_sha256 = ? AND state = 'sealed'",
@@ -128,7 +128,7 @@ class SentFiles:
         )
 
     def decided(
-        self, sent: Sent, *, state: SentState, reference: str, codes: tuple[str, ...], receipt: str
+        self, sent: SentFile, *, state: SentState, reference: str, codes: tuple[str, ...], receipt: str
     ) -> None:
         """A receipt of it was verified."""
         self._connection.execute(
@@ -136,15 +136,15 @@ class SentFiles:
             (state, reference, " ".join(codes), receipt, sent.sealed_sha256),
         )
 
-    def _select(self, condition: str, *values: str) -> list[Sent]:
+    def _select(self, condition: str, *values: str) -> list[SentFile]:
         rows = self._connection.execute(f"SELECT * FROM sent WHERE {condition}", values)  # noqa: S608 - our own
         return [_sent(row) for row in rows]
 
 
-def _sent(row: sqlite3.Row) -> Sent:
+def _sent(row: sqlite3.Row) -> SentFile:
     fields = {name: row[name] for name in row.keys() if name not in {"id", "codes", "sealed_at"}}  # noqa: SIM118
     sealed_at = datetime.fromisoformat(row["sealed_at"]).astimezone(UTC)
-    return Sent(**fields, codes=tuple(row["codes"].split()), sealed_at=sealed_at)
+    return SentFile(**fields, codes=tuple(row["codes"].split()), sealed_at=sealed_at)
 
 
 @contextmanager

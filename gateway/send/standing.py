@@ -10,18 +10,18 @@ from datetime import UTC, datetime
 
 from gateway.send.kit import Kit
 from gateway.send.openpgp_key import read_key
-from gateway.send.sent import ON_ITS_WAY, Sent, SentFiles
+from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
 
 _WARN_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KitStanding:
     """Counts of what was sent by state, those that wait, and the day on which the OpenPGP key expires."""
 
     provider: str
     counts: dict[str, int]
-    waiting: tuple[Sent, ...]
+    waiting: tuple[SentFile, ...]
     key_expires_at: datetime | None
     key_expires_soon: bool
 
@@ -42,14 +42,14 @@ class Standing:
             yield f"your OpenPGP key expires on {self.key_expires_at:%Y-%m-%d}{soon}"
 
 
-def standing(kit: Kit, now: datetime | None = None) -> Standing:
+def standing(kit: Kit, now: datetime | None = None) -> KitStanding:
     """Where the provider of this kit stands at `now`."""
     settings = kit.settings()
     with closing(SentFiles(kit.sent)) as files:
         rows = files.all()
     expires = read_key(settings.openpgp_key.read_bytes()).expires_at
     left = None if expires is None else (expires - (now or datetime.now(UTC))).days
-    return Standing(
+    return KitStanding(
         provider=settings.provider,
         counts=dict(Counter(str(one.state) for one in rows)),
         waiting=tuple(one for one in rows if one.state == "held" or one.state in ON_ITS_WAY),

@@ -25,8 +25,8 @@ from gateway.errors import GatewayError
 from gateway.send import receipts
 from gateway.send.checking import Check
 from gateway.send.connection import BROKEN, CannotReach
-from gateway.send.sending import Sender, Wish, await_receipts
-from gateway.send.sent import ON_ITS_WAY, Sent, SentFiles, alone
+from gateway.send.sending import KitAtWork, ToSend, await_receipts
+from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles, alone
 
 FOLDERS = {"accepted": "sent", "held": "held", "refused": "refused"}
 _UNFINISHED = (".", "~$")
@@ -66,11 +66,11 @@ class Stillness:
         return bool(self._seen)
 
 
-class Watch:
+class WatchedFolder:
     """The watch over one folder. `anyway` is the reason for sending also what is not as it should be."""
 
     def __init__(
-        self, sender: Sender, folder: Path, check: Check, stillness: Stillness, *,
+        self, sender: KitAtWork, folder: Path, check: Check, stillness: Stillness, *,
         tell: Callable[[str], None], anyway: str = "",
     ) -> None:  # fmt: skip
         self._sender, self._folder, self._check = sender, folder, check
@@ -109,7 +109,7 @@ class Watch:
     def round(self, files: SentFiles) -> None:
         """Send the files that are still, so many at a time, and file each with its receipt."""
         self._take_up(files)
-        to_send: list[Wish] = []
+        to_send: list[ToSend] = []
         for file in self._stillness.still(sorted(self._waiting()))[:_BATCH]:
             wish = self._wish(file)
             known = None if wish is None else files.of_content(wish.digest)
@@ -131,7 +131,7 @@ class Watch:
             if path.is_file() and not path.is_symlink() and not path.name.startswith(_UNFINISHED)
         )
 
-    def _wish(self, file: Path) -> Wish | None:
+    def _wish(self, file: Path) -> ToSend | None:
         """The file as it is to be sent; None where it goes to refused/ at once, which is told beside it."""
         try:
             seen = self._check.look_at(file, date.today())  # noqa: DTZ011 - as the calendar on the wall has it
@@ -139,7 +139,7 @@ class Watch:
         except GatewayError as error:
             stops = (str(error),)
         if not stops:
-            return Wish(file, seen.content, self._anyway if seen.stops else "")
+            return ToSend(file, seen.content, self._anyway if seen.stops else "")
         target = _free(self._folder / FOLDERS["refused"] / file.name)
         target.with_name(f"{target.name}.why.txt").write_text(
             "This file was NOT sent.\n\n" + "\n".join(stops) + "\n", "utf-8"
@@ -156,7 +156,7 @@ class Watch:
             if one.content_sha256 not in here:
                 files.filed(one, f"{FOLDERS[one.state]}/{one.name}")
 
-    def _send(self, sftp: paramiko.SFTPClient, batch: Sequence[Wish], files: SentFiles) -> None:
+    def _send(self, sftp: paramiko.SFTPClient, batch: Sequence[ToSend], files: SentFiles) -> None:
         recipient = self._sender.recipient(sftp)
         rows = {}
         for wish in batch:
@@ -172,7 +172,7 @@ class Watch:
 
         await_receipts(self._sender, sftp, known, files, seconds=_RECEIPT_SECONDS, decided=decided)
 
-    def _file(self, file: Path, sent: Sent, files: SentFiles) -> None:
+    def _file(self, file: Path, sent: SentFile, files: SentFiles) -> None:
         """Move a file to where it belongs, its receipt there before it."""
         folder = self._folder / FOLDERS[sent.state]
         target = folder / file.name
@@ -213,7 +213,7 @@ class _Waking(FileSystemEventHandler):
         self._wake.set()
 
 
-def _is_decided(known: Sent | None) -> TypeGuard[Sent]:
+def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
     """Whether a content is decided already; what was refused, and lies here again, is sent anew."""
     if known is None or known.state in ON_ITS_WAY:
         return False
