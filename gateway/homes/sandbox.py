@@ -1,8 +1,9 @@
 """A gateway on loopback in which a supplier tries an export or a client, with any reason code on request.
 
 All of it is real but one thing: where the name of an uploaded file asks for an outcome, that is what comes of
-it, whatever is in the file. `held.classify-unknown.xml` is held as `classify:unknown`, `refused.open-damaged.xml`
-refused as `open:damaged`. A file must still come sealed; one that does not open is refused for what it is.
+it, whatever is in the file. `held.classify-unknown.xml` is held as `classify:unknown`,
+`refused.open-damaged.xml` refused as `open:damaged`. A file must still come sealed; one that does not open is
+refused for what it is.
 """
 
 from __future__ import annotations
