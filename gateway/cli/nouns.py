@@ -27,6 +27,7 @@ ALONE = (
     "policy",
     "discrepancies",
     "pupils",
+    "letters",
     "send",
 )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +20,7 @@ from gateway.model import GatewayKeyKind
 from gateway.observe import stacks
 from gateway.openpgp.certificates import grouped
 
-serve = typer.Typer(no_args_is_help=True, help="Run one of the SFTP services in the foreground.")
+serve = typer.Typer(no_args_is_help=True, help="Run one of the services in the foreground.")
 HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
 PortOption = Annotated[
     int | None, typer.Option("--port", min=0, max=65535, help="The port to listen on; 0 is any free one.")
@@ -136,6 +138,22 @@ def serve_mailboxes(
 
     stacks.tell_on_signal()
     raise typer.Exit(run_mailboxes(Home(home), host=host, port=port))
+
+
+@serve.command("courier")
+@fails_clearly
+def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
+    """Give the letters that are owed to the SMTP relay, until SIGTERM. Needs only letters/ of the home."""
+    from gateway.courier.service import relay, run  # noqa: PLC0415 - a zone of its own
+
+    stacks.tell_on_signal()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    letters = Home(home).letters
+    relay(letters)
+    typer.echo("ready courier")
+    run(letters, stop)
 
 
 @fails_clearly

@@ -21,6 +21,7 @@ from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Location, PolicyFault, key_of, line_of
+from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
@@ -82,6 +83,8 @@ FILES: dict[str, type[PolicyTable]] = {
     "calendar.toml": CalendarFile,
     "breach.toml": BreachFile,
 }
+OPTIONAL: dict[str, type[PolicyTable]] = {"letters.toml": LettersFile}
+"""What a folder may leave out: nobody is written to then."""
 
 
 def load_catalogue(policies: Path) -> Catalogue:
@@ -117,8 +120,9 @@ def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:
 def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:
     """Read policy files, each by itself; what does not have the shape that it should is among the faults."""
     reading = PoliciesRead()
-    for name, kind in shapes.items():
-        _read_model(policies, name, kind, reading)
+    for name, kind in {**shapes, **OPTIONAL}.items():
+        if name not in OPTIONAL or (policies / name).exists():
+            _read_model(policies, name, kind, reading)
     agreement = reading.models.get("agreement.toml")
     if isinstance(agreement, AgreementFile) and _read_text(policies, agreement.text, reading) is None:
         reading.blame("agreement.toml", ("text",), f"there is no readable file {agreement.text}")
@@ -178,6 +182,7 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         return found
 
     agreement = model("agreement.toml", AgreementFile)
+    letters = reading.models.get("letters.toml")
     return Catalogue(
         digest=policy_digest(policies),
         agreement=agreement,
@@ -190,6 +195,7 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         methods=model("methods.toml", MethodsFile),
         calendar=model("calendar.toml", CalendarFile),
         breach=model("breach.toml", BreachFile),
+        letters=letters if isinstance(letters, LettersFile) else LettersFile(),
     )
 
 

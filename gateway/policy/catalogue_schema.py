@@ -8,6 +8,7 @@ from functools import cached_property
 from gateway.model import ProviderKind, Reason
 from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
@@ -42,6 +43,7 @@ class Catalogue(PolicyTable):
     methods: MethodsFile
     calendar: CalendarFile
     breach: BreachFile
+    letters: LettersFile = LettersFile()
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:

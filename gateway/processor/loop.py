@@ -127,6 +127,7 @@ class Processor:
             lambda: self._rounds.keys(self._registrar),
             lambda: self._rounds.deletions(self._registrar),
             lambda: self._rounds.pages(self._registrar),
+            lambda: self._rounds.letters(self._registrar),
             self._reconsider,
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool),
