@@ -48,8 +48,8 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
 
 
 def _put(registry: Registry, place: Letters, settings: LetterSettings) -> None:
-    place.out.mkdir(parents=True, exist_ok=True)
-    place.done.mkdir(parents=True, exist_ok=True)
+    for folder in (place.root, place.out, place.done):
+        folder.mkdir(mode=0o700, exist_ok=True)
     relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
     if not place.settings.exists() or place.settings.read_text("utf-8") != relay:
         replace_published(place.settings, relay)

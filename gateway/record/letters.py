@@ -86,7 +86,7 @@ def _for_decision(
 def _for_flow(
     registrar: Registrar, session: Session, provider: Provider, flow: FlowStatus, day: date
 ) -> Iterator[Letter]:
-    if flow.due is None or flow.timescale == "daily":
+    if flow.due is None or flow.timescale == "daily" or not _is_asked_of(registrar, provider, flow):
         return
     facts = {"data_type": flow.data_type, "day": _spoken(flow.due), "days": str((flow.due - day).days)}
     about = f"{provider.id}:{flow.data_type}:{flow.period}"
@@ -102,6 +102,13 @@ def _for_flow(
         ):
             continue
         yield from _written(registrar, session, rule, event, facts, provider=provider.id)
+
+
+def _is_asked_of(registrar: Registrar, provider: Provider, flow: FlowStatus) -> bool:
+    """Whether a provider must send it: what it may send, or sends for others, is not asked for."""
+    known = registrar.catalogue.flow_of(flow.data_type)
+    optional = flow.data_type in registrar.catalogue.calendar.optional
+    return known is not None and provider.kind in known.senders and not optional
 
 
 def _for_keys(registrar: Registrar, session: Session, provider: Provider, now: datetime) -> Iterator[Letter]:

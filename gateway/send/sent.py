@@ -39,6 +39,10 @@ CREATE INDEX IF NOT EXISTS sent_content ON sent (content_sha256);
 """
 
 
+class KitBusy(GatewayError):  # noqa: N818 - reads as what happened
+    """Another command is at work with this kit."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
     """One file that was sealed here, or a key that was put into a folder of the gateway's.
@@ -151,11 +155,11 @@ def _sent(row: sqlite3.Row) -> SentFile:
 def alone(root: Path, *, seconds: float) -> Iterator[None]:
     """Have the kit for oneself: two that send at once would send the same file twice.
 
-    A kill lets go of it. GatewayError where somebody else has it for longer than `seconds`.
+    A kill lets go of it. KitBusy where somebody else has it for longer than `seconds`.
     """
     with closing(sqlite3.connect(root / "at-work.db", timeout=seconds, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
-            raise GatewayError("another gateway send is at work with this kit: try again later") from None
+            raise KitBusy("another gateway send is at work with this kit: try again later") from None
         yield

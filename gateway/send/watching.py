@@ -26,7 +26,7 @@ from gateway.send import receipts
 from gateway.send.checking import Check
 from gateway.send.connection import BROKEN, CannotReach
 from gateway.send.sending import KitAtWork, ToSend, await_receipts
-from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles, alone
+from gateway.send.sent import ON_ITS_WAY, KitBusy, SentFile, SentFiles, alone
 
 FOLDERS = {"accepted": "sent", "held": "held", "refused": "refused"}
 _UNFINISHED = (".", "~$")
@@ -101,7 +101,7 @@ class WatchedFolder:
         try:
             with alone(self._sender.kit.root, seconds=_LOCK_SECONDS), self._sender.files() as files:
                 self.round(files)
-        except (CannotReach, *BROKEN) as error:
+        except (CannotReach, KitBusy, *BROKEN) as error:
             _log.warning("not sent now, tried again: %s", error)
             return _PAUSE_SECONDS
         return min(self._stillness.seconds, 1.0) if self._stillness.unsettled else None
