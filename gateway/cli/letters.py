@@ -52,7 +52,11 @@ def preview(
         for number in range(days):
             at = first + timedelta(days=number)
             for letter in by_calendar(registrar, session, at):
-                row = {"day": at.date().isoformat(), "kind": letter.kind, "to": letter.recipient}
+                row: dict[str, str | None] = {
+                    "day": at.date().isoformat(),
+                    "kind": letter.kind,
+                    "to": letter.recipient,
+                }
                 row |= {"provider": letter.provider, "subject": letter.subject, "text": letter.text}
                 rows.setdefault((letter.event, letter.recipient), row)
     columns = ("day", "kind", "to", "subject")

@@ -30,8 +30,6 @@ from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, p
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
-    import click
-
     from gateway.send.checking import Seen
     from gateway.send.receipts import Proved
     from gateway.send.sending import KitAtWork
@@ -45,7 +43,7 @@ _FILES = "files"
 class _FilesGroup(TyperGroup):
     """What is none of the commands is a file to send: `gateway send census.xml`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of typer's own click
         """Put the command for files before what is none itself."""
         if args and args[0] not in {*self.commands, *ctx.help_option_names}:
             args = [_FILES, *args]

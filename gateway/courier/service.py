@@ -40,7 +40,7 @@ def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) 
             retry=retry_if_exception_type((OSError, smtplib.SMTPException)),
             stop=lambda _: stop.is_set(),
             wait=wait_exponential(min=pause_seconds, max=_LONGEST_PAUSE),
-            sleep=stop.wait,
+            sleep=lambda seconds: _pause(stop, seconds),
             before_sleep=lambda state: _log.warning(
                 "the relay does not take letters now: %s", _kind(state.outcome)
             ),
@@ -48,6 +48,11 @@ def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) 
             with attempt:
                 give_all(letters, settings)
         stop.wait(pause_seconds)
+
+
+def _pause(stop: threading.Event, seconds: float) -> None:
+    """Wait, but not beyond the end."""
+    stop.wait(seconds)
 
 
 def relay(letters: Letters) -> LetterSettings:

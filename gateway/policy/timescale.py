@@ -122,11 +122,11 @@ def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date
     return periods[at] if at >= 0 else None
 
 
-def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Sequence[Period]:
+def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[Period]:
     """The periods of a data type in the years around a day; none where it is due at no set time."""
     flow = catalogue.flow_of(data_type)
     if flow is None:
-        return ()
+        return []
     entries = ((flow.of(data_type).timescale, data_type),)
     return plan(catalogue.calendar, entries, _own_inset(provider, catalogue.calendar), on.year)[data_type]
 

@@ -129,7 +129,8 @@ def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data:
 
 def _next_openpgp(sender: KitAtWork, following: Path, now: datetime) -> str:
     if not following.exists():
-        write_private(following, make_key(sender.own.owner, sender.signing_passphrase(), now).armored)
+        made = make_key(sender.own.owner, sender.passphrases.of("openpgp"), now)
+        write_private(following, made.armored)
     return read_key(following.read_bytes()).certificate.decode()
 
 
@@ -137,6 +138,7 @@ def _next_ssh(sender: KitAtWork, following: Path) -> str:
     passphrase = _login(sender)
     if not following.exists():
         make_ssh_key(following, passphrase)
+        sender.passphrases.keep("ssh", passphrase)
     return public_line(load_ssh_key(following, passphrase), sender.settings.provider)
 
 

@@ -28,7 +28,7 @@ class NotTheGateway(GatewayError):  # noqa: N818 - reads as what happened
     """Whoever answers shows another host key than the one that was compared."""
 
 
-class _ComparedKey(paramiko.MissingHostKeyPolicy):
+class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
     """Lets only host keys pass whose fingerprints were compared."""
 
     def __init__(self, fingerprints: tuple[str, ...]) -> None:

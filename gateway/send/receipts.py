@@ -45,7 +45,8 @@ class Proved:
 
 def listed(sftp: paramiko.SFTPClient) -> list[str]:
     """The names in /receipts."""
-    return sftp.listdir(FOLDER)
+    names: list[str] = sftp.listdir(FOLDER)
+    return names
 
 
 def is_landed(names: Sequence[str], sent: SentFile) -> bool:

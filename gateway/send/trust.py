@@ -26,9 +26,10 @@ def fetched(sftp: paramiko.SFTPClient, path: str) -> bytes | None:
     """A small file of the gateway's; None where there is none."""
     try:
         with sftp.open(path, "rb") as file:
-            return file.read(_MOST_BYTES)
+            data: bytes = file.read(_MOST_BYTES)
     except FileNotFoundError:
         return None
+    return data
 
 
 def certificate_in(data: bytes | None) -> Certificate:

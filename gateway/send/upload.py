@@ -50,6 +50,7 @@ def _send(
 
 def _size(sftp: paramiko.SFTPClient, path: str) -> int | None:
     try:
-        return sftp.stat(path).st_size
+        size: int | None = sftp.stat(path).st_size
     except FileNotFoundError:
         return None
+    return size

@@ -21,6 +21,7 @@ from gateway.publish.letters_out import pass_letters
 from gateway.record.letters import owe_by_calendar
 from gateway.registry import contacts, letters
 from gateway.registry.contacts import Contact
+from tests.ports import free_port
 from tests.waiting import eventually
 from tests.workshop import Desk, fresh
 
@@ -56,9 +57,10 @@ class Relay:
 @pytest.fixture(scope="module")
 def relay() -> Iterator[tuple[Relay, int]]:
     handler = Relay()
-    controller = Controller(handler, hostname="127.0.0.1", port=0)
+    port = free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
     controller.start()
-    yield handler, controller.server.sockets[0].getsockname()[1]
+    yield handler, port
     controller.stop()
 
 

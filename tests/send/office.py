@@ -7,11 +7,15 @@ import os
 import random
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from click.testing import Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from gateway.openpgp.sealer import generate_gateway_key
 from gateway.samples import make, school
 from gateway.send.connection import host_key_of
 from tests.commands import invoke
@@ -31,6 +35,7 @@ class Office:
         root: Path,
         *,
         ratified: bool = True,
+        own: bool = False,
         openpgp_key: Path | None = None,
         passphrase: str = PASSPHRASE,
     ) -> None:
@@ -39,10 +44,20 @@ class Office:
         root.mkdir(parents=True)
         self.passphrase = root / "passphrase"
         self.passphrase.write_text(f"{passphrase}\n")
-        given = () if openpgp_key is None else ("--openpgp-key", str(openpgp_key))
+        given = () if own else self.given(openpgp_key)
         self.done("setup", "--provider", name, "--owner", f"The {name} <office@{name}.invalid>", *given)
         self.enrol(ratified=ratified)
         self.meet(place)
+
+    def given(self, openpgp_key: Path | None) -> tuple[str, ...]:
+        """Keys that the office has already: without a passphrase, which takes half a second each time."""
+        if openpgp_key is None:
+            openpgp_key = self.root / "openpgp"
+            openpgp_key.write_bytes(generate_gateway_key(f"The {self.name}", datetime.now(UTC)))
+        ssh_key = self.root / "ssh"
+        made = Ed25519PrivateKey.generate()
+        ssh_key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        return "--openpgp-key", str(openpgp_key), "--ssh-key", str(ssh_key)
 
     def enrol(self, *, ratified: bool = True) -> None:
         """What the authority does with what it was handed, and the telephone call."""
