@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.console import fails_clearly, now, out, plain
+from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 
 _PASSPHRASE = "sandbox"  # noqa: S105 - of keys that open nothing but this
@@ -69,10 +68,7 @@ def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) 
     )  # fmt: skip
     stage.confirm(_PROVIDER)
     stage.done("agreement", "ratify", _PROVIDER, "--signatory", "nobody")
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with made.sandbox(Home(root / "home"), now, port=port) as place:
+    with until_told() as ended, made.sandbox(Home(root / "home"), now, port=port) as place:
         if own:
             _compare(root, place, stage.json("keys", "gateway", "show")[0]["fingerprint"])
         typer.echo(f"ready intake {place[0]}:{place[1]}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +10,7 @@ import typer
 
 from gateway.cli.console import fails_clearly, plain
 from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, passphrases_of
+from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 
 _STILL_SECONDS = 5.0
@@ -49,16 +48,15 @@ def watch(
 
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     opened = Kit(kit)
     sender = KitAtWork(opened, passphrases_of(opened, passphrase_file), Quiet())
-    WatchedFolder(
+    watched = WatchedFolder(
         sender,
         folder,
         Check.shipped(sender.settings.provider),
         Stillness(still, time.monotonic),
         tell=lambda line: typer.echo(plain(line)),
         anyway=why if anyway else "",
-    ).run(stop, once=once)
+    )
+    with until_told() as stop:
+        watched.run(stop, once=once)

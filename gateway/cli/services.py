@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ import typer
 from gateway import supervisor
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
 from gateway.cli.options import GatewayKeyOption
+from gateway.cli.signals import until_told
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Secrets, Settings, checked, load_settings
@@ -147,13 +146,11 @@ def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
     from gateway.courier.service import relay, run  # noqa: PLC0415 - a zone of its own
 
     stacks.tell_on_signal()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     letters = Home(home).letters
     relay(letters)
-    typer.echo("ready courier")
-    run(letters, stop)
+    with until_told() as stop:
+        typer.echo("ready courier")
+        run(letters, stop)
 
 
 @fails_clearly

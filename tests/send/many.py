@@ -67,6 +67,7 @@ def run(root: Path, *, files: int, kills: int, seed: int) -> None:
     site = Site(root)
     gateway = Gateway(site)
     gateway.start()
+    watch = None
     try:
         oak = Office(site, "oak", gateway.place, root / "oak")
         folder = oak.root / "out"
@@ -88,6 +89,8 @@ def run(root: Path, *, files: int, kills: int, seed: int) -> None:
         check(oak, folder, files)
     finally:
         gateway.kill()
+        if watch is not None and watch.poll() is None:
+            end(watch)
 
 
 def end(process: subprocess.Popen[str]) -> None:
