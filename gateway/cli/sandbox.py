@@ -33,7 +33,7 @@ def sandbox(
     ] = None,
     codes: Annotated[bool, typer.Option("--codes", help="List the codes that a name can ask for.")] = False,
 ) -> None:
-    """Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No real pupil belongs into it.
+    """Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No pupil belongs into it.
 
     A file's name picks its outcome: held.classify-unknown.xml, refused.open-damaged.xml. Any other name: what
     the file deserves.

@@ -12,11 +12,11 @@ from pathlib import Path
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
-from gateway.home.shipped import shipped_policies
 from gateway.keys.gateway_keys import make_gateway_key
 from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.at_rest import lock
+from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
 from gateway.record.policy_check import check
 from gateway.registry import keys, log

@@ -12,9 +12,9 @@ from typing import Self
 from gateway.classify import Rules, classify, load_rules
 from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits
-from gateway.home.shipped import shipped_policies
 from gateway.model import Classified, ContentRefused, Provider, Reason
 from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.shipped import shipped_policies
 from gateway.policy.unlisted import notices, sensitive_reasons, waits
 from gateway.reasons import told
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed

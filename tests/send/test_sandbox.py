@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from gateway.home.shipped import shipped_policies
 from gateway.homes.sandbox import CODES, asked_for, filled
 from gateway.policy.catalogue import load_catalogue
+from gateway.policy.shipped import shipped_policies
 from tests.commands import invoke
 from tests.content import core_data
 

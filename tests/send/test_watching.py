@@ -9,7 +9,6 @@ import pytest
 
 from gateway.send.watching import Stillness
 from tests.content import core_data
-from tests.send import many
 from tests.send.office import Office, with_another_column
 from tests.site import Site
 
@@ -69,7 +68,3 @@ def test_a_file_that_is_still_being_written_is_not_taken(tmp_path: Path) -> None
     assert stillness.still([file]) == []
     seconds[0] = 9
     assert stillness.still([file]) == [file]
-
-
-def test_kills_of_kit_and_gateway_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    many.run(tmp_path, files=8, kills=4, seed=2)
