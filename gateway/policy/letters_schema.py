@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Literal
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, field_validator
 
 from gateway.policy.schema import PolicyTable, Slug
@@ -27,7 +26,6 @@ NAMES = frozenset(
     }
 )
 """What a template may name; what a letter knows nothing of is empty."""
-_TEMPLATES = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 Addressee = Literal["provider", "team", "triage", "administrators"]
 
 
@@ -35,7 +33,7 @@ class LetterRule(PolicyTable):
     """One kind of letter to one kind of addressee. `days` before its day, for due-soon and key-expires.
 
     `at_once`: one letter for each event, in its transaction; otherwise one a day for all of them. `subject`
-    and `text` are templates (Jinja): plain words with the names of what is known in double braces.
+    and `text` are plain words with the names of what is filled in between braces.
     """
 
     kind: LetterKind
@@ -49,9 +47,11 @@ class LetterRule(PolicyTable):
     @classmethod
     def _can_be_filled(cls, template: str) -> str:
         try:
-            filled(template, {})
-        except TemplateError as error:
-            raise ValueError(f"the template cannot be filled: {error}") from None
+            blanks = {blank for _, blank, _, _ in Formatter().parse(template) if blank is not None}
+        except ValueError:
+            raise ValueError("braces stand around the names of blanks only") from None
+        if unknown := ", ".join(sorted(blanks - NAMES)):
+            raise ValueError(f"nothing is known of {unknown}; known are: {', '.join(sorted(NAMES))}")
         return template
 
     @field_validator("subject")
@@ -75,5 +75,5 @@ class LettersFile(PolicyTable):
 
 
 def filled(template: str, facts: dict[str, str]) -> str:
-    """A template with what is known filled in; jinja2.TemplateError where it names anything else."""
-    return _TEMPLATES.from_string(template).render(dict.fromkeys(NAMES, "") | facts).strip()
+    """A template with what is known filled in, and nothing where a blank is not known."""
+    return template.format_map(dict.fromkeys(NAMES, "") | facts).strip()

@@ -179,7 +179,7 @@ def test_a_term_can_be_foreseen(desk: Desk) -> None:
 def test_a_template_that_names_something_unknown_is_told_by_its_line(desk: Desk, tmp_path: Path) -> None:
     toml = desk.home.policies / "letters.toml"
     text = toml.read_text()
-    toml.write_text(text.replace("{{ count }} new files lie", "{{ pupil }} new files lie"))
+    toml.write_text(text.replace("{count} new files lie", "{pupil} new files lie"))
     said = desk.gateway("policy", "check", code=1)
     toml.write_text(text)
     assert "letters.toml" in said
