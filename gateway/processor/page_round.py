@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from gateway.policy.dates import local_day
-from gateway.publish.provider_pages import publish_pages, told_since
 from gateway.record.registrar import Registrar
 
 _PAUSE_SECONDS = 20.0
@@ -23,6 +22,9 @@ class Pages:
         """Make what is due; unless `at_once`, not again within seconds. Fault where it cannot be written."""
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
+        # Only the processor itself makes pages, not the commands that load this.
+        from gateway.publish.provider_pages import publish_pages, told_since  # noqa: PLC0415
+
         at = registrar.clock()
         day = local_day(at, registrar.catalogue.calendar.timezone)
         made_for = (day, registrar.catalogue, registrar.signing.fingerprint)
