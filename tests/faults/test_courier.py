@@ -1,8 +1,8 @@
 """The courier is killed again and again while it gives letters to a real relay: none is lost.
 
 Between the relay's word and the courier's note of it lies a moment in which a kill makes the relay get a
-letter twice: at most one for each kill, and under the same Message-ID, by which relays and readers tell that it
-is one.
+letter twice: at most one for each kill, and under the same Message-ID, by which relays and readers tell that
+it is one.
 """
 
 from __future__ import annotations
