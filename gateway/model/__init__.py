@@ -6,12 +6,11 @@ a pupil's data: the content itself stays behind a file descriptor.
 
 from __future__ import annotations
 
-from gateway.model.basis import Basis, View
+from gateway.model.basis import Basis, Counting, View
 from gateway.model.content import Classified, ContentRefused, Facts, Finding, NamedSchool, RollEntry, Unlisted
 from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, Released, Settled
 from gateway.model.files import Opened, Signature, Upload
 from gateway.model.kinds import (
-    EDUCATION_PROVIDERS,
     Folder,
     GatewayKeyKind,
     KeyKind,
@@ -25,16 +24,16 @@ from gateway.model.kinds import (
     ValueKind,
     WaitsFor,
 )
-from gateway.model.providers import NewKey, Provider
+from gateway.model.providers import NewKey, Provider, RatificationsThatCount
 from gateway.model.transfers import Arrival, Transfer
 
 __all__ = [
-    "EDUCATION_PROVIDERS",
     "Accepted",
     "Arrival",
     "Basis",
     "Classified",
     "ContentRefused",
+    "Counting",
     "Decision",
     "Facts",
     "Finding",
@@ -51,6 +50,7 @@ __all__ = [
     "Outcome",
     "Provider",
     "ProviderKind",
+    "RatificationsThatCount",
     "Reason",
     "Refused",
     "Released",

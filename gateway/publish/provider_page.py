@@ -15,7 +15,7 @@ import icalendar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlmodel import Session
 
-from gateway.model import EDUCATION_PROVIDERS, Provider, Transfer
+from gateway.model import Provider, Transfer
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
@@ -57,7 +57,7 @@ def gather(
     """What the registry and the policies say of a provider at `at`."""
     today = at.astimezone(ZoneInfo(catalogue.calendar.timezone)).date()
     years = agreements.years(session, provider.id)
-    party = provider.kind in EDUCATION_PROVIDERS
+    party = provider.kind in catalogue.bodies.parties()
     return ProviderFacts(
         organisation=organisation,
         provider=provider,

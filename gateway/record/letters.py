@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from gateway.model import EDUCATION_PROVIDERS, Provider, Transfer
+from gateway.model import Provider, Transfer
 from gateway.policy import ratification
 from gateway.policy.dates import local_day
 from gateway.policy.letters_schema import LetterRule, filled
@@ -126,7 +126,7 @@ def _for_keys(registrar: Registrar, session: Session, provider: Provider, now: d
 
 
 def _for_agreement(registrar: Registrar, session: Session, provider: Provider, day: date) -> Iterator[Letter]:
-    if provider.kind not in EDUCATION_PROVIDERS:
+    if provider.kind not in registrar.catalogue.bodies.parties():
         return
     years = agreements.years(session, provider.id)
     if ratification.in_force(years, day, registrar.catalogue):

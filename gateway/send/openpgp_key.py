@@ -1,6 +1,6 @@
 """The provider's own OpenPGP key: made, read, and used to sign and seal. PGPy is the one engine here.
 
-Why PGPy: docs/decisions/0012-the-kits-openpgp-engine.md. A secret key lies on disk under its passphrase and
+Why PGPy: docs/decisions/0013-the-kits-openpgp-engine.md. A secret key lies on disk under its passphrase and
 is opened only while it signs. Whether what the *gateway* signed is genuine, `gateway.verify` decides.
 """
 

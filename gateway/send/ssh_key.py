@@ -30,8 +30,9 @@ def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
             f"{path} is in PuTTY's own form: open it in PuTTYgen, choose Conversions, Export OpenSSH key, "
             "and give that file"
         )
+    known = passphrase.encode() if passphrase and needs_passphrase(path) else None
     try:
-        return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)
+        return paramiko.PKey.from_path(path, known)
     except (paramiko.PasswordRequiredException, TypeError):
         raise WrongPassphrase(f"{path} is under a passphrase") from None
     except (paramiko.SSHException, ValueError):
