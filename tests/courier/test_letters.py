@@ -21,6 +21,7 @@ from gateway.publish.letters_out import pass_letters
 from gateway.record.letters import owe_by_calendar
 from gateway.registry import contacts, letters
 from gateway.registry.contacts import Contact
+from tests.policies import enact
 from tests.ports import free_port
 from tests.waiting import eventually
 from tests.workshop import Desk, fresh
@@ -74,6 +75,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, relay: tuple[Relay, int]) -> 
     text = toml.read_text().replace("administrators = []", 'administrators = ["admins@test.invalid"]')
     text = text.replace("[teams]", '[teams]\ncentral-data-team = ["data@test.invalid"]')
     toml.write_text(text)
+    enact(made.home.root)
     yield made
     made.close()
 
