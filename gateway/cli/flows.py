@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from sqlmodel import Session
@@ -39,7 +38,7 @@ from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, moment
 from gateway.registry import expectations, log, providers
-from gateway.registry.arrivals import Window, arrivals
+from gateway.registry.flow_status import statuses
 from gateway.registry.log import Entry
 from gateway.reports.returns import ReturnState, returns_report
 
@@ -75,10 +74,6 @@ class Expected(StrEnum):
 _STATUS_COLUMNS = (
     "provider", "flow", "data_type", "timescale", "state", "due", "period", "known_by", "last", "missed"
 )  # fmt: skip
-# A yearly flow's period reaches back a year at most, and an academic year as well.
-_ANYTHING_DUE = timedelta(days=800)
-# A school day's period lasts until the next school day.
-_LONGEST_HOLIDAY = timedelta(days=70)
 
 
 @app.command("list")
@@ -236,12 +231,7 @@ def _log(
 def _statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None
 ) -> Iterator[dict[str, Any]]:
-    came = arrivals(session, window(catalogue, day), only)
-    added, told = providers.added(session), expectations.expectations(session)
-    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
-    for provider in enrolled:
-        owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
-        found = timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
+    for provider, found in statuses(session, catalogue, day, only):
         for each in found:
             yield {
                 "provider": provider.id,
@@ -256,29 +246,6 @@ def _statuses(
                 "last": rfc3339(each.last),
                 "missed": each.missed,
             }
-
-
-def owed_by(
-    provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
-) -> timescale.Owed:
-    """What a provider owes beyond what its kind and phase say, as the registry has it."""
-    return timescale.Owed(
-        since=local_day(added, catalogue.calendar.timezone),
-        until=provider.closed_on or date.max,
-        expected=told,
-    )
-
-
-def window(catalogue: Catalogue, day: date) -> Window:
-    """What has to be known to judge `day`: far less than all that ever came."""
-    often = [
-        entry.id
-        for flow in catalogue.flows.flow
-        for entry in flow.data_type
-        if not {"daily", "weekly"}.isdisjoint(entry.every_timescale())
-    ]
-    noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
-    return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)
 
 
 def _shipped() -> Path:

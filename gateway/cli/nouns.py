@@ -57,7 +57,15 @@ NOUNS = {
         "Show the gateway at work: real services and files in a temporary home, which is cleaned up.",
         attribute="demo",
     ),
-    "serve": Noun("Run one of the SFTP services in the foreground.", "services", "serve"),
+    "sandbox": Noun(
+        "Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No pupil belongs into it.",
+        attribute="sandbox",
+    ),
+    "serve": Noun("Run one of the services in the foreground.", "services", "serve"),
+    "send": Noun(
+        "The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
+        "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent."
+    ),
     "providers": Noun("Enrol providers and look at them."),
     "keys": Noun("Keys of providers and staff, and the gateway's own."),
     "staff": Noun("Enrol the authority's staff and look at them."),
@@ -68,6 +76,7 @@ NOUNS = {
     "held": Noun("Files that wait for a person or a date."),
     "notices": Noun("Notices to the authority's data protection officers."),
     "receipts": Noun("Signed receipts."),
+    "letters": Noun("Letters to schools and staff: who is written to, and when."),
     "flows": Noun("What the agreement lists, row by row, and when it came."),
     "log": Noun("The append-only log."),
     "penalties": Noun("Addresses that failed to log in too often and have to wait."),

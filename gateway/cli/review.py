@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, existing, fails_clearly, now, registry
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
-from gateway.cli.flows import owed_by, window
 from gateway.cli.options import FromOption, ToOption
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
@@ -21,6 +20,7 @@ from gateway.policy.dates import academic_year, first_year, local_day, moment
 from gateway.policy.terms import school_year
 from gateway.registry import agreements, expectations, providers, review
 from gateway.registry.arrivals import arrivals
+from gateway.registry.flow_status import owed_by, window
 from gateway.reports.review import ProviderReview, Review, review_report
 
 

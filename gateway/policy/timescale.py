@@ -196,11 +196,7 @@ def _counted(came: list[PlacedArrival], entry: FlowDataType, scale: Timescale) -
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
     """The period of a data type that is open on a day; None where it is due at no set time then."""
-    flow = catalogue.flow_of(data_type)
-    if flow is None:
-        return None
-    due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
-    periods = plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
+    periods = periods_around(provider, data_type, catalogue, on)
     at = index_on(periods, on)
     return periods[at] if at >= 0 else None
 
@@ -209,6 +205,15 @@ def _takes_part(provider: Provider) -> bool:
     """Whether it owes anything at all: not while suspended, nor for schools that owe it themselves."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
+
+
+def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[Period]:
+    """The periods of a data type in the years around a day; none where it is due at no set time."""
+    flow = catalogue.flow_of(data_type)
+    if flow is None:
+        return []
+    due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
+    return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
 
 
 def _day(on: date, since: date, catalogue: Catalogue) -> _Day:

@@ -12,7 +12,7 @@ from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Provider, Reason, Transfer
 from gateway.policy.superseding import Superseding
 from gateway.receipts.facts import ReceiptFacts, plain_reason
-from gateway.record import copies_owed, counts_owed, outcome, schools, superseded
+from gateway.record import copies_owed, counts_owed, letters, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
@@ -90,6 +90,7 @@ def put_in_force(
         _comparison(registrar, batch, now),
         [Decided(transfer, one.decision, one.roll) for transfer, one in pairs],
     )
+    letters.owe_for_decisions(registrar, session, decided, now)
     numbers = log.append(session, entries, now)
     return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
 
