@@ -24,7 +24,8 @@ from gateway.publish.provider_copies import copy_path
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
-from gateway.store.folder import store_of
+from gateway.store.of_home import store_of
+from gateway.store.store import Store
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
 _TOGETHER = 400
@@ -48,11 +49,11 @@ def check_sealed(session: Session, home: Home) -> Iterator[Inconsistency]:
     known = set()
     for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
         known.add(row.reference)
-        where, path = f"sealed {row.reference}", store.path(row.reference)
+        where = f"sealed {row.reference}"
         if row.reference in deleted:
-            if path.exists() and row.reference not in leaving:
+            if row.reference not in leaving and store.has(row.reference):
                 yield Inconsistency(where, "it is on record as deleted, but the file is there")
-        elif not row.withheld and (fault := _fault_of(path, row.sha256)):
+        elif not row.withheld and (fault := _fault_of_stored(store, row.reference, row.sha256)):
             yield Inconsistency(where, fault)
     for reference in store.references():
         # What is being claimed lies in both places for a moment.
@@ -69,6 +70,14 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
     yield from _check_copies(session, home)
     for provider in providers.list_providers(session):
         yield from _check_strangers(session, home.published, provider.id)
+
+
+def _fault_of_stored(store: Store, reference: str, sha256: str | None) -> str | None:
+    try:
+        digest = store.digest(reference)
+    except FileNotFoundError:
+        return "the file is missing"
+    return None if digest == sha256 else "the file is not the one on record"
 
 
 def _fault_of(path: Path, sha256: str | None) -> str | None:

@@ -27,7 +27,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
 from gateway.secrets import secret_files
-from gateway.store.folder import store_of
+from gateway.store.of_home import store_of
 
 _log = logging.getLogger(__name__)
 

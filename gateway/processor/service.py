@@ -31,6 +31,7 @@ from gateway.registry.database import Registry
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
 from gateway.secrets.signing import Signing
+from gateway.store.of_home import check_store
 
 _log = logging.getLogger(__name__)
 
@@ -134,6 +135,14 @@ def _prove_engine(settings: Settings) -> None:
         _log.error("the OpenPGP program does not run: %s", fault)
 
 
+def _prove_store(home: Home) -> None:
+    """ConfigurationError where the store may replace files silently; Fault where it does not answer."""
+    try:
+        check_store(home, load_settings(home))
+    except OSError as error:
+        raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+
+
 @contextmanager
 def open_processor(
     home: Home, clock: Callable[[], datetime], *, examiners: Callable[[Home], Examiners] = Examiners
@@ -141,6 +150,7 @@ def open_processor(
     """A processor for `home`, with everything published that may be missing."""
     _bring_up_to_date(home)
     _prove_engine(load_settings(home))
+    _prove_store(home)
     with open_registrar(home, clock) as registrar:
         make_pupil_key(home)
         try:
