@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.errors import GatewayError
 from gateway.home import Home, Published
+from gateway.home.settings import Settings
 from gateway.log.checkpoint import read_checkpoint
 from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
 from gateway.publish.provider_copies import copy_path
@@ -42,9 +43,9 @@ def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistenc
         return [inconsistency for inconsistency in islice(check(session), _ENOUGH) if inconsistency in before]
 
 
-def check_sealed(session: Session, home: Home) -> Iterator[Inconsistency]:
+def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
     """Every sealed file that is missing, not what landed, or that nobody knows of. Reads all of them."""
-    store, deleted = store_of(home), retention.deleted(session, "sealed")
+    store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
     known = set()
     for row in paged(session, TransferRow, [col(TransferRow.sequence)]):

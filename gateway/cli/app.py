@@ -10,6 +10,7 @@ from gateway.cli import (
     demo,
     holds,
     install,
+    move,
     report,
     retention,
     samples,
@@ -27,6 +28,7 @@ app.command()(doctor)
 app.command()(status.status)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.command()(move.move)
 app.command()(install.install)
 add_nouns(app, *ALONE)
 app.command("declare")(declare.declare)

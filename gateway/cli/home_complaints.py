@@ -12,6 +12,7 @@ from gateway.errors import ConfigurationError, Fault
 from gateway.examiner import confinement
 from gateway.home import Home
 from gateway.home.settings import Settings, load_limits
+from gateway.homes.left_behind import left_behind
 from gateway.secrets import secret_files
 from gateway.store.of_home import faults_of_store
 
@@ -50,6 +51,10 @@ def of_files(home: Home, settings: Settings) -> Iterator[Complaint]:
         )
     yield from _engine(settings)
     yield from _store(home, settings)
+    for left in left_behind(home, settings):
+        yield Complaint(
+            "warning", f"a move left {left}: retention does not see it", "gateway move --remove-old"
+        )
     for lack in confinement.missing():
         yield Complaint("warning", lack, "docs/operations.md: what isolated children give up")
     free = shutil.disk_usage(home.root).free

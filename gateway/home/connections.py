@@ -50,9 +50,14 @@ class AlsoOffer(File):
 
 
 class Ssh(File):
-    """What intake offers some clients beside what it offers all."""
+    """What intake offers some clients beside what it offers all, and who hands on connections to services.
+
+    `balancers`: their addresses or networks. They have to say from where each connection comes, by the PROXY
+    protocol, version 2; nobody else may.
+    """
 
     also_offer: tuple[AlsoOffer, ...] = ()
+    balancers: tuple[Network, ...] = ()
 
 
 class DoorLimits(File):

@@ -37,9 +37,14 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Registrar]:
-    """A registrar for `home`. ConfigurationError names what keeps it from starting."""
-    settings = load_settings(home)
+def open_registrar(
+    home: Home, clock: Callable[[], datetime], settings: Settings | None = None
+) -> Iterator[Registrar]:
+    """A registrar for `home`, by its settings or by others.
+
+    ConfigurationError names what keeps it from starting.
+    """
+    settings = settings or load_settings(home)
     registry = Registry(settings.database_url(home))
     try:
         registry.check_version()

@@ -68,6 +68,20 @@ class Registry:
         except DatabaseError as error:
             raise _fault(error) from None
 
+    @contextmanager
+    def moving(self) -> Iterator[Connection]:
+        """A transaction of the one writer whose changes the log does not tell: to move a whole registry."""
+        try:
+            with (
+                self._engine.connect().execution_options(gateway_write=True) as connection,
+                connection.begin(),
+            ):
+                with Session(connection) as session:
+                    log.take_the_writers_place(session)
+                yield connection
+        except DatabaseError as error:
+            raise _fault(error) from None
+
     def check_unused(self) -> None:
         """ConfigurationError unless the database is empty and takes every character. Fault as above."""
         try:

@@ -12,7 +12,7 @@ from gateway.home.store_settings import StoreSettings
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import object_store
 from gateway.store.store import Store
-from tests.store.servers import Server, seaweedfs
+from tests.store.servers import Server, rclone, seaweedfs
 
 _FOLDERS = count(1)
 
@@ -20,6 +20,13 @@ _FOLDERS = count(1)
 @pytest.fixture(scope="session")
 def weed() -> Iterator[Server]:
     made = seaweedfs()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="session")
+def rclone_server() -> Iterator[Server]:
+    made = rclone()
     yield made
     made.remove()
 

@@ -48,6 +48,13 @@ class Server:
             seconds=10,
         )
 
+    def table(self, folder: str) -> str:
+        """The same as text of gateway.toml."""
+        return (
+            f'\n[store]\nurl = "s3://gateway/{folder}"\nendpoint = "{self.endpoint}"\n'
+            f'credentials_file = "{self.credentials}"\nseconds = 10\n'
+        )
+
     def remove(self) -> None:
         """End it, and remove all that it holds."""
         if self._process.poll() is None:

@@ -15,7 +15,7 @@ from gateway.store import conformance
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import SMALL_BYTES, ObjectStore, object_store
 from gateway.store.store import Kept, Store
-from tests.store.servers import Server, rclone
+from tests.store.servers import Server
 
 ONE, TWO, THREE = "261126-oak-00001", "261126-oak-00002", "261126-elm-00003"
 LARGE = SMALL_BYTES + 100_000
@@ -207,17 +207,10 @@ def test_the_folder_needs_no_proof(tmp_path: Path) -> None:
     assert list(conformance.faults_of(SealedFolder(tmp_path))) == []
 
 
-@pytest.fixture(scope="module")
-def overwriting() -> Server:
-    made = rclone()
-    yield made
-    made.remove()
-
-
 def test_a_store_that_overwrites_silently_is_refused_and_told_why(
-    overwriting: Server, tmp_path: Path
+    rclone_server: Server, tmp_path: Path
 ) -> None:
-    store = object_store(overwriting.settings("test"), tmp_path)
+    store = object_store(rclone_server.settings("test"), tmp_path)
     with pytest.raises(ConfigurationError, match=r"it overwrites an object .*and says nothing"):
         conformance.check(store)
     first = next(conformance.faults_of(store))
