@@ -59,6 +59,12 @@ class Ssh(File):
     also_offer: tuple[AlsoOffer, ...] = ()
     balancers: tuple[Network, ...] = ()
 
+    @model_validator(mode="after")
+    def _trusts_not_everybody(self) -> Ssh:
+        if any(ipaddress.ip_network(network).prefixlen == 0 for network in self.balancers):
+            raise ValueError("balancers: anybody could say to be anybody; name addresses of the balancers")
+        return self
+
 
 class DoorLimits(File):
     """What a service keeps to before a session begins, and between sessions. Times in seconds.

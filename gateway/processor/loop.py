@@ -36,6 +36,7 @@ from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
 from gateway.registry import transfers
+from gateway.registry.ownership import Ownership
 from gateway.secrets import secret_files
 
 _IN_HAND = 256
@@ -65,6 +66,7 @@ class Processor:
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
+        self._ownership = Ownership(registrar.registry)
         self._stop = threading.Event()
         self._alive: Callable[[], None] = lambda: None
 
@@ -114,7 +116,8 @@ class Processor:
     def _round(self, pool: Executor) -> Fault | None:
         """Do what there is to do; the fault that kept some of it from being done, if any.
 
-        A step that fails leaves everything where it was and keeps no other from being done.
+        A step that fails leaves everything where it was and keeps no other from being done. Nothing is done
+        while the processor of another host has the registry.
         """
         steps = (
             self._take_over_policies,
@@ -129,9 +132,13 @@ class Processor:
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool),
         )
-        faults = [
-            fault for step in steps if not self._stop.is_set() and (fault := _fault_of(step)) is not None
-        ]
+        if (elsewhere := _fault_of(self._ownership.hold)) is not None:
+            return self._told([elsewhere])
+        faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
+        return self._told([fault for fault in faults if fault is not None])
+
+    def _told(self, faults: Sequence[Fault]) -> Fault | None:
+        """Tell what kept some of a round from being done; the first of it."""
         for fault in faults:
             FAULTS.labels("registry").inc()
             _log.error("%s; it is tried again in %s s", fault, self._rescan_seconds)
@@ -259,13 +266,20 @@ class Processor:
 
     @contextmanager
     def _working(self) -> Iterator[Executor]:
-        with only_owner(self._registrar), closing(self._rounds), self._hands.at_work() as pool:
+        with (
+            only_owner(self._registrar) as self._ownership,
+            closing(self._rounds),
+            self._hands.at_work() as pool,
+        ):
             yield pool
 
 
 @contextmanager
-def only_owner(registrar: Registrar) -> Iterator[None]:
-    """Hold the home for this processor. GatewayError where another one has it, or it cannot be held."""
+def only_owner(registrar: Registrar) -> Iterator[Ownership]:
+    """Hold the home and its registry for this processor.
+
+    GatewayError where another one has either, or it cannot be held, such as a Fault.
+    """
     try:
         descriptor = os.open(registrar.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
@@ -275,7 +289,8 @@ def only_owner(registrar: Registrar) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise GatewayError("another processor is at work in this home") from None
-        yield
+        with Ownership(registrar.registry) as ownership:
+            yield ownership
     finally:
         os.close(descriptor)
 

@@ -68,6 +68,24 @@ class Registry:
         except DatabaseError as error:
             raise _fault(error) from None
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several hosts may use it."""
+        return self._engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection without a transaction, that nobody gets after it. Fault where there is none."""
+        try:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except DatabaseError as error:
+            raise _fault(error) from None
+        try:
+            yield connection
+        finally:
+            connection.invalidate()  # What was set for its session ends with it.
+            connection.close()
+
     @contextmanager
     def moving(self) -> Iterator[Connection]:
         """A transaction of the one writer whose changes the log does not tell: to move a whole registry."""

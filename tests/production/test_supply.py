@@ -17,7 +17,7 @@ from tests.production.guide import commands
 
 REPOSITORY = Path(__file__).parents[2]
 LOCKS = {name: (REPOSITORY / name).read_text() for name in ("requirements.lock", "requirements-build.lock",
-                                                            "requirements-postgresql.lock")}  # fmt: skip
+                                                            "requirements-postgresql.lock", "requirements-cluster.lock")}  # fmt: skip
 LOCK = LOCKS["requirements.lock"]
 
 
@@ -33,6 +33,7 @@ WANTED = {
     "requirements.lock": PROJECT["project"]["dependencies"],
     "requirements-build.lock": PROJECT["build-system"]["requires"],
     "requirements-postgresql.lock": PROJECT["project"]["optional-dependencies"]["postgresql"],
+    "requirements-cluster.lock": PROJECT["project"]["optional-dependencies"]["cluster"],
 }
 
 

@@ -23,6 +23,7 @@ from tests.content import core_data
 from tests.registry.cluster import Cluster
 from tests.site import Party, Site
 from tests.store.servers import Server
+from tests.workshop import Workshop
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +167,24 @@ def test_a_store_that_overwrites_keeps_the_processor_from_starting(
     settings.write_text(settings.read_text() + rclone_server.table("home"))
     assert "it overwrites an object" in site.refused("process", "--once")
     assert any("it overwrites an object" in what for what in faults(site))
+
+
+def test_an_upload_whose_reference_another_host_took_gets_another(desk: Workshop, weed: Server) -> None:
+    desk.home.settings.write_text(desk.home.settings.read_text() + weed.table("taken"))
+    objects = object_store(weed.settings("taken"), scratch=desk.root)
+    oak = desk.provider("oak", years=("2026-27",))
+    sealed = oak.seal(core_data(), desk.certificate)
+    taken = desk.land(oak, sealed)
+    obstore.put(objects.client, f"small/{taken}", b"of another host, which is about to put it on record")
+    desk.process()
+    (transfer,) = json.loads(desk.gateway("transfers", "list", "--json"))
+    assert (transfer["state"], transfer["reference"] != taken) == ("accepted", True)
+    assert objects.digest(transfer["reference"]) == hashlib.sha256(sealed).hexdigest()
+    assert objects.digest(taken) != hashlib.sha256(sealed).hexdigest()
+    # Killed before the spool was emptied, it is the same again.
+    (desk.home.spool.root / "landed" / f"{taken}.json").unlink(missing_ok=True)
+    desk.land(oak, sealed, reference=taken)
+    desk.process()
+    assert [one["reference"] for one in json.loads(desk.gateway("transfers", "list", "--json"))] == [
+        transfer["reference"]
+    ]

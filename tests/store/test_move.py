@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,13 +14,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
+from gateway.registry.ownership import Ownership
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import object_store
 from gateway.zones.failpoints import VARIABLE
+from tests.commands import invoke
 from tests.content import core_data
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
@@ -109,6 +113,28 @@ def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop) -> None:
     moved.process()
     assert moved.state(sent) == "accepted"
     assert not complaints(moved)
+
+
+def test_another_host_takes_its_place(moved: Workshop, tmp_path: Path) -> None:
+    """Of the former one there are the keys, the policies and the settings: published/ is made again."""
+    there = Home(tmp_path / "home")
+    for part in ("keys", "policies", "policies-in-force"):
+        shutil.copytree(moved.home.root / part, there.root / part)
+    shutil.copy(moved.home.settings, there.settings)
+    for folder in (there.root / "sealed", there.spool.landed, there.published.log, there.mailboxes):
+        folder.mkdir(parents=True, mode=0o700)
+    with Ownership(moved.registry):
+        assert "another host is at work" in invoke(there.root, "process", "--once").stderr
+    done = invoke(there.root, "process", "--once")
+    assert done.exit_code == 0, done.stderr
+    doctor = json.loads(invoke(there.root, "doctor", "--deep", "--json").stdout)
+    assert not [one for one in doctor if one["severity"] == "fault"]
+    shown = sorted(
+        path.relative_to(moved.home.published.root) for path in moved.home.published.root.rglob("*.txt")
+    )
+    assert {there.published.root / path for path in shown if "receipts" in path.parts} <= set(
+        there.published.root.rglob("*.txt")
+    )
 
 
 def test_what_a_move_left_is_told_of_and_removed_once_it_is_found_elsewhere(
