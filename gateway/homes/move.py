@@ -25,8 +25,8 @@ from gateway.home import Home
 from gateway.home.settings import Settings, checked, load_settings
 from gateway.home.store_settings import StoreSettings
 from gateway.homes.settings_text import note_places
-from gateway.processor.loop import only_owner
 from gateway.processor.service import open_registrar
+from gateway.processor.start import only_owner
 from gateway.record.registrar import Registrar
 from gateway.registry import keys, log, moving
 from gateway.registry.database import Registry

@@ -8,14 +8,12 @@ them.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner.protocol import FileLost
@@ -36,22 +34,26 @@ from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
 from gateway.registry import transfers
-from gateway.registry.ownership import Ownership
 from gateway.secrets import secret_files
 
 _IN_HAND = 256
 _IN_HAND_OF_EACH = 64
 _log = logging.getLogger(__name__)
+Owner = Callable[[Registrar], AbstractContextManager[Callable[[], None]]]
 
 
 class Processor:
-    """The one processor of a home. `renew` gives the policies that decide, where they are new."""
+    """The one processor of a home. `renew` gives the policies that decide, where they are new.
+
+    `owner` holds the home and its registry while it works, and gives what holds the registry again.
+    """
 
     def __init__(
         self,
         registrar: Registrar,
         *,
         hands: Hands,
+        owner: Owner,
         rescan_seconds: float,
         renew: Callable[[], Policies | None] = lambda: None,
     ) -> None:
@@ -66,7 +68,8 @@ class Processor:
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
-        self._ownership = Ownership(registrar.registry)
+        self._owner = owner
+        self._hold: Callable[[], None] = lambda: None
         self._stop = threading.Event()
         self._alive: Callable[[], None] = lambda: None
 
@@ -132,7 +135,7 @@ class Processor:
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool),
         )
-        if (elsewhere := _fault_of(self._ownership.hold)) is not None:
+        if (elsewhere := _fault_of(self._hold)) is not None:
             return self._told([elsewhere])
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
@@ -267,32 +270,11 @@ class Processor:
     @contextmanager
     def _working(self) -> Iterator[Executor]:
         with (
-            only_owner(self._registrar) as self._ownership,
+            self._owner(self._registrar) as self._hold,
             closing(self._rounds),
             self._hands.at_work() as pool,
         ):
             yield pool
-
-
-@contextmanager
-def only_owner(registrar: Registrar) -> Iterator[Ownership]:
-    """Hold the home and its registry for this processor.
-
-    GatewayError where another one has either, or it cannot be held, such as a Fault.
-    """
-    try:
-        descriptor = os.open(registrar.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise Fault(f"processor.lock cannot be written: {error.strerror}") from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GatewayError("another processor is at work in this home") from None
-        with Ownership(registrar.registry) as ownership:
-            yield ownership
-    finally:
-        os.close(descriptor)
 
 
 def _fault_of(step: Callable[[], object]) -> Fault | None:
