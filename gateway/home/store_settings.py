@@ -12,7 +12,7 @@ from pydantic import AfterValidator, model_validator
 
 from gateway.home.settings_file import File
 
-_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._-]+)*)/?")
+_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*)/?")
 
 
 def _bucket(url: str) -> str:

@@ -16,8 +16,15 @@ from packaging.utils import canonicalize_name
 from tests.production.guide import commands
 
 REPOSITORY = Path(__file__).parents[2]
-LOCKS = {name: (REPOSITORY / name).read_text() for name in ("requirements.lock", "requirements-build.lock",
-                                                            "requirements-postgresql.lock", "requirements-cluster.lock")}  # fmt: skip
+LOCKS = {
+    name: (REPOSITORY / name).read_text()
+    for name in (
+        "requirements.lock",
+        "requirements-build.lock",
+        "requirements-postgresql.lock",
+        "requirements-cluster.lock",
+    )
+}
 LOCK = LOCKS["requirements.lock"]
 
 

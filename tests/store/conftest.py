@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import obstore
 import pytest
 
 from gateway.home.store_settings import StoreSettings
+from gateway.store.client import client_of
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import object_store
 from gateway.store.store import Store
@@ -20,6 +22,7 @@ _FOLDERS = count(1)
 @pytest.fixture(scope="session")
 def weed() -> Iterator[Server]:
     made = seaweedfs()
+    obstore.put(client_of(made.settings("first")), "made", b"")  # It makes a bucket that is not there.
     yield made
     made.remove()
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.home.settings import Settings
 from gateway.home.store_settings import StoreSettings
 from gateway.store import conformance
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import SMALL_BYTES, ObjectStore, object_store
+from gateway.store.of_home import store_of
 from gateway.store.store import Kept, Store
 from tests.store.servers import Server
 
@@ -215,3 +221,48 @@ def test_a_store_that_overwrites_silently_is_refused_and_told_why(
         conformance.check(store)
     first = next(conformance.faults_of(store))
     assert "If-None-Match" in first
+
+
+def test_who_has_no_such_store_loads_nothing_of_it() -> None:
+    names = (
+        "gateway.processor.service",
+        "gateway.mailboxes.server",
+        "gateway.homes.backup",
+        "gateway.cli.app",
+    )
+    asked = f"import sys, {', '.join(names)}; sys.exit('obstore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+def test_where_its_packages_are_missing_the_settings_are_told_of(
+    s3: StoreSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in [name for name in sys.modules if name.partition(".")[0] == "obstore"]:
+        monkeypatch.delitem(sys.modules, module)
+    for module in ("gateway.store.objects", "gateway.store.client", "gateway.store.conformance"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'gateway\[cluster\]'"):
+        store_of(Home(tmp_path / "new"), Settings(store=s3))
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"url": "https://bucket/folder"}, "s3://BUCKET"),
+        ({"url": "s3://bucket/../other"}, "s3://BUCKET"),
+        ({"endpoint": "http://s3.example.gov.uk"}, "https://"),
+        ({"endpoint": "https://s3.example.gov.uk/path"}, "https://HOST"),
+        ({"endpoint": "https://me:secret@s3.example.gov.uk"}, "https://HOST"),
+        ({"credentials_file": None}, "credentials_file"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(changed: dict[str, object], why: str) -> None:
+    right = {
+        "url": "s3://bucket/folder",
+        "endpoint": "https://s3.example.gov.uk",
+        "credentials_file": "/etc/s3",
+    }
+    StoreSettings.model_validate(right)
+    with pytest.raises(ValidationError, match=why):
+        StoreSettings.model_validate({**right, **changed})
