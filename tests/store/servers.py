@@ -10,6 +10,8 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.home.store_settings import StoreSettings
@@ -54,6 +56,15 @@ class Server:
             f'\n[store]\nurl = "s3://gateway/{folder}"\nendpoint = "{self.endpoint}"\n'
             f'credentials_file = "{self.credentials}"\nseconds = 10\n'
         )
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Meanwhile it answers nobody."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
         """End it, and remove all that it holds."""

@@ -13,9 +13,11 @@ from pathlib import Path
 import obstore
 import pytest
 
+from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
 from gateway.home import Home
+from gateway.processor.service import open_processor
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import SMALL_BYTES, ObjectStore, object_store
 from gateway.store.of_home import store_of
@@ -188,3 +190,25 @@ def test_an_upload_whose_reference_another_host_took_gets_another(desk: Workshop
     assert [one["reference"] for one in json.loads(desk.gateway("transfers", "list", "--json"))] == [
         transfer["reference"]
     ]
+
+
+def test_while_the_store_is_away_files_wait_and_nobody_is_refused(desk: Workshop, weed: Server) -> None:
+    settings = desk.home.settings
+    settings.write_text(settings.read_text() + weed.table("away").replace("seconds = 10", "seconds = 1"))
+    oak = desk.provider("oak", years=("2026-27",))
+    before = desk.send(oak, core_data())
+    with open_processor(desk.home, desk.clock, examiners=desk.children.lent) as processor:
+        with weed.standing_still(), pytest.raises(Fault, match="the sealed store cannot be written"):
+            processor.drain()
+        assert desk.state(before) == ""
+        assert desk.home.spool.sealed(before).exists()
+    with weed.standing_still():
+        with pytest.raises(Fault, match="does not answer"):
+            desk.process()
+        assert any("the store" in what for what in complaints(desk))
+    desk.process()
+    assert desk.state(before) == "accepted"
+
+
+def complaints(desk: Workshop) -> list[str]:
+    return [one["what"] for one in json.loads(desk.gateway("doctor", "--json", code=1))]
