@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,14 +10,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Reopen
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.registry import log
+from gateway.mailboxes.desk import Person
+from gateway.processor import retention
+from gateway.registry import keys, log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.ownership import Ownership
@@ -27,7 +33,7 @@ from tests.commands import invoke
 from tests.content import core_data
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
-from tests.whole import whole
+from tests.whole import collect, whole
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.needs("pg_ctlcluster")
@@ -106,12 +112,28 @@ def moved(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster, weed: Serv
     desk.close()
 
 
-def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop) -> None:
+def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop, weed: Server, tmp_path: Path) -> None:
+    """Upload, decision, collecting, retention: with PostgreSQL and S3."""
     moved.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
     fir = moved.provider("fir", years=("2026-27",))
     sent = moved.send(fir, core_data())
     moved.process()
     assert moved.state(sent) == "accepted"
+    with moved.registry.read() as session:
+        (key,) = keys.list_keys(session, "staff", "jane")
+    collect(moved, Person("jane", key.fingerprint), "central-data-team", sent)
+    assert "collected" in moved.kinds(sent)
+    with closing(Examiner(moved.home)) as examiner:
+        content = hashlib.sha256(core_data()).hexdigest()
+        descriptor, _ = examiner.reopen(Reopen(reference=sent, sha256=content))
+    with os.fdopen(descriptor, "rb") as file:
+        assert file.read() == core_data()
+    assert not complaints(moved)
+    moved.pass_time(days=500)
+    with moved.registrar() as registrar:
+        assert retention.run(registrar, moved.now, by="admin") is not None
+    assert sent not in set(object_store(weed.settings("moved"), tmp_path).references())
+    moved.pass_time(days=-500)
     assert not complaints(moved)
 
 
