@@ -51,8 +51,8 @@ class Place:
             return file.read()
 
 
-def _place(root: Path, weed: Server, *init: str) -> Place:
-    site = Site(root, *init)
+def _place(root: Path, weed: Server) -> Place:
+    site = Site(root, workers=1)
     settings = site.home / "gateway.toml"
     settings.write_text(settings.read_text() + weed.table(root.name))
     oak, elm = site.provider("oak"), site.provider("elm", ratified=False)
