@@ -48,22 +48,23 @@ from gateway.examiner.protocol import (
     SealedCopy,
     StillSealed,
     Unsealed,
-    Viewed,
-    Viewing,
 )
 from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.examiner.scanner import MALWARE, has_malware
 from gateway.examiner.setups import (
     CLASSIFIER_SETUP,
+    JUDGE_SETUP,
     OPENER_SETUP,
     VIEWER_SETUP,
     ClassifierSetup,
+    JudgeSetup,
     OpenerSetup,
     ViewerSetup,
 )
+from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
 from gateway.home import Home
 from gateway.home.settings import Limits, load_settings, read_toml
-from gateway.model import Basis, ContentRefused, Folder, View
+from gateway.model import Basis, ContentRefused, Counting, Folder, View
 from gateway.openpgp.engines import program_file
 from gateway.secrets import secret_files
 
@@ -81,7 +82,9 @@ _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
 
 
 class Examiner:
-    """One opener and one classifier. Not for use by two threads at once.
+    """One opener and one classifier; a judge and a viewer from their first use on.
+
+    Not for use by two threads at once.
 
     They go by the policies in force in `home`, or by those in the folder `policies`.
 
@@ -94,6 +97,7 @@ class Examiner:
         self._limits = self._load_limits()
         self._opener = child_of("opener", self._for_opener, self._around_opener)
         self._classifier = child_of("classifier", self._for_classifier, self._surroundings)
+        self._judge = child_of("judge", self._for_judge, self._surroundings)
         self._viewer = child_of("viewer", self._for_viewer, self._surroundings)
 
     def start(self) -> None:
@@ -103,12 +107,12 @@ class Examiner:
 
     def rest(self) -> None:
         """Let the processes that have looked at files end; others are made ready for whoever is next."""
-        for child in (self._opener, self._classifier, self._viewer):
+        for child in (self._opener, self._classifier, self._judge, self._viewer):
             child.rest()
 
     def close(self) -> None:
         """End the children."""
-        for child in (self._opener, self._classifier, self._viewer):
+        for child in (self._opener, self._classifier, self._judge, self._viewer):
             child.close()
 
     def examine(self, job: Job) -> Looked:
@@ -154,7 +158,7 @@ class Examiner:
         answer, (content,) = self._of_stored(request, Reopened, given=1)
         return checked(content, answer.size), answer.size
 
-    def view(self, request: Reopen, basis: Basis) -> tuple[int, View]:
+    def view(self, request: Reopen, basis: Basis | Counting) -> tuple[int, View]:
         """What `basis` gives of a transfer's content as (descriptor of anonymous memory, what it is).
 
         The caller closes it.
@@ -162,7 +166,7 @@ class Examiner:
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 
-    def view_of(self, reference: str, content: int, basis: Basis) -> tuple[int, View]:
+    def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
         """The same of a content, whose descriptor is closed, or comes back where it is the view."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
@@ -177,10 +181,20 @@ class Examiner:
             unless_whole.pop_all()
         return content, answer.view
 
+    def records_named(self, reference: str, content: int) -> RecordsNamed:
+        """Who is in each record of a content, in the order of a view; the descriptor stays open."""
+        seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return ask(self._viewer, NamingRecords(reference=reference), (content,), seconds, (RecordsNamed,))[0]
+
     def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
         """A provider's sealed copy as (descriptor of anonymous memory, what it is); the caller closes it."""
         answer, (content,) = self._of_stored(request, SealedCopy, given=1)
         return checked(content, answer.size), answer
+
+    def seal_part(self, request: SealPart, content: int) -> tuple[int, SealedCopy]:
+        """The same of a part of a file that is in `content`, whose descriptor stays open."""
+        answer, (sealed,) = self._ask_opener(request, (content,), SealedCopy, 1)
+        return checked(sealed, answer.size), answer
 
     def reseal(self, request: Reseal) -> Resealed:
         """The session key of a stored file, sealed to another certificate."""
@@ -227,14 +241,18 @@ class Examiner:
 
     def _judgement(self, request: Judging, drop: int) -> Judged:
         seconds = seconds_for(drop, CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, given = ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
+        answer, given = ask(self._judge, request, (drop,), seconds, _JUDGED[request.job.folder])
         close_all(given)
         if isinstance(answer, FileRefused):
             return believable_refusal(answer)
         return answer if isinstance(answer, StillSealed) else believable_drop(answer)
 
     def _ask_opener(
-        self, request: Reopen | SealCopy | Reseal, files: Sequence[int], expected: type[A], given: int
+        self,
+        request: Reopen | SealCopy | SealPart | Reseal,
+        files: Sequence[int],
+        expected: type[A],
+        given: int,
     ) -> tuple[A, Sequence[int]]:
         answer, came = ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
         if len(came) != given:
@@ -275,9 +293,13 @@ class Examiner:
             ClassifierSetup(
                 rules=self._policies().absolute(),
                 limits=self._limits.classify,
-                drops=self._limits.open,
+                memory_bytes=self._limits.open.memory_bytes,
             )
         )
+
+    def _for_judge(self) -> bytes:
+        self._limits = self._load_limits()
+        return JUDGE_SETUP.dump_json(JudgeSetup(limits=self._limits.open))
 
     def _for_viewer(self) -> bytes:
         self._limits = self._load_limits()

@@ -16,10 +16,9 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.contents import Given
+from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
-from gateway.model import Basis
 from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
@@ -118,7 +117,7 @@ class Desk:
             teams = self._teams(session, person)
             self._check_folder(teams, place)
             files = self._page(session, person, teams, place, before)
-            return Page(files, frozenset(self.showing.abouts(session, files)))
+            return Page(files, frozenset(self.showing.abouts(session, files, person.name)))
 
     def _page(
         self,
@@ -129,11 +128,13 @@ class Desk:
         before: int | None,
     ) -> Sequence[Delivery]:
         folder, name = place.folder or "", person.name
-        if place.removed:
-            return removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
-        if folder == HELD:
+        if folder == HELD and not place.removed:
             return held(session, sensitive=self._sees(teams), person=name, before=before, limit=PAGE)
-        return delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+        if place.removed:
+            found = removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
+        else:
+            found = delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+        return self.showing.with_apart(session, found, name)
 
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
         """The folders of a shelf that has some: the data types or the providers of a team's files."""
@@ -166,15 +167,15 @@ class Desk:
         """What is told of the view at `place`. Declined where nothing was left out of it."""
         with self.registry.read() as session:
             delivery = self._file(session, person, place)
-            text = self.showing.abouts(session, [delivery]).get(delivery.sequence)
+            text = self.showing.abouts(session, [delivery], person.name).get(delivery.sequence)
         if text is None:
             raise Declined(NO_SUCH_FILE)
         return text
 
-    def basis(self, person: Person, place: MailboxPlace) -> Basis | None:
-        """What the team may have of the file at `place`; None for all of it, as it was sent."""
+    def order(self, person: Person, place: MailboxPlace) -> FileOrder:
+        """What is to be opened of the file at `place`. Declined where there is none, or it is a folder."""
         with self.registry.read() as session:
-            return self.showing.basis(session, self._file(session, person, place))
+            return self.showing.order(session, self._file(session, person, place), person.name)
 
     def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
         """Record that a person collects what is `given` of the file at `place`: durable before a byte is.
@@ -269,6 +270,8 @@ class Desk:
 
     def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
         teams = self._teams(session, person)
+        if place.is_list:
+            raise Declined(NO_SUCH_FILE)
         if place.folder is None:
             return None
         self._check_folder(teams, place)
@@ -279,7 +282,7 @@ class Desk:
         found = None if reference is None else self._named(session, person, teams, place, reference)
         if found is None or file_name(found) != place.name.removesuffix(ABOUT) or not _stands(found, place):
             raise Declined(NO_SUCH_FILE)
-        return found
+        return self.showing.with_apart(session, [found], person.name)[0]
 
     def _named(
         self, session: Session, person: Person, teams: tuple[str, ...], place: MailboxPlace, reference: str

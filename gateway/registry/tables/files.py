@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.registry.tables.row import Row
 from gateway.registry.tables.types import UtcDateTime
 
 
-class TransferRow(SQLModel, table=True):
+class TransferRow(Row, table=True):
     """An upload's passage from landing to receipt. `sequence` orders transfers, whatever the clock did.
 
     `period` is what the file is about, where it says so; `gateway.policy.reference` says how it is written.
@@ -55,7 +56,7 @@ class TransferRow(SQLModel, table=True):
     period: str | None = None
 
 
-class ReasonRow(SQLModel, table=True):
+class ReasonRow(Row, table=True):
     """One reason of a transfer's latest decision."""
 
     __tablename__ = "reason"
@@ -67,10 +68,11 @@ class ReasonRow(SQLModel, table=True):
     next_step: str = Field(sa_type=Text)
 
 
-class DeliveryRow(SQLModel, table=True):
+class DeliveryRow(Row, table=True):
     """A transfer routed to a team. The file itself is never copied.
 
-    The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so.
+    The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so;
+    where `counts`, no more than counts of it.
     `collected_at`: when the first of the team opened it.
     """
 
@@ -87,9 +89,10 @@ class DeliveryRow(SQLModel, table=True):
     dealt_with_by: str | None = None
     collected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     whole: bool | None = None
+    counts: bool | None = None
 
 
-class ReceiptRow(SQLModel, table=True):
+class ReceiptRow(Row, table=True):
     """A signed receipt, as published. The latest one of a transfer is in force.
 
     `stage` is "landed" or "decided". What is for people alone has no `json_text`.
@@ -107,7 +110,7 @@ class ReceiptRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
-class AuthorityNoticeRow(SQLModel, table=True):
+class AuthorityNoticeRow(Row, table=True):
     """What the authority's own data protection officers are told of a transfer."""
 
     __tablename__ = "authority_notice"
@@ -120,7 +123,7 @@ class AuthorityNoticeRow(SQLModel, table=True):
     read_by: str | None = None
 
 
-class DeclarationRow(SQLModel, table=True):
+class DeclarationRow(Row, table=True):
     """A transfer that went, or will go, another way. Lists are words with spaces between; reasons JSON."""
 
     __tablename__ = "declaration"
@@ -140,8 +143,11 @@ class DeclarationRow(SQLModel, table=True):
     declared_by: str
 
 
-class CopyRow(SQLModel, table=True):
-    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out."""
+class CopyRow(Row, table=True):
+    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out.
+
+    `part`: of a file about many schools, it holds the records of this one alone.
+    """
 
     __tablename__ = "provider_copy"
     __table_args__ = (UniqueConstraint("transfer", "provider"), Index("provider_copy_by_made", "made_at"))
@@ -153,3 +159,4 @@ class CopyRow(SQLModel, table=True):
     certificates: str | None = None
     sha256: str | None = None
     size: int | None = Field(default=None, sa_type=BigInteger)
+    part: bool | None = None
