@@ -60,6 +60,7 @@ class Hands:
         self._inbox: queue.Queue[Finished | None] = queue.Queue()
         self._finished: list[Finished] = []
         self._pool: Executor | None = None
+        self._is_kept_free = False
         self._ending = threading.Event()
 
     @contextmanager
@@ -91,6 +92,12 @@ class Hands:
         with self._lock:
             self._turns.add(assignment, struck=struck)
         self._submit(self._look_at_next)
+
+    def look_again(self) -> None:
+        """Let a worker that was kept free for others look at what waits, once they are gone."""
+        if self._is_kept_free and not self.company.is_mixed:
+            self._is_kept_free = False
+            self._submit(self._look_at_next)
 
     def give_up(self) -> None:
         """Put down what nobody looks at yet; it stays landed."""
@@ -141,6 +148,7 @@ class Hands:
         with self._lock:
             given = self._turns.next()
         if given is None:
+            self._is_kept_free = True
             self.examiners.mine().rest()
             return
         assignment, struck = given

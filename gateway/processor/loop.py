@@ -177,6 +177,7 @@ class Processor:
 
     def _hand_out(self) -> None:
         """Take in hand what is landed: few files at a time, so that keys hardly change meanwhile."""
+        self._hands.look_again()
         room = _IN_HAND - len(self._hands.in_hand)
         if room <= 0:
             return

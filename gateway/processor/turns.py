@@ -70,7 +70,8 @@ class Company:
     @property
     def is_mixed(self) -> bool:
         """Whether more than one provider was about."""
-        return len(self._seen) > 1
+        now = self.clock()
+        return sum(now - seen <= _ABOUT_SECONDS for seen in tuple(self._seen.values())) > 1
 
     def portion(self, alone: int, among_others: int) -> int:
         """How many files of one provider may be dealt with together."""

@@ -167,7 +167,9 @@ def test_who_is_alone_is_served_in_larger_portions_until_somebody_else_was_about
     assert company.portion(16, 4) == 16
 
 
-def test_a_worker_is_kept_free_for_whoever_was_about_of_late(turns: Turns, company: Company) -> None:
+def test_a_worker_is_kept_free_for_whoever_was_about_of_late(
+    turns: Turns, company: Company, now: list[float]
+) -> None:
     company.note(["mallory", "oak"])
     for number in range(3):
         turns.add(file("mallory", number))
@@ -176,3 +178,6 @@ def test_a_worker_is_kept_free_for_whoever_was_about_of_late(turns: Turns, compa
     assert turns.next() is None
     turns.done(first[0], struck=False)
     assert turns.next() is not None
+    assert turns.next() is None
+    now[0] += 11
+    assert turns.next() is not None, "though nobody noted that oak is gone"
