@@ -42,7 +42,7 @@ from gateway.zones.landed import (
 )
 
 _BATCH, _BATCH_BYTES_OF_EACH = 64, 1024**2
-# Many at once cost less each, and keep whoever comes meanwhile waiting.
+# Many of one provider's together cost less each, and keep whoever comes meanwhile waiting. Among others, few.
 _ALONE, _AMONG_OTHERS = 16, 4
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -264,7 +264,7 @@ def _next_batch(spool: Spool, tried: Collection[str], company: Company) -> list[
     """Of what waits and was not tried: some of everybody's, those first of whom least was taken."""
     free = [reference for reference in waiting(spool) if reference not in tried]
     company.note(map(provider_of, free))
-    each = company.portion(_ALONE, _AMONG_OTHERS)
+    each = company.portion(_ALONE, max(1, _AMONG_OTHERS // max(1, len(set(map(provider_of, free))))))
     found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=each)
     return [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
 

@@ -22,11 +22,11 @@ from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.back_off import BackOff
 from gateway.processor.claim import claim_waiting
-from gateway.processor.hands import ATTEMPTS, Finished, Hands
+from gateway.processor.hands import A_COMMIT, ATTEMPTS, Finished, Hands
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
 from gateway.processor.rounds import Rounds
-from gateway.processor.turns import Company, chosen
+from gateway.processor.turns import chosen
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import assignments
@@ -38,6 +38,7 @@ from gateway.secrets import secret_files
 
 _IN_HAND = 256
 _IN_HAND_OF_EACH = 64
+_AMONG_OTHERS = 4
 _log = logging.getLogger(__name__)
 Owner = Callable[[Registrar], AbstractContextManager[Callable[[], None]]]
 
@@ -66,7 +67,6 @@ class Processor:
         self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
-        self._company = Company(time.monotonic)
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
         self._owner = owner
@@ -128,7 +128,7 @@ class Processor:
             self._take_over_policies,
             self._follow_keys,
             self._show,
-            lambda: claim_waiting(self._registrar, self._keep_up, self._company),
+            lambda: claim_waiting(self._registrar, self._keep_up, self._hands.company),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
             lambda: self._rounds.checkpoints(self._registrar),
             lambda: self._rounds.keys(self._registrar),
@@ -190,6 +190,7 @@ class Processor:
 
     def _hand_out(self) -> None:
         """Take in hand what is landed: few files at a time, so that keys hardly change meanwhile."""
+        self._hands.look_again()
         room = _IN_HAND - len(self._hands.in_hand)
         if room <= 0:
             return
@@ -207,7 +208,7 @@ class Processor:
         False where no more is to be, as the processor is to stop.
         """
         self._alive()
-        finished, woken = self._hands.so_far()
+        finished, woken = self._hands.so_far(self._portion())
         if woken:
             self.wake()  # What has landed since may be in no batch of this round.
         if not self._stop.is_set():
@@ -217,7 +218,11 @@ class Processor:
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""
-        self._take_in(self._hands.wait(seconds))
+        self._take_in(self._hands.wait(seconds, self._portion()))
+
+    def _portion(self) -> int:
+        """As much as a commit is to take: where others are about, so little that their files hardly wait."""
+        return self._hands.company.portion(A_COMMIT, _AMONG_OTHERS)
 
     def _take_in(self, finished: Sequence[Finished]) -> None:
         examinations = [item.examination or self._failed(item) for item in finished]
