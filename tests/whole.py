@@ -18,7 +18,7 @@ from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.mailboxes.showing import Showing
-from gateway.policy.schema import Signatory
+from gateway.policy.agreement_schema import Signatory
 from gateway.processor import retention
 from gateway.record.ratifying import Signed, sign
 from gateway.registry import keys, log, staff
