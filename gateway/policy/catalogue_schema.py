@@ -9,6 +9,7 @@ from gateway.model import ProviderKind, Reason
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
@@ -51,6 +52,7 @@ class Catalogue(PolicyTable):
     calendar: CalendarFile
     breach: BreachFile
     bodies: BodiesFile
+    letters: LettersFile = LettersFile()
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:

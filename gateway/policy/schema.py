@@ -310,6 +310,13 @@ class Contacts(PolicyTable):
     governance: str
 
 
+class Telling(PolicyTable):
+    """The clauses by which education providers are told of the agreement itself; none where none says so."""
+
+    changed: ClauseId | None = None
+    ready: ClauseId | None = None
+
+
 class AgreementFile(PolicyTable):
     """agreement.toml.
 
@@ -317,7 +324,7 @@ class AgreementFile(PolicyTable):
     number. `uncited`: why nothing rests on a clause. `documents` are texts that are agreed with `text` and
     signed as one with it. `bases` are the legal bases of flows, and `persons` those whose data they carry,
     by their ids, in words. `languages`: those of receipts, in order; English is always among them, because
-    the receipts for machines are English.
+    the receipts for machines are English. `tell`: by which clauses notices are.
     """
 
     title: str
@@ -334,6 +341,7 @@ class AgreementFile(PolicyTable):
     }
     persons: dict[Slug, str] = {"pupils": "Pupils"}
     discrepancies: DiscrepancyPolicy
+    tell: Telling = Telling()
     clauses: dict[ClauseId, str]
     printed: dict[ClauseId, str] = {}
     uncited: dict[ClauseId, str] = {}

@@ -18,6 +18,7 @@ from gateway.registry.tables.files import (
     TransferRow,
 )
 from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
+from gateway.registry.tables.letters import LetterRow
 from gateway.registry.tables.people import (
     AccountRow,
     AgreementSignatureRow,
@@ -65,6 +66,7 @@ __all__ = [
     "HarmlessRow",
     "HoldRow",
     "KeyRow",
+    "LetterRow",
     "MarkedTransferRow",
     "MarkerPersonRow",
     "MarkerRow",
