@@ -18,8 +18,10 @@ from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.mailboxes.showing import Showing
+from gateway.policy.schema import Signatory
 from gateway.processor import retention
-from gateway.registry import keys, staff
+from gateway.record.ratifying import Signed, sign
+from gateway.registry import keys, log, staff
 from gateway.registry.tables import DeclarationRow
 from gateway.samples import make
 from tests.classify import made
@@ -53,7 +55,7 @@ def whole() -> Desk:
     desk.process()
     desk.gateway("held", "refuse", held, "--why", "it is a letter")
     collect(desk, jane(desk), "central-data-team", sent)
-    desk.gateway("hold", "place", held, "--why", "asked for by a court")
+    desk.gateway("legal-holds", "place", held, "--why", "asked for by a court")
     desk.gateway("providers", "set", "oak", "--contact", "office", "--telephone", "01823 555 001")
     desk.gateway("providers", "set", "elm", "--contact", "head", "--email", "head@elm.example")
     declare(desk)
@@ -77,21 +79,22 @@ def plentiful() -> Desk:
     desk.send(fft, make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=4), "fft.csv.pgp")
     damaged = desk.land(fft, b"nonsense", "no file.pgp")
     desk.process()
-    desk.gateway("hold", "place", damaged, "--why", "by mistake")
-    desk.gateway("hold", "lift", damaged, "--why", "by mistake")
+    desk.gateway("legal-holds", "place", damaged, "--why", "by mistake")
+    desk.gateway("legal-holds", "lift", damaged, "--why", "by mistake")
     desk.gateway(
         "staff", "add", "sam", "--team", "sen",
         "--ssh-key", str(Party("sam", root / "parties" / "sam").ssh_public),
     )  # fmt: skip
     desk.gateway(
-        "declare", "--method", "post", "--provider", "oak", "--data", "safeguarding", "--safeguard",
-        "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
+        "declarations", "add", "--method", "post", "--provider", "oak", "--data", "safeguarding",
+        "--safeguard", "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
     )  # fmt: skip
     expectations(desk)
     a_trusts_file(desk)
     marked_children(desk)
     withdrawn(desk, "oak", "elm")
     people_with_roles(desk)
+    signed_in_part(desk)
     desk.pass_time(days=100)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
@@ -118,6 +121,21 @@ def a_trusts_file(desk: Desk) -> None:
     desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM}")
     desk.send(trust, csv(core(LAESTAB=(OAK, ELM))), "trust.csv.pgp")
     desk.process()
+
+
+def signed_in_part(desk: Desk) -> None:
+    """Two signatures of three that an agreement might want."""
+    roles = tuple(Signatory(role=role, name=role) for role in ("head", "chair", "clerk"))
+    with desk.registrar() as registrar, desk.registry.write() as session:
+        agreement = registrar.catalogue.agreement.model_copy(update={"signatory": roles})
+        catalogue = registrar.catalogue.model_copy(update={"agreement": agreement})
+        for role in ("head", "chair"):
+            signed = Signed(
+                provider="oak", year="2027-28", signatory=f"The {role}", on=desk.now.date(), at=desk.now,
+                by="admin", role=role,
+            )  # fmt: skip
+            assert sign(session, catalogue, signed, actor="admin")
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, desk.now)
 
 
 def marked_children(desk: Desk) -> None:

@@ -34,7 +34,7 @@ from gateway.home.settings import Settings, load_key_policy, load_limits, load_s
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
-from gateway.registry import keys, providers, staff, transfers
+from gateway.registry import keys, providers, roles, staff, transfers
 from gateway.registry.database import Registry
 from gateway.zones.landed import count_aside, named_at, waiting
 
@@ -78,10 +78,10 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     yield from of_files(home, settings)
     yield from _also_offered(settings)
     try:
-        catalogue = load_catalogue(home.policies)
+        catalogue = load_catalogue(home.policies_in_force)
         load_limits(home)
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), "edit the file named")
+        yield Complaint("fault", str(error), "edit the file named, then: gateway policy propose")
         return
     yield from of_samples(home, settings, catalogue)
     try:
@@ -131,8 +131,14 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             known = keys.list_keys(session)
             for provider in enrolled:
                 if not provider.is_closed:
-                    yield from of_provider(provider, year, *kinds_of_keys(known, provider.id, at))
+                    yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
             people = staff.list_staff(session)
+            if people and not roles.in_force(session):
+                yield Complaint(
+                    "warning",
+                    "roles are not in force: whoever runs commands here may do everything",
+                    "gateway roles grant NAME administrator --account ACCOUNT --why …",
+                )
             yield from of_teams(catalogue, {team for person in people for team in person.teams})
             on_keys = key_complaints.of_keys(session, home, load_key_policy(home), at)
             yield from on_keys

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from sqlmodel import Session
@@ -28,8 +27,10 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LISTED, LimitOption, WhyOption
 from gateway.errors import GatewayError, NotFoundError
+from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.log.leaf import rfc3339 as leaf_time
 from gateway.model import Provider
@@ -37,8 +38,9 @@ from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, moment
 from gateway.registry import expectations, log, providers
-from gateway.registry.arrivals import Window, arrivals
+from gateway.registry.flow_status import statuses
 from gateway.registry.log import Entry
+from gateway.reports.returns import ReturnState, returns_report
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -72,10 +74,6 @@ class Expected(StrEnum):
 _STATUS_COLUMNS = (
     "provider", "flow", "data_type", "timescale", "state", "due", "period", "known_by", "last", "missed"
 )  # fmt: skip
-# A yearly flow's period reaches back a year at most, and an academic year as well.
-_ANYTHING_DUE = timedelta(days=800)
-# A school day's period lasts until the next school day.
-_LONGEST_HOLIDAY = timedelta(days=70)
 
 
 @app.command("list")
@@ -86,7 +84,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     Where no home is named and none is there, those that the gateway comes with.
     """
     no_home = home == DEFAULT_HOME and not home.exists()
-    catalogue = load_catalogue(_shipped() if no_home else existing(home).policies)
+    catalogue = load_catalogue(_shipped() if no_home else existing(home).policies_in_force)
     rows = [
         {
             "clause": flow.clause,
@@ -115,20 +113,28 @@ def status(
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
     state: Annotated[list[FlowState] | None, typer.Option(help="Only these; may be given again.")] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="One line for each provider.")] = False,
+    html: HtmlOption = None,
+    csv: CsvOption = None,
     limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.
 
     What counts is what a file is about. `known by` says how that is known: the file says it, or else it is
-    taken from the day on which it came.
+    taken from the day on which it came. --html and --csv write the matrix.
     """
-    catalogue = load_catalogue(existing(home).policies)
+    catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
     with registry(home) as opened, opened.read() as session:
         rows = [
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
+    if matrix or html or csv:
+        told = (ReturnState(row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
+        organisation = load_settings(existing(home)).organisation
+        deliver(returns_report(told, organisation, day, now()), html, csv, as_json=as_json)
+        return
     empty = "no provider is enrolled, or nothing is so"
     narrow = ("provider", "data_type", "state", "due", "missed")
     show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
@@ -225,17 +231,7 @@ def _log(
 def _statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None
 ) -> Iterator[dict[str, Any]]:
-    zone = catalogue.calendar.timezone
-    came = arrivals(session, _window(catalogue, day), only)
-    added, told = providers.added(session), expectations.expectations(session)
-    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
-    for provider in enrolled:
-        owed = timescale.Owed(
-            since=local_day(added[provider.id], zone),
-            until=provider.closed_on or date.max,
-            expected=told.get(provider.id, {}),
-        )
-        found = timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
+    for provider, found in statuses(session, catalogue, day, only):
         for each in found:
             yield {
                 "provider": provider.id,
@@ -250,18 +246,6 @@ def _statuses(
                 "last": rfc3339(each.last),
                 "missed": each.missed,
             }
-
-
-def _window(catalogue: Catalogue, day: date) -> Window:
-    """What has to be known to judge `day`: far less than all that ever came."""
-    often = [
-        entry.id
-        for flow in catalogue.flows.flow
-        for entry in flow.data_type
-        if entry.timescale in {"daily", "weekly"}
-    ]
-    noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
-    return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)
 
 
 def _shipped() -> Path:

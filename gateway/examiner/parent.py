@@ -334,11 +334,15 @@ class Examiners:
         """The calling thread's own examiner."""
         examiner: Examiner | None = getattr(self._mine, "examiner", None)
         if examiner is None:
-            examiner = Examiner(self._home)
+            examiner = self._new()
             self._mine.examiner = examiner
             with self._lock:
                 self._all.append(examiner)
         return examiner
+
+    def _new(self) -> Examiner:
+        """A fresh examiner, for a thread that has none."""
+        return Examiner(self._home)
 
     def close(self) -> None:
         """End every child."""

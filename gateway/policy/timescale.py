@@ -7,10 +7,10 @@ came. Nothing is remembered between questions. `status` answers for one provider
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from gateway.model import Arrival, Provider
@@ -26,6 +26,7 @@ State = Literal[
     "not-expected", "not-due", "due", "early", "on-time", "late", "nil", "missing", "received", "no-calendar"
 ]
 
+_ONE_DAY = timedelta(days=1)
 _BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
 
 
@@ -100,34 +101,123 @@ def status(
     calendar = catalogue.calendar
     arrivals = _by_data_type(received, calendar, on)
     expected = list(_expected(provider, catalogue, owed.expected))
-    entries = tuple((entry.timescale, entry.id) for _, entry, _ in expected)
+    entries = tuple(
+        (scale, entry.id) for _, entry, _ in expected for scale in entry.timescales(provider.kind)
+    )
     planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
     day = _day(on, owed.since, catalogue)
-    no_school_itself = bool(provider.schools) and provider.dfe_number is None
-    takes_part = not provider.suspended and on <= owed.until and not no_school_itself
+    takes_part = _takes_part(provider) and on <= owed.until
     return [
         _judge(
-            flow, entry, planned[entry.id], (arrivals[entry.id], arrivals[entry.within or ""]), day, must=must
+            _Row(flow, entry, scale, planned[scale, entry.id]),
+            (
+                _counted(arrivals[entry.id], entry, scale),
+                _counted(arrivals[entry.within or ""], entry, scale),
+            ),
+            day,
+            must=must,
         )
         if takes_part and must is not None
-        else _not_expected_of_it(flow, entry, arrivals[entry.id])
+        else _not_expected_of_it(flow, entry, scale, arrivals[entry.id])
         for flow, entry, must in expected
+        for scale in entry.timescales(provider.kind)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverTime:
+    """How often one data type came, of the times at which it was due. Early counts as in time."""
+
+    data_type: str
+    in_time: int = 0
+    late: int = 0
+    nil: int = 0
+    missing: int = 0
+
+
+def kept(
+    provider: Provider,
+    received: Sequence[Arrival],
+    catalogue: Catalogue,
+    span: tuple[date, date],
+    *,
+    on: date,
+    owed: Owed | None = None,
+) -> list[OverTime]:
+    """What was due from the first day of a span to its last, as it is known at the end of the day `on`.
+
+    What is due at no set time, and what the provider owes to nobody, is left out. The span lies within one
+    academic year; `received` and `owed` are as for `status`.
+    """
+    owed, calendar = owed or Owed(), catalogue.calendar
+    if not _takes_part(provider):
+        return []
+    arrivals = _by_data_type(received, calendar, on)
+    expected = [
+        (entry, scale)
+        for _, entry, must in _expected(provider, catalogue, owed.expected)
+        for scale in entry.timescales(provider.kind)
+        if must
+    ]
+    entries = tuple((scale, entry.id) for entry, scale in expected)
+    planned = plan(calendar, entries, _own_inset(provider, calendar), span[1].year)
+    begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
+    found = []
+    for entry, scale in expected:
+        periods = planned[scale, entry.id]
+        own, telling = (_counted(arrivals[kind], entry, scale) for kind in (entry.id, entry.within or ""))
+        found.append(_kept(entry.id, periods, place(own, periods, telling), (begun, ended), on))
+    return found
+
+
+def _kept(
+    data_type: str, periods: list[Period], placed: Placed, span: tuple[date, date], on: date
+) -> OverTime:
+    states = Counter(
+        _state(period, placed.of(index), on)
+        for index, period in enumerate(periods)
+        if span[0] <= period.due <= span[1]
+    )
+    return OverTime(
+        data_type=data_type,
+        in_time=states["on-time"] + states["early"],
+        late=states["late"],
+        nil=states["nil"],
+        missing=states["missing"],
+    )
+
+
+def _counted(came: list[PlacedArrival], entry: FlowDataType, scale: Timescale) -> list[PlacedArrival]:
+    """Arrivals as they count for a timescale. The period that one names is told in the terms of the first."""
+    if scale == entry.timescale:
+        return came
+    return [each._replace(arrival=each.arrival._replace(period=None)) for each in came]
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
     """The period of a data type that is open on a day; None where it is due at no set time then."""
-    flow = catalogue.flow_of(data_type)
-    if flow is None:
-        return None
-    entries = ((flow.of(data_type).timescale, data_type),)
-    periods = plan(catalogue.calendar, entries, _own_inset(provider, catalogue.calendar), on.year)[data_type]
+    periods = periods_around(provider, data_type, catalogue, on)
     at = index_on(periods, on)
     return periods[at] if at >= 0 else None
 
 
+def _takes_part(provider: Provider) -> bool:
+    """Whether it owes anything at all: not while suspended, nor for schools that owe it themselves."""
+    no_school_itself = bool(provider.schools) and provider.dfe_number is None
+    return not provider.suspended and not no_school_itself
+
+
+def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[Period]:
+    """The periods of a data type in the years around a day; none where it is due at no set time."""
+    flow = catalogue.flow_of(data_type)
+    if flow is None:
+        return []
+    due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
+    return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
+
+
 def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
-    starts = catalogue.agreement.year.starts
+    starts = catalogue.school_year_starts
     first = first_year(academic_year(on, starts))
     terms = school_year(catalogue.calendar, first) is not None
     return _Day(on, max(since, day_in(first, starts)), since, terms)
@@ -155,7 +245,7 @@ def _expected(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
     """What the provider may send, and whether it must; None where it was told to owe none."""
-    spared = _not_expected(provider, catalogue.calendar)
+    spared = _not_expected(provider, catalogue.calendar) | {*catalogue.bodies.of(provider.kind).not_expected}
     for flow in catalogue.flows.flow:
         sends = provider.kind in flow.senders
         for entry in flow.data_type:
@@ -180,11 +270,13 @@ def _not_expected(provider: Provider, calendar: CalendarFile) -> frozenset[str]:
     )
 
 
-def _not_expected_of_it(flow: Flow, entry: FlowDataType, arrivals: list[PlacedArrival]) -> FlowStatus:
+def _not_expected_of_it(
+    flow: Flow, entry: FlowDataType, scale: Timescale, arrivals: list[PlacedArrival]
+) -> FlowStatus:
     return FlowStatus(
         flow=flow.id,
         data_type=entry.id,
-        timescale=entry.timescale,
+        timescale=scale,
         due=None,
         state="not-expected",
         last=_last(arrivals),
@@ -196,10 +288,18 @@ def _last(arrivals: list[PlacedArrival]) -> datetime | None:
     return max((each.arrival.at for each in arrivals if not each.arrival.nil), default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One data type as it is due by one timescale."""
+
+    flow: Flow
+    entry: FlowDataType
+    scale: Timescale
+    periods: list[Period]
+
+
 def _judge(
-    flow: Flow,
-    entry: FlowDataType,
-    periods: list[Period],
+    row: _Row,
     came: tuple[list[PlacedArrival], list[PlacedArrival]],
     day: _Day,
     *,
@@ -207,11 +307,12 @@ def _judge(
 ) -> FlowStatus:
     """`came` are its own arrivals, and those of the data type that tells of it."""
     own, telling = came
+    periods = row.periods
     placed = place(own, periods, telling)
     at = index_on(periods, day.on)
     due, missed = None, 0
     state: State = "not-due"
-    if entry.timescale in _BY_SCHOOL_DAYS and not day.has_terms:
+    if row.scale in _BY_SCHOOL_DAYS and not day.has_terms:
         at, state = -1, "no-calendar"
     elif at >= 0:
         due, state = periods[at].due, _state(periods[at], placed.of(at), day.on)
@@ -221,9 +322,9 @@ def _judge(
     if state == "missing" and (not must or (due is not None and due < day.since)):
         state = "not-due"
     return FlowStatus(
-        flow=flow.id,
-        data_type=entry.id,
-        timescale=entry.timescale,
+        flow=row.flow.id,
+        data_type=row.entry.id,
+        timescale=row.scale,
         due=due,
         state=state,
         last=_last(own),

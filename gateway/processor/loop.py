@@ -110,6 +110,7 @@ class Processor:
                 fault = self._round(pool)
             if fault is not None:
                 raise fault
+            self._rounds.pages(self._registrar, at_once=True)
             with self._registrar.registry.read() as session:
                 return len(transfers.landed(session))
 
@@ -132,6 +133,8 @@ class Processor:
             lambda: self._rounds.checkpoints(self._registrar),
             lambda: self._rounds.keys(self._registrar),
             lambda: self._rounds.deletions(self._registrar),
+            lambda: self._rounds.pages(self._registrar),
+            lambda: self._rounds.letters(self._registrar),
             self._reconsider,
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool),

@@ -18,8 +18,10 @@ from gateway.registry.tables.files import (
     TransferRow,
 )
 from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
+from gateway.registry.tables.letters import LetterRow
 from gateway.registry.tables.people import (
     AccountRow,
+    AgreementSignatureRow,
     ContactRow,
     ExpectationRow,
     HarmlessRow,
@@ -47,6 +49,7 @@ from gateway.registry.tables.types import UtcDateTime
 
 __all__ = [
     "AccountRow",
+    "AgreementSignatureRow",
     "AuthorityNoticeRow",
     "CheckpointRow",
     "ContactRow",
@@ -63,6 +66,7 @@ __all__ = [
     "HarmlessRow",
     "HoldRow",
     "KeyRow",
+    "LetterRow",
     "MarkedTransferRow",
     "MarkerPersonRow",
     "MarkerRow",
