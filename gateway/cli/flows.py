@@ -86,7 +86,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     Where no home is named and none is there, those that the gateway comes with.
     """
     no_home = home == DEFAULT_HOME and not home.exists()
-    catalogue = load_catalogue(_shipped() if no_home else existing(home).policies)
+    catalogue = load_catalogue(_shipped() if no_home else existing(home).policies_in_force)
     rows = [
         {
             "clause": flow.clause,
@@ -123,7 +123,7 @@ def status(
     What counts is what a file is about. `known by` says how that is known: the file says it, or else it is
     taken from the day on which it came.
     """
-    catalogue = load_catalogue(existing(home).policies)
+    catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
     with registry(home) as opened, opened.read() as session:
         rows = [
@@ -258,7 +258,7 @@ def _window(catalogue: Catalogue, day: date) -> Window:
         entry.id
         for flow in catalogue.flows.flow
         for entry in flow.data_type
-        if entry.timescale in {"daily", "weekly"}
+        if not {"daily", "weekly"}.isdisjoint(entry.every_timescale())
     ]
     noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
     return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)
