@@ -12,13 +12,14 @@ from pathlib import Path
 
 import asyncssh
 
+from gateway.examiner.pupil_index import counting_seed
 from gateway.homes.demo.parties import Party
 from gateway.mailboxes.contents import Given
 from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.mailboxes.showing import Showing
-from gateway.policy.schema import Signatory
+from gateway.policy.agreement_schema import Signatory
 from gateway.processor import retention
 from gateway.record.ratifying import Signed, sign
 from gateway.registry import keys, log, staff
@@ -185,7 +186,7 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
         signing = registrar.signing
         mailboxes = Mailboxes(
             desk.registry,
-            Showing(lambda: registrar.catalogue),
+            Showing(lambda: registrar.catalogue, lambda sha256: counting_seed(desk.home, sha256)),
             frozenset({team}),
             frozenset({team}),
             signing.log_key,

@@ -41,6 +41,10 @@ NOUNS = {
         "backup",
         "restore",
     ),
+    "move": Noun(
+        "Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.",
+        attribute="move",
+    ),
     "install": Noun(
         "Lay out units, users, folders, alert rules and a sample of the settings for systemd.",
         attribute="install",

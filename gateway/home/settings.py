@@ -15,6 +15,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
 from gateway.home.settings_file import File
+from gateway.home.store_settings import StoreSettings
 
 __all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]
 
@@ -160,6 +161,7 @@ class Settings(File):
     watch: WatchSettings = WatchSettings()
     scanner: Scanner = Scanner()
     letters: LetterSettings = LetterSettings()
+    store: StoreSettings = StoreSettings()
 
     def database_url(self, home: Home) -> str:
         """The SQLAlchemy URL of the registry."""

@@ -15,9 +15,9 @@ from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counting
 from gateway.registry import providers
-from gateway.registry.deliveries import Delivery, reasons_of
+from gateway.registry.deliveries import Delivery
 from gateway.registry.markers import NOBODY, kept_apart
-from gateway.registry.transfers import contents_of
+from gateway.registry.transfers import contents_of, reasons_of
 
 
 @dataclass(frozen=True, slots=True)

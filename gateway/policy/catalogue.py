@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
@@ -24,15 +25,7 @@ from gateway.policy.faults import Location, PolicyFault, key_of, line_of
 from gateway.policy.folder import policy_digest, policy_files
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
-from gateway.policy.schema import (
-    AgreementFile,
-    ConfirmedFile,
-    FlowsFile,
-    PolicyTable,
-    ReasonsFile,
-    RightsFile,
-    TeamsFile,
-)
+from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
 
 __all__ = [
     "FILES",

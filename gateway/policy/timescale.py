@@ -146,8 +146,7 @@ def kept(
 ) -> list[OverTime]:
     """What was due from the first day of a span to its last, as it is known at the end of the day `on`.
 
-    What is due at no set time, and what the provider owes to nobody, is left out. The span lies within one
-    academic year; `received` and `owed` are as for `status`.
+    What is due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
     """
     owed, calendar = owed or Owed(), catalogue.calendar
     if not _takes_part(provider):

@@ -13,7 +13,6 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
-from gateway.model import Reason
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.markers import NOBODY, is_seen_by, kept_apart
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
@@ -99,16 +98,6 @@ def delivered(
     query = _chosen(_delivered(team, person), wanted)
     rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
-
-
-def reasons_of(session: Session, sequences: Sequence[int]) -> dict[int, list[Reason]]:
-    """The reasons of the latest decision on the transfers of these sequences, in their order."""
-    query = select(ReasonRow).where(col(ReasonRow.transfer).in_(sequences)).order_by(col(ReasonRow.ordinal))
-    found: dict[int, list[Reason]] = {}
-    for row in session.scalars(query):
-        reason = Reason(code=row.code, clause=row.clause, sentence=row.sentence, next_step=row.next_step)
-        found.setdefault(row.transfer, []).append(reason)
-    return found
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
