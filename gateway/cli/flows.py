@@ -40,7 +40,6 @@ from gateway.policy.dates import local_day, moment
 from gateway.registry import expectations, log, providers
 from gateway.registry.flow_status import statuses
 from gateway.registry.log import Entry
-from gateway.reports.returns import ReturnState, returns_report
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -131,6 +130,8 @@ def status(
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
     if matrix or html or csv:
+        from gateway.reports.returns import ReturnState, returns_report  # noqa: PLC0415 - is asked for seldom
+
         told = (ReturnState(row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
         organisation = load_settings(existing(home)).organisation
         deliver(returns_report(told, organisation, day, now()), html, csv, as_json=as_json)
