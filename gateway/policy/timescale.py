@@ -105,7 +105,7 @@ def status(
     entries = tuple(
         (scale, entry.id) for _, entry, _ in expected for scale in entry.timescales(provider.kind)
     )
-    planned = plan(calendar, entries, own_inset(provider, calendar), on.year)
+    planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
     day = _day(on, owed.since, catalogue)
     takes_part = owes_anything(provider) and on <= owed.until
     return [
@@ -160,7 +160,7 @@ def kept(
         if must
     ]
     entries = tuple((scale, entry.id) for entry, scale in expected)
-    planned = plan(calendar, entries, own_inset(provider, calendar), span[1].year)
+    planned = plan(calendar, entries, _own_inset(provider, calendar), span[1].year)
     begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
     found = []
     for entry, scale in expected:
@@ -207,7 +207,7 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
     if flow is None:
         return []
     due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
-    return plan(catalogue.calendar, (due,), own_inset(provider, catalogue.calendar), on.year)[due]
+    return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
 
 
 def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
