@@ -34,9 +34,9 @@ from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.log.leaf import rfc3339 as leaf_time
 from gateway.model import Provider
-from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, moment
+from gateway.policy.periods import period_on
 from gateway.registry import expectations, log, providers
 from gateway.registry.flow_status import statuses
 from gateway.registry.log import Entry
@@ -184,7 +184,7 @@ def nil(
         provider = providers.get_provider(session, identifier)
         _check_sends(provider, data_type, catalogue)
         day = on.date() if on else local_day(at, catalogue.calendar.timezone)
-        period = timescale.period_on(provider, data_type, catalogue, day)
+        period = period_on(provider, data_type, catalogue, day)
         if period is None:
             raise GatewayError(f"{data_type} is due at no set time around {day}: there is nothing to return")
         expectations.nil_return(session, identifier, data_type, period.name, at=at, by=who(), why=why)

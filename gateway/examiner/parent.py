@@ -324,6 +324,8 @@ class Examiner:
 class Examiners:
     """One Examiner for each thread that asks; all of them are ended together."""
 
+    _kind: type[Examiner] = Examiner
+
     def __init__(self, home: Home) -> None:
         self._home = home
         self._mine = threading.local()
@@ -334,15 +336,11 @@ class Examiners:
         """The calling thread's own examiner."""
         examiner: Examiner | None = getattr(self._mine, "examiner", None)
         if examiner is None:
-            examiner = self._new()
+            examiner = self._kind(self._home)
             self._mine.examiner = examiner
             with self._lock:
                 self._all.append(examiner)
         return examiner
-
-    def _new(self) -> Examiner:
-        """A fresh examiner, for a thread that has none."""
-        return Examiner(self._home)
 
     def close(self) -> None:
         """End every child."""

@@ -64,8 +64,7 @@ class _Obliging(Examiner):
 
 
 class _ObligingExaminers(Examiners):
-    def _new(self) -> Examiner:
-        return _Obliging(self._home)
+    _kind = _Obliging
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from gateway.model import Arrival, Provider
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
+from gateway.policy.periods import own_inset
 from gateway.policy.placing import Known, Placed, PlacedArrival, index_on, place
 from gateway.policy.schema import Flow, FlowDataType, Timescale
 from gateway.policy.schooldays import Period, plan
@@ -104,7 +105,7 @@ def status(
     entries = tuple(
         (scale, entry.id) for _, entry, _ in expected for scale in entry.timescales(provider.kind)
     )
-    planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
+    planned = plan(calendar, entries, own_inset(provider, calendar), on.year)
     day = _day(on, owed.since, catalogue)
     takes_part = _takes_part(provider) and on <= owed.until
     return [
@@ -159,7 +160,7 @@ def kept(
         if must
     ]
     entries = tuple((scale, entry.id) for entry, scale in expected)
-    planned = plan(calendar, entries, _own_inset(provider, calendar), span[1].year)
+    planned = plan(calendar, entries, own_inset(provider, calendar), span[1].year)
     begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
     found = []
     for entry, scale in expected:
@@ -193,26 +194,10 @@ def _counted(came: list[PlacedArrival], entry: FlowDataType, scale: Timescale) -
     return [each._replace(arrival=each.arrival._replace(period=None)) for each in came]
 
 
-def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
-    """The period of a data type that is open on a day; None where it is due at no set time then."""
-    periods = periods_around(provider, data_type, catalogue, on)
-    at = index_on(periods, on)
-    return periods[at] if at >= 0 else None
-
-
 def _takes_part(provider: Provider) -> bool:
     """Whether it owes anything at all: not while suspended, nor for schools that owe it themselves."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
-
-
-def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[Period]:
-    """The periods of a data type in the years around a day; none where it is due at no set time."""
-    flow = catalogue.flow_of(data_type)
-    if flow is None:
-        return []
-    due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
-    return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
 
 
 def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
@@ -234,10 +219,6 @@ def _by_data_type(
     for found in arrivals.values():
         found.sort(key=lambda each: each.arrival.at)
     return arrivals
-
-
-def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
-    return frozenset(day for inset in calendar.inset if inset.provider == provider.id for day in inset.days)
 
 
 def _expected(
