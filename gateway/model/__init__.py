@@ -12,6 +12,7 @@ from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, R
 from gateway.model.files import Opened, Signature, Upload
 from gateway.model.kinds import (
     EDUCATION_PROVIDERS,
+    FileKeyKind,
     Folder,
     GatewayKeyKind,
     KeyKind,
@@ -37,6 +38,7 @@ __all__ = [
     "ContentRefused",
     "Decision",
     "Facts",
+    "FileKeyKind",
     "Finding",
     "Folder",
     "GatewayKeyKind",

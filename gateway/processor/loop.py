@@ -125,6 +125,7 @@ class Processor:
             lambda: self._rounds.checkpoints(self._registrar),
             lambda: self._rounds.keys(self._registrar),
             lambda: self._rounds.deletions(self._registrar),
+            lambda: self._rounds.withdrawals(self._registrar),
             self._reconsider,
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.key_round import look_after_keys
 from gateway.processor.retention import Sweep
+from gateway.publish.provider_copies import take_back_copies
 from gateway.record.registrar import Registrar
+from gateway.registry import log
+from gateway.registry.database import Registry
 
 
 class Rounds:
@@ -14,6 +17,7 @@ class Rounds:
     def __init__(self, registrar: Registrar) -> None:
         self._checkpoints = Checkpoints(registrar)
         self._sweep = Sweep()
+        self._withdrawn = _last_withdrawn(registrar.registry)
 
     def checkpoints(self, registrar: Registrar) -> None:
         """Sign, keep and tell the heads of the log that are due."""
@@ -27,6 +31,20 @@ class Rounds:
         """Delete what nobody can open once its day is over."""
         self._sweep.tend(registrar)
 
+    def withdrawals(self, registrar: Registrar) -> None:
+        """Take back the copies of what was withdrawn by somebody who does not reach published/."""
+        last = _last_withdrawn(registrar.registry)
+        if last != self._withdrawn:
+            take_back_copies(registrar.home, registrar.registry)
+            self._withdrawn = last
+
     def close(self) -> None:
         """End what is under way."""
         self._checkpoints.close()
+
+
+def _last_withdrawn(registry: Registry) -> int | None:
+    """Which entry of the log tells of the latest file that was taken back."""
+    with registry.read() as session:
+        event = log.latest(session, "withdrawn")
+    return None if event is None else event.number

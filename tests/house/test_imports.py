@@ -17,7 +17,7 @@ from importlinter.application.use_cases import lint_imports
 REPOSITORY = Path(__file__).parents[2]
 PYPROJECT = REPOSITORY / "pyproject.toml"
 LINTER: dict[str, Any] = tomllib.loads(PYPROJECT.read_text("utf-8"))["tool"]["importlinter"]
-LAYERED, OUTSIDE, *_ = LINTER["contracts"]
+LAYERED, OUTSIDE, CONSOLE, *_ = LINTER["contracts"]
 # What the outside zone may use: the base that everyone stands on, and the rooms of both zones.
 SHARED = {"errors", "home", "intake", "model", "observe", "reasons", "ssh", "words", "zones"}
 MOST_IMPORTS = 20
@@ -59,6 +59,14 @@ def test_the_outside_zone_is_kept_from_every_room_inside() -> None:
     kept_from = {name.removeprefix("gateway.") for name in OUTSIDE["forbidden_modules"]}
     assert all_of_it - {"__init__", "__main__"} - SHARED - kept_from == set()
     assert kept_from <= all_of_it
+
+
+def test_the_console_is_kept_from_every_room_but_the_shared_ones() -> None:
+    """It shows what it is answered: no key, no registry and no policy is in its reach."""
+    assert CONSOLE["source_modules"] == ["gateway.console"]
+    kept_from = {name.removeprefix("gateway.") for name in CONSOLE["forbidden_modules"]}
+    outside = {name.removeprefix("gateway.") for name in OUTSIDE["forbidden_modules"]}
+    assert kept_from == (outside - {"console"}) | {"intake", "ssh"}
 
 
 @pytest.mark.parametrize("line", LAYERED["layers"])
