@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from sqlmodel import Session
@@ -36,8 +35,8 @@ from gateway.model import Provider
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, moment
+from gateway.record.flow_statuses import statuses
 from gateway.registry import expectations, log, providers
-from gateway.registry.arrivals import Window, arrivals
 from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
@@ -72,10 +71,6 @@ class Expected(StrEnum):
 _STATUS_COLUMNS = (
     "provider", "flow", "data_type", "timescale", "state", "due", "period", "known_by", "last", "missed"
 )  # fmt: skip
-# A yearly flow's period reaches back a year at most, and an academic year as well.
-_ANYTHING_DUE = timedelta(days=800)
-# A school day's period lasts until the next school day.
-_LONGEST_HOLIDAY = timedelta(days=70)
 
 
 @app.command("list")
@@ -225,43 +220,20 @@ def _log(
 def _statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None
 ) -> Iterator[dict[str, Any]]:
-    zone = catalogue.calendar.timezone
-    came = arrivals(session, _window(catalogue, day), only)
-    added, told = providers.added(session), expectations.expectations(session)
-    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
-    for provider in enrolled:
-        owed = timescale.Owed(
-            since=local_day(added[provider.id], zone),
-            until=provider.closed_on or date.max,
-            expected=told.get(provider.id, {}),
-        )
-        found = timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
-        for each in found:
-            yield {
-                "provider": provider.id,
-                "name": provider.name,
-                "flow": each.flow,
-                "data_type": each.data_type,
-                "timescale": each.timescale,
-                "state": each.state,
-                "due": None if each.due is None else each.due.isoformat(),
-                "period": each.period,
-                "known_by": each.known_by,
-                "last": rfc3339(each.last),
-                "missed": each.missed,
-            }
-
-
-def _window(catalogue: Catalogue, day: date) -> Window:
-    """What has to be known to judge `day`: far less than all that ever came."""
-    often = [
-        entry.id
-        for flow in catalogue.flows.flow
-        for entry in flow.data_type
-        if entry.timescale in {"daily", "weekly"}
-    ]
-    noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
-    return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)
+    for provider, each in statuses(session, catalogue, day, only):
+        yield {
+            "provider": provider.id,
+            "name": provider.name,
+            "flow": each.flow,
+            "data_type": each.data_type,
+            "timescale": each.timescale,
+            "state": each.state,
+            "due": None if each.due is None else each.due.isoformat(),
+            "period": each.period,
+            "known_by": each.known_by,
+            "last": rfc3339(each.last),
+            "missed": each.missed,
+        }
 
 
 def _shipped() -> Path:

@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from gateway.console import entering, evidence_pages, held_pages, mailbox_pages
+from gateway.console import entering, evidence_pages, held_pages, mailbox_pages, school_pages
 from gateway.console.entering import site_of
 from gateway.console.guard import Guard
 from gateway.console.inside import DeclinedInside
@@ -37,6 +37,8 @@ _ROUTES = [
     Route("/held", held_pages.show_held, methods=["GET"]),
     Route("/held/{reference}", held_pages.show_held_file, methods=["GET"]),
     Route("/held/{reference}", held_pages.decide_held, methods=["POST"]),
+    Route("/schools", school_pages.show_schools, methods=["GET"]),
+    Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),
     Route("/evidence", evidence_pages.show_evidence, methods=["GET"]),
     Route("/evidence/receipt", evidence_pages.verify_receipt, methods=["POST"]),
     Mount("/static", StaticFiles(directory=FOLDER / "static")),

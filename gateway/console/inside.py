@@ -60,7 +60,9 @@ class Inside:
     async def collected(self, question: Collect) -> AsyncIterator[httpx.Response]:
         """A file, as its bytes come. DeclinedInside where it is not given."""
         try:
-            async with self._client.stream("POST", question.path(), json=question.model_dump()) as response:
+            async with self._client.stream(
+                "POST", question.path(), json=question.model_dump(mode="json")
+            ) as response:
                 if response.status_code != httpx.codes.OK:
                     await response.aread()
                     raise _declined(response)
@@ -70,7 +72,7 @@ class Inside:
 
     async def _sent(self, question: Question) -> dict[str, object]:
         try:
-            response = await self._client.post(question.path(), json=question.model_dump())
+            response = await self._client.post(question.path(), json=question.model_dump(mode="json"))
         except httpx.TransportError:
             raise DeclinedInside(503, _UNREACHED) from None
         if response.status_code != httpx.codes.OK:

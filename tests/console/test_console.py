@@ -7,7 +7,6 @@ import re
 import zipfile
 from pathlib import Path
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -214,17 +213,7 @@ def test_forms_and_pages_need_no_script(house: House, jane: Person) -> None:
     context.close()
 
 
-# What is tried against it.
-
-
-def client(house: House, person: Person | None = None, **headers: str) -> httpx.Client:
-    cookies = person.cookies() if person else {}
-    return httpx.Client(base_url=house.origin, cookies=cookies, headers={"origin": house.origin, **headers})
-
-
-def token(house: House, person: Person) -> str:
-    person.page.goto(f"{house.origin}/me")
-    return person.page.locator("input[name=token]").first.input_value()
+# What is tried against it; more of that in test_pages.py and test_hatch.py.
 
 
 def test_what_a_school_names_its_files_is_text_and_no_markup(house: House, jane: Person) -> None:
@@ -251,41 +240,6 @@ def test_what_people_say_is_text_and_no_markup(house: House, jane: Person) -> No
     assert not [told for told in jane.problems if "Content Security Policy" in told]
 
 
-def test_a_form_from_elsewhere_does_nothing(house: House, jane: Person) -> None:
-    reference, good = accepted_file(house), token(house, jane)
-    fields = {"reference": reference, "do": "deal"}
-    path, before = "/mailboxes/central-data-team", events(house, reference)
-    with client(house, jane) as ours:
-        assert ours.post(path, data=fields).status_code == 403
-        assert ours.post(path, data={**fields, "token": "0" * 64}).status_code == 403
-        for origin in ("https://evil.example", "null", f"{house.origin}.evil.example"):
-            told = ours.post(path, data={**fields, "token": good}, headers={"origin": origin})
-            assert told.status_code == 403, origin
-        del ours.headers["origin"]
-        assert ours.post(path, data={**fields, "token": good}).status_code == 403
-        for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
-            assert ours.request(method, path, headers={"origin": house.origin}).status_code == 405
-    assert events(house, reference) == before
-
-
-def test_one_persons_token_is_no_other_persons(house: House, jane: Person) -> None:
-    sam = house.enters("sam")
-    with client(house, sam) as theirs:
-        assert theirs.post("/logout", data={"token": token(house, jane)}).status_code == 403
-
-
-def test_every_answer_forbids_what_could_be_done_with_it(house: House, jane: Person) -> None:
-    with client(house, jane) as ours:
-        for path in ("/", "/login", "/nothing", "/static/console.css", "/held", "/static/../app.py"):
-            headers = ours.get(path).headers
-            policy = headers["content-security-policy"]
-            assert "frame-ancestors 'none'" in policy
-            assert "unsafe" not in policy
-            assert headers["x-content-type-options"] == "nosniff"
-            assert headers["cache-control"] == "no-store"
-            assert "server" not in headers
-
-
 def test_no_page_can_be_framed(house: House, jane: Person) -> None:
     page = jane.context.new_page()
     page.set_content(f'<iframe src="{house.origin}/held"></iframe>')
@@ -294,61 +248,6 @@ def test_no_page_can_be_framed(house: House, jane: Person) -> None:
         "is held" not in frame.content() and "<h1>" not in frame.content() for frame in page.frames[1:]
     )
     page.close()
-
-
-def test_a_download_is_never_shown_as_a_page(house: House, jane: Person) -> None:
-    reference = house.sent("page.pgp", b"<html><script>alert(1)</script></html>")
-    fields = {"reference": reference, "do": "download", "token": token(house, jane)}
-    with client(house, jane) as ours:
-        told = ours.post("/mailboxes/held", data=fields)
-    assert told.status_code == 200, told.text
-    assert told.headers["content-disposition"].startswith('attachment; filename="')
-    assert told.headers["content-type"] == "application/octet-stream"
-    assert "sandbox" in told.headers["content-security-policy"]
-    assert told.headers["x-content-type-options"] == "nosniff"
-
-
-def test_a_cookie_that_was_set_before_is_no_session_after(house: House) -> None:
-    """Session fixation: what an attacker puts into a browser does not become that person's session."""
-    victim = house.opens_browser("sam")
-    victim.context.add_cookies([{"name": "session", "value": "chosen-by-somebody", "url": house.origin}])
-    victim.page.goto(house.site.gateway("staff", "invite", "sam").strip())
-    victim.button("Continue")
-    victim.button("Make a passkey")
-    victim.page.wait_for_url(f"{house.origin}/")
-    assert victim.cookies()["session"] != "chosen-by-somebody"
-    with httpx.Client(base_url=house.origin, cookies={"session": "chosen-by-somebody"}) as theirs:
-        assert theirs.get("/").status_code == 303
-
-
-def test_a_stolen_cookie_is_worth_nothing_after_logging_out(house: House) -> None:
-    person = house.enters("kim")
-    stolen = person.cookies()
-    with httpx.Client(base_url=house.origin, cookies=stolen) as thief:
-        assert thief.get("/").status_code == 200
-        person.page.goto(f"{house.origin}/")
-        person.button("Log out")
-        assert person.heading() == "Log in"
-        assert thief.get("/").status_code == 303
-    person.button("Log in with a passkey")
-    person.page.wait_for_url(f"{house.origin}/")
-
-
-def test_another_name_of_the_machine_is_sent_to_the_right_one(house: House) -> None:
-    port = house.origin.rpartition(":")[2]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as ours:
-        told = ours.get("/login")
-        assert (told.status_code, told.headers["location"]) == (307, f"{house.origin}/login")
-        assert ours.post("/login", data={}).status_code == 421
-
-
-def test_what_is_too_large_or_senseless_is_turned_down(house: House, jane: Person) -> None:
-    with client(house, jane) as ours:
-        assert ours.post("/evidence/receipt", content=b"x" * 600_000).status_code == 413
-        assert ours.get("/mailboxes/central-data-team?before=-1").status_code == 200
-        assert ours.get("/mailboxes/central-data-team/..%2f..%2fheld").status_code in {403, 404}
-        many = {"token": token(house, jane), "do": "deal", "reference": ["261124-oak-AAAAA"] * 200}
-        assert ours.post("/mailboxes/central-data-team", data=many).status_code in {403, 404}
 
 
 def test_nothing_was_asked_from_elsewhere_and_nothing_was_complained_of(house: House, jane: Person) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import Field
 
 from gateway.zones.hatch import OfPerson, Question, WeightyAct
@@ -150,4 +152,18 @@ class VerifyReceipt(OfPerson):
 class AskOpenings(OfPerson):
     """The newest head of the log, and who opened files: the latest, before an entry of the log if given."""
 
+    before: int | None = None
+
+
+class AskSchools(OfPerson):
+    """The matrix of schools and what is due of them, at the end of a day; `page` counts from 0."""
+
+    on: date | None = None
+    page: int = Field(default=0, ge=0)
+
+
+class AskSchool(OfPerson):
+    """All that is known of a provider; its files latest first, of a sequence less than `before`."""
+
+    provider: str
     before: int | None = None
