@@ -253,3 +253,7 @@ def test_no_page_can_be_framed(house: House, jane: Person) -> None:
 def test_nothing_was_asked_from_elsewhere_and_nothing_was_complained_of(house: House, jane: Person) -> None:
     told = [one for person in house.people.values() for one in person.problems]
     assert [one for one in told if "Failed to load resource" not in one and "favicon" not in one] == []
+
+
+def test_the_registry_fits_the_log_after_all_of_this(house: House) -> None:
+    assert "everything fits" in house.site.gateway("log", "verify")
