@@ -12,7 +12,7 @@ import httpx
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings_file import File
-from gateway.zones.hatch import OfPerson, Question
+from gateway.zones.hatch import HatchQuestion, OfPerson
 from gateway.zones.hatch.answers import ConsoleKnows, Declining, Me
 from gateway.zones.hatch.questions import AskSettings, Collect
 from gateway.zones.hatch.serving import KEPT_SECONDS, folder_of
@@ -47,7 +47,7 @@ class Inside:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def ask(self, question: Question, kind: type[A]) -> A:
+    async def ask(self, question: HatchQuestion, kind: type[A]) -> A:
         """The answer to what anybody may ask. DeclinedInside where there is none."""
         return kind.model_validate((await self._sent(question))["said"])
 
@@ -70,7 +70,7 @@ class Inside:
         except httpx.TransportError:
             raise DeclinedInside(503, _UNREACHED) from None
 
-    async def _sent(self, question: Question) -> dict[str, object]:
+    async def _sent(self, question: HatchQuestion) -> dict[str, object]:
         try:
             response = await self._client.post(question.path(), json=question.model_dump(mode="json"))
         except httpx.TransportError:

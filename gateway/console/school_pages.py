@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console.entering import site_of
-from gateway.zones.hatch.answers import SchoolsSeen, SchoolTold
 from gateway.zones.hatch.questions import AskSchool, AskSchools
+from gateway.zones.hatch.school_answers import SchoolsSeen, SchoolTold
 
 SIGNS = {
     "on-time": ("✓", "on time", "green"),

@@ -19,11 +19,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gateway.console.guard import address_of, is_own, token_of
 from gateway.console.inside import Inside
 from gateway.home.settings_file import File
-from gateway.zones.hatch import OfPerson, Question
+from gateway.zones.hatch import HatchQuestion, OfPerson
 from gateway.zones.hatch.answers import ConsoleKnows, Me
 
 A = TypeVar("A", bound=File)
-Q = TypeVar("Q", bound=Question)
+Q = TypeVar("Q", bound=HatchQuestion)
 FOLDER = Path(__file__).parent
 _UNITS = ("bytes", "KB", "MB", "GB")
 _STEP = 1024

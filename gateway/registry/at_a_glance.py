@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col, func
 
-from gateway.registry.deliveries import DeliveriesWanted, delivered
+from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow, KeyRow, TransferRow
 
 MOST = 1000
@@ -29,7 +29,7 @@ class OpeningOnRecord:
 
 def new_files(session: Session, team: str, person: str) -> int:
     """How many files of a team nobody has opened yet, at most MOST."""
-    return len(delivered(session, team, wanted=DeliveriesWanted(new=True), person=person, limit=MOST))
+    return count_delivered(session, team, DeliveriesWanted(new=True), person, MOST)
 
 
 def landed_by_state(session: Session, since: datetime, until: datetime) -> dict[str, int]:
@@ -83,11 +83,11 @@ def recalls_asked(session: Session, since: datetime) -> list[str]:
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[OpeningOnRecord]:
     """Who opened what, the latest first, of an entry of the log before `before`."""
-    query = select(EventRow).where(col(EventRow.kind).in_(("collected", "opened")))
-    if before is not None:
-        query = query.where(col(EventRow.number) < before)
-    rows = session.execute(query.order_by(col(EventRow.number).desc()).limit(limit)).scalars()
-    return [
-        OpeningOnRecord(number=row.number, at=row.at, by=row.actor, reference=row.subject, leaf=row.leaf)
-        for row in rows
-    ]
+    rows: list[EventRow] = []
+    for kind in ("collected", "opened"):  # Each in the order of its index; both at once would be sorted.
+        query = select(EventRow).where(col(EventRow.kind) == kind)
+        if before is not None:
+            query = query.where(col(EventRow.number) < before)
+        rows += session.execute(query.order_by(col(EventRow.number).desc()).limit(limit)).scalars()
+    latest = sorted(rows, key=lambda row: row.number, reverse=True)[:limit]
+    return [OpeningOnRecord(row.number, row.at, row.actor, row.subject, row.leaf) for row in latest]

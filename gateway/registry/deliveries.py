@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, select
 from sqlalchemy.orm import Mapped
-from sqlmodel import Session, col
+from sqlmodel import Session, col, func
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
@@ -94,6 +94,12 @@ def delivered(
     query = _chosen(_delivered(team, person), wanted)
     rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
+
+
+def count_delivered(session: Session, team: str, wanted: DeliveriesWanted, person: str, most: int) -> int:
+    """How many of them there are, at most `most`."""
+    some = _chosen(_delivered(team, person), wanted).limit(most).subquery()
+    return int(session.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def contents_of(session: Session, sequences: Sequence[int]) -> dict[int, Classified | ContentRefused]:

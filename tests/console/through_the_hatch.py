@@ -17,7 +17,7 @@ from gateway.mailboxes.hatch.opening import hatch_open
 from gateway.mailboxes.office import open_office
 from gateway.registry import invitations, roles
 from gateway.registry.roles import Role
-from gateway.zones.hatch import OfPerson, Question
+from gateway.zones.hatch import HatchQuestion, OfPerson
 from gateway.zones.hatch.questions import BeginEnrolment, BeginLogin, Enrol, LogIn
 from gateway.zones.hatch.serving import folder_of
 from tests.console.soft_key import SoftKey
@@ -35,14 +35,14 @@ class Console:
         self._client = client
         self._clock = clock
 
-    def ask(self, kind: type[Question], *, session: str = "", **parts: Any) -> httpx.Response:
+    def ask(self, kind: type[HatchQuestion], *, session: str = "", **parts: Any) -> httpx.Response:
         """Ask, as somebody whose session it is, or as nobody."""
         asked = {"origin": ORIGIN, "address": HERE, **parts}
         if issubclass(kind, OfPerson):
             asked["session"] = session
         return self._client.post(kind.path(), json=asked)
 
-    def said(self, kind: type[Question], **parts: Any) -> dict[str, Any]:
+    def said(self, kind: type[HatchQuestion], **parts: Any) -> dict[str, Any]:
         """The answer; fails where it is declined."""
         response = self.ask(kind, **parts)
         assert response.status_code == 200, response.text

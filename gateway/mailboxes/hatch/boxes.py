@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gateway.mailboxes.contents import FileOrder, OpenContent
 from gateway.mailboxes.desk import UNDO, Desk
 from gateway.mailboxes.hatch.counter import Caller, Counter
@@ -16,13 +18,12 @@ from gateway.mailboxes.hatch.showing_files import (
 from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.model import Classified
 from gateway.policy.basis import left_out
+from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.deliveries import (
     DeliveriesWanted,
     Delivery,
     contents_of,
-    delivered_providers,
-    delivered_types,
     removed,
 )
 from gateway.zones.hatch.answers import Done, FileTold, MailboxSeen, Named
@@ -38,15 +39,21 @@ def ask_mailbox(counter: Counter, caller: Caller, question: AskMailbox) -> Mailb
     shown = found[:PAGE]
     with desk.registry.read() as session:
         names = provider_names(session)
-        providers = delivered_providers(session, question.team, caller.name)
-        types = delivered_types(session, question.team, caller.name)
     return MailboxSeen(
         team=team_named(catalogue, question.team),
         files=tuple(file_seen(each, catalogue, names) for each in shown),
-        providers=tuple(Named(id=each, name=names.get(each, each)) for each in providers),
-        data_types=tuple(named for each in types if (named := type_named(catalogue, each))),
+        providers=tuple(Named(id=each, name=names[each]) for each in sorted(names, key=names.__getitem__)),
+        data_types=tuple(_types_of(question.team, catalogue)),
         next=shown[-1].sequence if len(found) > PAGE else None,
     )
+
+
+def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
+    """The kinds of data that some flow brings to a team."""
+    for flow in catalogue.flows.flow:
+        for each in flow.data_type:
+            if team in each.teams and (named := type_named(catalogue, each.id)):
+                yield named
 
 
 def _files(desk: Desk, caller: Caller, question: AskMailbox) -> list[Delivery]:

@@ -23,7 +23,7 @@ from gateway.registry import console_sessions, roles
 from gateway.registry.access import teams_while_in_force
 from gateway.secrets.signing import Signing
 from gateway.ssh.penalties import Penalties
-from gateway.zones.hatch import OfPerson, Question
+from gateway.zones.hatch import HatchQuestion, OfPerson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ class Counter:
         """The time, in UTC."""
         return self.desk.clock
 
-    def check_origin(self, question: Question) -> None:
+    def check_origin(self, question: HatchQuestion) -> None:
         """MayNotError unless browsers know the console by what the question says."""
         known = self.settings.console.origin
         if question.origin != known and not (known is None and _LOOPBACK.fullmatch(question.origin)):

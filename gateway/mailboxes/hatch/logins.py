@@ -11,7 +11,7 @@ from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
 from gateway.mailboxes.hatch.signing_in import NotSignedError
 from gateway.registry import console_sessions, invitations, log, passkeys
 from gateway.registry.log import Entry
-from gateway.zones.hatch import Question, WeightyAct
+from gateway.zones.hatch import HatchQuestion, WeightyAct
 from gateway.zones.hatch.answers import Begun, ConsoleKnows, Done, MeSeen, PasskeyOptions, SessionSeen
 from gateway.zones.hatch.questions import AskMe, AskSettings, BeginEnrolment, BeginLogin, Enrol, LogIn, LogOut
 
@@ -182,7 +182,7 @@ def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
         passkeys.note_signature(session, passkey.fingerprint, count, now)
 
 
-def _invited(counter: Counter, question: Question, code: str) -> str:
+def _invited(counter: Counter, question: HatchQuestion, code: str) -> str:
     with counter.desk.registry.read() as session:
         name = invitations.invited(session, code, counter.clock())
     if name is None:
@@ -191,7 +191,7 @@ def _invited(counter: Counter, question: Question, code: str) -> str:
     return name
 
 
-def _check_welcome(counter: Counter, question: Question) -> None:
+def _check_welcome(counter: Counter, question: HatchQuestion) -> None:
     """WaitError for an address from which too much failed; MayNotError for a strange origin."""
     counter.check_origin(question)
     with counter.lock:
@@ -200,7 +200,7 @@ def _check_welcome(counter: Counter, question: Question) -> None:
         raise WaitError(f"Too many attempts failed. Try again in {seconds / 60:.0f} minutes or so.")
 
 
-def _note_failure(counter: Counter, question: Question) -> None:
+def _note_failure(counter: Counter, question: HatchQuestion) -> None:
     _log.warning("console-login-failed address=%s", question.address)
     with counter.lock:
         counter.penalties.add(question.address, counter.limits.penalty_login_failed)

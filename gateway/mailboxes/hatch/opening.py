@@ -11,7 +11,7 @@ from gateway.home.settings import load_settings
 from gateway.mailboxes.fetching import in_force
 from gateway.mailboxes.hatch.challenges import Challenges
 from gateway.mailboxes.hatch.counter import Counter
-from gateway.mailboxes.hatch.window import Window
+from gateway.mailboxes.hatch.window import HatchWindow
 from gateway.mailboxes.tree import Office
 from gateway.ssh.penalties import Penalties
 from gateway.zones.hatch.serving import at_work, config_of, listening
@@ -33,6 +33,6 @@ def counter_of(home: Home, office: Office) -> Counter:
 @contextlib.asynccontextmanager
 async def hatch_open(home: Home, office: Office) -> AsyncIterator[None]:
     """Answer the console meanwhile."""
-    window = Window(counter_of(home, office), office)
+    window = HatchWindow(counter_of(home, office), office)
     async with at_work(config_of(window.app), [listening(home)]):
         yield

@@ -14,18 +14,18 @@ from gateway.record.flow_statuses import statuses, statuses_of
 from gateway.registry import agreements, contacts, discrepancies, keys, providers, transfer_lists
 from gateway.registry.tables import ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
-from gateway.zones.hatch.answers import (
+from gateway.zones.hatch.answers import Named
+from gateway.zones.hatch.questions import AskSchool, AskSchools
+from gateway.zones.hatch.school_answers import (
     CellSeen,
     ContactSeen,
     KeyLife,
-    Named,
     Ratified,
     SchoolRow,
     SchoolsSeen,
     SchoolTold,
     TransferLine,
 )
-from gateway.zones.hatch.questions import AskSchool, AskSchools
 
 ROWS = 50
 FILES = 20

@@ -26,7 +26,7 @@ from gateway.mailboxes.hatch import acts, boxes, evidence, held_files, logins, s
 from gateway.mailboxes.hatch.counter import Caller, Counter, NotLoggedInError, caller
 from gateway.mailboxes.hatch.showing_files import team_named
 from gateway.mailboxes.tree import Office
-from gateway.zones.hatch import OfPerson, Question
+from gateway.zones.hatch import HatchQuestion, OfPerson
 from gateway.zones.hatch import questions as asked
 from gateway.zones.hatch.answers import Declining, Me
 
@@ -56,7 +56,7 @@ class _Way(NamedTuple):
     writes: bool = False
 
 
-_OF_ANYBODY: dict[type[Question], _Way] = {
+_OF_ANYBODY: dict[type[HatchQuestion], _Way] = {
     asked.AskSettings: _Way(logins.ask_settings),
     asked.BeginLogin: _Way(logins.begin_login),
     asked.LogIn: _Way(logins.log_in, writes=True),
@@ -84,7 +84,7 @@ _OF_PERSONS: dict[type[OfPerson], _Way] = {
 }
 
 
-class Window:
+class HatchWindow:
     """Answers one question after another, many at once; what blocks runs in the threads of the office."""
 
     def __init__(self, counter: Counter, office: Office) -> None:
@@ -97,7 +97,7 @@ class Window:
         collecting = Route(asked.Collect.path(), self._guarded(self._collect), methods=["POST"])
         self.app = Starlette(routes=[*routes, collecting])
 
-    def _answering(self, kind: type[Question], way: _Way) -> Callable[[Request], Any]:
+    def _answering(self, kind: type[HatchQuestion], way: _Way) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             question = kind.model_validate_json(await request.body())
             threads = self._office.writers if way.writes else self._office.readers

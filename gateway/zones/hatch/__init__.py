@@ -17,7 +17,7 @@ SOCKET = "inside"
 STEP = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-class Question(File):
+class HatchQuestion(File):
     """Something that is asked. `origin` begins the address of the page, `address` is the browser's."""
 
     origin: str
@@ -29,7 +29,7 @@ class Question(File):
         return "/" + STEP.sub("-", cls.__name__).lower()
 
 
-class OfPerson(Question):
+class OfPerson(HatchQuestion):
     """Something asked by somebody who is logged in; `session` is the secret that their browser holds."""
 
     session: str

@@ -6,34 +6,34 @@ from datetime import date
 
 from pydantic import Field
 
-from gateway.zones.hatch import OfPerson, Question, WeightyAct
+from gateway.zones.hatch import HatchQuestion, OfPerson, WeightyAct
 
 
-class AskSettings(Question):
+class AskSettings(HatchQuestion):
     """What the console has to know of the settings."""
 
 
-class BeginLogin(Question):
+class BeginLogin(HatchQuestion):
     """Somebody wants to log in; `browser` is a secret of this attempt, which their browser holds."""
 
     browser: str
 
 
-class LogIn(Question):
+class LogIn(HatchQuestion):
     """A passkey has signed. `assertion` is JSON as the browser gives it."""
 
     browser: str
     assertion: str
 
 
-class BeginEnrolment(Question):
+class BeginEnrolment(HatchQuestion):
     """Somebody has a one-time link; `code` is the secret in it."""
 
     browser: str
     code: str
 
 
-class Enrol(Question):
+class Enrol(HatchQuestion):
     """A passkey was made for it. `attestation` is JSON as the browser gives it."""
 
     browser: str
