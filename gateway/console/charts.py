@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.zones.hatch.answers import Day
+from gateway.zones.hatch.answers import DaySeen
 
 _HEIGHT = 120
 _STEP = 40
@@ -33,7 +33,7 @@ class Chart:
     labels: tuple[tuple[int, str], ...]
 
 
-def chart_of(days: Sequence[Day]) -> Chart:
+def chart_of(days: Sequence[DaySeen]) -> Chart:
     """A chart of these days, the first to the left."""
     most = max((sum(_counts(day)) for day in days), default=0)
     bars: list[Bar] = []
@@ -48,5 +48,5 @@ def chart_of(days: Sequence[Day]) -> Chart:
     return Chart(len(days) * _STEP, _HEIGHT, most, tuple(bars), labels)
 
 
-def _counts(day: Day) -> tuple[int, ...]:
+def _counts(day: DaySeen) -> tuple[int, ...]:
     return tuple(getattr(day, kind) for kind in _KINDS)

@@ -15,7 +15,7 @@ from gateway.mailboxes.hatch.showing_files import team_named
 from gateway.record.second_person import COUNTS
 from gateway.registry import at_a_glance, transfer_lists, transfers
 from gateway.registry.at_a_glance import MOST
-from gateway.zones.hatch.answers import Counted, Day, TodaySeen
+from gateway.zones.hatch.answers import Counted, DaySeen, TodaySeen
 from gateway.zones.hatch.questions import AskToday
 
 DAYS = 14
@@ -62,13 +62,13 @@ def _recalls(session: Session, now: datetime) -> Iterator[str]:
             yield reference
 
 
-def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Day]:
+def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[DaySeen]:
     """Each of the last days by the local authority's clock, the latest last."""
     today = now.astimezone(zone).date()
     for back in range(DAYS - 1, -1, -1):
         on = today - timedelta(days=back)
         found = at_a_glance.landed_by_state(session, _begins(on, zone), _begins(on + timedelta(days=1), zone))
-        yield Day(
+        yield DaySeen(
             on=on,
             accepted=found.get("accepted", 0),
             held=found.get("held", 0),

@@ -181,7 +181,9 @@ def _said(me: Me | None, said: BaseModel) -> Response:
 def _declined(error: Exception) -> Response:
     """The fixed answer to an error. What nobody raised on purpose is logged, and told in general."""
     options = error.options if isinstance(error, logins.PasskeyAskedError) else ""
-    status, sentence = next(told for kinds, *told in _TOLD if isinstance(error, kinds))
+    status, sentence = next(
+        (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)
+    )
     if status == _OURS:
         _log.error("hatch-failed %s", trace_of(error))
     said = Declining(sentence=sentence or str(error), options=options)

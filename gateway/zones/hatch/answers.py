@@ -83,7 +83,7 @@ class Counted(File):
     more: bool = False
 
 
-class Day(File):
+class DaySeen(File):
     """How many files landed on a day, and how many of them were accepted, are held, were refused."""
 
     on: date
@@ -105,7 +105,7 @@ class TodaySeen(File):
     held: Counted | None = None
     waiting: Counted | None = None
     recalls: tuple[str, ...] = ()
-    days: tuple[Day, ...] | None = None
+    days: tuple[DaySeen, ...] | None = None
     median_seconds: float | None = None
     slowest_seconds: float | None = None
     expiring: tuple[Counted, ...] = ()
