@@ -33,7 +33,7 @@ def run_console(home: Home, *, host: str | None = None, port: int | None = None)
     `host` and `port` go before those of the settings. Prints `ready console ORIGIN` when it accepts
     connections. ConfigurationError names what keeps it from starting.
     """
-    for noisy in ("httpx", "httpcore", "uvicorn"):
+    for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     uvloop.run(_serve(home, host, port))
     return 0

@@ -324,6 +324,8 @@ def test_what_was_signed_for_one_act_serves_no_other(office: Office) -> None:
     one, two = office.room.hold(b"1"), office.room.hold(b"2")
     session, jane = office.sessions["jane"], office.keys["jane"]
     asked = {"reference": one, "why": "it is wrong"}
+    elsewhere = office.console.ask(RefuseFile, session=session, **asked, origin="https://evil.example")
+    assert elsewhere.status_code == 403
     options = office.console.ask(RefuseFile, session=session, **asked).json()["options"]
     assertion = jane.signed(options, ORIGIN)
     for kind, parts in (
@@ -384,4 +386,5 @@ def test_who_opened_what_is_told_to_those_who_may_look(office: Office) -> None:
     seen = office.said("kim", AskOpenings)
     assert (seen["openings"][0]["by"], seen["openings"][0]["reference"]) == ("jane", reference)
     assert seen["heads"][0]["size"] > 0
-    assert office.said("sam", VerifyReceipt, text="no receipt")["genuine"] is False
+    assert office.said("kim", VerifyReceipt, text="no receipt")["genuine"] is False
+    assert office.ask("sam", VerifyReceipt, text="no receipt").status_code == 403

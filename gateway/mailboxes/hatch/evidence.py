@@ -15,8 +15,9 @@ from gateway.zones.hatch.questions import AskOpenings, VerifyReceipt
 PAGE = 50
 
 
-def verify_receipt(counter: Counter, _: Caller, question: VerifyReceipt) -> ReceiptVerified:
-    """Whether a receipt is genuine, and of which parts that is proved. Anybody who is logged in may ask."""
+def verify_receipt(counter: Counter, caller: Caller, question: VerifyReceipt) -> ReceiptVerified:
+    """Whether a receipt is genuine, and what of it is proved; for those who have a role."""
+    caller.check("look")
     with counter.desk.registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
     certificates = b"\n".join(key.material.encode() for key in known if key.kind == "openpgp")

@@ -165,6 +165,7 @@ def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
 
     PasskeyAskedError asks for that; NotSignedError where what came is not it.
     """
+    counter.check_origin(act)
     purpose, now, registry = act.signed_over(), counter.clock(), counter.desk.registry
     with registry.read() as session:
         own = passkeys.of_person(session, caller.name, now)

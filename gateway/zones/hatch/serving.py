@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Generator, Sequence
@@ -41,6 +42,7 @@ class QuietServer(uvicorn.Server):
 
 def config_of(app: Any, **more: Any) -> uvicorn.Config:  # noqa: ANN401 - as uvicorn has them
     """How a server answers for `app`: HTTP/1.1 alone, and nothing said of the software."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return uvicorn.Config(
         app,
         http="h11",
