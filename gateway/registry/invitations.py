@@ -16,8 +16,10 @@ def digest_of(secret: str) -> str:
 
 
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
-    """Put an invitation on record; those that the person had before are over."""
+    """Put an invitation on record; those that the person had before are over. What has ended is forgotten."""
     take_back(session, name)
+    for row in session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all():
+        session.delete(row)
     session.add(InvitationRow(digest=digest_of(secret), staff=name, made_at=at, ends_at=ends_at, made_by=by))
     session.flush()
 

@@ -255,5 +255,17 @@ def test_nothing_was_asked_from_elsewhere_and_nothing_was_complained_of(house: H
     assert [one for one in told if "Failed to load resource" not in one and "favicon" not in one] == []
 
 
+def test_a_lost_passkey_is_revoked_at_once(house: House) -> None:
+    sam = house.enters("sam")
+    listed = house.site.json("keys", "list", "sam", "--staff")
+    for key in (one for one in listed if one["kind"] == "passkey"):
+        house.site.gateway("keys", "revoke", "sam", key["fingerprint"], "--staff", "--why", "lost")
+    sam.page.goto(f"{house.origin}/")
+    assert sam.heading() == "Log in"
+    sam.button("Log in with a passkey")
+    sam.page.wait_for_selector(".error-summary")
+    assert "not accepted" in sam.page.locator(".error-summary").inner_text()
+
+
 def test_the_registry_fits_the_log_after_all_of_this(house: House) -> None:
     assert "everything fits" in house.site.gateway("log", "verify")

@@ -77,7 +77,7 @@ def office(tmp_path_factory) -> Iterator[Office]:
 @pytest.mark.parametrize("session", ["", "x", "0" * 64])
 def test_nobody_gets_anything(office: Office, kind, session) -> None:
     asked = {"team": TEAM, "reference": "261124-school-a-AAAAA", "references": []}
-    asked |= {"why": "w", "advice": "a", "text": "t"}
+    asked |= {"why": "w", "advice": "a", "text": "t", "provider": "school-a"}
     parts = {name: value for name, value in asked.items() if name in kind.model_fields}
     response = office.console.ask(kind, session=session, **parts)
     assert response.status_code == 401, response.text
