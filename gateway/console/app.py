@@ -39,6 +39,7 @@ _ROUTES = [
     Route("/held/{reference}", held_pages.decide_held, methods=["POST"]),
     Route("/schools", school_pages.show_schools, methods=["GET"]),
     Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),
+    Route("/agreement", school_pages.show_agreement, methods=["GET"]),
     Route("/evidence", evidence_pages.show_evidence, methods=["GET"]),
     Route("/evidence/receipt", evidence_pages.verify_receipt, methods=["POST"]),
     Mount("/static", StaticFiles(directory=FOLDER / "static")),

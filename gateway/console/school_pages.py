@@ -1,4 +1,4 @@
-"""The matrix of schools, and each school's page."""
+"""The matrix of schools, each school's page, and the agreement."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console.entering import site_of
-from gateway.zones.hatch.questions import AskSchool, AskSchools
-from gateway.zones.hatch.school_answers import SchoolsSeen, SchoolTold
+from gateway.zones.hatch.questions import AskAgreement, AskSchool, AskSchools
+from gateway.zones.hatch.school_answers import AgreementSeen, SchoolsSeen, SchoolTold
 
 SIGNS = {
     "on-time": ("✓", "on time", "green"),
@@ -50,3 +50,10 @@ async def show_school(request: Request) -> Response:
 def _day(text: str) -> date | None:
     """A day as forms write it; None where none is given. ValueError where it is none."""
     return date.fromisoformat(text) if text else None
+
+
+async def show_agreement(request: Request) -> Response:
+    """The agreement beside its rules, and who has ratified it."""
+    site = site_of(request)
+    reply = await site.inside.reply(site.question(request, AskAgreement), AgreementSeen)
+    return site.page(request, "agreement.html", reply.me, seen=reply.said)

@@ -73,6 +73,7 @@ def _pages(grown: Grown) -> dict[str, str]:
         "held": "/held",
         "schools": "/schools",
         "a school": "/schools/elm",
+        "agreement": "/agreement",
         "evidence": "/evidence",
         "oneself": "/me",
     }

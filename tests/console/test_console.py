@@ -175,7 +175,8 @@ def test_every_page_can_be_used_by_everybody(house: House, jane: Person, size: d
     page, team = jane.page, "/mailboxes/central-data-team"
     pages = {
         "today": "/", "mailbox": team, "file": f"{team}/{accepted_file(house)}", "held": "/held",
-        "held-file": f"/held/{held_file(house)}", "evidence": "/evidence", "me": "/me", "login": "/login",
+        "held-file": f"/held/{held_file(house)}", "schools": "/schools", "school": "/schools/oak",
+        "agreement": "/agreement", "evidence": "/evidence", "me": "/me", "login": "/login",
         "invitation": "/invitation", "dealt-with": f"{team}?removed=yes", "nothing": "/nothing",
     }  # fmt: skip
     page.set_viewport_size(size)

@@ -57,7 +57,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def test_every_page_is_for_whoever_is_logged_in(served: Served) -> None:
     with httpx.Client(base_url=served.origin) as stranger:
-        for path in ("/", BOX, "/held", "/schools", "/schools/oak", "/evidence", "/me", f"{BOX}/x"):
+        for path in (
+            "/",
+            BOX,
+            "/held",
+            "/schools",
+            "/schools/oak",
+            "/agreement",
+            "/evidence",
+            "/me",
+            f"{BOX}/x",
+        ):
             told = stranger.get(path)
             assert (told.status_code, told.headers["location"]) == (303, "/login"), path
         assert stranger.get("/login").status_code == 200
@@ -152,7 +162,7 @@ def test_another_teams_files_are_not_there_by_address(served: Served) -> None:
     reference = served.room.deliver(b"secret", TEAM)
     held = served.room.hold(b"held")
     for path in (BOX, f"{BOX}/{reference}", f"/mailboxes/{OTHER}/{reference}", f"/held/{held}", "/held",
-                 "/schools", f"/schools/{PROVIDER}", "/evidence"):  # fmt: skip
+                 "/schools", f"/schools/{PROVIDER}", "/agreement", "/evidence"):  # fmt: skip
         assert served.sam.get(path) in {403, 404}, path
         assert reference not in served.sam.text
     served.sam.get("/me")
@@ -252,3 +262,10 @@ def test_the_schools_are_shown_and_each_by_itself(served: Served) -> None:
     assert served.jane.get(f"/schools/{PROVIDER}") == 200
     assert "held" in served.jane.text
     assert served.jane.get("/schools/nobody") == 404
+
+
+def test_the_agreement_stands_beside_its_rules(served: Served) -> None:
+    assert served.jane.get("/agreement") == 200
+    assert "✗ never" in served.jane.text
+    assert "This list covers all the known data needed by this agreement" in served.jane.text
+    assert "reason policy:no-flow" in served.jane.text

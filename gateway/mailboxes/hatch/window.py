@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.desk import AccessEnded, Person
-from gateway.mailboxes.hatch import acts, boxes, evidence, held_files, logins, schools, today
+from gateway.mailboxes.hatch import acts, agreement, boxes, evidence, held_files, logins, schools, today
 from gateway.mailboxes.hatch.counter import Caller, Counter, NotLoggedInError, caller
 from gateway.mailboxes.hatch.showing_files import team_named
 from gateway.mailboxes.tree import Office
@@ -79,6 +79,7 @@ _OF_PERSONS: dict[type[OfPerson], _Way] = {
     asked.RefuseFile: _Way(acts.refuse_file, writes=True),
     asked.AskSchools: _Way(schools.ask_schools),
     asked.AskSchool: _Way(schools.ask_school),
+    asked.AskAgreement: _Way(agreement.ask_agreement),
     asked.VerifyReceipt: _Way(evidence.verify_receipt),
     asked.AskOpenings: _Way(evidence.ask_openings),
 }

@@ -167,3 +167,7 @@ class AskSchool(OfPerson):
 
     provider: str
     before: int | None = None
+
+
+class AskAgreement(OfPerson):
+    """The agreement beside the rules that enforce it, and who has ratified it."""

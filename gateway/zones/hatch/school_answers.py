@@ -1,4 +1,4 @@
-"""Answers about schools: the matrix of what is due, and each school's page."""
+"""Answers about schools and the agreement: what is due, each school's page, who has ratified."""
 
 from __future__ import annotations
 
@@ -90,3 +90,30 @@ class SchoolTold(File):
     discrepancies: int
     files: tuple[TransferLine, ...]
     next: int | None
+
+
+class ClauseSeen(File):
+    """A clause: its number, what it is about, its text, and what in the policies rests on it."""
+
+    clause: str
+    words: str
+    text: str
+    rules: tuple[str, ...]
+
+
+class StandingSeen(File):
+    """Whether a school has ratified: "ratified", "lapsed" or "never"; for which year, and until when."""
+
+    school: Named
+    standing: str
+    academic_year: str | None
+    lapses: date | None
+
+
+class AgreementSeen(File):
+    """The agreement, and who has ratified it; the digests of its text and of the policies in force."""
+
+    sha256: str
+    policies: str
+    clauses: tuple[ClauseSeen, ...]
+    standings: tuple[StandingSeen, ...]
