@@ -13,6 +13,7 @@ from gateway.zones.hatch.questions import (
     AskHeld,
     AskHeldFile,
     ConfirmRelease,
+    EndRecall,
     RefuseFile,
     ReleaseFile,
     ReturnFile,
@@ -36,7 +37,7 @@ async def show_held_file(request: Request) -> Response:
 
 
 async def decide_held(request: Request) -> Response:
-    """Release it, propose to, allow what was proposed, return it with advice, or refuse it."""
+    """Do with a held file what the button says that was pressed."""
     site, reference = site_of(request), request.path_params["reference"]
     form = await site.form(request)
     why, what, back = text(form, "why"), text(form, "do"), f"/held/{reference}"
@@ -62,4 +63,8 @@ async def decide_held(request: Request) -> Response:
     if what == "refuse":
         refused = site.question(request, RefuseFile, **told, why=why)
         return await act(request, form, refused, f"refuse {reference} for good", back)
+    if what in {"again", "for-good"}:
+        ended = site.question(request, EndRecall, **told, why=why, again=what == "again")
+        words = "give back to its teams" if ended.again else "withdraw for good"
+        return await act(request, form, ended, f"{words} {reference}", back)
     return see(back)

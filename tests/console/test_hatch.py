@@ -25,6 +25,7 @@ from gateway.zones.hatch.questions import (
     BeginLogin,
     Collect,
     DealWith,
+    EndRecall,
     Enrol,
     LogIn,
     LogOut,
@@ -77,7 +78,7 @@ def office(tmp_path_factory) -> Iterator[Office]:
 @pytest.mark.parametrize("session", ["", "x", "0" * 64])
 def test_nobody_gets_anything(office: Office, kind, session) -> None:
     asked = {"team": TEAM, "reference": "261124-school-a-AAAAA", "references": []}
-    asked |= {"why": "w", "advice": "a", "text": "t", "provider": "school-a"}
+    asked |= {"why": "w", "advice": "a", "text": "t", "provider": "school-a", "again": True}
     parts = {name: value for name, value in asked.items() if name in kind.model_fields}
     response = office.console.ask(kind, session=session, **parts)
     assert response.status_code == 401, response.text
@@ -370,6 +371,17 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     listed = office.said("sam", AskMailbox, team=OTHER)["files"]
     assert reference not in [file["reference"] for file in listed]
     assert reference not in office.said("jane", AskToday)["recalls"]
+    end = {"reference": reference, "why": "I looked at it, too"}
+    assert office.ask("jane", EndRecall, **end, again=False).status_code == 403  # She took it back herself.
+    lee = SoftKey()
+    office.room.staff("lee", TEAM)
+    office.console.grant("lee", "triage")
+    session = office.console.enrolled("lee", lee)
+    against = office.console.signed(EndRecall, session, lee, **end, again=True)
+    assert "not ratified" in against.json()["sentence"]
+    assert office.console.signed(EndRecall, session, lee, **end, again=False).status_code == 200
+    done = [(event.kind, event.actor) for event in office.room.events(reference)]
+    assert done[-1] == ("withdrawn", "lee")
     other = office.room.deliver(b"r", TEAM)
     assert office.ask("sam", RecallFile, reference=other, why="spite").status_code == 403
 

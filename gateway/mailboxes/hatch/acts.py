@@ -6,13 +6,20 @@ from gateway.errors import GatewayError
 from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
 from gateway.mailboxes.hatch.held_files import look_at
 from gateway.mailboxes.hatch.logins import check_signed
-from gateway.record import releases, withdrawals
+from gateway.record import redeliveries, releases, withdrawals
 from gateway.record.second_person import COUNTS
 from gateway.registry import log
 from gateway.registry.deliveries import find_delivered
 from gateway.registry.log import Entry
 from gateway.zones.hatch.answers import Done
-from gateway.zones.hatch.questions import ConfirmRelease, RecallFile, RefuseFile, ReleaseFile, ReturnFile
+from gateway.zones.hatch.questions import (
+    ConfirmRelease,
+    EndRecall,
+    RecallFile,
+    RefuseFile,
+    ReleaseFile,
+    ReturnFile,
+)
 
 WHY_LENGTH = 400
 
@@ -76,6 +83,21 @@ def recall(counter: Counter, caller: Caller, act: RecallFile) -> Done:
     return Done(
         sentence=f"{act.reference} is out of every mailbox. A second person decides whether it comes back."
     )
+
+
+def end_recall(counter: Counter, caller: Caller, act: EndRecall) -> Done:
+    """Decide as a second person whether a file that was taken back stays so."""
+    caller.check("recall")
+    why = _reason(act.why)
+    with counter.desk.registry.read() as session:
+        withdrawals.check_second(session, look_at(session, caller, act.reference), caller.name)
+    check_signed(counter, caller, act)
+    with counter.registrar() as registrar:
+        if act.again:
+            given = redeliveries.redeliver(registrar, act.reference, by=caller.name, why=why)
+            return Done(sentence=f"{act.reference} is in the mailboxes of {', '.join(given.teams)} again.")
+        withdrawals.withdraw_for_good(registrar, act.reference, by=caller.name, why=why)
+    return Done(sentence=f"{act.reference} is withdrawn for good; its sender is told.")
 
 
 def _checked(counter: Counter, caller: Caller, reference: str, why: str) -> str:

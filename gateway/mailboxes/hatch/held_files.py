@@ -17,7 +17,7 @@ from gateway.mailboxes.hatch.showing_files import (
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.reasons.persons import WITHDRAWN
+from gateway.record import withdrawals
 from gateway.record.releases import Proposal, proposal
 from gateway.registry import log, transfer_lists, transfers
 from gateway.registry.deliveries import SENSITIVE
@@ -69,6 +69,7 @@ def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> He
         events=tuple(happened(events)),
         proposed=None if asked is None else _proposed(asked),
         decides=_decides(caller, transfer),
+        recalled=withdrawals.waits_for_second(transfer),
         sent_on=_can_be_collected(counter, caller, question.reference),
         data_types=tuple(named for each in catalogue.data_types() if (named := type_named(catalogue, each))),
         teams=tuple(team_named(catalogue, team.id) for team in catalogue.teams.team),
@@ -114,9 +115,9 @@ def _headers(content: Classified | ContentRefused | None) -> tuple[HeaderSeen, .
 
 
 def _decides(caller: Caller, transfer: Transfer) -> bool:
-    """Whether the person may decide on it here: not on a key that was dropped, nor on what was recalled."""
-    recalled = any(why.code in WITHDRAWN for why in transfer.reasons)
-    return "decide" in caller.may and transfer.waits_for != "approval" and not recalled
+    """Whether the person may decide on it here: not on a key that was dropped."""
+    needed = "recall" if withdrawals.waits_for_second(transfer) else "decide"
+    return needed in caller.may and transfer.waits_for != "approval"
 
 
 def _can_be_collected(counter: Counter, caller: Caller, reference: str) -> bool:

@@ -71,6 +71,7 @@ _OF_PERSONS: dict[type[OfPerson], _Way] = {
     asked.AskFile: _Way(boxes.ask_file),
     asked.DealWith: _Way(boxes.deal_with, writes=True),
     asked.RecallFile: _Way(acts.recall, writes=True),
+    asked.EndRecall: _Way(acts.end_recall, writes=True),
     asked.AskHeld: _Way(held_files.ask_held),
     asked.AskHeldFile: _Way(held_files.ask_held_file),
     asked.ReleaseFile: _Way(acts.release, writes=True),

@@ -215,7 +215,10 @@ class ProposedBy(File):
 
 
 class HeldTold(File):
-    """All that is known of a held file. `decides`: a person may release it, return it or refuse it here."""
+    """All that is known of a held file. `decides`: the person may decide on it here.
+
+    `recalled`: it was taken back, and waits for a second person.
+    """
 
     file: HeldSeen
     upload_name: str
@@ -227,6 +230,7 @@ class HeldTold(File):
     events: tuple[Happened, ...]
     proposed: ProposedBy | None
     decides: bool
+    recalled: bool
     sent_on: bool
     data_types: tuple[Named, ...]
     teams: tuple[Named, ...]

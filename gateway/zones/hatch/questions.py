@@ -100,6 +100,14 @@ class RecallFile(WeightyAct):
     why: str
 
 
+class EndRecall(WeightyAct):
+    """Decide, as a second person, on a file that was taken back: for good, or `again` into its mailboxes."""
+
+    reference: str
+    why: str
+    again: bool
+
+
 class AskHeld(OfPerson):
     """A page of what is held, latest first, of a sequence less than `before`."""
 
