@@ -1,6 +1,8 @@
 # Set-up happens by itself: every target makes .venv where it is missing or out of date.
 PYTHON ?= python3
 VENV := .venv
+# Processes are started by the thousand: what they import is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
 .PHONY: hooks demo test faults install-check soak lint format bench clients confusion fuzz docs lock audit sbom clean

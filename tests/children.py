@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.examiner.parent import Examiner, Examiners
 from gateway.home import Home
+from tests.forking import in_this_thread
 
 
 class Children:
@@ -37,7 +38,7 @@ class _Kept:
 
     def __init__(self, examiner: Examiner) -> None:
         self._examiner = examiner
-        self._thread = ThreadPoolExecutor(1, "kept")
+        self._thread = ThreadPoolExecutor(1, "kept", initializer=in_this_thread)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         asked = getattr(self._examiner, name)

@@ -10,15 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import typer
 from click.testing import CliRunner, Result
 
-from gateway.cli.app import app
+from gateway.cli.app import COMMAND
 from gateway.homes.demo.parties import Party
 from gateway.secrets import passphrase
-
-COMMAND = typer.main.get_command(app)
-"""The whole command, put together once: that takes longer than most of what it does."""
 
 
 def invoke(

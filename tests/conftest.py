@@ -1,11 +1,9 @@
-"""What the test folders share: gateways, schools, GnuPG, the `needs` mark; that nothing is skipped unseen."""
+"""What the test folders share: gateways, schools, GnuPG; in what order they run."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
@@ -19,37 +17,40 @@ from tests.site import Site
 from tests.whole import whole
 from tests.workshop import BEHIND, Workshop
 
-REQUIRE_ALL = os.environ.get("GATEWAY_TEST_REQUIRE_ALL") == "1"
+pytest_plugins = ["tests.skipping"]
 _NUMBERS = count(1)
 # The files that take longest, in that order: begun first, so that no worker is left with one at the end.
 LONG = (
-    "hostile/test_abuse.py",
     "end_to_end/test_rotation.py",
-    "end_to_end/test_interruptions.py",
-    "registry/test_postgresql.py",
+    "hostile/test_abuse.py",
+    "production/test_admins_guide.py",
     "keys/test_gateway_keys.py",
-    "end_to_end/test_mistakes.py",
-    "hostile/test_content.py",
-    "intake/test_requests.py",
+    "registry/test_postgresql.py",
+    "corpus/test_one_more_column.py",
+    "production/test_upgrade.py",
+    "end_to_end/test_interruptions.py",
+    "end_to_end/test_readme.py",
     "record/test_discrepancies.py",
     "processor/test_retention.py",
-    "cli/test_streams.py",
-    "cli/test_running.py",
+    "attacks/test_captured_children.py",
+    "hostile/test_content.py",
+    "secrets/test_secret_files.py",
+    "processor/test_malware.py",
     "audit/test_tampering.py",
+    "processor/test_references.py",
+    "cli/test_running.py",
+    "end_to_end/test_embargo.py",
+    "evidence/test_privacy.py",
+    "homes/test_backup.py",
+    "record/drops/test_agreement.py",
     "openpgp/test_vectors.py",
 )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip a test whose programs are missing; under GATEWAY_TEST_REQUIRE_ALL=1 let it fail instead."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
     items.sort(key=_turn)
-    for item in items:
-        wanted = {program for mark in item.iter_markers("needs") for program in mark.args}
-        missing = sorted(program for program in wanted if shutil.which(program) is None)
-        if missing:
-            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
-        if item.get_closest_marker("root") and os.geteuid() != 0:
-            item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
 def _turn(item: pytest.Item) -> int:
@@ -58,36 +59,10 @@ def _turn(item: pytest.Item) -> int:
     return LONG.index(file) if file in LONG else len(LONG)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Under GATEWAY_TEST_REQUIRE_ALL=1 a skipped test has failed, whatever made it skip."""
-    report = yield
-    if not hasattr(report, "wasxfail"):
-        _fail_where_skipped(report)
-    return report
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_make_collect_report(
-    collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """The same for a whole file."""
-    report = yield
-    _fail_where_skipped(report)
-    return report
-
-
-def _fail_where_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
-    if REQUIRE_ALL and report.skipped:
-        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        report.outcome = "failed"
-        report.longrepr = f"GATEWAY_TEST_REQUIRE_ALL=1 and this test was not run: {why}"
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """A fresh gateway."""
-    return Site(tmp_path)
+    """A fresh gateway, whose processor has one worker: to start more of them takes a second."""
+    return Site(tmp_path, workers=1)
 
 
 @pytest.fixture

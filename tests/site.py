@@ -24,9 +24,12 @@ _SERVICES = {"process", "run", "serve"}
 class Site(Commands):
     """One gateway in one temporary folder."""
 
-    def __init__(self, root: Path, *init: str) -> None:
-        """Make it in `root` by `gateway init` with these further options."""
+    def __init__(self, root: Path, *init: str, workers: int = 0) -> None:
+        """Make it in `root` by `gateway init` with these further options; so many workers, 0 as shipped."""
         super().__init__(root, *init)
+        if workers:
+            settings = self.home / "gateway.toml"
+            settings.write_text(settings.read_text().replace("workers = 0", f"workers = {workers}"))
         self.certificate = self.gateway("keys", "gateway", "export")
 
     @property

@@ -242,7 +242,7 @@ class Workshop:
         ready = threading.Event()
 
         def run() -> None:
-            with open_processor(self.home, self.clock) as processor:
+            with open_processor(self.home, self.clock, examiners=self.children.lent) as processor:
                 processor.run(self._stop, ready=ready.set)
 
         self._processor = threading.Thread(target=run)

@@ -5,9 +5,23 @@
 A new data type is usually a matter of these files alone: CONTRIBUTING.md has the recipe.
 """
 
-from gateway.classify.load import load_rules
-from gateway.classify.recognise import classify
-from gateway.classify.rules import Rules
-from gateway.classify.tally import OnPupil
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.classify.load import load_rules
+    from gateway.classify.recognise import classify
+    from gateway.classify.rules import Rules
+    from gateway.classify.tally import OnPupil
 
 __all__ = ["OnPupil", "Rules", "classify", "load_rules"]
+_PLACES = {"OnPupil": "tally", "Rules": "rules", "classify": "recognise", "load_rules": "load"}
+
+
+def __getattr__(name: str) -> object:
+    """Load what is asked for: receipts and reports need words of this room, and none of its readers."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

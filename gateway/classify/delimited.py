@@ -20,13 +20,16 @@ from gateway.classify.furniture import Title, is_furniture
 from gateway.classify.rules import Rules
 from gateway.home.settings import ClassifyLimits
 
-# So few that what is looked at again and again stays in the processor's cache.
 BATCH = 500
+# So few that what is looked at again and again stays in the processor's cache.
+_CELLS = 8_000
+_ROWS_AT_ONCE = 50
 HEADER_WITHIN = 40
 KNOWN_COLUMNS = 2
 _NAME_LENGTH = 100
 _ABOVE_LENGTH = 4_000
 _END = ["\x1f"]
+_ENDS = 2
 _DELIMITERS = (",", ";", "\t", "|")
 
 _SECOND = itemgetter(1)
@@ -98,7 +101,7 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
 
 
 def _score(row: Row, rules: Rules) -> int:
-    return len({key for name in row if len(name) <= _NAME_LENGTH and (key := rules.column_field(name))})
+    return len({key for name in set(row) if len(name) <= _NAME_LENGTH and (key := rules.column_field(name))})
 
 
 def line_batches(source: Source) -> Iterator[list[str]]:
@@ -131,19 +134,24 @@ def _lines(stretches: Iterable[str]) -> Iterator[str]:
 def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The last two lines given to csv are ones that no text can hold. Where they do not come back as
     # rows of their own, a quotation mark that was never closed has swallowed them.
-    rows = csv.reader(chain(lines, _END, _END), delimiter=delimiter)
-    return chain(iter(rows.__next__, _END), _closed(rows))
+    rows = csv.reader(chain(lines, _END * _ENDS), delimiter=delimiter)
+    return chain.from_iterable(_until_the_end(rows))
 
 
-def _closed(rows: Iterator[Row]) -> Iterator[Row]:
-    if next(rows, None) != _END:
+def _until_the_end(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    ends = 0
+    while some := list(islice(rows, _ROWS_AT_ONCE)):
+        while some and some[-1] == _END:
+            some.pop()
+            ends += 1
+        yield some
+    if ends != _ENDS:
         raise malformed("a quotation mark is never closed", format="CSV")
-    yield from ()
 
 
-def _some(rows: Iterator[Row]) -> list[Row]:
+def _some(rows: Iterator[Row], number: int) -> list[Row]:
     try:
-        return list(islice(rows, BATCH))
+        return list(islice(rows, number))
     except csv.Error:
         raise malformed("a cell is too long", format="CSV") from None
 
@@ -176,12 +184,13 @@ def batches(
     What a report prints under its table is passed over: a count, a date, the name of a system. Any other
     line with its first cell alone is not: nobody would read it.
     """
-    seen, words = 0, rules.furniture
-    while batch := _some(rows):
+    seen, number, words = 0, BATCH, rules.furniture
+    while batch := _some(rows, number):
         seen += len(batch)
         if seen > limits.rows:
             raise unknown("a table with more rows than this gateway reads", format="CSV")
         lengths = set(map(len, batch))
+        number = max(_ROWS_AT_ONCE, min(BATCH, _CELLS // max(1, *lengths)))
         if max(lengths) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         # Nearly every batch passes this quick test; only the others are looked through.

@@ -2,7 +2,8 @@
 
 A shape (value_shapes) looks at a sample and says what most values are. One pupil's story among a thousand
 addresses is not most values, and still a loss, so this looks at all of them. It keeps no value for longer
-than it takes to look at it, but for a few hundred texts of elements that come one by one.
+than it takes to look at it, but for a few hundred texts of elements that come one by one, and the last few of
+a column that says the same again and again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gateway.classify.value_shapes import FLAGS, is_story
 _NHS_LENGTHS = (10, 12)
 _DIGITS_OF_NHS = 10
 _FEW = 5
+_FEW_VALUES = 20
 _HALF = 0.5
 # Numbers of people whose own check says that they are no NHS numbers, or that are judged as such already.
 _OTHER_NUMBERS = frozenset({"nhs-number", "upn", "former-upn"})
@@ -70,12 +72,14 @@ class Disclosure:
     says_what: bool = False
     _nhs: int = 0
     _ten_digits: int = 0
+    _last: set[str] = field(default_factory=set)
     _kept: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
         """Look at values that no check of this field has found good; an empty text is none."""
-        if not values:
+        if not values or values == self._last:
             return
+        self._last = set(values) if len(values) <= _FEW_VALUES else set()
         rule = rules.fields.get(self.key or "")
         if isinstance(rule, ItemRule) and rule.flag and not self.says_what:
             self.says_what = any(map(_is_more_than_a_flag, values))

@@ -86,13 +86,13 @@ class FieldTally:
 
         How many are filled.
         """
-        distinct = _distinct(values)
-        filled = len(values) - values.count("") if "" in distinct else len(values)
+        met = distinct(values)
+        filled = len(values) - values.count("") if "" in met else len(values)
         self.filled += filled
         if self.counts is not None:
             self._count(values)
-        distinct.discard("")
-        doubtful = distinct - self._good
+        met.discard("")
+        doubtful = met - self._good
         if self._check is None:
             self.doubted = doubtful
             return filled
@@ -137,7 +137,7 @@ class FieldTally:
         return fault
 
 
-def _distinct(values: Sequence[str]) -> set[str]:
+def distinct(values: Sequence[str]) -> set[str]:
     """The different values among these. Many columns say the same in each row, which is quick to see."""
     if values and values[0] == values[-1] and values.count(values[0]) == len(values):
         return {values[0]}

@@ -240,7 +240,7 @@ class Rules(BaseModel):
             yield from ((key, name) for key, names in system.items() for name in names)
 
     @cached_property
-    def _patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
         """All patterns as one, because trying each by itself is slow; and the field of each group."""
         pairs = [(pattern, key) for key, rule in self.fields.items() for pattern in rule.patterns]
         whole = "|".join(f"(?P<p{number}>{pattern})" for number, (pattern, _) in enumerate(pairs))
@@ -266,7 +266,7 @@ class Rules(BaseModel):
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
         if known is not None or not text:
             return known
-        pattern, keys = self._patterns
+        pattern, keys = self.column_patterns
         found = pattern.fullmatch(text)
         if found is None or self._is_apart(name):
             return None

@@ -12,12 +12,14 @@ from gateway.classify.column_signatures import Evidence, best_fit
 from gateway.classify.content import Row, Source, Unreadable, beside, unknown
 from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
+from gateway.classify.field_tally import distinct
 from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
 from gateway.classify.schools import RowSchools, Slot, in_a_title
 from gateway.classify.strays import Column, check_side_by_side, strays, without_headers
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
+_BLANK = {""}
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 
 
@@ -95,7 +97,7 @@ class _Counter:
 
     def count(self, batch: list[Row]) -> None:
         """Count the rows of one batch, none of them blank."""
-        columns = list(zip_longest(*batch, fillvalue=""))
+        columns = _columns(batch)
         if self._names[0] in columns[0] and len(left := without_headers(batch, self._names)) < len(batch):
             if left:
                 self.count(left)
@@ -108,27 +110,34 @@ class _Counter:
             key: [columns[index] if index < len(columns) else blank for index in indexes]
             for key, indexes in self._columns.items()
         }
-        self._add(by_field)
+        full = self._add(by_field)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
         schools = [columns[index] if index < len(columns) else blank for index in self._schools]
         self._row_schools.count(schools, len(batch))
-        self._tally.rows(naming, len(batch), self._row_schools.numbers)
+        self._tally.rows(naming, len(batch), self._row_schools.numbers, full)
         if "exam-grade" in by_field or "exam-series" in by_field:
             self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
 
-    def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Add up the fields. Raises Unreadable where two tables stand side by side."""
-        first, checked = self._tally.records + 1, dict[str, list[Column]]()
+    def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> set[str]:
+        """Add up the fields; those that no row leaves blank.
+
+        Raises Unreadable where two tables stand side by side.
+        """
+        first, checked, full = self._tally.records + 1, dict[str, list[Column]](), set[str]()
         for key, several in by_field.items():
             field = self._tally.field(key)
             for index, values in zip(self._columns[key], several, strict=True):
-                self._parts[index].shape.met(field.add_column(values, first), values)
-                self._parts[index].told.look(field.doubted, self._tally.rules)
+                part, filled = self._parts[index], field.add_column(values, first)
+                part.shape.met(filled, values)
+                part.told.look(field.doubted, self._tally.rules)
+                if filled == len(values):
+                    full.add(key)
                 if field.checked:
                     checked.setdefault(key, []).append((values, field.doubted))
         self.strays += strays(checked)
         if len(by_field.get("upn", ())) > 1:
             check_side_by_side(by_field["upn"])
+        return full
 
     def _look(self, columns: Sequence[tuple[str, ...]]) -> None:
         """Look at what stands in the columns: in the first batches, and then in ever fewer."""
@@ -137,13 +146,20 @@ class _Counter:
         for part, values in zip(self._parts, columns, strict=False):
             if sampled:
                 part.shape.sample(values)
-            if part.key is None and (filled := len(values) - values.count("")):
-                part.shape.met(filled, values)
-                part.told.look(set(values), self._tally.rules)
+            if part.key is None and (met := distinct(values)) != _BLANK:
+                part.shape.met(len(values) - values.count("") if "" in met else len(values), values)
+                part.told.look(met, self._tally.rules)
 
     def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
         for said, count in Counter(zip(*columns, strict=True)).items():
             self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
+
+
+def _columns(batch: list[Row]) -> list[tuple[str, ...]]:
+    try:
+        return list(zip(*batch, strict=True))
+    except ValueError:  # Rows may be of different lengths.
+        return list(zip_longest(*batch, fillvalue=""))
 
 
 def _first_filled(columns: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ read; what comes out of it is counts only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 
 from gateway.classify import checks
@@ -134,24 +134,28 @@ class Tally:
             field.settle()
 
     def rows(
-        self, columns: Mapping[str, Sequence[str]], length: int, schools: Callable[[], Iterable[str]]
+        self,
+        columns: Mapping[str, Sequence[str]],
+        length: int,
+        schools: Callable[[], Iterable[str]],
+        full: Collection[str],
     ) -> None:
         """So many more records at once, given the columns of those fields that the table has.
 
-        `schools` gives the number of the school of each; they are counted already.
+        `schools` gives the number of the school of each; they are counted already. `full` are the fields
+        that each of the records has.
         """
         first = self.records + 1
         self.records += length
-        full = {key for key, column in columns.items() if "" not in column}
         for group, fault in self.missing.items():
             several = [columns[key] for key in group if key in columns]
             if not several:
                 fault.add_run(first, length)
-            elif full.isdisjoint(group):
+            elif not any(key in full for key in group):
                 for row, values in enumerate(zip(*several, strict=True), first):
                     if not any(values):
                         fault.add(row)
-        upns = list(map(str.upper, map(str.strip, columns.get("upn", ())))) or [""] * length
+        upns = _tidied(columns["upn"]) if "upn" in columns else ("",) * length
         named = "" not in upns
         self._meet(upns if named else identities_of(upns, columns), first, named=named)
         if self._on_pupil is not None and "upn" in columns:
@@ -163,12 +167,12 @@ class Tally:
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""
         distinct = set(identities)
-        repeated = len(identities) - len(distinct) + len(distinct & self._people)
+        new = distinct - self._people
+        repeated = len(identities) - len(new)
         if repeated and named and len(self._duplicates.rows) >= ROWS_SHOWN:
             self._duplicates.count += repeated
         elif repeated:
             self._note_repeated(identities, first)
-        new = distinct - self._people
         if len(self._temporary_upns) < PUPILS_REMEMBERED:
             self._temporary_upns |= {i for i in new if i and not i[-1].isdigit() and is_temporary_upn(i)}
         if not distinct.isdisjoint(self._temporary_upns):
@@ -176,7 +180,7 @@ class Tally:
                 if identity in self._temporary_upns:
                     self._temporary.add(row)
         if len(self._people) < PUPILS_REMEMBERED:
-            self._people |= distinct
+            self._people |= new
             self._people.discard("")
 
     def _note_repeated(self, identities: Sequence[str], first: int) -> None:
@@ -270,3 +274,11 @@ def _finding(code: str, fault: FaultCount, about: str) -> Finding:
     return Finding(
         code=code, severity=severity(code), count=fault.count, rows=tuple(sorted(fault.rows)), about=about
     )
+
+
+def _tidied(texts: Sequence[str]) -> Sequence[str]:
+    """Texts in upper case, without blanks around them. Most are so already, which is quick to see."""
+    together = "".join(texts)
+    if together == together.upper() and len(together.split(None, 1)) == 1:
+        return texts
+    return [text.strip().upper() for text in texts]

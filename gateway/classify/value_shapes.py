@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from gateway.classify.checks import read_date
 from gateway.model import ValueKind
@@ -56,7 +57,7 @@ class Shape:
     def sample(self, values: Sequence[str]) -> None:
         """Look at some values, of which an empty text is a blank, as long as the sample is not complete."""
         if len(self.counts) < SAMPLE:
-            self.counts.update([value[:_LENGTH] for value in values if value][:SAMPLE])
+            self.counts.update([value[:_LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
     def kind(self, grades: frozenset[str]) -> ValueKind:
         """The kind of most values. `grades` are those of examinations and assessments."""

@@ -1,40 +1,84 @@
-"""The `gateway` command: every noun and verb in one place."""
+"""The `gateway` command: every noun and verb, each loaded only where it is asked for."""
 
 from __future__ import annotations
 
-from gateway.cli import (
-    backup,
-    breach,
-    classify,
-    declare,
-    demo,
-    holds,
-    install,
-    report,
-    retention,
-    samples,
-    services,
-    status,
-)
-from gateway.cli.doctor import doctor
-from gateway.cli.nouns import ALONE, add_nouns
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from gateway.cli.nouns import NOUNS
 from gateway.cli.root import root
 
-app = root()
 
-services.add_to(app)
-app.command()(doctor)
-app.command()(status.status)
-app.command()(backup.backup)
-app.command()(backup.restore)
-app.command()(install.install)
-add_nouns(app, *ALONE)
-app.command("declare")(declare.declare)
-app.add_typer(declare.app, name="declarations")
-report.app.command("breach")(breach.one_breach)
-app.add_typer(report.app, name="report")
-app.add_typer(retention.app, name="retention")
-app.add_typer(holds.app, name="hold")
-app.command("classify")(classify.classify_files)
-app.command("samples")(samples.samples)
-app.command("demo")(demo.demo)
+class Loaded(Mapping[str, Any]):
+    """Every command by its name; its module is loaded when it is looked up."""
+
+    def __init__(self) -> None:
+        """None of them is loaded yet."""
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from
+        """The command of this name."""
+        if name not in self._known:
+            self._known[name] = _loaded(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in the order of the help."""
+        return iter(NOUNS)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(NOUNS)
+
+
+class Nouns(TyperGroup):
+    """The commands, of which a list and the help tell without loading any."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
+        """Know their names."""
+        super().__init__(**{**attributes, "commands": Loaded()})
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as above
+        """The names, in the order of the help."""
+        return list(NOUNS)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
+        """The help, by what each noun says of itself in the list of nouns."""
+        self._told().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401, ARG002 - as above
+        """What a shell may complete: the nouns, and what the list of nouns says of them."""
+        told = self._told()
+        context = told.make_context(self.name, [], resilient_parsing=True)
+        return told.shell_complete(context, incomplete)
+
+    def _told(self) -> TyperGroup:
+        """The same group, whose commands are told of and cannot be run."""
+        return TyperGroup(
+            name=self.name,
+            help=self.help,
+            params=self.params,
+            commands={name: TyperCommand(name, help=noun.does) for name, noun in NOUNS.items()},
+            rich_markup_mode=self.rich_markup_mode,
+            context_settings=self.context_settings,
+        )
+
+
+def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
+    noun = NOUNS[name]
+    found = getattr(import_module(f"gateway.cli.{noun.module or name}"), noun.attribute)
+    alone = typer.Typer()
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name)(found)
+    return typer.main.get_group(alone).commands[name]
+
+
+app = root(Nouns)
+COMMAND = typer.main.get_group(app)
+"""The whole command."""

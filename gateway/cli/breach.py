@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, registrar_of, who
-from gateway.cli.report import HtmlOption, deliver
+from gateway.cli.documents import HtmlOption, deliver
 from gateway.errors import GatewayError
 from gateway.registry import breaches, log
 from gateway.registry.log import Entry

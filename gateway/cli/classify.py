@@ -47,7 +47,7 @@ def classify_files(
     """Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent."""
     from gateway.classify import classify, load_rules  # noqa: PLC0415 - keeps --help quick
     from gateway.home.settings import ClassifyLimits  # noqa: PLC0415
-    from gateway.homes.create import shipped_policies  # noqa: PLC0415
+    from gateway.policy.shipped import shipped_policies  # noqa: PLC0415
 
     no_home = home == DEFAULT_HOME and not home.exists()
     rules = load_rules(policies or (shipped_policies() if no_home else existing(home).policies_in_force))

@@ -29,10 +29,10 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.reasons import REASONS
 from gateway.reasons import told as told_by_code
-from gateway.registry.database import Registry
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
+    from gateway.registry.database import Registry
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -114,6 +114,8 @@ def registry(home: Path) -> Iterator[Registry]:
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
         raise ConfigurationError(f"{place.registry} is missing; restore the home from a backup")
+    from gateway.registry.database import Registry  # noqa: PLC0415 - takes a while, and some need none
+
     opened = Registry(settings.database_url(place))
     try:
         yield opened

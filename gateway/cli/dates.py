@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import typer
 
 from gateway.errors import GatewayError
-from gateway.policy.catalogue import Catalogue, load_catalogue
+
+if TYPE_CHECKING:
+    from gateway.policy.catalogue import Catalogue
 
 _DAY = "%Y-%m-%d"
 
@@ -41,14 +44,21 @@ last_day = _reader(
 """A day, without a zone, or a moment, with one."""
 
 
-def beginning_of(first: datetime, zone: str) -> datetime:
-    """The first moment of a day as the clocks of a zone have it."""
-    return first.replace(tzinfo=ZoneInfo(zone))
+def beginning_of(first: datetime, policies: Path) -> datetime:
+    """The first moment of a day as the authority's clocks have it."""
+    return first.replace(tzinfo=zone_of(policies))
 
 
-def end_of(last: datetime, zone: str) -> datetime:
-    """The first moment after a day as the clocks of a zone have it."""
-    return (last + timedelta(days=1)).replace(tzinfo=ZoneInfo(zone))
+def end_of(last: datetime, policies: Path) -> datetime:
+    """The first moment after a day as the authority's clocks have it."""
+    return (last + timedelta(days=1)).replace(tzinfo=zone_of(policies))
+
+
+def zone_of(policies: Path) -> ZoneInfo:
+    """The zone of the authority's clocks, as these policies name it."""
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few commands are told a day
+
+    return ZoneInfo(load_catalogue(policies).calendar.timezone)
 
 
 def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
@@ -58,8 +68,7 @@ def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
     """
     last = until
     if until.tzinfo is None:
-        zone = ZoneInfo(load_catalogue(policies).calendar.timezone)
-        last = (until + timedelta(days=1)).replace(tzinfo=zone)
+        last = end_of(until, policies)
     if last <= now:
         raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
     return last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
@@ -11,10 +12,12 @@ from gateway.cli.identity import proved
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import Transfer
-from gateway.policy.catalogue import load_catalogue
 from gateway.registry import roles, transfers
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import SENSITIVE
+
+if TYPE_CHECKING:
+    from gateway.policy.catalogue import Catalogue
 
 _SEE_ALL = frozenset({"administrator", "data-protection", "auditor"})
 
@@ -30,7 +33,7 @@ def seen_by_whom_acts(session: Session, home: Path) -> Callable[[Transfer], bool
     known = roles.person(session, name)
     if not _SEE_ALL.isdisjoint(known.roles):
         return _everything
-    looking = load_catalogue(Home(home).policies_in_force).sensitive_teams()
+    looking = _catalogue(home).sensitive_teams()
     return _everything if not set(looking).isdisjoint(known.teams) else _is_for_all
 
 
@@ -45,9 +48,15 @@ def check_seen(registry: Registry, reference: str, home: Path) -> None:
 
 def who_looks(home: Path) -> str:
     """The teams that look at what is sensitive, by name."""
-    catalogue = load_catalogue(Home(home).policies_in_force)
+    catalogue = _catalogue(home)
     found = (catalogue.team(team) for team in catalogue.sensitive_teams())
     return " and ".join(team.name for team in found if team is not None)
+
+
+def _catalogue(home: Path) -> Catalogue:
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - most see everything, and need none
+
+    return load_catalogue(Home(home).policies_in_force)
 
 
 def _everything(_: Transfer) -> bool:

@@ -237,6 +237,6 @@ def _statuses(
 
 
 def _shipped() -> Path:
-    from gateway.homes.create import shipped_policies  # noqa: PLC0415 - keeps --help quick
+    from gateway.policy.shipped import shipped_policies  # noqa: PLC0415 - keeps --help quick
 
     return shipped_policies()

@@ -5,7 +5,6 @@ What an environment variable says is a claim. It may say whose proof is asked fo
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import pwd
@@ -15,16 +14,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from sqlmodel import Session
+from typing import TYPE_CHECKING, Any
 
 from gateway.cli.authority import name_of, roles_for
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.registry import roles
-from gateway.registry.database import Registry
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 _PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
 _UNSET = 2**32 - 1
@@ -63,6 +61,9 @@ def _checked(place: Home, command: str, wanted: frozenset[str]) -> str | None:
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
         return None
+    from gateway.registry import roles  # noqa: PLC0415 - takes a while, and some commands need no registry
+    from gateway.registry.database import Registry  # noqa: PLC0415
+
     registry = Registry(settings.database_url(place))
     try:
         with registry.read() as session:
@@ -79,6 +80,10 @@ def _checked(place: Home, command: str, wanted: frozenset[str]) -> str | None:
 
 
 def _identified(session: Session, command: str) -> str:
+    import asyncio  # noqa: PLC0415 - takes a while, and few sign
+
+    from gateway.registry import roles  # noqa: PLC0415 - as above
+
     claimed = os.environ.get("GATEWAY_ADMIN", "")
     own = roles.of_account(session, real_account())
     if own is not None and claimed in {"", own}:

@@ -1,36 +1,86 @@
-"""The nouns that stand alone: each is loaded only where it is asked for."""
+"""Every command by name: where it stands, and what the help says of it without loading it."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import typer
-
-# Nouns that stand alone in a module of their name: to run one, the others need not be loaded. In the order
-# in which the help lists them.
-ALONE = (
-    "providers",
-    "keys",
-    "staff",
-    "roles",
-    "agreement",
-    "year",
-    "transfers",
-    "held",
-    "notices",
-    "receipts",
-    "flows",
-    "log",
-    "penalties",
-    "policy",
-    "discrepancies",
-    "pupils",
-)
+from dataclasses import dataclass
 
 
-def add_nouns(to: typer.Typer, *nouns: str) -> None:
-    """Load the nouns that stand alone, and add them to a command."""
-    for noun in nouns:
-        to.add_typer(import_module(f"gateway.cli.{noun}").app, name=noun)
+@dataclass(frozen=True)
+class Noun:
+    """A command, or a group of them, in a module of `gateway.cli`."""
+
+    does: str
+    """What it is for, as its own help begins."""
+    module: str = ""
+    """Its module; that of its own name where it is not said."""
+    attribute: str = "app"
+    """What it is called there."""
+
+
+# In the order in which the help lists them: verbs, then nouns.
+NOUNS = {
+    "init": Noun(
+        "Create a home: settings, policies, keys, an empty registry. Never overwrites.", "services", "init"
+    ),
+    "run": Noun("Run intake, processor and mailboxes until SIGTERM or Ctrl-C.", "services", "run"),
+    "process": Noun("Open, classify, decide and route what landed, until SIGTERM.", "services", "process"),
+    "doctor": Noun(
+        "Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass.",
+        attribute="doctor",
+    ),
+    "status": Noun(
+        "Say whether the services are reached, what waits, and what runs out. Exit 1 where all is not well.",
+        attribute="status",
+    ),
+    "backup": Noun(
+        "Copy a whole home, consistent while the services run. Guard the copy as you guard the home's keys.",
+        attribute="backup",
+    ),
+    "restore": Noun(
+        "Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep.",
+        "backup",
+        "restore",
+    ),
+    "install": Noun(
+        "Lay out units, users, folders, alert rules and a sample of the settings for systemd.",
+        attribute="install",
+    ),
+    "declare": Noun(
+        "Declare a transfer that goes another way. "
+        "Exit 1 where it may not go, or not yet; it is recorded so.",
+        attribute="declare",
+    ),
+    "classify": Noun(
+        "Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent.",
+        attribute="classify_files",
+    ),
+    "samples": Noun(
+        "Write synthetic files of every flow. No pupil in them exists, and no UPN in them can.",
+        attribute="samples",
+    ),
+    "demo": Noun(
+        "Show the gateway at work: real services and files in a temporary home, which is cleaned up.",
+        attribute="demo",
+    ),
+    "serve": Noun("Run one of the SFTP services in the foreground.", "services", "serve"),
+    "providers": Noun("Enrol providers and look at them."),
+    "keys": Noun("Keys of providers and staff, and the gateway's own."),
+    "staff": Noun("Enrol the authority's staff and look at them."),
+    "roles": Noun("Who may do what, by name."),
+    "agreement": Noun("The yearly data sharing agreement."),
+    "year": Noun("The school year: opened each summer, and what it lacks."),
+    "transfers": Noun("What landed and what became of it."),
+    "held": Noun("Files that wait for a person or a date."),
+    "notices": Noun("Notices to the authority's data protection officers."),
+    "receipts": Noun("Signed receipts."),
+    "flows": Noun("What the agreement lists, row by row, and when it came."),
+    "log": Noun("The append-only log."),
+    "penalties": Noun("Addresses that failed to log in too often and have to wait."),
+    "policy": Noun("The policies: checked, explained, tried and compared."),
+    "discrepancies": Noun("Pupils on two rolls, other dates of birth, old numbers."),
+    "pupils": Noun("Which files hold a child. Every question is logged."),
+    "declarations": Noun("Transfers that were declared to go another way.", "declare"),
+    "report": Noun("Reports for people."),
+    "retention": Noun("How long things are kept (policies/retention.toml)."),
+    "hold": Noun("Legal holds: nothing on hold is ever deleted.", "holds"),
+}

@@ -11,10 +11,10 @@ from gateway.cli.complaints import Complaint
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
-from gateway.homes.create import shipped_policies
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year
 from gateway.policy.ratification import following, opens
+from gateway.policy.shipped import shipped_policies
 from gateway.policy.terms import is_ending, last_written
 from gateway.registry import years
 

@@ -26,8 +26,8 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.documents import HtmlOption, deliver
 from gateway.cli.options import WhyOption, reason_if_given
-from gateway.cli.report import HtmlOption, deliver
 from gateway.errors import GatewayError
 from gateway.registry import markers, staff
 

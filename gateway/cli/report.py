@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.cli import dates
+from gateway.cli.breach import one_breach
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    err,
     fails_clearly,
     now,
-    out,
-    print_exactly,
-    print_json,
     registrar_of,
 )
+from gateway.cli.documents import HtmlOption, deliver
 from gateway.cli.options import ReferenceArgument
 from gateway.errors import GatewayError
 from gateway.registry import log, providers
-from gateway.reports.document import Document, as_html, as_object, as_text
 from gateway.reports.report import provider_report, transfer_report
 
 app = typer.Typer(no_args_is_help=True, help="Reports for people.")
-HtmlOption = Annotated[
-    Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
-]
 
 
 @app.command("transfer")
@@ -83,18 +75,4 @@ def one_provider(
     deliver(document, html, as_json=as_json)
 
 
-def deliver(document: Document, html: Path | None, *, as_json: bool) -> None:
-    """Print a report, or write it as a page that only its owner can read."""
-    if as_json:
-        print_json(as_object(document))
-    if html is None and not as_json:
-        print_exactly(as_text(document))
-    if html is None:
-        return
-    try:
-        descriptor = os.open(html, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(as_html(document))
-    except OSError as error:
-        raise GatewayError(f"{html} cannot be written: {error.strerror}") from None
-    (err if as_json else out).print(f"wrote {html}", soft_wrap=True, markup=False)
+app.command("breach")(one_breach)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from enum import StrEnum
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from gateway.observe import logs
 
@@ -23,9 +23,10 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
-def root() -> typer.Typer:
-    """The command without any noun."""
+def root(nouns: type[TyperGroup]) -> typer.Typer:
+    """The command, with nouns that are kept by this."""
     app = typer.Typer(
+        cls=nouns,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -39,6 +40,8 @@ def root() -> typer.Typer:
 
 def _show_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - reads much for what is seldom asked
+
         typer.echo(f"gateway {version('gateway')}")
         raise typer.Exit
 

@@ -25,14 +25,6 @@ PortOption = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these commands to `app`."""
-    app.command()(init)
-    app.command()(run)
-    app.command()(process)
-    app.add_typer(serve, name="serve")
-
-
 @fails_clearly
 def init(
     home: HomeOption = DEFAULT_HOME,

@@ -143,12 +143,12 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
     yield f"waiting     {oldest}; {snapshot.spool} in the spool, {snapshot.states['landed']} claimed"
     for disk in snapshot.disks:
         yield f"disk        {disk.part}: {disk.free / 1024**3:.1f} GiB of {disk.size / 1024**3:.1f} free"
-    yield from _expiries([key for key in snapshot.expiries if key.days < _SHOWN_DAYS], each=each)
+    yield from expiries_in_words([key for key in snapshot.expiries if key.days < _SHOWN_DAYS], each=each)
     yield f"log         {counted(snapshot.log_entries, 'entry', 'entries')}"
     yield "all is well" if not found else "look at     " + "  ".join(found)
 
 
-def _expiries(ending: list[Expiry], *, each: bool) -> Iterator[str]:
+def expiries_in_words(ending: list[Expiry], *, each: bool) -> Iterator[str]:
     """The keys that end soon; of one kind of owner and of key in one line, where they are many."""
     groups: dict[tuple[str, str], list[Expiry]] = {}
     for key in sorted(ending, key=lambda key: key.days):

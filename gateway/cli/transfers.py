@@ -19,7 +19,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    existing,
     fails_clearly,
     local_times,
     out,
@@ -36,7 +35,6 @@ from gateway.cli.few import check_seen, seen_by_whom_acts
 from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption
 from gateway.home import Home, shown_name
 from gateway.model import Classified, Reason, Transfer
-from gateway.policy.catalogue import load_catalogue
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
@@ -75,15 +73,14 @@ def list_all(
     as_json: JsonOption = False,
 ) -> None:
     """The latest transfers, in the order they landed."""
-    zone = load_catalogue(existing(home).policies_in_force).calendar.timezone
     wanted = TransfersWanted(
         state=state,
         provider=provider,
         data_type=data_type,
         team=team,
         code=code,
-        since=None if first is None else dates.beginning_of(first, zone),
-        until=None if last is None else dates.end_of(last, zone),
+        since=None if first is None else dates.beginning_of(first, Home(home).policies_in_force),
+        until=None if last is None else dates.end_of(last, Home(home).policies_in_force),
     )
     most = (0 if as_json else LISTED) if limit is None else limit
     with registry(home) as opened, opened.read() as session:
@@ -150,6 +147,7 @@ def show_one(
 
 def _standing(home: Path, session: Session, transfer: Transfer) -> dict[str, str | None]:
     """Which file it replaces and which one replaces it, by reference."""
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
     from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
 
     provider = providers.get_provider(session, transfer.upload.provider)

@@ -35,11 +35,11 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
 from gateway.policy.ratification import following, opens
 from gateway.policy.terms import school_year, written
-from gateway.record.registrar import Registrar
 from gateway.registry import log, years
 
 if TYPE_CHECKING:
     from gateway.homes.school_year import Dates
+    from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="The school year: opened each summer, and what it lacks.")
 YearArgument = Annotated[str, typer.Argument(metavar="YEAR", help="An academic year such as 2027-28.")]

@@ -10,10 +10,10 @@ from sqlmodel import Session
 from gateway.cli.complaints import Complaint, Together
 from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.home import Home
-from gateway.homes.create import shipped_policies
 from gateway.model import EDUCATION_PROVIDERS
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import first_year
+from gateway.policy.shipped import shipped_policies
 from gateway.policy.terms import written
 from gateway.registry import contacts, keys, providers, staff
 

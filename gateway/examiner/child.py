@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from gateway.errors import Fault
 from gateway.examiner.channel import Broken, close_all, receive, send
@@ -28,6 +29,32 @@ class ExaminerLost(Fault):
     """The process for a file crashed, ran out of memory or time; a new one takes its place."""
 
 
+class Process(Protocol):
+    """A process that was begun."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. subprocess.TimeoutExpired where it does not come in time."""
+        ...
+
+
+def begun(command: Sequence[str], channel: int) -> Process:
+    """Python with these arguments, as a process at the other end of a channel."""
+    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+        [sys.executable, "-I", *command, "--channel", str(channel)],
+        pass_fds=[channel],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        cwd="/",
+        env=environment(os.environ),
+    )
+
+
 class Child:
     """One child process, started when first asked. Not for use by two threads at once.
 
@@ -42,7 +69,7 @@ class Child:
         self._command = command
         self._setup = setup
         self._surroundings = surroundings
-        self._nursery: subprocess.Popen[bytes] | None = None
+        self._nursery: Process | None = None
         self._channel: socket.socket | None = None
         self._greeted = False
         self._begun: object = None
@@ -146,14 +173,7 @@ class Child:
             setup = self._setup()
             ours, theirs = socket.socketpair()
             with theirs:
-                self._nursery = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    [sys.executable, "-I", *self._command, "--channel", str(theirs.fileno())],
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    cwd="/",
-                    env=environment(os.environ),
-                )
+                self._nursery = begun(self._command, theirs.fileno())
             self._channel = ours
             send(ours, setup, until=time.monotonic() + _START_SECONDS)
         return self._channel

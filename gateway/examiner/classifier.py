@@ -1,6 +1,6 @@
-"""The classifier: an isolated child that holds nothing. It gets one content or drop, and says what it is.
+"""The classifier: an isolated child that holds nothing. It gets one content, and says what it is.
 
-It reads what anybody may have written: XML, spreadsheets, archives, keys. So it has no secret, no home and no
+It reads what anybody may have written: XML, spreadsheets, archives. So it has no secret, no home and no
 network, can open no file and start no program. Pupils' numbers go back to the service, which makes digests.
 """
 
@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 from gateway.classify import Rules, classify, load_rules
 from gateway.examiner.confinement import Needs
-from gateway.examiner.drop_judge import judge
-from gateway.examiner.drop_tools import DROP_BYTES
 from gateway.examiner.entry import serve
 from gateway.examiner.nursery import Answer
 from gateway.examiner.persons import PersonTaker
-from gateway.examiner.protocol import ANSWER, REQUEST, Judging, Read, Reading
+from gateway.examiner.protocol import ANSWER, REQUEST, Read, Reading
 from gateway.examiner.rolls import RollTaker
 from gateway.examiner.setups import CLASSIFIER_SETUP
-from gateway.home.settings import ClassifyLimits, OpenLimits
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from gateway.zones.failpoints import passing
 
@@ -31,19 +29,13 @@ class Classifying:
 
     rules: Rules
     limits: ClassifyLimits
-    drops: OpenLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Classify the one content, or judge the one drop, that came with the request."""
-        request, content = REQUEST.validate_json(message), descriptors[0]
-        match request:
-            case Reading():
-                return ANSWER.dump_json(self.read(request, content)), ()
-            case Judging():
-                data = os.pread(content, DROP_BYTES + 1, 0)
-                return ANSWER.dump_json(judge(request, data, self.drops)), ()
-            case other:
-                raise TypeError(other.kind)
+        """Classify the one content that came with the request."""
+        request = REQUEST.validate_json(message)
+        if not isinstance(request, Reading):
+            raise TypeError(request.kind)
+        return ANSWER.dump_json(self.read(request, descriptors[0])), ()
 
     def read(self, request: Reading, descriptor: int) -> Read:
         """What the content is, who is in it, and its pupils with what it says of them where it is a roll."""
@@ -77,8 +69,7 @@ def main() -> None:
 
     def prepared(message: bytes) -> tuple[Needs, Classifying]:
         setup = CLASSIFIER_SETUP.validate_json(message)
-        needs = Needs(memory_bytes=setup.drops.memory_bytes)
-        return needs, Classifying(load_rules(setup.rules), setup.limits, setup.drops)
+        return Needs(memory_bytes=setup.memory_bytes), Classifying(load_rules(setup.rules), setup.limits)
 
     serve("classifies contents for the gateway's services", prepared)
 

@@ -55,9 +55,11 @@ from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.examiner.scanner import MALWARE, has_malware
 from gateway.examiner.setups import (
     CLASSIFIER_SETUP,
+    JUDGE_SETUP,
     OPENER_SETUP,
     VIEWER_SETUP,
     ClassifierSetup,
+    JudgeSetup,
     OpenerSetup,
     ViewerSetup,
 )
@@ -81,7 +83,9 @@ _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
 
 
 class Examiner:
-    """One opener and one classifier. Not for use by two threads at once.
+    """One opener and one classifier; a judge and a viewer from their first use on.
+
+    Not for use by two threads at once.
 
     They go by the policies in force in `home`, or by those in the folder `policies`.
 
@@ -94,6 +98,7 @@ class Examiner:
         self._limits = self._load_limits()
         self._opener = child_of("opener", self._for_opener, self._around_opener)
         self._classifier = child_of("classifier", self._for_classifier, self._surroundings)
+        self._judge = child_of("judge", self._for_judge, self._surroundings)
         self._viewer = child_of("viewer", self._for_viewer, self._surroundings)
 
     def start(self) -> None:
@@ -103,12 +108,12 @@ class Examiner:
 
     def rest(self) -> None:
         """Let the processes that have looked at files end; others are made ready for whoever is next."""
-        for child in (self._opener, self._classifier, self._viewer):
+        for child in (self._opener, self._classifier, self._judge, self._viewer):
             child.rest()
 
     def close(self) -> None:
         """End the children."""
-        for child in (self._opener, self._classifier, self._viewer):
+        for child in (self._opener, self._classifier, self._judge, self._viewer):
             child.close()
 
     def examine(self, job: Job) -> Looked:
@@ -227,7 +232,7 @@ class Examiner:
 
     def _judgement(self, request: Judging, drop: int) -> Judged:
         seconds = seconds_for(drop, CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, given = ask(self._classifier, request, (drop,), seconds, _JUDGED[request.job.folder])
+        answer, given = ask(self._judge, request, (drop,), seconds, _JUDGED[request.job.folder])
         close_all(given)
         if isinstance(answer, FileRefused):
             return believable_refusal(answer)
@@ -275,9 +280,13 @@ class Examiner:
             ClassifierSetup(
                 rules=self._policies().absolute(),
                 limits=self._limits.classify,
-                drops=self._limits.open,
+                memory_bytes=self._limits.open.memory_bytes,
             )
         )
+
+    def _for_judge(self) -> bytes:
+        self._limits = self._load_limits()
+        return JUDGE_SETUP.dump_json(JudgeSetup(limits=self._limits.open))
 
     def _for_viewer(self) -> bytes:
         self._limits = self._load_limits()

@@ -21,11 +21,18 @@ class OpenerSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierSetup:
-    """What a classifier is told when it starts: its rules, and the limits for files and for drops."""
+    """What a classifier is told when it starts: its rules, the limits, its memory."""
 
     rules: Path
     limits: ClassifyLimits
-    drops: OpenLimits
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSetup:
+    """What a judge is told when it starts: the limits for drops."""
+
+    limits: OpenLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,4 +47,5 @@ class ViewerSetup:
 
 OPENER_SETUP = TypeAdapter(OpenerSetup)
 CLASSIFIER_SETUP = TypeAdapter(ClassifierSetup)
+JUDGE_SETUP = TypeAdapter(JudgeSetup)
 VIEWER_SETUP = TypeAdapter(ViewerSetup)

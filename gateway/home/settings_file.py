@@ -8,4 +8,4 @@ from pydantic import BaseModel, ConfigDict
 class File(BaseModel):
     """A part of a file that an administrator edits: what it does not know is a mistake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +16,7 @@ from gateway.keys.gateway_keys import make_gateway_key
 from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.at_rest import lock
+from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
 from gateway.record.policy_check import check
 from gateway.registry import keys, log
@@ -61,16 +61,6 @@ rescan_seconds = 5.0
 [secrets]                             # the passphrase of keys/, where it is under one
 {passphrase_file}
 """
-
-
-def shipped_policies() -> Path:
-    """The policies that come with this version."""
-    beside = Path(__file__).parents[2] / "policies"
-    installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / "policies"
-    for folder in (beside, installed):
-        if (folder / "flows.toml").is_file():
-            return folder
-    raise ConfigurationError(f"the policies that come with gateway are missing from {installed}")
 
 
 def create_home(

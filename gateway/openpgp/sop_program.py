@@ -64,7 +64,7 @@ def decrypt(program: str, order: Order) -> tuple[int, bytes]:
             inherited.append(_kept(stack, in_memory(order.session)))
             command.append(f"--with-session-key=@FD:{inherited[-1]}")
         command += [f"@FD:{key}" for key in keys]
-        child = _start(command, order.sealed.descriptor(stack), inherited)
+        child = started(command, order.sealed.descriptor(stack), inherited)
         return _watch(child, order), _read_all(verifications)
 
 
@@ -89,7 +89,7 @@ def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
     deadline = time.monotonic() + order.limits.seconds
     with child:
         try:
-            _limit(child.pid, order.limits)
+            limit(child.pid, order.limits)
             _drain(child, order.content, deadline)
             return child.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -105,7 +105,8 @@ def _kept(stack: ExitStack, descriptor: int) -> int:
     return descriptor
 
 
-def _start(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
+def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
+    """The program at work on a descriptor. Fault where it cannot be started."""
     try:
         return subprocess.Popen(  # noqa: S603 - the program is a setting, and no shell is involved
             command,
@@ -120,7 +121,7 @@ def _start(command: Sequence[str], source: int, inherited: Sequence[int]) -> sub
         raise Fault(f"{command[0]} cannot be started: {error.strerror}") from error
 
 
-def _limit(pid: int, limits: OpenLimits) -> None:
+def limit(pid: int, limits: OpenLimits) -> None:
     """Limits are set on the running child: a hook before exec would cost a slow fork."""
     try:
         resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))

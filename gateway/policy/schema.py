@@ -30,7 +30,7 @@ _WITH_NOTICE = "accept-with-notice-until "
 class PolicyTable(BaseModel):
     """A table of a policy file: unknown keys are faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Ratification(PolicyTable):

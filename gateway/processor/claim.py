@@ -13,6 +13,7 @@ import errno
 import logging
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from gateway.home import Spool, provider_of
 from gateway.model import Upload
 from gateway.processor.references import sort_out
 from gateway.processor.told_by_intake import bounded
-from gateway.processor.turns import shared_out
+from gateway.processor.turns import Company, shared_out
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.registry import providers
@@ -39,24 +40,30 @@ from gateway.zones.landed import (
     waiting,
 )
 
-_BATCH, _BATCH_OF_EACH, _BATCH_BYTES_OF_EACH = 64, 16, 1024**2
+_BATCH, _BATCH_BYTES_OF_EACH = 64, 1024**2
+# Many at once cost less each, and keep whoever comes meanwhile waiting.
+_ALONE, _AMONG_OTHERS = 16, 4
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
 
 
-def claim_waiting(registrar: Registrar, go_on: Callable[[], bool] = lambda: True) -> None:
+def claim_waiting(
+    registrar: Registrar, go_on: Callable[[], bool] = lambda: True, company: Company | None = None
+) -> None:
     """Take everything that waits in the spool inside; `go_on` is asked after each batch of it.
 
     Providers take turns, and each batch is made of what waits by then: who comes while a heap of another's is
-    taken inside is in the next batch, and leaves as much of the heap for the next call. Fault where something
+    taken inside is in the next batch, and leaves as much of the heap for the next call. Batches are small
+    while more than one provider is in `company`, which notes whose files wait. Fault where something
     cannot be taken: what can, is inside then, and the rest is where it was. OSError where the spool cannot be
     read.
     """
     faults: list[Fault] = []
     tried: set[str] = set()
+    company = company or Company(time.monotonic)
     left = sum(1 for _ in waiting(registrar.home.spool))
-    while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried)):
+    while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried, company)):
         faults += Claim(registrar).take(batch)
         tried.update(batch)
         if not go_on():
@@ -226,10 +233,12 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
-def _next_batch(spool: Spool, tried: Collection[str]) -> list[str]:
+def _next_batch(spool: Spool, tried: Collection[str], company: Company) -> list[str]:
     """Of what waits and was not tried: some of everybody's, those first of whom least was taken."""
-    free = (reference for reference in waiting(spool) if reference not in tried)
-    found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=_BATCH_OF_EACH)
+    free = [reference for reference in waiting(spool) if reference not in tried]
+    company.note(map(provider_of, free))
+    each = company.portion(_ALONE, _AMONG_OTHERS)
+    found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=each)
     return [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
 
 

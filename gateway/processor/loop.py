@@ -28,7 +28,7 @@ from gateway.processor.hands import ATTEMPTS, Finished, Hands
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
 from gateway.processor.rounds import Rounds
-from gateway.processor.turns import chosen
+from gateway.processor.turns import Company, chosen
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import assignments
@@ -63,6 +63,7 @@ class Processor:
         self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
+        self._company = Company(time.monotonic)
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
         self._stop = threading.Event()
@@ -120,7 +121,7 @@ class Processor:
             self._take_over_policies,
             self._follow_keys,
             self._show,
-            lambda: claim_waiting(self._registrar, self._keep_up),
+            lambda: claim_waiting(self._registrar, self._keep_up, self._company),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
             lambda: self._rounds.checkpoints(self._registrar),
             lambda: self._rounds.keys(self._registrar),

@@ -17,6 +17,7 @@ A_TURN_FILES, A_TURN_SECONDS = 8, 0.5
 """How many files of one provider follow each other while others wait, and for how long."""
 
 _BETWEEN_STRUCK = 16
+_ABOUT_SECONDS = 10.0
 
 
 def chosen(landed: Iterable[str], in_hand: Iterable[str], *, room: int, each: int) -> list[str]:
@@ -51,6 +52,24 @@ def shared_out(waiting: Iterable[str], taken: Counter[str], *, room: int, each: 
     order = sorted(queues, key=lambda provider: taken[provider])
     rounds = zip_longest(*(queues[provider][:each] for provider in order))
     return [one for turn in rounds for one in turn if one is not None][:room]
+
+
+@dataclass(slots=True)
+class Company:
+    """Which providers were about of late: who is alone may be served in large portions, nobody else."""
+
+    clock: Callable[[], float]
+    _seen: dict[str, float] = field(default_factory=dict)
+
+    def note(self, providers: Iterable[str]) -> None:
+        """Something of theirs waits, or is in hand."""
+        now = self.clock()
+        self._seen |= dict.fromkeys(providers, now)
+        self._seen = {one: seen for one, seen in self._seen.items() if now - seen <= _ABOUT_SECONDS}
+
+    def portion(self, alone: int, among_others: int) -> int:
+        """How many files of one provider may be dealt with together."""
+        return alone if len(self._seen) <= 1 else among_others
 
 
 @dataclass(slots=True)

@@ -56,6 +56,11 @@ class Witness:
         self._telling: _Telling | None = None
         self._not_before = 0.0
 
+    @property
+    def is_being_told(self) -> bool:
+        """Whether a telling is under way."""
+        return self._telling is not None
+
     def tell(self, size: int, head: str) -> None:
         """Look after a telling that is under way, or begin one where `head` is new to the witness.
 

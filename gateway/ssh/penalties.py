@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gateway.home.settings import DoorLimits
 from gateway.ssh.source import source_of
 
-_KNOWN = 4_096
+MOST_KNOWN = 4_096
 
 
 @dataclass(slots=True)
@@ -64,6 +64,10 @@ class Penalties:
         """Forgive everything that `source`, an address or a /64 network as listed, owes; whether it owed."""
         return self._debts.pop(source_of(source.partition("/")[0]), None) is not None
 
+    def __len__(self) -> int:
+        """How many sources are remembered, whether they have to wait or not."""
+        return len(self._debts)
+
     def in_force(self) -> dict[str, float]:
         """Every source that has to wait, and for how many seconds."""
         now = self._clock()
@@ -81,7 +85,7 @@ class Penalties:
 
     def _forget(self, now: float) -> None:
         """Keep the table small: what is paid off goes first, then what was added to longest ago."""
-        if len(self._debts) > _KNOWN:
+        if len(self._debts) > MOST_KNOWN:
             self._debts = {source: debt for source, debt in self._debts.items() if debt.until > now}
-        while len(self._debts) > _KNOWN:
+        while len(self._debts) > MOST_KNOWN:
             del self._debts[next(iter(self._debts))]

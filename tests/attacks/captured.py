@@ -15,9 +15,11 @@ from typing import Any
 from gateway.examiner.child import Child
 from gateway.examiner.setups import (
     CLASSIFIER_SETUP,
+    JUDGE_SETUP,
     OPENER_SETUP,
     VIEWER_SETUP,
     ClassifierSetup,
+    JudgeSetup,
     OpenerSetup,
     ViewerSetup,
 )
@@ -49,7 +51,7 @@ child.main()
 _PROGRAM_TAKEN_OVER = """
 import os
 import gateway.examiner.opener as child
-from gateway.openpgp.sop_program import _limit, _start
+from gateway.openpgp.sop_program import limit, started
 
 _IN_PROGRAM = '''
 import ctypes, json, mmap, os, resource, signal, socket, subprocess, sys, threading, time
@@ -66,9 +68,9 @@ def with_a_captured_program(self, message, descriptors):
     asked = os.memfd_create("asked", 0)
     os.write(asked, message)
     os.lseek(asked, 0, os.SEEK_SET)
-    program = _start([{program!r}, "-I", "-c", _IN_PROGRAM, str(asked)], descriptors[0], [asked])
+    program = started([{program!r}, "-I", "-c", _IN_PROGRAM, str(asked)], descriptors[0], [asked])
     with program:
-        _limit(program.pid, self.limits)
+        limit(program.pid, self.limits)
         return program.stdout.read(), ()
 
 child.prove_program = lambda settings: None  # It is no SOP program, which is why it is not used.
@@ -86,7 +88,12 @@ def lying(self, message, descriptors):
 child.{worker}.work = lying
 child.main()
 """
-_WORKERS = {"opener": "Opening", "classifier": "Classifying", "viewer": "Looking"}
+_WORKERS = {
+    "opener": "Opening",
+    "classifier": "Classifying",
+    "judge": "JudgingDrops",
+    "viewer": "Looking",
+}
 
 
 def _child(module: str, setup: bytes, code: str = _TAKEN_OVER, **known: object) -> Child:
@@ -97,7 +104,8 @@ def _child(module: str, setup: bytes, code: str = _TAKEN_OVER, **known: object) 
 
 def answering(home: Home, module: str, answer: dict[str, Any]) -> Child:
     """A child of that kind that gives one answer, whatever it is asked."""
-    setup = {"opener": _opener_setup, "classifier": _classifier_setup}[module](home)
+    setups = {"opener": _opener_setup, "classifier": _classifier_setup, "judge": _judge_setup}
+    setup = setups[module](home)
     return _child(module, setup, _LYING, answer=json.dumps(answer).encode())
 
 
@@ -124,10 +132,22 @@ def _opener_setup(home: Home, engine: str = "embedded", program: str = "sqop") -
 
 
 def _classifier_setup(home: Home) -> bytes:
+    limits = Limits()
     setup = ClassifierSetup(
-        rules=home.policies_in_force.absolute(), limits=Limits().classify, drops=Limits().open
+        rules=home.policies_in_force.absolute(),
+        limits=limits.classify,
+        memory_bytes=limits.open.memory_bytes,
     )
     return CLASSIFIER_SETUP.dump_json(setup)
+
+
+def captured_judge(home: Home) -> Child:
+    """A judge of drops."""
+    return _child("judge", _judge_setup(home))
+
+
+def _judge_setup(_: Home) -> bytes:
+    return JUDGE_SETUP.dump_json(JudgeSetup(limits=Limits().open))
 
 
 def captured_viewer(home: Home) -> Child:

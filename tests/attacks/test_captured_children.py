@@ -16,6 +16,7 @@ from gateway.home import Home
 from tests.attacks.captured import (
     a_content,
     captured_classifier,
+    captured_judge,
     captured_opener,
     captured_program,
     captured_viewer,
@@ -116,7 +117,7 @@ def port() -> Iterator[int]:
 def children() -> list[str]:
     with_program = ["opener with a program"] if shutil.which("sqop") else []
     program = ["program of an opener"] if Path(PROGRAM).exists() else []
-    return ["classifier", "viewer", "opener", *with_program, *program]
+    return ["classifier", "judge", "viewer", "opener", *with_program, *program]
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,8 @@ def child(request: pytest.FixtureRequest, home: Home) -> Iterator[tuple[str, Chi
     kind: str = request.param
     if kind == "classifier":
         captured = captured_classifier(home)
+    elif kind == "judge":
+        captured = captured_judge(home)
     elif kind == "viewer":
         captured = captured_viewer(home)
     elif kind == "program of an opener":

@@ -162,7 +162,7 @@ def test_a_captured_judge_of_drops_makes_no_key_of_its_own(desk: Desk, oak: Part
     before = known(desk)
     shown = desk.home.published.provider("oak") / "authorized_keys"
     reference = desk.land(oak, b"a hostile drop", "key.asc", "keys")
-    said = decided(desk, reference, "classifier", lies(desk, oak)[name].of(reference, desk))
+    said = decided(desk, reference, "judge", lies(desk, oak)[name].of(reference, desk))
     assert said == ["internal:held"]
     assert known(desk) == before
     assert shown.read_text().split() == oak.ssh_public.read_text().split()[:2]
@@ -173,7 +173,7 @@ def test_a_captured_judge_ratifies_nothing_in_a_strangers_name(desk: Desk) -> No
     reference = desk.land(elm, b"a hostile drop", "agreement.asc", "agreement")
     stranger = {"certificate": 40 * "a", "signing_key": 40 * "a", "created_at": desk.now.isoformat()}
     answer = {"reference": reference, "signature": stranger, "kind": "agreement"}
-    assert decided(desk, reference, "classifier", answer) == ["internal:held"]
+    assert decided(desk, reference, "judge", answer) == ["internal:held"]
 
 
 def known(desk: Desk) -> list[tuple[str, str, str]]:

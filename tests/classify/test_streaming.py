@@ -1,5 +1,6 @@
 """Memory does not grow with the file."""
 
+import tracemalloc
 from io import BytesIO
 from pathlib import Path
 
@@ -38,12 +39,22 @@ def test_a_large_file_is_read_in_little_memory(tmp_path: Path, make, data_type: 
 
 def test_ever_new_names_are_not_all_remembered(rules: Rules) -> None:
     gatherer = Gatherer(Tally(rules, None), ClassifyLimits())
-    for number in range(3_000):
-        gatherer.gather(
-            etree.fromstring(f"<Pupil><a{number}>x</a{number}><b><c{number}>x</c{number}></b></Pupil>")
-        )
-    remembered = sum(map(len, gatherer._meanings.values()))
-    assert remembered <= 2_000
+
+    def gather(names: range) -> int:
+        """The bytes that are taken, after so many names."""
+        for n in names:
+            gatherer.gather(etree.fromstring(f"<Pupil><a{n}>x</a{n}><b><c{n}>x</c{n}></b></Pupil>"))
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        some = gather(range(1_000))
+        many = gather(range(1_000, 2_000))
+        more = gather(range(2_000, 4_000))
+    finally:
+        tracemalloc.stop()
+    assert some > 200_000, "what is remembered takes memory"
+    assert more - many < some / 10
 
 
 def test_a_line_without_end_is_given_up() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.doctor import examine
-from gateway.cli.status import _expiries
+from gateway.cli.status import expiries_in_words
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.processor.snapshot import Expiry
@@ -97,12 +97,12 @@ def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_p
     assert "everything fits" in site.gateway("log", "verify")
 
 
-def test_status_tells_many_expiries_in_one_line() -> None:
+def test_status_tells_manyexpiries_in_words_in_one_line() -> None:
     ending = [Expiry(owner_kind="provider", owner=f"s{n}", kind="openpgp", days=n + 2.0) for n in range(9)]
-    (line,) = _expiries(ending, each=False)
+    (line,) = expiries_in_words(ending, each=False)
     assert "9 providers" in line
     assert "s0, which ends in 2 days" in line
-    assert len(list(_expiries(ending, each=True))) == 9
+    assert len(list(expiries_in_words(ending, each=True))) == 9
 
 
 def test_a_console_for_other_machines_needs_a_name(site: Commands) -> None:

@@ -25,7 +25,7 @@ UNTIL = date(2025, 9, 12)
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Some thousand transfers of 300 schools, put into the registry in bulk."""
-    made = Site(tmp_path_factory.mktemp("site"))
+    made = Site(tmp_path_factory.mktemp("site"), workers=1)
     with _registry(made).write() as session:
         a_year.fill(session, load_catalogue(made.home / "policies"), until=UNTIL)
     return made

@@ -1,24 +1,174 @@
-"""A noun that is loaded alone is the same command as beside all others."""
+"""Nouns are told of without being loaded, and loading one loads no more than it needs."""
 
 from __future__ import annotations
 
+import ast
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+
 import pytest
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from gateway.cli import app_for
-from gateway.cli.app import app
-from gateway.cli.nouns import ALONE
+import gateway
+from gateway.cli.app import COMMAND, app
+from gateway.cli.nouns import NOUNS
+from tests.commands import Commands
+from tests.content import core_data
+
+ROOT = Path(gateway.__file__).parents[1]
+REGISTRY = {"sqlalchemy", "sqlmodel"}
+HEAVY = {"alembic", "asyncssh", "lxml", "olefile", "openpyxl", "pgpy", "python_calamine", "uvloop"}
+# These need no registry before they know whose they are, or at all.
+WITHOUT = ("init", "run", "process", "serve", "backup", "restore", "install", "classify", "samples", "demo")
+# How many modules of ours a command loads when it runs on a home, and what it may load of what takes long.
+RUNS = {
+    "--version": (8, set()),
+    "--help": (8, set()),
+    "transfers list": (71, REGISTRY),
+    "keys list": (82, REGISTRY),
+    "providers list": (93, REGISTRY),
+    "flows status": (81, REGISTRY),
+    "status": (69, REGISTRY),
+    "classify": (95, {"lxml", "olefile", "openpyxl", "python_calamine"}),
+}
+MORE = 1.1
 
 
-@pytest.mark.parametrize("noun", sorted(ALONE))
-def test_a_noun_alone_is_what_it_is_among_all(noun: str) -> None:
-    alone, among = (
-        CliRunner().invoke(each, [noun, "--help"], prog_name="gateway") for each in (app_for([noun]), app)
-    )
-    assert alone.exit_code == 0
-    assert alone.output == among.output
+def test_the_help_that_is_told_without_loading_is_that_of_the_commands() -> None:
+    told = CliRunner().invoke(app, ["--help"], prog_name="gateway")
+    commands = {name: COMMAND.commands[name] for name in NOUNS}
+    loaded = TyperGroup(name="gateway", help=COMMAND.help, params=COMMAND.params, commands=commands)
+    context = loaded.make_context("gateway", [], resilient_parsing=True, help_option_names=["-h", "--help"])
+    with context, redirect_stdout(io.StringIO()) as shown:
+        loaded.format_help(context, context.make_formatter())
+    assert told.exit_code == 0
+    assert told.output.rstrip() == shown.getvalue().rstrip()
 
 
-@pytest.mark.parametrize("arguments", [[], ["--verbose", "flows"], ["--help"], ["doctor"], ["no-such-noun"]])
-def test_whatever_else_is_asked_meets_all_commands(arguments: list[str]) -> None:
-    assert app_for(arguments) is app
+@pytest.mark.parametrize("noun", NOUNS)
+def test_each_noun_is_called_as_it_is_listed(noun: str) -> None:
+    shown = CliRunner().invoke(app, [noun, "--help"], prog_name="gateway")
+    assert shown.exit_code == 0
+    assert f"Usage: gateway {noun} " in shown.output
+    assert COMMAND.commands[noun].name == noun
+
+
+def test_what_is_mistyped_is_guessed_without_loading_what_is_meant() -> None:
+    shown = CliRunner().invoke(app, ["transfer"], prog_name="gateway")
+    assert shown.exit_code == 2
+    assert "Did you mean 'transfers'?" in shown.output
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_noun_loads_nothing_heavy_before_it_runs(noun: str) -> None:
+    loaded = _loaded_with(f"gateway.cli.{NOUNS[noun].module or noun}")
+    others = {name.partition(".")[0] for name in loaded}
+    assert others & HEAVY == set()
+    assert noun not in WITHOUT or others & REGISTRY == set()
+    assert len([name for name in loaded if name.startswith("gateway.")]) <= 125
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What each command has loaded when it is done."""
+    root = tmp_path_factory.mktemp("runs")
+    home = Commands(root).home
+    (root / "core.xml").write_bytes(core_data())
+    code = f"""
+import io, json, os, sys
+from contextlib import redirect_stderr, redirect_stdout
+from gateway.cli.app import COMMAND
+told = {{}}
+for asked in {list(RUNS)!r}:
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            arguments = [*asked.split(), {str(root / "core.xml")!r}] if asked == "classify" else asked.split()
+            COMMAND.main(arguments, prog_name="gateway", standalone_mode=False)
+        os.write(writing, json.dumps(sorted(sys.modules)).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        told[asked] = json.load(said)
+    os.wait()
+json.dump(told, sys.stdout)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True,
+        env={**os.environ, "GATEWAY_HOME": str(home)},
+    )  # fmt: skip
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("asked", RUNS)
+def test_a_command_loads_what_it_needs_and_no_more(asked: str, runs: dict[str, list[str]]) -> None:
+    most, may = RUNS[asked]
+    ours = [name for name in runs[asked] if name.startswith("gateway.")]
+    assert len(ours) <= most * MORE, f"it was {most}: {ours}"
+    assert {name.partition(".")[0] for name in runs[asked]} & (HEAVY | REGISTRY) == may
+
+
+def _loaded_with(module: str) -> set[str]:
+    """All that is imported with a module, short of what its functions import."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        parents = {name.rsplit(".", number)[0] for number in range(1, name.count(".") + 1)}
+        for each in {name, *parents} - found:
+            found.add(each)
+            if each.partition(".")[0] == "gateway":
+                waiting.extend(_imported(each))
+    return found
+
+
+@cache
+def _imported(module: str) -> list[str]:
+    file = _file(module)
+    return [] if file is None else list(_at_its_top(ast.parse(file.read_text("utf-8")).body))
+
+
+def _at_its_top(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name for name in names if node.module.startswith("gateway") and _file(name))
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from _at_its_top(node.orelse)
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            yield from _at_its_top(node.body)
+
+
+def _file(module: str) -> Path | None:
+    place = ROOT.joinpath(*module.split("."))
+    for file in (place / "__init__.py", place.with_suffix(".py")):
+        if file.is_file():
+            return file
+    return None
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("gateway tr", ["transfers"]), ("gateway re", ["restore", "receipts", "report", "retention"])],
+)
+def test_a_shell_completes_nouns_without_loading_them(typed: str, completed: list[str]) -> None:
+    asked = {"_GATEWAY_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": "1"}
+    code = "import sys; sys.argv = ['gateway']; from gateway.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], check=False, capture_output=True, text=True,
+        env={**os.environ, **asked},
+    )  # fmt: skip
+    assert done.stdout.split() == completed
+    assert "sqlalchemy" not in done.stderr

@@ -34,7 +34,7 @@ GIAS = f""""URN","LA (code)","EstablishmentNumber","EstablishmentName","TypeOfEs
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return Site(tmp_path_factory.mktemp("site"))
+    return Site(tmp_path_factory.mktemp("site"), workers=1)
 
 
 def listed(site: Site) -> dict[str, tuple[str, str | None]]:

@@ -81,7 +81,7 @@ def _ready_in_spite_of_a_slow_processor(site: Site, mailboxes: int) -> str:
             return supervisor.stdout.readline()
         finally:
             supervisor.terminate()
-            supervisor.wait(60)
+            supervisor.communicate(timeout=60)
 
 
 def _is_listening(port: int) -> bool:

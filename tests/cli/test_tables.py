@@ -62,7 +62,7 @@ def test_wide_characters_count_as_they_are_shown() -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    made = Site(tmp_path_factory.mktemp("site"))
+    made = Site(tmp_path_factory.mktemp("site"), workers=1)
     made.provider("the-church-school-of-st-michael")
     made.staff("jane", "central-data-team")
     return made

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.mailboxes.hatch.window import _OF_PERSONS
+from gateway.mailboxes.hatch.window import OF_PERSONS
 from gateway.registry import console_sessions, keys, passkeys, transfers
 from gateway.zones.hatch.questions import (
     AskFile,
@@ -72,9 +72,7 @@ def office(tmp_path_factory) -> Iterator[Office]:
 # Nobody is logged in.
 
 
-@pytest.mark.parametrize(
-    "kind", sorted(_OF_PERSONS, key=lambda kind: kind.__name__), ids=lambda k: k.__name__
-)
+@pytest.mark.parametrize("kind", sorted(OF_PERSONS, key=lambda kind: kind.__name__), ids=lambda k: k.__name__)
 @pytest.mark.parametrize("session", ["", "x", "0" * 64])
 def test_nobody_gets_anything(office: Office, kind, session) -> None:
     asked = {"team": TEAM, "reference": "261124-school-a-AAAAA", "references": []}
@@ -94,8 +92,8 @@ def test_what_the_registry_keeps_of_a_session_opens_nothing(office: Office) -> N
 
 
 def test_a_question_that_nobody_foresaw_is_not_answered(office: Office) -> None:
-    assert office.console._client.post("/registry", json={}).status_code == 404
-    assert office.console._client.get("/ask-today").status_code == 405
+    assert office.console.client.post("/registry", json={}).status_code == 404
+    assert office.console.client.get("/ask-today").status_code == 405
     assert office.ask("jane", AskToday, further="x").status_code == 400
 
 

@@ -32,7 +32,7 @@ class Console:
 
     def __init__(self, room: Mailroom, client: httpx.Client, clock: Callable[[], datetime]) -> None:
         self.room = room
-        self._client = client
+        self.client = client
         self._clock = clock
 
     def ask(self, kind: type[HatchQuestion], *, session: str = "", **parts: Any) -> httpx.Response:
@@ -40,7 +40,7 @@ class Console:
         asked = {"origin": ORIGIN, "address": HERE, **parts}
         if issubclass(kind, OfPerson):
             asked["session"] = session
-        return self._client.post(kind.path(), json=asked)
+        return self.client.post(kind.path(), json=asked)
 
     def said(self, kind: type[HatchQuestion], **parts: Any) -> dict[str, Any]:
         """The answer; fails where it is declined."""

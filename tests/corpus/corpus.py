@@ -94,10 +94,18 @@ def shipped() -> tuple[Rules, Catalogue]:
 
 def verdict(content: bytes, name: str, sender: ProviderKind, on: datetime) -> tuple[str, Decision]:
     """The data type (or the code of a refusal) and the decision on a file of a provider that has ratified."""
+    found, decision = judged(content, name, sender, on)
+    return kind_of(found), decision
+
+
+def judged(
+    content: bytes, name: str, sender: ProviderKind, on: datetime
+) -> tuple[Classified | ContentRefused, Decision]:
+    """What a file of a provider that has ratified is, and the decision on it."""
     rules, catalogue = shipped()
     found = classify(io.BytesIO(content), name, LIMITS, rules, today=on.date())
     provider = SENDERS.get(sender) or Provider(id="oak", name="Oak", kind=sender, ratified=True)
-    return kind_of(found), decide(found, catalogue, provider, on)
+    return found, decide(found, catalogue, provider, on)
 
 
 def kind_of(found: Classified | ContentRefused) -> str:

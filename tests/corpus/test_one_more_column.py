@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.model import Accepted, Held, ProviderKind
+from gateway.model import Accepted, ContentRefused, Held, ProviderKind
 from gateway.samples.layouts import LAYOUTS
 from gateway.samples.presentation import PLAIN
 from tests.classify import made
 from tests.confusion.cases import Case
-from tests.corpus.corpus import HERE, verdict
-from tests.views.making import view_for
+from tests.corpus.corpus import HERE, judged, kind_of, verdict
+from tests.views.making import view_of_type
 
 ON = datetime(2026, 9, 30, 12, tzinfo=ZoneInfo("Europe/London"))
 SENDERS: dict[str, ProviderKind] = {"ks2": "dfe", "ks4": "dfe", "fft-aspire": "fft", "alps-lpuk": "alps"}
@@ -88,15 +88,22 @@ def headers() -> list[tuple[str, str]]:
 
 def wrong(kind: str, data_type: str, content: bytes) -> str | None:
     """What is wrong with the decision on a file with one thing too many; None where nothing is."""
-    found, decision = verdict(content, "file.dat", SENDERS.get(data_type, "school"), ON)
+    sender = SENDERS.get(data_type, "school")
+    what, decision = judged(content, "file.dat", sender, ON)
+    found = kind_of(what)
     codes = {reason.code for reason in decision.reasons}
     if found != data_type and not (isinstance(decision, Held) and "policy:sensitive" in codes):
         return f"became {found}"
     if isinstance(decision, Held):
         return None if codes & NAMES_IT[kind] else f"held, but for {codes}"
-    if kind == "sensitive" or LEFT_OUT not in codes or not isinstance(decision, Accepted):
+    if (
+        kind == "sensitive"
+        or LEFT_OUT not in codes
+        or not isinstance(decision, Accepted)
+        or isinstance(what, ContentRefused)
+    ):
         return f"{type(decision).__name__}: {codes}"
-    view, _ = view_for("central-data-team", content, SENDERS.get(data_type, "school"))
+    view, _ = view_of_type("central-data-team", content, what, sender)
     return "shown to a team" if MARK.encode() in view else None
 
 

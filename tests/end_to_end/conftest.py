@@ -22,7 +22,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    site = Site(tmp_path_factory.mktemp("scene"))
+    site = Site(tmp_path_factory.mktemp("scene"), workers=1)
     oak, jane = site.provider("oak"), site.staff("jane", "central-data-team")
     with site.running() as services:
         yield Scene(site, oak, jane, services)

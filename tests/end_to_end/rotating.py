@@ -28,6 +28,13 @@ _PAUSE_SECONDS = 0.15
 _LAST_PART = 5
 
 
+def ended(child: subprocess.Popen[str]) -> None:
+    """Wait for the end of a service, and close what it was read from."""
+    child.wait(60)
+    assert child.stdout is not None
+    child.stdout.close()
+
+
 class Services:
     """The services of a home, each a process of its own, on ports that stay."""
 
@@ -51,7 +58,7 @@ class Services:
         for child in self._running.values():
             child.terminate()
         for child in self._running.values():
-            child.wait(60)
+            ended(child)
         self._log.close()
 
     def start(self, name: str) -> None:
@@ -64,7 +71,7 @@ class Services:
     def kill(self, name: str) -> None:
         """kill -9, and a fresh start."""
         self._running[name].kill()
-        self._running[name].wait()
+        ended(self._running[name])
         self.start(name)
 
 

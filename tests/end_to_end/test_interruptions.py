@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,13 @@ from tests.end_to_end.test_clients import ssh_options
 from tests.site import Party, Site
 from tests.waiting import until
 
-FILES = 200
+FILES = 150
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """With as many workers as there are processors."""
+    return Site(tmp_path)
 
 
 @pytest.mark.needs("sftp")
@@ -52,15 +60,15 @@ def test_killing_the_processor_loses_nothing_and_doubles_nothing(site: Site) -> 
     oak = site.provider("oak")
     files = {f"core {n:03}.xml.pgp": oak.seal(core_data(n, pupils=2), site.certificate) for n in range(FILES)}
     land(site, oak, files)
-    for pause in (1.5, 2.5, 3.5):
-        kill_processor_after(site, pause)
+    for number in (FILES // 10, FILES // 3, FILES // 2):
+        kill_processor_after(site, number)
     site.gateway("process", "--once")
     transfers = site.transfers()
     assert len(transfers) == FILES
     assert {t["name"] for t in transfers} == set(files)
     assert {t["state"] for t in transfers} == {"accepted"}
-    receipts = [path.name.partition(".261")[0] for path in site.receipts("oak").glob("core *.txt")]
-    assert sorted(receipts) == sorted(files)
+    length = len("core 000.xml.pgp")
+    assert sorted(path.name[:length] for path in site.receipts("oak").glob("core *.txt")) == sorted(files)
     assert not list((site.home / "spool" / "landed").iterdir())
     assert len(list((site.home / "sealed").iterdir())) == FILES
     leaked = [
@@ -85,16 +93,25 @@ def land(site: Site, party: Party, files: dict[str, bytes]) -> None:
                     file.write(data)
     finally:
         intake.send_signal(signal.SIGTERM)
-        intake.wait(30)
+        intake.communicate(timeout=30)
 
 
-def kill_processor_after(site: Site, seconds: float) -> None:
+def kill_processor_after(site: Site, number: int) -> None:
+    """Let one work until so many files are accepted, while more are in its hands."""
     processor = subprocess.Popen(
         [sys.executable, "-m", "gateway", "process", "--home", str(site.home)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert processor.stdout is not None
     assert processor.stdout.readline() == "ready processor\n"
-    time.sleep(seconds)
-    processor.kill()
-    processor.wait()
+    with closing(sqlite3.connect(site.home / "registry.db")) as registry:
+        until(lambda: accepted(registry) >= number, f"{number} decisions")
+        processor.kill()
+        processor.wait()
+        processor.stdout.close()
+        assert accepted(registry) < FILES, "it was killed too late to tell"
+
+
+def accepted(registry: sqlite3.Connection) -> int:
+    found: int = registry.execute("SELECT count(*) FROM transfer WHERE state = 'accepted'").fetchone()[0]
+    return found

@@ -37,7 +37,7 @@ class Backed:
 def backed(tmp_path_factory: pytest.TempPathFactory) -> Backed:
     """A gateway that was backed up in the middle of its work, and a home made from the backup."""
     root = tmp_path_factory.mktemp("backed")
-    site = Site(root)
+    site = Site(root, workers=1)
     oak, elm = site.provider("oak"), site.provider("elm", ratified=False)
     folder, head = root / "copies" / "first", root / "head"
     with site.running() as services:

@@ -69,7 +69,10 @@ class Service:
 
     @contextlib.contextmanager
     def attacked(self, name: str, seconds: float, aim: tuple[str, int]) -> Iterator[Counter[str]]:
-        """While the attack goes on, at least until it saw its aim; what it saw is in the value afterwards."""
+        """While the attack goes on, at least until it saw its aim; what it saw is in the value afterwards.
+
+        It goes on for as long as the caller has something to do meanwhile, but `seconds` at most.
+        """
         seen: Counter[str] = Counter()
         where = [str(self.running.port), str(self.key), str(seconds)]
         attacker = subprocess.Popen(
@@ -83,6 +86,7 @@ class Service:
             assert attacker.stdout.readline() == "begun\n"
             time.sleep(0.7)
             yield seen
+            attacker.terminate()
             out, _ = attacker.communicate(timeout=seconds + PATIENCE + 30)
             seen.update(json.loads(out))
         finally:

@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import struct
 import sys
 import time
@@ -31,7 +32,7 @@ GONE = (OSError, asyncssh.Error, asyncio.IncompleteReadError, EOFError, Connecti
 
 
 class Attack:
-    """Where to, as whom (a provider's key), and until when: `seconds` after it first saw something.
+    """Where to, as whom (a provider's key), and until when: SIGTERM, or `seconds` after it saw something.
 
     On a busy machine it goes on until it saw `aim` so many times, or until that cannot be hoped for.
     """
@@ -42,6 +43,7 @@ class Attack:
         self.seconds = seconds
         self.aim = aim
         self.since = time.monotonic()
+        self.is_enough = False
         self.seen: Counter[str] = Counter()
         self.random = random.Random(7)
 
@@ -49,7 +51,11 @@ class Attack:
     def on(self) -> bool:
         passed = time.monotonic() - self.since
         what, number = self.aim
-        return passed < self.seconds or (self.seen[what] < number and passed < self.seconds + PATIENCE)
+        goes_on = passed < self.seconds and not self.is_enough
+        return goes_on or (self.seen[what] < number and passed < self.seconds + PATIENCE)
+
+    def enough(self) -> None:
+        self.is_enough = True
 
     async def go_on(self, attacking: asyncio.Task[None]) -> None:
         """Say when it begins to be felt, and end it when it is over."""
@@ -307,6 +313,7 @@ def main() -> None:
     attack = Attack(int(port), key, float(seconds), (what, int(number)))
 
     async def run() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, attack.enough)
         await attack.go_on(asyncio.ensure_future(ATTACKS[name](attack)))
         print(json.dumps(attack.seen), flush=True)
 

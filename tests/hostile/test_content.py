@@ -98,7 +98,7 @@ def land(site: Site, oak: Party) -> tuple[dict[str, str], list[str]]:
                     landed[shown_name(name)] = "good"
     finally:
         intake.terminate()
-        intake.wait(30)
+        intake.communicate(timeout=30)
     return landed, declined
 
 
@@ -192,7 +192,7 @@ def test_the_next_good_file_goes_through(aftermath: Aftermath, tmp_path: Path) -
         "providers", "add", "elm", "--name", "Elm", "--kind", "school",
         "--ssh-key", str(oak.ssh_public), "--openpgp-key", str(oak.certificate),
     )  # fmt: skip
-    site.stage.confirm("elm")
+    site.confirm("elm")
     site.gateway("agreement", "ratify", "elm", "--signatory", "The Head")
     with site.running() as services:
         oak.put(services.intake, "good.xml.pgp", oak.seal(core_data(7), site.certificate))

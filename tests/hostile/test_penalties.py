@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from gateway.home import Home
 from gateway.home.settings import IntakeLimits
-from gateway.ssh.penalties import _KNOWN, Penalties
+from gateway.ssh.penalties import MOST_KNOWN, Penalties
 from gateway.ssh.source import source_of
 from gateway.zones.penalty_files import Lifted, Listed, of_intake, of_mailboxes
 from tests.clock import Seconds
@@ -115,16 +115,16 @@ def test_another_address_of_the_same_network_waits_too(clock: Seconds) -> None:
 def test_the_table_is_bounded_and_forgets_what_is_paid_first(clock: Seconds) -> None:
     penalties = Penalties(LIMITS, clock)
     fail(penalties, 200, "203.0.113.9")
-    for number in range(_KNOWN - 1):
+    for number in range(MOST_KNOWN - 1):
         fail(penalties, 1, f"10.0.{number // 256}.{number % 256}")
     clock.now += 10
     for number in range(3_000):
         fail(penalties, 1, f"10.1.{number // 256}.{number % 256}")
-    assert len(penalties._debts) <= _KNOWN
+    assert len(penalties) <= MOST_KNOWN
     assert penalties.waits("203.0.113.9") > 500
     for number in range(20_000):
         fail(penalties, 1, f"10.2.{number // 256}.{number % 256}")
-    assert len(penalties._debts) <= _KNOWN
+    assert len(penalties) <= MOST_KNOWN
 
 
 def test_a_network_that_is_none_is_a_mistake_in_the_settings() -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import grimp
 import pytest
-from importlinter import cli  # noqa: F401 - sets import-linter up
-from importlinter.application.use_cases import lint_imports
+
+if TYPE_CHECKING:
+    import grimp
 
 REPOSITORY = Path(__file__).parents[2]
 PYPROJECT = REPOSITORY / "pyproject.toml"
@@ -24,8 +24,16 @@ MOST_IMPORTS = 20
 
 
 @pytest.fixture(scope="module")
-def graph() -> grimp.ImportGraph:
-    return grimp.build_graph("gateway", cache_dir=None)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where what was read of each file is kept from one look at all of them to the next."""
+    return tmp_path_factory.mktemp("imports")
+
+
+@pytest.fixture(scope="module")
+def graph(cache: Path) -> grimp.ImportGraph:
+    import grimp  # noqa: PLC0415 - takes a second, in every worker that looks for tests
+
+    return grimp.build_graph("gateway", cache_dir=str(cache))
 
 
 def test_no_modules_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> None:
@@ -70,19 +78,22 @@ def test_the_console_is_kept_from_every_room_but_the_shared_ones() -> None:
 
 
 @pytest.mark.parametrize("line", LAYERED["layers"])
-def test_no_line_of_the_layers_can_be_left_out(line: str, tmp_path: Path) -> None:
+def test_no_line_of_the_layers_can_be_left_out(line: str, tmp_path: Path, cache: Path) -> None:
     text = PYPROJECT.read_text("utf-8")
     written = f'    "{line}",\n'
     assert text.count(written) == 1
     without = tmp_path / "pyproject.toml"
     without.write_text(text.replace(written, ""), "utf-8")
-    assert not _kept(without)
+    assert not _kept(without, cache)
 
 
-def test_the_contracts_are_kept() -> None:
-    assert _kept(PYPROJECT)
+def test_the_contracts_are_kept(cache: Path) -> None:
+    assert _kept(PYPROJECT, cache)
 
 
-def _kept(configuration: Path) -> bool:
+def _kept(configuration: Path, cache: Path) -> bool:
+    from importlinter import cli  # noqa: F401, PLC0415 - sets import-linter up; as above
+    from importlinter.application.use_cases import lint_imports  # noqa: PLC0415
+
     # What else may go wrong is raised.
-    return lint_imports(str(configuration), cache_dir=None, is_debug_mode=True, no_logo=True)
+    return lint_imports(str(configuration), cache_dir=str(cache), is_debug_mode=True, no_logo=True)

@@ -6,17 +6,22 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.house.test_imports import LAYERED, REPOSITORY
 from tests.house.test_sizes import FILES, ROOT
 
-TREES = {path.relative_to(ROOT): ast.parse(path.read_text("utf-8")) for path in FILES}
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Every file as it is parsed."""
+    return {path.relative_to(ROOT): ast.parse(path.read_text("utf-8")) for path in FILES}
 
 
 def test_no_two_classes_have_one_name() -> None:
     places = defaultdict(list)
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(path))
@@ -27,7 +32,7 @@ def test_no_two_classes_have_one_name() -> None:
 def test_one_function_decides() -> None:
     found = [
         str(path)
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and node.name == "decide"
     ]
@@ -37,7 +42,7 @@ def test_one_function_decides() -> None:
 def test_every_logger_has_the_same_name() -> None:
     made = {
         ast.unparse(node)
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign) and "getLogger" in ast.unparse(node.value)
     }
@@ -57,5 +62,5 @@ def _rooms() -> Iterator[str]:
 
 def _purpose(room: str) -> str:
     """The first sentence of a room, or of a module that stands beside the rooms."""
-    tree = TREES.get(Path(room, "__init__.py")) or TREES[Path(f"{room}.py")]
+    tree = trees().get(Path(room, "__init__.py")) or trees()[Path(f"{room}.py")]
     return (ast.get_docstring(tree) or "").partition("\n")[0]

@@ -73,7 +73,7 @@ class Observed:
 @pytest.fixture(scope="module")
 def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     """A gateway that tells metrics, after one accepted, one held and one refused file."""
-    site = Site(tmp_path_factory.mktemp("observed"))
+    site = Site(tmp_path_factory.mktemp("observed"), workers=1)
     port = free_port()
     settings = site.home / "gateway.toml"
     watch = "[watch]\ndisk_free_bytes = 1\nkey_days = 0\n"
@@ -139,7 +139,7 @@ def test_nothing_personal_is_told(observed: Observed) -> None:
 
 
 def test_status_without_services(tmp_path: Path) -> None:
-    site = Site(tmp_path)
+    site = Site(tmp_path, workers=1)
     done = site.stage.gateway("status", "--json", "--intake-port", "1", "--mailboxes-port", "1")
     seen = json.loads(done.stdout)
     assert done.returncode == 1
@@ -174,7 +174,7 @@ def test_what_somebody_has_to_look_at(change: dict, expected: list[str]) -> None
 
 
 def test_a_stopped_processor_makes_files_wait(tmp_path: Path) -> None:
-    site = Site(tmp_path)
+    site = Site(tmp_path, workers=1)
     oak = site.provider("oak")
     intake = subprocess.Popen(
         [sys.executable, "-m", "gateway", "serve", "intake", "--home", str(site.home), "--port", "0"],

@@ -126,10 +126,9 @@ def told(one: Witness, size: int, tmp_path: Path) -> str:
 
 
 def _ended(one: Witness, size: int) -> bool:
-    if one._telling is None:
-        return True
-    one.tell(size, f"head {size}\n")
-    return one._telling is None
+    if one.is_being_told:
+        one.tell(size, f"head {size}\n")
+    return not one.is_being_told
 
 
 KEEP = "out.write(sys.stdin.read())"
@@ -161,11 +160,11 @@ def test_a_witness_that_hangs_is_ended(tmp_path: Path, caplog: pytest.LogCapture
     one.tell(7, "head")
     until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "the program", 20)
     one.tell(7, "head")
-    assert one._telling is not None
+    assert one.is_being_told
     clock.now += 6
     started = time.monotonic()
     one.tell(7, "head")
-    assert one._telling is None
+    assert not one.is_being_told
     assert time.monotonic() - started < 5
     assert "longer than 5 s" in caplog.text
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import skipping
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -22,21 +25,41 @@ WAYS = {
 }
 
 
-def outcome(code: str, folder: Path, required: str) -> subprocess.CompletedProcess[str]:
-    (folder / "test_sample.py").write_text(code)
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider",
-         "-c", os.devnull, "--rootdir", str(folder), str(folder)],
-        cwd=REPOSITORY, env={**os.environ, "GATEWAY_TEST_REQUIRE_ALL": required},
+def outcomes(folder: Path, required: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """The exit code of all of them in one run; of each way, what it is counted as and what was said of it."""
+    names = {f"test_{number}.py": way for number, way in enumerate(WAYS)}
+    for name, way in names.items():
+        (folder / name).write_text(WAYS[way])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rsfE", "-p", "tests.skipping", "-p", "no:cacheprovider",
+         "-c", os.devnull, "--continue-on-collection-errors", "--rootdir", str(folder), str(folder)],
+        cwd=REPOSITORY, env={**os.environ, "GATEWAY_TEST_REQUIRE_ALL": required, "CI": "true"},
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
+    told = re.findall(r"(?m)^(SKIPPED|FAILED|ERROR) (?:\[1\] )?\S*?(test_\d\.py)(.*)$", done.stdout)
+    assert len(told) == len(WAYS), done.stdout
+    return done.returncode, {names[name]: (counted, said) for counted, name, said in told}
+
+
+def test_a_skipped_test_is_skipped_where_programs_may_be_missing(tmp_path: Path) -> None:
+    code, told = outcomes(tmp_path, "")
+    assert code in {0, 5}
+    assert {way: counted for way, (counted, _) in told.items()} == dict.fromkeys(WAYS, "SKIPPED")
+
+
+@pytest.fixture(scope="module")
+def required(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, tuple[str, str]]]:
+    return outcomes(tmp_path_factory.mktemp("required"), "1")
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_skipped_test_has_failed(way: str, tmp_path: Path) -> None:
-    allowed = outcome(WAYS[way], tmp_path, "")
-    assert "1 skipped" in allowed.stdout, allowed.stdout
-    required = outcome(WAYS[way], tmp_path, "1")
-    assert required.returncode in {1, 2}, required.stdout
-    assert "this test was not run: " in required.stdout
-    assert " skipped" not in required.stdout.splitlines()[-1]
+def test_a_skipped_test_has_failed(way: str, required: tuple[int, dict[str, tuple[str, str]]]) -> None:
+    code, told = required
+    assert code in {1, 2}
+    counted, said = told[way]
+    assert counted in {"FAILED", "ERROR"}
+    assert "this test was not run: " in said
+
+
+def test_all_tests_here_are_held_to_it(request: pytest.FixtureRequest) -> None:
+    assert request.config.pluginmanager.get_plugin("tests.skipping") is skipping

@@ -86,7 +86,7 @@ class Version:
             yield "127.0.0.1", int(process.stdout.readline().rpartition(":")[2])
         finally:
             process.terminate()
-            process.wait(30)
+            process.communicate(timeout=30)
 
     def _environment(self, failpoint: str = "") -> dict[str, str]:
         chosen = {"GATEWAY_HOME": str(self.home), "GATEWAY_LOG": "INFO", "PYTHONPATH": str(self.code)}
@@ -111,7 +111,7 @@ class Upgrade:
 @pytest.fixture(scope="module")
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     root = tmp_path_factory.mktemp("upgrade")
-    site = Site(root)
+    site = Site(root, workers=1)
     code = root / "newer"
     for part in ("gateway", "policies", "systemd", "docs"):
         shutil.copytree(THIS / part, code / part, ignore=shutil.ignore_patterns("__pycache__"))

@@ -58,10 +58,10 @@ def test_rolls_of_files_that_were_held_before_entries_had_a_school_stay_readable
         connection.execute(text("PRAGMA foreign_keys = OFF"))
         connection.execute(text("INSERT INTO staged_roll VALUES (1, :roll)"), {"roll": old})
         with Operations.context(MigrationContext.configure(connection)):
-            schools_of_a_trust._repack(45, lambda entry: entry + bytes(8))
+            schools_of_a_trust.repacked(45, lambda entry: entry + bytes(8))
         (roll,) = connection.execute(text("SELECT roll FROM staged_roll")).scalars()
         assert list(unpacked(roll)) == before
         with Operations.context(MigrationContext.configure(connection)):
-            schools_of_a_trust._repack(53, lambda entry: entry[:45])
+            schools_of_a_trust.repacked(53, lambda entry: entry[:45])
         assert connection.execute(text("SELECT roll FROM staged_roll")).scalar_one() == old
     engine.dispose()

@@ -41,5 +41,9 @@ def view_of(data: bytes, basis: Basis) -> tuple[bytes, tuple[str, ...]]:
 
 def view_for(team: str, data: bytes, sender: str = "school") -> tuple[bytes, tuple[str, ...]]:
     """A team's view of a content by the policies as shipped."""
-    what = recognised(data)
+    return view_of_type(team, data, recognised(data), sender)
+
+
+def view_of_type(team: str, data: bytes, what: Classified, sender: str) -> tuple[bytes, tuple[str, ...]]:
+    """The same where it is known what the content is."""
     return view_of(data, basis_for(team, what.data_type, CATALOGUE, sender, what.unlisted))  # type: ignore[arg-type]

@@ -84,6 +84,8 @@ class Stage:
                 if supervisor.poll() is None:
                     supervisor.terminate()
                 supervisor.wait(_COMMAND_SECONDS)
+                if supervisor.stdout is not None:
+                    supervisor.stdout.close()
 
     def await_decided(self, number: int) -> list[dict[str, Any]]:
         """All transfers, once `number` of them are decided."""

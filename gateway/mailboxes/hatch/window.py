@@ -56,14 +56,14 @@ class _Way(NamedTuple):
     writes: bool = False
 
 
-_OF_ANYBODY: dict[type[HatchQuestion], _Way] = {
+OF_ANYBODY: dict[type[HatchQuestion], _Way] = {
     asked.AskSettings: _Way(logins.ask_settings),
     asked.BeginLogin: _Way(logins.begin_login),
     asked.LogIn: _Way(logins.log_in, writes=True),
     asked.BeginEnrolment: _Way(logins.begin_enrolment),
     asked.Enrol: _Way(logins.enrol, writes=True),
 }
-_OF_PERSONS: dict[type[OfPerson], _Way] = {
+OF_PERSONS: dict[type[OfPerson], _Way] = {
     asked.AskMe: _Way(logins.ask_me),
     asked.LogOut: _Way(logins.log_out, writes=True),
     asked.AskToday: _Way(today.ask_today),
@@ -94,7 +94,7 @@ class HatchWindow:
         self._office = office
         routes = [
             Route(kind.path(), self._answering(kind, way), methods=["POST"])
-            for kind, way in (_OF_ANYBODY | _OF_PERSONS).items()
+            for kind, way in (OF_ANYBODY | OF_PERSONS).items()
         ]
         collecting = Route(asked.Collect.path(), self._guarded(self._collect), methods=["POST"])
         self.app = Starlette(routes=[*routes, collecting])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.registry.tables.row import Row
 from gateway.registry.tables.types import UtcDateTime
 
 
-class InvitationRow(SQLModel, table=True):
+class InvitationRow(Row, table=True):
     """A one-time link by which a person enrols a passkey. `digest` is the SHA-256 of its secret part."""
 
     __tablename__ = "staff_invitation"
@@ -20,7 +21,7 @@ class InvitationRow(SQLModel, table=True):
     made_by: str
 
 
-class ConsoleSessionRow(SQLModel, table=True):
+class ConsoleSessionRow(Row, table=True):
     """Somebody is logged in to the console. `digest` is the SHA-256 of what only their browser holds.
 
     `passkey` is the fingerprint of what they logged in with, `address` where from; `seen_at` is noted every

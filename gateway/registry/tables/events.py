@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Index, LargeBinary, Text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.registry.tables.row import Row
 from gateway.registry.tables.types import UtcDateTime
 
 
-class EventRow(SQLModel, table=True):
+class EventRow(Row, table=True):
     """One leaf of the append-only log. `number` is its index in the tree.
 
     The leaf holds only commitments to `actor` (who did it) and `note` (why, in their words); both and
@@ -29,7 +30,7 @@ class EventRow(SQLModel, table=True):
     salt: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
-class NodeRow(SQLModel, table=True):
+class NodeRow(Row, table=True):
     """The hash of one complete subtree of the log."""
 
     __tablename__ = "log_node"
@@ -38,7 +39,7 @@ class NodeRow(SQLModel, table=True):
     hash: bytes = Field(sa_type=LargeBinary)
 
 
-class CheckpointRow(SQLModel, table=True):
+class CheckpointRow(Row, table=True):
     """A signed head of the log."""
 
     __tablename__ = "checkpoint"

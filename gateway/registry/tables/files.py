@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.registry.tables.row import Row
 from gateway.registry.tables.types import UtcDateTime
 
 
-class TransferRow(SQLModel, table=True):
+class TransferRow(Row, table=True):
     """An upload's passage from landing to receipt. `sequence` orders transfers, whatever the clock did.
 
     `period` is what the file is about, where it says so; `gateway.policy.reference` says how it is written.
@@ -56,7 +57,7 @@ class TransferRow(SQLModel, table=True):
     period: str | None = None
 
 
-class ReasonRow(SQLModel, table=True):
+class ReasonRow(Row, table=True):
     """One reason of a transfer's latest decision."""
 
     __tablename__ = "reason"
@@ -68,7 +69,7 @@ class ReasonRow(SQLModel, table=True):
     next_step: str = Field(sa_type=Text)
 
 
-class DeliveryRow(SQLModel, table=True):
+class DeliveryRow(Row, table=True):
     """A transfer routed to a team. The file itself is never copied.
 
     The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so.
@@ -91,7 +92,7 @@ class DeliveryRow(SQLModel, table=True):
     whole: bool | None = None
 
 
-class ReceiptRow(SQLModel, table=True):
+class ReceiptRow(Row, table=True):
     """A signed receipt, as published. The latest one of a transfer is in force.
 
     `stage` is "landed" or "decided". What is for people alone has no `json_text`.
@@ -109,7 +110,7 @@ class ReceiptRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
-class AuthorityNoticeRow(SQLModel, table=True):
+class AuthorityNoticeRow(Row, table=True):
     """What the authority's own data protection officers are told of a transfer."""
 
     __tablename__ = "authority_notice"
@@ -122,7 +123,7 @@ class AuthorityNoticeRow(SQLModel, table=True):
     read_by: str | None = None
 
 
-class DeclarationRow(SQLModel, table=True):
+class DeclarationRow(Row, table=True):
     """A transfer that went, or will go, another way. Lists are words with spaces between; reasons JSON."""
 
     __tablename__ = "declaration"
@@ -142,7 +143,7 @@ class DeclarationRow(SQLModel, table=True):
     declared_by: str
 
 
-class CopyRow(SQLModel, table=True):
+class CopyRow(Row, table=True):
     """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out."""
 
     __tablename__ = "provider_copy"

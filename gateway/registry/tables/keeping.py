@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.registry.tables.row import Row
 from gateway.registry.tables.types import UtcDateTime
 
 
-class HoldRow(SQLModel, table=True):
+class HoldRow(Row, table=True):
     """A legal hold: while it is on, nothing of what it is on is deleted.
 
     It is on one transfer, notice or declaration, by its `reference`; or on all of a `provider`; or on every
@@ -30,7 +31,7 @@ class HoldRow(SQLModel, table=True):
     persons: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
-class DeletionCertificateRow(SQLModel, table=True):
+class DeletionCertificateRow(Row, table=True):
     """A clearsigned statement of what was deleted."""
 
     __tablename__ = "deletion_certificate"
@@ -39,7 +40,7 @@ class DeletionCertificateRow(SQLModel, table=True):
     text: str = Field(sa_type=Text)
 
 
-class DeletionRow(SQLModel, table=True):
+class DeletionRow(Row, table=True):
     """One thing of a transfer, a notice or a declaration that was deleted under policies/retention.toml.
 
     `files` are the paths, below the home, that are still to be removed, one a line: written before the

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.registry.tables.row import Row
 from gateway.registry.tables.types import UtcDateTime
 
 
-class ProviderRow(SQLModel, table=True):
+class ProviderRow(Row, table=True):
     """A body that sends. `schools` are the numbers of those for which it speaks, with blanks between.
 
     `closed_on` is its last day, None while it is open; `succeeded_by` the provider that took its place.
@@ -29,7 +30,7 @@ class ProviderRow(SQLModel, table=True):
     succeeded_by: str | None = None
 
 
-class ContactRow(SQLModel, table=True):
+class ContactRow(Row, table=True):
     """How a provider is reached: a role such as "data manager", never a person's name."""
 
     __tablename__ = "contact"
@@ -41,7 +42,7 @@ class ContactRow(SQLModel, table=True):
     recorded_by: str
 
 
-class StaffRow(SQLModel, table=True):
+class StaffRow(Row, table=True):
     """A person of the local authority who collects files."""
 
     __tablename__ = "staff"
@@ -50,7 +51,7 @@ class StaffRow(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class StaffTeamRow(SQLModel, table=True):
+class StaffTeamRow(Row, table=True):
     """One person's membership of one team."""
 
     __tablename__ = "staff_team"
@@ -58,7 +59,7 @@ class StaffTeamRow(SQLModel, table=True):
     team: str = Field(primary_key=True)
 
 
-class RoleRow(SQLModel, table=True):
+class RoleRow(Row, table=True):
     """A role that a person has: triage, administrator, data-protection or auditor."""
 
     __tablename__ = "person_role"
@@ -66,7 +67,7 @@ class RoleRow(SQLModel, table=True):
     role: str = Field(primary_key=True)
 
 
-class AccountRow(SQLModel, table=True):
+class AccountRow(Row, table=True):
     """An account of the operating system that one person alone uses: whoever acts under it is that person."""
 
     __tablename__ = "person_account"
@@ -74,7 +75,7 @@ class AccountRow(SQLModel, table=True):
     staff: str = Field(foreign_key="staff.name", index=True)
 
 
-class KeyRow(SQLModel, table=True):
+class KeyRow(Row, table=True):
     """A key of a provider, a member of staff or the gateway itself: SSH, OpenPGP, or a passkey.
 
     `material` is public: an OpenSSH line, an armored certificate, or JSON of a passkey's key. `not_after` is
@@ -111,7 +112,7 @@ class KeyRow(SQLModel, table=True):
     sign_count: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class RatificationRow(SQLModel, table=True):
+class RatificationRow(Row, table=True):
     """A provider's ratification of the agreement for one academic year.
 
     `reference` and `certificate` are of the signed copy of the text, where one was dropped.
@@ -129,7 +130,7 @@ class RatificationRow(SQLModel, table=True):
     certificate: str | None = None
 
 
-class ExpectationRow(SQLModel, table=True):
+class ExpectationRow(Row, table=True):
     """Whether a data type is expected of a provider, where a person said so."""
 
     __tablename__ = "expectation"
@@ -141,7 +142,7 @@ class ExpectationRow(SQLModel, table=True):
     why: str = Field(sa_type=Text)
 
 
-class HarmlessRow(SQLModel, table=True):
+class HarmlessRow(Row, table=True):
     """A column that an administrator has listed as harmless; `provider` is "" where for every one."""
 
     __tablename__ = "harmless"
@@ -153,7 +154,7 @@ class HarmlessRow(SQLModel, table=True):
     why: str = Field(sa_type=Text)
 
 
-class NilReturnRow(SQLModel, table=True):
+class NilReturnRow(Row, table=True):
     """That a provider has nothing to send for a period."""
 
     __tablename__ = "nil_return"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Index, LargeBinary, Text, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from gateway.registry.tables.row import Row
 from gateway.registry.tables.types import UtcDateTime
 
 
-class PupilRow(SQLModel, table=True):
+class PupilRow(Row, table=True):
     """What a provider's latest file with this pupil said of it. Digests are of 16 and 8 octets."""
 
     __tablename__ = "pupil"
@@ -19,8 +20,7 @@ class PupilRow(SQLModel, table=True):
         Index(
             "pupil_by_former",
             "former",
-            sqlite_where=text("former IS NOT NULL"),
-            postgresql_where=text("former IS NOT NULL"),
+            sqlite_where=text("former IS NOT NULL"),  # As in PostgreSQL, whose dialect takes long to load.
         ),
     )
     provider: str = Field(primary_key=True, foreign_key="provider.id")
@@ -33,7 +33,7 @@ class PupilRow(SQLModel, table=True):
     record: int
 
 
-class FullRollRow(SQLModel, table=True):
+class FullRollRow(Row, table=True):
     """When a provider last sent its complete roll: a pupil not heard of since has left."""
 
     __tablename__ = "full_roll"
@@ -41,7 +41,7 @@ class FullRollRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
-class SchoolOfTransferRow(SQLModel, table=True):
+class SchoolOfTransferRow(Row, table=True):
     """A school whose pupils an accepted file holds, where its sender speaks for several."""
 
     __tablename__ = "school_of_transfer"
@@ -49,7 +49,7 @@ class SchoolOfTransferRow(SQLModel, table=True):
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
 
 
-class StagedRollRow(SQLModel, table=True):
+class StagedRollRow(Row, table=True):
     """The pupils of a held file, packed, until it is accepted or refused."""
 
     __tablename__ = "staged_roll"
@@ -57,7 +57,7 @@ class StagedRollRow(SQLModel, table=True):
     roll: bytes = Field(sa_type=LargeBinary)
 
 
-class DiscrepancyRow(SQLModel, table=True):
+class DiscrepancyRow(Row, table=True):
     """Something that does not fit between what providers say of a pupil.
 
     States: open -> settled (the data fits again) or resolved (a person said so, and `why`).
@@ -75,7 +75,7 @@ class DiscrepancyRow(SQLModel, table=True):
     why: str | None = Field(default=None, sa_type=Text)
 
 
-class DiscrepancyPartyRow(SQLModel, table=True):
+class DiscrepancyPartyRow(Row, table=True):
     """One record that takes part in a discrepancy: whose it is, and where it stands."""
 
     __tablename__ = "discrepancy_party"
@@ -88,7 +88,7 @@ class DiscrepancyPartyRow(SQLModel, table=True):
     record: int
 
 
-class PersonsOfTransferRow(SQLModel, table=True):
+class PersonsOfTransferRow(Row, table=True):
     """Who is in a file: digests of 16 octets each, one behind the other; empty where nobody is.
 
     One row a file and not one a child: files come by the thousand, and are seldom asked for a child.
@@ -99,7 +99,7 @@ class PersonsOfTransferRow(SQLModel, table=True):
     persons: bytes = Field(sa_type=LargeBinary)
 
 
-class MarkerRow(SQLModel, table=True):
+class MarkerRow(Row, table=True):
     """That the data of a child may be seen by named people only ("named"), or by nobody ("restricted").
 
     `persons` are the digests by which the child is known, of 16 octets each.
@@ -117,7 +117,7 @@ class MarkerRow(SQLModel, table=True):
     lifted_why: str | None = Field(default=None, sa_type=Text)
 
 
-class MarkerPersonRow(SQLModel, table=True):
+class MarkerPersonRow(Row, table=True):
     """A member of staff who may see the data of a marked child."""
 
     __tablename__ = "pupil_marker_person"
@@ -125,7 +125,7 @@ class MarkerPersonRow(SQLModel, table=True):
     staff: str = Field(primary_key=True)
 
 
-class MarkedTransferRow(SQLModel, table=True):
+class MarkedTransferRow(Row, table=True):
     """A file in which a marked child is."""
 
     __tablename__ = "marked_transfer"

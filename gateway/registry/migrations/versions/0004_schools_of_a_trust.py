@@ -25,17 +25,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["transfer"], ["transfer.sequence"]),
         sa.PrimaryKeyConstraint("provider", "transfer"),
     )
-    _repack(_BEFORE, lambda entry: entry + bytes(_SCHOOL))
+    repacked(_BEFORE, lambda entry: entry + bytes(_SCHOOL))
 
 
 def downgrade() -> None:
     """Take back."""
-    _repack(_BEFORE + _SCHOOL, lambda entry: entry[:_BEFORE])
+    repacked(_BEFORE + _SCHOOL, lambda entry: entry[:_BEFORE])
     op.drop_table("school_of_transfer")
     op.drop_column("provider", "schools")
 
 
-def _repack(size: int, entry: Callable[[bytes], bytes]) -> None:
+def repacked(size: int, entry: Callable[[bytes], bytes]) -> None:
     """Pack the rolls of held files anew, entry by entry, each of so many octets before."""
     connection = op.get_bind()
     for transfer, roll in connection.execute(sa.select(_STAGED.c.transfer, _STAGED.c.roll)).all():

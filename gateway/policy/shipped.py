@@ -1,0 +1,18 @@
+"""Where the policies lie that come with this version."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+from gateway.errors import ConfigurationError
+
+
+def shipped_policies() -> Path:
+    """The policies that come with this version."""
+    beside = Path(__file__).parents[2] / "policies"
+    installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / "policies"
+    for folder in (beside, installed):
+        if (folder / "flows.toml").is_file():
+            return folder
+    raise ConfigurationError(f"the policies that come with gateway are missing from {installed}")
