@@ -23,7 +23,7 @@ from gateway.examiner.channel import Broken, receive, send
 from gateway.examiner.confinement import environment
 from gateway.zones.failpoints import VARIABLE
 
-MODULES = ("opener", "classifier", "viewer")
+MODULES = ("opener", "classifier", "judge", "viewer")
 _PREFIX = "gateway.examiner."
 _NAME_BYTES = 100
 _begun = child.begun
@@ -93,9 +93,9 @@ def in_this_thread() -> None:
 
 def brood(descriptor: int) -> None:
     """Fork a child for each name of a module that comes, with its channel and where it writes its log."""
-    from gateway.examiner import classifier, opener, viewer  # noqa: PLC0415 - loaded here alone
+    from gateway.examiner import classifier, judge, opener, viewer  # noqa: PLC0415 - loaded here alone
 
-    mains = {"opener": opener.main, "classifier": classifier.main, "viewer": viewer.main}
+    mains = {"opener": opener.main, "classifier": classifier.main, "judge": judge.main, "viewer": viewer.main}
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=descriptor) as channel:

@@ -88,12 +88,15 @@ def _feed_prolog(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
 Aside = Callable[[str, str, str], None]
 
 
-def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: None) -> Iterator[Element]:
+def records(
+    source: Source, names: tuple[str, ...], aside: Aside = lambda *_: None, *, loose: bool = True
+) -> Iterator[Element]:
     """Every outermost element of one of these names, complete, in document order.
 
     An element is valid until the next is asked for. What is in the document beside the elements of the
     records goes to `aside` as parent, name and text: elements around them, attributes, and text
-    between elements. Raises Unreadable where the document is not well formed or breaks a limit.
+    between elements; but not the text between those in a record if the caller looks for that (not `loose`).
+    Raises Unreadable where the document is not well formed or breaks a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser, limits, waiting, end, around = _parser(tags), source.limits, 0, b"", None
@@ -102,7 +105,7 @@ def records(source: Source, names: tuple[str, ...], aside: Aside = lambda *_: No
         for piece in utf8_chunks(source):
             parser.feed(piece)
             waiting += len(piece)
-            more = _may_hold_more(end + piece)
+            more = _may_hold_more(end + piece, loose=loose)
             # Nothing of the kind begins without a sign of its own.
             if more or unparsed.begun:
                 unparsed.take(piece, end[-_OPENING:])
@@ -134,6 +137,8 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
         no_network=True,
         load_dtd=False,
         huge_tree=False,
+        collect_ids=False,
+        remove_blank_text=True,
         remove_comments=True,
         remove_pis=True,
     )
@@ -182,12 +187,10 @@ class _Unparsed:
         self._length = sum(map(len, self._begun))
 
 
-def _may_hold_more(text: bytes) -> bool:
+def _may_hold_more(text: bytes, *, loose: bool) -> bool:
     """Whether a stretch of XML may hold attributes, or text between elements. A quick look, at all of it."""
-    return (
-        any(sign in text for sign in _SIGNS)
-        or _AFTER_END.search(text) is not None
-        or _AFTER_EMPTY.search(text) is not None
+    return any(sign in text for sign in _SIGNS) or (
+        loose and (_AFTER_END.search(text) is not None or _AFTER_EMPTY.search(text) is not None)
     )
 
 

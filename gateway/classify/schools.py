@@ -18,7 +18,8 @@ from gateway.model import NamedSchool
 
 Slot = Literal["la", "number", "centre", "name"]
 
-MOST = 100
+MOST = 600
+"""More schools than a local authority has: of so many it is told by number how many records name each."""
 _TOLD_APART = 5_000
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W{0,3}(\d{4})", re.ASCII)
 _IN_A_TITLE = re.compile(

@@ -31,7 +31,7 @@ _FORMS_REMEMBERED = 1_000
 _SETTLE_EVERY = 100
 
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
-_MAIN = (
+MAIN = (
     "",
     "C",
     "M",
@@ -43,6 +43,7 @@ _MAIN = (
     "MAIN (DUAL REGISTRATION)",
     "MAIN - DUAL REGISTRATION",
 )
+"""What a sole or main registration is called, and where nothing is said of it."""
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in IDENTITIES for k in keys))
 
 
@@ -203,7 +204,7 @@ class Tally:
     ) -> None:
         if left is None:
             left = bool(values.get("leaving-date", "").strip())
-        main = values.get("enrolment-status", "").strip().upper() in _MAIN
+        main = values.get("enrolment-status", "").strip().upper() in MAIN
         former = values.get("former-upn", "").strip().upper() or None
         on_pupil(
             upn, checks.read_date(values.get("birth-date", "")), former, main and not left, record, school
@@ -223,7 +224,7 @@ class Tally:
         records = zip(upns, dates, formers, statuses, left, schools, strict=True)
         for record, (upn, birth, former, status, leaving, school) in enumerate(records, first):
             if upn:
-                on_roll = status.strip().upper() in _MAIN and not leaving.strip()
+                on_roll = status.strip().upper() in MAIN and not leaving.strip()
                 on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record, school)
 
     def pupils(self) -> int:

@@ -125,7 +125,7 @@ def protect(
     born: BornOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Let named people alone see the files in which a child is, those to come included."""
+    """Let named people alone see the records of a child, those to come included."""
     with registry(home) as opened, opened.read() as session:
         for name in person:
             staff.get_staff(session, name)
@@ -236,8 +236,8 @@ def _mark(
 
 def _said(marker: markers.Marker) -> str:
     if marker.kind == "named":
-        return f"only {', '.join(marker.people)} may see the files with this child"
-    return "nobody collects the files with this child"
+        return f"only {', '.join(marker.people)} may see the records of this child"
+    return "nobody is shown the records of this child"
 
 
 def _tell_unindexed(count: int) -> None:

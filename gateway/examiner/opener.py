@@ -35,9 +35,9 @@ from gateway.examiner.protocol import (
     SealCopy,
     SealedCopy,
     Unsealed,
-    Viewing,
 )
 from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
+from gateway.examiner.view_protocol import NamingRecords, SealPart, Viewing
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import find_opener, prove_program
@@ -125,7 +125,9 @@ class Opening:
                 return self.reseal(request, stored), ()
             case SealCopy():
                 return self._sealed_copy(request, stored)
-            case Reading() | Judging() | Viewing():
+            case SealPart():
+                return self._sealed(request, stored.sealed.read_bytes())
+            case Reading() | Judging() | Viewing() | NamingRecords():
                 raise Fault("an opener was asked for what is not its own")
             case other:
                 assert_never(other)
@@ -193,14 +195,18 @@ class Opening:
 
     def _sealed_copy(self, request: SealCopy, stored: Stored) -> tuple[SealedCopy, Sequence[int]]:
         """The content sealed to a provider and signed by the gateway; it leaves this process sealed only."""
-        able, signer = _able(request), self.openers.secret(request.signer)
         content = self._content(stored, request.sha256)
+        try:
+            return self._sealed(request, content)
+        finally:
+            os.close(content)
+
+    def _sealed(self, request: SealCopy | SealPart, content: int | bytes) -> tuple[SealedCopy, Sequence[int]]:
+        able, signer = _able(request), self.openers.secret(request.signer)
         try:
             sealed = seal(content, able, signer)
         except CannotSeal as error:
             raise Fault(str(error)) from None
-        finally:
-            os.close(content)
         answer = SealedCopy(
             reference=request.reference,
             size=len(sealed),
@@ -212,7 +218,7 @@ class Opening:
             return answer, (memory.finish()[0],)
 
 
-def _able(request: SealCopy) -> list[bytes]:
+def _able(request: SealCopy | SealPart) -> list[bytes]:
     """Those of the recipients' certificates that can be encrypted to. Fault without any."""
     able = [
         material.encode()

@@ -48,8 +48,6 @@ from gateway.examiner.protocol import (
     SealedCopy,
     StillSealed,
     Unsealed,
-    Viewed,
-    Viewing,
 )
 from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.examiner.scanner import MALWARE, has_malware
@@ -63,9 +61,10 @@ from gateway.examiner.setups import (
     OpenerSetup,
     ViewerSetup,
 )
+from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
 from gateway.home import Home
 from gateway.home.settings import Limits, load_settings, read_toml
-from gateway.model import Basis, ContentRefused, Folder, View
+from gateway.model import Basis, ContentRefused, Counting, Folder, View
 from gateway.openpgp.engines import program_file
 from gateway.secrets import secret_files
 
@@ -159,7 +158,7 @@ class Examiner:
         answer, (content,) = self._of_stored(request, Reopened, given=1)
         return checked(content, answer.size), answer.size
 
-    def view(self, request: Reopen, basis: Basis) -> tuple[int, View]:
+    def view(self, request: Reopen, basis: Basis | Counting) -> tuple[int, View]:
         """What `basis` gives of a transfer's content as (descriptor of anonymous memory, what it is).
 
         The caller closes it.
@@ -167,7 +166,7 @@ class Examiner:
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 
-    def view_of(self, reference: str, content: int, basis: Basis) -> tuple[int, View]:
+    def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
         """The same of a content, whose descriptor is closed, or comes back where it is the view."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
@@ -182,10 +181,20 @@ class Examiner:
             unless_whole.pop_all()
         return content, answer.view
 
+    def records_named(self, reference: str, content: int) -> RecordsNamed:
+        """Who is in each record of a content, in the order of a view; the descriptor stays open."""
+        seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return ask(self._viewer, NamingRecords(reference=reference), (content,), seconds, (RecordsNamed,))[0]
+
     def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
         """A provider's sealed copy as (descriptor of anonymous memory, what it is); the caller closes it."""
         answer, (content,) = self._of_stored(request, SealedCopy, given=1)
         return checked(content, answer.size), answer
+
+    def seal_part(self, request: SealPart, content: int) -> tuple[int, SealedCopy]:
+        """The same of a part of a file that is in `content`, whose descriptor stays open."""
+        answer, (sealed,) = self._ask_opener(request, (content,), SealedCopy, 1)
+        return checked(sealed, answer.size), answer
 
     def reseal(self, request: Reseal) -> Resealed:
         """The session key of a stored file, sealed to another certificate."""
@@ -239,7 +248,11 @@ class Examiner:
         return answer if isinstance(answer, StillSealed) else believable_drop(answer)
 
     def _ask_opener(
-        self, request: Reopen | SealCopy | Reseal, files: Sequence[int], expected: type[A], given: int
+        self,
+        request: Reopen | SealCopy | SealPart | Reseal,
+        files: Sequence[int],
+        expected: type[A],
+        given: int,
     ) -> tuple[A, Sequence[int]]:
         answer, came = ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
         if len(came) != given:

@@ -77,8 +77,14 @@ class PersonTaker:
 
 def persons_digested(numbers: Iterable[str], names: Iterable[str], key: bytes) -> bytes:
     """The digests of persons under `key`, each once, sorted, one behind the other."""
-    found = {number_digest(number, key) for number in numbers} | {_digest(key, b"name", one) for one in names}
-    return b"".join(sorted(found))
+    return b"".join(sorted(person_digests(numbers, names, key)))
+
+
+def person_digests(numbers: Iterable[str], names: Iterable[str], key: bytes) -> frozenset[bytes]:
+    """The digests of persons under `key`."""
+    return frozenset(
+        {number_digest(number, key) for number in numbers} | {_digest(key, b"name", one) for one in names}
+    )
 
 
 def number_digest(upn: str, key: bytes) -> bytes:

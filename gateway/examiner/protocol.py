@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from gateway.model import Basis, Classified, ContentRefused, Folder, Opened, Signature, View
+from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
+from gateway.model import Classified, ContentRefused, Folder, Opened, Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,24 +238,6 @@ class Reopened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Viewing:
-    """One content of which a view is to be made, whose descriptor goes along."""
-
-    reference: str
-    basis: Basis
-    kind: Literal["viewing"] = "viewing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewed:
-    """A view as it was made; it follows as a descriptor of anonymous memory, if it is not the content."""
-
-    reference: str
-    view: View
-    kind: Literal["viewed"] = "viewed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reseal:
     """One stored file whose session key is to be sealed to another certificate of the gateway.
 
@@ -322,7 +305,7 @@ Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop
 Examined = Looked | FileWithheld | FileLost
 """The outcome of the examination of one file, whoever says it."""
 
-Request = Job | Reopen | Reseal | SealCopy | Reading | Viewing | Judging
+Request = Job | Reopen | Reseal | SealCopy | SealPart | Reading | Viewing | NamingRecords | Judging
 Answer = (
     Unsealed
     | FileRefused
@@ -331,6 +314,7 @@ Answer = (
     | SealedCopy
     | Read
     | Viewed
+    | RecordsNamed
     | AgreementCopy
     | KeyDrop
     | StillSealed

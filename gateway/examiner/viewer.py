@@ -9,18 +9,24 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from gateway.classify import Rules, load_rules
 from gateway.classify.content import Unreadable
+from gateway.classify.views.counts import write_counts
+from gateway.classify.views.tables import Write
 from gateway.classify.views.view import make_view
+from gateway.classify.views.who import named_records
 from gateway.errors import GatewayError
 from gateway.examiner.confinement import Needs
 from gateway.examiner.entry import serve
 from gateway.examiner.nursery import Answer
-from gateway.examiner.protocol import ANSWER, REQUEST, Failed, Viewed, Viewing
+from gateway.examiner.protocol import ANSWER, REQUEST, Failed
 from gateway.examiner.setups import VIEWER_SETUP
+from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, Viewed, Viewing
 from gateway.home.settings import ClassifyLimits
-from gateway.model import View
+from gateway.model import Basis, Counting, View
+from gateway.model.basis import EVERY_RECORD
 from gateway.openpgp.memory import Content
 
 _UNREADABLE = "the content cannot be read as it was classified"
@@ -36,11 +42,16 @@ class Looking:
     most: int
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Make the view of the one content that came with the request; a fault of ours is an answer too."""
+        """Make the view of the one content that came with the request, or say who is in its records.
+
+        A fault of ours is an answer too.
+        """
         request = REQUEST.validate_json(message)
-        if not isinstance(request, Viewing):
+        if not isinstance(request, Viewing | NamingRecords):
             raise TypeError(request.kind)
         try:
+            if isinstance(request, NamingRecords):
+                return ANSWER.dump_json(self.named(request, descriptors[0])), ()
             view, given = self.view(request, descriptors[0])
         except (GatewayError, Unreadable) as error:
             explanation = _UNREADABLE if isinstance(error, Unreadable) else str(error)
@@ -51,12 +62,24 @@ class Looking:
         """The view and its descriptor; none where nothing was left out or changed."""
         with os.fdopen(descriptor, "rb", closefd=False) as content, Content(self.most) as memory:
             pieces = _Pieces(memory)
-            left_out, whole = make_view(content, request.basis, self.rules, self.limits, pieces.write)
+            left_out, whole = self._make(content, request.basis, pieces.write)
             pieces.flush()
             made, size, sha256 = memory.finish()
         if whole:
             os.close(made)
         return View(size=size, sha256=sha256, left_out=left_out, whole=whole), () if whole else (made,)
+
+    def _make(self, content: BinaryIO, asked: Basis | Counting, write: Write) -> tuple[tuple[str, ...], bool]:
+        if isinstance(asked, Basis):
+            return make_view(content, asked, self.rules, self.limits, write)
+        write_counts(content, asked, self.rules, self.limits, write)
+        return (EVERY_RECORD,), False
+
+    def named(self, request: NamingRecords, descriptor: int) -> RecordsNamed:
+        """Who is in each record."""
+        with os.fdopen(descriptor, "rb", closefd=False) as content:
+            found = named_records(content, self.rules, self.limits)
+            return RecordsNamed(reference=request.reference, records=list(found))
 
 
 class _Pieces:

@@ -14,9 +14,17 @@ _LINE = "\r\n"  # The text is opened with a double click, on Windows as well.
 
 
 def about_text(
-    delivery: Delivery, items: Sequence[str], unlisted: Sequence[Unlisted], catalogue: Catalogue
+    delivery: Delivery,
+    items: Sequence[str],
+    unlisted: Sequence[Unlisted],
+    catalogue: Catalogue,
+    *,
+    apart: bool = False,
 ) -> bytes:
-    """The text for one delivery; `items` are the labels of what its view leaves out. In UTF-8."""
+    """The text for one delivery; `items` are the labels of what its view leaves out. In UTF-8.
+
+    `apart`: records of children whose data few people may see are left out; how many is not told.
+    """
     lines = [
         f"{file_name(delivery)}",
         "",
@@ -24,10 +32,47 @@ def about_text(
         f"{delivery.provider} sent (reference {delivery.reference}). The following was left out.",
         *_no_right(items, catalogue),
         *_not_listed(items, unlisted, catalogue),
+        *(_APART if apart else ()),
         "",
         "The file as it was sent is kept, sealed. If your work needs more of it, tell an administrator which",
         "clause of the agreement asks for it: rights are given on record, for all files or for this one.",
     ]
+    return _encoded(lines)
+
+
+def about_counts(delivery: Delivery, catalogue: Catalogue) -> bytes:
+    """The text beside tables of counts, in UTF-8."""
+    rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
+    return _encoded(
+        [
+            f"{file_name(delivery)}",
+            "",
+            f"These are counts for the team {_team(delivery, catalogue)}, made from a file that",
+            f"{delivery.provider} sent (reference {delivery.reference}).",
+            f"It holds no record of a pupil ({clause}).",
+            "",
+            "- Every number is rounded, up or down by chance, to a multiple of",
+            f"  {rule.rounding}: the true one is less than {rule.rounding} away. On average it is right.",
+            f"- A number of fewer than {rule.threshold} pupils, and at times a few more, is not told.",
+            "  Such a year group is counted under 'other', such a postcode sector is left out, and",
+            "  'low' stands for such a number. A year group with few of one sex is told in one line.",
+            "- A number may differ from that of an earlier file by rounding alone.",
+            "- Each pupil with a sole or main registration is counted once. 'arrived' and 'left' are",
+            "  since the census before.",
+            "",
+            "There is one such file for a school, a kind of data and a census period.",
+        ]
+    )
+
+
+_APART = (
+    "",
+    "Because data protection has said that few people may see them:",
+    "- records of single pupils. Ask data protection if your work needs them.",
+)
+
+
+def _encoded(lines: Sequence[str]) -> bytes:
     return "".join(f"{line}{_LINE}" for line in lines).encode()
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
-from gateway.model import Basis
+from gateway.model import Basis, Counting
 from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined, failed
 
@@ -31,6 +31,12 @@ CANNOT_OPEN = failed(
 CLOSED = failed("The file was closed because nobody read it for a while; open it again.")
 
 _SIZES_REMEMBERED = 10_000
+_Shown = tuple[str, str | None, frozenset[int]]
+
+
+def _shown(delivery: Delivery) -> _Shown:
+    """What is shown of a delivery, as far as its size depends on it."""
+    return delivery.reference, delivery.team, delivery.apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,15 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class FileOrder:
-    """What to open: a delivery, and what of it; without a basis all of it, as it was sent."""
+    """What to open: a delivery, and what of it; without a basis all of it, as it was sent.
+
+    `apart` are the digests of the children whose records are left out.
+    """
 
     reference: str
-    basis: Basis | None
+    basis: Basis | Counting | None
     delivery: Delivery = field(compare=False)
+    apart: frozenset[bytes] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +105,7 @@ class Contents:
         self._openers = openers
         self._clock = clock
         self._open: dict[FileOrder, OpenContent] = {}
-        self._sizes: dict[tuple[str, str | None], int] = {}
+        self._sizes: dict[_Shown, int] = {}
         # Also those that were given back while they were still being opened.
         self._count = 0
         self._bytes = 0
@@ -104,7 +114,7 @@ class Contents:
         """The size in bytes of what is shown of a delivery; None as long as nobody has opened the view."""
         if delivery.whole:
             return delivery.content_size
-        return self._sizes.get((delivery.reference, delivery.team))
+        return self._sizes.get(_shown(delivery))
 
     async def borrow(self, order: FileOrder) -> OpenContent:
         """What was ordered; whoever borrows it gives it back.
@@ -173,7 +183,7 @@ class Contents:
         """Remember the size of a view, so that it is told before the view is opened again."""
         if len(self._sizes) >= _SIZES_REMEMBERED:
             self._sizes.clear()
-        self._sizes[delivery.reference, delivery.team] = size
+        self._sizes[_shown(delivery)] = size
 
     def _check_room(self, size: int) -> None:
         """Declined where there is no room for one more; a single one may be larger than all together."""

@@ -16,10 +16,9 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
-from gateway.mailboxes.contents import Given
+from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
-from gateway.model import Basis
 from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
@@ -119,7 +118,7 @@ class Desk:
             teams = self._teams(session, person)
             self._check_folder(teams, place)
             files = self._page(session, person, teams, place, before)
-            return Page(files, frozenset(self.showing.abouts(session, files)))
+            return Page(files, frozenset(self.showing.abouts(session, files, person.name)))
 
     def _page(
         self,
@@ -130,11 +129,13 @@ class Desk:
         before: int | None,
     ) -> Sequence[Delivery]:
         folder, name = place.folder or "", person.name
-        if place.removed:
-            return removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
-        if folder == HELD:
+        if folder == HELD and not place.removed:
             return held(session, sensitive=self._sees(teams), person=name, before=before, limit=PAGE)
-        return delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+        if place.removed:
+            found = removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
+        else:
+            found = delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+        return self.showing.with_apart(session, found, name)
 
     def chosen(
         self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
@@ -142,7 +143,8 @@ class Desk:
         """At most `limit` of a team's files that fit, latest first, of a sequence less than `before`."""
         with self.registry.read() as session:
             self._check_folder(self._teams(session, person), MailboxPlace(team, removed=True))
-            return delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
+            found = delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
+            return self.showing.with_apart(session, found, person.name)
 
     def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
         """Where the file of that reference stands in a folder. Declined where it is not there for them."""
@@ -185,15 +187,15 @@ class Desk:
         """What is told of the view at `place`. Declined where nothing was left out of it."""
         with self.registry.read() as session:
             delivery = self._file(session, person, place)
-            text = self.showing.abouts(session, [delivery]).get(delivery.sequence)
+            text = self.showing.abouts(session, [delivery], person.name).get(delivery.sequence)
         if text is None:
             raise Declined(NO_SUCH_FILE)
         return text
 
-    def basis(self, person: Person, place: MailboxPlace) -> Basis | None:
-        """What the team may have of the file at `place`; None for all of it, as it was sent."""
+    def order(self, person: Person, place: MailboxPlace) -> FileOrder:
+        """What is to be opened of the file at `place`. Declined where there is none, or it is a folder."""
         with self.registry.read() as session:
-            return self.showing.basis(session, self._file(session, person, place))
+            return self.showing.order(session, self._file(session, person, place), person.name)
 
     def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
         """Record that a person collects what is `given` of the file at `place`: durable before a byte is.
@@ -288,6 +290,8 @@ class Desk:
 
     def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
         teams = self._teams(session, person)
+        if place.is_list:
+            raise Declined(NO_SUCH_FILE)
         if place.folder is None:
             return None
         self._check_folder(teams, place)
@@ -298,7 +302,7 @@ class Desk:
         found = None if reference is None else self._named(session, person, teams, place, reference)
         if found is None or file_name(found) != place.name.removesuffix(ABOUT) or not _stands(found, place):
             raise Declined(NO_SUCH_FILE)
-        return found
+        return self.showing.with_apart(session, [found], person.name)[0]
 
     def _named(
         self, session: Session, person: Person, teams: tuple[str, ...], place: MailboxPlace, reference: str

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import lru_cache
 
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
+from gateway.examiner.pupil_index import records_with
 from gateway.home import Home
 from gateway.mailboxes.contents import FileOrder, Given
+from gateway.model import Basis, View
 from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.ssh.answers import Declined, denied
+
+NOT_WITHOUT = denied(
+    "This file holds a record that few people may see and that cannot be left out of it; ask data protection."
+)
 
 
-def fetched(examiner: Examiner, order: FileOrder) -> Given:
-    """What was ordered, in anonymous memory; whoever asked closes it. Fault where it cannot be made."""
+def fetched(examiner: Examiner, order: FileOrder, home: Home) -> Given:
+    """What was ordered, in anonymous memory; whoever asked closes it. Fault where it cannot be made.
+
+    Declined where records of children that are to be left out cannot be told from the others.
+    """
     delivery = order.delivery
     request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)
     if order.basis is None:
         descriptor, size = examiner.reopen(request)
         return Given(descriptor, size, delivery.content_sha256)
-    descriptor, view = examiner.view(request, order.basis)
+    if order.apart and isinstance(order.basis, Basis):
+        descriptor, view = _without(examiner, request, order.basis, order.apart, home)
+    else:
+        descriptor, view = examiner.view(request, order.basis)
     if view.whole:
         return Given(descriptor, delivery.content_size, delivery.content_sha256)
     return Given(descriptor, view.size, view.sha256, view.left_out)
+
+
+def _without(
+    examiner: Examiner, request: Reopen, basis: Basis, persons: frozenset[bytes], home: Home
+) -> tuple[int, View]:
+    with ExitStack() as unless_viewed:
+        content, _ = examiner.reopen(request)
+        unless_viewed.callback(os.close, content)
+        records = records_with(examiner.records_named(request.reference, content), persons, home)
+        if records is None:
+            raise Declined(NOT_WITHOUT)
+        unless_viewed.pop_all()
+    return examiner.view_of(request.reference, content, replace(basis, without=records))
 
 
 def in_force(home: Home) -> Callable[[], Catalogue]:

@@ -2,6 +2,7 @@
 
     /  /TEAM  /TEAM/DATE_PROVIDER_TYPE_PERIOD_REF.ext      and beside a view NAME.about.txt
     /new/TEAM/NAME  /by-type/TEAM/TYPE/NAME  /by-provider/TEAM/PROVIDER/NAME      the same files again
+    /lists/TEAM/LIST.csv      lists that are made when they are read, for teams that have some
     /removed  /removed/TEAM  /removed/TEAM/NAME      what the team has removed and may put back
     /held  /held/DATE_PROVIDER_held_REF.ext
 
@@ -22,6 +23,7 @@ from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 HELD = "held"
 REMOVED = "removed"
+LISTS = "lists"
 ABOUT = ".about.txt"
 Shelf = Literal["new", "by-type", "by-provider"]
 SHELVES: tuple[Shelf, ...] = ("new", "by-type", "by-provider")
@@ -42,7 +44,7 @@ class MailboxPlace:
     """The root (all None), a folder (`name` None), or something in a folder.
 
     `shelf` is a folder in which each team has one again; but for `new`, in that is a folder for each `kind`.
-    `removed`: of what the team has removed, and may still put back.
+    `removed`: of what the team has removed, and may still put back. `is_list`: made when it is read.
     """
 
     folder: str | None = None
@@ -50,6 +52,7 @@ class MailboxPlace:
     removed: bool = False
     shelf: Shelf | None = None
     kind: str | None = None
+    is_list: bool = False
 
     @property
     def is_about(self) -> bool:
@@ -74,6 +77,7 @@ class MailboxPlace:
 def file_name(delivery: Delivery) -> str:
     """The name of a delivery: the UTC date it landed, who sent it, what it is and of when, its reference."""
     what = HELD if delivery.team is None else delivery.data_type or delivery.flow or "unknown"
+    what = f"{what}-counts" if delivery.counts else what
     period = delivery.period or ""
     parts = [f"{delivery.landed_at:%Y-%m-%d}", delivery.provider, what]
     if delivery.team is not None and _PERIOD.fullmatch(period):
@@ -83,6 +87,8 @@ def file_name(delivery: Delivery) -> str:
 
 def _extension(delivery: Delivery) -> str:
     """The extension of what is shown: a view has no formulas, and is not of every format."""
+    if delivery.counts:
+        return "csv"
     shown = delivery.extension
     if not delivery.whole:
         shown = shown.removeprefix(_FORMULAS)
@@ -105,6 +111,9 @@ def place_of(raw: bytes) -> MailboxPlace:
     if parts[:1] == [REMOVED]:
         folder, name = _filled(parts[1:], 2)
         return MailboxPlace(folder, name, removed=True)
+    if parts[:1] == [LISTS]:
+        folder, name = _filled(parts[1:], 2)
+        return MailboxPlace(folder, name, is_list=True)
     shelf = next((name for name in SHELVES if parts[:1] == [name]), None)
     if shelf in {"by-type", "by-provider"}:
         folder, kind, name = _filled(parts[1:], 3)

@@ -9,13 +9,15 @@ from datetime import datetime
 
 from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
+from gateway.examiner.pupil_index import counting_seed
 from gateway.home import Home
 from gateway.home.settings import load_limits, load_settings
 from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.desk import Desk
 from gateway.mailboxes.fetching import fetched, in_force
-from gateway.mailboxes.names import HELD, REMOVED, SHELVES
+from gateway.mailboxes.lists import CLAUSE, Lists
+from gateway.mailboxes.names import HELD, LISTS, REMOVED, SHELVES
 from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Office
 from gateway.policy.catalogue import load_catalogue
@@ -40,13 +42,13 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
 
     def fetch(order: FileOrder) -> Given:
-        return fetched(examiners.mine(), order)
+        return fetched(examiners.mine(), order, home)
 
+    showing = Showing(in_force(home), lambda sha256: counting_seed(home, sha256))
     try:
         yield Office(
-            desk=Desk(
-                registry, Showing(in_force(home)), triage, sensitive, log_key, settings.log_origin, clock
-            ),
+            desk=Desk(registry, showing, triage, sensitive, log_key, settings.log_origin, clock),
+            lists=Lists(registry, _looking_for_children(home), log_key, settings.log_origin, clock),
             contents=Contents(fetch, limits.mailboxes, openers),
             readers=readers,
             writers=writers,
@@ -65,9 +67,15 @@ def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
     ConfigurationError where a team's name is taken by these.
     """
     catalogue = load_catalogue(home.policies_in_force)
-    for taken in (HELD, REMOVED, *SHELVES):
+    for taken in (HELD, REMOVED, LISTS, *SHELVES):
         if catalogue.team(taken) is not None:
             raise ConfigurationError(
                 f"policies/teams.toml: team: {taken} is a folder of all teams, not a team"
             )
     return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())
+
+
+def _looking_for_children(home: Home) -> frozenset[str]:
+    """The teams whose work is children missing education."""
+    teams = load_catalogue(home.policies_in_force).teams.team
+    return frozenset(team.id for team in teams if CLAUSE in team.clauses and team.pupil_level)

@@ -20,11 +20,13 @@ import asyncssh
 
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
-from gateway.mailboxes.contents import Contents, FileOrder, OpenContent
+from gateway.mailboxes.contents import Contents, OpenContent
 from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Page, Person
+from gateway.mailboxes.lists import Lists
 from gateway.mailboxes.names import (
     ABOUT,
     HELD,
+    LISTS,
     REMOVED,
     SHELVES,
     MailboxPlace,
@@ -57,6 +59,7 @@ class Office:
     """What all sessions share. `readers` and `writers` are threads that wait for the registry."""
 
     desk: Desk
+    lists: Lists
     contents: Contents
     readers: Executor
     writers: Executor
@@ -69,6 +72,13 @@ class Collected:
 
     delivery: Delivery
     content: OpenContent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListText:
+    """A list, open."""
+
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +107,9 @@ class MailboxTree(Server):
     async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """Size and times of a file, or that it is a folder."""
         place = place_of(path)
+        if place.is_list:
+            inside = await self._ask(self._office.lists.inside, place)
+            return self._folder(place) if inside is not None else self._list()
         found = await self._ask(self._desk.find, place)
         if found is None:
             return self._folder(place)
@@ -111,6 +124,8 @@ class MailboxTree(Server):
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
         """Size and times of an open file."""
         await self._ask(self._desk.folders)
+        if isinstance(file, ListText):
+            return _attrs(_FILE_MODE, len(file.text), self._desk.clock())
         if isinstance(file, AboutText):
             return _file(file.delivery, len(file.text))
         collected = _collected(file)
@@ -127,12 +142,19 @@ class MailboxTree(Server):
     async def opendir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         """The folders of the person, or the files of one of them, latest first."""
         place = place_of(path)
+        if place.is_list:
+            inside = await self._ask(self._office.lists.inside, place)
+            if inside is None:
+                raise Declined(NO_SUCH_FILE)
+            return self._lists(place, inside)
         if place.folder is None:
             there = await self._ask(self._desk.removed_folders)
             if place.removed:
                 return self._root(place, there)
+            folders = await self._ask(self._desk.folders)
             further = (REMOVED,) if there and place.shelf is None else ()
-            return self._root(place, (*await self._ask(self._desk.folders), *further))
+            lists = (LISTS,) if place.shelf is None and self._office.lists.teams.intersection(folders) else ()
+            return self._root(place, (*folders, *further, *lists))
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
         if place.has_folders:
@@ -144,22 +166,26 @@ class MailboxTree(Server):
         path: bytes,
         pflags: int,
         attrs: asyncssh.SFTPAttrs,  # noqa: ARG002
-    ) -> Collected | AboutText:
+    ) -> Collected | AboutText | ListText:
         """Collect a file: open what is shown of it in memory, put that on record, hand it out."""
         place = place_of(path)
         if pflags & _WRITING:
             raise Declined(READ_ONLY)
+        if self._open >= self._office.limits.open_files_per_session:
+            raise Declined(TOO_MANY_HANDLES)
+        if place.is_list:
+            text = await self._tell(self._office.lists.text, place)
+            self._open += 1
+            return ListText(text)
         delivery = await self._ask(self._desk.find, place)
         if delivery is None:
             raise Declined(IS_FOLDER)
-        if self._open >= self._office.limits.open_files_per_session:
-            raise Declined(TOO_MANY_HANDLES)
+        order = await self._ask(self._desk.order, place)
         if place.is_about:
             text = await self._ask(self._desk.about, place)
             self._open += 1
-            return AboutText(delivery, text)
-        basis = await self._ask(self._desk.basis, place)
-        content = await self._office.contents.borrow(FileOrder(delivery.reference, basis, delivery))
+            return AboutText(order.delivery, text)
+        content = await self._office.contents.borrow(order)
         passing("collect.opened")
         try:
             await self._tell(self._desk.collect, place, content.given)
@@ -168,10 +194,13 @@ class MailboxTree(Server):
             raise
         passing("collect.recorded")
         self._open += 1
-        return Collected(delivery, content)
+        return Collected(order.delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """A piece of an open file, unless it was withdrawn since it was opened."""
+        if isinstance(file, ListText):
+            await self._ask(self._desk.folders)
+            return file.text[offset : offset + length]
         opened = file if isinstance(file, AboutText) else _collected(file)
         await self._ask(self._desk.check_reading, opened.delivery)
         if isinstance(file, AboutText):
@@ -181,7 +210,7 @@ class MailboxTree(Server):
     async def close(self, file: object) -> None:
         """Give the content back."""
         self._open -= 1
-        if not isinstance(file, AboutText):
+        if not isinstance(file, AboutText | ListText):
             self._office.contents.give_back(_collected(file).content)
 
     async def abandon(self, file: object) -> None:
@@ -245,12 +274,22 @@ class MailboxTree(Server):
 
     async def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
         """The root, or a shelf: the teams' folders, and in the root also the shelves beside them."""
-        teams = [name for name in folders if name not in {HELD, REMOVED}]
+        teams = [name for name in folders if name not in {HELD, REMOVED, LISTS}]
         is_root = place.shelf is None and not place.removed
         for name in (".", "..", *(SHELVES if teams and is_root else ())):
             yield self._named(name, MailboxPlace())
         for name in folders if is_root else teams:
-            yield self._named(name, MailboxPlace(None if name == REMOVED else name))
+            yield self._named(name, MailboxPlace(None if name in {REMOVED, LISTS} else name))
+
+    async def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
+        for name in (".", ".."):
+            yield self._named(name, place)
+        for name in inside:
+            attrs = self._folder(place) if place.folder is None else self._list()
+            yield asyncssh.SFTPName(name.encode(), attrs=attrs)
+
+    def _list(self) -> asyncssh.SFTPAttrs:
+        return _attrs(_FILE_MODE, None, self._desk.clock())
 
     async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
         for name in (".", "..", *kinds):

@@ -6,7 +6,7 @@ a pupil's data: the content itself stays behind a file descriptor.
 
 from __future__ import annotations
 
-from gateway.model.basis import Basis, View
+from gateway.model.basis import Basis, Counting, View
 from gateway.model.content import Classified, ContentRefused, Facts, Finding, NamedSchool, RollEntry, Unlisted
 from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, Released, Settled
 from gateway.model.files import Opened, Signature, Upload
@@ -36,6 +36,7 @@ __all__ = [
     "Basis",
     "Classified",
     "ContentRefused",
+    "Counting",
     "Decision",
     "Facts",
     "FileKeyKind",

@@ -111,6 +111,9 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("team.*.triage", Effect("who sees files that wait", "more")),
         ("team.*.sensitive", Effect("who sees sensitive files that wait", "more")),
         ("team.*.pupil_level", Effect("whether it may have records of single pupils", "more", absent=True)),
+        ("counts.threshold", Effect("below how many pupils a count is withheld", "less")),
+        ("counts.rounding", Effect("how coarsely counts are rounded", "less")),
+        ("counts.whole_percent", Effect("when a file counts as a whole roll", "less")),
         ("team.*.local", Effect("whether the agreement names the team, as explanations say", idle=True)),
     ),
     "rights.toml": (

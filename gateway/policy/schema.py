@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from gateway.model import ProviderKind
 from gateway.reasons.languages import Language
@@ -152,10 +152,29 @@ class Team(PolicyTable):
     local: bool = False
 
 
+class CountsRule(PolicyTable):
+    """How counts are told to teams that are not `pupil_level`.
+
+    Those below `threshold` are withheld; the others are rounded to multiples of `rounding`. A file of a kind
+    that may hold part of a roll is counted where it has `whole_percent` of the pupils known to be on it.
+    """
+
+    threshold: int = Field(default=5, ge=3, le=100)
+    rounding: int = Field(default=5, ge=3, le=100)
+    whole_percent: int = Field(default=90, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _hides(self) -> CountsRule:
+        if self.rounding < self.threshold:
+            raise ValueError("rounding to less than the threshold would tell changes below it")
+        return self
+
+
 class TeamsFile(PolicyTable):
     """teams.toml."""
 
     team: tuple[Team, ...] = Field(min_length=1)
+    counts: CountsRule = CountsRule()
 
 
 class GroupReason(PolicyTable):

@@ -15,17 +15,23 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from datetime import datetime
 from pathlib import Path
 
 from gateway.errors import Fault, trace_of
-from gateway.examiner.parent import Examiners
-from gateway.examiner.protocol import SealCopy, SealedCopy
+from gateway.examiner.asking import closing
+from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy
+from gateway.examiner.view_protocol import SealPart
 from gateway.home import Home
+from gateway.model import Classified
+from gateway.policy.recipients import part_of
 from gateway.processor.back_off import BackOff
 from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
+from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
 from gateway.store.folder import store_of
 
@@ -89,14 +95,22 @@ class Copier:
         now = registrar.clock()
         with registrar.registry.read() as session:
             certificates = keys.keys_in_force(session, "provider", copy.provider, "openpgp", now)
-        request = SealCopy(
-            reference=copy.reference,
-            sha256=copy.content_sha256,
-            signer=secret_files.signing_fingerprint(self._home),
-            recipients=tuple(certificate.material for certificate in certificates),
-            now=now,
-        )
-        descriptor, sealed = self._examiners.mine().seal_copy(request)
+        recipients = tuple(certificate.material for certificate in certificates)
+        signer, examiner = secret_files.signing_fingerprint(self._home), self._examiners.mine()
+        if copy.part:
+            content = _part(registrar, examiner, copy, now)
+            with closing(content):
+                asked = SealPart(reference=copy.reference, signer=signer, recipients=recipients, now=now)
+                descriptor, sealed = examiner.seal_part(asked, content)
+        else:
+            request = SealCopy(
+                reference=copy.reference,
+                sha256=copy.content_sha256,
+                signer=signer,
+                recipients=recipients,
+                now=now,
+            )
+            descriptor, sealed = examiner.seal_copy(request)
         with os.fdopen(descriptor, "rb") as source:
             _place(source.fileno(), self._path(copy))
         self._record(registrar, copy, sealed)
@@ -121,6 +135,22 @@ class Copier:
 
 def _key(copy: Copy) -> str:
     return f"{copy.reference} {copy.provider}"
+
+
+def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
+    """A descriptor of what a provider is given of a file about many schools. Fault where that fails."""
+    with registrar.registry.read() as session:
+        provider = registrar.provider(session, copy.provider, now)
+        content = contents_of(session, [copy.transfer]).get(copy.transfer)
+    if not isinstance(content, Classified):
+        raise Fault("a file that nobody recognised cannot be divided")
+    basis = part_of(provider, content.data_type, content.unlisted, registrar.catalogue)
+    request = Reopen(reference=copy.reference, sha256=copy.content_sha256)
+    descriptor, view = examiner.view(request, basis)
+    if view.whole:
+        os.close(descriptor)
+        raise Fault("nothing was left out of a file about many schools")
+    return descriptor
 
 
 def _place(source: int, path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway.errors import Fault
 from gateway.home import Home, shown_name
+from gateway.model.basis import VIEW_EXTENSIONS
 from gateway.registry import copies
 from gateway.registry.copies import Copy
 from gateway.registry.database import Registry
@@ -14,7 +15,11 @@ from gateway.registry.database import Registry
 
 def copy_path(home: Home, copy: Copy) -> Path:
     """Where a copy lies once it is made."""
-    name = shown_name(f"{copy.flow}_{copy.decided_at:%Y-%m-%d}_{copy.reference}.{copy.extension}.pgp")
+    extension = copy.extension
+    if copy.part:
+        extension = extension.removeprefix("formulas.")
+        extension = VIEW_EXTENSIONS.get(extension, extension)
+    name = shown_name(f"{copy.flow}_{copy.decided_at:%Y-%m-%d}_{copy.reference}.{extension}.pgp")
     return home.published.provider(copy.provider) / "out" / name
 
 

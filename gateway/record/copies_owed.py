@@ -1,4 +1,4 @@
-"""Rows 10 and 11: which schools are owed a copy of an accepted file that is about them."""
+"""Rows 10 and 11: which schools are owed a copy of an accepted file about them, or their part of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.recipients import copies_for, is_shared
+from gateway.policy.recipients import copies_for, is_shared, parts_for
 from gateway.registry import copies
 from gateway.registry.log import Entry
 
@@ -26,14 +26,18 @@ def owe(
         return ()
     if not isinstance(content, Classified) or decided_at is None:
         return ()
-    recipients = copies_for(decision, content, catalogue, enrolled())
+    everybody = tuple(enrolled())
+    recipients = copies_for(decision, content, catalogue, everybody)
+    parts = parts_for(decision, content, catalogue, everybody)
     for provider in recipients:
         copies.owe(session, transfer.sequence, provider.id, decided_at)
+    for provider in parts:
+        copies.owe(session, transfer.sequence, provider.id, decided_at, part=True)
     return [
         Entry(
             kind="delivered",
             subject=transfer.upload.reference,
             fields={"provider": provider.id, "flow": decision.flow},
         )
-        for provider in recipients
+        for provider in (*recipients, *parts)
     ]

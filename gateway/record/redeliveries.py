@@ -29,11 +29,12 @@ _LOOK = "Look at the reasons on its receipt (gateway receipts show), and withdra
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who acts at a moment, and why."""
+    """Who acts at a moment, and why; `named`: they have said which teams get the file."""
 
     person: str
     why: str
     at: datetime
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ def redeliver(
         if asked.forbidden:
             head: str | None = _propose(registrar, session, reference, asked, By(by, why, now))
         else:
-            head = _give(registrar, session, transfer, asked, By(by, why, now))
+            head = _give(registrar, session, transfer, asked, By(by, why, now, named=bool(teams)))
         done = _told(transfer, asked)
     registrar.bring_out(head)
     return done
@@ -151,7 +152,7 @@ def _judged(
 ) -> Release:
     if transfer.content is None:
         raise GatewayError(f"{transfer.upload.reference} was never opened, so there is nothing to give")
-    had = tuple(place.team for place in recalls.places(session, transfer.sequence))
+    had = tuple(place.team for place in recalls.places(session, transfer.sequence) if not place.counts)
     try:
         asked = judge_release(
             transfer.content,
@@ -229,6 +230,7 @@ def _release_again(
         kind="redelivered",
         actor=by.person,
         note=by.why,
+        counted=not by.named,
     )
     return put_in_force(registrar, session, [ruling], by.at)
 

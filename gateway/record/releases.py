@@ -63,7 +63,14 @@ def release(
         else:
             check_release(session, transfer, by)
             released = _released(registrar, asked, "person:released")
-            ruling = Ruling(reference=reference, decision=released, kind="released", actor=by, note=why)
+            ruling = Ruling(
+                reference=reference,
+                decision=released,
+                kind="released",
+                actor=by,
+                note=why,
+                counted=not teams,
+            )
             head = put_in_force(registrar, session, [ruling], now)
     registrar.bring_out(head)
     return asked
@@ -95,6 +102,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
             kind="released",
             actor=by,
             note=f"{why} (proposed by {asked_for.by}: {asked_for.why})",
+            counted=False,
         )
         head = put_in_force(registrar, session, [ruling], now)
     registrar.bring_out(head)

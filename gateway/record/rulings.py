@@ -12,7 +12,7 @@ from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Provider, Transfer
 from gateway.policy.superseding import Superseding
 from gateway.receipts.facts import ReceiptFacts
-from gateway.record import copies_owed, outcome, schools, superseded
+from gateway.record import copies_owed, counts_owed, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
@@ -26,7 +26,8 @@ class Ruling:
     """A decision to be put in force on one transfer.
 
     `roll` is what the examination packed of it. `kind` is the log's word; `actor` and `note` say who
-    decided and why, where it was a person.
+    decided and why, where it was a person. `counted`: teams that may have no record get counts of it; not
+    where a person has named who gets the file.
     """
 
     reference: str
@@ -36,6 +37,7 @@ class Ruling:
     kind: Kind = "decided"
     actor: str | None = None
     note: str | None = None
+    counted: bool = True
 
 
 def put_in_force(
@@ -48,7 +50,11 @@ def put_in_force(
     if not rulings:
         return None
     batch = Batch(session)
-    decided = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    decided = [
+        _counted(registrar, batch, transfer, one.decision, now) if one.counted else transfer
+        for transfer, one in zip(recorded, rulings, strict=True)
+    ]
     entries: list[log.Entry] = []
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):
@@ -79,6 +85,19 @@ def put_in_force(
     )
     numbers = log.append(session, entries, now)
     return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+
+
+def _counted(
+    registrar: Registrar, batch: Batch, transfer: Transfer, decision: Decision, now: datetime
+) -> Transfer:
+    return counts_owed.deliver(
+        batch.session,
+        transfer,
+        decision,
+        registrar.catalogue,
+        provider=lambda: _provider(registrar, batch, transfer, now),
+        at=now,
+    )
 
 
 def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:

@@ -8,9 +8,11 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from gateway.model import Classified, Transfer
+from gateway.policy.catalogue import Catalogue
 from gateway.record.children import FoundChild, FoundFile
 from gateway.record.registrar import Registrar
 from gateway.registry import providers, retention
+from gateway.registry.recalls import FileOpening
 from gateway.reports.retention import Retention, load_retention
 from gateway.reports.subject_access import ChildAccount, FileOfChild
 
@@ -55,13 +57,23 @@ def _file(
         arrived=transfer.upload.landed_at,
         outcome=_OUTCOMES[transfer.state],
         items=content.items if content else (),
-        teams=transfer.teams,
+        teams=tuple(_team(team, registrar.catalogue) for team in transfer.teams),
         opened=tuple(
-            (each.at, ", ".join(filter(None, (each.who if names else None, each.team or "data protection"))))
+            (each.at, ", ".join(filter(None, (each.who if names else None, _opened_for(each, registrar)))))
             for each in one.openings
         ),
         kept=_kept(session, rules, one),
     )
+
+
+def _opened_for(opening: FileOpening, registrar: Registrar) -> str:
+    return "data protection" if opening.team is None else _team(opening.team, registrar.catalogue)
+
+
+def _team(team: str, catalogue: Catalogue) -> str:
+    """A team, and that it was given no record of the child where it may have none."""
+    found = catalogue.team(team)
+    return f"{team} (counts alone)" if found is not None and not found.pupil_level else team
 
 
 def _kept(session: Session, rules: Retention, one: FoundFile) -> str:

@@ -30,12 +30,19 @@ def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: s
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
-        found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
-        shown = [one for one in found if _may_see(session, one, name)]
-        fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
-        log.append(session, [Entry(kind="pupils-asked", subject=SUBJECT, fields=fields, actor=by)], now)
+        found, question = leavers(session, since, moved=moved, by=by, name=name)
+        log.append(session, [question], now)
         log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
-        return Leavers(children=_named(session, shown), hidden=len(found) - len(shown))
+        return found
+
+
+def leavers(session: Session, since: datetime, *, moved: bool, by: str, name: str) -> tuple[Leavers, Entry]:
+    """The same, and the log's word on the question: whoever asks records it before anything is told."""
+    found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
+    shown = [one for one in found if _may_see(session, one, name)]
+    fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
+    question = Entry(kind="pupils-asked", subject=SUBJECT, fields=fields, actor=by)
+    return Leavers(children=_named(session, shown), hidden=len(found) - len(shown)), question
 
 
 def _gone(session: Session) -> list[Gone]:

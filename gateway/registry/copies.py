@@ -16,10 +16,11 @@ from gateway.registry.tables import CopyRow, TransferRow
 class Copy:
     """One provider's copy of one file; `content_sha256` proves the content. `made` says that it was out.
 
-    `sha256` is then of the sealed copy.
+    `sha256` is then of the sealed copy. `part`: it holds the records of this provider alone.
     """
 
     number: int
+    transfer: int
     provider: str
     reference: str
     flow: str
@@ -28,11 +29,12 @@ class Copy:
     decided_at: datetime
     made: bool
     sha256: str | None = None
+    part: bool = False
 
 
-def owe(session: Session, transfer: int, provider: str, at: datetime) -> None:
-    """Record that a provider is to get a copy."""
-    session.add(CopyRow(transfer=transfer, provider=provider, decided_at=at))
+def owe(session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False) -> None:
+    """Record that a provider is to get a copy, or its part."""
+    session.add(CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None))
     session.flush()
 
 
@@ -90,6 +92,7 @@ def record_made(
 def _copy(row: CopyRow, transfer: TransferRow) -> Copy:
     return Copy(
         number=row.id or 0,
+        transfer=row.transfer,
         provider=row.provider,
         reference=transfer.reference,
         flow=transfer.flow or "none",
@@ -98,4 +101,5 @@ def _copy(row: CopyRow, transfer: TransferRow) -> Copy:
         decided_at=row.decided_at,
         made=row.made_at is not None,
         sha256=row.sha256,
+        part=bool(row.part),
     )

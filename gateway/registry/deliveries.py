@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Row, Select, or_, select
 from sqlalchemy.orm import Mapped
-from sqlmodel import Session, col, func
+from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
-from gateway.model import Classified, ContentRefused
 from gateway.reasons.persons import WITHDRAWN
-from gateway.registry.markers import is_seen_by
+from gateway.registry.markers import NOBODY, is_seen_by, kept_apart
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.transfer_rows import CONTENT
 
 SENSITIVE = ("policy:sensitive", "open:malware")
 """Reasons for a hold for which few people may look at a file."""
@@ -37,7 +35,11 @@ _COLUMNS: tuple[Any, ...] = tuple(
         TransferRow.period,
     )
 )
-_OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.collected_at))
+_OF_TEAM: tuple[Any, ...] = (
+    col(DeliveryRow.whole),
+    col(DeliveryRow.counts),
+    col(DeliveryRow.collected_at),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class Delivery:
     """One file as a mailbox shows it. `team` is None for a held file, which no team has been sent.
 
     `sensitive`: it is held because of something sensitive or dangerous, and few people see it. `whole`: it is
-    shown as it was sent. `collected`: somebody of the team has opened it. `period` is what it is about.
+    shown as it was sent; `counts`: the team is given counts alone. `collected`: somebody of the team has
+    opened it. `period` is what it is about. `apart` are the markers of the children who are left out of it.
     """
 
     sequence: int
@@ -62,12 +65,14 @@ class Delivery:
     data_type: str | None = None
     period: str | None = None
     whole: bool = True
+    counts: bool = False
     collected: bool = False
+    apart: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
-    """Which deliveries: what nobody has collected, of one data type, provider, period; or all."""
+    """Which deliveries: those that nobody has collected, of one data type, provider, period; or all."""
 
     new: bool = False
     data_type: str | None = None
@@ -94,20 +99,6 @@ def delivered(
     query = _chosen(_delivered(team, person), wanted)
     rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
-
-
-def count_delivered(session: Session, team: str, wanted: DeliveriesWanted, person: str, most: int) -> int:
-    """How many of them there are, at most `most`."""
-    some = _chosen(_delivered(team, person), wanted).limit(most).subquery()
-    return int(session.execute(select(func.count()).select_from(some)).scalar_one())
-
-
-def contents_of(session: Session, sequences: Sequence[int]) -> dict[int, Classified | ContentRefused]:
-    """What the transfers of these sequences were classified as, as far as they were."""
-    query = select(col(TransferRow.sequence), col(TransferRow.content)).where(
-        col(TransferRow.sequence).in_(sequences), col(TransferRow.content).is_not(None)
-    )
-    return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
@@ -186,11 +177,15 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Whether somebody who has a file open may read on: it was not withdrawn, no child in it was marked."""
-    asked = select(and_(~_waits_for(WITHDRAWN), is_seen_by(person))).where(
-        col(TransferRow.sequence) == delivery.sequence
-    )
-    return bool(session.execute(asked).scalar_one())
+    """Whether somebody who has a file open may read on: it was not withdrawn, no child in it was marked.
+
+    What is shown without the records of marked children is read on as long as there are no more of them.
+    """
+    asked = select(~_waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
+    if not session.execute(asked).scalar_one():
+        return False
+    now = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
+    return delivery.counts or now.numbers <= delivery.apart
 
 
 def held(
@@ -266,7 +261,7 @@ def _delivered(team: str, person: str | None) -> Select[*tuple[Any, ...]]:
             col(DeliveryRow.team) == team,
             col(DeliveryRow.dealt_with_at).is_(None),
             col(TransferRow.content_sha256).is_not(None),
-            is_seen_by(person),
+            _is_shown_to(person),
         )
     )
 
@@ -281,9 +276,15 @@ def _removed(team: str, since: datetime, person: str | None) -> Select[*tuple[An
             col(DeliveryRow.dealt_with_at) >= since,
             col(TransferRow.content_sha256).is_not(None),
             col(TransferRow.reference).not_in(gone),
-            is_seen_by(person),
+            _is_shown_to(person),
         )
     )
+
+
+def _is_shown_to(person: str | None) -> ColumnElement[bool]:
+    """Whether a delivery is shown: only of a view can the records of marked children be left out."""
+    as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
+    return or_(~as_sent, is_seen_by(person))
 
 
 def _held(sensitive: bool | None, person: str | None) -> Select[*tuple[Any, ...]]:
@@ -338,6 +339,7 @@ def _delivery(row: Row[*tuple[Any, ...]], team: str | None) -> Delivery:
         team=team,
         data_type=row.data_type,
         period=row.period,
-        whole=team is None or bool(row.whole),
+        whole=team is None or (bool(row.whole) and not row.counts),
+        counts=team is not None and bool(row.counts),
         collected=team is not None and row.collected_at is not None,
     )

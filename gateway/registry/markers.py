@@ -130,6 +130,38 @@ def is_seen_by(person: str | None) -> ColumnElement[bool]:
     return cast("ColumnElement[bool]", ~against.exists())
 
 
+@dataclass(frozen=True, slots=True)
+class KeptApart:
+    """Markers on children in a file that keep their data from somebody: their numbers, and the digests."""
+
+    numbers: frozenset[int] = frozenset()
+    persons: frozenset[bytes] = frozenset()
+
+
+NOBODY = KeptApart()
+
+
+def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> dict[int, KeptApart]:
+    """Which children in files a member of staff may not see; a file in which there is none is left out."""
+    query = (
+        select(MarkedTransferRow.transfer, MarkerRow)
+        .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
+        .where(col(MarkedTransferRow.transfer).in_(list(transfers)), col(MarkerRow.lifted_at).is_(None))
+    )
+    marked = session.exec(query).all() if transfers else []
+    if not marked:
+        return {}
+    own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == (person or ""))
+    allowed = set(session.exec(own).all())
+    found: dict[int, KeptApart] = {}
+    for transfer, row in marked:
+        if row.kind == "restricted" or row.number not in allowed:
+            before = found.get(transfer, NOBODY)
+            number = cast("int", row.number)
+            found[transfer] = KeptApart(before.numbers | {number}, before.persons | set(_digests(row)))
+    return found
+
+
 def _on(session: Session) -> Sequence[MarkerRow]:
     query = select(MarkerRow).where(col(MarkerRow.lifted_at).is_(None))
     return session.exec(query.order_by(col(MarkerRow.number))).all()

@@ -178,6 +178,7 @@ def _delivery_rows(
                 "dealt_with_by": None,
                 "collected_at": None,
                 "whole": whole,
+                "counts": None,
             }
 
 

@@ -29,10 +29,11 @@ class FileOpening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A team that was sent a file; `dealt_with_at` is None while it is in its mailbox."""
+    """A team that was sent a file, or `counts` of it; `dealt_with_at` is None while it is in its mailbox."""
 
     team: str
     dealt_with_at: datetime | None
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def places(session: Session, transfer: int) -> list[Place]:
     rows = session.exec(
         select(DeliveryRow).where(DeliveryRow.transfer == transfer).order_by(col(DeliveryRow.team))
     ).all()
-    return [Place(team=row.team, dealt_with_at=row.dealt_with_at) for row in rows]
+    return [Place(team=row.team, dealt_with_at=row.dealt_with_at, counts=bool(row.counts)) for row in rows]
 
 
 def deliver_again(

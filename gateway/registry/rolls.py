@@ -122,6 +122,15 @@ def note_full_roll(session: Session, provider: str, at: datetime) -> None:
     session.flush()
 
 
+def count_on_roll(session: Session, provider: str) -> int:
+    """How many pupils are on a provider's roll, by its last complete roll and what came since."""
+    query = select(func.count()).where(PupilRow.provider == provider, col(PupilRow.on_roll))
+    complete = session.get(FullRollRow, provider)
+    if complete is not None:
+        query = query.where(col(PupilRow.at) >= complete.at)
+    return session.exec(query).one()
+
+
 def full_rolls(session: Session, providers: Collection[str]) -> dict[str, datetime]:
     """When each of these providers last sent its complete roll, where it ever did."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(providers)))

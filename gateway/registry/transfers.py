@@ -12,6 +12,8 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.model import (
+    Classified,
+    ContentRefused,
     Opened,
     Transfer,
     Upload,
@@ -20,6 +22,7 @@ from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfer_rows import (
     AT_ONCE,
+    CONTENT,
     ROWS,
     row_of,
     sequence_of,
@@ -90,6 +93,14 @@ def find(
     if limit is not None:
         query = query.limit(limit)
     return transfers_of(session, list(reversed(session.exec(query).all())))
+
+
+def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Classified | ContentRefused]:
+    """What the transfers of these sequences were classified as, as far as they were."""
+    query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
+        col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
+    )
+    return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
 
 
 def alike(session: Session, transfer: Transfer) -> Sequence[Transfer]:

@@ -27,7 +27,8 @@ _LATER: dict[str, frozenset[str]] = {
     "legal_hold": frozenset({"provider", "persons"}),
     "provider": frozenset({"schools", "closed_on", "succeeded_by"}),
     "transfer": frozenset({"period"}),
-    "delivery": frozenset({"collected_at", "whole"}),
+    "provider_copy": frozenset({"part"}),
+    "delivery": frozenset({"collected_at", "whole", "counts"}),
 }
 _CHANGED = "gateway changed rows"
 

@@ -266,6 +266,22 @@ def test_another_teams_files_are_not_there(office: Office) -> None:
     assert office.room.log_size() == before
 
 
+def test_a_team_that_has_counts_alone_is_told_nothing_of_records(office: Office) -> None:
+    office.room.staff("planner", "school-place-planning")
+    session = office.console.enrolled("planner", SoftKey())
+    content = core_data(5)
+    asked = {
+        "team": "school-place-planning",
+        "reference": office.room.deliver(content, "school-place-planning"),
+    }
+    told = office.console.said(AskFile, session=session, **asked)
+    assert (told["pupils"], told["findings_told"], told["items"]) == (None, False, [])
+    given = office.console.ask(Collect, session=session, **asked)
+    assert given.status_code == 200, given.text
+    assert given.content != content
+    assert b"UPN" not in given.content
+
+
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
     reference = office.room.deliver(b"x", TEAM)
     office.said("jane", DealWith, team=TEAM, references=[reference])

@@ -108,6 +108,10 @@ class Mailroom:
         assert isinstance(found, Classified)
         return self._store(content, decision, None, found, "2026-W47")
 
+    def store(self, content: bytes, decision: Released, what: Classified) -> str:
+        """A file that was released as what it was classified as; its reference."""
+        return self._store(content, decision, None, what)
+
     def hold_as_sensitive(self, content: bytes) -> str:
         """A file that is held because of something sensitive in it."""
         sensitive = why("policy:sensitive", topics="health", where="")

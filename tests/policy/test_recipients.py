@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from gateway.model import Accepted, Classified, Facts, Provider
+from gateway.model import Accepted, Classified, Facts, NamedSchool, Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
-from gateway.policy.recipients import copies_for
+from gateway.policy.recipients import copies_for, part_of, parts_for
 from tests.policy.tables import classified, london, provider
 
 ABOUT_OAK = Facts(la="999", establishment="4001")
@@ -55,3 +55,49 @@ def test_who_is_suspended_or_has_not_ratified_or_is_no_school_gets_nothing(catal
         provider("academy", id="d", dfe_number="9994001"),
     )
     assert _copies(catalogue, classified("fft-aspire", facts=ABOUT_OAK), "fft", *others) == ["d"]
+
+
+MANY = (
+    NamedSchool(dfe_number="9994001", records=9),
+    NamedSchool(urn="140001", records=7),
+    NamedSchool(establishment="4003", records=5),
+    NamedSchool(name=1, records=3),
+)
+
+
+def _parts(catalogue: Catalogue, file: Classified, *providers: Provider) -> list[str]:
+    decision = decide(file, catalogue, provider("fft"), london("2026-11-24T12:00"))
+    assert isinstance(decision, Accepted), decision
+    assert copies_for(decision, file, catalogue, providers) == ()
+    return [each.id for each in parts_for(decision, file, catalogue, providers)]
+
+
+def test_a_file_about_many_schools_goes_in_parts_to_those_that_it_names_by_a_full_number(
+    catalogue: Catalogue,
+) -> None:
+    known = (
+        OAK,
+        provider(id="elm", urn="140001"),
+        provider(id="fir", dfe_number="9994003"),
+        provider(id="ash", dfe_number="9994009"),
+    )
+    file = classified("fft-aspire", schools=MANY, extension="csv")
+    assert _parts(catalogue, file, *known) == ["oak", "elm"]
+
+
+def test_a_number_on_record_for_two_providers_gives_neither_a_part(catalogue: Catalogue) -> None:
+    file = classified("fft-aspire", schools=MANY, extension="csv")
+    twice = provider(id="yew", dfe_number="9994001")
+    assert _parts(catalogue, file, OAK, twice, provider(id="elm", urn="140001")) == ["elm"]
+
+
+def test_what_is_no_table_is_not_divided(catalogue: Catalogue) -> None:
+    file = classified("fft-aspire", schools=MANY, extension="xml")
+    assert _parts(catalogue, file, OAK) == []
+
+
+def test_a_part_holds_nothing_that_is_only_proposed_or_that_nobody_lists(catalogue: Catalogue) -> None:
+    basis = part_of(OAK, "fft-aspire", (), catalogue)
+    assert "SEN: NHS Number (Proposed)" not in basis.items
+    assert {"Pupil: UPN", "Pupil premium"} <= set(basis.items)
+    assert basis.of_school == ("9994001", "")

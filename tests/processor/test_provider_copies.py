@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import random
 from pathlib import Path
 
+import openpyxl
 import pysequoia
 import pytest
 
@@ -107,3 +111,69 @@ def test_a_copy_cut_off_halfway_is_made_again(desk: Desk, monkeypatch: pytest.Mo
     desk.process()
     assert len(out(desk, "oak")) == 1
     assert desk.kinds(sent).count("decided") == 1
+
+
+def of_many(*schools: str) -> bytes:
+    """Estimates of pupils of each of these schools in one table, and of some whose school nobody tells."""
+    (header, *rows) = estimates().decode("utf-8-sig").splitlines()
+    made = [row.replace(f",{ABOUT},", f",{school},") for school in (*schools, "") for row in rows]
+    return "\r\n".join([f"{header},Zzyzx", *(f"{row},secret" for row in made), ""]).encode()
+
+
+def rows_of(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+
+
+def test_a_file_about_many_schools_is_divided_and_each_gets_its_own_pupils(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    numbers = {"oak": ABOUT, "elm": "9994002"}
+    own = {name: desk.provider(name, years=YEARS, dfe_number=number) for name, number in numbers.items()}
+    desk.provider("fir", years=YEARS, dfe_number="9994003")
+    sent = desk.send(fft, of_many(*numbers.values(), "9994009"))
+    desk.process()
+    assert desk.state(sent) == "accepted", desk.codes(sent)
+    for name, number in numbers.items():
+        (copy,) = out(desk, name)
+        rows = rows_of(opened(own[name], copy.read_bytes(), desk.certificate))
+        assert {row["DfE number"] for row in rows} == {number}
+        assert len(rows) == 5
+        assert "Zzyzx" not in rows[0]
+    assert out(desk, "fir") == []
+    delivered = [json.loads(event.leaf)["fields"] for event in desk.events(sent) if event.kind == "delivered"]
+    assert {fields["provider"] for fields in delivered if "team" not in fields} == {"oak", "elm"}
+    assert not [
+        path for path in desk.home.root.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()
+    ]
+    desk.gateway("log", "verify")
+
+
+def test_a_file_of_an_education_provider_or_of_another_row_is_never_divided(desk: Desk) -> None:
+    dfe = desk.provider("dfe", "dfe")
+    desk.provider("oak", years=YEARS, dfe_number=ABOUT)
+    rows = make("ks4", "csv", rng=random.Random(1), pupils=4)
+    sent = desk.send(dfe, rows)
+    desk.process()
+    assert desk.state(sent) == "accepted", desk.codes(sent)
+    assert out(desk, "oak") == []
+
+
+def test_a_workbook_is_divided_too_and_is_made_again_when_it_is_missing(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    elm = desk.provider("elm", years=YEARS, dfe_number="9994002")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for line in of_many(ABOUT, "9994002").decode().splitlines():
+        sheet.append(line.removesuffix(",secret").removesuffix(",Zzyzx").split(","))
+    packed = io.BytesIO()
+    book.save(packed)
+    desk.send(fft, packed.getvalue(), "all.xlsx.pgp")
+    desk.process()
+    (copy,) = out(desk, "elm")
+    assert copy.name.endswith(".xlsx.pgp")
+    made = opened(elm, copy.read_bytes(), desk.certificate)
+    (table,) = openpyxl.load_workbook(io.BytesIO(made))
+    assert [row[1].value for row in table.iter_rows()] == ["DfE number", *["9994002"] * 5]
+    copy.unlink()
+    desk.process()
+    assert opened(elm, copy.read_bytes(), desk.certificate) == made

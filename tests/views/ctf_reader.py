@@ -68,7 +68,7 @@ def _child(pupil: ET.Element) -> Child:
         born=date.fromisoformat(born) if born else None,
         details={each.tag: each.text or "" for each in basic or [] if not len(each)},
         needs=[each.text or "" for each in pupil.iter("SENtype")]
-        + [e.text or "" for e in pupil.iter("SENneed")],
+        + [e.text or "" for e in pupil.iter("SENneed") if not len(e)],
         address=[each.text or "" for each in pupil.iterfind("Address//*") if not len(each)],
         contacts=len(pupil.findall("Contacts/Contact")),
         results=[

@@ -282,3 +282,26 @@ def test_where_not_all_that_is_unknown_was_told_of_nothing_behind_it_is_shown():
 
 def _pupils() -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(sample("student-core", "csv-core", pupils=6).decode("utf-8-sig"))))
+
+
+@pytest.mark.parametrize(
+    ("data_type", "variant"),
+    [pair for pair in variants() if pair[1].startswith(("ctf", "xml", "atf"))],
+)
+def test_elements_that_are_judged_by_their_form_are_pruned_as_each_by_itself(
+    data_type: str, variant: str, monkeypatch: pytest.MonkeyPatch
+):
+    rng = random.Random(6)
+    data = make(data_type, variant, rng=rng, school=school(rng, 1), pupils=25)
+    asked = basis(data_type, "Pupil: Ethnicity", "SEN: SEN Need")
+    by_form = view_of(data, asked)
+    monkeypatch.setattr("gateway.classify.views.markup_view._Pruner._planned", lambda *_: None)
+    assert view_of(data, asked) == by_form
+
+
+def test_text_between_the_elements_of_one_record_of_many_is_left_out():
+    data = sample("school-census", "xml-summer", pupils=9)
+    place = data.index(b"<Surname>", len(data) // 2)
+    view, left_out = view_for("sen", data[:place] + b"is unwell" + data[place:])
+    assert b"unwell" not in view
+    assert UNKNOWN in left_out

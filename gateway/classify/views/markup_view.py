@@ -8,29 +8,34 @@ and text between elements never stay, nor does an element of which nothing is le
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from lxml import etree
 
 from gateway.classify import markup
-from gateway.classify.content import Source
+from gateway.classify.content import Source, unknown
 from gateway.classify.ctf import is_code
 from gateway.classify.views.sieve import Sieve, Stay
-from gateway.classify.views.tables import Write
+from gateway.classify.views.tables import Apart, Write
+from gateway.classify.views.walk import HEADER
 from gateway.classify.views.workbook_out import stream
 
 Element = Any  # lxml carries no types.
 _REMEMBERED = 1_000
-_ASSESSMENT, _HEADER = "StageAssessment", "Header"
+_ASSESSMENT = "StageAssessment"
+_TAG, _TAIL = attrgetter("tag"), attrgetter("tail")
 
 
-def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, write: Write) -> None:
+def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
     """Write the view of a document whose records have these names. Raises Unreadable as reading does."""
+    if sieve.divides:
+        raise unknown("XML is not divided by schools", format="XML")
     markup.root_of(source)
     with etree.xmlfile(stream(write), encoding="utf-8", buffered=True) as xml:
         xml.write_declaration()
-        document = _Document(xml, _Pruner(sieve), frozenset(records))
-        for record in markup.records(source, records, document.aside):
+        document = _Document(xml, _Pruner(sieve), apart, frozenset(records))
+        for record in markup.records(source, records, document.aside, loose=False):
             document.take(record)
         document.end()
 
@@ -38,9 +43,16 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, write: 
 class _Document:
     """What was written so far: the elements that are open, outermost first, and what stands in them."""
 
-    def __init__(self, xml: Any, pruner: _Pruner, records: frozenset[str]) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        xml: Any,  # noqa: ANN401
+        pruner: _Pruner,
+        apart: Apart,
+        records: frozenset[str],
+    ) -> None:
         self._xml = xml
         self._pruner = pruner
+        self._apart = apart
         self._records = records
         self._open: list[tuple[Element, Any]] = []
         self._loose = False
@@ -61,8 +73,10 @@ class _Document:
                     self._start(outer)
                 self._catch_up(outer, inner)
         self._last = record
-        is_header = markup.local_name(record.tag) == _HEADER
-        self._write(record, loose=self._loose, enough=Stay.BESIDE if is_header else Stay.IN)
+        if markup.local_name(record.tag) == HEADER:
+            self._write(record, loose=self._loose, enough=Stay.BESIDE)
+        elif self._apart.next_stays():
+            self._write(record, loose=self._loose, enough=Stay.IN)
         self._loose = False
 
     def _follows(self, record: Element) -> bool:
@@ -112,6 +126,21 @@ class _Document:
         return any(each is element for each, _ in self._open)
 
 
+_Form = tuple[Stay, tuple[str, ...], tuple[int, ...]]
+"""How much has to stay, and the tags of elements in document order, and how many each has right inside."""
+
+
+class _Plan(NamedTuple):
+    """What becomes of elements of a form, by their places in document order.
+
+    `around` have others inside; `out` go, each with the place of what is around it. `stays`: anything does.
+    """
+
+    around: tuple[int, ...]
+    out: tuple[tuple[int, int], ...]
+    stays: bool
+
+
 class _Pruner:
     """Takes out of elements what does not stay."""
 
@@ -119,6 +148,7 @@ class _Pruner:
         self._sieve = sieve
         self._strip = 0
         self._stay: dict[str, dict[str, Stay]] = {}
+        self._plans: dict[_Form, _Plan] = {}
         self._enough = Stay.IN
         self._codes: set[str] = set()
         self._assessments: dict[tuple[str, str], bool] = {}
@@ -134,7 +164,7 @@ class _Pruner:
             self._tidy(element)
         name = element.tag[self._strip :]
         if len(element):
-            return self._prune(element, name)
+            return self._prune_by_form(element, name)
         around = element.getparent()
         parent = "" if around is None else markup.local_name(around.tag)
         return bool((element.text or "").strip()) and self._sieve.element(parent, name) >= enough
@@ -148,13 +178,69 @@ class _Pruner:
                 self._sieve.leave_out()
             inner.attrib.clear()
 
-    def _prune(self, element: Element, name: str) -> bool:
-        # Nearly all of the time goes here, so this is one loop with few calls.
-        stay, strip, gone, best = self._stay.setdefault(name, {}), self._strip, [], Stay.OUT
+    def _prune_by_form(self, element: Element, name: str) -> bool:
+        """As `_prune`, for elements of which many have the same others inside: these are judged once."""
+        inside = list(element.iter())
+        if any(map(_TAIL, inside[1:])):
+            self._tidy(element)
+        form = self._enough, tuple(map(_TAG, inside)), tuple(map(len, inside))
+        plan = self._plans.get(form)
+        if plan is None:
+            plan = self._planned(form)
+            if plan is None:
+                return self._prune(element, name)
+            if len(self._plans) < _REMEMBERED:
+                self._plans[form] = plan
+        for place in plan.around:
+            if inside[place].text is not None:
+                self._clear_text(inside[place])
+        for around, place in plan.out:
+            inside[around].remove(inside[place])
+        return plan.stays
+
+    def _planned(self, form: _Form) -> _Plan | None:
+        """What becomes of elements of a form; None where it is not the form alone that decides."""
+        enough, tags, sizes = form
+        names = [tag[self._strip :] for tag in tags]
+        if _ASSESSMENT in names:
+            return None
+        out: list[tuple[int, int]] = []
+        best, _ = self._plan(0, names, sizes, out)
+        around = tuple(place for place, size in enumerate(sizes) if size)
+        return _Plan(around, tuple(out), best >= enough)
+
+    def _plan(
+        self, place: int, names: list[str], sizes: tuple[int, ...], out: list[tuple[int, int]]
+    ) -> tuple[Stay, int]:
+        """The best that stays in the element at a place, and where the next one stands that is not inside it.
+
+        What goes is put to `out`, with the place of what is around it.
+        """
+        best, following = Stay.OUT, place + 1
+        for _ in range(sizes[place]):
+            child = following
+            if sizes[child]:
+                found, following = self._plan(child, names, sizes, out)
+                stays = Stay.IN if found >= self._enough else Stay.OUT
+            else:
+                stays, following = self._sieve.element(names[place], names[child]), child + 1
+            if stays:
+                best = max(best, stays)
+            else:
+                out.append((place, child))
+        return best, following
+
+    def _clear_text(self, element: Element) -> None:
+        """Take out text that stands in an element before the first that is inside it."""
         text = element.text
         if text is not None and not text.isspace():
             element.text = None
             self._sieve.leave_out()
+
+    def _prune(self, element: Element, name: str) -> bool:
+        # Nearly all of the time goes here, so this is one loop with few calls.
+        stay, strip, gone, best = self._stay.setdefault(name, {}), self._strip, [], Stay.OUT
+        self._clear_text(element)
         for child in element:
             inner = child.tag[strip:] if strip else child.tag
             if len(child):

@@ -9,8 +9,9 @@ from enum import IntEnum
 from gateway.classify.ctf import type_of_assessment
 from gateway.classify.results import ResultKinds, SingleResult
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
+from gateway.classify.views.own_rows import OwnRows
 from gateway.model import Basis, Unlisted
-from gateway.model.basis import UNKNOWN
+from gateway.model.basis import APART, OTHER_SCHOOLS, UNKNOWN
 from gateway.words import plain
 
 _HEADER_LENGTH = 80
@@ -41,12 +42,27 @@ class Sieve:
         self._kinds = ResultKinds(rules.data_types.results)
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
+        self._of_school = basis.of_school
         self.changed = False
+        if basis.without:
+            self.leave_out(APART)
+
+    def own_rows(self, names: tuple[str, ...]) -> OwnRows | None:
+        """What chooses the rows of a table with these columns; None where all rows are given."""
+        if self._of_school is None:
+            return None
+        self.leave_out(OTHER_SCHOOLS)
+        return OwnRows(names, self._rules, self._of_school)
+
+    @property
+    def divides(self) -> bool:
+        """Whether the records of one school alone are given."""
+        return self._of_school is not None
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """The labels of the items that were left out, in the order of the alphabet; unknown things last."""
-        return tuple(sorted(self._left_out, key=lambda label: (label == UNKNOWN, label)))
+        return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART), label)))
 
     def columns(self, names: tuple[str, ...], before: int | None) -> list[int]:
         """The columns that stay, counted from 0.

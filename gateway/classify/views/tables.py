@@ -26,13 +26,32 @@ class TableWriter(Protocol):
         ...
 
 
+class Apart:
+    """The records of a content that are left out as a whole, counted from 0 over all its parts."""
+
+    def __init__(self, without: tuple[int, ...]) -> None:
+        self._without = frozenset(without)
+        self._met = 0
+
+    def next_stays(self) -> bool:
+        """Whether the next record stays."""
+        self._met += 1
+        return self._met - 1 not in self._without
+
+    def stay_of(self, batch: list[Row]) -> list[Row]:
+        """Those of the next records that stay."""
+        return [row for row in batch if self.next_stays()] if self._without else batch
+
+
 class Cut:
     """The columns of one table that stay."""
 
-    def __init__(self, table: Table, sieve: Sieve, before: int | None) -> None:
+    def __init__(self, table: Table, sieve: Sieve, apart: Apart, before: int | None) -> None:
         self._table = table
         self._sieve = sieve
+        self._apart = apart
         self._kept = sieve.columns(table.header.names, before)
+        self._own = sieve.own_rows(table.header.names)
         self.width = len(table.header.names)
         if table.header.above.strip():
             sieve.leave_out()
@@ -54,7 +73,8 @@ class Cut:
                     self._sieve.leave_out()
             if min(map(len, batch), default=names) < names:
                 batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
-            rows = list(map(cut, batch))
+            stay = self._apart.stay_of(batch)
+            rows = list(map(cut, stay if self._own is None else self._own.of(stay)))
             if formulas.count > met:
                 met, self._sieve.changed = formulas.count, True
                 rows = [list(map(inert, row)) for row in rows]

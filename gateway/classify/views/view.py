@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from gateway.classify import archive, ctf, dfe_message, jcq, json_records, markup, old_workbook
+from gateway.classify import archive, jcq, json_records, old_workbook
 from gateway.classify.calamine import in_memory
-from gateway.classify.content import Source, encoding_of, head_of
+from gateway.classify.content import Source, encoding_of
 from gateway.classify.delimited import Table, read_table
 from gateway.classify.rules import Rules
 from gateway.classify.sheets import Sheet, tables_in
 from gateway.classify.views.jcq_view import read_results
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import Sieve
-from gateway.classify.views.tables import CsvWriter, Cut, JsonWriter, TableWriter, Write
+from gateway.classify.views.tables import Apart, CsvWriter, Cut, JsonWriter, TableWriter, Write
+from gateway.classify.views.walk import record_names, start_of
 from gateway.classify.views.workbook_out import Stream, WorkbookWriter, entry
 from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
@@ -32,15 +32,16 @@ def make_view(
     basis and rules give the same bytes. Raises Unreadable where it cannot be read as it was classified.
     """
     sieve = Sieve(rules, basis)
-    changed = _Maker(sieve, rules, limits).make(content, write)
+    changed = _Maker(sieve, Apart(basis.without), rules, limits).make(content, write)
     return sieve.left_out, not (changed or sieve.changed)
 
 
 class _Maker:
     """Makes the view of one content, or of each file in an archive."""
 
-    def __init__(self, sieve: Sieve, rules: Rules, limits: ClassifyLimits) -> None:
+    def __init__(self, sieve: Sieve, apart: Apart, rules: Rules, limits: ClassifyLimits) -> None:
         self._sieve = sieve
+        self._apart = apart
         self._rules = rules
         self._limits = limits
         self._columns_before: int | None = 0
@@ -78,15 +79,15 @@ class _Maker:
     def _extension(self, content: BinaryIO) -> str:
         if archive.is_archive(content) or old_workbook.is_old_workbook(content):
             return "xlsx"
-        start = self._start(content)
+        start = start_of(content)
         return "xml" if start.startswith("<") else "json" if json_records.looks_like(start) else "csv"
 
     def _plain(self, content: BinaryIO, write: Write) -> bool:
         source = Source(content, encoding_of(content), self._limits)
-        start = self._start(content)
+        start = start_of(content)
         if start.startswith("<"):
             self._columns_before = None  # Classifying counts kinds of elements as well.
-            write_markup(source, self._record_names(source), self._sieve, write)
+            write_markup(source, record_names(source, self._rules), self._sieve, self._apart, write)
             return False
         if jcq.looks_like(start, self._rules.data_types.jcq):
             self._table(read_results(source, self._rules), CsvWriter(write))
@@ -97,21 +98,8 @@ class _Maker:
         self._table(read_table(source, self._rules), CsvWriter(write))
         return False
 
-    def _start(self, content: BinaryIO) -> str:
-        return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
-
     def _table(self, table: Table, writer: TableWriter) -> None:
-        cut = Cut(table, self._sieve, self._columns_before)
+        cut = Cut(table, self._sieve, self._apart, self._columns_before)
         writer.table(cut.header, cut.batches())
         if self._columns_before is not None:
             self._columns_before += cut.width
-
-    def _record_names(self, source: Source) -> tuple[str, ...]:
-        root = markup.root_of(source)
-        named: dict[str, Callable[[], tuple[str, ...]]] = {
-            "ctfile": lambda: ctf.RECORDS,
-            "message": lambda: dfe_message.RECORDS,
-        }
-        registers = self._rules.data_types.registers.records
-        others = tuple(name for name in registers if name != root)
-        return named.get(markup.local_name(root).casefold(), lambda: others)()

@@ -16,16 +16,16 @@ from gateway.mailboxes.hatch.showing_files import (
     type_named,
 )
 from gateway.mailboxes.names import MailboxPlace, file_name
-from gateway.model import Classified
+from gateway.model import Basis, Classified, Counting
 from gateway.policy.basis import left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.deliveries import (
     DeliveriesWanted,
     Delivery,
-    contents_of,
     removed,
 )
+from gateway.registry.transfers import contents_of
 from gateway.zones.hatch.answers import Done, FileTold, MailboxSeen, Named
 from gateway.zones.hatch.questions import AskFile, AskMailbox, Collect, DealWith
 
@@ -82,22 +82,28 @@ def _files(desk: Desk, caller: Caller, question: AskMailbox) -> list[Delivery]:
 
 
 def ask_file(counter: Counter, caller: Caller, question: AskFile) -> FileTold:
-    """What is known of a file without opening it. Of what the view leaves out, only that it does."""
+    """What is known of a file without opening it, as far as the team's view would show it to this person.
+
+    A team that has counts alone is told nothing that is counted; where records of children are left out for
+    this person, nothing is told that is of single records.
+    """
     desk, catalogue = counter.desk, counter.catalogue()
     place = desk.place(caller.person, question.team, question.reference, removed=question.removed)
-    delivery, basis = desk.find(caller.person, place), desk.basis(caller.person, place)
-    assert delivery is not None  # noqa: S101 - the place names a file
+    order = desk.order(caller.person, place)
+    delivery = order.delivery
     with desk.registry.read() as session:
         content = contents_of(session, [delivery.sequence]).get(delivery.sequence)
-        about = desk.showing.abouts(session, [delivery]).get(delivery.sequence, b"")
+        about = desk.showing.abouts(session, [delivery], caller.name).get(delivery.sequence, b"")
         names = provider_names(session)
         events = log.events(session, delivery.reference)
-    known = content if isinstance(content, Classified) else None
-    lacking = left_out(known, basis) if known is not None and basis is not None else ()
+    known = content if isinstance(content, Classified) and not isinstance(order.basis, Counting) else None
+    lacking = left_out(known, order.basis) if known and isinstance(order.basis, Basis) else ()
+    every = known is not None and not order.apart
     return FileTold(
         file=file_seen(delivery, catalogue, names),
-        pupils=known.pupils if known else None,
-        findings=findings_seen(content),
+        pupils=known.pupils if known and every else None,
+        findings=findings_seen(known) if every else (),
+        findings_told=every,
         items=tuple(item for item in (known.items if known else ()) if item not in lacking),
         left_out=about.decode(),
         opened=tuple(
@@ -127,9 +133,7 @@ def place_of(counter: Counter, caller: Caller, question: Collect) -> MailboxPlac
 
 def order_of(counter: Counter, caller: Caller, place: MailboxPlace) -> FileOrder:
     """What of it the team may have, to be opened."""
-    delivery = counter.desk.find(caller.person, place)
-    assert delivery is not None  # noqa: S101 - the place names a file
-    return FileOrder(delivery.reference, counter.desk.basis(caller.person, place), delivery)
+    return counter.desk.order(caller.person, place)
 
 
 def record_collected(counter: Counter, caller: Caller, place: MailboxPlace, content: OpenContent) -> None:

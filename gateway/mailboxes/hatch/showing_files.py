@@ -57,7 +57,7 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
         data_type=type_named(catalogue, delivery.data_type),
         period=delivery.period,
         landed_at=delivery.landed_at,
-        size=delivery.content_size,
+        size=delivery.content_size if delivery.whole else None,
         new=not delivery.collected,
         name=file_name(delivery),
     )

@@ -72,7 +72,8 @@ class ReasonRow(Row, table=True):
 class DeliveryRow(Row, table=True):
     """A transfer routed to a team. The file itself is never copied.
 
-    The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so.
+    The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so;
+    where `counts`, no more than counts of it.
     `collected_at`: when the first of the team opened it.
     """
 
@@ -90,6 +91,7 @@ class DeliveryRow(Row, table=True):
     dealt_with_by: str | None = None
     collected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     whole: bool | None = None
+    counts: bool | None = None
 
 
 class ReceiptRow(Row, table=True):
@@ -144,7 +146,10 @@ class DeclarationRow(Row, table=True):
 
 
 class CopyRow(Row, table=True):
-    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out."""
+    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out.
+
+    `part`: of a file about many schools, it holds the records of this one alone.
+    """
 
     __tablename__ = "provider_copy"
     __table_args__ = (UniqueConstraint("transfer", "provider"), Index("provider_copy_by_made", "made_at"))
@@ -156,3 +161,4 @@ class CopyRow(Row, table=True):
     certificates: str | None = None
     sha256: str | None = None
     size: int | None = Field(default=None, sa_type=BigInteger)
+    part: bool | None = None

@@ -112,7 +112,7 @@ class TodaySeen(File):
 
 
 class FileSeen(File):
-    """A file as a list of a mailbox shows it. `size` is that of the file as it was sent, opened."""
+    """A file as a list of a mailbox shows it. `size` in bytes, where the whole of it is shown."""
 
     reference: str
     sequence: int
@@ -120,7 +120,7 @@ class FileSeen(File):
     data_type: Named | None
     period: str | None
     landed_at: datetime
-    size: int
+    size: int | None
     new: bool
     name: str
 
@@ -163,11 +163,15 @@ class Happened(File):
 
 
 class FileTold(File):
-    """What is known of a file of a mailbox unopened. `left_out`: what the team's view leaves out."""
+    """What is known of a file of a mailbox unopened. `left_out`: what the team's view leaves out.
+
+    Not `findings_told`: what was found may not be told to this person.
+    """
 
     file: FileSeen
     pupils: int | None
     findings: tuple[FindingSeen, ...]
+    findings_told: bool
     items: tuple[str, ...]
     left_out: str
     opened: tuple[Happened, ...]

@@ -1,0 +1,147 @@
+"""Counts of the pupils in a file, for those who may have no record of one (clause 2.4.2).
+
+Written are numbers, codes of ours, and postcode sectors that fit their pattern: no other text of the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import BinaryIO
+
+from gateway.classify.checks import read_date
+from gateway.classify.person_names import name_keys
+from gateway.classify.rules import Rules
+from gateway.classify.tally import MAIN
+from gateway.classify.views.small_numbers import SmallNumbers, ToldLine, told_parts, told_years
+from gateway.classify.views.tables import Write
+from gateway.classify.views.walk import Values, records_in
+from gateway.home.settings import ClassifyLimits
+from gateway.model import Counting
+
+HEADER = ("School", "Period", "Table", "Group", "Sex", "Pupils")
+LOW = "low"
+"""Stands for a number that is withheld."""
+
+_WANTED = (
+    "upn", "surname", "forename", "full-name", "birth-date", "sex", "year-group", "address",
+    "entry-date", "start-date", "leaving-date", "end-date", "enrolment-status",
+)  # fmt: skip
+_POSTCODE = re.compile(r"(?P<district>[A-Z]{1,2}[0-9][0-9A-Z]?) ?(?P<sector>[0-9])[A-Z]{2}", re.ASCII)
+_YEAR = re.compile(r"(?:(?:CURRICULUM )?YEAR(?: GROUP)? |Y)?0?(?P<year>1[0-4]|[1-9])", re.ASCII)
+_RECEPTION = frozenset({"R", "0", "YR", "RECEPTION", "YEAR R", "RECEPTION (R)", "CURRICULUM YEAR R", "F2"})
+_NURSERY = frozenset(
+    {"N", "N1", "N2", "E1", "E2", "NURSERY", "YN", "NURSERY 1", "NURSERY 2", "NURSERY (F1)", "F1"}
+)
+_SEXES = {"F": "F", "FEMALE": "F", "2": "F", "M": "M", "MALE": "M", "1": "M"}
+
+
+@dataclass(slots=True)
+class PupilCounts:
+    """The numbers in one file: on roll by year group and sex and by postcode sector, come and gone."""
+
+    years: dict[str, Counter[str]] = field(default_factory=dict)
+    sectors: Counter[str] = field(default_factory=Counter)
+    arrived: int = 0
+    left: int = 0
+
+
+def write_counts(
+    content: BinaryIO, asked: Counting, rules: Rules, limits: ClassifyLimits, write: Write
+) -> None:
+    """Write the tables of a content that was classified, as one CSV in UTF-8. Raises Unreadable."""
+    counts = count(records_in(content, rules, limits, _WANTED), asked.since)
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(table(counts, asked))
+    write(text.getvalue().encode())
+
+
+def count(records: Iterator[Values], since: date | None) -> PupilCounts:
+    """Count each pupil once. Who came or left counts from `since` on."""
+    counts, met = PupilCounts(), set[str]()
+    for values in records:
+        who = _who(values)
+        if who is None or who in met:
+            continue
+        met.add(who)
+        _count(counts, values, since)
+    return counts
+
+
+def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
+    """The rows of all tables, the header first."""
+    rule = SmallNumbers(asked.threshold, asked.rounding, bytes.fromhex(asked.seed))
+    years = told_years(dict(sorted(counts.years.items(), key=lambda each: _in_order(each[0]))), rule)
+    sectors = told_parts(counts.sectors, "sector", rule, years.at_most)
+    arrived = told_parts({"": counts.arrived}, "arrived", rule, years.at_most)
+    left = rule.told("left", counts.left)
+    about = asked.school, asked.period
+    return [
+        HEADER,
+        *((*about, "on roll by year group", line.group, line.sex, str(line.figure)) for line in years.lines),
+        *((*about, "on roll by postcode sector", line.group, "", str(line.figure)) for line in sectors),
+        (*about, "arrived", "", "", _told(arrived)),
+        (*about, "left", "", "", LOW if left is None else str(left)),
+    ]
+
+
+def _told(lines: Sequence[ToldLine]) -> str:
+    return next((str(line.figure) for line in lines), LOW)
+
+
+def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
+    came, gone = _last(values, "entry-date", "start-date"), _last(values, "leaving-date", "end-date")
+    if gone is not None and (came is None or gone >= came):
+        counts.left += since is None or gone >= since
+        return
+    if _one(values, "enrolment-status").upper() not in MAIN:
+        return
+    counts.years.setdefault(_year(values), Counter())[_SEXES.get(_one(values, "sex").upper(), "")] += 1
+    counts.arrived += came is not None and since is not None and came >= since
+    if (sector := _sector(values)) is not None:
+        counts.sectors[sector] += 1
+
+
+def _who(values: Values) -> str | None:
+    """What tells a pupil apart from the others of the file; None where nothing does."""
+    if upn := _one(values, "upn"):
+        return upn.upper()
+    born = read_date(_one(values, "birth-date"))
+    surname, forename, full = (_one(values, key) for key in ("surname", "forename", "full-name"))
+    return min(name_keys(surname, forename, full, born), default=None)
+
+
+def _last(values: Values, *keys: str) -> date | None:
+    """The latest of the dates under the first of these keys that has any."""
+    texts: Sequence[str] = next((values[key] for key in keys if key in values), ())
+    return max(filter(None, map(read_date, texts)), default=None)
+
+
+def _one(values: Mapping[str, list[str]], key: str) -> str:
+    return values.get(key, [""])[0]
+
+
+def _year(values: Values) -> str:
+    said = " ".join(_one(values, "year-group").upper().split())
+    if said in _RECEPTION:
+        return "R"
+    if said in _NURSERY:
+        return "N"
+    found = _YEAR.fullmatch(said)
+    return found["year"] if found else ""
+
+
+def _sector(values: Values) -> str | None:
+    for text in values.get("address", ()):
+        if found := _POSTCODE.fullmatch(" ".join(text.upper().split())):
+            return f"{found['district']} {found['sector']}"
+    return None
+
+
+def _in_order(year: str) -> tuple[int, str]:
+    return (["N", "R"].index(year) - 2 if year in ("N", "R") else int(year or 99), year)

@@ -1,0 +1,122 @@
+"""Every record of a content, in the order in which a view writes it, with what it says of some fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
+from typing import BinaryIO
+
+from gateway.classify import archive, ctf, dfe_message, jcq, json_records, markup, old_workbook
+from gateway.classify.calamine import in_memory
+from gateway.classify.content import Source, encoding_of, head_of
+from gateway.classify.delimited import Table, read_table
+from gateway.classify.rules import Rules
+from gateway.classify.sheets import tables_in
+from gateway.classify.views.jcq_view import read_results
+from gateway.classify.workbooks import sheets_in
+from gateway.home.settings import ClassifyLimits
+
+Values = dict[str, list[str]]
+"""What a record says of each field: every text that stands in it, in order, none of them blank."""
+
+HEADER = "Header"
+# The people around a pupil have names and addresses of their own.
+_OF_OTHERS = frozenset({"Contacts", "Contact"})
+
+
+def records_in(
+    content: BinaryIO, rules: Rules, limits: ClassifyLimits, wanted: Collection[str]
+) -> Iterator[Values]:
+    """The records of a content that was classified, with their fields of these keys. Raises Unreadable."""
+    yield from _RecordWalk(rules, limits, frozenset(wanted)).walk(content)
+
+
+def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
+    """The names of the elements that are records in an XML document, its header among them."""
+    root = markup.root_of(source)
+    named: dict[str, Callable[[], tuple[str, ...]]] = {
+        "ctfile": lambda: ctf.RECORDS,
+        "message": lambda: dfe_message.RECORDS,
+    }
+    others = tuple(name for name in rules.data_types.registers.records if name != root)
+    return named.get(markup.local_name(root).casefold(), lambda: others)()
+
+
+def start_of(content: BinaryIO) -> str:
+    """The beginning of a text."""
+    return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
+
+
+class _RecordWalk:
+    def __init__(self, rules: Rules, limits: ClassifyLimits, wanted: frozenset[str]) -> None:
+        self._rules = rules
+        self._limits = limits
+        self._wanted = wanted
+        self._elements: dict[tuple[str, str], str | None] = {}
+
+    def walk(self, content: BinaryIO) -> Iterator[Values]:
+        if old_workbook.is_old_workbook(content):
+            sheets = old_workbook.sheets_of(content, self._limits)
+            yield from self._tables(tables_in(sheets, self._rules, self._limits, old_workbook.FORMAT))
+        elif not archive.is_archive(content):
+            yield from self._plain(content)
+        else:
+            with archive.opened(content, self._limits) as packed:
+                found = sheets_in(content, packed, archive.names(packed), self._limits)
+                if found is not None:
+                    yield from self._tables(tables_in(found[0], self._rules, self._limits, found[1]))
+                    return
+                for name in archive.files(packed, self._rules.sensitive):
+                    with archive.member(packed, name) as member:
+                        packed_too = archive.is_archive(member) or old_workbook.is_old_workbook(member)
+                        with in_memory(member, archive.FORMAT) if packed_too else member as readable:
+                            yield from self.walk(readable)
+
+    def _plain(self, content: BinaryIO) -> Iterator[Values]:
+        source, start = Source(content, encoding_of(content), self._limits), start_of(content)
+        if start.startswith("<"):
+            for record in markup.records(source, record_names(source, self._rules)):
+                if markup.local_name(record.tag) != HEADER:
+                    yield self._of_element(record)
+        elif jcq.looks_like(start, self._rules.data_types.jcq):
+            yield from self._rows(read_results(source, self._rules))
+        elif json_records.looks_like(start):
+            yield from self._rows(json_records.read_table(source, self._rules))
+        else:
+            yield from self._rows(read_table(source, self._rules))
+
+    def _tables(self, tables: Sequence[Callable[[], Table]]) -> Iterator[Values]:
+        return chain.from_iterable(self._rows(table()) for table in tables)
+
+    def _rows(self, table: Table) -> Iterator[Values]:
+        keys = [self._rules.column_field(name) for name in table.header.names]
+        columns = [(index, key) for index, key in enumerate(keys) if key in self._wanted]
+        for batch in table.batches:
+            for row in batch:
+                values: Values = {}
+                for index, key in columns:
+                    if index < len(row) and (text := row[index].strip()):
+                        values.setdefault(str(key), []).append(text)
+                yield values
+
+    def _of_element(self, record: markup.Element) -> Values:
+        values: Values = {}
+        stack = [(markup.local_name(record.tag), record)]
+        while stack:
+            parent, element = stack.pop()
+            for child in element:
+                name = markup.local_name(child.tag)
+                if len(child):
+                    if name not in _OF_OTHERS:
+                        stack.append((name, child))
+                elif (text := (child.text or "").strip()) and (
+                    key := self._field(parent, name)
+                ) in self._wanted:
+                    values.setdefault(str(key), []).append(text)
+        return values
+
+    def _field(self, parent: str, name: str) -> str | None:
+        pair = parent, name
+        if pair not in self._elements:
+            self._elements[pair] = self._rules.element_field(parent, name)
+        return self._elements[pair]

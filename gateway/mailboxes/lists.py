@@ -1,0 +1,75 @@
+"""Lists for the team that looks for children missing education, made when they are read (clause 2.4.1).
+
+    /lists/TEAM/children-on-no-roll.csv  /lists/TEAM/movers.csv
+
+They tell, as file and record, where each child was seen last: who it is, the file in the mailbox says.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.log.checkpoint import LogKey
+from gateway.mailboxes.desk import AccessEnded, Person
+from gateway.mailboxes.names import MailboxPlace
+from gateway.record.welfare import Leavers, leavers
+from gateway.registry import log
+from gateway.registry.access import teams_while_in_force
+from gateway.registry.database import Registry
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
+
+CLAUSE = "2.4.1"
+"""Whose teams look for children missing education."""
+SINCE = timedelta(days=365)
+_LISTS = {"children-on-no-roll.csv": False, "movers.csv": True}
+_HEADER = ("Left", "School", "Reference", "Record", "Now at")
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists of the `teams` that have some."""
+
+    registry: Registry
+    teams: frozenset[str]
+    log_key: LogKey
+    log_origin: str
+    clock: Callable[[], datetime]
+
+    def inside(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
+        """What stands in a folder; None where the place is a list. Declined where there is nothing."""
+        with self.registry.read() as session:
+            own = self._own(teams_while_in_force(session, person.name, person.key, self.clock()))
+        if not own or place.folder not in (*own, None) or place.name not in (*_LISTS, None):
+            raise Declined(NO_SUCH_FILE)
+        if place.name is not None:
+            return None
+        return own if place.folder is None else tuple(_LISTS)
+
+    def text(self, person: Person, place: MailboxPlace) -> bytes:
+        """A list as CSV in UTF-8, for one person; on record first. Declined where there is none."""
+        if self.inside(person, place) is not None:
+            raise Declined(NO_SUCH_FILE)
+        now, moved = self.clock(), _LISTS[str(place.name)]
+        with self.registry.write() as session:
+            found, question = leavers(session, now - SINCE, moved=moved, by=person.name, name=person.name)
+            log.append(session, [question], now)
+            log.sign_head(session, self.log_key, self.log_origin, now)
+        return _csv(found)
+
+    def _own(self, teams: tuple[str, ...] | None) -> tuple[str, ...]:
+        if teams is None:
+            raise AccessEnded
+        return tuple(team for team in teams if team in self.teams)
+
+
+def _csv(found: Leavers) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(_HEADER)
+    for one in sorted(found.children, key=lambda each: each.left_at, reverse=True):
+        writer.writerow([f"{one.left_at:%Y-%m-%d}", one.provider, one.reference, one.record, one.to or ""])
+    return text.getvalue().encode()

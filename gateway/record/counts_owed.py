@@ -1,0 +1,67 @@
+"""Which accepted files are counted for teams that may have no record of a pupil.
+
+Of each school, kind of data and period one is: the first. A later one stands instead of it as long as nobody
+has opened the tables of the first; who has two may subtract one from the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.model import Classified, Decision, Provider, Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.counts import counts_period, counts_teams, is_whole_roll
+from gateway.registry import counts, rolls
+
+
+def deliver(
+    session: Session,
+    transfer: Transfer,
+    decision: Decision,
+    catalogue: Catalogue,
+    *,
+    provider: Callable[[], Provider],
+    at: datetime,
+) -> Transfer:
+    """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.
+
+    A file without pupils may have been sent to such teams: of that, too, they get counts.
+    """
+    content = transfer.content
+    sent = tuple(team for team in transfer.teams if _has_no_records(team, catalogue))
+    counts.deliver(session, transfer.sequence, sent, at)
+    if not isinstance(content, Classified):
+        return transfer
+    teams = counts_teams(transfer, decision, provider(), catalogue)
+    given = tuple(team for team in teams if _make_room(session, transfer, team, catalogue))
+    known = rolls.count_on_roll(session, transfer.upload.provider) if given else 0
+    if not given or not is_whole_roll(content, known, catalogue):
+        return transfer
+    counts.deliver(session, transfer.sequence, given, at)
+    return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
+
+
+def _has_no_records(team: str, catalogue: Catalogue) -> bool:
+    found = catalogue.team(team)
+    return found is not None and not found.pupil_level
+
+
+def _make_room(session: Session, transfer: Transfer, team: str, catalogue: Catalogue) -> bool:
+    """Whether a team has opened no counts of the same school, kind and period; others are taken back."""
+    kind = transfer.data_type or ""
+    wanted = counts_period(kind, transfer.period, transfer.upload.landed_at, catalogue)
+    same = [
+        each
+        for each in counts.given(session, team, transfer.upload.provider, kind)
+        if each.transfer != transfer.sequence
+        and counts_period(kind, each.period, each.landed_at, catalogue) == wanted
+    ]
+    if any(each.collected for each in same):
+        return False
+    for each in same:
+        counts.take_back(session, each.transfer, team)
+    return True

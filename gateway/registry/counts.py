@@ -1,0 +1,68 @@
+"""Deliveries of counts: files of which a team is given no more than numbers of pupils."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from gateway.registry.tables import DeliveryRow, TransferRow
+from gateway.registry.vouched_rows import add_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountsGiven:
+    """That a team was given counts of a file. `collected`: somebody has opened them."""
+
+    transfer: int
+    period: str | None
+    landed_at: datetime
+    collected: bool
+
+
+def given(session: Session, team: str, provider: str, data_type: str) -> Sequence[CountsGiven]:
+    """The counts of one kind of files of a provider that a team was given and that were not taken back."""
+    query = (
+        select(DeliveryRow, TransferRow.period, TransferRow.landed_at)
+        .join(TransferRow, col(TransferRow.sequence) == col(DeliveryRow.transfer))
+        .where(
+            DeliveryRow.team == team,
+            col(DeliveryRow.counts).is_(True),
+            TransferRow.provider == provider,
+            TransferRow.data_type == data_type,
+        )
+        .order_by(col(DeliveryRow.transfer))
+    )
+    return [
+        CountsGiven(
+            transfer=row.transfer, period=period, landed_at=landed_at, collected=row.collected_at is not None
+        )
+        for row, period, landed_at in session.exec(query)
+    ]
+
+
+def deliver(session: Session, transfer: int, teams: Collection[str], at: datetime) -> None:
+    """Give teams counts of a file."""
+    if not teams:
+        return
+    known = {
+        row.team: row for row in session.exec(select(DeliveryRow).where(DeliveryRow.transfer == transfer))
+    }
+    for team in teams:
+        if team in known:
+            known[team].counts = True
+            session.add(known[team])
+    session.flush()
+    new = [team for team in teams if team not in known]
+    rows = [{"transfer": transfer, "team": team, "delivered_at": at} for team in new]
+    rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
+    add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
+
+
+def take_back(session: Session, transfer: int, team: str) -> None:
+    """Take counts back that nobody has opened: those of a later file stand instead."""
+    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, DeliveryRow.team == team)
+    session.delete(session.exec(query).one())
+    session.flush()

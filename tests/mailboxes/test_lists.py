@@ -1,0 +1,99 @@
+"""Lists that the education welfare team collects: children on no roll, and movers; nobody else sees them."""
+
+import csv
+import io
+import json
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.model import Provider, RollEntry
+from gateway.registry import log, providers, rolls, transfers
+from gateway.samples import make, school
+from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
+
+TEAM = "education-welfare"
+GONE, MOVED = b"g" * 16, b"m" * 16
+ROOT = f"/lists/{TEAM}"
+
+
+@pytest.fixture(scope="module")
+def reference(mailroom: Mailroom) -> str:
+    """A file of a school whose two pupils have left; one of them is on the roll of another."""
+    mailroom.staff("welfare", TEAM)
+    mailroom.staff("other", "sen")
+    rng = random.Random(8)
+    content = make("student-core", "ctf-full", rng=rng, school=school(rng, 1), pupils=2)
+    reference = mailroom.accept(content)
+    at = datetime.now(UTC) - timedelta(days=3)
+    with mailroom.registry.write() as session:
+        providers.add_provider(session, Provider(id="elm", name="Elm", kind="school"), NOW)
+        transfer = transfers.get(session, reference).sequence
+        left = [RollEntry(pupil=one, on_roll=False, record=n) for n, one in enumerate((GONE, MOVED), 1)]
+        now = [RollEntry(pupil=MOVED, on_roll=True, record=7)]
+        rolls.enter(session, [rolls.Roll(provider=PROVIDER, at=at, transfer=transfer, entries=left)])
+        rolls.enter(session, [rolls.Roll(provider="elm", at=at, transfer=transfer, entries=now)])
+    return reference
+
+
+def read(mailroom: Mailroom, name: str) -> list[dict[str, str]]:
+    with mailroom.sftp("welfare") as sftp, sftp.open(f"{ROOT}/{name}") as file:
+        return list(csv.DictReader(io.StringIO(file.read().decode(), newline="")))
+
+
+def questions(mailroom: Mailroom) -> list[str]:
+    with mailroom.registry.read() as session:
+        found = [event for event in log.events(session, "pupils") if event.kind == "pupils-asked"]
+    return [json.loads(event.leaf)["fields"]["what"] for event in found if event.actor == "welfare"]
+
+
+def test_the_team_collects_who_is_on_no_roll_and_who_moved(mailroom: Mailroom, reference: str):
+    with mailroom.sftp("welfare") as sftp:
+        assert "lists" in sftp.listdir("/")
+        assert sftp.listdir("/lists") == [TEAM]
+        assert sftp.listdir(ROOT) == ["children-on-no-roll.csv", "movers.csv"]
+    before = len(questions(mailroom))
+    (gone,), (moved,) = read(mailroom, "children-on-no-roll.csv"), read(mailroom, "movers.csv")
+    assert (gone["School"], gone["Reference"], gone["Record"], gone["Now at"]) == (
+        PROVIDER,
+        reference,
+        "1",
+        "",
+    )
+    assert (moved["Record"], moved["Now at"]) == ("2", "elm")
+    assert questions(mailroom)[before:] == ["missing", "movers"]
+
+
+def test_other_teams_and_other_names_find_nothing_and_nothing_can_be_put_there(
+    mailroom: Mailroom, reference: str
+):
+    with mailroom.sftp("other") as sftp:
+        assert "lists" not in sftp.listdir("/")
+        for path in ("/lists", ROOT, f"{ROOT}/movers.csv"):
+            with pytest.raises(FileNotFoundError):
+                sftp.stat(path)
+        with pytest.raises(FileNotFoundError):
+            sftp.open(f"{ROOT}/movers.csv")
+    with mailroom.sftp("welfare") as sftp:
+        for path in (
+            f"{ROOT}/others.csv",
+            f"{ROOT}/movers.csv/x",
+            "/lists/sen",
+            f"{ROOT}/movers.csv.about.txt",
+        ):
+            with pytest.raises(FileNotFoundError):
+                sftp.stat(path)
+        with pytest.raises(OSError, match="Nothing can be put here"):
+            sftp.open(f"{ROOT}/movers.csv", "w")
+        with pytest.raises(OSError, match="such file"):
+            sftp.remove(f"{ROOT}/movers.csv")
+
+
+def test_a_person_who_was_removed_reads_no_further(mailroom: Mailroom, reference: str):
+    mailroom.staff("leaving", TEAM)
+    with mailroom.sftp("leaving") as sftp, sftp.open(f"{ROOT}/movers.csv") as file:
+        assert file.read(4)
+        mailroom.remove_staff("leaving")
+        with pytest.raises((OSError, EOFError)):
+            file.read(4)

@@ -1,0 +1,117 @@
+"""Which files are counted for place planning: one a school, kind and census period, and of whole rolls."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+from gateway.registry import deliveries
+from gateway.registry.deliveries import Delivery, note_collected
+from tests.classify import made
+from tests.workshop import Desk
+
+TEAM = "school-place-planning"
+YEARS = ("2026-27",)
+
+
+@pytest.fixture(autouse=True)
+def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_ADMIN", "SUDO_USER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def roll(*numbers: int) -> bytes:
+    """Student core data of these pupils, with their year groups and sexes."""
+    return made.ctf(made.pupil(made.Child(n), made.CORE_INSIDE) for n in numbers).encode()
+
+
+def given(desk: Desk) -> list[Delivery]:
+    with desk.registry.read() as session:
+        return list(deliveries.delivered(session, TEAM, limit=20))
+
+
+def references(desk: Desk) -> list[str]:
+    return [one.reference for one in given(desk)]
+
+
+def collect(desk: Desk, at: datetime) -> None:
+    with desk.registry.write() as session:
+        for one in given(desk):
+            note_collected(session, one, at)
+
+
+def test_the_first_whole_roll_of_a_period_is_counted_and_its_school_is_told(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    sent = desk.send(oak, roll(*range(1, 11)))
+    desk.process()
+    (one,) = given(desk)
+    assert (one.reference, one.counts, one.whole) == (sent, True, False)
+    assert TEAM in desk.transfer(sent).teams
+    assert "School Place Planning" in desk.receipt(sent)
+    delivered = [json.loads(event.leaf)["fields"] for event in desk.events(sent) if event.kind == "delivered"]
+    assert TEAM in {fields["team"] for fields in delivered}
+    desk.gateway("log", "verify")
+
+
+def test_a_file_of_a_few_changes_is_not_counted(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    desk.send(oak, roll(*range(1, 11)))
+    desk.process()
+    collect(desk, desk.now)
+    changes = desk.send(oak, roll(1, 2))
+    desk.process()
+    assert changes not in references(desk)
+    assert TEAM not in desk.transfer(changes).teams
+
+
+def test_a_later_roll_stands_for_an_earlier_one_that_nobody_has_opened(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    desk.send(oak, roll(*range(1, 11)))
+    desk.process()
+    later = desk.send(oak, roll(*range(1, 12)))
+    desk.process()
+    assert references(desk) == [later]
+
+
+def test_whoever_has_opened_the_counts_of_a_period_is_given_no_others_to_subtract(desk: Desk) -> None:
+    oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
+    first = desk.send(oak, roll(*range(1, 11)))
+    desk.process()
+    collect(desk, desk.now)
+    for week in range(1, 4):
+        desk.pass_time(days=7)
+        desk.send(oak, roll(*range(1, 11 + week)))
+        desk.process()
+    assert references(desk) == [first]
+    other = desk.send(elm, roll(*range(31, 41)))
+    desk.process()
+    assert set(references(desk)) == {first, other}
+
+
+def test_the_next_census_period_has_counts_of_its_own(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    first = desk.send(oak, roll(*range(1, 11)))
+    desk.process()
+    collect(desk, desk.now)
+    desk.pass_time(days=70)
+    later = desk.send(oak, roll(*range(1, 12)))
+    desk.process()
+    assert references(desk) == [later, first]
+
+
+def test_counts_go_with_a_file_that_is_withdrawn_and_stay_when_it_is_delivered_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    sent = desk.send(oak, roll(*range(1, 11)))
+    desk.process()
+    desk.gateway("transfers", "redeliver", sent, "--why", "once more")
+    assert [one.counts for one in given(desk)] == [True]
+    desk.gateway("transfers", "redeliver", sent, "--team", TEAM, "--why", "x", "--override", code=1)
+    for again, back in ((("--team", "central-data-team"), []), ((), [True])):
+        monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+        desk.gateway("transfers", "withdraw", sent, "--why", "sent to the wrong authority")
+        assert given(desk) == []
+        monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+        desk.gateway("transfers", "redeliver", sent, *again, "--why", "it was right")
+        assert [one.counts for one in given(desk)] == back
