@@ -43,6 +43,11 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench
 
+# Each entry of every policy file deleted, misspelt or swapped, or each STRIDE-th: what tells of it. All take hours.
+STRIDE ?= 40
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.policy.mutants $(STRIDE)
+
 confusion: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.confusion.confusion
 

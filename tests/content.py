@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gateway.samples import make, school
+from tests.policies import enact
 
 if TYPE_CHECKING:
     from tests.workshop import Desk
@@ -55,4 +56,5 @@ def next_results_day(desk: Desk) -> datetime:
     path = desk.home.policies / "calendar.toml"
     text = path.read_text().replace('season = "06-01"', 'season = "01-01"')
     path.write_text(text.replace("2025-08-21, 2026-08-20]", f"2025-08-21, {day}]"))
+    enact(desk.home.root)
     return datetime(day.year, day.month, day.day, 8, tzinfo=_LONDON).astimezone(UTC)

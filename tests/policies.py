@@ -7,6 +7,7 @@ from gateway.model import Reason
 from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
 from gateway.policy.confirming import confirmed, due
 from gateway.reasons import reason
+from tests.commands import invoke
 
 POLICIES = Path(__file__).parents[1] / "policies"
 
@@ -19,6 +20,18 @@ def shipped() -> Catalogue:
 def why(code: str, clause: str | None = None, **detail: str | int) -> Reason:
     """The reason as the shipped policies give it; `clause` is that of what it speaks of."""
     return shipped().reason(code, **detail) if clause is None else reason(code, clause, **detail)
+
+
+def enact(home: Path) -> None:
+    """Have what lies in policies/ of a home decide: one person proposes it, another one approves it.
+
+    Where none were in force yet, it does so anyhow.
+    """
+    if not (home / "policies-in-force" / "current").exists():
+        return
+    for person, *command in (("ann", "propose"), ("ben", "approve", "--yes")):
+        result = invoke(home, "policy", *command, environment={"GATEWAY_ADMIN": person})
+        assert result.exit_code == 0, result.output
 
 
 def confirm(policies: Path) -> None:

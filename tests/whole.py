@@ -18,8 +18,10 @@ from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.mailboxes.showing import Showing
+from gateway.policy.schema import Signatory
 from gateway.processor import retention
-from gateway.registry import keys, staff
+from gateway.record.ratifying import Signed, sign
+from gateway.registry import keys, log, staff
 from gateway.registry.tables import DeclarationRow
 from gateway.samples import make
 from tests.classify import made
@@ -92,6 +94,7 @@ def plentiful() -> Desk:
     marked_children(desk)
     withdrawn(desk, "oak", "elm")
     people_with_roles(desk)
+    signed_in_part(desk)
     desk.pass_time(days=100)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
@@ -118,6 +121,21 @@ def a_trusts_file(desk: Desk) -> None:
     desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM}")
     desk.send(trust, csv(core(LAESTAB=(OAK, ELM))), "trust.csv.pgp")
     desk.process()
+
+
+def signed_in_part(desk: Desk) -> None:
+    """Two signatures of three that an agreement might want."""
+    roles = tuple(Signatory(role=role, name=role) for role in ("head", "chair", "clerk"))
+    with desk.registrar() as registrar, desk.registry.write() as session:
+        agreement = registrar.catalogue.agreement.model_copy(update={"signatory": roles})
+        catalogue = registrar.catalogue.model_copy(update={"agreement": agreement})
+        for role in ("head", "chair"):
+            signed = Signed(
+                provider="oak", year="2027-28", signatory=f"The {role}", on=desk.now.date(), at=desk.now,
+                by="admin", role=role,
+            )  # fmt: skip
+            assert sign(session, catalogue, signed, actor="admin")
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, desk.now)
 
 
 def marked_children(desk: Desk) -> None:

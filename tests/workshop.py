@@ -56,14 +56,21 @@ class Workshop:
     that works by it in a thread of its own.
     """
 
-    def __init__(self, root: Path, *, clock: Clock | None = None, organisation: str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        clock: Clock | None = None,
+        organisation: str | None = None,
+        policies: Path | None = None,
+    ) -> None:
         self.root = root
         self.home = Home(root / "home")
         self.clock = clock or Clock()
         settings = Settings(log_origin="test.invalid/log")
         if organisation is not None:
             settings = settings.model_copy(update={"organisation": organisation})
-        create_home(self.home, settings, self.now)
+        create_home(self.home, settings, self.now, policies=policies)
         self._set("workers = 0", "workers = 1")
         self._open()
 
@@ -159,16 +166,16 @@ class Workshop:
         publish_access(self.registry, self.home.published, self.now)
         return school
 
-    def ratify(self, session: Session, identifier: str, year: str) -> None:
+    def ratify(self, session: Session, identifier: str, year: str, *, text_sha256: str = "0" * 64) -> None:
         agreements.ratify(
             session, identifier, year, signatory="The Head", on=self.now.date(), at=self.now, by="admin",
-            text_sha256="0" * 64,
+            text_sha256=text_sha256,
         )  # fmt: skip
 
     def ratify_all(self, identifier: str) -> None:
         """The academic years that are in force."""
         with self.registrar() as registrar, self.registry.write() as session:
-            for year in registrar.years(self.now):
+            for year in registrar.counting(self.now).years:
                 self.ratify(session, identifier, year)
 
     @contextmanager

@@ -26,12 +26,12 @@ from gateway.cli.console import (
 )
 from gateway.cli.options import LISTED, LimitOption, SignatoryOption
 from gateway.errors import GatewayError
-from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import register, year_to_ratify, years_in_force
+from gateway.policy.ratification import register, text_wanted, year_to_ratify, years_in_force
+from gateway.record.ratifying import Signed, sign
 from gateway.registry import agreements, log, providers
-from gateway.registry.log import Entry
 from gateway.registry.tables import RatificationRow
 
 app = typer.Typer(no_args_is_help=True, help="The yearly data sharing agreement.")
@@ -48,6 +48,9 @@ def ratify(
         datetime | None,
         typer.Option(parser=dates.day, metavar="DAY", help="The day it was signed; today if not given."),
     ] = None,
+    role: Annotated[
+        str | None, typer.Option(help="Whose signature it is, where the agreement wants several.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Record that a provider has ratified the agreement; files that waited for it are released."""
@@ -61,17 +64,18 @@ def ratify(
         if day > today:
             raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
         with registrar.registry.write() as session:
-            _check_party(providers.get_provider(session, identifier))
-            year = year_to_ratify(agreements.years(session, identifier), day, catalogue)
-            agreements.ratify(
-                session, identifier, year, signatory=signatory, on=day, at=at, by=who(),
-                text_sha256=catalogue.text_sha256,
-            )  # fmt: skip
-            fields = {"academic_year": year, "sha256": catalogue.text_sha256}
-            entry = Entry(kind="ratified", subject=identifier, fields=fields, actor=who())
-            log.append(session, [entry], at)
+            _check_party(providers.get_provider(session, identifier), catalogue)
+            years = agreements.years(session, identifier, text_wanted(catalogue))
+            year = year_to_ratify(years, day, catalogue)
+            signed = Signed(
+                provider=identifier, year=year, signatory=signatory, on=day, at=at, by=who(), role=role
+            )
+            missing = sign(session, catalogue, signed, actor=who())
             log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
         released = reconsider(registrar)
+    if missing:
+        out.print(f"signed for {year}; still to sign: {', '.join(missing)}", soft_wrap=True)
+        return
     out.print(f"{identifier} has ratified the agreement for {year}")
     if released:
         out.print(f"{counted(released, 'held file')} {'was' if released == 1 else 'were'} decided again")
@@ -92,7 +96,7 @@ def status(
 
     For teams of the local authority only: the agreement keeps this list from other agencies.
     """
-    catalogue = load_catalogue(existing(home).policies)
+    catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
     signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
     with registry(home) as opened, opened.read() as session:
@@ -102,7 +106,7 @@ def status(
         rows = [
             _standing(provider, signed[provider.id], day, catalogue)
             for provider in enrolled
-            if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed
+            if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed
         ]
     narrow = ("provider", "standing", "lapses", "next_year")
     show(
@@ -117,15 +121,19 @@ def text(home: HomeOption = DEFAULT_HOME) -> None:
     print_exactly(load_catalogue(existing(home).policies_in_force).agreement_text)
 
 
-def _check_party(provider: Provider) -> None:
-    if provider.kind not in EDUCATION_PROVIDERS:
-        raise GatewayError(f"{provider.id} is no education provider: it does not ratify this agreement")
+def _check_party(provider: Provider, catalogue: Catalogue) -> None:
+    if not catalogue.bodies.of(provider.kind).ratifies:
+        raise GatewayError(
+            f"{provider.id} is no party: a provider of its kind does not ratify this agreement"
+        )
 
 
 def _standing(
     provider: Provider, signed: dict[str, RatificationRow], day: date, catalogue: Catalogue
 ) -> dict[str, Any]:
-    found = register(signed, day, catalogue)
+    wanted = text_wanted(catalogue)
+    counts = [year for year, row in signed.items() if wanted in {None, row.text_sha256}]
+    found = register(counts, day, catalogue)
     latest = signed.get(found.academic_year or "")
     return {
         "provider": provider.id,

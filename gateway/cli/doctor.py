@@ -78,10 +78,10 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     yield from of_files(home, settings)
     yield from _also_offered(settings)
     try:
-        catalogue = load_catalogue(home.policies)
+        catalogue = load_catalogue(home.policies_in_force)
         load_limits(home)
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), "edit the file named")
+        yield Complaint("fault", str(error), "edit the file named, then: gateway policy propose")
         return
     yield from of_samples(home, settings, catalogue)
     try:
@@ -131,7 +131,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             known = keys.list_keys(session)
             for provider in enrolled:
                 if not provider.is_closed:
-                    yield from of_provider(provider, year, *kinds_of_keys(known, provider.id, at))
+                    yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
             people = staff.list_staff(session)
             yield from of_teams(catalogue, {team for person in people for team in person.teams})
             on_keys = key_complaints.of_keys(session, home, load_key_policy(home), at)

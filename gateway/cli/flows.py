@@ -81,7 +81,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     Where no home is named and none is there, those that the gateway comes with.
     """
     no_home = home == DEFAULT_HOME and not home.exists()
-    catalogue = load_catalogue(_shipped() if no_home else existing(home).policies)
+    catalogue = load_catalogue(_shipped() if no_home else existing(home).policies_in_force)
     rows = [
         {
             "clause": flow.clause,
@@ -118,7 +118,7 @@ def status(
     What counts is what a file is about. `known by` says how that is known: the file says it, or else it is
     taken from the day on which it came.
     """
-    catalogue = load_catalogue(existing(home).policies)
+    catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
     with registry(home) as opened, opened.read() as session:
         rows = [

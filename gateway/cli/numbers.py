@@ -6,17 +6,29 @@ import typer
 
 from gateway.errors import GatewayError
 from gateway.model import ProviderKind
-from gateway.registry import providers
+from gateway.policy.bodies_schema import BodiesFile
 
 _DFE_DIGITS, _URN_DIGITS = 7, 6
 
 
-def provider_kind(given: str) -> ProviderKind:
-    """A kind of provider. BadParameter where it is none."""
-    for known in providers.KINDS:
-        if given == known:
-            return known
-    raise typer.BadParameter(f"one of {', '.join(providers.KINDS)}", param_hint="--kind")
+def provider_kind(given: str, bodies: BodiesFile) -> ProviderKind:
+    """A kind of provider that the policies know. BadParameter where it is none."""
+    if given not in bodies.kinds():
+        raise typer.BadParameter(f"one of {', '.join(bodies.kinds())}", param_hint="--kind")
+    return given
+
+
+def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
+    """The number by which a kind of body is known, such as an ODS code. GatewayError for any other text."""
+    if given is None:
+        return None
+    identifier = bodies.identifier_of(kind)
+    if identifier is None:
+        raise GatewayError(f"bodies.toml names no number of {kind}")
+    number = given.strip()
+    if not identifier.fits(number):
+        raise GatewayError(f"{given} is no {identifier.name}")
+    return number
 
 
 def dfe_number(given: str | None) -> str | None:

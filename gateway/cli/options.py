@@ -89,6 +89,9 @@ ReasonOption = Annotated[
 ]
 SignatoryOption = Annotated[str, typer.Option(callback=one_line, help="Who signed for the provider.")]
 NameOption = Annotated[str, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")]
+NumberOption = Annotated[
+    str | None, typer.Option(help="The number by which such a body is known, as bodies.toml writes it.")
+]
 NewNameOption = Annotated[
     str | None, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")
 ]

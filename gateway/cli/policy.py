@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -23,9 +24,8 @@ from gateway.cli.console import (
 from gateway.cli.policy_explain import decision_object, explain
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.model import Provider, ProviderKind
+from gateway.model import Provider
 from gateway.policy.explain import render
-from gateway.registry import providers
 
 if TYPE_CHECKING:
     from gateway.processor.dry_run import Trial
@@ -67,8 +67,8 @@ def try_out(
     from gateway.record.policies_in_force import load_policies  # noqa: PLC0415
 
     place = Home(home)
-    policies = load_policies(folder or place.policies)
-    trial = _trial(file, sender, dates.moment(on, policies.catalogue))
+    policies = load_policies(folder or place.policies_in_force)
+    trial = _trial(file, sender, dates.moment(on, policies.catalogue), policies.catalogue.bodies.kinds())
     with registry(place.root) as opened, closing(Examiner(place, policies.folder)) as examiner:
         try:
             tried = try_file(trial, policies.catalogue, examiner, place, opened)
@@ -81,14 +81,10 @@ def try_out(
     out.print(Text(render(tried.decision, policies.catalogue)), soft_wrap=True)
 
 
-def _trial(file: Path, sender: str, at: datetime) -> Trial:
+def _trial(file: Path, sender: str, at: datetime, kinds: Collection[str]) -> Trial:
     from gateway.processor.dry_run import Trial  # noqa: PLC0415
 
-    if sender not in providers.KINDS:
+    if sender not in kinds:
         return Trial(file=file, provider=sender, at=at)
-    anyone = Provider(id=sender, name=sender, kind=_kind(sender), ratified=True)
+    anyone = Provider(id=sender, name=sender, kind=sender, ratified=True)
     return Trial(file=file, provider=sender, at=at, anyone=anyone)
-
-
-def _kind(sender: str) -> ProviderKind:
-    return next(kind for kind in providers.KINDS if kind == sender)

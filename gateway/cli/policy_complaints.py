@@ -44,7 +44,7 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
             "warning",
             f"the agreement is the sample's, not one of {settings.organisation}",
             f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
-            "into agreement.toml",
+            "into agreement.toml, then: gateway policy propose",
         )
     if catalogue.calendar.school_year == shipped.calendar.school_year:
         yield Complaint(

@@ -35,10 +35,15 @@ def diff(
     """What differs between two policies folders: first the settings that lose protection, then the outcomes
     that change, by kind of provider, data type and team, then all else, with the reason it has no effect.
     """
-    rows = list(_rows(old, new, on))
     if as_json:
-        print_json(rows)
-        return
+        print_json(list(_rows(old, new, on)))
+    else:
+        show_differences(old, new, on)
+
+
+def show_differences(old: Path, new: Path, on: datetime | None) -> None:
+    """Print what differs between two folders, as of a day or a local time; now if None."""
+    rows = list(_rows(old, new, on))
     if not rows:
         out.print("nothing differs")
     for title, columns, some in _sections(rows):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import policy_check, policy_confirm, policy_diff, policy_simulate
+from gateway.cli import policy_check, policy_confirm, policy_diff, policy_new, policy_propose, policy_simulate
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,3 +13,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("confirm")(policy_confirm.confirm)
     app.command("diff")(policy_diff.diff)
     app.command("simulate")(policy_simulate.simulate)
+    for command in (policy_propose.propose, policy_propose.approve, policy_propose.withdraw):
+        app.command()(command)
+    app.add_typer(policy_new.app, name="new")
+    app.command("roll-back")(policy_propose.roll_back)
+    app.command("status")(policy_propose.status)

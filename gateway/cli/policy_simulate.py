@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from gateway.cli.console import (
 )
 from gateway.policy.catalogue import load_catalogue
 
+if TYPE_CHECKING:
+    from gateway.record.simulation import Simulated
+
 
 @fails_clearly
 def simulate(
@@ -40,7 +43,16 @@ def simulate(
     before, after = load_catalogue(existing(home).policies_in_force), load_catalogue(folder)
     with registry(home) as opened, opened.read() as session:
         found = simulated(session, before, after, now() - timedelta(days=days))
-    rows = [
+    rows = simulated_rows(found)
+    if as_json:
+        print_json({"files": found.files, "same": found.same, "changes": rows})
+        return
+    show_simulated(found, rows, days)
+
+
+def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
+    """Each pair of outcomes that differ, how often, and some of the files."""
+    return [
         {
             "files": count,
             "before": was.told,
@@ -50,9 +62,10 @@ def simulate(
         }
         for was, becomes, count, some in found.changes
     ]
-    if as_json:
-        print_json({"files": found.files, "same": found.same, "changes": rows})
-        return
+
+
+def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> None:
+    """Print how many files there were, and what would have become of them."""
     out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before", soft_wrap=True)
     if rows:
         show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")

@@ -13,6 +13,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     counted,
+    existing,
     fails_clearly,
     now,
     out,
@@ -21,17 +22,19 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.on_record import record_of_provider, signed_head
-from gateway.cli.options import NewNameOption, WhyGivenOption
+from gateway.cli.options import NewNameOption, NumberOption, WhyGivenOption
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.log.leaf import Kind
-from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.model import Provider
+from gateway.policy.bodies_schema import BodiesFile
+from gateway.policy.catalogue import load_catalogue
 from gateway.publish.projection import publish_access
 from gateway.registry import contacts, log, providers
 from gateway.registry.contacts import Contact
 from gateway.registry.log import Entry
 
-_NUMBERS = ("name", "dfe_number", "urn", "schools")
+_NUMBERS = ("name", "dfe_number", "urn", "schools", "number")
 
 
 @fails_clearly
@@ -39,6 +42,7 @@ def set_columns(
     identifier: Annotated[str, typer.Argument(metavar="ID")],
     dfe_number: Annotated[str | None, typer.Option(help="LA and establishment number, 7 digits.")] = None,
     urn: Annotated[str | None, typer.Option(help="Unique reference number, 6 digits.")] = None,
+    number: NumberOption = None,
     name: NewNameOption = None,
     schools: Annotated[
         str | None,
@@ -62,15 +66,17 @@ def set_columns(
 
     A contact is given by --contact with --email, --telephone or both.
     """
-    given = (name, numbers.dfe_number(dfe_number), numbers.urn(urn), numbers.schools(schools))
+    given = (name, numbers.dfe_number(dfe_number), numbers.urn(urn), numbers.schools(schools), number)
     wanted = {column: value for column, value in zip(_NUMBERS, given, strict=True) if value is not None}
     if contact is None and (email or telephone):
         raise GatewayError("say whose address that is: --contact ROLE")
     if not wanted and contact is None and forget_contact is None:
-        raise GatewayError("say what to put right: --name, --dfe-number, --urn, --schools or --contact")
-    at = now()
+        raise GatewayError(
+            "say what to put right: --name, --dfe-number, --urn, --number, --schools or --contact"
+        )
+    at, bodies = now(), load_catalogue(existing(home).policies_in_force).bodies
     with registry(home) as opened, opened.write() as session:
-        changed = [_set_columns(session, identifier, wanted, why)] if wanted else []
+        changed = [_set_columns(session, identifier, wanted, why, bodies)] if wanted else []
         if contact is not None:
             kept = Contact(provider=identifier, role=contact, email=email, telephone=telephone)
             changed.append(contacts.keep(session, kept, at=at, by=who()))
@@ -87,13 +93,17 @@ def set_columns(
         _reconsider(home, identifier)
 
 
-def _set_columns(session: Session, identifier: str, wanted: dict[str, str], why: str | None) -> bool:
+def _set_columns(
+    session: Session, identifier: str, wanted: dict[str, str], why: str | None, bodies: BodiesFile
+) -> bool:
     """Put columns of a provider right; whether anything is new."""
     row = providers.provider_row(session, identifier)
     if all((getattr(row, column) or "") == value for column, value in wanted.items()):
         return False
-    if wanted.get("schools") and row.kind not in EDUCATION_PROVIDERS:
-        raise GatewayError("only a school or an academy trust sends for schools")
+    if wanted.get("schools") and not bodies.of(row.kind).speaks_for_others:
+        raise GatewayError(f"bodies.toml does not let a provider of the kind {row.kind} send for others")
+    if "number" in wanted:
+        wanted["number"] = numbers.own_number(wanted["number"], row.kind, bodies) or ""
     for column, value in wanted.items():
         setattr(row, column, value or None)
     session.add(row)

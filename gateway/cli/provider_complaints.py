@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from gateway.cli.complaints import Complaint, Together
-from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.model import Provider
+from gateway.policy.bodies_schema import DFE_NUMBER, URN, Identifier, number_of
 from gateway.policy.catalogue import Catalogue
 from gateway.registry.keys import Key
 
@@ -26,7 +27,9 @@ _NO_NUMBER = Together(
 _SUSPENDED = Together("provider", "suspended", "gateway providers resume ID, or gateway providers close ID")
 
 
-def of_provider(provider: Provider, year: str, in_force: set[str], pending: set[str]) -> Iterator[Complaint]:
+def of_provider(
+    provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
+) -> Iterator[Complaint]:
     """What one provider lacks. `in_force` and `pending` are the kinds of keys that it has."""
     if provider.suspended:
         yield Complaint(
@@ -51,11 +54,16 @@ def of_provider(provider: Provider, year: str, in_force: set[str], pending: set[
                 provider.id,
                 together,
             )
-    if provider.kind not in EDUCATION_PROVIDERS:
-        return
-    if not provider.ratified:
+    kind_of_body = catalogue.bodies.of(provider.kind)
+    if kind_of_body.ratifies and not provider.ratified:
         yield _unratified(provider, year)
-    if provider.dfe_number is None and not provider.schools:
+    number = catalogue.bodies.identifier_of(provider.kind)
+    if number is not None and not number_of(provider, number) and not provider.schools:
+        yield from _without_number(provider, number)
+
+
+def _without_number(provider: Provider, number: Identifier) -> Iterator[Complaint]:
+    if number.id == DFE_NUMBER:
         yield Complaint(
             "warning",
             f"{provider.id} has no DfE number: a file that names another school is not noticed",
@@ -63,6 +71,15 @@ def of_provider(provider: Provider, year: str, in_force: set[str], pending: set[
             provider.id,
             _NO_NUMBER,
         )
+        return
+    option = "--urn" if number.id == URN else "--number"
+    yield Complaint(
+        "warning",
+        f"{provider.id} has no {number.name}, by which it is known",
+        f"gateway providers set {provider.id} {option} NUMBER",
+        provider.id,
+        Together("provider", f"without their {number.name}", f"gateway providers set ID {option} NUMBER"),
+    )
 
 
 def kinds_of_keys(known: Sequence[Key], provider: str, at: datetime) -> tuple[set[str], set[str]]:

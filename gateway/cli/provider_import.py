@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +30,9 @@ from gateway.cli.on_record import record_of_provider, signed_head
 from gateway.enrolment.provider_list import MOST_BYTES, ListedProvider, ProviderList, read_list
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.model import Provider
+from gateway.policy.bodies_schema import BodiesFile
+from gateway.policy.catalogue import load_catalogue
 from gateway.publish.projection import publish_access
 from gateway.registry import contacts, keys, log, providers
 from gateway.registry.contacts import Contact
@@ -55,11 +58,12 @@ def import_list(
     It takes the columns of GIAS, the DfE's register of schools, as they are.
     """
     place, at = existing(home), now()
+    bodies = load_catalogue(place.policies_in_force).bodies
     rows: list[dict[str, Any]] = []
     with registry(home) as opened:
         try:
             with opened.write() as session:
-                listed = _read(session, file)
+                listed = _read(session, file, bodies.kinds())
                 rows = [_taken_in(session, place, one, at) for one in listed.listed]
                 signed_head(session, place)
                 if dry_run:
@@ -71,10 +75,10 @@ def import_list(
     if as_json:
         print_json(rows)
         return
-    _tell(rows, listed, dry_run=dry_run)
+    _tell(rows, listed, bodies, dry_run=dry_run)
 
 
-def _read(session: Session, file: Path) -> ProviderList:
+def _read(session: Session, file: Path, kinds: Sequence[str]) -> ProviderList:
     try:
         with file.open("rb") as opened:
             data = opened.read(MOST_BYTES + 1)
@@ -89,7 +93,7 @@ def _read(session: Session, file: Path) -> ProviderList:
         for number in (provider.dfe_number, provider.urn)
         if number is not None
     }
-    return read_list(data, file.parent, known)
+    return read_list(data, file.parent, known, kinds)
 
 
 def _taken_in(session: Session, place: Home, one: ListedProvider, at: datetime) -> dict[str, Any]:
@@ -172,7 +176,7 @@ def _key(session: Session, place: Home, provider: str, file: Path, at: datetime)
     return True
 
 
-def _tell(rows: list[dict[str, Any]], listed: ProviderList, *, dry_run: bool) -> None:
+def _tell(rows: list[dict[str, Any]], listed: ProviderList, bodies: BodiesFile, *, dry_run: bool) -> None:
     told = [row for row in rows if row["what"] != _AS_BEFORE or row["keys"]]
     if dry_run:
         show(told, _COLUMNS, as_json=False, empty="")
@@ -181,7 +185,7 @@ def _tell(rows: list[dict[str, Any]], listed: ProviderList, *, dry_run: bool) ->
     out.print(f"{'would be' if dry_run else 'done'}: {done or 'nothing'}", soft_wrap=True)
     for why, count in sorted(Counter(why for _, why in listed.passed_over).items()):
         out.print(f"passed over: {counted(count, 'line')} ({why})", soft_wrap=True, markup=False)
-    without = sum(not row["dfe_number"] for row in rows if row["kind"] in EDUCATION_PROVIDERS)
+    without = sum(not row["dfe_number"] for row in rows if bodies.of(row["kind"]).own_pupils)
     if without:
         out.print(f"without a DfE number: {without}; a file that names another school is not noticed")
     if added := sum(row["keys"] for row in rows):

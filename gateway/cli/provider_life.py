@@ -11,7 +11,7 @@ import typer
 from sqlmodel import Session
 
 from gateway.cli import dates, numbers
-from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out, registry
+from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, now, out, registry
 from gateway.cli.on_record import record_of_provider, signed_head
 from gateway.cli.options import NewNameOption, WhyOption
 from gateway.errors import GatewayError
@@ -56,7 +56,7 @@ def reopen(identifier: ProviderArgument, why: WhyOption, home: HomeOption = DEFA
 @fails_clearly
 def convert(
     identifier: ProviderArgument,
-    kind: Annotated[str, typer.Option(help="academy or school.")],
+    kind: Annotated[str, typer.Option(help="What it has become, such as academy.")],
     why: WhyOption,
     name: NewNameOption = None,
     dfe_number: Annotated[str | None, typer.Option(help="Its DfE number, if that is new.")] = None,
@@ -64,11 +64,14 @@ def convert(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put on record that a school has become an academy: it keeps its keys, history and receipts."""
+    bodies = load_catalogue(existing(home).policies_in_force).bodies
     with registry(home) as opened, opened.write() as session:
+        before = providers.get_provider(session, identifier)
         provider = provider_life.convert(
             session,
             identifier,
-            numbers.provider_kind(kind),
+            numbers.provider_kind(kind, bodies),
+            may_become=bodies.of(before.kind).becomes,
             name=name,
             dfe_number=numbers.dfe_number(dfe_number),
             urn=numbers.urn(urn),

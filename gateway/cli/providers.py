@@ -13,6 +13,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    existing,
     fails_clearly,
     now,
     out,
@@ -23,9 +24,9 @@ from gateway.cli.console import (
 )
 from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, read_key_file, show_key
 from gateway.cli.on_record import record_of_provider, signed_head
-from gateway.cli.options import LISTED, LimitOption, NameOption
+from gateway.cli.options import LISTED, LimitOption, NameOption, NumberOption
 from gateway.home import Home
-from gateway.model import EDUCATION_PROVIDERS, Provider
+from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_access
@@ -42,7 +43,6 @@ for command in (provider_life.close, provider_life.reopen, provider_life.convert
     app.command()(command)
 app.command()(provider_life.remove)
 _COLUMNS = ("id", "name", "kind", "dfe_number", "schools", "suspended", "ratified", "closed_on")
-_NUMBERS = ("name", "dfe_number", "urn", "schools")
 
 
 @app.command()
@@ -50,7 +50,7 @@ _NUMBERS = ("name", "dfe_number", "urn", "schools")
 def add(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="1 to 32 of a-z, 0-9 and hyphen.")],
     name: NameOption,
-    kind: Annotated[str, typer.Option(help="school, academy, dfe, fft, alps, lpuk or la.")],
+    kind: Annotated[str, typer.Option(help="One that bodies.toml of the policies lists, such as school.")],
     home: HomeOption = DEFAULT_HOME,
     ssh_key: Annotated[list[Path] | None, typer.Option(help="A file with an SSH public key.")] = None,
     openpgp_key: Annotated[
@@ -60,18 +60,21 @@ def add(
         str | None, typer.Option(help="LA and establishment number, 7 digits, such as 999/1234.")
     ] = None,
     urn: Annotated[str | None, typer.Option(help="Unique reference number, 6 digits.")] = None,
+    number: NumberOption = None,
     succeeds: Annotated[
         str | None, typer.Option(metavar="ID", help="The closed provider whose place it takes.")
     ] = None,
 ) -> None:
     """Enrol a provider, with its keys where they are at hand. All of it or nothing."""
-    place, at = Home(home), now()
+    place, at = existing(home), now()
+    bodies = load_catalogue(place.policies_in_force).bodies
     provider = Provider(
         id=identifier,
         name=name,
-        kind=numbers.provider_kind(kind),
+        kind=numbers.provider_kind(kind, bodies),
         dfe_number=numbers.dfe_number(dfe_number),
         urn=numbers.urn(urn),
+        number=numbers.own_number(number, kind, bodies),
     )
     files = [*(ssh_key or ()), *(openpgp_key or ())]
     for file in files:
@@ -92,7 +95,7 @@ def add(
     if files:
         out.print(RING)
         out.print(THEN.format(identifier), soft_wrap=True)
-    if provider.kind in EDUCATION_PROVIDERS and provider.dfe_number is None:
+    if bodies.of(kind).own_pupils and provider.dfe_number is None:
         out.print("without --dfe-number the gateway cannot tell when a file names another school")
 
 
@@ -103,7 +106,7 @@ def list_all(
 ) -> None:
     """Every provider."""
     with registry(home) as opened, opened.read() as session:
-        rows = [dataclasses.asdict(p) for p in providers.list_providers(session, _years(Home(home)))]
+        rows = [dataclasses.asdict(p) for p in providers.list_providers(session, _counting(Home(home)))]
     empty = "no provider is enrolled; add one with: gateway providers add"
     show(rows, _COLUMNS, as_json=as_json, empty=empty, narrow=("id", "kind", "name", "ratified"), limit=limit)
 
@@ -117,7 +120,7 @@ def show_one(
 ) -> None:
     """One provider with its contacts, its keys, and what was done with it and why."""
     with registry(home) as opened, opened.read() as session:
-        row = dataclasses.asdict(providers.get_provider(session, identifier, _years(Home(home))))
+        row = dataclasses.asdict(providers.get_provider(session, identifier, _counting(Home(home))))
         reached = [dataclasses.asdict(one) for one in contacts.contacts(session, identifier)]
         held = [dataclasses.asdict(key) for key in keys.list_keys(session, "provider", identifier)]
         past = [_event(event) for event in log.events(session, identifier)]
@@ -138,7 +141,7 @@ def _event(event: EventRow) -> dict[str, Any]:
     return {"at": rfc3339(event.at), "kind": event.kind, "by": event.actor, "why": event.note}
 
 
-def _years(place: Home) -> tuple[str, ...]:
-    """The academic years whose ratification counts today."""
-    catalogue = load_catalogue(place.policies)
+def _counting(place: Home) -> RatificationsThatCount:
+    """Which ratifications count today."""
+    catalogue = load_catalogue(place.policies_in_force)
     return years_at(now(), catalogue)

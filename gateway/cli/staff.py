@@ -208,7 +208,7 @@ _REMOVED = "removed from staff"
 
 
 def _check_teams(home: Path, wanted: Sequence[str]) -> None:
-    known = [team.id for team in load_catalogue(existing(home).policies).teams.team]
+    known = [team.id for team in load_catalogue(existing(home).policies_in_force).teams.team]
     for team in wanted:
         if team not in known:
             raise GatewayError(f"there is no team {team}; the teams are {', '.join(known)}")

@@ -21,6 +21,7 @@ from gateway.cli.console import (
     print_json,
 )
 from gateway.cli.console import registry as open_registry
+from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
@@ -55,6 +56,8 @@ def status(
     settings = load_settings(place)
     with open_registry(home) as registry:
         snapshot = take(place, registry, now())
+        with registry.read() as session:
+            policies = standing(session, place)
     asked = {
         "intake": _place(place, "intake", settings.intake, intake_port),
         "mailboxes": _place(place, "mailboxes", settings.mailboxes, mailboxes_port),
@@ -69,9 +72,18 @@ def status(
     if not _secrets_open(place):
         found.append("secrets-closed")
     if as_json:
-        print_json({"well": not found, "wrong": found, "services": services, **_as_json(snapshot)})
+        print_json(
+            {
+                "well": not found,
+                "wrong": found,
+                "services": services,
+                "policies": policies,
+                **_as_json(snapshot),
+            }
+        )
     else:
-        for line in (*_standing(services, asked), *_lines(snapshot, found, each=each)):
+        named = told(policies)[1:]
+        for line in (*_standing(services, asked), *named, *_lines(snapshot, found, each=each)):
             out.print(Text(line), soft_wrap=True)
     if found:
         raise typer.Exit(1)

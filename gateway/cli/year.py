@@ -76,14 +76,14 @@ def open_year(
     from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place, at = existing(home), now()
-    catalogue = load_catalogue(place.policies)
+    catalogue = load_catalogue(place.policies_in_force)
     _check_year(year, local_day(at, catalogue.calendar.timezone), catalogue)
     given = _dates(terms, term or [], inset or [])
     text = None if agreement is None else _read_text(agreement)
     if given is not None or text is not None or version is not None:
-        with registrar_of(home):
-            pass  # What was edited before comes into force first, so that what is new now can be told.
-        write_year(place, NewYear(academic_year=year, dates=given, text=text, version=version))
+        with registrar_of(home) as registrar:
+            new = NewYear(academic_year=year, dates=given, text=text, version=version)
+            write_year(registrar, new, by=who(), why=why)
     with registrar_of(home) as registrar:
         told = _record(registrar, year, at, why)
         registrar.publish()
@@ -123,7 +123,7 @@ def _object(complaint: Complaint) -> dict[str, Any]:
 
 
 def _check_year(year: str, today: date, catalogue: Catalogue) -> None:
-    current = academic_year(today, catalogue.agreement.year.starts)
+    current = academic_year(today, catalogue.school_year_starts)
     try:
         first_year(year)
     except ValueError:
@@ -193,7 +193,10 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
         years.open_year(session, year, at=at, by=who(), why=why)
         starts = day_in(first_year(year), registrar.catalogue.agreement.year.starts)
         notice = opened(year, f"{starts.day} {starts:%B %Y}")
-        told = tell_everybody(session, registrar.signing, registrar.settings.organisation, notice, at)
+        parties = registrar.catalogue.bodies.parties()
+        told = tell_everybody(
+            session, registrar.signing, registrar.settings.organisation, notice, parties, at
+        )
         log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
     return told
 
@@ -201,7 +204,7 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
 def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: datetime) -> dict[str, Any]:
     first = first_year(year)
     terms = school_year(catalogue.calendar, first)
-    counts = years.counts(session, year)
+    counts = years.counts(session, year, catalogue.bodies.parties())
     return {
         "academic_year": year,
         "opened_at": rfc3339(years.opened_at(session, year)),

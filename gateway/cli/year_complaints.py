@@ -10,9 +10,10 @@ from sqlmodel import Session
 from gateway.cli.complaints import Complaint, Together
 from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.home import Home
-from gateway.model import EDUCATION_PROVIDERS
+from gateway.model import RatificationsThatCount
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import first_year
+from gateway.policy.ratification import text_wanted
 from gateway.policy.shipped import shipped_policies
 from gateway.policy.terms import written
 from gateway.registry import contacts, keys, providers, staff
@@ -30,11 +31,13 @@ def of_year(
     """What is missing for a school year ("2027-28")."""
     yield from _of_calendar(home, catalogue, year)
     known, reached = keys.list_keys(session), {one.provider for one in contacts.contacts(session)}
-    for provider in providers.list_providers(session, (year,)):
+    for provider in providers.list_providers(
+        session, RatificationsThatCount((year,), text_wanted(catalogue))
+    ):
         if provider.is_closed:
             continue
-        yield from of_provider(provider, year, *kinds_of_keys(known, provider.id, at))
-        if provider.kind in EDUCATION_PROVIDERS and provider.id not in reached:
+        yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
+        if catalogue.bodies.of(provider.kind).ratifies and provider.id not in reached:
             yield Complaint(
                 "warning",
                 f"{provider.id} has no contact",
@@ -65,5 +68,6 @@ def _of_calendar(home: Home, catalogue: Catalogue, year: str) -> Iterator[Compla
             yield Complaint(
                 "warning",
                 f"the results day of {results.data_type} in {first + 1} is by rule",
-                f"put the published day into its dates in {home.policies / 'calendar.toml'}",
+                f"put the published day into its dates in {home.policies / 'calendar.toml'}, then: "
+                "gateway policy propose",
             )

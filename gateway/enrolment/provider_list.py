@@ -35,7 +35,6 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "ssh_key": ("ssh_key", "ssh key"),
     "openpgp_key": ("openpgp_key", "openpgp key"),
 }
-_KINDS: tuple[ProviderKind, ...] = ("school", "academy", "dfe", "fft", "alps", "lpuk", "la")
 _ACADEMY = re.compile(
     r"academy|academies|free school|studio school|university technical|technology college", re.IGNORECASE
 )
@@ -76,11 +75,14 @@ class ProviderList:
     passed_over: tuple[tuple[int, str], ...] = ()
 
 
-def read_list(data: bytes, folder: Path, known: Mapping[str, str]) -> ProviderList:
+def read_list(
+    data: bytes, folder: Path, known: Mapping[str, str], kinds: Sequence[ProviderKind]
+) -> ProviderList:
     """The providers in a CSV file. GatewayError names every line that cannot be taken, and why.
 
     Key files are looked for in `folder`. `known` gives, by DfE number or URN, the id under which a provider
-    is enrolled already; other lines without an id get one made from the name.
+    is enrolled already; `kinds` are those that there are. Other lines without an id get one made from
+    the name.
     """
     rows = list(_rows(data))
     faults: list[str] = []
@@ -91,7 +93,7 @@ def read_list(data: bytes, folder: Path, known: Mapping[str, str]) -> ProviderLi
             passed_over.append((line, why))
             continue
         try:
-            found.append(_listed(line, row, folder, known))
+            found.append(_listed(line, row, folder, known, kinds))
         except GatewayError as error:
             faults.append(f"line {line}: {error}")
     found = _with_ids(found, taken=set(known.values()))
@@ -155,7 +157,9 @@ def _dialect(data: bytes) -> type[csv.Dialect]:
     return Found
 
 
-def _listed(line: int, row: Mapping[str, str], folder: Path, known: Mapping[str, str]) -> ListedProvider:
+def _listed(
+    line: int, row: Mapping[str, str], folder: Path, known: Mapping[str, str], kinds: Sequence[ProviderKind]
+) -> ListedProvider:
     name = row.get("name", "")
     if not name or not name.isprintable():
         raise GatewayError("it has no name")
@@ -170,7 +174,7 @@ def _listed(line: int, row: Mapping[str, str], folder: Path, known: Mapping[str,
         line=line,
         id=identifier,
         name=name,
-        kind=_kind(row),
+        kind=_kind(row, kinds),
         dfe_number=dfe_number,
         urn=urn,
         role=(row.get("role") or _OFFICE) if email or telephone else None,
@@ -189,15 +193,14 @@ def _dfe_number(row: Mapping[str, str]) -> str | None:
     return number or None
 
 
-def _kind(row: Mapping[str, str]) -> ProviderKind:
+def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
     """What a line says, or what follows from the type of establishment."""
     said = row.get("kind", "").lower()
-    for kind in _KINDS:
-        if said == kind:
-            return kind
+    if said in kinds:
+        return said
     if said:
-        raise GatewayError(f"{said} is no kind: one of {', '.join(_KINDS)}")
-    if (kind_by_type := _by_type(row)) is not None:
+        raise GatewayError(f"{said} is no kind: one of {', '.join(kinds)}")
+    if (kind_by_type := _by_type(row)) is not None and kind_by_type in kinds:
         return kind_by_type
     raise GatewayError("nothing tells whether it is a school or an academy: add a column kind")
 

@@ -16,6 +16,7 @@ from gateway.keys.gateway_keys import make_gateway_key
 from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.at_rest import lock
+from gateway.policy.catalogue import policy_files
 from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
 from gateway.record.policy_check import check
@@ -131,7 +132,7 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
     policies: Path,
 ) -> str:
     _make_folders(home)
-    shutil.copytree(policies, home.policies, dirs_exist_ok=True)
+    _copy_policies(policies, home.policies)
     if known is not None:
         passphrase.keep(known)
     new, log_key = _make_keys(home, settings, now, known, kind)
@@ -152,6 +153,15 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
     write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
     publish_all(home, now)
     return new.fingerprint
+
+
+def _copy_policies(origin: Path, policies: Path) -> None:
+    """The policy files and their schemas; nothing else that lies beside them."""
+    policies.mkdir(mode=0o755, exist_ok=True)
+    for path in policy_files(origin):
+        shutil.copyfile(path, policies / path.name)
+    if (origin / "schemas").is_dir():
+        shutil.copytree(origin / "schemas", policies / "schemas", dirs_exist_ok=True)
 
 
 def _make_folders(home: Home) -> None:

@@ -18,11 +18,10 @@ from pathlib import Path
 import tomlkit
 from tomlkit.items import AoT, Table
 
-from gateway.errors import ConfigurationError, GatewayError
-from gateway.home import Home
+from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue, policy_files
-from gateway.record.policy_check import check
-from gateway.zones.spool import write_durably
+from gateway.record.policies_in_force import Keeper
+from gateway.record.registrar import Registrar
 
 _FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%A %d %B %Y", "%A, %d %B %Y", "%d-%m-%Y", "%d %b %Y")
 _FIRST = ("first", "start", "begins", "from", "first day", "start date", "term starts")
@@ -74,37 +73,37 @@ def read_dates(data: bytes) -> Dates:
     return Dates(terms=tuple(sorted(terms)), inset=tuple(sorted(inset)))
 
 
-def write_year(home: Home, new: NewYear) -> None:
-    """Write a school year into the policies of a home. ConfigurationError where they would not be whole."""
+def write_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None) -> None:
+    """Write a school year into the policies in force, of which it changes nothing else.
+
+    `by` is on record with it. An edit that lies in policies/ stays what it is: nothing. ConfigurationError
+    where the policies would not be whole.
+    """
+    keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:
-        draft = Path(aside) / home.policies.name
+        draft = Path(aside) / registrar.home.policies.name
         draft.mkdir()
-        for path in policy_files(home.policies):
+        for path in policy_files(registrar.home.policies_in_force):
             shutil.copyfile(path, draft / path.name)
-        changed = _write(draft, new)
-        if faults := check(draft):
-            raise ConfigurationError("; ".join(f"{home.policies.name}/{fault}" for fault in faults))
-        for name in changed:
-            write_durably(home.policies / name, (draft / name).read_bytes(), mode=0o644)
+        _write(draft, new)
+        digest = keeper.keep(draft)
+    keeper.put_in_force(digest, by=by, why=why)
+    keeper.draft(digest)
 
 
-def _write(policies: Path, new: NewYear) -> list[str]:
-    """Change the files of a draft, and name those that are changed: the text comes before what names it."""
-    catalogue, changed = load_catalogue(policies), []
+def _write(policies: Path, new: NewYear) -> None:
+    """Change the files of a draft."""
+    catalogue = load_catalogue(policies)
     if new.text is not None:
         (policies / catalogue.agreement.text).write_text(new.text, "utf-8")
-        changed.append(catalogue.agreement.text)
     if new.version is not None:
         agreement = tomlkit.parse((policies / "agreement.toml").read_text("utf-8"))
         agreement["version"] = new.version
         (policies / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
-        changed.append("agreement.toml")
     if new.dates is not None:
         calendar = tomlkit.parse((policies / "calendar.toml").read_text("utf-8"))
         _put_terms(calendar, new.academic_year, new.dates)
         (policies / "calendar.toml").write_text(tomlkit.dumps(calendar), "utf-8")
-        changed.append("calendar.toml")
-    return changed
 
 
 def _put_terms(calendar: tomlkit.TOMLDocument, academic_year: str, dates: Dates) -> None:

@@ -11,7 +11,6 @@ from gateway.model.content import Classified, ContentRefused, Facts, Finding, Na
 from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, Released, Settled
 from gateway.model.files import Opened, Signature, Upload
 from gateway.model.kinds import (
-    EDUCATION_PROVIDERS,
     FileKeyKind,
     Folder,
     GatewayKeyKind,
@@ -26,11 +25,10 @@ from gateway.model.kinds import (
     ValueKind,
     WaitsFor,
 )
-from gateway.model.providers import NewKey, Provider
+from gateway.model.providers import NewKey, Provider, RatificationsThatCount
 from gateway.model.transfers import Arrival, Transfer
 
 __all__ = [
-    "EDUCATION_PROVIDERS",
     "Accepted",
     "Arrival",
     "Basis",
@@ -54,6 +52,7 @@ __all__ = [
     "Outcome",
     "Provider",
     "ProviderKind",
+    "RatificationsThatCount",
     "Reason",
     "Refused",
     "Released",

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Literal
 
 Folder = Literal["in", "keys", "agreement"]
-ProviderKind = Literal["school", "academy", "dfe", "fft", "alps", "lpuk", "la"]
+ProviderKind = str
+"""The id of a kind of provider: which there are, and what each may, bodies.toml says."""
 LooksLike = Literal["", "public", "secret-key", "other-encryption", "unknown"]
 Level = Literal["certain", "strong", "moderate"]
 Late = Literal["renewed", "vouched"]
@@ -33,7 +34,6 @@ Outcome = Literal["accepted", "held", "refused"]
 State = Literal["landed"] | Outcome
 WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
 """What ends a hold: a key is renewed or approved; `approval` is that of a key which was dropped."""
-EDUCATION_PROVIDERS: frozenset[ProviderKind] = frozenset({"school", "academy"})
 
 
 class GatewayKeyKind(StrEnum):

@@ -10,7 +10,8 @@ from gateway.model.kinds import FileKeyKind, ProviderKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits.
+    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits; `number`
+    the one by which a body that has neither it nor a URN is known.
 
     `harmless` are the names of columns that an administrator has listed as harmless for it. `schools` are
     the DfE numbers or URNs of those for which it speaks beside itself, as a multi-academy trust does.
@@ -23,6 +24,7 @@ class Provider:
     kind: ProviderKind
     dfe_number: str | None = None
     urn: str | None = None
+    number: str | None = None
     suspended: bool = False
     ratified: bool = False
     harmless: tuple[str, ...] = ()
@@ -34,6 +36,14 @@ class Provider:
     def is_closed(self) -> bool:
         """Whether it is on record that it has closed: it owes nothing, and gets nothing new."""
         return self.closed_on is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RatificationsThatCount:
+    """Which ratifications count: those of these academic years, of the text with this SHA-256, or of any."""
+
+    years: tuple[str, ...] = ()
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from gateway.policy.calendar_schema import CalendarFile, SchoolYear
 from gateway.policy.dates import academic_year_from, first_year
-from gateway.policy.faults import Contradiction
-from gateway.policy.schema import FlowsFile
+from gateway.policy.faults import Contradiction, Location, nearest
+from gateway.policy.schema import TIMESCALES, Flow, FlowDataType, FlowsFile
 from gateway.policy.terms import by_rule
 
 _YEARS = range(2020, 2060)
@@ -29,6 +29,7 @@ def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contra
     yield from _rule_faults(calendar)
     yield from _unknown_data_types(calendar, flows)
     yield from _missing_days(calendar, flows)
+    yield from _own_timescales(calendar, flows)
 
 
 def _year_faults(year: SchoolYear) -> Iterator[tuple[str, str]]:
@@ -77,6 +78,36 @@ def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Co
             yield "calendar.toml", ("phase", n, "not_expected"), f"no flow lists {name}"
 
 
+def _own_timescales(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
+    """Timescales that nothing defines, that nothing uses, and several for one thing."""
+    own = [each.id for each in calendar.timescale]
+    known, used = (*TIMESCALES, *own), set[str]()
+    for n, flow in enumerate(flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            used.update(entry.every_timescale())
+            yield from _timescales_of(flow, entry, ("flow", n, "data_type", m), known)
+    for n, each in enumerate(calendar.timescale):
+        if each.id not in used:
+            yield "calendar.toml", ("timescale", n, "id"), f"nothing is due {each.id}"
+        if own.count(each.id) > 1:
+            yield "calendar.toml", ("timescale", n, "id"), f"{each.id} is listed twice"
+
+
+def _timescales_of(
+    flow: Flow, entry: FlowDataType, place: Location, known: Sequence[str]
+) -> Iterator[Contradiction]:
+    for name in entry.every_timescale():
+        if name not in known:
+            yield "flows.toml", (*place, "timescale"), f"there is no timescale {name}{nearest(name, known)}"
+    if entry.timescale in entry.also_due:
+        yield "flows.toml", (*place, "also_due"), f"it is due {entry.timescale} already"
+    for kind, name in entry.timescale_of.items():
+        if kind not in flow.kinds():
+            yield "flows.toml", (*place, "timescale_of", kind), f"{kind} does not send it"
+        elif name == entry.timescale:
+            yield "flows.toml", (*place, "timescale_of", kind), f"it is due {name} already"
+
+
 def _missing_days(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
     results = {each.data_type for each in calendar.results}
     due = {each.data_type: each for each in calendar.due}
@@ -85,9 +116,10 @@ def _missing_days(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradi
             place = ("flow", n, "data_type", m, "timescale")
             if flow.embargo and entry.id not in results:
                 yield "flows.toml", ("flow", n, "embargo"), f"calendar.toml has no results day of {entry.id}"
-            if entry.timescale == "annually" and entry.id not in due:
+            scales = entry.every_timescale()
+            if "annually" in scales and entry.id not in due:
                 yield "flows.toml", place, f"calendar.toml does not say when {entry.id} is due"
-            if entry.timescale == "termly" and not calendar.census:
+            if "termly" in scales and not calendar.census:
                 yield "flows.toml", place, "calendar.toml names no census"
     for n, each in enumerate(calendar.due):
         if each.days is not None and each.data_type not in results:

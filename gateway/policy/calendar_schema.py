@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, time
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gateway.policy.schema import MonthDay, PolicyTable, Slug
+from gateway.policy.schema import TIMESCALES, MonthDay, PolicyTable, Slug
 
 SchoolTerm = Literal["autumn", "spring", "summer"]
 _SUMMER, _AUTUMN = 4, 8  # The months in which these terms begin, at the earliest.
 Nation = Literal["england", "wales", "scotland", "northern-ireland"]
+Every = Literal["month", "half-term", "date"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 
@@ -122,6 +123,29 @@ class YearlyDue(PolicyTable):
         return self
 
 
+class OwnTimescale(PolicyTable):
+    """A timescale of the agreement's own: a file for each month, each half-term, or each of `dates`.
+
+    It is due `due_days` after the last day of the month or half-term, or after the date; one that comes up to
+    `open_days` before that day is early. A month of `not_in` (1 to 12) needs none.
+    """
+
+    id: Slug
+    every: Every
+    dates: tuple[date, ...] = ()
+    not_in: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
+    due_days: int = Field(ge=0, le=366)
+    open_days: int = Field(default=0, ge=0, le=366)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> OwnTimescale:
+        if (self.every == "date") != bool(self.dates) or (self.not_in and self.every != "month"):
+            raise ValueError('dates are those of every = "date", not_in is that of every = "month"')
+        if self.id in TIMESCALES:
+            raise ValueError(f"{self.id} has a meaning already: choose another id")
+        return self
+
+
 class Phase(PolicyTable):
     """The schools of a phase, by their DfE establishment number, and what is never expected of them."""
 
@@ -133,12 +157,14 @@ class Phase(PolicyTable):
 class CalendarFile(PolicyTable):
     """calendar.toml. `nation` is that whose bank holidays are no school days.
 
+    `year_starts` is the first day of a school year, where the agreement's year begins on another.
     `optional` data types are missing only where a provider is expected to send them. From `warn_days` before
     the last day of the terms that are written down, `doctor` asks for more.
     """
 
     timezone: str
     nation: Nation = "england"
+    year_starts: MonthDay | None = None
     warn_days: int = Field(default=90, ge=0)
     results: tuple[Results, ...] = ()
     school_year: tuple[SchoolYear, ...] = ()
@@ -146,5 +172,6 @@ class CalendarFile(PolicyTable):
     inset: tuple[Inset, ...] = ()
     census: tuple[Census, ...] = ()
     due: tuple[YearlyDue, ...] = ()
+    timescale: tuple[OwnTimescale, ...] = ()
     phase: tuple[Phase, ...] = ()
     optional: tuple[Slug, ...] = ()

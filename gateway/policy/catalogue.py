@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -16,11 +15,13 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Location, PolicyFault, key_of, line_of
+from gateway.policy.folder import policy_digest, policy_files
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     AgreementFile,
@@ -81,7 +82,11 @@ FILES: dict[str, type[PolicyTable]] = {
     "methods.toml": MethodsFile,
     "calendar.toml": CalendarFile,
     "breach.toml": BreachFile,
+    "bodies.toml": BodiesFile,
 }
+
+_EARLIER = Path(__file__).parent / "earlier"
+"""What holds where a folder of an earlier version has no file of a name."""
 
 
 def load_catalogue(policies: Path) -> Catalogue:
@@ -120,9 +125,12 @@ def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRea
     for name, kind in shapes.items():
         _read_model(policies, name, kind, reading)
     agreement = reading.models.get("agreement.toml")
-    if isinstance(agreement, AgreementFile) and _read_text(policies, agreement.text, reading) is None:
-        reading.blame("agreement.toml", ("text",), f"there is no readable file {agreement.text}")
-        reading.whole = False
+    if isinstance(agreement, AgreementFile):
+        named = [("text", agreement.text), *(("documents", name) for name in agreement.documents)]
+        for key, name in named:
+            if _read_text(policies, name, reading) is None:
+                reading.blame("agreement.toml", (key,), f"there is no readable file {name}")
+                reading.whole = False
     return reading
 
 
@@ -137,7 +145,8 @@ def _read_text(policies: Path, name: str, reading: PoliciesRead) -> str | None:
 
 
 def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: PoliciesRead) -> None:
-    text = _read_text(policies, name, reading)
+    here = policies if (policies / name).exists() or not (_EARLIER / name).exists() else _EARLIER
+    text = _read_text(here, name, reading)
     if text is None:
         reading.blame(name, (), "the file is missing or is not UTF-8 text")
         return
@@ -181,7 +190,11 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
     return Catalogue(
         digest=policy_digest(policies),
         agreement=agreement,
-        agreement_text=reading.texts[agreement.text],
+        agreement_text="\n\n".join(
+            reading.texts[name].removesuffix("\n") for name in (agreement.text, *agreement.documents)
+        )
+        if agreement.documents
+        else reading.texts[agreement.text],
         reasons=model("reasons.toml", ReasonsFile),
         confirmed=model("confirmed.toml", ConfirmedFile),
         flows=model("flows.toml", FlowsFile),
@@ -190,18 +203,5 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         methods=model("methods.toml", MethodsFile),
         calendar=model("calendar.toml", CalendarFile),
         breach=model("breach.toml", BreachFile),
+        bodies=model("bodies.toml", BodiesFile),
     )
-
-
-def policy_files(policies: Path) -> Iterator[Path]:
-    """Every file that makes up the policies, by name: *.toml and *.txt."""
-    return iter(sorted(path for path in policies.iterdir() if path.suffix in {".toml", ".txt"}))
-
-
-def policy_digest(policies: Path) -> str:
-    """SHA-256 over the names and contents of all policy files."""
-    digest = hashlib.sha256()
-    for path in policy_files(policies):
-        content = path.read_bytes()
-        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()

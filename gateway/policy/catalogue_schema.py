@@ -6,6 +6,7 @@ import hashlib
 from functools import cached_property
 
 from gateway.model import ProviderKind, Reason
+from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.method_schema import MethodsFile
@@ -17,6 +18,7 @@ from gateway.policy.schema import (
     Flow,
     FlowsFile,
     Group,
+    MonthDay,
     PolicyTable,
     ReasonsFile,
     Right,
@@ -26,6 +28,12 @@ from gateway.policy.schema import (
 )
 from gateway.policy.wording import Wording
 from gateway.reasons import DESKS, reason
+
+RESTS_WHERE = {
+    "policy:persons-without-rule": "policy:no-team",
+    "agreement:signed-in-part": "agreement:ratified",
+}
+"""Reasons of which policies of earlier versions say nothing: they rest on the clause of these."""
 
 
 class Catalogue(PolicyTable):
@@ -42,6 +50,7 @@ class Catalogue(PolicyTable):
     methods: MethodsFile
     calendar: CalendarFile
     breach: BreachFile
+    bodies: BodiesFile
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:
@@ -96,6 +105,11 @@ class Catalogue(PolicyTable):
             ),
         )
 
+    @property
+    def school_year_starts(self) -> MonthDay:
+        """The first day of a school year: that of the agreement's year unless the calendar says otherwise."""
+        return self.calendar.year_starts or self.agreement.year.starts
+
     @cached_property
     def text_sha256(self) -> str:
         """The SHA-256 of the agreement's text."""
@@ -103,7 +117,7 @@ class Catalogue(PolicyTable):
 
     def clause_of(self, code: str) -> ClauseId:
         """The clause that a reason rests on; KeyError for one that rests on what it speaks of."""
-        return self.reasons.clauses[code]
+        return self.reasons.clauses.get(code) or self.reasons.clauses[RESTS_WHERE[code]]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
         """The reason for `code` with its blanks filled; KeyError if it rests on what it speaks of."""
@@ -129,6 +143,11 @@ class Catalogue(PolicyTable):
     def team(self, identifier: str) -> Team | None:
         """The team of that id, if any."""
         return next((team for team in self.teams.team if team.id == identifier), None)
+
+    def body_of(self, team: Team) -> str | None:
+        """The recipient that a team belongs to; None where no recipient is the authority itself."""
+        own = next((each.id for each in self.bodies.recipient if each.own), None)
+        return own if team.of is None else team.of
 
     def triage_teams(self) -> tuple[str, ...]:
         """The teams whose members see held files, but for the sensitive ones."""

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.policy.catalogue_schema import Catalogue
+from gateway.policy.catalogue_schema import RESTS_WHERE, Catalogue
 from gateway.policy.clause_texts import ClauseTexts
 from gateway.policy.faults import Contradiction, Location, nearest
 from gateway.policy.method_schema import Circumstance, Method, Safeguard
@@ -111,7 +111,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
 def _reason_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Each reason that rests on a clause of its own has one here, and nothing else stands here."""
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
-    for code in sorted(wanted - catalogue.reasons.clauses.keys()):
+    for code in sorted(wanted - catalogue.reasons.clauses.keys() - RESTS_WHERE.keys()):
         yield "reasons.toml", ("clauses",), f"the reason {code} rests on no clause: add it"
     for code in sorted(catalogue.reasons.clauses.keys() - wanted):
         if code in REASONS:

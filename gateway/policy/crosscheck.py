@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from gateway.policy.bodies_check import bodies_faults
 from gateway.policy.calendar_check import calendar_faults
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.citations import citation_faults
@@ -17,6 +18,7 @@ from gateway.policy.unused import unused
 def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Each contradiction between the files: the file to mend, the place in it, and what is wrong."""
     yield from citation_faults(catalogue)
+    yield from bodies_faults(catalogue)
     yield from _teams_missing(catalogue)
     yield from _nobody_looks(catalogue)
     yield from _flow_faults(catalogue)
@@ -28,12 +30,13 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 def _teams_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
     known = {team.id for team in catalogue.teams.team}
+    entitled = {body.id for body in catalogue.bodies.recipient if body.about == "anyone"}
     for n, flow in enumerate(catalogue.flows.flow):
         for m, entry in enumerate(flow.data_type):
             for team in sorted(set(entry.teams) - known):
                 yield "flows.toml", ("flow", n, "data_type", m, "teams"), f"there is no team {team}"
     for n, right in enumerate(catalogue.rights.right):
-        if right.team not in known:
+        if right.team not in known | entitled:
             yield "rights.toml", ("right", n, "team"), f"there is no team {right.team}"
     for n, group in enumerate(catalogue.rights.group):
         for m, reason in enumerate(group.reason):

@@ -22,10 +22,11 @@ from gateway.model import (
 from gateway.policy import schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
-from gateway.policy.items import item_reasons, teams_for
+from gateway.policy.items import item_reasons, persons_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
 from gateway.policy.parts import of_parts
 from gateway.policy.ratification import unratified
+from gateway.policy.recipients import reaches_providers
 from gateway.policy.schema import Flow
 from gateway.policy.unlisted import notices, sensitive_reasons, sensitive_topics, waits
 
@@ -92,7 +93,7 @@ def _of_flow(
     teams = () if sensitive else teams_for(classified, catalogue, flow, provider.kind)
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
     holds = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow)]
-    if not teams and not sensitive:
+    if not sensitive and not _is_for_anybody(teams, classified, catalogue, flow):
         holds.append(catalogue.reason("policy:no-team"))
     until = _embargo(classified, catalogue, now, flow)
     told = (
@@ -111,6 +112,12 @@ def _of_flow(
     return Accepted(
         classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, catalogue, provider), *told)
     )
+
+
+def _is_for_anybody(teams: tuple[str, ...], classified: Classified, catalogue: Catalogue, flow: Flow) -> bool:
+    """Whether a team gets the file; or, where the flow names no team for it, a provider."""
+    for_teams = bool(flow.of(classified.data_type).teams)
+    return bool(teams) or (not for_teams and reaches_providers(classified, flow, catalogue))
 
 
 def _embargo(classified: Classified, catalogue: Catalogue, now: datetime, flow: Flow) -> datetime | None:
@@ -132,6 +139,7 @@ def _waits_for_person(
     yield from schools.waits(classified, catalogue, provider)
     yield from waits(classified, catalogue, provider, flow)
     yield from item_reasons(classified, catalogue, flow, "hold")
+    yield from persons_reasons(classified, catalogue, flow)
 
 
 def _sender_not_in_flow(flow: Flow, catalogue: Catalogue) -> Reason:

@@ -18,7 +18,7 @@ from gateway.policy.effects import ALL, Effect, Place, effect_of
 
 Weight = Literal["loses protection", "changes", "no effect"]
 WEIGHTS: tuple[Weight, ...] = ("loses protection", "changes", "no effect")
-_NAMED_BY = ("id", "item", "team", "data_type", "label", "academic_year", "term", "provider", "name")
+_NAMED_BY = ("id", "item", "team", "data_type", "label", "academic_year", "term", "provider", "role", "name")
 _WHOLE = frozenset({"need", "term_rule", "tables", "names", "stages", "reason", "terms"})
 _SHOWN = 120
 _NOTHING = ""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
 
 from gateway.model import Classified, Decision, Held, Provider, ProviderKind, Reason
 from gateway.policy.catalogue import Catalogue, read
@@ -71,7 +70,7 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     Each data type is tried bare, and then with each single data item that either catalogue names, so
     that a right given or taken, and a hold put on an item, show.
     """
-    kinds: tuple[ProviderKind, ...] = get_args(ProviderKind)
+    kinds = tuple(dict.fromkeys((*old.bodies.kinds(), *new.bodies.kinds())))
     data_types = tuple(dict.fromkeys((*old.data_types(), *new.data_types())))
     items = tuple(dict.fromkeys((_BARE, *_items(old), *_items(new))))
     return [

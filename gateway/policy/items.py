@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gateway.model import Classified, ProviderKind, Reason
 from gateway.policy.basis import has_a_view
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.schema import Flow, ItemAction
+from gateway.policy.schema import PUPILS, Flow, ItemAction
 
 
 def teams_for(
@@ -14,19 +16,31 @@ def teams_for(
     """The teams of the flow that are shown something of the file, in the flow's order: each its own view.
 
     A team may not have every item of every kind of sender; where the kind is not known, it has less.
-    A file whose records of pupils were not counted is taken to have some.
+    A file whose records of pupils were not counted is taken to have some. Whose data it is makes no
+    difference: only a file that is about nobody, or about pupils and holds none, needs no right.
     """
+    bare = is_about_nobody(classified, flow)
     return tuple(
         team
         for team in flow.of(classified.data_type).teams
-        if _may_see_records(team, classified, catalogue)
-        and (classified.pupils == 0 or has_a_view(team, classified, catalogue, flow, sender))
+        if (found := catalogue.team(team)) is not None
+        and (bare or (found.pupil_level and has_a_view(team, classified, catalogue, flow, sender)))
     )
 
 
-def _may_see_records(team: str, classified: Classified, catalogue: Catalogue) -> bool:
-    found = catalogue.team(team)
-    return found is not None and (found.pupil_level or classified.pupils == 0)
+def is_about_nobody(classified: Classified, flow: Flow) -> bool:
+    """Whether a file holds no record of any person."""
+    about = flow.of(classified.data_type).about
+    return not about or (about == (PUPILS,) and classified.pupils == 0)
+
+
+def persons_reasons(classified: Classified, catalogue: Catalogue, flow: Flow) -> Iterator[Reason]:
+    """Why a file waits that holds data of persons whom its flow is not about: no rule speaks of it."""
+    about = flow.of(classified.data_type).about
+    listed = ((item, catalogue.appendix_a.get(item)) for item in classified.items)
+    strange = [item for item, group in listed if group is not None and group.of not in about]
+    if strange:
+        yield catalogue.reason("policy:persons-without-rule", items=", ".join(strange))
 
 
 def item_reasons(

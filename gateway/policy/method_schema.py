@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gateway.model import ProviderKind
 from gateway.policy.schema import ClauseId, PolicyTable, Slug
 
 
@@ -62,7 +61,7 @@ class Method(PolicyTable):
     electronic: bool = False
     declarable: bool = True
     flows: tuple[Slug, ...] | None = None
-    senders: tuple[ProviderKind, ...] | None = None
+    senders: tuple[Slug, ...] | None = None
     need: tuple[Need, ...] = ()
 
 

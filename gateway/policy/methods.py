@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.model import (
-    EDUCATION_PROVIDERS,
     Decision,
     Facts,
     Held,
@@ -169,7 +168,7 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
         yield catalogue.reason_under(
             flow.clause, "policy:sender-not-in-flow", title=flow.document.description
         )
-    elif flow is None and kind not in EDUCATION_PROVIDERS:
+    elif flow is None and not catalogue.bodies.of(kind).ratifies:
         yield catalogue.reason("policy:no-flow")
     elif method is not None and not method.declarable:
         yield catalogue.reason_under(method.clause, "policy:method-not-declared")
@@ -194,7 +193,7 @@ def _unratified(declaration: Declaration, found: Subject, catalogue: Catalogue) 
     sender = declaration.provider
     if found.flow is not None:
         return unratified(sender, found.flow, found.data_types, catalogue, declaration.at)
-    if sender.kind not in EDUCATION_PROVIDERS or sender.ratified:
+    if sender.ratified or not catalogue.bodies.of(sender.kind).ratifies:
         return Unratified()
     return Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
 

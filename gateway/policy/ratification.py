@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from gateway.model import EDUCATION_PROVIDERS, Provider, Reason
+from gateway.model import Provider, RatificationsThatCount, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day
 from gateway.policy.schema import Flow, MonthDay
@@ -38,7 +38,8 @@ class Register:
 
 def lapse_day(year: str, catalogue: Catalogue) -> date:
     """The first day on which a ratification of an academic year no longer counts."""
-    return day_in(first_year(year) + 1, catalogue.agreement.year.lapses)
+    said = catalogue.agreement.year
+    return day_in(first_year(year) + said.valid_years, said.lapses)
 
 
 def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
@@ -54,14 +55,22 @@ def _first_day(year: str, catalogue: Catalogue) -> date:
     return day_in(first_year(year), catalogue.agreement.year.starts)
 
 
-def years_in_force(on: date, catalogue: Catalogue) -> tuple[str, ...]:
-    """The academic years whose ratification covers the day: one, or two while the lapse is put off."""
-    current = academic_year(on, catalogue.agreement.year.starts)
-    return tuple(year for year in (_preceding(current), current) if _covers(year, on, catalogue))
+def years_in_force(on: date, catalogue: Catalogue) -> RatificationsThatCount:
+    """What covers the day: ratifications of one year, or of more that still count."""
+    first = first_year(academic_year(on, catalogue.agreement.year.starts))
+    years = (academic_year_from(first - back) for back in range(catalogue.agreement.year.valid_years, -1, -1))
+    return RatificationsThatCount(
+        tuple(year for year in years if _covers(year, on, catalogue)), text_wanted(catalogue)
+    )
 
 
-def years_at(moment: datetime, catalogue: Catalogue) -> tuple[str, ...]:
-    """The academic years whose ratification covers the local day of an aware moment."""
+def text_wanted(catalogue: Catalogue) -> str | None:
+    """The SHA-256 of the text that has to have been signed; None where any text that was signed counts."""
+    return catalogue.text_sha256 if catalogue.agreement.year.new_text == "needs-signing" else None
+
+
+def years_at(moment: datetime, catalogue: Catalogue) -> RatificationsThatCount:
+    """What covers the local day of an aware moment."""
     return years_in_force(local_day(moment, catalogue.calendar.timezone), catalogue)
 
 
@@ -73,20 +82,24 @@ def opens(year: str, catalogue: Catalogue) -> date:
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
     """Which academic year a ratification made on a day is for.
 
-    The current one; from the day the review opens on, the coming one if the current one is ratified.
+    The current one; where a ratification covers the day, the one that is to follow it, from the day its
+    review opens on.
     """
-    current = academic_year(on, catalogue.agreement.year.starts)
-    review = day_in(first_year(current) + 1, catalogue.agreement.year.review)
-    return following(current) if on >= review and current in years else current
+    covering = [year for year in sorted(years) if _covers(year, on, catalogue)]
+    if not covering:
+        return academic_year(on, catalogue.agreement.year.starts)
+    renewal = renewed_by(covering[-1], catalogue)
+    return renewal if on >= opens(renewal, catalogue) else covering[-1]
+
+
+def renewed_by(year: str, catalogue: Catalogue) -> str:
+    """The year whose ratification takes over when that of another one lapses."""
+    return academic_year_from(first_year(year) + catalogue.agreement.year.valid_years)
 
 
 def following(year: str) -> str:
     """The academic year after one."""
     return academic_year_from(first_year(year) + 1)
-
-
-def _preceding(year: str) -> str:
-    return academic_year_from(first_year(year) - 1)
 
 
 def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:
@@ -102,7 +115,7 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
             next_year=bool(years),
         )
     year = begun[-1]
-    lapses, next_year = lapse_day(year, catalogue), following(year) in years
+    lapses, next_year = lapse_day(year, catalogue), any(other > year for other in years)
     left = max(0, (lapses - on).days)
     reached = [days for days in catalogue.agreement.year.warn_days if left <= days]
     return Register(
@@ -127,7 +140,7 @@ def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Unratified:
     """What it does to data of these types of a flow at the moment `now`: the strictest setting counts."""
-    if provider.kind not in EDUCATION_PROVIDERS or provider.ratified:
+    if provider.ratified or not catalogue.bodies.of(provider.kind).ratifies:
         return Unratified()
     on = local_day(now, catalogue.calendar.timezone)
     settings = [flow.unratified(each) for each in data_types]

@@ -1,46 +1,45 @@
-"""Rows 10 and 11: which education providers get a copy of a file that is about them."""
+"""To whom a file goes beside the authority's own teams: providers that get a copy of it. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from gateway.model import (
-    EDUCATION_PROVIDERS,
-    Accepted,
-    Basis,
-    Classified,
-    Provider,
-    Released,
-    Unlisted,
-)
+from gateway.model import Accepted, Basis, Classified, Provider, Released, Unlisted
+from gateway.policy.bodies_schema import RecipientBody
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.schema import Flow
 from gateway.policy.schools import named_school
 
 _TABLES = frozenset({"csv", "txt", "xlsx", "xls", "xlsb", "ods"})
 """The extensions of files that can be divided: each row says whose it is."""
-_TO_EDUCATION_PROVIDERS = frozenset({"education-providers", "post-16-education-providers"})
 
 
 def is_shared(accepted: Accepted | Released, catalogue: Catalogue) -> bool:
-    """Whether files of this flow go to education providers at all."""
+    """Whether files of this flow go to providers at all."""
     flow = catalogue.flow(accepted.flow)
-    return flow is not None and not _TO_EDUCATION_PROVIDERS.isdisjoint(flow.recipients)
+    return flow is not None and bool(_bodies(flow, catalogue))
 
 
 def copies_for(
     accepted: Accepted | Released, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[Provider, ...]:
-    """The providers that get the accepted file itself, because the whole of it is about them.
+    """The providers that get the accepted file itself.
 
-    None unless the flow's recipients include education providers and every record of the file names the
-    same one school. A provider that is suspended, has closed or has not ratified gets nothing. Data of
-    another sender is about a sixth form wherever it names the school: it takes no list of them.
+    Those of the kinds of a recipient of the flow: because every record of the file names them, the one
+    same school, and nobody else; or, where the recipient may have files about anyone, because it has a
+    right to every item in it. One that is suspended, has closed, or is a party that has not ratified gets
+    nothing. Data of another sender is about a sixth form wherever it names the school: it takes no list.
     """
-    about = named_school(classified)
-    if about is None or not is_shared(accepted, catalogue):
+    flow = catalogue.flow(accepted.flow)
+    if flow is None:
         return ()
-    return tuple(each for each in _entitled(providers) if each.dfe_number == about)
+    may = [body for body in _bodies(flow, catalogue) if _may_have(body, classified, catalogue)]
+    return tuple(
+        provider
+        for provider in providers
+        if any(_is_meant(provider, body, classified) for body in may) and _takes_part(provider, catalogue)
+    )
 
 
 def parts_for(
@@ -51,11 +50,13 @@ def parts_for(
     None of a file whose records do not say whose they are, or cannot be told apart. Whoever has a number that
     is on record for another as well gets nothing.
     """
+    flow = catalogue.flow(accepted.flow)
     divisible = classified.extension.removeprefix("formulas.") in _TABLES
-    if named_school(classified) is not None or not divisible or not is_shared(accepted, catalogue):
+    if flow is None or named_school(classified) is not None or not divisible:
         return ()
+    kinds = {kind for body in _bodies(flow, catalogue) if body.about == "themselves" for kind in body.kinds}
     named = {number for one in classified.schools for number in (one.dfe_number, one.urn) if number}
-    entitled = tuple(_entitled(providers))
+    entitled = [each for each in providers if each.kind in kinds and _takes_part(each, catalogue)]
     claims = Counter(number for each in entitled for number in _numbers(each))
     return tuple(
         each
@@ -77,10 +78,40 @@ def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], cata
     return Basis(data_type=data_type, items=items, told=told, of_school=school)
 
 
-def _entitled(providers: Iterable[Provider]) -> Iterator[Provider]:
-    for each in providers:
-        if each.kind in EDUCATION_PROVIDERS and each.ratified and not (each.suspended or each.is_closed):
-            yield each
+def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) -> bool:
+    """Whether there can be a provider that is to get a copy of a file."""
+    return any(
+        body.about == "anyone" or named_school(classified) is not None
+        for body in _bodies(flow, catalogue)
+        if _may_have(body, classified, catalogue)
+    )
+
+
+def _bodies(flow: Flow, catalogue: Catalogue) -> list[RecipientBody]:
+    found = (catalogue.bodies.find(each) for each in flow.recipients)
+    return [body for body in found if body is not None and body.kinds]
+
+
+def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue) -> bool:
+    """Whether a recipient may have the whole of a file, as one that is about others than itself must."""
+    if body.about == "themselves":
+        return True
+    return not classified.unlisted and all(
+        catalogue.may_have(body.id, item) for item in (*classified.items, *classified.other_items)
+    )
+
+
+def _is_meant(provider: Provider, body: RecipientBody, classified: Classified) -> bool:
+    if provider.kind not in body.kinds:
+        return False
+    return body.about == "anyone" or (
+        provider.dfe_number is not None and provider.dfe_number == named_school(classified)
+    )
+
+
+def _takes_part(provider: Provider, catalogue: Catalogue) -> bool:
+    owes_ratification = catalogue.bodies.of(provider.kind).ratifies and not provider.ratified
+    return not (owes_ratification or provider.suspended or provider.is_closed)
 
 
 def _numbers(provider: Provider) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What a file is about: the period for which it is a return, by what it says of itself.
 
 A period is written so that it sorts and may stand in a file name: a day "2026-11-24", a week "2026-W47", an
-academic year "2026-27", the census of a term "2026-27-autumn".
+academic year "2026-27", the census of a term "2026-27-autumn", a month "2026-11", a half-term
+"2026-27-half-term-2".
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year_from, local_day
 from gateway.policy.embargo import exam_year
-from gateway.policy.schooldays import Period, censuses, week_name
+from gateway.policy.schema import TIMESCALES, Flow, Timescale
+from gateway.policy.schooldays import Period, by_rule, censuses, week_name
 
 
 def period_of(content: Classified | ContentRefused, landed_at: datetime, catalogue: Catalogue) -> str | None:
@@ -31,11 +33,16 @@ def reference_period(content: Classified, catalogue: Catalogue, landed: date) ->
     `landed` is the local day on which it came: no file is of a later day.
     """
     flow = catalogue.flow_of(content.data_type)
-    if flow is None:
-        return None
+    return None if flow is None else _by_timescale(flow, content, catalogue, landed)
+
+
+def _by_timescale(flow: Flow, content: Classified, catalogue: Catalogue, landed: date) -> str | None:
     facts = content.facts
     day = facts.reference_date if facts.reference_date and facts.reference_date <= landed else None
-    match flow.of(content.data_type).timescale:
+    scale = flow.of(content.data_type).timescale
+    if scale not in TIMESCALES:
+        return _own(scale, day, catalogue.calendar)
+    match scale:
         case "daily":
             return day.isoformat() if day else None
         case "weekly":
@@ -44,8 +51,19 @@ def reference_period(content: Classified, catalogue: Catalogue, landed: date) ->
             return _census(facts, catalogue.calendar, landed)
         case "annually":
             return _summer(facts) if flow.embargo else _year(facts) or (day.isoformat() if day else None)
-        case "on-event" | "continuous":
+        case _:
             return _year(facts)
+
+
+def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
+    """The period of a timescale of the agreement's own in which a day lies."""
+    rule = next((each for each in calendar.timescale if each.id == timescale), None)
+    if rule is None or day is None:
+        return None
+    if rule.every == "month":
+        return f"{day:%Y-%m}"
+    periods = by_rule(rule, calendar, range(day.year - 1, day.year + 2))
+    return next((each.name for each in periods if each.first >= day), None)
 
 
 def _year(facts: Facts) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.model import EDUCATION_PROVIDERS, Classified, ContentRefused, Provider, Reason
+from gateway.model import Classified, ContentRefused, Provider, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import teams_for
@@ -123,7 +123,7 @@ class _Asked:
 
     def on_roll(self) -> bool:
         """Whether the pupils are on the rolls of the schools that the sender speaks for."""
-        return self.provider.kind in EDUCATION_PROVIDERS and all(
+        return self.catalogue.bodies.of(self.provider.kind).own_pupils and all(
             not of_other_schools(each.found, self.provider) and without_school(each.found, self.provider) == 0
             for each in self.pieces
         )

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from gateway.model import ProviderKind
 from gateway.reasons.languages import Language
 
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
@@ -16,12 +15,15 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
 ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
-Recipient = Literal["local-authority", "education-providers", "post-16-education-providers"]
-Basis = Literal["statutory", "supporting"]
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
-Timescale = Literal["daily", "weekly", "termly", "annually", "on-event", "continuous"]
+Timescale = Slug
+"""One of `TIMESCALES`, or a [[timescale]] of calendar.toml."""
+PUPILS = "pupils"
+"""The persons whom a file is about where its flow says nothing else, and whose records are counted."""
+TIMESCALES = ("daily", "weekly", "termly", "annually", "on-event", "continuous")
 ItemAction = Literal["notice", "hold"]
 UnlistedAction = Literal["hold", "leave-out"]
+NewText = Literal["counts", "needs-signing"]
 Unratified = Literal["hold", "accept", "accept-with-notice"]
 
 _WITH_NOTICE = "accept-with-notice-until "
@@ -77,8 +79,10 @@ class AppendixRow(PolicyTable):
 class FlowDataType(PolicyTable):
     """A data type that may travel in a flow, how often it is due, and the teams that use it.
 
-    `carries` are items outside Appendix A that such a file holds by its nature.
-    `name` is what receipts call it; else it is called as the flow is.
+    `carries` are items outside Appendix A that such a file holds by its nature. `about`: whose data it is;
+    nobody's, if empty.
+    `name` is what receipts call it; else it is called as the flow is. Besides its `timescale` it may be
+    `also_due` by others, and `timescale_of` gives kinds of provider one of their own.
     `within` names another data type whose arrival meets the timescale too: one update tells of both.
     `ratification` wins over that of the flow. `each_replaces`: the latest file of a school and period stands
     for all, and those before it are superseded.
@@ -87,7 +91,10 @@ class FlowDataType(PolicyTable):
     id: Slug
     name: str | None = None
     timescale: Timescale
-    teams: tuple[Slug, ...] = Field(min_length=1)
+    also_due: tuple[Timescale, ...] = ()
+    timescale_of: dict[Slug, Timescale] = {}
+    about: tuple[Slug, ...] = (PUPILS,)
+    teams: tuple[Slug, ...] = ()
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     electronic: ClauseId | None = None
     carries: tuple[str, ...] = ()
@@ -95,23 +102,35 @@ class FlowDataType(PolicyTable):
     ratification: RatificationSetting | None = None
     each_replaces: bool = False
 
+    def timescales(self, kind: str) -> tuple[Timescale, ...]:
+        """By which timescales a kind of provider sends it."""
+        return tuple(dict.fromkeys((self.timescale_of.get(kind, self.timescale), *self.also_due)))
+
+    def every_timescale(self) -> tuple[Timescale, ...]:
+        """All timescales that are named for it."""
+        return tuple(dict.fromkeys((self.timescale, *self.timescale_of.values(), *self.also_due)))
+
 
 class Flow(PolicyTable):
     """One kind of data that a clause of the agreement lists, and what the gateway makes of it."""
 
     id: Slug
     clause: ClauseId
-    senders: tuple[ProviderKind, ...] = Field(min_length=1)
-    on_behalf: tuple[ProviderKind, ...] = ()
-    for_a_person: tuple[ProviderKind, ...] = ()
-    recipients: tuple[Recipient, ...] = Field(min_length=1)
-    basis: tuple[Basis, ...] = Field(min_length=1)
+    senders: tuple[Slug, ...] = Field(min_length=1)
+    on_behalf: tuple[Slug, ...] = ()
+    for_a_person: tuple[Slug, ...] = ()
+    recipients: tuple[Slug, ...] = Field(min_length=1)
+    basis: tuple[Slug, ...] = Field(min_length=1)
     contents: Contents
     embargo: bool = False
     unlisted: UnlistedAction = "leave-out"
     ratification: RatificationSetting = Ratification(action="hold")
     document: AppendixRow
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
+
+    def __hash__(self) -> int:
+        """By its id, of which there is one in a catalogue."""
+        return hash(self.id)
 
     def of(self, data_type: str) -> FlowDataType:
         """What the flow says of one of its data types; KeyError if it is none of its own."""
@@ -120,7 +139,7 @@ class Flow(PolicyTable):
                 return candidate
         raise KeyError(data_type)
 
-    def kinds(self) -> tuple[ProviderKind, ...]:
+    def kinds(self) -> tuple[Slug, ...]:
         """Every kind of provider whose files of this row are not refused."""
         return (*self.senders, *self.on_behalf, *self.for_a_person)
 
@@ -140,6 +159,7 @@ class Team(PolicyTable):
 
     Those of a `triage` team see held files, but for the sensitive ones: these only a `sensitive` team sees.
     `local`: the agreement does not name it, so nothing but a clause about its work entitles it.
+    `of`: the recipient that it belongs to, where that is not the authority itself.
     """
 
     id: Slug
@@ -150,6 +170,7 @@ class Team(PolicyTable):
     sensitive: bool = False
     pupil_level: bool = True
     local: bool = False
+    of: Slug | None = None
 
 
 class CountsRule(PolicyTable):
@@ -185,10 +206,11 @@ class GroupReason(PolicyTable):
 
 
 class Group(PolicyTable):
-    """One group of Appendix A. `proposed` are items that are listed, but as not yet agreed."""
+    """One group of Appendix A: data `of` some persons. `proposed` are items that are not yet agreed."""
 
     label: str
     clause: ClauseId
+    of: Slug = PUPILS
     items: tuple[str, ...] = Field(min_length=1)
     proposed: tuple[str, ...] = ()
     reason: tuple[GroupReason, ...] = Field(min_length=1)
@@ -221,7 +243,7 @@ class Right(PolicyTable):
     selections: tuple[Slug, ...] = ()
     items: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    not_from: dict[ProviderKind, tuple[str, ...]] = {}
+    not_from: dict[Slug, tuple[str, ...]] = {}
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     why: str
 
@@ -252,12 +274,25 @@ class RightsFile(PolicyTable):
 
 
 class Year(PolicyTable):
-    """The academic year of the agreement. See agreement.toml for what each day means."""
+    """The year of the agreement. See agreement.toml for what each day means.
+
+    A ratification counts for `valid_years` of them. `new_text`: whether one of another text still counts.
+    """
 
     starts: MonthDay
     review: MonthDay
     lapses: MonthDay
     warn_days: tuple[int, ...]
+    valid_years: int = Field(default=1, ge=1, le=3)
+    new_text: NewText = "counts"
+
+
+class Signatory(PolicyTable):
+    """A role whose signature a ratification needs; `by_copy`: a signed copy in /agreement is that of it."""
+
+    role: Slug
+    name: str
+    by_copy: bool = False
 
 
 class DiscrepancyPolicy(PolicyTable):
@@ -279,16 +314,25 @@ class AgreementFile(PolicyTable):
     """agreement.toml.
 
     `clauses`: each clause in short words. `printed`: how the text of one begins that is printed without its
-    number. `uncited`: why nothing rests on a clause. `languages`: those of receipts, in order; English is
-    always among them, because the receipts for machines are English.
+    number. `uncited`: why nothing rests on a clause. `documents` are texts that are agreed with `text` and
+    signed as one with it. `bases` are the legal bases of flows, and `persons` those whose data they carry,
+    by their ids, in words. `languages`: those of receipts, in order; English is always among them, because
+    the receipts for machines are English.
     """
 
     title: str
     version: str
     text: str
+    documents: tuple[str, ...] = ()
     languages: tuple[Language, ...] = ("en",)
     contacts: dict[Language, Contacts]
     year: Year
+    signatory: tuple[Signatory, ...] = ()
+    bases: dict[Slug, str] = {
+        "statutory": "required by statute",
+        "supporting": "supports a statutory function",
+    }
+    persons: dict[Slug, str] = {"pupils": "Pupils"}
     discrepancies: DiscrepancyPolicy
     clauses: dict[ClauseId, str]
     printed: dict[ClauseId, str] = {}

@@ -8,14 +8,17 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 import holidays
+from dateutil.relativedelta import relativedelta
 
-from gateway.policy.calendar_schema import CalendarFile, Census, Nation, SchoolYear, YearlyDue
+from gateway.policy.calendar_schema import CalendarFile, Census, Nation, OwnTimescale, SchoolYear, YearlyDue
 from gateway.policy.dates import academic_year_from, day_by_rule, day_in
 from gateway.policy.schema import Timescale
 from gateway.policy.terms import school_years
 
 _DAY = timedelta(days=1)
 _FRIDAY = 4
+Due = tuple[Timescale, str]
+"""A timescale, and the data type that is due by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +144,53 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
     ]
 
 
+def by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
+    """The periods that a timescale of the agreement's own gives in some calendar years."""
+    ends = {"month": _months, "half-term": _half_terms, "date": _dates}[rule.every](rule, calendar, years)
+    return _joined(
+        [(day - rule.open_days * _DAY, day, day + rule.due_days * _DAY, name) for day, name in ends]
+    )
+
+
+_End = tuple[date, str]
+
+
+def _months(rule: OwnTimescale, _calendar: CalendarFile, years: Iterable[int]) -> list[_End]:
+    firsts = [date(year, month, 1) for year in years for month in range(1, 13) if month not in rule.not_in]
+    return [(first + relativedelta(months=1) - _DAY, f"{first:%Y-%m}") for first in firsts]
+
+
+def _half_terms(_rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[_End]:
+    """The last day of each stretch of school days that the calendar writes down, or its rules give."""
+    around = list(years)
+    found = school_years(calendar, range(around[0] - 1, around[-1] + 1)) if around else ()
+    return [
+        (term.last, f"{year.academic_year}-half-term-{n}")
+        for year in found
+        for n, term in enumerate(year.terms, 1)
+    ]
+
+
+def _dates(rule: OwnTimescale, _calendar: CalendarFile, _years: Iterable[int]) -> list[_End]:
+    return [(day, day.isoformat()) for day in rule.dates]
+
+
 @lru_cache(maxsize=1024)
 def plan(
     calendar: CalendarFile,
-    entries: tuple[tuple[Timescale, str], ...],
+    entries: tuple[Due, ...],
     shut: frozenset[date],
     year: int,
-) -> dict[str, list[Period]]:
-    """The periods of each data type around a calendar year; none for what is due at no set time.
+) -> dict[Due, list[Period]]:
+    """The periods of each of `entries` around a calendar year; none for what is due at no set time.
 
-    `entries` are (timescale, data type). Remembered, because many providers share one plan; the
+    Remembered, because many providers share one plan; the
     value is not to be changed.
     """
     days = school_days(calendar, shut, range(year - 1, year + 1))
     by_days = {"daily": daily(days), "weekly": weekly(days)}
     return {
-        data_type: by_days[timescale]
+        (timescale, data_type): by_days[timescale]
         if timescale in by_days
         else _set_times(timescale, data_type, calendar, year)
         for timescale, data_type in entries
@@ -170,4 +204,5 @@ def _set_times(timescale: Timescale, data_type: str, calendar: CalendarFile, yea
     if timescale == "annually":
         due = next(each for each in calendar.due if each.data_type == data_type)
         return yearly(due, calendar, around)
-    return []
+    own = next((each for each in calendar.timescale if each.id == timescale), None)
+    return [] if own is None else by_rule(own, calendar, around)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from gateway.model import EDUCATION_PROVIDERS, Classified, NamedSchool, Provider, Reason
+from gateway.model import Classified, NamedSchool, Provider, Reason
 from gateway.policy.catalogue import Catalogue
 
 _NUMBER = re.compile(r"[0-9]{7}")
@@ -60,7 +60,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
     """Why a file of an education provider waits for what it says of schools."""
-    if provider.kind not in EDUCATION_PROVIDERS:
+    if not catalogue.bodies.of(provider.kind).own_pupils:
         return
     others = of_other_schools(classified, provider)
     if others:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.model import EDUCATION_PROVIDERS, Classified, Provider, Transfer
+from gateway.model import Classified, Provider, Transfer
+from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schools import number_of
 
@@ -30,14 +31,16 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
     return flow is not None and flow.of(transfer.data_type).each_replaces
 
 
-def standing(transfer: Transfer, others: Iterable[Transfer], provider: Provider) -> Superseding:
+def standing(
+    transfer: Transfer, others: Iterable[Transfer], provider: Provider, bodies: BodiesFile
+) -> Superseding:
     """How a file stands among the other accepted ones of the same kind and period of its `provider`.
 
     One that holds fewer schools than another leaves that one as it is.
     """
-    schools, replaces, later = _about(transfer, provider), None, None
+    schools, replaces, later = _about(transfer, provider, bodies), None, None
     for other in sorted(others, key=lambda one: one.sequence):
-        theirs = _about(other, provider)
+        theirs = _about(other, provider, bodies)
         if other.sequence < transfer.sequence and theirs and theirs <= schools:
             replaces = other.upload.reference
         if other.sequence > transfer.sequence and schools and schools <= theirs:
@@ -45,9 +48,9 @@ def standing(transfer: Transfer, others: Iterable[Transfer], provider: Provider)
     return Superseding(replaces=replaces, superseded_by=later)
 
 
-def _about(transfer: Transfer, provider: Provider) -> frozenset[str]:
+def _about(transfer: Transfer, provider: Provider, bodies: BodiesFile) -> frozenset[str]:
     """The schools that a file is about: its sender, where it sends for none but itself."""
-    if provider.kind in EDUCATION_PROVIDERS and not provider.schools:
+    if bodies.of(provider.kind).own_pupils and not provider.schools:
         return frozenset({provider.id})
     if not isinstance(transfer.content, Classified):
         return frozenset()

@@ -100,19 +100,35 @@ def status(
     calendar = catalogue.calendar
     arrivals = _by_data_type(received, calendar, on)
     expected = list(_expected(provider, catalogue, owed.expected))
-    entries = tuple((entry.timescale, entry.id) for _, entry, _ in expected)
+    entries = tuple(
+        (scale, entry.id) for _, entry, _ in expected for scale in entry.timescales(provider.kind)
+    )
     planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
     day = _day(on, owed.since, catalogue)
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     takes_part = not provider.suspended and on <= owed.until and not no_school_itself
     return [
         _judge(
-            flow, entry, planned[entry.id], (arrivals[entry.id], arrivals[entry.within or ""]), day, must=must
+            _Row(flow, entry, scale, planned[scale, entry.id]),
+            (
+                _counted(arrivals[entry.id], entry, scale),
+                _counted(arrivals[entry.within or ""], entry, scale),
+            ),
+            day,
+            must=must,
         )
         if takes_part and must is not None
-        else _not_expected_of_it(flow, entry, arrivals[entry.id])
+        else _not_expected_of_it(flow, entry, scale, arrivals[entry.id])
         for flow, entry, must in expected
+        for scale in entry.timescales(provider.kind)
     ]
+
+
+def _counted(came: list[PlacedArrival], entry: FlowDataType, scale: Timescale) -> list[PlacedArrival]:
+    """Arrivals as they count for a timescale. The period that one names is told in the terms of the first."""
+    if scale == entry.timescale:
+        return came
+    return [each._replace(arrival=each.arrival._replace(period=None)) for each in came]
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
@@ -120,14 +136,14 @@ def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date
     flow = catalogue.flow_of(data_type)
     if flow is None:
         return None
-    entries = ((flow.of(data_type).timescale, data_type),)
-    periods = plan(catalogue.calendar, entries, _own_inset(provider, catalogue.calendar), on.year)[data_type]
+    due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
+    periods = plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
     at = index_on(periods, on)
     return periods[at] if at >= 0 else None
 
 
 def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
-    starts = catalogue.agreement.year.starts
+    starts = catalogue.school_year_starts
     first = first_year(academic_year(on, starts))
     terms = school_year(catalogue.calendar, first) is not None
     return _Day(on, max(since, day_in(first, starts)), since, terms)
@@ -155,7 +171,7 @@ def _expected(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
     """What the provider may send, and whether it must; None where it was told to owe none."""
-    spared = _not_expected(provider, catalogue.calendar)
+    spared = _not_expected(provider, catalogue.calendar) | {*catalogue.bodies.of(provider.kind).not_expected}
     for flow in catalogue.flows.flow:
         sends = provider.kind in flow.senders
         for entry in flow.data_type:
@@ -180,11 +196,13 @@ def _not_expected(provider: Provider, calendar: CalendarFile) -> frozenset[str]:
     )
 
 
-def _not_expected_of_it(flow: Flow, entry: FlowDataType, arrivals: list[PlacedArrival]) -> FlowStatus:
+def _not_expected_of_it(
+    flow: Flow, entry: FlowDataType, scale: Timescale, arrivals: list[PlacedArrival]
+) -> FlowStatus:
     return FlowStatus(
         flow=flow.id,
         data_type=entry.id,
-        timescale=entry.timescale,
+        timescale=scale,
         due=None,
         state="not-expected",
         last=_last(arrivals),
@@ -196,10 +214,18 @@ def _last(arrivals: list[PlacedArrival]) -> datetime | None:
     return max((each.arrival.at for each in arrivals if not each.arrival.nil), default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One data type as it is due by one timescale."""
+
+    flow: Flow
+    entry: FlowDataType
+    scale: Timescale
+    periods: list[Period]
+
+
 def _judge(
-    flow: Flow,
-    entry: FlowDataType,
-    periods: list[Period],
+    row: _Row,
     came: tuple[list[PlacedArrival], list[PlacedArrival]],
     day: _Day,
     *,
@@ -207,11 +233,12 @@ def _judge(
 ) -> FlowStatus:
     """`came` are its own arrivals, and those of the data type that tells of it."""
     own, telling = came
+    periods = row.periods
     placed = place(own, periods, telling)
     at = index_on(periods, day.on)
     due, missed = None, 0
     state: State = "not-due"
-    if entry.timescale in _BY_SCHOOL_DAYS and not day.has_terms:
+    if row.scale in _BY_SCHOOL_DAYS and not day.has_terms:
         at, state = -1, "no-calendar"
     elif at >= 0:
         due, state = periods[at].due, _state(periods[at], placed.of(at), day.on)
@@ -221,9 +248,9 @@ def _judge(
     if state == "missing" and (not must or (due is not None and due < day.since)):
         state = "not-due"
     return FlowStatus(
-        flow=flow.id,
-        data_type=entry.id,
-        timescale=entry.timescale,
+        flow=row.flow.id,
+        data_type=row.entry.id,
+        timescale=row.scale,
         due=due,
         state=state,
         last=_last(own),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction, Location, nearest
+from gateway.policy.parties_check import parties_faults
 from gateway.policy.schema import Right
 
 GATEWAY = "sftp"
@@ -20,6 +21,7 @@ def unused(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _calendar(catalogue)
     yield from _rolls(catalogue)
     yield from _languages(catalogue)
+    yield from parties_faults(catalogue)
     yield from _breach(catalogue)
 
 
@@ -120,12 +122,14 @@ def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _calendar(catalogue: Catalogue) -> Iterator[Contradiction]:
-    timescales = {entry.id: entry.timescale for flow in catalogue.flows.flow for entry in flow.data_type}
+    timescales = {
+        entry.id: entry.every_timescale() for flow in catalogue.flows.flow for entry in flow.data_type
+    }
     for n, due in enumerate(catalogue.calendar.due):
-        if timescales.get(due.data_type, "annually") != "annually":
-            words = f"{due.data_type} is due {timescales[due.data_type]}, so that this says nothing"
+        if "annually" not in timescales.get(due.data_type, ("annually",)):
+            words = f"{due.data_type} is due {timescales[due.data_type][0]}, so that this says nothing"
             yield "calendar.toml", ("due", n, "data_type"), words
-    if catalogue.calendar.census and "termly" not in timescales.values():
+    if catalogue.calendar.census and not any("termly" in each for each in timescales.values()):
         yield "calendar.toml", ("census",), "nothing is due termly, so that this says nothing"
 
 

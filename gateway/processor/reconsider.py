@@ -35,7 +35,7 @@ def reconsider(registrar: Registrar, *, anew: bool = False) -> int:
 
 def _rulings(registrar: Registrar, session: Session, now: datetime, *, anew: bool) -> list[Ruling]:
     until = datetime.max.replace(tzinfo=UTC) if anew else now
-    enrolled = providers.list_providers(session, registrar.years(now))
+    enrolled = providers.list_providers(session, registrar.counting(now))
     ratified = [provider.id for provider in enrolled if provider.ratified or anew]
     found = [*waits.due(session, until), *waits.waiting_for_ratification(session, ratified)]
     if anew:

@@ -188,7 +188,7 @@ def _remove(home: Home, files: Sequence[str]) -> None:
 
 
 def _certificate(registrar: Registrar, rows: Sequence[DeletionRow], now: datetime) -> str:
-    policy = (registrar.home.policies / "retention.toml").read_bytes()
+    policy = (registrar.home.policies_in_force / "retention.toml").read_bytes()
     text = deletion_certificate(
         [_deleted(row) for row in rows],
         organisation=registrar.settings.organisation,

@@ -9,6 +9,11 @@ REASONS: dict[str, Template] = {
         "Your organisation has ratified the data sharing agreement for {year}; that counts until {lapses}.",
         "Nothing needs doing: files that waited for it are released by themselves.",
     ),
+    "agreement:signed-in-part": Template(
+        "The signature of the {role} under the data sharing agreement for {year} is on record; that of the "
+        "{missing} is still wanted.",
+        "Have the {missing} sign too, as the guide says: the agreement counts once all have signed.",
+    ),
     "agreement:already-ratified": Template(
         "Your organisation had ratified the data sharing agreement for {year} already.",
         "Nothing needs doing.",

@@ -110,6 +110,11 @@ REASONS: dict[str, Template] = {
         "Export what is of different kinds (core data, attendance, exclusions, results) into files of their "
         "own, and send each. Or wait until a person has looked at it.",
     ),
+    "policy:persons-without-rule": Template(
+        "The file holds data of people whom this kind of file is not about ({items}), and no rule says who "
+        "may have it.",
+        "Export it without these columns, or wait until a person at the local authority has looked at it.",
+    ),
     "policy:no-basis": Template(
         "The agreement gives {count} of the teams that it was to go to no basis for everything in the file.",
         ASK,

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.keys.warnings import notices_on_keys
-from gateway.model import EDUCATION_PROVIDERS, Provider, Transfer
+from gateway.model import Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import following, register
+from gateway.policy.ratification import register, renewed_by, text_wanted
 from gateway.record.batch import Batch
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements
@@ -37,15 +37,15 @@ def notices_for(
 
 def _lapse(session: Session, provider: Provider, catalogue: Catalogue, now: datetime) -> Iterator[str]:
     """That the ratification lapses, from the first warning on."""
-    if provider.kind not in EDUCATION_PROVIDERS:
+    if not catalogue.bodies.of(provider.kind).ratifies:
         return
     today = local_day(now, catalogue.calendar.timezone)
-    found = register(agreements.years(session, provider.id), today, catalogue)
+    found = register(agreements.years(session, provider.id, text_wanted(catalogue)), today, catalogue)
     if found.warning is not None and found.academic_year is not None and found.lapses is not None:
         told = catalogue.reason(
             "agreement:lapses-soon",
             lapses=f"{found.lapses.day} {found.lapses:%B %Y}",
             days=found.days_left,
-            next_year=following(found.academic_year),
+            next_year=renewed_by(found.academic_year, catalogue),
         )
         yield f"{told.sentence} {told.next_step}"

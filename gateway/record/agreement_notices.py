@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import Session
 
-from gateway.model import EDUCATION_PROVIDERS
 from gateway.receipts.agreement_notice import AgreementNotice, render
 from gateway.registry import log, providers, receipts
 from gateway.registry.log import Entry
@@ -17,17 +17,22 @@ from gateway.secrets.signing import Signing
 _EVERYBODY = "every education provider"
 
 
-def tell_everybody(
-    session: Session, signing: Signing, organisation: str, notice: AgreementNotice, at: datetime
+def tell_everybody(  # noqa: PLR0917 - what a notice is made of
+    session: Session,
+    signing: Signing,
+    organisation: str,
+    notice: AgreementNotice,
+    parties: Collection[str],
+    at: datetime,
 ) -> int:
-    """Leave a signed notice for each education provider that is open, and one for all; how many those were.
+    """Leave a signed notice for each open provider of these kinds, and one for all; how many those were.
 
     The log's entry keeps what is said to all, for /agreement. The caller signs the log's head.
     """
     addressees = [
         provider
         for provider in providers.list_providers(session)
-        if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed
+        if provider.kind in parties and not provider.is_closed
     ]
     references = [receipts.fresh_reference(session, provider.id, at) for provider in addressees]
     texts = [

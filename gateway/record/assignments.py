@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.examiner.protocol import Job
-from gateway.model import EDUCATION_PROVIDERS, Upload
+from gateway.model import Upload
 from gateway.record.batch import Batch
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.signer import opening_keys, own_keys, signers_of
@@ -50,7 +50,7 @@ def assignment_of(rulebook: Rulebook, batch: Batch, upload: Upload, now: datetim
         folder=upload.folder,
         agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
         least_rsa_bits=catalogue.methods.strength.rsa_bits,
-        rolls=catalogue.agreement.discrepancies.rolls if kind in EDUCATION_PROVIDERS else (),
+        rolls=catalogue.agreement.discrepancies.rolls if catalogue.bodies.of(kind).own_pupils else (),
     )
     return Assignment(upload, job, judged_by)
 

@@ -53,7 +53,7 @@ def _window(catalogue: Catalogue, day: date) -> Window:
         entry.id
         for flow in catalogue.flows.flow
         for entry in flow.data_type
-        if entry.timescale in {"daily", "weekly"}
+        if not {"daily", "weekly"}.isdisjoint(entry.every_timescale())
     ]
     noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
     return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)

@@ -1,8 +1,8 @@
-"""Which policies decide: the last ones found whole, kept under their digest, each change on the log.
+"""Which policies decide: those that the log says are in force, each version kept under its digest.
 
-Admins edit the home's policies/. An edit that is not whole is not taken: what was in force stays in
-force, and the fault is told. Every version that has decided is kept, so that a decision can be
-explained by the rules of its day.
+What admins edit is a draft, policies/ of the home: it comes into force by a proposal and an approval, see
+policy_proposals. Every version that has decided is kept, so that a decision can be explained by the rules of
+its day.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.receipts.agreement_notice import changed
 from gateway.record.agreement_notices import tell_everybody
 from gateway.record.policy_check import check
+from gateway.record.policy_proposals import SUBJECT, PolicyProposal, loaded, proposal
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
@@ -37,6 +38,7 @@ from gateway.secrets.signing import Signing
 from gateway.zones.spool import fsync_folder, write_durably
 
 _log = logging.getLogger(__name__)
+_NEXT = "next"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,71 +71,112 @@ class Keeper:
         self._registry = registry
         self._signing = signing
         self._clock = clock
-        self._seen: object = None
         self._given: Path | None = None
 
     def current(self) -> Policies:
-        """What decides now, after taking over an edit that is whole.
+        """What decides now. The first time that is policies/ of the home; later what the log says.
 
-        ConfigurationError where the edited policies are at fault and none were in force before.
+        What was approved comes into force on its day. ConfigurationError where a version is at fault, or is
+        no longer what its digest says.
         """
-        try:
-            return self._take_over()
-        except ConfigurationError as error:
-            if self._home.policies_in_force == self._home.policies:
-                raise
-            _log.error("%s; the policies that were in force stay so", error)
-            return load_policies(self._home.policies_in_force)
+        with self._registry.read() as session:
+            past, coming = loaded(session), proposal(session)
+        if not past:
+            return self._begin()
+        if coming is not None and coming.approved_by is not None and coming.begins <= self._clock():
+            self.put_in_force(coming.digest)
+            return self._version(coming.digest)
+        self._point_to(past[-1])
+        return self._version(past[-1])
 
     def changed(self) -> Policies | None:
-        """What decides from now on; None where that is what the last call gave.
-
-        Whatever the fault of an edit, it is told once.
-        """
-        seen = (_look(self._home.policies), self._home.policies_in_force)
-        if seen == self._seen:
+        """What decides from now on; None where that is what the last call gave."""
+        due = _due_at(self._home)
+        if self._given == self._home.policies_in_force and (due is None or due > self._clock()):
             return None
         policies, given = self.current(), self._given
-        self._seen = (seen[0], self._home.policies_in_force)
         self._given = policies.folder
         return None if policies.folder == given else policies
 
-    def _take_over(self) -> Policies:
-        if not self._home.policies.is_dir():
-            raise ConfigurationError(f"{self._home.policies} is missing")
-        digest = policy_digest(self._home.policies)
-        folder = self._home.version(digest)
-        if folder != self._home.policies_in_force or not folder.is_dir():
-            # The copy is judged rather than the original, which an admin may be changing right now.
-            folder = self._kept_copy()
-            self._put_in_force(load_policies(folder))
+    def keep(self, folder: Path) -> str:
+        """Keep a copy of other policies, which is never changed again; its digest.
+
+        ConfigurationError names every fault of theirs.
+        """
+        if not folder.is_dir():
+            raise ConfigurationError(f"{folder} is missing")
+        return self._kept_copy(folder).name
+
+    def put_in_force(self, digest: str, *, by: str | None = None, why: str | None = None) -> Policies:
+        """Let a version that is kept decide from now on, and say so in the log."""
+        policies = self._version(digest)
+        self._put_in_force(policies, by, why)
+        self.forget_day()
+        return policies
+
+    def put_off(self, coming: PolicyProposal) -> None:
+        """Note, for the services, the day on which approved policies come into force."""
+        text = f"{coming.digest} {coming.begins.isoformat()}\n"
+        write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
+
+    def forget_day(self) -> None:
+        """Take back what `put_off` noted."""
+        (self._home.versions / _NEXT).unlink(missing_ok=True)
+
+    def draft(self, digest: str) -> None:
+        """Make policies/ of the home what a version says, unless it holds an edit of its own."""
+        known = {digest, *(path.name for path in self._home.versions.iterdir())}
+        if self._home.policies.is_dir() and policy_digest(self._home.policies) in known:
+            take_over(self._home.version(digest), self._home.policies)
+
+    def _begin(self) -> Policies:
+        folder = self._kept_copy(self._home.policies)
+        self._put_in_force(load_policies(folder), None, None)
         return load_policies(folder)
 
-    def _kept_copy(self) -> Path:
-        """A copy of the edited policies under its digest, durable and never changed again."""
+    def _version(self, digest: str) -> Policies:
+        folder = self._home.version(digest)
+        if not folder.is_dir() and self._home.policies.is_dir():
+            self._kept_copy(self._home.policies)
+        if not folder.is_dir():
+            raise ConfigurationError(f"{folder} is missing: bring it back from a backup")
+        if policy_digest(folder) != digest:
+            raise ConfigurationError(f"{folder} was changed on the disk: bring it back from a backup")
+        return load_policies(folder)
+
+    def _kept_copy(self, original: Path) -> Path:
+        """A copy of other policies under its digest, durable and never changed again."""
         self._home.versions.mkdir(mode=0o755, exist_ok=True)
+        if not original.is_dir():
+            raise ConfigurationError(f"{original} is missing")
         aside = self._home.versions / f".new-{secrets.token_hex(6)}"
         aside.mkdir()
         try:
-            for path in policy_files(self._home.policies):
+            # The copy is judged rather than the original, which an admin may be changing right now.
+            for path in policy_files(original):
                 write_durably(aside / path.name, path.read_bytes(), mode=0o644)
             kept = self._home.version(policy_digest(aside))
             if not kept.exists():
-                _judge(aside, self._home.policies.name)
+                _judge(aside, original.name)
                 aside.rename(kept)
                 fsync_folder(self._home.versions)
             return kept
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
-    def _put_in_force(self, policies: Policies) -> None:
+    def _point_to(self, digest: str) -> None:
+        """Have everybody read the version that the log says is in force."""
+        if self._home.policies_in_force != self._home.version(digest):
+            write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
+
+    def _put_in_force(self, policies: Policies, by: str | None, why: str | None) -> None:
         now, catalogue = self._clock(), policies.catalogue
         changes = self._changes(catalogue)
         with self._registry.write() as session:
-            if entries := list(_entries(session, catalogue, now)):
+            if entries := list(_entries(session, catalogue, now, by, why)):
                 log.append(session, entries, now)
                 if changes is not None:
-                    self._tell(session, changes, now)
+                    self._tell(session, changes, catalogue.bodies.parties(), now)
                 log.sign_head(session, self._signing.log_key, self._signing.origin, now)
         if entries and changes is not None:
             publish_receipts(self._registry, self._home.published)
@@ -156,9 +199,11 @@ class Keeper:
             return None
         return changes_between(before, after)
 
-    def _tell(self, session: Session, changes: AgreementChanges, now: datetime) -> None:
+    def _tell(
+        self, session: Session, changes: AgreementChanges, parties: Collection[str], now: datetime
+    ) -> None:
         organisation = load_settings(self._home).organisation
-        told = tell_everybody(session, self._signing, organisation, changed(changes.points()), now)
+        told = tell_everybody(session, self._signing, organisation, changed(changes.points()), parties, now)
         _log.info("%d education providers are told that the agreement has changed", told)
 
 
@@ -168,10 +213,13 @@ def _judge(folder: Path, name: str) -> None:
         raise ConfigurationError("; ".join(f"{name}/{fault}" for fault in faults))
 
 
-def _entries(session: Session, catalogue: Catalogue, now: datetime) -> Iterator[Entry]:
+def _entries(
+    session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
+) -> Iterator[Entry]:
     """What the log does not say yet. Another process may have been faster."""
     if _last_digest(session, "policy-loaded") != catalogue.digest:
-        yield Entry(kind="policy-loaded", subject="policies", fields={"sha256": catalogue.digest})
+        fields = {"sha256": catalogue.digest}
+        yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)
     if _last_digest(session, "agreement-published") != catalogue.text_sha256:
         day = local_day(now, catalogue.calendar.timezone)
         year = academic_year(day, catalogue.agreement.year.starts)
@@ -187,10 +235,20 @@ def _last_digest(session: Session, kind: Kind) -> str | None:
     return said
 
 
-def _look(policies: Path) -> object:
-    """What shows that a file was edited, without reading any."""
-    found = []
+def take_over(origin: Path, policies: Path) -> None:
+    """Make a folder of policies hold the policy files of another one, and no others."""
+    names = {path.name for path in policy_files(origin)}
+    for path in policy_files(origin):
+        write_durably(policies / path.name, path.read_bytes(), mode=0o644)
     for path in policy_files(policies):
-        status = path.stat()
-        found.append((path.name, status.st_mtime_ns, status.st_size, status.st_ino))
-    return found
+        if path.name not in names:
+            path.unlink()
+
+
+def _due_at(home: Home) -> datetime | None:
+    """When policies that are approved come into force, as it was noted; None where none wait for a day."""
+    try:
+        _, _, moment = (home.versions / _NEXT).read_text("ascii").strip().partition(" ")
+        return datetime.fromisoformat(moment)
+    except FileNotFoundError:
+        return None

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, Settings
-from gateway.model import Provider
+from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_checkpoint, publish_receipts
@@ -62,13 +62,13 @@ class Registrar:
     key_policy: KeyPolicy = field(default_factory=KeyPolicy)
     brings_out: bool = True
 
-    def years(self, now: datetime) -> tuple[str, ...]:
-        """The academic years whose ratification counts at `now`."""
+    def counting(self, now: datetime) -> RatificationsThatCount:
+        """Which ratifications count at `now`."""
         return years_at(now, self.catalogue)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """A provider as the policy sees it at `now`."""
-        return providers.get_provider(session, provider, self.years(now))
+        return providers.get_provider(session, provider, self.counting(now))
 
     def issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
         """Sign the log's head and the receipts whose leaves it vouches for; the head.

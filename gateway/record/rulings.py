@@ -125,11 +125,13 @@ def _facts(
 
 
 def _everybody(registrar: Registrar, batch: Batch, now: datetime) -> Sequence[Provider]:
-    return batch.once("enrolled", lambda: providers.list_providers(batch.session, registrar.years(now)))
+    return batch.once("enrolled", lambda: providers.list_providers(batch.session, registrar.counting(now)))
 
 
 def _enrolled(registrar: Registrar, batch: Batch, now: datetime) -> Enrolled:
-    return batch.once("schools", lambda: Enrolled.of(_everybody(registrar, batch, now)))
+    return batch.once(
+        "schools", lambda: Enrolled.of(_everybody(registrar, batch, now), registrar.catalogue.bodies)
+    )
 
 
 def _comparison(registrar: Registrar, batch: Batch, now: datetime) -> Comparison:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from gateway.model import EDUCATION_PROVIDERS, Accepted, Classified, Decision, Provider, Released, Transfer
+from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
+from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.schools import named_school, number_of, speaks_for
 from gateway.registry import rolls
 
@@ -21,23 +22,23 @@ class Enrolled:
 
     providers: Mapping[str, Provider]
     schools: Mapping[str, str]
+    bodies: BodiesFile
 
     @classmethod
-    def of(cls, providers: Iterable[Provider]) -> Enrolled:
+    def of(cls, providers: Iterable[Provider], bodies: BodiesFile) -> Enrolled:
         """A number that is on record for several tells none of them."""
         known = {provider.id: provider for provider in providers}
-        claims = Counter(number for one in known.values() for number in _numbers(one))
-        schools = {
-            number: one.id for one in known.values() for number in _numbers(one) if claims[number] == 1
-        }
-        return cls(known, schools)
+        schools_of = [one for one in known.values() if bodies.of(one.kind).own_pupils]
+        claims = Counter(number for one in schools_of for number in _numbers(one))
+        schools = {number: one.id for one in schools_of for number in _numbers(one) if claims[number] == 1}
+        return cls(known, schools, bodies)
 
     def owner(self, sender: Provider, number: str) -> str | None:
         """Whose pupil a record is, in a file of this sender that was accepted; None where it is nobody's.
 
         `number` is that of the school which the record names, empty where it names none.
         """
-        if sender.kind not in EDUCATION_PROVIDERS:
+        if not self.bodies.of(sender.kind).own_pupils:
             return None
         own = speaks_for(sender)
         number = _in_full(number, own)
@@ -64,7 +65,7 @@ def _in_full(number: str, known: Iterable[str]) -> str:
 
 
 def _numbers(provider: Provider) -> Iterator[str]:
-    if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed:
+    if not provider.is_closed:
         yield from filter(None, (provider.dfe_number, provider.urn))
 
 

@@ -16,7 +16,7 @@ def standing_of(
     """Which file it replaces and which one replaces it; none of both where its kind knows no such thing."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
-    return standing(transfer, transfers.alike(session, transfer), provider)
+    return standing(transfer, transfers.alike(session, transfer), provider, catalogue.bodies)
 
 
 def told(found: Superseding, transfer: Transfer) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError
 from gateway.registry.providers import provider_row
-from gateway.registry.tables import RatificationRow
+from gateway.registry.tables import AgreementSignatureRow, RatificationRow
 
 
 def ratify(
@@ -24,14 +24,20 @@ def ratify(
     text_sha256: str,
     reference: str | None = None,
     certificate: str | None = None,
+    instead: bool = False,
 ) -> None:
     """Record a ratification. GatewayError where it is recorded already; NotFoundError for no provider.
 
+    With `instead`, it takes the place of one of another text.
     `reference` and `certificate` are of a signed copy of the text that the provider dropped.
     """
     provider_row(session, provider)
-    if session.get(RatificationRow, (provider, academic_year)) is not None:
+    known = session.get(RatificationRow, (provider, academic_year))
+    if known is not None and not (instead and known.text_sha256 != text_sha256):
         raise GatewayError(f"{provider} has ratified the agreement for {academic_year} already")
+    if known is not None:
+        session.delete(known)
+        session.flush()
     session.add(
         RatificationRow(
             provider=provider,
@@ -48,9 +54,40 @@ def ratify(
     session.flush()
 
 
-def years(session: Session, provider: str) -> frozenset[str]:
-    """The academic years that a provider has ratified."""
-    return frozenset(row.academic_year for row in ratifications(session, provider))
+def note_signature(session: Session, row: AgreementSignatureRow) -> None:
+    """Record the signature of one role; one of the same role, of another text, gives way to it.
+
+    GatewayError where that role has signed this text already.
+    """
+    known = session.get(AgreementSignatureRow, (row.provider, row.academic_year, row.role))
+    if known is not None and known.text_sha256 == row.text_sha256:
+        raise GatewayError(f"the {row.role} of {row.provider} has signed for {row.academic_year} already")
+    if known is not None:
+        session.delete(known)
+        session.flush()
+    session.add(row)
+    session.flush()
+
+
+def signatures(
+    session: Session, provider: str, academic_year: str, text_sha256: str
+) -> Sequence[AgreementSignatureRow]:
+    """The signatures of single roles under one text, for one year, by role."""
+    query = select(AgreementSignatureRow).where(
+        AgreementSignatureRow.provider == provider,
+        AgreementSignatureRow.academic_year == academic_year,
+        AgreementSignatureRow.text_sha256 == text_sha256,
+    )
+    return session.exec(query.order_by(col(AgreementSignatureRow.role))).all()
+
+
+def years(session: Session, provider: str, text_sha256: str | None = None) -> frozenset[str]:
+    """The academic years that a provider has ratified; those of one text, where one is given."""
+    return frozenset(
+        row.academic_year
+        for row in ratifications(session, provider)
+        if text_sha256 in {None, row.text_sha256}
+    )
 
 
 def ratifications(session: Session, provider: str | None = None) -> Sequence[RatificationRow]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, SQLModel, col, select
 
 from gateway.errors import GatewayError
-from gateway.model import EDUCATION_PROVIDERS, Provider, ProviderKind
+from gateway.model import Provider, ProviderKind
 from gateway.registry import providers, rolls
 from gateway.registry.tables import (
+    AgreementSignatureRow,
     ContactRow,
     CopyRow,
     DeclarationRow,
@@ -61,21 +62,23 @@ def convert(
     provider: str,
     kind: ProviderKind,
     *,
+    may_become: Collection[str],
     name: str | None = None,
     dfe_number: str | None = None,
     urn: str | None = None,
 ) -> Provider:
     """Give a provider another kind, as when a school becomes an academy; what is its own stays with it.
 
-    GatewayError where it is of that kind, has closed, or a number is another's.
+    `may_become` are the kinds that one of its own may become. GatewayError where it is of that kind, may not
+    become it, has closed, or a number is another's.
     """
     row = providers.provider_row(session, provider)
     if row.kind == kind:
         raise GatewayError(f"{provider} is {kind} already")
     if row.closed_on is not None:
         raise GatewayError(f"{provider} has closed: gateway providers reopen {provider}")
-    if {row.kind, kind} - EDUCATION_PROVIDERS:
-        raise GatewayError("only a school becomes an academy, and an academy a school; add any other anew")
+    if kind not in may_become:
+        raise GatewayError(f"{row.kind} never becomes {kind}, as bodies.toml says: add it anew")
     row.kind = kind
     row.name, row.dfe_number, row.urn = name or row.name, dfe_number or row.dfe_number, urn or row.urn
     session.add(row)
@@ -117,6 +120,7 @@ def remove(session: Session, provider: str) -> None:
         (KeyRow, (col(KeyRow.owner_kind) == "provider") & (col(KeyRow.owner) == provider)),
         (ContactRow, col(ContactRow.provider) == provider),
         (RatificationRow, col(RatificationRow.provider) == provider),
+        (AgreementSignatureRow, col(AgreementSignatureRow.provider) == provider),
         (ExpectationRow, col(ExpectationRow.provider) == provider),
         (NilReturnRow, col(NilReturnRow.provider) == provider),
         (HarmlessRow, col(HarmlessRow.provider) == provider),

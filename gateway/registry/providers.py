@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import cast
 
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import PROVIDER_ID
-from gateway.model import EDUCATION_PROVIDERS, Provider, ProviderKind
+from gateway.model import Provider, ProviderKind, RatificationsThatCount
 from gateway.registry import harmless
 from gateway.registry.tables import ProviderRow, RatificationRow
 
-KINDS: tuple[ProviderKind, ...] = ("school", "academy", "dfe", "fft", "alps", "lpuk", "la")
+_NONE = RatificationsThatCount()
 
 
 def add_provider(session: Session, provider: Provider, at: datetime) -> None:
@@ -31,6 +30,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
             kind=provider.kind,
             dfe_number=provider.dfe_number,
             urn=provider.urn,
+            number=provider.number,
             added_at=at,
             schools=" ".join(provider.schools) or None,
         )
@@ -39,18 +39,17 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """GatewayError where another provider bears the same DfE number or URN, unless one succeeds the other."""
-    if provider.kind not in EDUCATION_PROVIDERS:
-        return
+    """GatewayError where another provider bears one of its numbers, unless one succeeds the other."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
+        ("number", ProviderRow.number, provider.number),
     ):
         if number is None:
             continue
         bearers = select(ProviderRow).where(column == number, ProviderRow.id != provider.id)
         for row in session.exec(bearers.order_by(col(ProviderRow.id))):
-            if row.kind in EDUCATION_PROVIDERS and not _follow(row, provider):
+            if not _follow(row, provider):
                 raise GatewayError(
                     f"{row.id} has the {what} {number} already. An academy keeps the record of its school: "
                     f"gateway providers convert {row.id} --kind academy. For another provider that takes its "
@@ -76,23 +75,25 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
     return row
 
 
-def get_provider(session: Session, provider: str, years: Collection[str] = ()) -> Provider:
-    """A provider as the policy sees it: ratified is who ratified one of the academic `years`.
+def get_provider(session: Session, provider: str, counting: RatificationsThatCount = _NONE) -> Provider:
+    """A provider as the policy sees it: ratified is of whom a ratification is `counting`.
 
     NotFoundError where there is none.
     """
     row = provider_row(session, provider)
-    ratified = any(session.get(RatificationRow, (provider, year)) is not None for year in years)
+    found = (session.get(RatificationRow, (provider, year)) for year in counting.years)
+    ratified = any(each is not None and counting.text in {None, each.text_sha256} for each in found)
     return _provider(row, harmless.names(session), ratified=ratified)
 
 
-def list_providers(session: Session, years: Collection[str] = ()) -> Sequence[Provider]:
-    """Every provider, by id; ratified is who ratified one of the academic `years`."""
-    ratified = set(
-        session.exec(
-            select(RatificationRow.provider).where(col(RatificationRow.academic_year).in_(list(years)))
-        ).all()
+def list_providers(session: Session, counting: RatificationsThatCount = _NONE) -> Sequence[Provider]:
+    """Every provider, by id; ratified is of whom a ratification is `counting`."""
+    counts = select(RatificationRow.provider).where(
+        col(RatificationRow.academic_year).in_(list(counting.years))
     )
+    if counting.text is not None:
+        counts = counts.where(RatificationRow.text_sha256 == counting.text)
+    ratified = set(session.exec(counts).all())
     rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
     listed = harmless.names(session)
     return [_provider(row, listed, ratified=row.id in ratified) for row in rows]
@@ -101,7 +102,7 @@ def list_providers(session: Session, years: Collection[str] = ()) -> Sequence[Pr
 def kinds_of(session: Session, identifiers: Collection[str]) -> dict[str, ProviderKind]:
     """The kind of each of these providers."""
     query = select(ProviderRow.id, ProviderRow.kind).where(col(ProviderRow.id).in_(identifiers))
-    return {identifier: cast("ProviderKind", kind) for identifier, kind in session.exec(query)}
+    return dict(session.exec(query).all())
 
 
 def added(session: Session) -> dict[str, datetime]:
@@ -120,9 +121,10 @@ def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]], *, ratifi
     return Provider(
         id=row.id,
         name=row.name,
-        kind=cast("ProviderKind", row.kind),
+        kind=row.kind,
         dfe_number=row.dfe_number,
         urn=row.urn,
+        number=row.number,
         suspended=row.suspended,
         ratified=ratified,
         harmless=(*listed.get(harmless.EVERY, ()), *listed.get(row.id, ())),

@@ -25,7 +25,7 @@ _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_a
 # Columns that later versions added: while they hold nothing, a row is as it was when the log vouched for it.
 _LATER: dict[str, frozenset[str]] = {
     "legal_hold": frozenset({"provider", "persons"}),
-    "provider": frozenset({"schools", "closed_on", "succeeded_by"}),
+    "provider": frozenset({"schools", "closed_on", "succeeded_by", "number"}),
     "transfer": frozenset({"period"}),
     "provider_copy": frozenset({"part"}),
     "delivery": frozenset({"collected_at", "whole", "counts"}),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from gateway.model import EDUCATION_PROVIDERS
 from gateway.registry import log
 from gateway.registry.log import Entry
 from gateway.registry.tables import ExpectationRow, ProviderRow, RatificationRow
@@ -27,9 +27,9 @@ def opened_at(session: Session, year: str) -> datetime | None:
     return None
 
 
-def counts(session: Session, year: str) -> dict[str, int]:
-    """How many education providers are open, how many of them ratified a year, and what is expected."""
-    open_ones = (col(ProviderRow.kind).in_(sorted(EDUCATION_PROVIDERS)), col(ProviderRow.closed_on).is_(None))
+def counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
+    """How many providers of the kinds `parties` are open, how many ratified a year, and what is expected."""
+    open_ones = (col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None))
     ratified = (
         select(func.count())
         .select_from(RatificationRow)

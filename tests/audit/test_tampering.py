@@ -15,11 +15,11 @@ from tests.whole import plentiful, whole
 # Not asked of a home: to make one takes long, and tests are collected more often than they are run.
 METADATA = SQLModel.metadata
 NAMES = [
-    "authority_notice", "checkpoint", "contact", "declaration", "deletion", "deletion_certificate",
-    "delivery", "discrepancy", "discrepancy_party", "event", "expectation", "harmless", "key",
-    "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account", "person_role",
-    "provider", "provider_copy", "pupil_marker", "pupil_marker_person", "ratification", "reason",
-    "receipt", "school_of_transfer", "staff", "staff_team", "transfer",
+    "agreement_signature", "authority_notice", "checkpoint", "contact", "declaration", "deletion",
+    "deletion_certificate", "delivery", "discrepancy", "discrepancy_party", "event", "expectation",
+    "harmless", "key", "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account",
+    "person_role", "provider", "provider_copy", "pupil_marker", "pupil_marker_person", "ratification",
+    "reason", "receipt", "school_of_transfer", "staff", "staff_team", "transfer",
 ]  # fmt: skip
 # These are nothing but their keys: two that change places are what they were.
 KEYS = {"marked_transfer", "person_role", "pupil_marker_person", "school_of_transfer", "staff_team"}

@@ -12,6 +12,7 @@ import pytest
 
 from tests.commands import COMMAND, Commands, invoke
 from tests.content import core_data
+from tests.policies import enact
 from tests.site import Party, Site
 
 
@@ -188,12 +189,15 @@ def test_doctor_warns_before_the_term_dates_end(site: Site) -> None:
     try:
         assert told() == []
         calendar.write_text(text.replace("warn_days = 90", "warn_days = 300"))
+        enact(site.home)
         assert told() == ["the term dates end on 23 July 2027; after that, school days are by rule"]
         cut = re.sub(r"\[\[term_rule\]\]\n(?:.+\n)+", "", calendar.read_text())
         calendar.write_text(cut)
+        enact(site.home)
         assert told() == ["the term dates end on 23 July 2027; after that, nothing daily or weekly is judged"]
     finally:
         calendar.write_text(text)
+        enact(site.home)
 
 
 def test_doctor_fails_where_files_cannot_pass(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.verify.verify_receipts import main as verify_alone
+from tests.policies import enact
 from tests.workshop import Desk
 
 POST = ("--safeguard", "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only")
@@ -144,6 +145,7 @@ def test_results_may_not_go_another_way_before_their_day(oak: Desk) -> None:
     policy = oak.home.policies / "calendar.toml"
     text = policy.read_text().replace('season = "06-01"', 'season = "01-01"')
     policy.write_text(text.replace("2025-08-21, 2026-08-20]", f"2025-08-21, {day}]"))
+    enact(oak.home.root)
     found = declare(oak, "--method", "b2b", "--provider", "oak", "--data", "gcse-results", code=1)
     assert (found["state"], codes(found)) == ("held", ["policy:embargo"])
     assert "Do not send it before that moment." in oak.receipt(found["reference"])

@@ -17,6 +17,7 @@ from gateway.openpgp.certificates import describe
 from tests.commands import Commands
 from tests.openpgp import vectors
 from tests.openpgp.gnupg import Gnupg
+from tests.policies import enact
 
 pytestmark = pytest.mark.needs("gpg")
 
@@ -107,7 +108,7 @@ def test_the_policy_may_ask_for_more_than_2048_bits(site: Commands, oak: Party, 
     policy = site.home / "policies" / "methods.toml"
     before = policy.read_text()
     policy.write_text(before.replace("rsa_bits = 2048", "rsa_bits = 4096"))
-    site.gateway("process", "--once")  # Which takes the edit over.
+    enact(site.home)
     weak = tmp_path / "weak"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "3072", "-N", "", "-f", str(weak)], check=True)
     try:
@@ -115,7 +116,7 @@ def test_the_policy_may_ask_for_more_than_2048_bits(site: Commands, oak: Party, 
             assert "too weak (RSA 3072)" in site.refused("keys", "add", "oak", str(file))
     finally:
         policy.write_text(before)
-        site.gateway("process", "--once")
+        enact(site.home)
     site.gateway("keys", "add", "oak", str(weak.with_suffix(".pub")))
 
 

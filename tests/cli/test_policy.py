@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.processor import claim
 from tests.content import core_data, gcse_results
-from tests.policies import confirm
+from tests.policies import confirm, enact
 from tests.workshop import Desk
 
 
@@ -74,6 +74,7 @@ def test_a_decision_is_explained_by_the_policies_of_its_day(desk: Desk) -> None:
     path = desk.home.policies / "agreement.toml"
     path.write_text(path.read_text().replace('"Appendix B, row 1: student core data."', '"Something else."'))
     confirm(desk.home.policies)
+    enact(desk.home.root)
     desk.process()
     said = desk.gateway("policy", "explain", sent)
     assert "accepted under student-core, for: Admissions and Entitlements, Central Data Team" in said

@@ -13,6 +13,7 @@ from gateway.homes.school_year import read_dates
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.policy.catalogue import load_catalogue
 from tests.commands import Commands
+from tests.policies import enact
 
 TERMS = """\
 Term,Start date,End date,What
@@ -86,7 +87,7 @@ def test_what_is_new_in_appendix_a_is_told_by_name(site: Commands) -> None:
     rule = '[items.favourite-colour]\nlabel = "Pupil: Favourite colour"\ncolumns = ["Favourite Colour"]\n\n'
     items.write_text(items.read_text().replace("[items.address]", f"{rule}[items.address]", 1))
     site.gateway("policy", "check")
-    site.gateway("process", "--once")
+    enact(site.home)
     (notice,) = notices(site, "oak")
     assert "Added to the data items of Appendix A" in notice
     assert "Favourite colour" in notice.replace("\n      ", " ")

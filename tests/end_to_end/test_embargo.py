@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tests.content import gcse_results
 from tests.end_to_end.test_interruptions import land
+from tests.policies import enact
 from tests.site import Site
 from tests.waiting import until
 
@@ -48,6 +49,7 @@ def results_day(site: Site, moment: datetime) -> None:
     before, _, gcse = text.rpartition("time = 08:00:00")
     gcse = gcse.replace("2025-08-21, 2026-08-20]", f"2025-08-21, {moment:%Y-%m-%d}]", 1)
     path.write_text(f"{before}time = {moment:%H:%M:%S}{gcse}")
+    enact(site.home)
 
 
 def kill_at(site: Site, place: str) -> None:

@@ -1,7 +1,8 @@
 """Policies with one entry deleted, misspelt or swapped, as a tired person edits them.
 
-`python -m tests.policy.mutants [STRIDE]` makes every mutant, or each STRIDE-th, and counts what becomes of
-it: told by `policy check`, or listed by `policy diff` as losing protection, changing something, or idle.
+`python -m tests.policy.mutants [STRIDE] [FOLDER]...` makes every mutant, or each STRIDE-th, of the agreements
+that ship, and counts what becomes of it: told by `policy check`, or listed by `policy diff` as losing
+protection, changing something, or idle.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +48,15 @@ def mutants(path: Path, stride: int = 1, start: int = 0) -> Iterator[Mutant]:
             yield Mutant(path.name, f"{line}: {token[0]} swapped", first + token[0] + text[other.end() :])
 
 
-def judge(mutant: Mutant, folder: Path) -> str:
-    """What tells of a mutant, in a copy of the policies: "check", a weight of the diff, or "silent"."""
+def judge(mutant: Mutant, origin: Path, folder: Path) -> str:
+    """What tells of a mutant, in a copy of its policies: "check", a weight of the diff, or "silent"."""
     path = folder / mutant.file
     before = path.read_text("utf-8")
     path.write_text(mutant.text, "utf-8")
     try:
         if check(folder):
             return "check"
-        return weight(edits(POLICIES, folder))
+        return weight(edits(origin, folder))
     finally:
         path.write_text(before, "utf-8")
 
@@ -65,9 +66,9 @@ def weight(found: list[Edit]) -> str:
     return found[0].weight if found and all(one.does for one in found) else "silent"
 
 
-def is_read_alike(mutant: Mutant) -> bool:
+def is_read_alike(mutant: Mutant, origin: Path) -> bool:
     """Whether the file still says what it said: then it was no edit at all."""
-    original = (POLICIES / mutant.file).read_text("utf-8")
+    original = (origin / mutant.file).read_text("utf-8")
     try:
         return tomllib.loads(mutant.text) == tomllib.loads(original)
     except tomllib.TOMLDecodeError:
@@ -105,19 +106,24 @@ def _misspelt(token: str) -> str:
     )
 
 
-def main(stride: int) -> None:
+def main(stride: int, origins: Sequence[Path]) -> None:
     """Count what becomes of each mutant, and name those of which nothing tells."""
-    counted: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as root:
-        folder = Path(shutil.copytree(POLICIES, Path(root) / "policies"))
-        for path in sorted(POLICIES.glob("*.toml")):
-            for mutant in mutants(path, stride):
-                told = "no edit" if is_read_alike(mutant) else judge(mutant, folder)
-                counted[told] += 1
-                if told == "silent":
-                    print(f"{mutant.file}:{mutant.name}", flush=True)
-    print(dict(counted))
+    for origin in origins:
+        counted: Counter[str] = Counter()
+        with tempfile.TemporaryDirectory() as root:
+            folder = Path(shutil.copytree(origin, Path(root) / "policies"))
+            for path in sorted(origin.glob("*.toml")):
+                for mutant in mutants(path, stride):
+                    told = "no edit" if is_read_alike(mutant, origin) else judge(mutant, origin, folder)
+                    counted[told] += 1
+                    if told == "silent":
+                        print(f"{origin.name}/{mutant.file}:{mutant.name}", flush=True)
+        print(origin.name, dict(counted))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    main(
+        int(sys.argv[1]) if len(sys.argv) > 1 else 1,
+        [Path(given) for given in sys.argv[2:]]
+        or sorted(path.parent for path in POLICIES.glob("*/flows.toml")),
+    )

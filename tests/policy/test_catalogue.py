@@ -62,7 +62,7 @@ def test_data_types_that_files_can_have_are_those_of_the_flows(catalogue: Catalo
 
 # Each edit: the file, what stands there, what is put instead, the key that is named, and words of the fault.
 EDITS = [
-    ("flows.toml", 'senders = ["dfe"]', 'senders = ["dff"]', "flow[5].senders[0]", "Input should be"),
+    ("flows.toml", 'senders = ["dfe"]', 'senders = ["dff"]', "flow[5].senders", "no kind dff; perhaps"),
     ("flows.toml", 'clause = "12.6"', 'clause = "12..6"', "flow[5].clause", "pattern"),
     ("flows.toml", 'clause = "12.6"', 'clause = "12.7"', "flow", "clause 12.7 is that of two flows"),
     ("flows.toml", 'clause = "12.6"', 'clause = "12.6"\ncolour = 1', "flow[5].colour", "Extra inputs"),
@@ -156,7 +156,7 @@ EDITS = [
         "right[1].not_from",
         "Appendix A has no item Pupil: FSM",
     ),
-    ("rights.toml", "{ academy = [", "{ akademy = [", "right[1].not_from.akademy.[key]", "'academy'"),
+    ("rights.toml", "{ academy = [", "{ akademy = [", "right[1].not_from.akademy", "no kind akademy"),
     (
         "flows.toml",
         'within = "student-core"',
@@ -238,7 +238,7 @@ def test_every_fault_names_file_key_and_line(
         load_catalogue(policies)
 
 
-@pytest.mark.parametrize("file", sorted(FILES))
+@pytest.mark.parametrize("file", sorted(FILES.keys() - {"bodies.toml"}))
 def test_a_missing_file_is_named(policies: Path, file: str) -> None:
     (policies / file).unlink()
     assert [str(fault) for fault in check(policies)] == [f"{file}: the file is missing or is not UTF-8 text"]

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.model import Classified, NamedSchool, Provider, ProviderKind, Transfer
 from gateway.policy.superseding import Superseding, standing
+from tests.policies import shipped
 from tests.record.made import upload
 
 A, B = "9331001", "9331002"
@@ -51,5 +52,5 @@ def test_the_latest_file_about_the_same_schools_stands(
     superseded_by: int | None,
 ) -> None:
     provider = Provider(id="oak", name="Oak", kind=kind, schools=speaks_for)
-    found = standing(sent(3, A), others, provider)
+    found = standing(sent(3, A), others, provider, shipped().bodies)
     assert found == Superseding(replaces=ref(replaces), superseded_by=ref(superseded_by))

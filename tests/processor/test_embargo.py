@@ -12,6 +12,7 @@ from gateway.processor.reconsider import reconsider
 from gateway.processor.service import open_processor
 from gateway.registry.tables import ReceiptRow
 from tests.content import gcse_results, next_results_day
+from tests.policies import enact
 from tests.record.test_policies_in_force import edit
 from tests.waiting import until
 from tests.workshop import Desk
@@ -104,11 +105,13 @@ def test_a_results_day_that_is_moved_moves_what_waits(desk: Desk) -> None:
     desk.process()
     day = f"{moment + timedelta(hours=1):%Y-%m-%d}"
     edit(desk, "calendar.toml", f"2025-08-21, {day}]", f"2025-08-21, {moment + timedelta(days=3):%Y-%m-%d}]")
+    enact(desk.home.root)
     desk.process()
     assert desk.transfer(sent).held_until == moment + timedelta(days=3)
     desk.now = moment
     desk.process()
     assert desk.state(sent) == "held"
     edit(desk, "calendar.toml", f"{moment + timedelta(days=3):%Y-%m-%d}]", f"{day}]")
+    enact(desk.home.root)
     desk.process()
     assert desk.state(sent) == "accepted"

@@ -19,6 +19,7 @@ from gateway.processor import retention
 from gateway.registry import deliveries, holds
 from gateway.verify.verify_files import verify_receipt_files
 from tests.content import core_data
+from tests.policies import enact
 from tests.whole import collect, jane
 from tests.workshop import Desk
 
@@ -134,6 +135,7 @@ def test_names_may_go_before_the_means_to_prove_them(desk: Desk, sent: str) -> N
     policy = desk.home.policies / "retention.toml"
     before, people = policy.read_text("utf-8").split("[people]")
     policy.write_text(f"{before}[people]{people.replace('2557', '5000')}", "utf-8")
+    enact(desk.home.root)
     certificate = run(desk, 2558)
     assert certificate is not None
     assert "Deletions  3" in certificate

@@ -219,6 +219,12 @@ def test_every_command_does_what_the_page_says(reader: Reader) -> None:
             reader.type(f"cd gateway-home && {command.text.replace('old/', '../old/')}")
         elif command.text.startswith("gateway policy simulate"):
             reader.type(command.text.replace("new/", str(reader.folder / "old")))
+        elif command.text == "gateway policy propose":
+            keys = reader.folder / "gateway-home/policies/keys.toml"
+            keys.write_text(keys.read_text().replace("unused_days = 90", "unused_days = 60"))
+            reader.type(command.text)
+        elif command.text == "gateway policy approve":
+            reader.type("GATEWAY_ADMIN=robin gateway policy approve", given="y\n")
         else:
             reader.type(reader.filled(command.text))
     assert len(typed) > 40

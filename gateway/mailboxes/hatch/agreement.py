@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from sqlmodel import Session
 
 from gateway.mailboxes.hatch.counter import Caller, Counter
-from gateway.model import EDUCATION_PROVIDERS
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import cited_by
 from gateway.policy.clause_texts import ClauseTexts
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import register
+from gateway.policy.ratification import register, text_wanted
 from gateway.registry import agreements, providers
 from gateway.zones.hatch.answers import Named
 from gateway.zones.hatch.questions import AskAgreement
@@ -48,10 +47,12 @@ def _clauses(catalogue: Catalogue) -> Iterator[ClauseSeen]:
 def _standings(session: Session, counter: Counter, catalogue: Catalogue) -> Iterator[StandingSeen]:
     day = local_day(counter.clock(), catalogue.calendar.timezone)
     signed: defaultdict[str, set[str]] = defaultdict(set)
+    wanted = text_wanted(catalogue)
     for row in agreements.ratifications(session):
-        signed[row.provider].add(row.academic_year)
+        if wanted in {None, row.text_sha256}:
+            signed[row.provider].add(row.academic_year)
     for provider in providers.list_providers(session):
-        if provider.kind in EDUCATION_PROVIDERS and not provider.is_closed:
+        if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed:
             found = register(signed[provider.id], day, catalogue)
             yield StandingSeen(
                 school=Named(id=provider.id, name=provider.name),

@@ -10,34 +10,42 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gateway.home.settings import OpenLimits
-from gateway.model import EDUCATION_PROVIDERS, Decision, Held, Refused, Settled, Signature
-from gateway.policy.catalogue import Catalogue
+from gateway.model import Decision, Held, Refused, Settled, Signature
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import lapse_day, opens, year_to_ratify
+from gateway.policy.ratification import lapse_day, opens, text_wanted, year_to_ratify
 from gateway.record.drops.drop import Drop
-from gateway.registry import agreements, log
-from gateway.registry.log import Entry
+from gateway.record.ratifying import Signed, role_of_copies, sign
+from gateway.registry import agreements
 
 
 def settle(drop: Drop, signature: Signature) -> Decision:
     """Record the ratification that a good copy, signed so, stands for."""
     provider, catalogue = drop.provider, drop.registrar.catalogue
-    if provider.kind not in EDUCATION_PROVIDERS:
+    if not catalogue.bodies.of(provider.kind).ratifies:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
-    if provider.suspended:
-        return Held(reasons=(catalogue.reason("policy:suspended"),))
-    if provider.is_closed:
-        return Held(reasons=(catalogue.reason("policy:closed"),))
-    years = agreements.years(drop.session, provider.id)
+    if provider.suspended or provider.is_closed:
+        code = "policy:suspended" if provider.suspended else "policy:closed"
+        return Held(reasons=(catalogue.reason(code),))
+    years = agreements.years(drop.session, provider.id, text_wanted(catalogue))
     year = year_to_ratify(years, local_day(drop.now, catalogue.calendar.timezone), catalogue)
     if not _fresh(signature.created_at, year, drop):
         return Refused(reasons=(catalogue.reason("agreement:signature-date", year=year),))
-    if year in years:
+    role = role_of_copies(catalogue)
+    if year in years or (role is not None and _has_signed(drop, year, role.role)):
         return Settled(flow="agreement", reasons=(catalogue.reason("agreement:already-ratified", year=year),))
-    _record(drop, year, signature)
+    missing = _record(drop, year, signature)
+    if missing and role is not None:
+        code, told = "agreement:signed-in-part", {"role": role.name, "missing": ", ".join(missing)}
+        return Settled(flow="agreement", reasons=(catalogue.reason(code, year=year, **told),))
     lapses = lapse_day(year, catalogue)
-    told = catalogue.reason("agreement:ratified", year=year, lapses=f"{lapses.day} {lapses:%B %Y}")
-    return Settled(flow="agreement", reasons=(told,))
+    told = {"year": year, "lapses": f"{lapses.day} {lapses:%B %Y}"}
+    return Settled(flow="agreement", reasons=(catalogue.reason("agreement:ratified", **told),))
+
+
+def _has_signed(drop: Drop, year: str, role: str) -> bool:
+    catalogue = drop.registrar.catalogue
+    there = agreements.signatures(drop.session, drop.provider.id, year, catalogue.text_sha256)
+    return any(each.role == role for each in there)
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
@@ -49,21 +57,19 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
     return oldest <= signed_at <= latest and day >= opens(year, drop.registrar.catalogue)
 
 
-def _record(drop: Drop, year: str, signature: Signature) -> None:
-    catalogue: Catalogue = drop.registrar.catalogue
-    digest = catalogue.text_sha256
-    by = f"the key {signature.certificate}"
-    agreements.ratify(
-        drop.session,
-        drop.provider.id,
-        year,
+def _record(drop: Drop, year: str, signature: Signature) -> tuple[str, ...]:
+    """Put the signature on record; the names of the roles that are still to sign."""
+    catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
+    role = role_of_copies(catalogue)
+    signed = Signed(
+        provider=drop.provider.id,
+        year=year,
         signatory=by,
         on=local_day(signature.created_at, catalogue.calendar.timezone),
         at=drop.now,
         by=by,
-        text_sha256=digest,
+        role=None if role is None else role.role,
         reference=drop.reference,
         certificate=signature.certificate,
     )
-    fields = {"academic_year": year, "sha256": digest, "key": signature.certificate}
-    log.append(drop.session, [Entry(kind="ratified", subject=drop.provider.id, fields=fields)], drop.now)
+    return sign(drop.session, catalogue, signed, actor=None)

@@ -21,6 +21,7 @@ from gateway.registry.tables.files import (
 from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
 from gateway.registry.tables.people import (
     AccountRow,
+    AgreementSignatureRow,
     ContactRow,
     ExpectationRow,
     HarmlessRow,
@@ -48,6 +49,7 @@ from gateway.registry.tables.types import UtcDateTime
 
 __all__ = [
     "AccountRow",
+    "AgreementSignatureRow",
     "AuthorityNoticeRow",
     "CheckpointRow",
     "ConsoleSessionRow",

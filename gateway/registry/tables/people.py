@@ -28,6 +28,7 @@ class ProviderRow(Row, table=True):
     schools: str | None = None
     closed_on: date | None = None
     succeeded_by: str | None = None
+    number: str | None = None
 
 
 class ContactRow(Row, table=True):
@@ -126,6 +127,22 @@ class RatificationRow(Row, table=True):
     recorded_at: datetime = Field(sa_type=UtcDateTime)
     recorded_by: str
     text_sha256: str | None = None
+    reference: str | None = None
+    certificate: str | None = None
+
+
+class AgreementSignatureRow(Row, table=True):
+    """The signature of one role under the agreement for one year, where a ratification needs several."""
+
+    __tablename__ = "agreement_signature"
+    provider: str = Field(primary_key=True, foreign_key="provider.id")
+    academic_year: str = Field(primary_key=True)
+    role: str = Field(primary_key=True)
+    signatory: str
+    signed_on: date
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
+    text_sha256: str
     reference: str | None = None
     certificate: str | None = None
 

@@ -14,6 +14,7 @@ from gateway.homes.demo.parties import Party
 from gateway.registry import agreements
 from gateway.registry.tables import RatificationRow
 from tests.content import core_data
+from tests.policies import enact
 from tests.workshop import Desk
 
 
@@ -111,6 +112,7 @@ def test_a_copy_signed_last_year_does_not_ratify_this_one(desk: Desk) -> None:
     # Young enough by the calendar of signatures, but made before this year could be ratified at all.
     policy = desk.home.policies / "agreement.toml"
     policy.write_text(policy.read_text().replace('review = "07-01"', 'review = "12-01"'))
+    enact(desk.home.root)
     desk.pass_time(days=-80)
     early = desk.land(oak, old, "early", "agreement")
     desk.process()
@@ -126,7 +128,7 @@ def test_the_command_ratifies_once_and_releases_what_waited(desk: Desk) -> None:
     assert said == "oak has ratified the agreement for 2026-27\n1 held file was decided again\n"
     assert desk.state(waiting) == "accepted"
     assert "already" in desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head", code=1)
-    assert "no education provider" in desk.gateway("agreement", "ratify", "fft", "--signatory", "X", code=1)
+    assert "is no party" in desk.gateway("agreement", "ratify", "fft", "--signatory", "X", code=1)
     future = f"{desk.now + timedelta(days=2):%Y-%m-%d}"
     assert "still to come" in desk.gateway(
         "agreement", "ratify", "oak", "--signatory", "X", "--on", future, code=1
@@ -181,3 +183,60 @@ def test_nothing_published_for_providers_says_who_has_ratified(desk: Desk) -> No
     others = [p for p in desk.home.published.root.rglob("*") if p.is_file() and "elm" not in p.parts]
     assert others
     assert not [path for path in others if b"elm" in path.read_bytes()]
+
+
+TWO_ROLES = """[[signatory]]
+role = "head"
+name = "Head"
+by_copy = true
+
+[[signatory]]
+role = "chair"
+name = "Chair of Governors"
+
+[discrepancies]"""
+
+
+def test_where_two_must_sign_a_copy_is_one_signature_and_the_command_the_other(desk: Desk) -> None:
+    policy = desk.home.policies / "agreement.toml"
+    policy.write_text(policy.read_text().replace("[discrepancies]", TWO_ROLES))
+    oak = desk.provider("oak")
+    waiting = desk.send(oak, core_data())
+    desk.process()
+    copy = desk.land(oak, clearsigned(oak, text_of(desk)), "copy", "agreement")
+    desk.process()
+    assert desk.codes(copy) == ["agreement:signed-in-part"]
+    assert "Chair of Governors" in desk.receipt(copy)
+    assert (desk.state(waiting), ratified(desk, "oak")) == ("held", {})
+    again = desk.land(oak, clearsigned(oak, text_of(desk) + ""), "again", "agreement")
+    desk.process()
+    assert desk.codes(again) in (["agreement:already-ratified"], ["open:replayed"])
+    ask = ("agreement", "ratify", "oak", "--signatory", "The Chair")
+    assert "say who signed" in desk.gateway(*ask, code=1)
+    assert "no signature of cair; perhaps chair" in desk.gateway(*ask, "--role", "cair", code=1)
+    assert "has signed for 2026-27 already" in desk.gateway(*ask, "--role", "head", code=1)
+    assert "has ratified" in desk.gateway(*ask, "--role", "chair")
+    assert "The Chair" in ratified(desk, "oak")["2026-27"].signatory
+    assert desk.state(waiting) == "accepted"
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_a_changed_text_is_signed_anew_where_the_agreement_says_so(desk: Desk) -> None:
+    policy = desk.home.policies / "agreement.toml"
+    policy.write_text(
+        policy.read_text().replace("warn_days = [60, 30, 7]", 'warn_days = [60]\nnew_text = "needs-signing"')
+    )
+    oak = desk.provider("oak")
+    desk.process()
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    first = desk.send(oak, core_data(1))
+    desk.process()
+    assert desk.state(first) == "accepted"
+    text = desk.home.policies / "agreement.txt"
+    text.write_text(text.read_text().replace("Version 2.0", "Version 2.1"))
+    enact(desk.home.root)
+    second = desk.send(oak, core_data(2))
+    desk.process()
+    assert desk.codes(second)[0] == "policy:agreement-not-ratified"
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    assert desk.state(second) == "accepted"

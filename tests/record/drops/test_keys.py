@@ -10,6 +10,7 @@ import pytest
 
 from gateway.enrolment.key_file import judge
 from gateway.publish.projection import publish_access
+from tests.policies import enact
 from tests.school import School, verified
 from tests.waiting import until
 from tests.workshop import Workshop, codes, fresh
@@ -74,6 +75,7 @@ def test_a_drop_must_be_as_strong_as_the_policy_asks(shop: Workshop, oak: School
         return codes(shop.sent(oak, oak.signed(new, "--clearsign"), "keys", "oak.pub.asc"))
 
     policy.write_text(before.replace("rsa_bits = 2048", "rsa_bits = 3072"))
+    enact(shop.home.root)
     try:
         until(
             lambda: "rsa_bits = 3072" in (shop.home.policies_in_force / "methods.toml").read_text(), "policy"
@@ -81,6 +83,7 @@ def test_a_drop_must_be_as_strong_as_the_policy_asks(shop: Workshop, oak: School
         assert dropped() == {"key:weak"}
     finally:
         policy.write_text(before)
+        enact(shop.home.root)
     until(lambda: "rsa_bits = 2048" in (shop.home.policies_in_force / "methods.toml").read_text(), "policy")
     assert dropped() == {"key:pending"}
 
@@ -90,11 +93,13 @@ def test_a_policy_puts_it_in_force_at_once(shop: Workshop, oak: School) -> None:
     before = policy.read_text()
     in_force = shop.home.policies_in_force
     policy.write_text(before.replace("approve_drops = false", "approve_drops = true"))
+    enact(shop.home.root)
     until(lambda: shop.home.policies_in_force != in_force, "the edit to come into force")
     new = asyncssh.generate_private_key("ssh-ed25519")
     dropped = shop.sent(oak, oak.signed(new.export_public_key(), "--clearsign"), "keys")
     in_force = shop.home.policies_in_force
     policy.write_text(before)
+    enact(shop.home.root)
     until(lambda: shop.home.policies_in_force != in_force, "the edit to come into force")
     assert (dropped.state, codes(dropped)) == ("accepted", {"key:in-force"})
     published = shop.home.published.provider(oak.name) / "authorized_keys"

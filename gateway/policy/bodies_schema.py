@@ -1,0 +1,98 @@
+"""The shape of bodies.toml: kinds of provider, the numbers by which bodies are known, and recipients."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from gateway.model import Provider
+from gateway.policy.schema import PolicyTable, Slug
+
+About = Literal["themselves", "anyone"]
+DFE_NUMBER, URN = "dfe-number", "urn"
+"""The identifiers that files name, and that are compared with what they say."""
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"this is no regular expression: {error}") from None
+    return pattern
+
+
+class Identifier(PolicyTable):
+    """A number by which a body is known: the whole of it fits `pattern`, a regular expression."""
+
+    id: Slug
+    name: str
+    pattern: Annotated[str, Field(min_length=1), AfterValidator(_compiles)]
+
+    def fits(self, number: str) -> bool:
+        """Whether a number is written as it should be."""
+        return re.fullmatch(self.pattern, number, re.ASCII) is not None
+
+
+class BodyKind(PolicyTable):
+    """A kind of provider. See bodies.toml for what each setting means."""
+
+    id: Slug
+    name: str
+    ratifies: bool = False
+    own_pupils: bool = False
+    speaks_for_others: bool = False
+    identifier: Slug | None = None
+    becomes: tuple[Slug, ...] = ()
+    not_expected: tuple[Slug, ...] = ()
+
+
+class RecipientBody(PolicyTable):
+    """To whom flows go: the authority itself (`own`), providers of some kinds, or teams of another body."""
+
+    id: Slug
+    name: str
+    own: bool = False
+    kinds: tuple[Slug, ...] = ()
+    about: About = "themselves"
+
+
+class BodiesFile(PolicyTable):
+    """bodies.toml."""
+
+    kind: tuple[BodyKind, ...] = Field(min_length=1)
+    identifier: tuple[Identifier, ...] = ()
+    recipient: tuple[RecipientBody, ...] = Field(min_length=1)
+
+    @cached_property
+    def _kinds(self) -> dict[str, BodyKind]:
+        return {each.id: each for each in self.kind}
+
+    def of(self, kind: str) -> BodyKind:
+        """What a kind of provider is; one that is not listed any more is nothing and may nothing."""
+        return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
+
+    def kinds(self) -> tuple[str, ...]:
+        """The ids of every kind, in their order."""
+        return tuple(self._kinds)
+
+    def parties(self) -> frozenset[str]:
+        """The kinds that sign the agreement."""
+        return frozenset(each.id for each in self.kind if each.ratifies)
+
+    def identifier_of(self, kind: str) -> Identifier | None:
+        """The number by which a kind of provider is known, if any."""
+        return next((each for each in self.identifier if each.id == self.of(kind).identifier), None)
+
+    def find(self, recipient: str) -> RecipientBody | None:
+        """The recipient of that id, if any."""
+        return next((each for each in self.recipient if each.id == recipient), None)
+
+
+def number_of(provider: Provider, identifier: Identifier) -> str | None:
+    """The number of that name which is on record for a provider."""
+    if identifier.id == DFE_NUMBER:
+        return provider.dfe_number
+    return provider.urn if identifier.id == URN else provider.number

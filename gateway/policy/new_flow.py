@@ -1,0 +1,172 @@
+"""A flow is written into policies from the headings of a sample: its type, items, rights, clause and dates.
+
+What the policies know of the headings is used; for each that no rule knows, an item is listed in a group of
+the flow's own, to which its teams are given a right. People read what was written: it waits to be confirmed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import AoT
+
+from gateway.errors import GatewayError
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.faults import nearest
+
+_RANK = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFlow:
+    """What a person says of a flow. `due` are the first and last month-day of one that is due yearly.
+
+    `known` gives the key of the item or working field for each heading of the sample that a rule knows.
+    """
+
+    id: str
+    title: str
+    clause: str
+    words: str
+    senders: tuple[str, ...]
+    recipients: tuple[str, ...]
+    teams: tuple[str, ...]
+    basis: str
+    timescale: str
+    about: str
+    headings: tuple[str, ...]
+    known: dict[str, str]
+    due: tuple[str, str] | None = None
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """The headings that no rule knows."""
+        return tuple(heading for heading in self.headings if heading not in self.known)
+
+    @property
+    def group(self) -> str:
+        """What the group of its own items is called."""
+        return self.title
+
+
+def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
+    """GatewayError where it cannot be written: its id is taken, or nothing in the sample tells it apart."""
+    if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
+        raise GatewayError(f"there is a flow or data type {flow.id} already")
+    if not flow.new:
+        raise GatewayError("every heading is known already, so that nothing tells these files apart")
+    for team in flow.teams:
+        if catalogue.team(team) is None:
+            known = [each.id for each in catalogue.teams.team]
+            raise GatewayError(f"there is no team {team}{nearest(team, known)}")
+    if flow.timescale == "annually" and flow.due is None:
+        raise GatewayError("say when it is due each year: --due MM-DD..MM-DD")
+
+
+def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
+    """Write it into a folder of policies. The files keep their comments and their order."""
+    _append(policies / "flows.toml", _flow_of(flow))
+    _append(policies / "data_types.toml", _type_of(flow))
+    _append(policies / "items.toml", {"items": {_key(flow, each): _item_of(flow, each) for each in flow.new}})
+    _write_rights(policies / "rights.toml", flow)
+    _write_clause(policies, flow, catalogue)
+    if flow.due is not None:
+        first, last = flow.due
+        due = {"data_type": flow.id, "first": first, "last": last, "open_days": 30}
+        _append(policies / "calendar.toml", {"due": [due]})
+
+
+def _flow_of(flow: NewFlow) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": flow.id, "timescale": flow.timescale}
+    entry |= {"about": [flow.about]} if flow.about != "pupils" else {}
+    entry |= {"teams": list(flow.teams), "clauses": [flow.clause]}
+    document = {
+        "description": flow.title,
+        "purpose": flow.words,
+        "from": ", ".join(flow.senders),
+        "to": ", ".join(flow.recipients),
+        "statutory_support": flow.basis,
+        "timescales": flow.timescale,
+        "mechanism": "this gateway",
+    }
+    found = {
+        "id": flow.id,
+        "clause": flow.clause,
+        "senders": list(flow.senders),
+        "recipients": list(flow.recipients),
+        "basis": [flow.basis],
+        "contents": "appendix-a",
+        "document": document,
+        "data_type": [entry],
+    }
+    return {"flow": [found]}
+
+
+def _type_of(flow: NewFlow) -> dict[str, Any]:
+    keys = [_key(flow, each) for each in flow.new]
+    told = list(dict.fromkeys([*flow.known.values(), *keys]))
+    kind = {"title": flow.title, "must": [], "carries": told}
+    table = {
+        "type": flow.id,
+        "rank": _RANK,
+        "level": "strong",
+        "because": f"the headings of {flow.title}",
+        "needs": keys,
+    }
+    return {"types": {flow.id: kind}, "tables": [table]}
+
+
+def _item_of(flow: NewFlow, heading: str) -> dict[str, Any]:
+    return {"label": f"{flow.group}: {heading}", "columns": [heading], "text": "words"}
+
+
+def _write_rights(path: Path, flow: NewFlow) -> None:
+    rights = tomlkit.parse(path.read_text("utf-8"))
+    entries = rights.get("right")
+    for entry in entries if isinstance(entries, AoT) else ():
+        if entry.get("team") in flow.teams:
+            entry["groups"].append(flow.group)
+    path.write_text(tomlkit.dumps(rights), "utf-8")
+    group: dict[str, Any] = {"label": flow.group, "clause": flow.clause}
+    group |= {"of": flow.about} if flow.about != "pupils" else {}
+    group |= {"items": list(flow.new), "reason": [{"text": flow.words}]}
+    _append(path, {"group": [group]})
+
+
+def _write_clause(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
+    if flow.clause in catalogue.agreement.clauses:
+        return
+    path = policies / "agreement.toml"
+    agreement = tomlkit.parse(path.read_text("utf-8"))
+    clauses: Any = agreement["clauses"]
+    clauses[flow.clause] = flow.words
+    path.write_text(tomlkit.dumps(agreement), "utf-8")
+    text = policies / catalogue.agreement.text
+    text.write_text(f"{text.read_text('utf-8').rstrip()}\n\n{flow.clause} {flow.words}\n", "utf-8")
+
+
+def _key(flow: NewFlow, heading: str) -> str:
+    """A heading as the key of an item, which is unique because the flow's id stands before it."""
+    plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode().lower()
+    return f"{flow.id}-{'-'.join(re.findall(r'[a-z0-9]+', plain)) or 'column'}"
+
+
+def _append(path: Path, tables: dict[str, Any]) -> None:
+    """Add tables at the end of a file."""
+    before = path.read_text("utf-8").rstrip("\n")
+    path.write_text(f"{before}\n\n{tomlkit.dumps(tables).strip()}\n", "utf-8")
+
+
+def headings_of(rows: Sequence[Sequence[object]]) -> tuple[str, ...]:
+    """The first row that has any words, as headings. GatewayError where there is none."""
+    for row in rows:
+        found = [str(cell).strip() for cell in row if str(cell).strip()]
+        if found:
+            return tuple(dict.fromkeys(found))
+    raise GatewayError("the sample has no headings")

@@ -1,0 +1,64 @@
+"""Who signs, whose data it is and on what basis: names of agreement.toml that are missing, or of no use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.policy.catalogue_schema import Catalogue
+from gateway.policy.faults import Contradiction, nearest
+from gateway.policy.schema import PUPILS, AgreementFile
+
+_USUAL = frozenset(AgreementFile.model_fields["bases"].default)
+
+
+def parties_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Each fault: the file to mend, the place in it, and what is wrong."""
+    yield from _signatories(catalogue)
+    yield from _bases(catalogue)
+    yield from _persons(catalogue)
+
+
+def _signatories(catalogue: Catalogue) -> Iterator[Contradiction]:
+    roles = catalogue.agreement.signatory
+    names = [each.role for each in roles]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield "agreement.toml", ("signatory",), f"{name} is listed twice"
+    if roles and [each.by_copy for each in roles].count(True) != 1:
+        words = "exactly one of them signs by the copy in /agreement: by_copy = true"
+        yield "agreement.toml", ("signatory",), words
+
+
+def _bases(catalogue: Catalogue) -> Iterator[Contradiction]:
+    known, used = catalogue.agreement.bases, set[str]()
+    for n, flow in enumerate(catalogue.flows.flow):
+        used.update(flow.basis)
+        for name in flow.basis:
+            if name not in known:
+                words = f"agreement.toml has no basis {name}{nearest(name, known)}"
+                yield "flows.toml", ("flow", n, "basis"), words
+    for name in known:
+        if name not in used | _USUAL:
+            yield "agreement.toml", ("bases", name), f"no flow rests on {name}"
+
+
+def _persons(catalogue: Catalogue) -> Iterator[Contradiction]:
+    known, used = catalogue.agreement.persons, {PUPILS}
+    listed = {group.of for group in catalogue.rights.group}
+    for n, flow in enumerate(catalogue.flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            used.update(entry.about)
+            place = ("flow", n, "data_type", m, "about")
+            for name in entry.about:
+                if name not in known:
+                    words = f"agreement.toml knows no persons {name}{nearest(name, known)}"
+                    yield "flows.toml", place, words
+                elif name not in listed and name != PUPILS:
+                    words = f"rights.toml lists no item of {name}, so that no rule speaks of their data"
+                    yield "flows.toml", place, words
+    for n, group in enumerate(catalogue.rights.group):
+        if group.of not in known:
+            words = f"agreement.toml knows no persons {group.of}{nearest(group.of, known)}"
+            yield "rights.toml", ("group", n, "of"), words
+    for name in known:
+        if name not in used:
+            yield "agreement.toml", ("persons", name), f"no flow is about {name}"

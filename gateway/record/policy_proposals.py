@@ -1,0 +1,136 @@
+"""A change of policy is an act: proposed by one person, approved by another, in force on a date.
+
+The log says who proposed what and who approved it. What lies in policies/ of the home is a draft: an edit of
+it decides nothing until it has gone this way.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.errors import GatewayError
+from gateway.log.leaf import Kind, rfc3339
+from gateway.record.dual_control import are_two
+from gateway.registry import log
+from gateway.registry.log import Entry
+from gateway.registry.tables import EventRow
+
+SUBJECT = "policies"
+_ENDS = ("policy-withdrawn", "policy-loaded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyProposal:
+    """Policies that somebody proposed: the SHA-256 of the folder, and from when they are to decide.
+
+    `approved_by` is None while nobody else has approved them.
+    """
+
+    digest: str
+    begins: datetime
+    by: str
+    at: datetime
+    why: str | None
+    approved_by: str | None = None
+
+
+def proposal(session: Session) -> PolicyProposal | None:
+    """What is proposed now and neither in force nor withdrawn, approved or not."""
+    found: PolicyProposal | None = None
+    for event in log.events(session, SUBJECT):
+        if event.kind == "policy-proposed":
+            found = _read(event)
+        elif event.kind == "policy-approved" and found is not None:
+            found = PolicyProposal(
+                digest=found.digest,
+                begins=found.begins,
+                by=found.by,
+                at=found.at,
+                why=found.why,
+                approved_by=event.actor,
+            )
+        elif event.kind in _ENDS:
+            found = None
+    return found
+
+
+def loaded(session: Session) -> list[str]:
+    """The digests of the policies that have been in force, in order; the last one is in force now."""
+    events = log.events(session, SUBJECT, kind="policy-loaded")
+    return [str(json.loads(event.leaf)["fields"]["sha256"]) for event in events]
+
+
+def propose(
+    session: Session, digest: str, begins: datetime, *, by: str, why: str | None, at: datetime
+) -> None:
+    """Put a proposal on record; it takes the place of one that nobody has approved yet.
+
+    GatewayError where these policies are in force, or others are approved and wait for their day.
+    """
+    if loaded(session)[-1:] == [digest]:
+        raise GatewayError("these policies are in force already: nothing differs")
+    known = proposal(session)
+    if known is not None and known.approved_by is not None:
+        raise GatewayError(
+            f"other policies are approved from {rfc3339(known.begins)} on: gateway policy withdraw"
+        )
+    _note(session, "policy-proposed", {"sha256": digest, "begins": rfc3339(begins)}, by, why, at)
+
+
+def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
+    """Approve what is proposed, as a second person. `digest`: only if it is that.
+
+    GatewayError where nothing is proposed, it is another one, or it may be the same person.
+    """
+    known = proposal(session)
+    if known is None or known.approved_by is not None:
+        raise GatewayError("nothing is proposed that waits for an approval: gateway policy propose DIR")
+    if digest is not None and not known.digest.startswith(digest):
+        raise GatewayError(f"what is proposed is {known.digest}, not {digest}")
+    if not are_two(known.by, by):
+        raise GatewayError(
+            f"{known.by} proposed it: somebody else must approve it. Where several people share an account, "
+            "each says who they are in GATEWAY_ADMIN"
+        )
+    _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
+    return known
+
+
+def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> PolicyProposal:
+    """Take a proposal back, approved or not. GatewayError where there is none."""
+    known = proposal(session)
+    if known is None:
+        raise GatewayError("nothing is proposed")
+    _note(session, "policy-withdrawn", {"sha256": known.digest}, by, why, at)
+    return known
+
+
+def before(session: Session) -> str:
+    """The digest of the policies that were in force before those of now. GatewayError where none were."""
+    past = loaded(session)
+    earlier = [digest for digest in past if past and digest != past[-1]]
+    if not earlier:
+        raise GatewayError("no other policies were in force before: there is nothing to go back to")
+    return earlier[-1]
+
+
+def _read(event: EventRow) -> PolicyProposal:
+    fields = json.loads(event.leaf)["fields"]
+    return PolicyProposal(
+        digest=str(fields["sha256"]),
+        begins=datetime.fromisoformat(str(fields["begins"])),
+        by=event.actor or "",
+        at=event.at,
+        why=event.note,
+    )
+
+
+def _note(  # noqa: PLR0917 - what an entry is made of
+    session: Session, kind: Kind, fields: dict[str, str | int], by: str, why: str | None, at: datetime
+) -> None:
+    entry = Entry(kind=kind, subject=SUBJECT, fields=fields, actor=by, note=why)
+    log.append(session, [entry], at)

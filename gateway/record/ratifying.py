@@ -1,0 +1,115 @@
+"""A signature under the agreement goes on record; once all that are needed are there, it is ratified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from gateway.errors import GatewayError
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.faults import nearest
+from gateway.policy.ratification import text_wanted
+from gateway.policy.schema import Signatory
+from gateway.registry import agreements, log
+from gateway.registry.log import Entry
+from gateway.registry.tables import AgreementSignatureRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """That somebody signed for a provider and a year: `on` is the day, `by` put it on record, `at` when.
+
+    `reference` and `certificate` are of a signed copy of the text that the provider dropped.
+    """
+
+    provider: str
+    year: str
+    signatory: str
+    on: date
+    at: datetime
+    by: str
+    role: str | None = None
+    reference: str | None = None
+    certificate: str | None = None
+
+
+def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str | None) -> tuple[str, ...]:
+    """Record a signature, and the ratification once it is whole; the names of the roles still to sign.
+
+    GatewayError where the role is none of the agreement's, or has signed already.
+    """
+    role = _role(catalogue, signed.role)
+    if role is None:
+        _ratify(session, catalogue, signed, signed.signatory, actor)
+        return ()
+    _note(session, catalogue, signed, role, actor)
+    there = agreements.signatures(session, signed.provider, signed.year, catalogue.text_sha256)
+    done = {each.role for each in there}
+    missing = tuple(each.name for each in catalogue.agreement.signatory if each.role not in done)
+    if not missing:
+        _ratify(session, catalogue, signed, "; ".join(each.signatory for each in there), actor)
+    return missing
+
+
+def role_of_copies(catalogue: Catalogue) -> Signatory | None:
+    """Whose signature a signed copy in /agreement is; None where any one signature ratifies."""
+    return next((each for each in catalogue.agreement.signatory if each.by_copy), None)
+
+
+def _role(catalogue: Catalogue, given: str | None) -> Signatory | None:
+    known = {each.role: each for each in catalogue.agreement.signatory}
+    if given is None and known:
+        raise GatewayError(f"say who signed: --role, one of {', '.join(known)}")
+    if given is not None and given not in known:
+        raise GatewayError(f"the agreement asks for no signature of {given}{nearest(given, known)}")
+    return known.get(given or "")
+
+
+def _note(session: Session, catalogue: Catalogue, signed: Signed, role: Signatory, actor: str | None) -> None:
+    row = AgreementSignatureRow(
+        provider=signed.provider,
+        academic_year=signed.year,
+        role=role.role,
+        signatory=signed.signatory,
+        signed_on=signed.on,
+        recorded_at=signed.at,
+        recorded_by=signed.by,
+        text_sha256=catalogue.text_sha256,
+        reference=signed.reference,
+        certificate=signed.certificate,
+    )
+    agreements.note_signature(session, row)
+    fields: dict[str, str | int] = {
+        "academic_year": signed.year,
+        "sha256": catalogue.text_sha256,
+        "what": role.role,
+    }
+    if signed.certificate is not None:
+        fields["key"] = signed.certificate
+    entry = Entry(kind="signed-in-part", subject=signed.provider, fields=fields, actor=actor)
+    log.append(session, [entry], signed.at)
+
+
+def _ratify(
+    session: Session, catalogue: Catalogue, signed: Signed, signatory: str, actor: str | None
+) -> None:
+    agreements.ratify(
+        session,
+        signed.provider,
+        signed.year,
+        signatory=signatory,
+        on=signed.on,
+        at=signed.at,
+        by=signed.by,
+        text_sha256=catalogue.text_sha256,
+        reference=signed.reference,
+        certificate=signed.certificate,
+        instead=text_wanted(catalogue) is not None,
+    )
+    fields: dict[str, str | int] = {"academic_year": signed.year, "sha256": catalogue.text_sha256}
+    if signed.certificate is not None:
+        fields["key"] = signed.certificate
+    entry = Entry(kind="ratified", subject=signed.provider, fields=fields, actor=actor)
+    log.append(session, [entry], signed.at)

@@ -1,0 +1,56 @@
+"""Receipts under every agreement that ships: in its languages, with its names and its clauses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from gateway.policy.catalogue import Catalogue
+from gateway.reasons import REASONS
+from gateway.receipts.facts import in_language
+from gateway.receipts.text import render_statement
+from tests.log.made import FACTS
+
+_OTHERS = r"\{(?!desk|governance)(\w+)\}"
+
+
+def test_every_reason_rests_on_a_clause_of_its_own_agreement(catalogue: Catalogue) -> None:
+    for code, template in REASONS.items():
+        if template.rests_on == "the code":
+            assert catalogue.clause_of(code) in catalogue.agreement.clauses, code
+
+
+def test_every_kind_of_data_is_told_by_its_name_in_each_language(catalogue: Catalogue) -> None:
+    wording = catalogue.wording
+    for flow in catalogue.flows.flow:
+        for entry in flow.data_type:
+            reason = catalogue.reason_under(
+                flow.clause, "policy:allowed", title=flow.document.description, sender=flow.document.sender
+            )
+            facts = replace(
+                FACTS, data_type=entry.id, flow=flow.id, teams=entry.teams, reasons=(reason,), wording=wording
+            )
+            text = render_statement(facts)
+            assert wording.name(entry.id) in " ".join(text.split())
+            assert flow.clause in text
+            for team in entry.teams:
+                assert wording.name(team) in " ".join(text.split())
+
+
+def test_desks_are_called_as_the_agreement_calls_them_in_each_language(catalogue: Catalogue) -> None:
+    asking = [
+        code
+        for code, each in REASONS.items()
+        if each.rests_on == "the code"
+        and "{desk}" in each.next_step
+        and not re.findall(_OTHERS, each.sentence)
+    ]
+    assert asking
+    for code in asking:
+        blanks = dict.fromkeys(re.findall(_OTHERS, REASONS[code].next_step), "x")
+        reason = catalogue.reason(code, **blanks)
+        assert catalogue.desks.desk in reason.next_step
+        for language in catalogue.agreement.languages:
+            said = in_language(reason, language, catalogue.wording)
+            assert catalogue.agreement.contacts[language].desk in said.next_step, (code, language)
+            assert (said.sentence == reason.sentence) is (language == "en")

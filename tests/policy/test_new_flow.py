@@ -1,0 +1,65 @@
+"""A flow of one's own, from the headings of a sample: written, whole, and recognised."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.policy.catalogue import load_catalogue
+from gateway.record.policy_check import check
+from tests.commands import invoke
+from tests.policies import POLICIES, confirm
+
+SAMPLE = """UPN,Surname,Forename,Swim Level,Pool
+X999000000001,Jones,Nia,3,North
+X999000000002,Evans,Gwen,2,South
+"""
+ASKED = (
+    "--id", "swimming", "--title", "Swimming", "--clause", "3.4", "--words", "Swimming levels, each June.",
+    "--senders", "school,academy", "--recipients", "local-authority", "--teams", "central-data-team",
+)  # fmt: skip
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "swimming.csv").write_text(SAMPLE)
+    return Path(shutil.copytree(POLICIES, tmp_path / "own"))
+
+
+def written(own: Path, *more: str, code: int = 0) -> str:
+    result = invoke(
+        None, "policy", "new", "flow", str(own.parent / "swimming.csv"), *ASKED, *more, "--policies", str(own)
+    )
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_it_is_whole_once_it_is_confirmed_and_files_of_it_are_recognised(own: Path) -> None:
+    told = written(own, "--timescale", "annually", "--due", "06-01..06-30")
+    assert "swimming is written: 2 items of its own" in told
+    assert {fault.message.split(" ")[0] for fault in check(own)} <= {"nobody", "the"}
+    confirm(own)
+    assert check(own) == []
+    flow = load_catalogue(own).flow("swimming")
+    assert flow is not None
+    assert flow.of("swimming").teams == ("central-data-team",)
+    result = invoke(None, "classify", "--policies", str(own), "--json", str(own.parent / "swimming.csv"))
+    (found,) = json.loads(result.stdout)
+    assert (found["data_type"], found["pupils"]) == ("swimming", 2)
+    assert {"Swimming: Swim Level", "Swimming: Pool"} <= set(found["items"])
+    assert (own / "flows.toml").read_text().startswith((POLICIES / "flows.toml").read_text()[:200])
+
+
+def test_what_cannot_be_written_is_said_and_changes_nothing(own: Path) -> None:
+    before = {path.name: path.read_text() for path in own.glob("*.toml")}
+    assert "say when it is due" in written(own, "--timescale", "annually", code=1)
+    assert "there is no team" in written(own, "--teams", "central-data-tean", code=1)
+    assert "already" in written(own, "--id", "attendance", code=1)
+    (own.parent / "swimming.csv").write_text("UPN,Surname\n")
+    assert "nothing tells these files apart" in written(own, code=1)
+    (own.parent / "swimming.csv").write_bytes(b"\xff\xfe\x00")
+    assert "cannot be read" in written(own, code=1)
+    assert {path.name: path.read_text() for path in own.glob("*.toml")} == before

@@ -1,0 +1,146 @@
+"""A change of policy takes two people and a day; until then an edit on the disk is nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.homes.demo.parties import Party
+from gateway.policy.catalogue import policy_digest
+from tests.commands import invoke
+from tests.content import school_history
+from tests.record.test_policies_in_force import edit, loaded
+from tests.workshop import Desk
+
+NARROWED = ('"central-data-team", "admissions-and-entitlements", ', '"central-data-team", ')
+
+
+@pytest.fixture
+def oak(desk: Desk) -> Party:
+    """A school under policies that are in force, with one file decided by them."""
+    party = desk.provider("oak", years=("2026-27",))
+    desk.send(party, school_history(1))
+    desk.process()
+    return party
+
+
+def said(desk: Desk, person: str, *command: str, code: int = 0) -> str:
+    result = invoke(desk.home.root, "policy", *command, environment={"GATEWAY_ADMIN": person})
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def standing(desk: Desk) -> dict[str, object]:
+    found = json.loads(said(desk, "ann", "status", "--json"))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_an_edit_on_the_disk_changes_nothing_and_status_says_that_there_is_one(
+    desk: Desk, oak: Party
+) -> None:
+    before = policy_digest(desk.home.policies)
+    edit(desk, "flows.toml", *NARROWED)
+    second = desk.send(oak, school_history(2))
+    desk.process()
+    assert "admissions-and-entitlements" in desk.transfer(second).teams
+    assert loaded(desk) == [before]
+    found = standing(desk)
+    assert (found["in_force"], found["edited"], found["proposed"]) == (before, True, None)
+    assert "policies/ differs from these and decides nothing" in desk.gateway("status", code=1)
+
+
+def test_a_change_is_proposed_compared_tried_approved_by_another_and_rolled_back(
+    desk: Desk, oak: Party, tmp_path: Path
+) -> None:
+    before = policy_digest(desk.home.policies)
+    other = Path(shutil.copytree(desk.home.policies, tmp_path / "other"))
+    text = (other / "flows.toml").read_text("utf-8")
+    (other / "flows.toml").write_text(text.replace(*NARROWED, 1), "utf-8")
+    days = (other / "retention.toml").read_text("utf-8").replace("accepted = 400", "accepted = 30", 1)
+    (other / "retention.toml").write_text(days, "utf-8")
+    told = said(desk, "ann", "propose", str(other), "--why", "agreed by the forum")
+    assert told.index("Loses protection") < told.index("Outcomes that change")
+    assert "1 file of 180 days, 0 as before" in told
+    assert "somebody else must approve it" in said(desk, "ann", "approve", "--yes", code=1)
+    assert loaded(desk) == [before]
+    said(desk, "ben", "approve", "--yes")
+    after = policy_digest(other)
+    assert loaded(desk) == [before, after]
+    assert policy_digest(desk.home.policies) == after  # What was no draft of its own follows.
+    second = desk.send(oak, school_history(2))
+    desk.process()
+    assert "admissions-and-entitlements" not in desk.transfer(second).teams
+    names = {event.kind: event.actor or "" for event in desk.events("policies")}
+    assert names["policy-proposed"].startswith("ann")
+    assert names["policy-approved"].startswith("ben")
+    said(desk, "ann", "roll-back", "--why", "teams complained")
+    third = desk.send(oak, school_history(3))
+    desk.process()
+    assert "admissions-and-entitlements" in desk.transfer(third).teams
+    assert policy_digest(desk.home.policies) == before
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_what_is_approved_for_a_day_decides_from_that_day_on(desk: Desk, oak: Party) -> None:
+    edit(desk, "flows.toml", *NARROWED)
+    after = policy_digest(desk.home.policies)
+    day = f"{desk.now.year + 1}-03-01"
+    said(desk, "ann", "propose", "--on", day)
+    said(desk, "ben", "approve", "--yes")
+    assert len(loaded(desk)) == 1
+    assert standing(desk)["approved_by"] is not None
+    assert "are approved from" in said(desk, "ann", "propose", code=1)
+    desk.pass_time(days=370)
+    desk.process()
+    assert loaded(desk)[-1] == after
+    assert standing(desk)["proposed"] is None
+
+
+def test_a_proposal_is_withdrawn_or_gives_way(desk: Desk, oak: Party) -> None:
+    assert "nothing differs" in said(desk, "ann", "propose", code=1)
+    assert "nothing is proposed" in said(desk, "ben", "approve", "--yes", code=1)
+    assert "no other policies were in force before" in said(desk, "ann", "roll-back", "--why", "x", code=1)
+    edit(desk, "flows.toml", *NARROWED)
+    said(desk, "ann", "propose")
+    assert "not" in said(desk, "ben", "approve", "0123", "--yes", code=1)
+    said(desk, "ann", "withdraw", "--why", "a mistake")
+    assert standing(desk)["proposed"] is None
+    assert "nothing is proposed" in said(desk, "ann", "withdraw", code=1)
+
+
+def test_a_version_that_was_changed_on_the_disk_decides_nothing(desk: Desk, oak: Party) -> None:
+    kept = desk.home.policies_in_force / "flows.toml"
+    kept.chmod(0o644)
+    kept.write_text(kept.read_text("utf-8").replace(*NARROWED, 1), "utf-8")
+    assert "was changed on the disk" in desk.gateway("process", "--once", code=1)
+
+
+def test_the_log_says_which_policies_decide_not_a_file(desk: Desk, oak: Party) -> None:
+    edit(desk, "flows.toml", *NARROWED)
+    said(desk, "ann", "propose")
+    other = standing(desk)["proposed"]
+    (desk.home.versions / "current").write_text(f"{other}\n", "ascii")
+    second = desk.send(oak, school_history(2))
+    desk.process()
+    assert "admissions-and-entitlements" in desk.transfer(second).teams
+
+
+def test_policies_of_an_earlier_version_go_on_without_the_files_that_are_new(desk: Desk, oak: Party) -> None:
+    for name in ("bodies.toml",):
+        (desk.home.policies / name).unlink()
+    reasons = desk.home.policies / "reasons.toml"
+    lines = reasons.read_text("utf-8").splitlines(keepends=True)
+    new = ("agreement:signed-in-part", "policy:persons-without-rule")
+    reasons.write_text("".join(line for line in lines if not line.startswith(tuple(f'"{n}"' for n in new))))
+    faults = json.loads(desk.gateway("policy", "check", "--json", code=1))
+    assert {fault["file"] for fault in faults} == {"confirmed.toml"}
+    desk.gateway("policy", "confirm", "--yes")
+    said(desk, "ann", "propose")
+    said(desk, "ben", "approve", "--yes")
+    second = desk.send(oak, school_history(2))
+    desk.process()
+    assert desk.state(second) == "accepted"
