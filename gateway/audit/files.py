@@ -18,13 +18,15 @@ from sqlmodel import Session, col, select
 from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.errors import GatewayError
 from gateway.home import Home, Published
+from gateway.home.settings import Settings
 from gateway.log.checkpoint import read_checkpoint
 from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
 from gateway.publish.provider_copies import copy_path
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
-from gateway.store.folder import store_of
+from gateway.store.of_home import store_of
+from gateway.store.store import Store
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
 _TOGETHER = 400
@@ -41,18 +43,18 @@ def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistenc
         return [inconsistency for inconsistency in islice(check(session), _ENOUGH) if inconsistency in before]
 
 
-def check_sealed(session: Session, home: Home) -> Iterator[Inconsistency]:
+def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
     """Every sealed file that is missing, not what landed, or that nobody knows of. Reads all of them."""
-    store, deleted = store_of(home), retention.deleted(session, "sealed")
+    store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
     known = set()
     for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
         known.add(row.reference)
-        where, path = f"sealed {row.reference}", store.path(row.reference)
+        where = f"sealed {row.reference}"
         if row.reference in deleted:
-            if path.exists() and row.reference not in leaving:
+            if row.reference not in leaving and store.has(row.reference):
                 yield Inconsistency(where, "it is on record as deleted, but the file is there")
-        elif not row.withheld and (fault := _fault_of(path, row.sha256)):
+        elif not row.withheld and (fault := _fault_of_stored(store, row.reference, row.sha256)):
             yield Inconsistency(where, fault)
     for reference in store.references():
         # What is being claimed lies in both places for a moment.
@@ -69,6 +71,14 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
     yield from _check_copies(session, home)
     for provider in providers.list_providers(session):
         yield from _check_strangers(session, home.published, provider.id)
+
+
+def _fault_of_stored(store: Store, reference: str, sha256: str | None) -> str | None:
+    try:
+        digest = store.digest(reference)
+    except FileNotFoundError:
+        return "the file is missing"
+    return None if digest == sha256 else "the file is not the one on record"
 
 
 def _fault_of(path: Path, sha256: str | None) -> str | None:

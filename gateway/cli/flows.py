@@ -27,17 +27,20 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LISTED, LimitOption, WhyOption
 from gateway.errors import GatewayError, NotFoundError
+from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.log.leaf import rfc3339 as leaf_time
 from gateway.model import Provider
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, moment
-from gateway.record.flow_statuses import statuses
 from gateway.registry import expectations, log, providers
+from gateway.registry.flow_status import statuses
 from gateway.registry.log import Entry
+from gateway.reports.returns import ReturnState, returns_report
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -110,13 +113,16 @@ def status(
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
     state: Annotated[list[FlowState] | None, typer.Option(help="Only these; may be given again.")] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="One line for each provider.")] = False,
+    html: HtmlOption = None,
+    csv: CsvOption = None,
     limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.
 
     What counts is what a file is about. `known by` says how that is known: the file says it, or else it is
-    taken from the day on which it came.
+    taken from the day on which it came. --html and --csv write the matrix.
     """
     catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
@@ -124,6 +130,11 @@ def status(
         rows = [
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
+    if matrix or html or csv:
+        told = (ReturnState(row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
+        organisation = load_settings(existing(home)).organisation
+        deliver(returns_report(told, organisation, day, now()), html, csv, as_json=as_json)
+        return
     empty = "no provider is enrolled, or nothing is so"
     narrow = ("provider", "data_type", "state", "due", "missed")
     show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
@@ -220,20 +231,21 @@ def _log(
 def _statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None
 ) -> Iterator[dict[str, Any]]:
-    for provider, each in statuses(session, catalogue, day, only):
-        yield {
-            "provider": provider.id,
-            "name": provider.name,
-            "flow": each.flow,
-            "data_type": each.data_type,
-            "timescale": each.timescale,
-            "state": each.state,
-            "due": None if each.due is None else each.due.isoformat(),
-            "period": each.period,
-            "known_by": each.known_by,
-            "last": rfc3339(each.last),
-            "missed": each.missed,
-        }
+    for provider, found in statuses(session, catalogue, day, only):
+        for each in found:
+            yield {
+                "provider": provider.id,
+                "name": provider.name,
+                "flow": each.flow,
+                "data_type": each.data_type,
+                "timescale": each.timescale,
+                "state": each.state,
+                "due": None if each.due is None else each.due.isoformat(),
+                "period": each.period,
+                "known_by": each.known_by,
+                "last": rfc3339(each.last),
+                "missed": each.missed,
+            }
 
 
 def _shipped() -> Path:

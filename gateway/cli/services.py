@@ -11,6 +11,7 @@ import typer
 from gateway import supervisor
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
 from gateway.cli.options import GatewayKeyOption
+from gateway.cli.signals import until_told
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Secrets, Settings, checked, load_settings
@@ -139,6 +140,20 @@ def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port
 
     stacks.tell_on_signal()
     raise typer.Exit(run_console(Home(home), host=host, port=port))
+
+
+@serve.command("courier")
+@fails_clearly
+def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
+    """Give the letters that are owed to the SMTP relay, until SIGTERM. Needs only letters/ of the home."""
+    from gateway.courier.service import relay, run  # noqa: PLC0415 - a zone of its own
+
+    stacks.tell_on_signal()
+    letters = Home(home).letters
+    relay(letters)
+    with until_told() as stop:
+        typer.echo("ready courier")
+        run(letters, stop)
 
 
 @fails_clearly

@@ -7,6 +7,7 @@
     console/                             inside -> console: the socket at which the console asks
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
+    letters/                             inside <-> courier: letters out, and what became of them back
 
 Intake uses `Spool` and `Published` only, so that it can run where the rest is unreadable.
 """
@@ -116,8 +117,34 @@ class Published:
         return self.root / "log"
 
     def provider(self, provider: str) -> Path:
-        """authorized_keys, receipts/ and out/ of one provider."""
+        """authorized_keys, receipts/, pages/ and out/ of one provider."""
         return self.root / "providers" / checked_provider(provider)
+
+    def pages(self, provider: str) -> Path:
+        """What a provider reads of itself at the top of its folder: status.html, calendar.ics."""
+        return self.provider(provider) / "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The folder between the inside and the courier: letters out, and what became of them back."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        """relay.toml: the part of the settings that the courier needs."""
+        return self.root / "relay.toml"
+
+    @property
+    def out(self) -> Path:
+        """NUMBER.eml: letters for the relay. The inside writes and removes them."""
+        return self.root / "out"
+
+    @property
+    def done(self) -> Path:
+        """NUMBER: empty where the relay has the letter, else why it refused it. The courier writes them."""
+        return self.root / "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +206,11 @@ class Home:
     def console(self) -> Path:
         """The folder of the Unix socket at which the console asks the inside; nothing else is in it."""
         return self.root / "console"
+
+    @property
+    def letters(self) -> Letters:
+        """The folder between the inside and the courier."""
+        return Letters(self.root / "letters")
 
     @property
     def spool(self) -> Spool:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
 from gateway.home.settings_file import File
+from gateway.home.store_settings import StoreSettings
 
 __all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]
 
@@ -107,6 +108,30 @@ class LogSettings(File):
     witnesses: tuple[str, ...] = ()
 
 
+class LetterSettings(File):
+    """Whom letters are given to: one SMTP relay. None leave without one.
+
+    `sender` is the address they come from. `user` logs in with the password in `password_file`, or in the
+    credential `relay-password`. `ca_file`: whose certificates are trusted, where not those of the system.
+    """
+
+    relay: str | None = None
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = Field(default="gateway@localhost", pattern=r"^[A-Za-z0-9][^@\s]*@[A-Za-z0-9.-]+$")
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _guarded(self) -> LetterSettings:
+        if self.tls == "none" and self.relay not in {None, "localhost", "127.0.0.1", "::1"}:
+            raise ValueError("tls may be none only where the relay is on this machine")
+        if self.tls == "none" and self.user is not None:
+            raise ValueError("a password is not sent without tls")
+        return self
+
+
 def _database(url: str) -> str:
     """A URL without a password: gateway.toml is no secret, nor is a command line."""
     parts = urlsplit(url)
@@ -160,6 +185,8 @@ class Settings(File):
     metrics: Metrics = Metrics()
     watch: WatchSettings = WatchSettings()
     scanner: Scanner = Scanner()
+    letters: LetterSettings = LetterSettings()
+    store: StoreSettings = StoreSettings()
 
     def database_url(self, home: Home) -> str:
         """The SQLAlchemy URL of the registry."""

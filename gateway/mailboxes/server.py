@@ -127,6 +127,7 @@ async def accepting(
         sockets=sockets,
         penalties=of_mailboxes(home),
         running=service.running,
+        balancers=load_settings(home).ssh.balancers,
     ) as (_, port):
         sweeping = asyncio.create_task(_sweep(office))
         try:

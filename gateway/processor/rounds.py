@@ -1,9 +1,11 @@
-"""What the processor does besides files: the log's checkpoints, the calendar of keys, deletions."""
+"""What the processor does besides files: the log's checkpoints, the calendar of keys, deletions, pages."""
 
 from __future__ import annotations
 
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.key_round import look_after_keys
+from gateway.processor.letter_round import LetterRound
+from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
 from gateway.publish.provider_copies import take_back_copies
 from gateway.record.registrar import Registrar
@@ -18,6 +20,8 @@ class Rounds:
         self._checkpoints = Checkpoints(registrar)
         self._sweep = Sweep()
         self._withdrawn = _last_withdrawn(registrar.registry)
+        self._pages = Pages()
+        self._letters = LetterRound()
 
     def checkpoints(self, registrar: Registrar) -> None:
         """Sign, keep and tell the heads of the log that are due."""
@@ -37,6 +41,14 @@ class Rounds:
         if last != self._withdrawn:
             take_back_copies(registrar.home, registrar.registry)
             self._withdrawn = last
+
+    def pages(self, registrar: Registrar, *, at_once: bool = False) -> None:
+        """Make the pages that providers read of themselves, where they are no longer as they were."""
+        self._pages.tend(registrar, at_once=at_once)
+
+    def letters(self, registrar: Registrar) -> None:
+        """Owe the letters that the day asks for, and pass on what is owed."""
+        self._letters.tend(registrar)
 
     def close(self) -> None:
         """End what is under way."""

@@ -149,6 +149,9 @@ def test_what_is_sensitive_is_not_for_all_who_triage(desk: Desk, as_sam: Act) ->
     assert [one["reference"] for one in json.loads(as_sam("transfers", "list", "--json"))] == [plain]
     for act in (
         ("transfers", "show"),
+        ("policy", "explain"),
+        ("report", "transfer"),
+        ("receipts", "show"),
         ("held", "refuse", "--why", "x"),
         ("held", "return", "--advice", "x"),
         ("held", "release", "--override", "--why", "x"),

@@ -39,10 +39,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_there_is_a_unit_for_each_service_under_its_own_user() -> None:
     users = {}
-    for name in ("intake", "processor", "mailboxes", "console"):
+    for name in ("intake", "processor", "mailboxes", "courier", "console"):
         text = (UNITS / f"gateway-{name}.service").read_text()
         users[name] = re.search(r"^User=(.+)$", text, re.MULTILINE)[1]
-    assert len(set(users.values())) == 4
+    assert len(set(users.values())) == 5
     made = set(re.findall(r"^u\s+(\S+)", (UNITS / "gateway.sysusers").read_text(), re.MULTILINE))
     assert made == set(users.values())
 

@@ -10,8 +10,8 @@ from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.timescale import FlowStatus
-from gateway.record.flow_statuses import statuses, statuses_of
 from gateway.registry import agreements, contacts, discrepancies, keys, providers, transfer_lists
+from gateway.registry.flow_status import statuses
 from gateway.registry.tables import ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.hatch.answers import Named
@@ -40,8 +40,9 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
         everybody = sorted(providers.list_providers(session), key=lambda each: each.name.casefold())
         shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
         found: dict[str, dict[str, CellSeen]] = {each.id: {} for each in shown}
-        for provider, status in statuses_of(session, catalogue, on, shown):
-            found[provider.id][status.data_type] = _cell(status)
+        for provider, flows in statuses(session, catalogue, on):
+            if provider.id in found:
+                found[provider.id] = {each.data_type: _cell(each) for each in flows}
     types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
     return SchoolsSeen(
         on=on,
@@ -76,7 +77,9 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
             closed_on=row.closed_on,
             contacts=_contacts(session, row),
             ratifications=_ratifications(session, row),
-            cells=tuple(_cell(each) for _, each in statuses(session, catalogue, on, row.id)),
+            cells=tuple(
+                _cell(each) for _, flows in statuses(session, catalogue, on, row.id) for each in flows
+            ),
             keys=_keys(session, row),
             discrepancies=len(discrepancies.find(session, provider=row.id)),
             files=tuple(_line(each, catalogue) for each in shown),

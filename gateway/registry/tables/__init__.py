@@ -19,6 +19,7 @@ from gateway.registry.tables.files import (
     TransferRow,
 )
 from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
+from gateway.registry.tables.letters import LetterRow
 from gateway.registry.tables.people import (
     AccountRow,
     AgreementSignatureRow,
@@ -68,6 +69,7 @@ __all__ = [
     "HoldRow",
     "InvitationRow",
     "KeyRow",
+    "LetterRow",
     "MarkedTransferRow",
     "MarkerPersonRow",
     "MarkerRow",

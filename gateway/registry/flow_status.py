@@ -1,8 +1,8 @@
-"""How each flow of each provider stands on a day, by what the registry has of its arrivals."""
+"""How every flow of every provider stands on a day: the registry's facts put to the policy's question."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,6 @@ from gateway.model import Provider
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.timescale import FlowStatus
 from gateway.registry import expectations, providers
 from gateway.registry.arrivals import Window, arrivals
 
@@ -24,30 +23,28 @@ _LONGEST_HOLIDAY = timedelta(days=70)
 
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None = None
-) -> Iterator[tuple[Provider, FlowStatus]]:
-    """Each flow of every provider, or of `only` one, as it stands at the end of a day."""
-    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
-    yield from statuses_of(session, catalogue, day, enrolled, only)
-
-
-def statuses_of(
-    session: Session, catalogue: Catalogue, day: date, enrolled: Collection[Provider], only: str | None = None
-) -> Iterator[tuple[Provider, FlowStatus]]:
-    """The same of these providers."""
-    zone = catalogue.calendar.timezone
-    came = arrivals(session, _window(catalogue, day), only)
+) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
+    """Each provider with its flows in the order of Appendix B; `only` one of them where it is named."""
+    came = arrivals(session, window(catalogue, day), only)
     added, told = providers.added(session), expectations.expectations(session)
+    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
     for provider in enrolled:
-        owed = timescale.Owed(
-            since=local_day(added[provider.id], zone),
-            until=provider.closed_on or date.max,
-            expected=told.get(provider.id, {}),
-        )
-        for each in timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed):
-            yield provider, each
+        owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
+        yield provider, timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
 
 
-def _window(catalogue: Catalogue, day: date) -> Window:
+def owed_by(
+    provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
+) -> timescale.Owed:
+    """What a provider owes beyond what its kind and phase say, as the registry has it."""
+    return timescale.Owed(
+        since=local_day(added, catalogue.calendar.timezone),
+        until=provider.closed_on or date.max,
+        expected=told,
+    )
+
+
+def window(catalogue: Catalogue, day: date) -> Window:
     """What has to be known to judge `day`: far less than all that ever came."""
     often = [
         entry.id
