@@ -34,13 +34,12 @@ from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.log.leaf import rfc3339 as leaf_time
 from gateway.model import Provider
+from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, moment
-from gateway.policy.periods import period_on
 from gateway.registry import expectations, log, providers
 from gateway.registry.flow_status import statuses
 from gateway.registry.log import Entry
-from gateway.reports.returns import ReturnState, returns_report
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -131,6 +130,8 @@ def status(
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
     if matrix or html or csv:
+        from gateway.reports.returns import ReturnState, returns_report  # noqa: PLC0415 - a report is seldom
+
         told = (ReturnState(row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
         organisation = load_settings(existing(home)).organisation
         deliver(returns_report(told, organisation, day, now()), html, csv, as_json=as_json)
@@ -184,7 +185,7 @@ def nil(
         provider = providers.get_provider(session, identifier)
         _check_sends(provider, data_type, catalogue)
         day = on.date() if on else local_day(at, catalogue.calendar.timezone)
-        period = period_on(provider, data_type, catalogue, day)
+        period = timescale.period_on(provider, data_type, catalogue, day)
         if period is None:
             raise GatewayError(f"{data_type} is due at no set time around {day}: there is nothing to return")
         expectations.nil_return(session, identifier, data_type, period.name, at=at, by=who(), why=why)

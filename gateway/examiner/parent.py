@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -319,31 +318,3 @@ class Examiner:
                 most=self._limits.open.content_bytes,
             )
         )
-
-
-class Examiners:
-    """One Examiner for each thread that asks; all of them are ended together."""
-
-    _kind: type[Examiner] = Examiner
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._mine = threading.local()
-        self._all: list[Examiner] = []
-        self._lock = threading.Lock()
-
-    def mine(self) -> Examiner:
-        """The calling thread's own examiner."""
-        examiner: Examiner | None = getattr(self._mine, "examiner", None)
-        if examiner is None:
-            examiner = self._kind(self._home)
-            self._mine.examiner = examiner
-            with self._lock:
-                self._all.append(examiner)
-        return examiner
-
-    def close(self) -> None:
-        """End every child."""
-        with self._lock:
-            for examiner in self._all:
-                examiner.close()

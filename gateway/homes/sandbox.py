@@ -19,7 +19,8 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.errors import Fault
-from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.examiners import Examiners
+from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import FileOpened, FileRefused, FileWaits, Job, Looked, OpenRefused
 from gateway.home import Home
 from gateway.processor.service import open_processor
@@ -64,7 +65,8 @@ class _Obliging(Examiner):
 
 
 class _ObligingExaminers(Examiners):
-    _kind = _Obliging
+    def _new(self) -> Examiner:
+        return _Obliging(self._home)
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from gateway.errors import Fault, trace_of
 from gateway.examiner.asking import closing
-from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.examiners import Examiners
+from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy
 from gateway.examiner.view_protocol import SealPart
 from gateway.home import Home

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from gateway.errors import ConfigurationError, Fault
-from gateway.examiner.parent import Examiners
+from gateway.examiner.examiners import Examiners
 from gateway.home import Home
 from gateway.home.settings import Metrics, Settings, load_settings
 from gateway.observe import exposition, systemd

@@ -19,8 +19,7 @@ from gateway.model import Provider, Transfer
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.periods import periods_around
-from gateway.policy.timescale import FlowStatus
+from gateway.policy.timescale import FlowStatus, periods_around
 from gateway.receipts.facts import plain_reason
 from gateway.registry import agreements, keys, transfer_lists
 from gateway.registry.keys import Key

@@ -10,9 +10,9 @@ from sqlmodel import Session
 
 from gateway.errors import GatewayError
 from gateway.model import Classified, Refused, Released, Transfer
-from gateway.policy.periods import period_on
 from gateway.policy.reference import period_of
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
+from gateway.policy.timescale import period_on
 from gateway.reasons.persons import WITHDRAWN
 from gateway.record.dual_control import are_two, check_release
 from gateway.record.registrar import Registrar
