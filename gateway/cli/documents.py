@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.console import err, out, print_exactly, print_json
 from gateway.errors import GatewayError
-from gateway.reports.document import Document, as_csv, as_object, as_text
+
+if TYPE_CHECKING:
+    from gateway.reports.document import Document
 
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
@@ -27,6 +29,8 @@ def deliver(
 
     GatewayError where a file cannot be written, or where the report is no table and one is asked for.
     """
+    from gateway.reports.document import as_csv, as_object, as_text  # noqa: PLC0415 - reports are seldom
+
     if as_json:
         print_json(as_object(document))
     if html is None and csv is None and not as_json:

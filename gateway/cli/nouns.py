@@ -22,7 +22,7 @@ NOUNS = {
     "init": Noun(
         "Create a home: settings, policies, keys, an empty registry. Never overwrites.", "services", "init"
     ),
-    "run": Noun("Run intake, processor and mailboxes until SIGTERM or Ctrl-C.", "services", "run"),
+    "run": Noun("Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C.", "services", "run"),
     "process": Noun("Open, classify, decide and route what landed, until SIGTERM.", "services", "process"),
     "doctor": Noun(
         "Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass.",

@@ -86,17 +86,18 @@ def run(
     home: HomeOption = DEFAULT_HOME,
     intake_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
     mailboxes_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
+    console_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
 ) -> None:
-    """Run intake, processor and mailboxes until SIGTERM or Ctrl-C."""
+    """Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C."""
     load_settings(Home(home))
     _learn_passphrase(Home(home))
-    options = {
-        "intake": () if intake_port is None else ("--port", str(intake_port)),
-        "mailboxes": () if mailboxes_port is None else ("--port", str(mailboxes_port)),
-    }
+    ports = {"intake": intake_port, "mailboxes": mailboxes_port, "console": console_port}
+    options = {name: ("--port", str(port)) for name, port in ports.items() if port is not None}
 
     def ready(places: dict[str, str]) -> None:
-        typer.echo(f"ready intake {places['intake']} mailboxes {places['mailboxes']}")
+        typer.echo(
+            f"ready intake {places['intake']} mailboxes {places['mailboxes']} console {places['console']}"
+        )
 
     stacks.tell_on_signal()
     raise typer.Exit(supervisor.run(Home(home), options, ready))
@@ -129,6 +130,16 @@ def serve_mailboxes(
 
     stacks.tell_on_signal()
     raise typer.Exit(run_mailboxes(Home(home), host=host, port=port))
+
+
+@serve.command("console")
+@fails_clearly
+def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
+    """The web pages of the staff. Needs only console/ of the home, and the mailboxes at work."""
+    from gateway.console.server import run_console  # noqa: PLC0415
+
+    stacks.tell_on_signal()
+    raise typer.Exit(run_console(Home(home), host=host, port=port))
 
 
 @serve.command("courier")

@@ -4,6 +4,7 @@
     policies-in-force/                   inside: each version of the policies that has ever decided
     keys/ sealed/                        inside, 0700
     mailboxes/                           inside: who has to wait at the door of the mailboxes
+    console/                             inside -> console: the socket at which the console asks
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
     letters/                             inside <-> courier: letters out, and what became of them back
@@ -200,6 +201,11 @@ class Home:
     def mailboxes(self) -> Path:
         """What the mailboxes tell an administrator, and are told: who has to wait at their door."""
         return self.root / "mailboxes"
+
+    @property
+    def console(self) -> Path:
+        """The folder of the Unix socket at which the console asks the inside; nothing else is in it."""
+        return self.root / "console"
 
     @property
     def letters(self) -> Letters:

@@ -19,7 +19,15 @@ from gateway.home.store_settings import StoreSettings
 
 __all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]
 
+_ORIGIN = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?|http://localhost:[0-9]{1,5}")
 _LOG_ORIGIN = re.compile(r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
+
+
+def _origin(text: str) -> str:
+    """An address that browsers let passkeys work at."""
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError("it is https:// and a name, without a path: https://gateway.example.gov.uk")
+    return text
 
 
 class Listen(File):
@@ -27,6 +35,22 @@ class Listen(File):
 
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65535)
+
+
+class ConsoleSettings(File):
+    """Where the console listens, and what browsers know it by.
+
+    `origin`: the address that people type, without a path, such as https://gateway.example.gov.uk; none is
+    http://localhost with the port, which works on this machine alone. `certificate` and `certificate_key`:
+    for HTTPS without a reverse proxy in front; `proxies`: the addresses of those that are.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=2224, ge=0, le=65535)
+    origin: Annotated[str, AfterValidator(_origin)] | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    proxies: tuple[str, ...] = ()
 
 
 class ProcessorSettings(File):
@@ -153,6 +177,7 @@ class Settings(File):
     log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
+    console: ConsoleSettings = ConsoleSettings()
     ssh: Ssh = Ssh()
     processor: ProcessorSettings = ProcessorSettings()
     secrets: Secrets = Secrets()

@@ -133,6 +133,7 @@ class Processor:
             lambda: self._rounds.checkpoints(self._registrar),
             lambda: self._rounds.keys(self._registrar),
             lambda: self._rounds.deletions(self._registrar),
+            lambda: self._rounds.withdrawals(self._registrar),
             lambda: self._rounds.pages(self._registrar),
             lambda: self._rounds.letters(self._registrar),
             self._reconsider,

@@ -57,7 +57,8 @@ def withdraw(registrar: Registrar, reference: str, *, by: str, why: str) -> With
             note=why,
         )
         head = put_in_force(registrar, session, [ruling], now)
-    take_back_copies(registrar.home, registrar.registry)
+    if registrar.brings_out:
+        take_back_copies(registrar.home, registrar.registry)
     registrar.bring_out(head)
     return done
 

@@ -35,8 +35,8 @@ RUNS = {
     "transfers list": (71, REGISTRY),
     "keys list": (82, REGISTRY),
     "providers list": (93, REGISTRY),
-    "flows status": (81, REGISTRY),
-    "status": (69, REGISTRY),
+    "flows status": (90, REGISTRY),
+    "status": (76, REGISTRY),
     "classify": (95, {"lxml", "olefile", "openpyxl", "python_calamine"}),
 }
 MORE = 1.1

@@ -7,6 +7,7 @@ nobody can turn back without the key in the home's keys/.
 
 from __future__ import annotations
 
+from gateway.registry.tables.console import ConsoleSessionRow, InvitationRow
 from gateway.registry.tables.events import CheckpointRow, EventRow, NodeRow
 from gateway.registry.tables.files import (
     AuthorityNoticeRow,
@@ -52,6 +53,7 @@ __all__ = [
     "AgreementSignatureRow",
     "AuthorityNoticeRow",
     "CheckpointRow",
+    "ConsoleSessionRow",
     "ContactRow",
     "CopyRow",
     "DeclarationRow",
@@ -65,6 +67,7 @@ __all__ = [
     "FullRollRow",
     "HarmlessRow",
     "HoldRow",
+    "InvitationRow",
     "KeyRow",
     "LetterRow",
     "MarkedTransferRow",
