@@ -100,11 +100,11 @@ class Reader:
     def run(self) -> None:
         """`gateway run`, on ports that are free, as its settings say."""
         settings = self.folder / "gateway-home" / "gateway.toml"
-        ports = iter((free_port(), free_port()))
+        ports = iter((free_port(), free_port(), free_port()))  # Intake, mailboxes, console.
         text, changed = re.subn(
             r"(?m)^#? ?port = \d+", lambda _: f"port = {next(ports)}", settings.read_text()
         )
-        assert changed == 2, text
+        assert changed == 3, text
         settings.write_text(text)
         with (self.folder / "run.log").open("w") as log:
             self.services = subprocess.Popen(
