@@ -23,7 +23,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class DayChart:
     """Bars of days, each made of what became of its files. `most` is the height of the tallest."""
 
     width: int
@@ -33,7 +33,7 @@ class Chart:
     labels: tuple[tuple[int, str], ...]
 
 
-def chart_of(days: Sequence[DaySeen]) -> Chart:
+def chart_of(days: Sequence[DaySeen]) -> DayChart:
     """A chart of these days, the first to the left."""
     most = max((sum(_counts(day)) for day in days), default=0)
     bars: list[Bar] = []
@@ -45,7 +45,7 @@ def chart_of(days: Sequence[DaySeen]) -> Chart:
             if count:
                 bars.append(Bar(kind, place * _STEP + 6, round(y, 2), round(height, 2)))
     labels = tuple((place * _STEP + _STEP // 2, f"{day.on:%d}".lstrip("0")) for place, day in enumerate(days))
-    return Chart(len(days) * _STEP, _HEIGHT, most, tuple(bars), labels)
+    return DayChart(len(days) * _STEP, _HEIGHT, most, tuple(bars), labels)
 
 
 def _counts(day: DaySeen) -> tuple[int, ...]:

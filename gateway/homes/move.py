@@ -18,12 +18,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from gateway.audit.audit import Anchors, audit
-from gateway.audit.files import check_sealed, settled
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings, checked, load_settings
 from gateway.home.store_settings import StoreSettings
+from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.files import check_sealed, settled
 from gateway.homes.settings_text import note_places
 from gateway.processor.service import open_registrar
 from gateway.processor.start import only_owner

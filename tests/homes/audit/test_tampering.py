@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from gateway.registry.vouched_rows import recorded_tables
-from tests.audit.spoiling import UNREADABLE, USAGE, flipped, found_in, other, spoilt, table, tables
+from tests.homes.audit.spoiling import UNREADABLE, USAGE, flipped, found_in, other, spoilt, table, tables
 from tests.whole import plentiful, whole
 
 # Not asked of a home: to make one takes long, and tests are collected more often than they are run.

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
-from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.errors import GatewayError
+from gateway.homes.audit.inconsistency import Inconsistency, paged
 from gateway.log import tree
 from gateway.log.checkpoint import read_checkpoint
 from gateway.log.leaf import Event, commitment, leaf, read_event

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, SQLModel, func, select
 
-from gateway.audit.inconsistency import Inconsistency
-from gateway.audit.receipts import check_names, check_receipts, check_transfers
-from gateway.audit.rows import check_rows, recorded_classes
-from gateway.audit.tree import check_tree
+from gateway.homes.audit.inconsistency import Inconsistency
+from gateway.homes.audit.receipts import check_names, check_receipts, check_transfers
+from gateway.homes.audit.rows import check_rows, recorded_classes
+from gateway.homes.audit.tree import check_tree
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 
 

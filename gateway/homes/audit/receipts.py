@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from sqlmodel import Session, col, select
 
-from gateway.audit.inconsistency import Inconsistency, paged
-from gateway.audit.tree import read_leaf
+from gateway.homes.audit.inconsistency import Inconsistency, paged
+from gateway.homes.audit.tree import read_leaf
 from gateway.log.leaf import Event, commitment
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.registry import retention

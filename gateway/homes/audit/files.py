@@ -15,10 +15,10 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from gateway.audit.inconsistency import Inconsistency, paged
 from gateway.errors import GatewayError
 from gateway.home import Home, Published
 from gateway.home.settings import Settings
+from gateway.homes.audit.inconsistency import Inconsistency, paged
 from gateway.log.checkpoint import read_checkpoint
 from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
 from gateway.publish.provider_copies import copy_path

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gateway.audit.audit import Anchors, audit
-from gateway.audit.inconsistency import Inconsistency, first
 from gateway.home.settings import load_settings
+from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.inconsistency import Inconsistency, first
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from tests.whole import plentiful

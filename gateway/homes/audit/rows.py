@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sqlmodel import Session, SQLModel, col, select
 
-from gateway.audit.inconsistency import Inconsistency, paged
+from gateway.homes.audit.inconsistency import Inconsistency, paged
 from gateway.registry.tables import EventRow
 from gateway.registry.vouched_rows import Row, digest, identity, read_changes, recorded_tables
 
