@@ -1,8 +1,8 @@
-"""`gateway run`: intake, processor and mailboxes as child processes of one supervisor.
+"""`gateway run`: intake, processor, mailboxes and console as child processes of one supervisor.
 
 Each child is the same command that runs as a service of its own in production. Intake waits for the
-processor, which writes down for it what gateway.toml and the policies say. When one ends, all end:
-whoever started the supervisor (a person, systemd) decides what happens next.
+processor, which writes down for it what gateway.toml and the policies say; the console asks the mailboxes.
+When one ends, all end: whoever started the supervisor (a person, systemd) decides what happens next.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "intake": ("serve", "intake"),
     "mailboxes": ("serve", "mailboxes"),
     "processor": ("process",),
+    "console": ("serve", "console"),
 }
-_ORDER = (("processor", "mailboxes"), ("intake",))
+_ORDER = (("processor", "mailboxes"), ("intake", "console"))
+_OUTSIDE = frozenset({"intake", "console"})
+"""What runs without any secret."""
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _log = logging.getLogger(__name__)
@@ -47,8 +50,8 @@ class _Heard:
 def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:
     """Run all services until one ends or SIGTERM or SIGINT arrives; the exit status.
 
-    `options` are further arguments by service. `ready` is called once, with HOST:PORT by service,
-    when all of them accept work. GatewayError where one does not start.
+    `options` are further arguments by service. `ready` is called once, with HOST:PORT by service
+    (of the console, its address), when all of them accept work. GatewayError where one does not start.
     """
     heard: queue.Queue[_Heard] = queue.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,7 +92,7 @@ def _start(
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
-        pass_fds=passphrase.inheriting() if name != "intake" else (),
+        pass_fds=() if name in _OUTSIDE else passphrase.inheriting(),
     )
     threading.Thread(target=_listen, args=(name, child, heard), daemon=True).start()
     return child
@@ -102,7 +105,7 @@ def _listen(name: str, child: subprocess.Popen[str], heard: queue.Queue[_Heard])
 
 
 def _await_ready(heard: queue.Queue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:
-    """Put HOST:PORT of the services that get ready into `places`; False when told to stop first."""
+    """Put the places of the services that get ready into `places`; False when told to stop first."""
     while slow := ", ".join(sorted(set(wanted) - places.keys())):
         try:
             event = heard.get(timeout=_START_SECONDS)
@@ -130,7 +133,7 @@ def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
 
 
 def places_of(home: Home) -> dict[str, str]:
-    """HOST:PORT of the services that `gateway run` runs on `home` now; nothing where it does not."""
+    """Where the services are that `gateway run` runs on `home` now, as above; nothing where it does not."""
     try:
         running = is_locked(home.places)
     except FileNotFoundError:

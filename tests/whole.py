@@ -19,7 +19,7 @@ from gateway.mailboxes.desk import Desk as Mailboxes
 from gateway.mailboxes.desk import Person
 from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.mailboxes.showing import Showing
-from gateway.policy.schema import Signatory
+from gateway.policy.agreement_schema import Signatory
 from gateway.processor import retention
 from gateway.record.ratifying import Signed, sign
 from gateway.registry import keys, log, staff
@@ -56,7 +56,7 @@ def whole() -> Desk:
     desk.process()
     desk.gateway("held", "refuse", held, "--why", "it is a letter")
     collect(desk, jane(desk), "central-data-team", sent)
-    desk.gateway("hold", "place", held, "--why", "asked for by a court")
+    desk.gateway("legal-holds", "place", held, "--why", "asked for by a court")
     desk.gateway("providers", "set", "oak", "--contact", "office", "--telephone", "01823 555 001")
     desk.gateway("providers", "set", "elm", "--contact", "head", "--email", "head@elm.example")
     declare(desk)
@@ -80,15 +80,15 @@ def plentiful() -> Desk:
     desk.send(fft, make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=4), "fft.csv.pgp")
     damaged = desk.land(fft, b"nonsense", "no file.pgp")
     desk.process()
-    desk.gateway("hold", "place", damaged, "--why", "by mistake")
-    desk.gateway("hold", "lift", damaged, "--why", "by mistake")
+    desk.gateway("legal-holds", "place", damaged, "--why", "by mistake")
+    desk.gateway("legal-holds", "lift", damaged, "--why", "by mistake")
     desk.gateway(
         "staff", "add", "sam", "--team", "sen",
         "--ssh-key", str(Party("sam", root / "parties" / "sam").ssh_public),
     )  # fmt: skip
     desk.gateway(
-        "declare", "--method", "post", "--provider", "oak", "--data", "safeguarding", "--safeguard",
-        "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
+        "declarations", "add", "--method", "post", "--provider", "oak", "--data", "safeguarding",
+        "--safeguard", "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
     )  # fmt: skip
     expectations(desk)
     a_trusts_file(desk)

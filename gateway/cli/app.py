@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gateway.cli.nouns import NOUNS
+from gateway.cli.nouns import FORMER, NOUNS
 from gateway.cli.root import root
 
 
@@ -69,7 +69,7 @@ class Nouns(TyperGroup):
 
 
 def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
-    noun = NOUNS[name]
+    noun = NOUNS[name] if name in NOUNS else FORMER[name]
     found = getattr(import_module(f"gateway.cli.{noun.module or name}"), noun.attribute)
     alone = typer.Typer()
     if isinstance(found, typer.Typer):

@@ -16,7 +16,10 @@ _WELFARE = frozenset({"data-protection", "team:education-welfare"})
 _ADMINISTRATOR = frozenset({"administrator"})
 
 # Services, timers and what needs no registry: they act in nobody's name.
-_NOBODYS = frozenset({"services", "doctor", "status", "classify", "samples", "demo", "install", "backup"})
+_PROVIDERS_SIDE = frozenset({"send", "send_keys", "send_setup", "send_watch"})
+_NOBODYS = _PROVIDERS_SIDE | {
+    "services", "doctor", "status", "classify", "samples", "demo", "install", "backup", "sandbox"
+}  # fmt: skip
 _NOBODYS_ACTS = frozenset({"receipts.verify", "retention.run_deletions", "policy_check.check"})
 _ACTS = {
     "held.release": _TRIAGE,
@@ -43,6 +46,7 @@ _ACTS = {
     "breach.one_breach": _PROTECTION | _ADMINISTRATOR,
     "report.one_transfer": _READERS,
     "report.one_provider": _READERS,
+    "review.one_review": _READERS,
     "agreement.status": _READERS,
     "agreement.text": _READERS,
     "flows.status": _READERS,

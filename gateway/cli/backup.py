@@ -54,13 +54,19 @@ def restore(
     damaged: Annotated[
         bool, typer.Option("--damaged", help="Even where sealed files in it are missing or altered.")
     ] = False,
+    in_folder: Annotated[
+        bool,
+        typer.Option(
+            "--folder", help="Keep sealed files in the new home, not in the S3 store of its settings."
+        ),
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep."""
     from gateway.processor.service import open_processor  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with progress("reading the backup") as told:
-        manifest = copies.restore(folder, Home(home), damaged=damaged, progress=told)
+        manifest = copies.restore(folder, Home(home), damaged=damaged, in_folder=in_folder, progress=told)
     with open_processor(Home(home), now):
         pass  # Brings the registry up to this version, and out what providers see.
     out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}", soft_wrap=True)

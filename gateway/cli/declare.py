@@ -1,4 +1,4 @@
-"""declare: a transfer that went, or will go, another way than through this gateway."""
+"""declarations: a transfer that went, or will go, another way than through this gateway."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from gateway.cli.console import (
     JsonOption,
     err,
     fails_clearly,
+    formerly,
     out,
     plain,
     print_json,
@@ -48,6 +49,7 @@ app = typer.Typer(no_args_is_help=True, help="Transfers that were declared to go
 _COLUMNS = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
 
 
+@app.command("add")
 @fails_clearly
 def declare(
     method: Annotated[
@@ -247,3 +249,6 @@ def _row(recorded: Recorded) -> dict[str, Any]:
     row["safeguards"], row["circumstances"] = list(recorded.safeguards), list(recorded.circumstances)
     row["reasons"] = [asdict(reason) for reason in recorded.reasons]
     return row
+
+
+former = formerly("declare", "declarations add", declare)

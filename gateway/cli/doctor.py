@@ -34,7 +34,7 @@ from gateway.home.settings import Settings, load_key_policy, load_limits, load_s
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
-from gateway.registry import keys, providers, staff, transfers
+from gateway.registry import keys, providers, roles, staff, transfers
 from gateway.registry.database import Registry
 from gateway.zones.landed import count_aside, named_at, waiting
 
@@ -133,6 +133,12 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 if not provider.is_closed:
                     yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
             people = staff.list_staff(session)
+            if people and not roles.in_force(session):
+                yield Complaint(
+                    "warning",
+                    "roles are not in force: whoever runs commands here may do everything",
+                    "gateway roles grant NAME administrator --account ACCOUNT --why …",
+                )
             yield from of_teams(catalogue, {team for person in people for team in person.teams})
             on_keys = key_complaints.of_keys(session, home, load_key_policy(home), at)
             yield from on_keys

@@ -1,34 +1,55 @@
-"""How a report is handed over: printed, or written as a page."""
+"""How a report is handed over: printed, written as a page, or as a table for a spreadsheet."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.console import err, out, print_exactly, print_json
 from gateway.errors import GatewayError
-from gateway.reports.document import Document, as_html, as_object, as_text
+
+if TYPE_CHECKING:
+    from gateway.reports.document import Document
 
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", help="Write a self-contained page here instead; print it for a PDF.")
 ]
+CsvOption = Annotated[
+    Path | None, typer.Option("--csv", help="Write it as one table here, for a spreadsheet.")
+]
 
 
-def deliver(document: Document, html: Path | None, *, as_json: bool) -> None:
-    """Print a report, or write it as a page that only its owner can read."""
+def deliver(
+    document: Document, html: Path | None, csv: Path | None = None, *, as_json: bool, annex: bool = True
+) -> None:
+    """Print a report, or write it as files that only their owner can read.
+
+    GatewayError where a file cannot be written, or where the report is no table and one is asked for.
+    """
+    from gateway.reports.document import as_csv, as_object, as_text  # noqa: PLC0415 - reports are seldom
+
     if as_json:
         print_json(as_object(document))
-    if html is None and not as_json:
-        print_exactly(as_text(document))
-    if html is None:
-        return
+    if html is None and csv is None and not as_json:
+        print_exactly(as_text(document, annex=annex))
+    if html is not None:
+        from gateway.reports.page import as_html  # noqa: PLC0415 - loads the templates
+
+        _write(html, as_html(document), as_json=as_json)
+    if csv is not None:
+        if document.data is None:
+            raise GatewayError("this report is no table")
+        _write(csv, as_csv(document.data), as_json=as_json)
+
+
+def _write(place: Path, text: str, *, as_json: bool) -> None:
     try:
-        descriptor = os.open(html, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(as_html(document))
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
     except OSError as error:
-        raise GatewayError(f"{html} cannot be written: {error.strerror}") from None
-    (err if as_json else out).print(f"wrote {html}", soft_wrap=True, markup=False)
+        raise GatewayError(f"{place} cannot be written: {error.strerror}") from None
+    (err if as_json else out).print(f"wrote {place}", soft_wrap=True, markup=False)

@@ -40,9 +40,15 @@ def seen_by_whom_acts(session: Session, home: Path) -> Callable[[Transfer], bool
 def check_seen(registry: Registry, reference: str, home: Path) -> None:
     """GatewayError where a transfer waits for few people, and the person at the keyboard is none of them."""
     with registry.read() as session:
-        transfer = transfers.get(session, reference)
-        if seen_by_whom_acts(session, home)(transfer):
-            return
+        check_seen_in(session, reference, home)
+
+
+def check_seen_in(session: Session, reference: str, home: Path) -> None:
+    """The same, within a transaction; what is no transfer is for whoever knows it."""
+    if reference not in transfers.known(session, (reference,)):
+        return
+    if seen_by_whom_acts(session, home)(transfers.get(session, reference)):
+        return
     raise GatewayError(f"{reference} waits because of something sensitive: it is for {who_looks(home)} alone")
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from sqlmodel import Session
@@ -28,8 +27,10 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LISTED, LimitOption, WhyOption
 from gateway.errors import GatewayError, NotFoundError
+from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.log.leaf import rfc3339 as leaf_time
 from gateway.model import Provider
@@ -37,7 +38,7 @@ from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, moment
 from gateway.registry import expectations, log, providers
-from gateway.registry.arrivals import Window, arrivals
+from gateway.registry.flow_status import statuses
 from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
@@ -72,10 +73,6 @@ class Expected(StrEnum):
 _STATUS_COLUMNS = (
     "provider", "flow", "data_type", "timescale", "state", "due", "period", "known_by", "last", "missed"
 )  # fmt: skip
-# A yearly flow's period reaches back a year at most, and an academic year as well.
-_ANYTHING_DUE = timedelta(days=800)
-# A school day's period lasts until the next school day.
-_LONGEST_HOLIDAY = timedelta(days=70)
 
 
 @app.command("list")
@@ -115,13 +112,16 @@ def status(
         typer.Option(parser=dates.day, metavar="DAY", help="At the end of a day; today if not given."),
     ] = None,
     state: Annotated[list[FlowState] | None, typer.Option(help="Only these; may be given again.")] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="One line for each provider.")] = False,
+    html: HtmlOption = None,
+    csv: CsvOption = None,
     limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
     """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.
 
     What counts is what a file is about. `known by` says how that is known: the file says it, or else it is
-    taken from the day on which it came.
+    taken from the day on which it came. --html and --csv write the matrix.
     """
     catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
@@ -129,6 +129,13 @@ def status(
         rows = [
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
+    if matrix or html or csv:
+        from gateway.reports.returns import ReturnState, returns_report  # noqa: PLC0415 - a report is seldom
+
+        told = (ReturnState(row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
+        organisation = load_settings(existing(home)).organisation
+        deliver(returns_report(told, organisation, day, now()), html, csv, as_json=as_json)
+        return
     empty = "no provider is enrolled, or nothing is so"
     narrow = ("provider", "data_type", "state", "due", "missed")
     show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
@@ -225,17 +232,7 @@ def _log(
 def _statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None
 ) -> Iterator[dict[str, Any]]:
-    zone = catalogue.calendar.timezone
-    came = arrivals(session, _window(catalogue, day), only)
-    added, told = providers.added(session), expectations.expectations(session)
-    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
-    for provider in enrolled:
-        owed = timescale.Owed(
-            since=local_day(added[provider.id], zone),
-            until=provider.closed_on or date.max,
-            expected=told.get(provider.id, {}),
-        )
-        found = timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
+    for provider, found in statuses(session, catalogue, day, only):
         for each in found:
             yield {
                 "provider": provider.id,
@@ -250,18 +247,6 @@ def _statuses(
                 "last": rfc3339(each.last),
                 "missed": each.missed,
             }
-
-
-def _window(catalogue: Catalogue, day: date) -> Window:
-    """What has to be known to judge `day`: far less than all that ever came."""
-    often = [
-        entry.id
-        for flow in catalogue.flows.flow
-        for entry in flow.data_type
-        if not {"daily", "weekly"}.isdisjoint(entry.every_timescale())
-    ]
-    noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
-    return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)
 
 
 def _shipped() -> Path:

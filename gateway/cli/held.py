@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -56,6 +58,12 @@ def release(
         list[str] | None,
         typer.Option(help="Where it goes; if not given, the teams of its flow that may have it."),
     ] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=dates.day, metavar="DAY", help="A day of the period that it is about, where it says none."
+        ),
+    ] = None,
     override: Annotated[
         bool,
         typer.Option("--override", help="Propose to a second person what the agreement speaks against."),
@@ -79,6 +87,7 @@ def release(
             data_type=data_type,
             teams=tuple(team or ()),
             override=override,
+            about=on.date() if on else None,
         )
     if asked.forbidden:
         out.print(f"{reference} waits for a second person: gateway held confirm {reference} --why …")

@@ -1,19 +1,19 @@
-"""hold: legal holds, on a transfer, on all of a provider, or on every file that holds a child."""
+"""legal-holds: kept from deletion are a transfer, all of a provider, or every file that holds a child."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.child import BornOption, ForenameOption, SurnameOption, UpnOption, asked
+from gateway.cli.child import NamedChild, names_child
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
     fails_clearly,
+    note_new_name,
     now,
     out,
     registrar_of,
@@ -36,6 +36,11 @@ ReferenceArgument = Annotated[
     typer.Argument(metavar="[REF]", callback=as_reference, help="A transfer, a notice or a declaration."),
 ]
 ProviderOption = Annotated[str | None, typer.Option(help="All that this provider sent, sends, or is told.")]
+
+
+def by_former_name() -> None:
+    """Legal holds under the name that they had."""
+    note_new_name("hold", "legal-holds")
 
 
 @app.command("list")
@@ -63,18 +68,16 @@ def list_holds(
 
 @app.command()
 @fails_clearly
+@names_child
 def place(
+    child: NamedChild,
     why: WhyOption,
     reference: ReferenceArgument = None,
     provider: ProviderOption = None,
-    upn: UpnOption = None,
-    surname: SurnameOption = None,
-    forename: ForenameOption = None,
-    born: BornOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Keep a transfer and all that belongs to it from deletion, or all of a provider, or of a child."""
-    on = _change(home, reference, provider, (upn, surname, forename, born), why, placed=True)
+    on = _change(home, reference, provider, child, why, placed=True)
     out.print(f"{on} is on hold: nothing of it is deleted")
     if not (reference or provider):
         _tell_unindexed(home)
@@ -82,18 +85,16 @@ def place(
 
 @app.command()
 @fails_clearly
+@names_child
 def lift(
+    child: NamedChild,
     why: WhyOption,
     reference: ReferenceArgument = None,
     provider: ProviderOption = None,
-    upn: UpnOption = None,
-    surname: SurnameOption = None,
-    forename: ForenameOption = None,
-    born: BornOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """End a legal hold, in your name: what is due is deleted with the next run."""
-    on = _change(home, reference, provider, (upn, surname, forename, born), why, placed=False)
+    on = _change(home, reference, provider, child, why, placed=False)
     out.print(f"the hold on {on} is lifted")
 
 
@@ -101,7 +102,7 @@ def _change(
     home: Path,
     reference: str | None,
     provider: str | None,
-    child: tuple[str | None, str | None, str | None, datetime | None],
+    child: NamedChild,
     why: str,
     *,
     placed: bool,
@@ -128,17 +129,17 @@ def _subject(
     home: Home,
     reference: str | None,
     provider: str | None,
-    child: tuple[str | None, str | None, str | None, datetime | None],
+    child: NamedChild,
 ) -> HoldSubject:
     from gateway.record.children import digests_of  # noqa: PLC0415 - loads what opens
 
-    if sum((reference is not None, provider is not None, any(child))) != 1:
+    if sum((reference is not None, provider is not None, child.is_named)) != 1:
         raise GatewayError("say one thing: a reference, --provider, or a child by --upn or name and --born")
     if reference is not None:
         return HoldSubject(reference=reference)
     if provider is not None:
         return HoldSubject(provider=provider)
-    return HoldSubject(persons=digests_of(home, asked(*child)))
+    return HoldSubject(persons=digests_of(home, child.asked()))
 
 
 def _tell_unindexed(home: Path) -> None:
@@ -147,3 +148,7 @@ def _tell_unindexed(home: Path) -> None:
     if missing:
         said = f"kept files that are not in the index yet, and may hold the child: {missing}"
         out.print(f"{said}; gateway pupils index", soft_wrap=True)
+
+
+former = typer.Typer(no_args_is_help=True, help="Legal holds, by their former name.", callback=by_former_name)
+former.registered_commands += app.registered_commands

@@ -11,9 +11,12 @@ from gateway.cli.complaints import Complaint
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner import confinement
 from gateway.home import Home
-from gateway.home.settings import Settings, load_limits
+from gateway.home.settings import ConsoleSettings, Settings, load_limits
+from gateway.homes.left_behind import left_behind
 from gateway.secrets import secret_files
+from gateway.store.of_home import faults_of_store
 
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOW_BYTES = 1024**3
 
 
@@ -48,11 +51,40 @@ def of_files(home: Home, settings: Settings) -> Iterator[Complaint]:
             f"apt-get install {settings.processor.sop_program}",
         )
     yield from _engine(settings)
+    yield from _console(home, settings.console)
+    yield from _store(home, settings)
+    for left in left_behind(home, settings):
+        yield Complaint(
+            "warning", f"a move left {left}: retention does not see it", "gateway move --remove-old"
+        )
     for lack in confinement.missing():
         yield Complaint("warning", lack, "docs/operations.md: what isolated children give up")
     free = shutil.disk_usage(home.root).free
     if free < _LOW_BYTES:
         yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")
+
+
+def _console(home: Home, console: ConsoleSettings) -> Iterator[Complaint]:
+    """Whether browsers elsewhere, where they reach the console at all, can log in there."""
+    if console.host not in _THIS_MACHINE and console.origin is None:
+        yield Complaint(
+            "warning",
+            "the console listens for other machines, and has no name that a passkey can belong to",
+            f'origin = "https://…" under [console] in {home.settings}: docs/console.md',
+        )
+
+
+def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
+    """Whether an S3 store keeps its promises."""
+    where = f"the store {settings.store.url}"
+    try:
+        for fault in faults_of_store(home, settings):
+            yield Complaint("fault", f"{where}: {fault}", "docs/cluster.md: which stores do")
+    except ConfigurationError as error:
+        yield Complaint("fault", str(error), f"edit [store] in {home.settings}")
+    except OSError as error:
+        mend = "see that it runs and that its credentials may list, read, write and delete there"
+        yield Complaint("fault", f"{where}: {error.strerror}", mend)
 
 
 def _engine(settings: Settings) -> Iterator[Complaint]:

@@ -15,7 +15,6 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.audit.inconsistency import Inconsistency, watch
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -32,6 +31,7 @@ from gateway.cli.console import (
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
+from gateway.homes.audit.inconsistency import Inconsistency, watch
 from gateway.registry import keys, log
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def verify(
 
     Exit 1 where something does not fit, 2 where a file that was named is no head and no receipt.
     """
-    from gateway.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.homes.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
 
     heads = [_named_head(file) for file in checkpoint or []]
     with registrar_of(home) as registrar, progress("recomputing the log") as told:
@@ -106,12 +106,12 @@ def inconsistencies(
     `heads` are those kept elsewhere, each with the name of its file. `tell` hears of how many rows how
     many were looked at.
     """
-    from gateway.audit.audit import (  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.homes.audit.audit import (  # noqa: PLC0415 - loads the OpenPGP libraries
         Anchors,
         audit,
         rows_to_look_at,
     )
-    from gateway.audit.files import check_published, check_sealed, settled  # noqa: PLC0415
+    from gateway.homes.audit.files import check_published, check_sealed, settled  # noqa: PLC0415
 
     home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry
     with registry.read() as session:

@@ -22,7 +22,7 @@ NOUNS = {
     "init": Noun(
         "Create a home: settings, policies, keys, an empty registry. Never overwrites.", "services", "init"
     ),
-    "run": Noun("Run intake, processor and mailboxes until SIGTERM or Ctrl-C.", "services", "run"),
+    "run": Noun("Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C.", "services", "run"),
     "process": Noun("Open, classify, decide and route what landed, until SIGTERM.", "services", "process"),
     "doctor": Noun(
         "Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass.",
@@ -41,14 +41,13 @@ NOUNS = {
         "backup",
         "restore",
     ),
+    "move": Noun(
+        "Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.",
+        attribute="move",
+    ),
     "install": Noun(
         "Lay out units, users, folders, alert rules and a sample of the settings for systemd.",
         attribute="install",
-    ),
-    "declare": Noun(
-        "Declare a transfer that goes another way. "
-        "Exit 1 where it may not go, or not yet; it is recorded so.",
-        attribute="declare",
     ),
     "classify": Noun(
         "Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent.",
@@ -62,7 +61,15 @@ NOUNS = {
         "Show the gateway at work: real services and files in a temporary home, which is cleaned up.",
         attribute="demo",
     ),
-    "serve": Noun("Run one of the SFTP services in the foreground.", "services", "serve"),
+    "sandbox": Noun(
+        "Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No pupil belongs into it.",
+        attribute="sandbox",
+    ),
+    "serve": Noun("Run one of the services in the foreground.", "services", "serve"),
+    "send": Noun(
+        "The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
+        "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent."
+    ),
     "providers": Noun("Enrol providers and look at them."),
     "keys": Noun("Keys of providers and staff, and the gateway's own."),
     "staff": Noun("Enrol the authority's staff and look at them."),
@@ -73,6 +80,7 @@ NOUNS = {
     "held": Noun("Files that wait for a person or a date."),
     "notices": Noun("Notices to the authority's data protection officers."),
     "receipts": Noun("Signed receipts."),
+    "letters": Noun("Letters to schools and staff: who is written to, and when."),
     "flows": Noun("What the agreement lists, row by row, and when it came."),
     "log": Noun("The append-only log."),
     "penalties": Noun("Addresses that failed to log in too often and have to wait."),
@@ -82,5 +90,11 @@ NOUNS = {
     "declarations": Noun("Transfers that were declared to go another way.", "declare"),
     "report": Noun("Reports for people."),
     "retention": Noun("How long things are kept (policies/retention.toml)."),
-    "hold": Noun("Legal holds: nothing on hold is ever deleted.", "holds"),
+    "breach": Noun("Records of breaches of personal data (agreement, section 10)."),
+    "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", "holds"),
+}
+# What was called otherwise before: it goes on working, says its name of today, and is in no help.
+FORMER = {
+    "declare": Noun("The former name of declarations add.", attribute="former"),
+    "hold": Noun("The former name of legal-holds.", "holds", "former"),
 }

@@ -14,7 +14,7 @@ from gateway.home.settings import Settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year
 from gateway.policy.ratification import following, opens
-from gateway.policy.shipped import shipped_policies
+from gateway.policy.shipped import shipped_agreements
 from gateway.policy.terms import is_ending, last_written
 from gateway.registry import years
 
@@ -35,18 +35,18 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
             "warning", "the contact for flaws is the sample's", f"security_contact in {home.settings}"
         )
     try:
-        shipped = load_catalogue(shipped_policies())
+        shipped = [load_catalogue(folder) for folder in shipped_agreements()]
     except ConfigurationError:
         return  # Nothing to compare with where the shipped policies are not installed.
-    is_theirs = settings.organisation in shipped.agreement.title
-    if catalogue.text_sha256 == shipped.text_sha256 and not is_theirs:
+    theirs = [each for each in shipped if each.text_sha256 == catalogue.text_sha256]
+    if theirs and settings.organisation not in theirs[0].agreement.title:
         yield Complaint(
             "warning",
             f"the agreement is the sample's, not one of {settings.organisation}",
             f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
             "into agreement.toml, then: gateway policy propose",
         )
-    if catalogue.calendar.school_year == shipped.calendar.school_year:
+    if any(catalogue.calendar.school_year == each.calendar.school_year for each in shipped):
         yield Complaint(
             "warning",
             "the calendar is the sample's: schools are judged by its terms",

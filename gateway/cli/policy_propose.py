@@ -90,16 +90,14 @@ def approve(
     place, at = existing(home), now()
     with registry(home) as opened:
         with opened.read() as session:
-            found = proposals.proposal(session)
-        if found is not None and found.approved_by is None:
-            out.print(
-                f"{found.by} proposed {found.digest}{': ' + found.why if found.why else ''}", soft_wrap=True
-            )
-            _compare(place, opened, place.version(found.digest), days)
-            if not yes:
-                typer.confirm("Are these to decide?", default=False, abort=True, err=True)
+            found = proposals.to_approve(session, by=who(), digest=digest)
+        out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}", soft_wrap=True)
+        _compare(place, opened, place.version(found.digest), days)
+        if not yes:
+            typer.confirm("Are these to decide?", default=False, abort=True, err=True)
         with opened.write() as session:
-            approved = proposals.approve(session, by=who(), at=at, digest=digest)
+            # What was shown, and nothing that was proposed meanwhile.
+            approved = proposals.approve(session, by=who(), at=at, digest=found.digest)
             signed_head(session, place)
         _take_up(_keeper(place, opened), approved, at)
 

@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 
 from gateway.cli import dates
-from gateway.cli.child import BornOption, ForenameOption, SurnameOption, UpnOption, asked
+from gateway.cli.child import NamedChild, names_child
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -48,11 +48,9 @@ _DAYS = 90
 
 @app.command()
 @fails_clearly
+@names_child
 def find(
-    upn: UpnOption = None,
-    surname: SurnameOption = None,
-    forename: ForenameOption = None,
-    born: BornOption = None,
+    child: NamedChild,
     why: WhyAskedOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -61,7 +59,7 @@ def find(
     from gateway.record import children  # noqa: PLC0415 - loads what opens
 
     with registrar_of(home) as registrar:
-        found = children.find(registrar, asked(upn, surname, forename, born), by=who(), why=why)
+        found = children.find(registrar, child.asked(), by=who(), why=why)
     columns = ("reference", "provider", "data_type", "period", "state", "teams", "opened_by", "left")
     show([_row(one) for one in found.files], columns, as_json=as_json, empty="no file holds this child")
     if as_json:
@@ -76,11 +74,9 @@ def find(
 
 @app.command()
 @fails_clearly
+@names_child
 def report(
-    upn: UpnOption = None,
-    surname: SurnameOption = None,
-    forename: ForenameOption = None,
-    born: BornOption = None,
+    child: NamedChild,
     why: WhyAskedOption = None,
     names: Annotated[
         bool, typer.Option("--names", help="Name the staff who opened a file, not their teams alone.")
@@ -94,8 +90,7 @@ def report(
     from gateway.reports.subject_access import subject_access_report  # noqa: PLC0415
 
     with registrar_of(home) as registrar:
-        child = asked(upn, surname, forename, born)
-        found = children.find(registrar, child, by=who(), why=why, what="report")
+        found = children.find(registrar, child.asked(), by=who(), why=why, what="report")
         account = subject_access.account(registrar, found, names=names)
     deliver(subject_access_report(account, now()), html, as_json=as_json)
 
@@ -116,34 +111,30 @@ def index(home: HomeOption = DEFAULT_HOME) -> None:
 
 @app.command()
 @fails_clearly
+@names_child
 def protect(
+    child: NamedChild,
     person: Annotated[list[str], typer.Option(help="A member of staff who may see it; may be given again.")],
     why: WhyOption,
-    upn: UpnOption = None,
-    surname: SurnameOption = None,
-    forename: ForenameOption = None,
-    born: BornOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Let named people alone see the records of a child, those to come included."""
     with registry(home) as opened, opened.read() as session:
         for name in person:
             staff.get_staff(session, name)
-    _mark(home, "named", (upn, surname, forename, born), person, why)
+    _mark(home, "named", child, person, why)
 
 
 @app.command()
 @fails_clearly
+@names_child
 def restrict(
+    child: NamedChild,
     why: WhyOption,
-    upn: UpnOption = None,
-    surname: SurnameOption = None,
-    forename: ForenameOption = None,
-    born: BornOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Restrict the use of a child's data (UK GDPR Article 18): it is kept, and nobody collects it."""
-    _mark(home, "restricted", (upn, surname, forename, born), (), why)
+    _mark(home, "restricted", child, (), why)
 
 
 @app.command("markers")
@@ -222,14 +213,14 @@ def _left(home: Path, since: datetime | None, *, moved: bool, as_json: bool) -> 
 def _mark(
     home: Path,
     kind: markers.Kind,
-    child: tuple[str | None, str | None, str | None, datetime | None],
+    child: NamedChild,
     people: list[str] | tuple[()],
     why: str,
 ) -> None:
     from gateway.record import children  # noqa: PLC0415 - loads what opens
 
     with registrar_of(home) as registrar:
-        marker, unindexed = children.mark(registrar, kind, asked(*child), people, by=who(), why=why)
+        marker, unindexed = children.mark(registrar, kind, child.asked(), people, by=who(), why=why)
     out.print(f"marker {marker.number}, in {counted(marker.files, 'file')} by now: {_said(marker)}")
     _tell_unindexed(unindexed)
 

@@ -21,6 +21,7 @@ from gateway.cli.console import (
     registry,
 )
 from gateway.cli.enrol import read_key_file
+from gateway.cli.few import check_seen_in
 from gateway.cli.options import ReferenceArgument
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
@@ -40,6 +41,7 @@ def show_one(
 ) -> None:
     """The receipt in force of one transfer, as its sender has it."""
     with registry(home) as opened, opened.read() as session:
+        check_seen_in(session, reference, home)
         receipt = receipts.latest(session, reference)
     if receipt is None:
         raise NotFoundError(f"there is no receipt for {reference} yet")

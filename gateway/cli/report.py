@@ -14,11 +14,14 @@ from gateway.cli.console import (
     HomeOption,
     JsonOption,
     fails_clearly,
+    formerly,
     now,
     registrar_of,
 )
 from gateway.cli.documents import HtmlOption, deliver
+from gateway.cli.few import check_seen_in
 from gateway.cli.options import ReferenceArgument
+from gateway.cli.review import one_review
 from gateway.errors import GatewayError
 from gateway.registry import log, providers
 from gateway.reports.report import provider_report, transfer_report
@@ -38,6 +41,7 @@ def one_transfer(
     from gateway.record.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registrar_of(home) as registrar, registrar.registry.write() as session:
+        check_seen_in(session, reference, home)
         found = account(session, reference, registrar.settings.organisation)
         head = log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
     deliver(transfer_report(found, now(), head=head), html, as_json=as_json)
@@ -75,4 +79,5 @@ def one_provider(
     deliver(document, html, as_json=as_json)
 
 
-app.command("breach")(one_breach)
+app.command("review")(one_review)
+app.command("breach", hidden=True)(formerly("report breach", "breach record", one_breach))

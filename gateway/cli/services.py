@@ -11,6 +11,7 @@ import typer
 from gateway import supervisor
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
 from gateway.cli.options import GatewayKeyOption
+from gateway.cli.signals import until_told
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Secrets, Settings, checked, load_settings
@@ -18,7 +19,7 @@ from gateway.model import GatewayKeyKind
 from gateway.observe import stacks
 from gateway.openpgp.certificates import grouped
 
-serve = typer.Typer(no_args_is_help=True, help="Run one of the SFTP services in the foreground.")
+serve = typer.Typer(no_args_is_help=True, help="Run one of the services in the foreground.")
 HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
 PortOption = Annotated[
     int | None, typer.Option("--port", min=0, max=65535, help="The port to listen on; 0 is any free one.")
@@ -85,17 +86,18 @@ def run(
     home: HomeOption = DEFAULT_HOME,
     intake_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
     mailboxes_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
+    console_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
 ) -> None:
-    """Run intake, processor and mailboxes until SIGTERM or Ctrl-C."""
+    """Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C."""
     load_settings(Home(home))
     _learn_passphrase(Home(home))
-    options = {
-        "intake": () if intake_port is None else ("--port", str(intake_port)),
-        "mailboxes": () if mailboxes_port is None else ("--port", str(mailboxes_port)),
-    }
+    ports = {"intake": intake_port, "mailboxes": mailboxes_port, "console": console_port}
+    options = {name: ("--port", str(port)) for name, port in ports.items() if port is not None}
 
     def ready(places: dict[str, str]) -> None:
-        typer.echo(f"ready intake {places['intake']} mailboxes {places['mailboxes']}")
+        typer.echo(
+            f"ready intake {places['intake']} mailboxes {places['mailboxes']} console {places['console']}"
+        )
 
     stacks.tell_on_signal()
     raise typer.Exit(supervisor.run(Home(home), options, ready))
@@ -128,6 +130,30 @@ def serve_mailboxes(
 
     stacks.tell_on_signal()
     raise typer.Exit(run_mailboxes(Home(home), host=host, port=port))
+
+
+@serve.command("console")
+@fails_clearly
+def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
+    """The web pages of the staff. Needs only console/ of the home, and the mailboxes at work."""
+    from gateway.console.server import run_console  # noqa: PLC0415
+
+    stacks.tell_on_signal()
+    raise typer.Exit(run_console(Home(home), host=host, port=port))
+
+
+@serve.command("courier")
+@fails_clearly
+def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
+    """Give the letters that are owed to the SMTP relay, until SIGTERM. Needs only letters/ of the home."""
+    from gateway.courier.service import relay, run  # noqa: PLC0415 - a zone of its own
+
+    stacks.tell_on_signal()
+    letters = Home(home).letters
+    relay(letters)
+    with until_told() as stop:
+        typer.echo("ready courier")
+        run(letters, stop)
 
 
 @fails_clearly

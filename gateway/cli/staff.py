@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     existing,
     fails_clearly,
     now,
@@ -25,18 +28,23 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.enrol import enrol_ssh, least_rsa_bits, read_key_file
+from gateway.cli.identity import WAITS
 from gateway.cli.on_record import signed_head
 from gateway.cli.options import LISTED, LimitOption, WhyGivenOption
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.policy.catalogue import load_catalogue
-from gateway.registry import keys, log, roles, staff
+from gateway.registry import console_sessions, invitations, keys, log, roles, staff
+from gateway.registry.keys import Key
 from gateway.registry.log import Entry
+from gateway.supervisor import places_of
 
 app = typer.Typer(no_args_is_help=True, help="Enrol the authority's staff and look at them.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 _SAID = "; "
+_SECRET_BYTES = 32
 
 
 @app.command()
@@ -130,7 +138,7 @@ def remove(name: NameArgument, why: WhyGivenOption = None, home: HomeOption = DE
                 "--staff takes their keys out of use at once"
             )
         staff.remove_staff(session, name, at)
-        for key in keys.keys_in_force(session, "staff", name, "ssh", at):
+        for key in _in_force(session, name, at):
             keys.end_key(
                 session, "staff", name, key.fingerprint, state="retired", at=at, by=who(),
                 why=why or _REMOVED,
@@ -138,6 +146,62 @@ def remove(name: NameArgument, why: WhyGivenOption = None, home: HomeOption = DE
         _record(session, "staff-removed", name, why)
         signed_head(session, Home(home))
     out.print(f"{name} is removed")
+
+
+@app.command()
+@fails_clearly
+def invite(
+    name: NameArgument,
+    hours: Annotated[int, typer.Option(min=1, max=336, help="For how many hours the link works.")] = 24,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Print a one-time link to the console, by which a person makes a passkey. Hand it to nobody else.
+
+    It takes two to invite somebody who has a role of which two decide, once there are two administrators.
+    """
+    at, secret = now(), secrets.token_urlsafe(_SECRET_BYTES)
+    with registry(home) as opened, opened.write() as session:
+        staff.get_staff(session, name)
+        invited = _agreed_to_invite(session, name, at)
+        if invited:
+            ends_at = at + timedelta(hours=hours)
+            invitations.invite(session, name, secret, by=who(), at=at, ends_at=ends_at)
+            _record(session, "staff-invited", name, None)
+        signed_head(session, Home(home))
+    out.print(f"{_console(Home(home))}/invitation#{secret}" if invited else WAITS, soft_wrap=True)
+
+
+@app.command("log-out")
+@fails_clearly
+def log_out(name: NameArgument, home: HomeOption = DEFAULT_HOME) -> None:
+    """End every session of a person in the console. Their passkeys stay: gateway keys revoke --staff."""
+    with registry(home) as opened, opened.write() as session:
+        staff.get_staff(session, name)
+        ended = console_sessions.end_all(session, name)
+    out.print(f"{counted(ended, 'session')} of {name} ended")
+
+
+def _console(home: Home) -> str:
+    """The address at which browsers reach the console."""
+    configured = load_settings(home).console
+    return configured.origin or places_of(home).get("console") or f"http://localhost:{configured.port}"
+
+
+def _agreed_to_invite(session: Session, name: str, at: datetime) -> bool:
+    """Whether a person may be invited now: by a link, whoever has it becomes that person."""
+    from gateway.record.second_person import Act, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    if not roles.is_powerful(session, name) or len(roles.administrators(session)) == 1:
+        return True
+    return agreed(session, Act("invite", "staff", name), by=who(), why=None, at=at)
+
+
+def _in_force(session: Session, name: str, at: datetime) -> list[Key]:
+    """All that a person can log in with."""
+    return [
+        *keys.keys_in_force(session, "staff", name, "ssh", at),
+        *keys.keys_in_force(session, "staff", name, "passkey", at),
+    ]
 
 
 _REMOVED = "removed from staff"

@@ -192,7 +192,8 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
             return None
         years.open_year(session, year, at=at, by=who(), why=why)
         starts = day_in(first_year(year), registrar.catalogue.agreement.year.starts)
-        notice = opened(year, f"{starts.day} {starts:%B %Y}")
+        clause = registrar.catalogue.agreement.tell.ready
+        notice = opened(year, f"{starts.day} {starts:%B %Y}", clause)
         parties = registrar.catalogue.bodies.parties()
         told = tell_everybody(
             session, registrar.signing, registrar.settings.organisation, notice, parties, at

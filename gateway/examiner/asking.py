@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -18,6 +17,7 @@ from gateway.home import provider_of
 from gateway.openpgp.memory import is_fixed
 
 A = TypeVar("A")
+D = TypeVar("D")
 MOST_DETAIL = 80
 CONTENT_BYTES_A_SECOND = 128 * 1024
 # A file that is small has little time, so that it costs others little.
@@ -62,14 +62,14 @@ def seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
 
 
 @contextmanager
-def opened_for_reading(path: Path) -> Iterator[int]:
-    """A descriptor of a sealed file. Fault where it cannot be read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError as error:
-        raise Fault(f"the sealed file cannot be read: {error.strerror}") from None
-    with closing(descriptor):
-        yield descriptor
+def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
+    """What opening a sealed file gives. Fault where it cannot be read."""
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(opening)
+        except OSError as error:
+            raise Fault(f"the sealed file cannot be read: {error.strerror}") from None
+        yield opened
 
 
 @contextmanager

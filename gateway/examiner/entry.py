@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import heapq  # noqa: F401 - Counter.most_common loads it when called, and a confined child can load nothing
+import heapq  # noqa: F401 - Counter.most_common loads it when it is first asked, which a confined child cannot
 import logging
 import socket
 from collections.abc import Callable, Sequence

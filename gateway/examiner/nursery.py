@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gc
+import importlib
 import os
 import signal
 import socket
@@ -36,6 +37,8 @@ _CODECS = (
     "ascii", "cp1252", "cp437", "idna", "iso8859-15", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be",
     "utf-16-le", "utf-32", "unicode-escape",
 )  # fmt: skip
+_MODULES = ("heapq",)
+"""In the same way: loaded by collections.Counter when it is first asked for the most common."""
 
 Answer = tuple[bytes, Sequence[int]]
 Work = Callable[[bytes, Sequence[int]], Answer]
@@ -56,6 +59,8 @@ class Nursery:
         """Make one process after another until the service is gone."""
         for name in _CODECS:
             codecs.lookup(name)
+        for name in _MODULES:
+            importlib.import_module(name)
         self.cell.prepare()
         signal.signal(signal.SIGTERM, self._ended)
         gc.collect()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,6 +67,8 @@ from gateway.home.settings import Limits, load_settings, read_toml
 from gateway.model import Basis, ContentRefused, Counting, Folder, View
 from gateway.openpgp.engines import program_file
 from gateway.secrets import secret_files
+from gateway.store.of_home import store_of
+from gateway.store.store import Store
 
 _log = logging.getLogger(__name__)
 A = TypeVar("A")
@@ -117,7 +119,7 @@ class Examiner:
 
     def examine(self, job: Job) -> Looked:
         """Open and classify one landed file, or look at a drop."""
-        with opened_for_reading(self._home.sealed(job.reference)) as sealed:
+        with opened_for_reading(self._store.reading(job.reference)) as sealed:
             return self.look(job, sealed)
 
     def look(self, job: Job, sealed: int) -> Looked:
@@ -204,12 +206,13 @@ class Examiner:
         self, request: Reopen | SealCopy | Reseal, expected: type[A], *, given: int
     ) -> tuple[A, Sequence[int]]:
         """Ask the opener about a file that was examined before, with the session key kept beside it."""
-        with opened_for_reading(self._home.sealed(request.reference)) as sealed:
-            kept = self._home.session(request.reference)
-            if not kept.exists():
-                return self._ask_opener(request, (sealed,), expected, given)
-            with opened_for_reading(kept) as session:
-                return self._ask_opener(request, (sealed, session), expected, given)
+        store, reference = self._store, request.reference
+        with (
+            opened_for_reading(store.reading(reference)) as sealed,
+            opened_for_reading(store.reading_session(reference)) as session,
+        ):
+            files = (sealed,) if session is None else (sealed, session)
+            return self._ask_opener(request, files, expected, given)
 
     def _unsealed(self, job: Job, sealed: int) -> tuple[Unsealed, int] | tuple[FileRefused, int]:
         answer, given = ask(self._opener, job, (sealed,), self._seconds_to_open(sealed), _OPENED)
@@ -263,6 +266,10 @@ class Examiner:
     def _seconds_to_open(self, sealed: int) -> float:
         return seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
 
+    @cached_property
+    def _store(self) -> Store:
+        return store_of(self._home)
+
     def _around_opener(self) -> object:
         # A child may run the very file that it began with and no other, not even a newer one in its place.
         return self._surroundings(), program_file(load_settings(self._home).processor)
@@ -311,29 +318,3 @@ class Examiner:
                 most=self._limits.open.content_bytes,
             )
         )
-
-
-class Examiners:
-    """One Examiner for each thread that asks; all of them are ended together."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._mine = threading.local()
-        self._all: list[Examiner] = []
-        self._lock = threading.Lock()
-
-    def mine(self) -> Examiner:
-        """The calling thread's own examiner."""
-        examiner: Examiner | None = getattr(self._mine, "examiner", None)
-        if examiner is None:
-            examiner = Examiner(self._home)
-            self._mine.examiner = examiner
-            with self._lock:
-                self._all.append(examiner)
-        return examiner
-
-    def close(self) -> None:
-        """End every child."""
-        with self._lock:
-            for examiner in self._all:
-                examiner.close()

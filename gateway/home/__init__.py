@@ -4,8 +4,10 @@
     policies-in-force/                   inside: each version of the policies that has ever decided
     keys/ sealed/                        inside, 0700
     mailboxes/                           inside: who has to wait at the door of the mailboxes
+    console/                             inside -> console: the socket at which the console asks
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
+    letters/                             inside <-> courier: letters out, and what became of them back
 
 Intake uses `Spool` and `Published` only, so that it can run where the rest is unreadable.
 """
@@ -115,8 +117,34 @@ class Published:
         return self.root / "log"
 
     def provider(self, provider: str) -> Path:
-        """authorized_keys, receipts/ and out/ of one provider."""
+        """authorized_keys, receipts/, pages/ and out/ of one provider."""
         return self.root / "providers" / checked_provider(provider)
+
+    def pages(self, provider: str) -> Path:
+        """What a provider reads of itself at the top of its folder: status.html, calendar.ics."""
+        return self.provider(provider) / "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The folder between the inside and the courier: letters out, and what became of them back."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        """relay.toml: the part of the settings that the courier needs."""
+        return self.root / "relay.toml"
+
+    @property
+    def out(self) -> Path:
+        """NUMBER.eml: letters for the relay. The inside writes and removes them."""
+        return self.root / "out"
+
+    @property
+    def done(self) -> Path:
+        """NUMBER: empty where the relay has the letter, else why it refused it. The courier writes them."""
+        return self.root / "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +201,16 @@ class Home:
     def mailboxes(self) -> Path:
         """What the mailboxes tell an administrator, and are told: who has to wait at their door."""
         return self.root / "mailboxes"
+
+    @property
+    def console(self) -> Path:
+        """The folder of the Unix socket at which the console asks the inside; nothing else is in it."""
+        return self.root / "console"
+
+    @property
+    def letters(self) -> Letters:
+        """The folder between the inside and the courier."""
+        return Letters(self.root / "letters")
 
     @property
     def spool(self) -> Spool:

@@ -50,9 +50,20 @@ class AlsoOffer(File):
 
 
 class Ssh(File):
-    """What intake offers some clients beside what it offers all."""
+    """What intake offers some clients beside what it offers all, and who hands on connections to services.
+
+    `balancers`: their addresses or networks. They have to say from where each connection comes, by the PROXY
+    protocol, version 2; nobody else may.
+    """
 
     also_offer: tuple[AlsoOffer, ...] = ()
+    balancers: tuple[Network, ...] = ()
+
+    @model_validator(mode="after")
+    def _trusts_not_everybody(self) -> Ssh:
+        if any(ipaddress.ip_network(network).prefixlen == 0 for network in self.balancers):
+            raise ValueError("balancers: anybody could say to be anybody; name addresses of the balancers")
+        return self
 
 
 class DoorLimits(File):

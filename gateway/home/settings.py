@@ -9,16 +9,25 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
 from gateway.home.settings_file import File
+from gateway.home.store_settings import StoreSettings
 
 __all__ = ["AlsoOffer", "DoorLimits", "IntakeLimits", "MailboxLimits"]
 
+_ORIGIN = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?|http://localhost:[0-9]{1,5}")
 _LOG_ORIGIN = re.compile(r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
+
+
+def _origin(text: str) -> str:
+    """An address that browsers let passkeys work at."""
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError("it is https:// and a name, without a path: https://gateway.example.gov.uk")
+    return text
 
 
 class Listen(File):
@@ -26,6 +35,22 @@ class Listen(File):
 
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65535)
+
+
+class ConsoleSettings(File):
+    """Where the console listens, and what browsers know it by.
+
+    `origin`: the address that people type, without a path, such as https://gateway.example.gov.uk; none is
+    http://localhost with the port, which works on this machine alone. `certificate` and `certificate_key`:
+    for HTTPS without a reverse proxy in front; `proxies`: the addresses of those that are.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=2224, ge=0, le=65535)
+    origin: Annotated[str, AfterValidator(_origin)] | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    proxies: tuple[str, ...] = ()
 
 
 class ProcessorSettings(File):
@@ -83,6 +108,30 @@ class LogSettings(File):
     witnesses: tuple[str, ...] = ()
 
 
+class LetterSettings(File):
+    """Whom letters are given to: one SMTP relay. None leave without one.
+
+    `sender` is the address they come from. `user` logs in with the password in `password_file`, or in the
+    credential `relay-password`. `ca_file`: whose certificates are trusted, where not those of the system.
+    """
+
+    relay: str | None = None
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = Field(default="gateway@localhost", pattern=r"^[A-Za-z0-9][^@\s]*@[A-Za-z0-9.-]+$")
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _guarded(self) -> LetterSettings:
+        if self.tls == "none" and self.relay not in {None, "localhost", "127.0.0.1", "::1"}:
+            raise ValueError("tls may be none only where the relay is on this machine")
+        if self.tls == "none" and self.user is not None:
+            raise ValueError("a password is not sent without tls")
+        return self
+
+
 def _database(url: str) -> str:
     """A URL without a password: gateway.toml is no secret, nor is a command line."""
     parts = urlsplit(url)
@@ -128,6 +177,7 @@ class Settings(File):
     log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
+    console: ConsoleSettings = ConsoleSettings()
     ssh: Ssh = Ssh()
     processor: ProcessorSettings = ProcessorSettings()
     secrets: Secrets = Secrets()
@@ -135,6 +185,8 @@ class Settings(File):
     metrics: Metrics = Metrics()
     watch: WatchSettings = WatchSettings()
     scanner: Scanner = Scanner()
+    letters: LetterSettings = LetterSettings()
+    store: StoreSettings = StoreSettings()
 
     def database_url(self, home: Home) -> str:
         """The SQLAlchemy URL of the registry."""

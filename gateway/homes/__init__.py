@@ -1,1 +1,1 @@
-"""A home is made, shown at work, backed up, restored and upgraded."""
+"""A home is made, shown at work, audited, backed up, restored and upgraded."""

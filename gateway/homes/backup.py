@@ -18,8 +18,9 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -29,14 +30,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home, checked_reference
 from gateway.home.settings import load_settings
+from gateway.homes.restored_store import put_back, settings_in
 from gateway.secrets import secret_files
-from gateway.store.folder import store_of
+from gateway.store.folder import SealedFolder
+from gateway.store.of_home import store_of
 from gateway.zones.spool import fsync_folder, write_durably
 
 MANIFEST = "backup.json"
 _POLICIES = ("policies", "policies-in-force")
 _CHUNK = 1024**2
 _TRIES = 5
+_MODE_OF_SEALED = 0o640  # As the store in a folder keeps them; others have no modes worth keeping.
 Progress = Callable[[int, int], None]
 
 
@@ -89,17 +93,17 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
     (folder / "sealed").mkdir(mode=0o700)
     stated = _stated(earlier)
     known: dict[str, str] = {}  # What is linked is not read once more: it is what it was.
-    store = store_of(home)
+    store, copies = store_of(home), SealedFolder(folder / "sealed")
     references = list(_sealed_references(folder / home.registry.name))
     for number, reference in enumerate(references, start=1):
         progress(number, 2 * len(references))
-        target = Home(folder).sealed(reference)
+        target = copies.path(reference)
         place = str(target.relative_to(folder))
         if earlier is not None and place in stated and _linked(earlier / place, target):
             known[place] = stated[place]
         else:
-            _copy_if_there(store.path(reference), target)
-        _copy_if_there(store.session(reference), Home(folder).session(reference))
+            _copy_stored(reference, store.reading(reference), target)
+        _copy_stored(reference, store.reading_session(reference), copies.session(reference))
     _fsync_tree(folder)
     count = sum(path.stat().st_size > 0 for path in (folder / "sealed").iterdir())
     manifest = Manifest(taken_at=now, sealed_files=count, files=_digests(folder, known, progress))
@@ -108,13 +112,19 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
 
 
 def restore(
-    folder: Path, home: Home, *, damaged: bool = False, progress: Progress = lambda _done, _all: None
+    folder: Path,
+    home: Home,
+    *,
+    damaged: bool = False,
+    in_folder: bool = False,
+    progress: Progress = lambda _done, _all: None,
 ) -> Manifest:
     """Make `home`, which must not hold any file yet, from a whole backup. Durable after return.
 
-    GatewayError where the backup was interrupted or any file of it altered, or the home is in use. With
-    `damaged`, sealed files may be missing or altered: an audit of the home then names them. `progress`
-    hears how many files of the backup were read; copying them comes after that.
+    GatewayError where the backup was interrupted or any file of it altered, or the home is in use, or its
+    store has other files. With `damaged`, sealed files may be missing or altered: an audit of the home then
+    names them. With `in_folder` the home gets no store but its own folder. `progress` hears how many files
+    of the backup were read; copying them comes after that.
     """
     manifest = read_manifest(folder)
     _check_unaltered(folder, manifest, damaged=damaged, progress=progress)
@@ -125,8 +135,12 @@ def restore(
         home.root.mkdir(parents=True, exist_ok=True)
         if new:
             home.root.chmod(0o755)
-        for part in ("keys", "sealed"):
-            _copy_tree(folder / part, home.root / part)
+        _copy_tree(folder / "keys", home.root / "keys")
+        text, settings = settings_in(folder / home.settings.name, in_folder=in_folder)
+        if settings.store.url is None:
+            _copy_tree(folder / "sealed", home.root / "sealed")
+        else:
+            put_back(folder, home, settings)
         for part in _POLICIES:  # Services of other users read them.
             _copy_tree(folder / part, home.root / part, mode=0o755)
         _copy(folder / home.registry.name, home.registry)
@@ -134,8 +148,8 @@ def restore(
             outside.mkdir(mode=0o755, exist_ok=True)
         _fsync_tree(home.root)
         # The settings are written last: their presence says that the home is whole.
-        _copy(folder / home.settings.name, home.settings)
-        fsync_folder(home.root)
+        mode = stat.S_IMODE((folder / home.settings.name).stat().st_mode)
+        write_durably(home.settings, text.encode(), mode=mode)
     except OSError as error:
         raise Fault(f"the home cannot be written: {os.strerror(error.errno or 0)}") from None
     return manifest
@@ -263,10 +277,17 @@ def _linked(source: Path, target: Path) -> bool:
     return True
 
 
-def _copy_if_there(source: Path, target: Path) -> None:
+def _copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
     """A sealed file that retention has erased is not there, and is not missed."""
-    with suppress(FileNotFoundError):
-        _copy(source, target)
+    with ExitStack() as stack:
+        try:
+            stored = stack.enter_context(opening)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _followed(reference, error) from None
+        if stored is not None:
+            _write(stored, target, os.fstat(stored).st_mode & _MODE_OF_SEALED)
 
 
 def _copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
@@ -286,16 +307,25 @@ def _copy(source: Path, target: Path) -> None:
     try:
         read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise GatewayError(f"{source} is a symbolic link, which is not followed") from None
-        raise
-    with os.fdopen(read, "rb") as original:
-        mode = os.fstat(read).st_mode & 0o777
-        write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(write, "wb") as copy:
-            shutil.copyfileobj(original, copy, _CHUNK)
-            copy.flush()
-            os.fsync(write)
+        raise _followed(source, error) from None
+    try:
+        _write(read, target, os.fstat(read).st_mode & 0o777)
+    finally:
+        os.close(read)
+
+
+def _followed(source: Path | str, error: OSError) -> OSError | GatewayError:
+    if error.errno == errno.ELOOP:
+        return GatewayError(f"{source} is a symbolic link, which is not followed")
+    return error
+
+
+def _write(read: int, target: Path, mode: int) -> None:
+    write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(read, "rb", closefd=False) as original, os.fdopen(write, "wb") as copy:
+        shutil.copyfileobj(original, copy, _CHUNK)
+        copy.flush()
+        os.fsync(write)
 
 
 def _fsync_tree(folder: Path) -> None:

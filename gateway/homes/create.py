@@ -43,6 +43,11 @@ port = 2222
 host = "127.0.0.1"
 port = 2223
 
+[console]                             # the web pages of the authority's own staff
+host = "127.0.0.1"
+port = 2224
+# origin = "https://gateway.example.gov.uk"   # what browsers know it by; none: this machine alone
+
 [processor]
 workers = 0                           # 0: one for each processor core
 engine = "auto"                       # auto: a SOP program for all but small files; sop; embedded

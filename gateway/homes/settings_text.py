@@ -9,7 +9,10 @@ import stat
 import tomllib
 from pathlib import Path
 
+import tomlkit
+
 from gateway.errors import ConfigurationError
+from gateway.home.settings import Settings
 from gateway.zones.spool import write_durably
 
 _SECRETS = re.compile(r"^\[secrets\][^\n]*\n", re.MULTILINE)
@@ -20,15 +23,40 @@ def note_passphrase_file(settings: Path, file: Path) -> None:
     """Let gateway.toml name the file with the passphrase. ConfigurationError where that cannot be written."""
     try:
         target = settings.resolve()
-        before = target.stat()
-        text = _noted(target.read_text("utf-8"), str(file))
-        write_durably(target, text.encode(), mode=stat.S_IMODE(before.st_mode))
-        os.chown(target, before.st_uid, before.st_gid)
+        _replace(target, _noted(target.read_text("utf-8"), str(file)))
     except (OSError, ValueError):
         line = f"passphrase_file = {_quoted(str(file))}"
         raise ConfigurationError(
             f"{settings} could not be changed; write there, under [secrets]: {line}"
         ) from None
+
+
+def note_places(settings: Path, places: Settings) -> None:
+    """Let gateway.toml name the database and the store of `places`. Durable after return.
+
+    ConfigurationError where that cannot be written.
+    """
+    try:
+        target = settings.resolve()
+        text = tomlkit.parse(target.read_text("utf-8"))
+        if places.database is not None:
+            text["database"] = places.database
+        if places.store.url is not None:
+            text["store"] = places.store.model_dump(mode="json", exclude_defaults=True)
+        written = tomlkit.dumps(text)
+        if Settings.model_validate(tomllib.loads(written)) == places:
+            _replace(target, written)
+            return
+    except (OSError, ValueError):
+        pass  # Told below, as what would change another setting is.
+    raise ConfigurationError(f"{settings} could not be changed; see that it may be, and begin the move again")
+
+
+def _replace(target: Path, text: str) -> None:
+    """The same file with another text: its mode and owner stay."""
+    before = target.stat()
+    write_durably(target, text.encode(), mode=stat.S_IMODE(before.st_mode))
+    os.chown(target, before.st_uid, before.st_gid)
 
 
 def _noted(text: str, file: str) -> str:

@@ -18,12 +18,15 @@ FolderName = Literal["in", "out", "receipts", "keys", "agreement"]
 FOLDERS: tuple[FolderName, ...] = get_args(FolderName)
 _FOLDER: dict[str, FolderName] = {name: name for name in FOLDERS}
 
+# What is published for one provider at the top of its tree, where else an upload to /in would be meant.
+PAGES = frozenset({"status.html", "status.html.asc", "calendar.ics"})
+
 _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class IntakePlace:
-    """The root (both None), a folder (name None), or something in a folder.
+    """The root (both None), a folder (name None), something in a folder, or a page (folder None).
 
     What lies in a folder that a client made has the name `MADE/NAME`.
     """
@@ -79,6 +82,8 @@ def place_of(raw: bytes) -> IntakePlace:
         return ROOT
     if len(parts) > _DEEPEST:
         raise Declined(NO_SUCH_FILE)
+    if len(parts) == 1 and parts[0] in PAGES:
+        return IntakePlace(None, parts[0])
     folder = _FOLDER.get(parts[0])
     within = parts if folder is None else parts[1:]
     return IntakePlace(folder or "in", "/".join(within) or None)

@@ -87,6 +87,7 @@ async def serve(
         penalties=of_intake(spool, published),
         running=intake.running,
         also=settings.ssh.also_offer,
+        balancers=settings.ssh.balancers,
     ) as accepting:
         sweeping = loop.create_task(again(intake.sweep, _SWEEP_SECONDS))
         try:

@@ -1,6 +1,6 @@
 """The virtual tree of one provider: what is where, what may be done there, and nothing else.
 
-/              uploads here are taken as uploads to /in
+/              uploads here are taken as uploads to /in; status.html and calendar.ics, to read
 /in            upload; lists what was sent; nothing can be fetched back or overwritten
 /in/MADE/…     folders that a client made: there for a while, and as long as they list what was sent
 /out /receipts what was published for this provider, to read
@@ -31,7 +31,7 @@ from gateway.intake.answers import (
 )
 from gateway.intake.box import Box
 from gateway.intake.disk import in_turn, on_disk
-from gateway.intake.paths import FOLDERS, FolderName, IntakePlace, checked_name, place_of
+from gateway.intake.paths import FOLDERS, PAGES, FolderName, IntakePlace, checked_name, place_of
 from gateway.intake.published import ListedFile, find_published, open_published, scan_published
 from gateway.intake.recent import HandedOver
 from gateway.intake.reception import Wish
@@ -91,6 +91,8 @@ class ProviderTree:
         if place.folder is None:
             for folder in FOLDERS:
                 yield folder
+            for entry in await self._pages():
+                yield entry
         folder = place.folder or "in"
         shown: set[str] = set()
         for published in self._published_folders(folder) if place.name is None else ():
@@ -103,6 +105,11 @@ class ProviderTree:
         for name, known in self._sent(IntakePlace(folder, place.name)):
             if name not in shown:
                 yield name if known is None else _entry(name, known)
+
+    async def _pages(self) -> list[ListedFile]:
+        """What is published for this provider beside the folders."""
+        found = [await self._published_entry(IntakePlace(None, name)) for name in sorted(PAGES)]
+        return [entry for entry in found if entry is not None]
 
     def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
         """What was sent to a folder, by the name it has there; None for a folder below it."""
@@ -154,7 +161,7 @@ class ProviderTree:
     async def open_to_read(self, raw: bytes) -> PublishedReading:
         """A published file. Declined for everything else, with the reason that helps."""
         place = place_of(raw)
-        if place.name is None or place.folder is None or place in self.box.folders:
+        if place.name is None or place in self.box.folders:
             raise Declined(IS_FOLDER)
         for folder in self._published_folders(place.folder):
             try:
@@ -184,11 +191,11 @@ class ProviderTree:
     async def remove(self, raw: bytes) -> None:
         """Give up an unfinished upload; anything else is declined."""
         place = place_of(raw)
-        if place.name is None or place.folder is None:
+        if place.name is None:
             raise Declined(IS_FOLDER)
         if await self._published_entry(place) is not None:
             raise Declined(KEPT)
-        folder = _UPLOADS.get(place.folder)
+        folder = None if place.folder is None else _UPLOADS.get(place.folder)
         if folder is None:
             raise Declined(NO_SUCH_FILE)
         await self.box.reception.remove(folder, place.name)
@@ -209,9 +216,9 @@ class ProviderTree:
     async def _writable(self, raw: bytes) -> tuple[Folder, str]:
         """The folder and name of a file to be put."""
         place = place_of(raw)
-        if place.folder is None or place.name is None or self._is_folder(place):
+        if place.name is None or self._is_folder(place):
             raise Declined(IS_FOLDER)
-        folder = _UPLOADS.get(place.folder)
+        folder = None if place.folder is None else _UPLOADS.get(place.folder)
         if folder is None:
             raise Declined(READ_ONLY)
         if not self._is_folder(place.above):
@@ -221,7 +228,9 @@ class ProviderTree:
             raise Declined(TAKEN_NAME)
         return folder, name
 
-    def _published_folders(self, folder: FolderName) -> tuple[Path, ...]:
+    def _published_folders(self, folder: FolderName | None) -> tuple[Path, ...]:
+        if folder is None:
+            return (self.published.pages(self.box.provider),)
         if folder in {"out", "receipts"}:
             return (self.published.provider(self.box.provider) / folder,)
         if folder in {"keys", "agreement"}:
@@ -229,7 +238,7 @@ class ProviderTree:
         return ()
 
     async def _published_entry(self, place: IntakePlace) -> ListedFile | None:
-        if place.folder is not None and place.name is not None:
+        if place.name is not None:
             for folder in self._published_folders(place.folder):
                 if (entry := await on_disk(find_published, folder, place.name)) is not None:
                     return entry

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,12 +24,13 @@ from gateway.home.settings import load_limits
 from gateway.keys.changes import clerk_of, sign_head
 from gateway.openpgp.certificates import split
 from gateway.openpgp.components import components
-from gateway.openpgp.envelope import ANYONE, recipients_of
+from gateway.openpgp.envelope import ANYONE, HEAD_BYTES, recipients_of
+from gateway.openpgp.sealed_file import OpenFile, Sealed
 from gateway.registry import keys, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
-from gateway.store.folder import store_of
+from gateway.store.of_home import store_of
 from gateway.zones.landed import BadFileError, open_content, waiting
 from gateway.zones.spool import fsync_folder
 
@@ -68,12 +69,19 @@ class Holdings:
 
     def needs(self, reference: str, fingerprint: str) -> bool:
         """Whether a stored file opens with this key and with no other that the gateway holds."""
-        kept = self._store.session(reference)
-        return self._needs(kept if kept.exists() else self._store.path(reference), fingerprint)
+        with self._store.reading_session(reference) as kept:
+            if kept is not None:
+                return self._needs(OpenFile(kept), fingerprint)
+        return self.came_needing(reference, fingerprint)
 
     def came_needing(self, reference: str, fingerprint: str) -> bool:
         """Whether a stored file opens with this key alone as it came, whatever session key lies beside it."""
-        return self._needs(self._store.path(reference), fingerprint)
+        # Whom it is sealed to stands at its start; where that is not enough, all of it is read.
+        for most in (HEAD_BYTES, None):
+            with self._store.reading(reference, most) as sealed:
+                if named := recipients_of(OpenFile(sealed)):
+                    return self._only(named, fingerprint)
+        return False
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
         """Whether an upload in the spool opens with this key alone; False where it will not be stored."""
@@ -86,8 +94,11 @@ class Holdings:
         finally:
             os.close(descriptor)
 
-    def _needs(self, path: Path, fingerprint: str) -> bool:
-        named = set(recipients_of(path))
+    def _needs(self, sealed: Sealed, fingerprint: str) -> bool:
+        return self._only(recipients_of(sealed), fingerprint)
+
+    def _only(self, recipients: Collection[str], fingerprint: str) -> bool:
+        named = set(recipients)
         openers = {held for held, key_ids in self._key_ids.items() if key_ids & named}
         if ANYONE in named:
             openers |= set(self._key_ids)

@@ -1,1 +1,1 @@
-"""The SFTP service of the local authority's staff: views on what was routed to their teams."""
+"""Where staff collect, over SFTP and for the console: views on what was routed to their teams."""

@@ -1,11 +1,11 @@
-"""NAME.about.txt: what was left out of a team's view of a file, and why. It names no child and no value."""
+"""NAME.about.txt: what was left out of a team's view of a file, or why a file waits. It names no child."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from gateway.mailboxes.names import file_name
-from gateway.model import Unlisted
+from gateway.model import Reason, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.unlisted import places
 from gateway.registry.deliveries import Delivery
@@ -74,6 +74,28 @@ _APART = (
 
 def _encoded(lines: Sequence[str]) -> bytes:
     return "".join(f"{line}{_LINE}" for line in lines).encode()
+
+
+def held_text(delivery: Delivery, reasons: Sequence[Reason]) -> bytes:
+    """The text beside a held file: why it waits, and what may be decided. In UTF-8."""
+    lines = [
+        f"{file_name(delivery)}",
+        "",
+        f"{delivery.provider} sent this file (reference {delivery.reference}). It waits, because:",
+        *(line for reason in reasons for line in ("", *_reason(reason))),
+        "",
+        "Look at it, and decide in the console, where there is one, or have one of these typed:",
+        *(
+            f'- gateway held {act} {delivery.reference} {more} "..."'
+            for act, more in (("release", "--why"), ("return", "--advice"), ("refuse", "--why"))
+        ),
+    ]
+    return "".join(f"{line}{_LINE}" for line in lines).encode()
+
+
+def _reason(reason: Reason) -> Iterator[str]:
+    yield f"- {reason.sentence}"
+    yield f"  (clause {reason.clause}; {reason.code}) The sender is told: {reason.next_step}"
 
 
 def _team(delivery: Delivery, catalogue: Catalogue) -> str:

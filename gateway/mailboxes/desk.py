@@ -23,6 +23,7 @@ from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
+    DeliveriesWanted,
     Delivery,
     deal_with,
     delivered,
@@ -135,6 +136,25 @@ class Desk:
         else:
             found = delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
         return self.showing.with_apart(session, found, name)
+
+    def chosen(
+        self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
+    ) -> Sequence[Delivery]:
+        """At most `limit` of a team's files that fit, latest first, of a sequence less than `before`."""
+        with self.registry.read() as session:
+            self._check_folder(self._teams(session, person), MailboxPlace(team, removed=True))
+            found = delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
+            return self.showing.with_apart(session, found, person.name)
+
+    def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
+        """Where the file of that reference stands in a folder. Declined where it is not there for them."""
+        with self.registry.read() as session:
+            teams, wanted = self._teams(session, person), MailboxPlace(folder, removed=removed)
+            self._check_folder(teams, wanted)
+            found = self._named(session, person, teams, wanted, reference)
+        if found is None:
+            raise Declined(NO_SUCH_FILE)
+        return MailboxPlace(folder, file_name(found), removed=removed)
 
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
         """The folders of a shelf that has some: the data types or the providers of a team's files."""

@@ -19,6 +19,7 @@ import uvloop
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
 from gateway.mailboxes.desk import Person
+from gateway.mailboxes.hatch.opening import hatch_open
 from gateway.mailboxes.office import open_office
 from gateway.mailboxes.tree import MailboxTree, Office
 from gateway.observe import systemd
@@ -96,7 +97,10 @@ async def _serve(home: Home, office: Office, listen: Listen) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with accepting(home, office, listen, systemd.handed_over("mailboxes")) as port:
+    async with (
+        hatch_open(home, office),
+        accepting(home, office, listen, systemd.handed_over("mailboxes")) as port,
+    ):
         shown = f"[{listen.host}]" if ":" in listen.host else listen.host
         sys.stdout.write(f"ready mailboxes {shown}:{port}\n")
         sys.stdout.flush()
@@ -123,6 +127,7 @@ async def accepting(
         sockets=sockets,
         penalties=of_mailboxes(home),
         running=service.running,
+        balancers=load_settings(home).ssh.balancers,
     ) as (_, port):
         sweeping = asyncio.create_task(_sweep(office))
         try:

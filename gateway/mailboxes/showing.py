@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session
 
 from gateway.errors import Fault
-from gateway.mailboxes.about import about_counts, about_text
+from gateway.mailboxes.about import about_counts, about_text, held_text
 from gateway.mailboxes.contents import FileOrder
 from gateway.model import Basis, Classified, Counting, ProviderKind
 from gateway.policy.basis import basis_for, left_out
@@ -17,7 +17,7 @@ from gateway.policy.counts import counting
 from gateway.registry import providers
 from gateway.registry.deliveries import Delivery
 from gateway.registry.markers import NOBODY, kept_apart
-from gateway.registry.transfers import contents_of
+from gateway.registry.transfers import contents_of, reasons_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,13 @@ class Showing:
         return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
-        """What is told of each view that leaves something out, by the sequence of its delivery."""
+        """What is told beside files, by a delivery's sequence: what a view leaves out, or why it waits."""
         contents = self._contents(session, [each for each in deliveries if not each.whole])
         kinds = self._kinds(session, deliveries) if contents else {}
         apart = kept_apart(session, list(contents), person)
-        found = {}
+        waiting = {each.sequence: each for each in deliveries if each.team is None}
+        reasons = reasons_of(session, list(waiting)) if waiting else {}
+        found = {number: held_text(waiting[number], why) for number, why in reasons.items()}
         for delivery in deliveries:
             content = contents.get(delivery.sequence)
             if content is None:

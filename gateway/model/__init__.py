@@ -11,6 +11,7 @@ from gateway.model.content import Classified, ContentRefused, Facts, Finding, Na
 from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, Released, Settled
 from gateway.model.files import Opened, Signature, Upload
 from gateway.model.kinds import (
+    FileKeyKind,
     Folder,
     GatewayKeyKind,
     KeyKind,
@@ -36,6 +37,7 @@ __all__ = [
     "Counting",
     "Decision",
     "Facts",
+    "FileKeyKind",
     "Finding",
     "Folder",
     "GatewayKeyKind",

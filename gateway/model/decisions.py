@@ -33,13 +33,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """A person sends a held file on to `teams` under `flow`, as `data_type`.
+    """A person sends a held file on to `teams` under `flow`, as `data_type`, about `period` if known.
 
     `on_roll`: the pupils in it are on its sender's roll.
     """
 
     state: ClassVar[Outcome] = "accepted"
     data_type: str | None = None
+    period: str | None = None
     on_roll: bool = True
     flow: str
     teams: tuple[str, ...]

@@ -27,7 +27,9 @@ ValueKind = Literal[
     "free text",
     "mixed",
 ]
-KeyKind = Literal["ssh", "openpgp"]
+FileKeyKind = Literal["ssh", "openpgp"]
+"""Keys that come as a file, from their owner."""
+KeyKind = FileKeyKind | Literal["passkey"]
 Outcome = Literal["accepted", "held", "refused"]
 State = Literal["landed"] | Outcome
 WaitsFor = Literal["date", "ratification", "key", "approval", "person"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from gateway.model.kinds import KeyKind, ProviderKind
+from gateway.model.kinds import FileKeyKind, ProviderKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class RatificationsThatCount:
 class NewKey:
     """A public key that was judged and found fit. `expires_at`: from when on it cannot sign."""
 
-    kind: KeyKind
+    kind: FileKeyKind
     fingerprint: str
     material: str
     algorithm: str

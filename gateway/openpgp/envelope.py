@@ -28,7 +28,7 @@ ANYONE = "0" * 16
 """The key id of a recipient who is not named (RFC 9580, 5.1.8): every key of ours is tried."""
 
 _MOST_RECIPIENTS = 100
-_HEAD_BYTES = 256 * 1024
+HEAD_BYTES = 256 * 1024
 _SMALL_HEAD_BYTES = 8 * 1024
 _PKESK_3 = 3
 _PKESK_6 = 6
@@ -90,7 +90,7 @@ def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, 
     OSError where the file cannot be read.
     """
     with SealedSource.at(path, limits or OpenLimits()).open() as file:
-        for size in (_SMALL_HEAD_BYTES, _HEAD_BYTES):
+        for size in (_SMALL_HEAD_BYTES, HEAD_BYTES):
             file.seek(0)
             try:
                 return _envelope(file.read(size)).recipients
@@ -100,7 +100,7 @@ def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, 
 
 
 def _looked(file: BinaryIO, key_ids: Collection[str] | None) -> Envelope:
-    start = file.read(_HEAD_BYTES)
+    start = file.read(HEAD_BYTES)
     if not start:
         raise Refusal("open:empty")
     envelope = _envelope(start)
@@ -115,7 +115,7 @@ def _check_nothing_follows(file: BinaryIO) -> None:
     """Engines stop reading at the end of the armor; people may have taken what follows for sealed."""
     file.seek(0)
     last = b""
-    while piece := file.read(_HEAD_BYTES):
+    while piece := file.read(HEAD_BYTES):
         seen = last + piece
         at = seen.find(armor.MESSAGE_END)
         if at >= 0:
@@ -123,7 +123,7 @@ def _check_nothing_follows(file: BinaryIO) -> None:
             while rest:
                 if not armor.is_blank(rest):
                     raise Refusal("open:not-one-file")
-                rest = file.read(_HEAD_BYTES)
+                rest = file.read(HEAD_BYTES)
             return
         last = seen[-len(armor.MESSAGE_END) :]
     raise Refusal("open:damaged")

@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
@@ -22,16 +23,9 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Location, PolicyFault, key_of, line_of
 from gateway.policy.folder import policy_digest, policy_files
+from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
-from gateway.policy.schema import (
-    AgreementFile,
-    ConfirmedFile,
-    FlowsFile,
-    PolicyTable,
-    ReasonsFile,
-    RightsFile,
-    TeamsFile,
-)
+from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
 
 __all__ = [
     "FILES",
@@ -84,6 +78,8 @@ FILES: dict[str, type[PolicyTable]] = {
     "breach.toml": BreachFile,
     "bodies.toml": BodiesFile,
 }
+OPTIONAL: dict[str, type[PolicyTable]] = {"letters.toml": LettersFile}
+"""What a folder may leave out: nobody is written to then."""
 
 _EARLIER = Path(__file__).parent / "earlier"
 """What holds where a folder of an earlier version has no file of a name."""
@@ -122,8 +118,9 @@ def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:
 def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:
     """Read policy files, each by itself; what does not have the shape that it should is among the faults."""
     reading = PoliciesRead()
-    for name, kind in shapes.items():
-        _read_model(policies, name, kind, reading)
+    for name, kind in {**shapes, **OPTIONAL}.items():
+        if name not in OPTIONAL or (policies / name).exists():
+            _read_model(policies, name, kind, reading)
     agreement = reading.models.get("agreement.toml")
     if isinstance(agreement, AgreementFile):
         named = [("text", agreement.text), *(("documents", name) for name in agreement.documents)]
@@ -187,6 +184,7 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         return found
 
     agreement = model("agreement.toml", AgreementFile)
+    letters = reading.models.get("letters.toml")
     return Catalogue(
         digest=policy_digest(policies),
         agreement=agreement,
@@ -203,5 +201,6 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         methods=model("methods.toml", MethodsFile),
         calendar=model("calendar.toml", CalendarFile),
         breach=model("breach.toml", BreachFile),
+        letters=letters if isinstance(letters, LettersFile) else LettersFile(),
         bodies=model("bodies.toml", BodiesFile),
     )

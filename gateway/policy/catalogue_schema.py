@@ -6,21 +6,19 @@ import hashlib
 from functools import cached_property
 
 from gateway.model import ProviderKind, Reason
+from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, Contacts, ReasonsFile
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
-    AgreementFile,
     ClauseId,
-    ConfirmedFile,
-    Contacts,
     Flow,
     FlowsFile,
     Group,
     MonthDay,
     PolicyTable,
-    ReasonsFile,
     Right,
     RightsFile,
     Team,
@@ -51,6 +49,7 @@ class Catalogue(PolicyTable):
     calendar: CalendarFile
     breach: BreachFile
     bodies: BodiesFile
+    letters: LettersFile = LettersFile()
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:

@@ -35,6 +35,9 @@ def citations(catalogue: Catalogue) -> Iterator[Citation]:
     """Every citation in the policies, file by file."""
     for code, clause in catalogue.reasons.clauses.items():
         yield Citation(clause, f"reason {code}", "reasons.toml", ("clauses", code))
+    for what, clause in catalogue.agreement.tell:
+        if clause is not None:
+            yield Citation(clause, f"notice that it is {what}", "agreement.toml", ("tell", what))
     yield from _of_flows(catalogue)
     for n, team in enumerate(catalogue.teams.team):
         for clause in team.clauses:

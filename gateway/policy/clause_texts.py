@@ -11,8 +11,9 @@ import hashlib
 import re
 from collections.abc import Iterator
 
+from gateway.policy.agreement_schema import AgreementFile
 from gateway.policy.faults import Contradiction
-from gateway.policy.schema import AgreementFile, ClauseId
+from gateway.policy.schema import ClauseId
 
 
 class ClauseTexts:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
+from gateway.policy.agreement_schema import Confirmed
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.citations import cited_by
 from gateway.policy.clause_texts import ClauseTexts
-from gateway.policy.schema import ClauseId, Confirmed
+from gateway.policy.schema import ClauseId
 
 _HEAD = """\
 #:schema schemas/confirmed.schema.json

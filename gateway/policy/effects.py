@@ -115,6 +115,9 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
             Effect("what becomes of it where the sender has not ratified", "any", ("hold", "accept")),
         ),
     ),
+    "letters.toml": (
+        ("**", Effect("which letters are written, when, to whom and in which words", idle=True)),
+    ),
     "teams.toml": (
         ("team.*", Effect("which teams there are", "more")),
         ("team.*.name", Effect("the name of the team in receipts and listings", idle=True)),

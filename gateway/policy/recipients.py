@@ -1,9 +1,9 @@
-"""To whom a file goes beside the authority's own teams: providers that get a copy of it. Pure."""
+"""To whom a file goes beside the authority's own teams: providers that get a copy of it, or a part. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from gateway.model import Accepted, Basis, Classified, Provider, Released, Unlisted
 from gateway.policy.bodies_schema import RecipientBody
@@ -51,12 +51,10 @@ def parts_for(
     is on record for another as well gets nothing.
     """
     flow = catalogue.flow(accepted.flow)
-    divisible = classified.extension.removeprefix("formulas.") in _TABLES
-    if flow is None or named_school(classified) is not None or not divisible:
+    if flow is None or named_school(classified) is not None or not _is_divisible(classified):
         return ()
-    kinds = {kind for body in _bodies(flow, catalogue) if body.about == "themselves" for kind in body.kinds}
     named = {number for one in classified.schools for number in (one.dfe_number, one.urn) if number}
-    entitled = [each for each in providers if each.kind in kinds and _takes_part(each, catalogue)]
+    entitled = tuple(_entitled(providers, flow, catalogue))
     claims = Counter(number for each in entitled for number in _numbers(each))
     return tuple(
         each
@@ -79,12 +77,19 @@ def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], cata
 
 
 def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) -> bool:
-    """Whether there can be a provider that is to get a copy of a file."""
+    """Whether there can be a provider that is to get a copy of a file, or a part."""
+    names_schools = named_school(classified) is not None or (
+        _is_divisible(classified) and bool(classified.schools)
+    )
     return any(
-        body.about == "anyone" or named_school(classified) is not None
+        body.about == "anyone" or names_schools
         for body in _bodies(flow, catalogue)
         if _may_have(body, classified, catalogue)
     )
+
+
+def _is_divisible(classified: Classified) -> bool:
+    return classified.extension.removeprefix("formulas.") in _TABLES
 
 
 def _bodies(flow: Flow, catalogue: Catalogue) -> list[RecipientBody]:
@@ -107,6 +112,15 @@ def _is_meant(provider: Provider, body: RecipientBody, classified: Classified) -
     return body.about == "anyone" or (
         provider.dfe_number is not None and provider.dfe_number == named_school(classified)
     )
+
+
+def _entitled(providers: Iterable[Provider], flow: Flow, catalogue: Catalogue) -> Iterator[Provider]:
+    """The providers of kinds to which the flow gives what is about themselves."""
+    bodies = (body for body in _bodies(flow, catalogue) if body.about == "themselves")
+    kinds = {kind for body in bodies for kind in body.kinds}
+    for each in providers:
+        if each.kind in kinds and _takes_part(each, catalogue):
+            yield each
 
 
 def _takes_part(provider: Provider, catalogue: Catalogue) -> bool:

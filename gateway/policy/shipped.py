@@ -16,3 +16,9 @@ def shipped_policies() -> Path:
         if (folder / "flows.toml").is_file():
             return folder
     raise ConfigurationError(f"the policies that come with gateway are missing from {installed}")
+
+
+def shipped_agreements() -> list[Path]:
+    """The folder of each agreement that comes with this version, the one that `init` takes first."""
+    first = shipped_policies()
+    return [first, *sorted(path.parent for path in first.glob("*/flows.toml"))]

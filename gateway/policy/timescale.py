@@ -7,16 +7,17 @@ came. Nothing is remembered between questions. `status` answers for one provider
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from gateway.model import Arrival, Provider
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
+from gateway.policy.expected import expected_of, owes_anything
 from gateway.policy.placing import Known, Placed, PlacedArrival, index_on, place
 from gateway.policy.schema import Flow, FlowDataType, Timescale
 from gateway.policy.schooldays import Period, plan
@@ -26,6 +27,7 @@ State = Literal[
     "not-expected", "not-due", "due", "early", "on-time", "late", "nil", "missing", "received", "no-calendar"
 ]
 
+_ONE_DAY = timedelta(days=1)
 _BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
 
 
@@ -99,14 +101,13 @@ def status(
     owed = owed or Owed()
     calendar = catalogue.calendar
     arrivals = _by_data_type(received, calendar, on)
-    expected = list(_expected(provider, catalogue, owed.expected))
+    expected = list(expected_of(provider, catalogue, owed.expected))
     entries = tuple(
         (scale, entry.id) for _, entry, _ in expected for scale in entry.timescales(provider.kind)
     )
     planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
     day = _day(on, owed.since, catalogue)
-    no_school_itself = bool(provider.schools) and provider.dfe_number is None
-    takes_part = not provider.suspended and on <= owed.until and not no_school_itself
+    takes_part = owes_anything(provider) and on <= owed.until
     return [
         _judge(
             _Row(flow, entry, scale, planned[scale, entry.id]),
@@ -124,6 +125,68 @@ def status(
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverTime:
+    """How often one data type came, of the times at which it was due. Early counts as in time."""
+
+    data_type: str
+    in_time: int = 0
+    late: int = 0
+    nil: int = 0
+    missing: int = 0
+
+
+def kept(
+    provider: Provider,
+    received: Sequence[Arrival],
+    catalogue: Catalogue,
+    span: tuple[date, date],
+    *,
+    on: date,
+    owed: Owed | None = None,
+) -> list[OverTime]:
+    """What was due from the first day of a span to its last, as it is known at the end of the day `on`.
+
+    What is due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
+    """
+    owed, calendar = owed or Owed(), catalogue.calendar
+    if not owes_anything(provider):
+        return []
+    arrivals = _by_data_type(received, calendar, on)
+    expected = [
+        (entry, scale)
+        for _, entry, must in expected_of(provider, catalogue, owed.expected)
+        for scale in entry.timescales(provider.kind)
+        if must
+    ]
+    entries = tuple((scale, entry.id) for entry, scale in expected)
+    planned = plan(calendar, entries, _own_inset(provider, calendar), span[1].year)
+    begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
+    found = []
+    for entry, scale in expected:
+        periods = planned[scale, entry.id]
+        own, telling = (_counted(arrivals[kind], entry, scale) for kind in (entry.id, entry.within or ""))
+        found.append(_kept(entry.id, periods, place(own, periods, telling), (begun, ended), on))
+    return found
+
+
+def _kept(
+    data_type: str, periods: list[Period], placed: Placed, span: tuple[date, date], on: date
+) -> OverTime:
+    states = Counter(
+        _state(period, placed.of(index), on)
+        for index, period in enumerate(periods)
+        if span[0] <= period.due <= span[1]
+    )
+    return OverTime(
+        data_type=data_type,
+        in_time=states["on-time"] + states["early"],
+        late=states["late"],
+        nil=states["nil"],
+        missing=states["missing"],
+    )
+
+
 def _counted(came: list[PlacedArrival], entry: FlowDataType, scale: Timescale) -> list[PlacedArrival]:
     """Arrivals as they count for a timescale. The period that one names is told in the terms of the first."""
     if scale == entry.timescale:
@@ -133,13 +196,18 @@ def _counted(came: list[PlacedArrival], entry: FlowDataType, scale: Timescale) -
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
     """The period of a data type that is open on a day; None where it is due at no set time then."""
-    flow = catalogue.flow_of(data_type)
-    if flow is None:
-        return None
-    due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
-    periods = plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
+    periods = periods_around(provider, data_type, catalogue, on)
     at = index_on(periods, on)
     return periods[at] if at >= 0 else None
+
+
+def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[Period]:
+    """The periods of a data type in the years around a day; none where it is due at no set time."""
+    flow = catalogue.flow_of(data_type)
+    if flow is None:
+        return []
+    due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
+    return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
 
 
 def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
@@ -165,35 +233,6 @@ def _by_data_type(
 
 def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
     return frozenset(day for inset in calendar.inset if inset.provider == provider.id for day in inset.days)
-
-
-def _expected(
-    provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
-) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """What the provider may send, and whether it must; None where it was told to owe none."""
-    spared = _not_expected(provider, catalogue.calendar) | {*catalogue.bodies.of(provider.kind).not_expected}
-    for flow in catalogue.flows.flow:
-        sends = provider.kind in flow.senders
-        for entry in flow.data_type:
-            if not sends and provider.kind not in flow.on_behalf:
-                continue
-            if entry.id in told:
-                yield flow, entry, sends if told[entry.id] else None
-            elif entry.id not in spared:
-                yield flow, entry, sends and entry.id not in catalogue.calendar.optional
-
-
-def _not_expected(provider: Provider, calendar: CalendarFile) -> frozenset[str]:
-    number = (provider.dfe_number or "")[-4:]
-    if not number.isdecimal():
-        return frozenset()
-    establishment = int(number)
-    return frozenset(
-        data_type
-        for phase in calendar.phase
-        if any(first <= establishment <= last for first, last in phase.establishments)
-        for data_type in phase.not_expected
-    )
 
 
 def _not_expected_of_it(

@@ -28,7 +28,8 @@ from gateway.processor.turns import Company, shared_out
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.registry import providers
-from gateway.store.folder import store_of
+from gateway.store.of_home import store_of
+from gateway.store.store import Store
 from gateway.zones.failpoints import passing
 from gateway.zones.landed import (
     BadFileError,
@@ -41,7 +42,7 @@ from gateway.zones.landed import (
 )
 
 _BATCH, _BATCH_BYTES_OF_EACH = 64, 1024**2
-# Many at once cost less each, and keep whoever comes meanwhile waiting.
+# Many of one provider's together cost less each, and keep whoever comes meanwhile waiting. Among others, few.
 _ALONE, _AMONG_OTHERS = 16, 4
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -72,12 +73,24 @@ def claim_waiting(
         raise faults[0]
 
 
+class _Taken:
+    """The store has another file under the reference of this upload."""
+
+
+_TAKEN = _Taken()
+_Result = Upload | OSError | _Taken | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """Uploads that are safe in the sealed store, oldest first; what kept others out of it, if anything."""
+    """Uploads that are safe in the sealed store, oldest first; what kept others out of it, if anything.
+
+    `taken`: the references under which the store has another file.
+    """
 
     uploads: Sequence[Upload]
     fault: Fault | None = None
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +99,26 @@ class Claim:
 
     registrar: Registrar
 
-    def take(self, batch: Sequence[str]) -> list[Fault]:
-        """Take a batch inside; what kept some of it out, if anything."""
+    def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> list[Fault]:
+        """Take a batch inside; what kept some of it out, if anything.
+
+        `taken`: references that are not on record, and under which the store has another file all the same.
+        """
         uploads, faults = self._read(batch)
         with self.registrar.registry.read() as session:
             enrolled = {provider.id for provider in providers.list_providers(session)}
             for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
                 self._set_aside(reference, "no such provider is enrolled")
                 del uploads[reference]
-            found = sort_out(session, uploads)
+            found = sort_out(session, uploads, taken)
         inside = {one: replace(uploads[one], reference=borne) for one, borne in found.fresh.items()}
         stored = self._store(inside)
         landed = self._land(stored.uploads)
         self._give_up({there: one.reference for there, one in inside.items()}, stored.uploads, landed)
         done = [*found.known, *(there for there, borne in found.fresh.items() if borne in landed)]
-        return [*faults, *([stored.fault] if stored.fault else []), *self._empty(done)]
+        faults += [*([stored.fault] if stored.fault else []), *self._empty(done)]
+        again = [there for there, borne in found.fresh.items() if borne in stored.taken]
+        return faults + self.take(again, taken | stored.taken) if again else faults
 
     def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
         """The uploads of a batch, by the references that they have there."""
@@ -127,23 +145,28 @@ class Claim:
         results = self._store_each(uploads)
         stored = [result for result in results if isinstance(result, Upload)]
         failed = [result for result in results if isinstance(result, OSError)]
+        pairs = zip(uploads.values(), results, strict=True)
+        taken = frozenset(one.reference for one, result in pairs if result is _TAKEN)
         fault = Fault(f"the sealed store cannot be written: {_words(failed[0])}") if failed else None
         try:
             if stored:
-                store_of(self.registrar.home).settle()
+                self._sealed().settle()
         except OSError as error:  # Of a folder that may not be durable nothing is believed.
             return _Stored((), Fault(f"the sealed store cannot be written: {_words(error)}"))
-        return _Stored(sorted(stored, key=lambda upload: upload.landed_at), fault)
+        return _Stored(sorted(stored, key=lambda upload: upload.landed_at), fault, taken)
 
-    def _store_each(self, uploads: Mapping[str, Upload]) -> list[Upload | OSError | None]:
+    def _store_each(self, uploads: Mapping[str, Upload]) -> list[_Result]:
         """Copy several at a time: waiting for the disk together, they wait hardly longer than one."""
         full = threading.Event()
 
-        def store_one(reference: str) -> Upload | OSError | None:
+        def store_one(reference: str) -> _Result:
             if full.is_set():
                 return None
             try:
                 return self._store_one(reference, uploads[reference])
+            except FileExistsError:
+                _log.warning("%s: the store has another file of this reference", reference)
+                return _TAKEN
             except OSError as error:
                 _log.error("%s: cannot be stored: %s", reference, _words(error))
                 if error.errno in _FOR_ALL:
@@ -171,9 +194,10 @@ class Claim:
         except BadFileError as error:
             self._set_aside(reference, str(error))
             return None
-        store = store_of(self.registrar.home)
+        store = self._sealed()
         try:
-            if store.free() < size + self.registrar.limits.store.reserve_bytes:
+            free = store.free()
+            if free is not None and free < size + self.registrar.limits.store.reserve_bytes:
                 raise OSError(errno.ENOSPC, "the rest is kept for the registry")
             kept = store.put(upload.reference, descriptor, size)
         finally:
@@ -183,6 +207,9 @@ class Claim:
         if (kept.size, kept.sha256) != (upload.size, upload.sha256):
             _log.error("%s: the content is not what intake recorded; what is stored counts", reference)
         return replace(upload, size=kept.size, sha256=kept.sha256)
+
+    def _sealed(self) -> Store:
+        return store_of(self.registrar.home, self.registrar.settings)
 
     def _land(self, uploads: Sequence[Upload]) -> set[str]:
         """Put on record what is stored; what is on record then. Fault where the registry fails.
@@ -207,7 +234,7 @@ class Claim:
         for reference in (there for there, inside in borne.items() if inside in left):
             self._set_aside(reference, "it cannot be put on record")
         if left:
-            store_of(self.registrar.home).remove(left)
+            self._sealed().remove(left)
 
     def _empty(self, references: Iterable[str]) -> list[Fault]:
         """Remove from the spool what is on record; what kept some of it there, if anything."""
@@ -237,7 +264,7 @@ def _next_batch(spool: Spool, tried: Collection[str], company: Company) -> list[
     """Of what waits and was not tried: some of everybody's, those first of whom least was taken."""
     free = [reference for reference in waiting(spool) if reference not in tried]
     company.note(map(provider_of, free))
-    each = company.portion(_ALONE, _AMONG_OTHERS)
+    each = company.portion(_ALONE, max(1, _AMONG_OTHERS // max(1, len(set(map(provider_of, free))))))
     found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=each)
     return [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
 

@@ -6,9 +6,10 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,14 +24,16 @@ from tenacity import (
 
 from gateway.errors import Fault, GatewayError, trace_of
 from gateway.examiner.child import ExaminerLost
-from gateway.examiner.parent import Examiners
+from gateway.examiner.examiners import Examiners
+from gateway.home import provider_of
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.passage import Examination, examine
-from gateway.processor.turns import Turns
+from gateway.processor.turns import Company, Turns
 from gateway.record.assignments import Assignment
 
 ATTEMPTS = 3
-_BATCH = 64
+A_COMMIT = 64
+"""As many files as one transaction takes at most."""
 _log = logging.getLogger(__name__)
 
 
@@ -51,10 +54,13 @@ class Hands:
         self.in_hand: set[str] = set()
         self._workers = workers
         self._clock = clock
-        self._turns = Turns(workers, time.monotonic)
+        self.company = Company(time.monotonic)
+        self._turns = Turns(workers, time.monotonic, self.company)
         self._lock = threading.Lock()
         self._inbox: queue.Queue[Finished | None] = queue.Queue()
+        self._finished: list[Finished] = []
         self._pool: Executor | None = None
+        self._is_kept_free = False
         self._ending = threading.Event()
 
     @contextmanager
@@ -87,6 +93,12 @@ class Hands:
             self._turns.add(assignment, struck=struck)
         self._submit(self._look_at_next)
 
+    def look_again(self) -> None:
+        """Let a worker that was kept free for others look at what waits, once they are gone."""
+        if self._is_kept_free and not self.company.is_mixed:
+            self._is_kept_free = False
+            self._submit(self._look_at_next)
+
     def give_up(self) -> None:
         """Put down what nobody looks at yet; it stays landed."""
         with self._lock:
@@ -101,28 +113,31 @@ class Hands:
         """End a wait now."""
         self._inbox.put(None)
 
-    def wait(self, seconds: float | None) -> Sequence[Finished]:
-        """Sleep until something happened; what is out of hand by then, as much as one commit takes."""
-        try:
-            first = self._inbox.get(timeout=seconds)
-        except queue.Empty:
-            return []
-        return ([] if first is None else [first]) + self.so_far()[0]
-
-    def so_far(self) -> tuple[list[Finished], bool]:
-        """What is out of hand by now, as much as one commit takes, and whether somebody wants a look."""
-        finished: list[Finished] = []
-        woken = False
-        while len(finished) < _BATCH:
+    def wait(self, seconds: float | None, most: int = A_COMMIT) -> Sequence[Finished]:
+        """Sleep until something happened; what is out of hand by then, at most so much."""
+        if not self._finished:
             try:
-                item = self._inbox.get_nowait()
+                first = self._inbox.get(timeout=seconds)
             except queue.Empty:
-                break
-            if item is None:
-                woken = True
-            else:
-                finished.append(item)
-        return finished, woken
+                return []
+            self._finished += [] if first is None else [first]
+        return self.so_far(most)[0]
+
+    def so_far(self, most: int = A_COMMIT) -> tuple[list[Finished], bool]:
+        """What is out of hand by now, at most so much, and whether somebody wants a look.
+
+        The files of those come first who have least in hand; the rest is given out the next time.
+        """
+        woken = False
+        with suppress(queue.Empty):
+            while True:
+                item = self._inbox.get_nowait()
+                woken |= item is None
+                self._finished += [] if item is None else [item]
+        held = Counter(map(provider_of, self.in_hand))
+        self._finished.sort(key=lambda item: held[provider_of(item.reference)])
+        found, self._finished = self._finished[:most], self._finished[most:]
+        return found, woken
 
     def _submit(self, work: Callable[[], None]) -> None:
         if self._pool is not None:
@@ -133,6 +148,8 @@ class Hands:
         with self._lock:
             given = self._turns.next()
         if given is None:
+            self._is_kept_free = True
+            self.examiners.mine().rest()
             return
         assignment, struck = given
         try:

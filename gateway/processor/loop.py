@@ -8,14 +8,12 @@ them.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner.protocol import FileLost
@@ -24,11 +22,11 @@ from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.back_off import BackOff
 from gateway.processor.claim import claim_waiting
-from gateway.processor.hands import ATTEMPTS, Finished, Hands
+from gateway.processor.hands import A_COMMIT, ATTEMPTS, Finished, Hands
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
 from gateway.processor.rounds import Rounds
-from gateway.processor.turns import Company, chosen
+from gateway.processor.turns import chosen
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import assignments
@@ -40,17 +38,23 @@ from gateway.secrets import secret_files
 
 _IN_HAND = 256
 _IN_HAND_OF_EACH = 64
+_AMONG_OTHERS = 4
 _log = logging.getLogger(__name__)
+Owner = Callable[[Registrar], AbstractContextManager[Callable[[], None]]]
 
 
 class Processor:
-    """The one processor of a home. `renew` gives the policies that decide, where they are new."""
+    """The one processor of a home. `renew` gives the policies that decide, where they are new.
+
+    `owner` holds the home and its registry while it works, and gives what holds the registry again.
+    """
 
     def __init__(
         self,
         registrar: Registrar,
         *,
         hands: Hands,
+        owner: Owner,
         rescan_seconds: float,
         renew: Callable[[], Policies | None] = lambda: None,
     ) -> None:
@@ -63,9 +67,10 @@ class Processor:
         self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
-        self._company = Company(time.monotonic)
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
+        self._owner = owner
+        self._hold: Callable[[], None] = lambda: None
         self._stop = threading.Event()
         self._alive: Callable[[], None] = lambda: None
 
@@ -105,6 +110,7 @@ class Processor:
                 fault = self._round(pool)
             if fault is not None:
                 raise fault
+            self._rounds.pages(self._registrar, at_once=True)
             with self._registrar.registry.read() as session:
                 return len(transfers.landed(session))
 
@@ -115,24 +121,32 @@ class Processor:
     def _round(self, pool: Executor) -> Fault | None:
         """Do what there is to do; the fault that kept some of it from being done, if any.
 
-        A step that fails leaves everything where it was and keeps no other from being done.
+        A step that fails leaves everything where it was and keeps no other from being done. Nothing is done
+        while the processor of another host has the registry.
         """
         steps = (
             self._take_over_policies,
             self._follow_keys,
             self._show,
-            lambda: claim_waiting(self._registrar, self._keep_up, self._company),
+            lambda: claim_waiting(self._registrar, self._keep_up, self._hands.company),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
             lambda: self._rounds.checkpoints(self._registrar),
             lambda: self._rounds.keys(self._registrar),
             lambda: self._rounds.deletions(self._registrar),
+            lambda: self._rounds.withdrawals(self._registrar),
+            lambda: self._rounds.pages(self._registrar),
+            lambda: self._rounds.letters(self._registrar),
             self._reconsider,
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool),
         )
-        faults = [
-            fault for step in steps if not self._stop.is_set() and (fault := _fault_of(step)) is not None
-        ]
+        if (elsewhere := _fault_of(self._hold)) is not None:
+            return self._told([elsewhere])
+        faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
+        return self._told([fault for fault in faults if fault is not None])
+
+    def _told(self, faults: Sequence[Fault]) -> Fault | None:
+        """Tell what kept some of a round from being done; the first of it."""
         for fault in faults:
             FAULTS.labels("registry").inc()
             _log.error("%s; it is tried again in %s s", fault, self._rescan_seconds)
@@ -177,6 +191,7 @@ class Processor:
 
     def _hand_out(self) -> None:
         """Take in hand what is landed: few files at a time, so that keys hardly change meanwhile."""
+        self._hands.look_again()
         room = _IN_HAND - len(self._hands.in_hand)
         if room <= 0:
             return
@@ -194,7 +209,7 @@ class Processor:
         False where no more is to be, as the processor is to stop.
         """
         self._alive()
-        finished, woken = self._hands.so_far()
+        finished, woken = self._hands.so_far(self._portion())
         if woken:
             self.wake()  # What has landed since may be in no batch of this round.
         if not self._stop.is_set():
@@ -204,7 +219,11 @@ class Processor:
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""
-        self._take_in(self._hands.wait(seconds))
+        self._take_in(self._hands.wait(seconds, self._portion()))
+
+    def _portion(self) -> int:
+        """As much as a commit is to take: where others are about, so little that their files hardly wait."""
+        return self._hands.company.portion(A_COMMIT, _AMONG_OTHERS)
 
     def _take_in(self, finished: Sequence[Finished]) -> None:
         examinations = [item.examination or self._failed(item) for item in finished]
@@ -260,25 +279,12 @@ class Processor:
 
     @contextmanager
     def _working(self) -> Iterator[Executor]:
-        with only_owner(self._registrar), closing(self._rounds), self._hands.at_work() as pool:
+        with (
+            self._owner(self._registrar) as self._hold,
+            closing(self._rounds),
+            self._hands.at_work() as pool,
+        ):
             yield pool
-
-
-@contextmanager
-def only_owner(registrar: Registrar) -> Iterator[None]:
-    """Hold the home for this processor. GatewayError where another one has it, or it cannot be held."""
-    try:
-        descriptor = os.open(registrar.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise Fault(f"processor.lock cannot be written: {error.strerror}") from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GatewayError("another processor is at work in this home") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _fault_of(step: Callable[[], object]) -> Fault | None:

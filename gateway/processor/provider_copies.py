@@ -20,7 +20,8 @@ from pathlib import Path
 
 from gateway.errors import Fault, trace_of
 from gateway.examiner.asking import closing
-from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.examiners import Examiners
+from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy
 from gateway.examiner.view_protocol import SealPart
 from gateway.home import Home
@@ -33,7 +34,7 @@ from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
 from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
-from gateway.store.folder import store_of
+from gateway.store.of_home import store_of
 
 _log = logging.getLogger(__name__)
 
@@ -63,17 +64,17 @@ class Copier:
             owed = copies.owed(session, made_too=not self._all_looked_at)
         self._all_looked_at = True
         for copy in owed:
-            if self._is_due(copy):
+            if self._is_due(registrar, copy):
                 with self._lock:
                     self._in_hand.add(copy.number)
                 pool.submit(self._make, registrar, copy)
 
-    def _is_due(self, copy: Copy) -> bool:
+    def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
         """Whether to make it now. What was made and has gone is made again once, at the start."""
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
-        return not out and store_of(self._home).has(copy.reference)
+        return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
         """In a pool thread. Whatever happens, the copy is out of hand afterwards, and rests if it failed."""

@@ -28,13 +28,13 @@ class Sorted:
     known: Collection[str]
 
 
-def sort_out(session: Session, waiting: Mapping[str, Upload]) -> Sorted:
+def sort_out(session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()) -> Sorted:
     """Tell uploads that are on record from fresh ones, also from those that bear another's reference.
 
     The answer is the same again after a crash: what a reference that was drawn twice becomes follows from
-    the upload alone.
+    the upload alone. `taken` are borne by others though they are not on record.
     """
-    borne = receipts.borne(session, list(waiting))
+    borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}
     known = set()
     for reference in sorted(borne):
@@ -42,7 +42,7 @@ def sort_out(session: Session, waiting: Mapping[str, Upload]) -> Sorted:
         if _on_record(session, reference, upload):
             known.add(reference)
             continue
-        inside = _another(session, upload, {*waiting, *fresh.values()})
+        inside = _another(session, upload, {*waiting, *fresh.values(), *taken})
         if _on_record(session, inside, upload):
             known.add(reference)
         else:

@@ -33,7 +33,7 @@ from gateway.reports.retention import (
     load_retention,
     plan,
 )
-from gateway.store.folder import store_of
+from gateway.store.of_home import store_of
 from gateway.zones.spool import fsync_folder
 
 _BATCH = 100
@@ -114,7 +114,7 @@ def finish(registrar: Registrar) -> str | None:
         nothing = not waiting and not retention.uncertified(session)
     if nothing:
         return None
-    _remove(registrar.home, [file for files in waiting.values() for file in files])
+    _remove(registrar, [file for files in waiting.values() for file in files])
     now = registrar.clock()
     with registrar.registry.write() as session:
         retention.files_are_gone(session, waiting.keys())
@@ -144,7 +144,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
         _sign(registrar, session, now)
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
-    _remove(registrar.home, [file for files in waiting.values() for file in files])
+    _remove(registrar, [file for files in waiting.values() for file in files])
 
 
 def _entry(due: Due, found: Holding, by: str) -> Entry:
@@ -171,13 +171,13 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
     return sorted({str(folder / name) for receipt in found.receipts for name in receipt_files(receipt)})
 
 
-def _remove(home: Home, files: Sequence[str]) -> None:
+def _remove(registrar: Registrar, files: Sequence[str]) -> None:
     """Remove files, durably. Fault where the disk does not allow it."""
     stored = [file.removeprefix(_STORED) for file in files if file.startswith(_STORED)]
-    paths = [home.root / file for file in files if not file.startswith(_STORED)]
+    paths = [registrar.home.root / file for file in files if not file.startswith(_STORED)]
     try:
         if stored:
-            store_of(home).remove(stored)
+            store_of(registrar.home, registrar.settings).remove(stored)
         for path in paths:
             path.unlink(missing_ok=True)
         for folder in {path.parent for path in paths}:

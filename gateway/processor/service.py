@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from gateway.errors import ConfigurationError, Fault
-from gateway.examiner.parent import Examiners
+from gateway.examiner.examiners import Examiners
 from gateway.home import Home
 from gateway.home.settings import Metrics, Settings, load_settings
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
-from gateway.openpgp.engines import prove_program
 from gateway.processor import retention
 from gateway.processor.hands import Hands
 from gateway.processor.loop import Processor
 from gateway.processor.registry_view import RegistryView
+from gateway.processor.start import only_owner, prove_engine, prove_store
 from gateway.publish.everything import publish_all
 from gateway.publish.projection import publish_receipts
 from gateway.record.policies_in_force import Keeper
@@ -36,9 +36,14 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_registrar(home: Home, clock: Callable[[], datetime]) -> Iterator[Registrar]:
-    """A registrar for `home`. ConfigurationError names what keeps it from starting."""
-    settings = load_settings(home)
+def open_registrar(
+    home: Home, clock: Callable[[], datetime], settings: Settings | None = None
+) -> Iterator[Registrar]:
+    """A registrar for `home`, by its settings or by others.
+
+    ConfigurationError names what keeps it from starting.
+    """
+    settings = settings or load_settings(home)
     registry = Registry(settings.database_url(home))
     try:
         registry.check_version()
@@ -123,24 +128,14 @@ def _bring_up_to_date(home: Home) -> None:
         registry.close()
 
 
-def _prove_engine(settings: Settings) -> None:
-    """ConfigurationError where the OpenPGP program is not to be trusted.
-
-    One that does not run at all keeps nobody from starting: files stay landed until it does.
-    """
-    try:
-        prove_program(settings.processor)
-    except Fault as fault:
-        _log.error("the OpenPGP program does not run: %s", fault)
-
-
 @contextmanager
 def open_processor(
     home: Home, clock: Callable[[], datetime], *, examiners: Callable[[Home], Examiners] = Examiners
 ) -> Iterator[Processor]:
     """A processor for `home`, with everything published that may be missing."""
     _bring_up_to_date(home)
-    _prove_engine(load_settings(home))
+    prove_engine(load_settings(home))
+    prove_store(home, load_settings(home))
     with open_registrar(home, clock) as registrar:
         make_pupil_key(home)
         try:
@@ -153,6 +148,7 @@ def open_processor(
         yield Processor(
             registrar,
             hands=Hands(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
+            owner=only_owner,
             rescan_seconds=settings.rescan_seconds,
             renew=Keeper(home, registrar.registry, registrar.signing, clock).changed,
         )

@@ -67,17 +67,24 @@ class Company:
         self._seen |= dict.fromkeys(providers, now)
         self._seen = {one: seen for one, seen in self._seen.items() if now - seen <= _ABOUT_SECONDS}
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether more than one provider was about."""
+        now = self.clock()
+        return sum(now - seen <= _ABOUT_SECONDS for seen in tuple(self._seen.values())) > 1
+
     def portion(self, alone: int, among_others: int) -> int:
         """How many files of one provider may be dealt with together."""
-        return alone if len(self._seen) <= 1 else among_others
+        return among_others if self.is_mixed else alone
 
 
 @dataclass(slots=True)
 class Turns:
-    """The files in hand that nobody looks at yet, shared by `workers`."""
+    """The files in hand that nobody looks at yet, shared by `workers`. `company`: who was about of late."""
 
     workers: int
     clock: Callable[[], float]
+    company: Company
     _waiting: OrderedDict[str, deque[Assignment]] = field(default_factory=OrderedDict)
     _struck: deque[Assignment] = field(default_factory=deque)
     _struck_at_work: bool = False
@@ -136,7 +143,7 @@ class Turns:
         return not self._waiting or self._since_struck >= _BETWEEN_STRUCK
 
     def _whose_turn(self) -> str | None:
-        """Whose file is next: where others wait, nobody is given every worker."""
+        """Whose file is next: where others wait, or may come back at once, nobody is given every worker."""
         if not self._waiting:
             return None
         is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
@@ -146,4 +153,5 @@ class Turns:
         if is_over or first != self._whose:
             self._whose, self._turn_files, self._turn_ends = first, 0, self.clock() + A_TURN_SECONDS
         most = max(1, self.workers - 1)
-        return next((one for one in self._waiting if self._at_work[one] < most), first)
+        otherwise = None if self.company.is_mixed else first
+        return next((one for one in self._waiting if self._at_work[one] < most), otherwise)

@@ -7,6 +7,9 @@ from gateway.reasons.template import ASK, Template
 WITHDRAWN = frozenset({"person:withdrawn", "person:withdrawn-for-good"})
 """Of a file that had been passed on and was taken back: it waits for a second person, or it is over."""
 
+OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
+"""What persons decided though the agreement may speak against it: what it says stands behind this reason."""
+
 REASONS: dict[str, Template] = {
     "person:released": Template(
         "A named person at the local authority released the file.",

@@ -5,12 +5,11 @@ It names staff and nothing out of a file: no child, and no file name, which may 
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.receipts.layout import WIDTH, spoken, visible
+from gateway.receipts.layout import field, paragraph, spoken, wrapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,47 +35,31 @@ class AuthorityFacts:
 def render_authority_notice(facts: AuthorityFacts) -> str:
     """The notice as text. Ends in a newline."""
     sections = [
-        _wrapped(f"Notice of {facts.organisation} to its data protection officers"),
-        _wrapped(facts.headline),
+        "\n".join(wrapped(f"Notice of {facts.organisation} to its data protection officers")),
+        "\n".join(wrapped(facts.headline)),
         "\n".join(
             [
-                _field("Reference", facts.reference),
-                _field("Sent by", facts.provider_name),
-                _field("Kind of data", facts.data_type or "not recognised"),
-                _field("At", spoken(facts.made_at)),
-                _field("By", facts.by),
-                _field("Why", facts.why),
+                field("Reference", facts.reference),
+                field("Sent by", facts.provider_name),
+                field("Kind of data", facts.data_type or "not recognised"),
+                field("At", spoken(facts.made_at)),
+                field("By", facts.by),
+                field("Why", facts.why),
             ]
         ),
         "Who had opened it",
         "\n".join(_openings(facts)),
         "What to do next",
-        _wrapped(facts.next_step, "    "),
+        paragraph(facts.next_step),
     ]
     return "\n\n".join(sections) + "\n"
 
 
 def _openings(facts: AuthorityFacts) -> Sequence[str]:
     lines = [
-        _wrapped(f"{spoken(at)}: {who}" + (f", for {team}" if team else ""), "    ")
+        paragraph(f"{spoken(at)}: {who}" + (f", for {team}" if team else ""))
         for at, who, team in facts.openings
-    ] or ["    Nobody."]
+    ] or [paragraph("Nobody.")]
     if facts.copies:
-        lines.append(_wrapped(f"A copy lay in the /out of: {', '.join(facts.copies)}.", "    "))
+        lines.append(paragraph(f"A copy lay in the /out of: {', '.join(facts.copies)}."))
     return lines
-
-
-def _field(label: str, value: str) -> str:
-    return textwrap.fill(
-        visible(value),
-        WIDTH,
-        initial_indent=f"    {label:<16}",
-        subsequent_indent=" " * 20,
-        break_on_hyphens=False,
-    )
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )

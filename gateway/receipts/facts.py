@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -24,7 +25,7 @@ from gateway.policy.schema import CLAUSE
 from gateway.policy.wording import Wording
 from gateway.reasons import REASONS
 from gateway.reasons.languages import Language, table, translated
-from gateway.reasons.persons import WITHDRAWN
+from gateway.reasons.persons import OVERRIDING, WITHDRAWN
 from gateway.words import HIDDEN, plain, plain_facts
 
 # The blanks of a reason that are filled from what a file said of itself.
@@ -133,7 +134,7 @@ def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
         "signed_at": rfc3339(signature.created_at) if signature else None,
         "landed_at": rfc3339(facts.landed_at),
         "decided_at": rfc3339(facts.decided_at) if facts.decided_at else None,
-        "reasons": [_reason_object(reason) for reason in facts.reasons],
+        "reasons": [_reason_object(reason) for reason in as_decided(map(plain_reason, facts.reasons))],
         **_content_object(facts),
         "notices": list(facts.notices),
         "told_by_intake": list(facts.told_by_intake),
@@ -203,8 +204,15 @@ def _alternating(pieces: list[str]) -> list[tuple[str, bool]]:
     return [(piece, bool(place % 2)) for place, piece in enumerate(pieces)]
 
 
-def _reason_object(reason: Reason) -> dict[str, str]:
-    shown = plain_reason(reason)
+def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
+    """Reasons as persons have decided on them: what one that they overrode asked for, nobody has to do."""
+    told = list(reasons)
+    if not told or told[0].code not in OVERRIDING:
+        return told
+    return [told[0], *(replace(one, next_step=told[0].next_step) for one in told[1:])]
+
+
+def _reason_object(shown: Reason) -> dict[str, str]:
     return {
         "code": shown.code,
         "clause": shown.clause,

@@ -6,7 +6,7 @@ import base64
 import textwrap
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
 from gateway.receipts.facts import Proof
@@ -26,10 +26,10 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in unicodedata.normalize("NFC", text))
 
 
-def spoken(moment: datetime) -> str:
-    """A time as a person writes it, in UTC."""
-    utc = moment.astimezone(UTC)
-    return f"{utc.day} {utc:%B %Y at %H:%M:%S} UTC"
+def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
+    """A time as a person writes it, by the clocks of a zone, which it names."""
+    at = moment.astimezone(zone)
+    return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
 
 
 def proof_lines(record: str, proof: Proof) -> str:

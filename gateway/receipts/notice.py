@@ -5,13 +5,12 @@ Like a receipt it is printable text of at most 74 columns. It names no child.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.policy.discrepancies import DiscrepancyNotice
-from gateway.receipts.text import WIDTH, spoken, visible
+from gateway.receipts.layout import field, spoken, wrapped
 
 _SHOWN = 500
 
@@ -32,7 +31,7 @@ def render_notice(facts: NoticeFacts) -> str:
     sections = [
         f"{_wrapped(f'Notice from {facts.organisation}')}\n{_wrapped(f'to {facts.provider_name}')}",
         "Something in your data DOES NOT FIT the data of another school.",
-        f"    Reference       {facts.reference}\n    At              {spoken(facts.made_at)}",
+        "\n".join([field("Reference", facts.reference), field("At", spoken(facts.made_at))]),
         "What it means",
         _wrapped(
             f"Under {_clauses(facts)} of the agreement you and the local authority put such things right "
@@ -64,6 +63,4 @@ def _further(more: int) -> Sequence[str]:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
+    return "\n".join(wrapped(text, indent))

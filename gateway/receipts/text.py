@@ -19,6 +19,7 @@ from gateway.reasons.languages import Language
 from gateway.receipts.facts import (
     Proof,
     ReceiptFacts,
+    as_decided,
     in_language,
     plain_reason,
     receipt_digest,
@@ -95,7 +96,8 @@ def text_digest(facts: ReceiptFacts) -> str:
 def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
     """What a receipt tells in one language, section by section."""
     said = PHRASES[language]
-    reasons = [in_language(plain_reason(reason), language, facts.wording) for reason in facts.reasons]
+    told = (in_language(plain_reason(reason), language, facts.wording) for reason in facts.reasons)
+    reasons = as_decided(told)
     yield _heading(facts, said)
     yield section(said.happened, paragraph(_what_happened(facts, said)))
     yield section(said.why, reasons_told(reasons, said))

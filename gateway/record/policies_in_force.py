@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -176,7 +176,7 @@ class Keeper:
             if entries := list(_entries(session, catalogue, now, by, why)):
                 log.append(session, entries, now)
                 if changes is not None:
-                    self._tell(session, changes, catalogue.bodies.parties(), now)
+                    self._tell(session, catalogue, changes, now)
                 log.sign_head(session, self._signing.log_key, self._signing.origin, now)
         if entries and changes is not None:
             publish_receipts(self._registry, self._home.published)
@@ -199,11 +199,10 @@ class Keeper:
             return None
         return changes_between(before, after)
 
-    def _tell(
-        self, session: Session, changes: AgreementChanges, parties: Collection[str], now: datetime
-    ) -> None:
+    def _tell(self, session: Session, catalogue: Catalogue, changes: AgreementChanges, now: datetime) -> None:
         organisation = load_settings(self._home).organisation
-        told = tell_everybody(session, self._signing, organisation, changed(changes.points()), parties, now)
+        notice = changed(changes.points(), catalogue.agreement.tell.changed)
+        told = tell_everybody(session, self._signing, organisation, notice, catalogue.bodies.parties(), now)
         _log.info("%d education providers are told that the agreement has changed", told)
 
 

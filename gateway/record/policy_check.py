@@ -12,12 +12,13 @@ from gateway.classify.load import faults as rule_faults
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.home.settings import KeyPolicy, Limits
-from gateway.policy.catalogue import FILES, Catalogue, PoliciesRead, assembled, contradict, shaped
+from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, assembled, contradict, shaped
 from gateway.policy.faults import Contradiction, PolicyFault, nearest
 from gateway.reports.retention import Keep, Retention
 
 SHAPES: dict[str, type[BaseModel]] = {
     **FILES,
+    **OPTIONAL,
     "limits.toml": Limits,
     "keys.toml": KeyPolicy,
     "retention.toml": Retention,

@@ -82,7 +82,14 @@ def propose(
 
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Approve what is proposed, as a second person. `digest`: only if it is that.
+    """Approve what is proposed, as a second person. `digest`: only if it is that. GatewayError as below."""
+    known = to_approve(session, by=by, digest=digest)
+    _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
+    return known
+
+
+def to_approve(session: Session, *, by: str, digest: str | None = None) -> PolicyProposal:
+    """What is proposed and may be approved by a person.
 
     GatewayError where nothing is proposed, it is another one, or it may be the same person.
     """
@@ -96,7 +103,6 @@ def approve(session: Session, *, by: str, at: datetime, digest: str | None = Non
             f"{known.by} proposed it: somebody else must approve it. Where several people share an account, "
             "each says who they are in GATEWAY_ADMIN"
         )
-    _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known
 
 

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from gateway.errors import GatewayError
+from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.faults import nearest
 from gateway.policy.ratification import text_wanted
-from gateway.policy.schema import Signatory
 from gateway.registry import agreements, log
 from gateway.registry.log import Entry
 from gateway.registry.tables import AgreementSignatureRow

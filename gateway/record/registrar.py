@@ -47,7 +47,10 @@ class Rulebook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registrar:
-    """What is needed to put something on record in one home. `clock` gives the time in UTC."""
+    """What is needed to put something on record in one home. `clock` gives the time in UTC.
+
+    One that `brings_out` nothing leaves published/ to the processor, which looks every few seconds.
+    """
 
     home: Home
     settings: Settings
@@ -57,6 +60,7 @@ class Registrar:
     signing: Signing
     clock: Callable[[], datetime]
     key_policy: KeyPolicy = field(default_factory=KeyPolicy)
+    brings_out: bool = True
 
     def counting(self, now: datetime) -> RatificationsThatCount:
         """Which ratifications count at `now`."""
@@ -89,7 +93,7 @@ class Registrar:
 
         What is committed stays committed: where it cannot be brought out now, it is later.
         """
-        if head is None:
+        if head is None or not self.brings_out:
             return
         try:
             self.publish()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from sqlmodel import Session
 
 from gateway.errors import GatewayError
-from gateway.model import Refused, Released, Transfer
+from gateway.model import Classified, Refused, Released, Transfer
+from gateway.policy.reference import period_of
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
+from gateway.policy.timescale import period_on
 from gateway.reasons.persons import WITHDRAWN
 from gateway.record.dual_control import are_two, check_release
 from gateway.record.registrar import Registrar
@@ -42,8 +44,11 @@ def release(
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
     override: bool = False,
+    about: date | None = None,
 ) -> Release:
     """Send a held file on, in one person's name; or, with `override`, propose it to a second person.
+
+    `about` is a day of the period that the file is about, where it does not say so itself.
 
     What came of it: with anything `forbidden`, it is proposed only. GatewayError where the policy forbids
     it and nobody asked to override that, or where nobody can allow it.
@@ -58,17 +63,22 @@ def release(
                 f"the agreement speaks against this release: {said} "
                 "With --override it is proposed to a second person"
             )
+        if asked.forbidden and about is not None:
+            raise GatewayError("--on is for a release that needs no second person")
         if asked.forbidden:
             head: str | None = _propose(registrar, session, reference, asked, now, by=by, why=why)
         else:
             check_release(session, transfer, by)
-            released = _released(registrar, asked, "person:released")
+            released = _released(
+                registrar, asked, "person:released", _period(registrar, session, transfer, asked, about)
+            )
             ruling = Ruling(
                 reference=reference,
                 decision=released,
                 kind="released",
                 actor=by,
                 note=why,
+                held_for=transfer.reasons,
                 counted=not teams,
             )
             head = put_in_force(registrar, session, [ruling], now)
@@ -98,10 +108,11 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
         code = "person:released-against-policy" if asked.forbidden else "person:released"
         ruling = Ruling(
             reference=reference,
-            decision=_released(registrar, asked, code),
+            decision=_released(registrar, asked, code, _period(registrar, session, transfer, asked, None)),
             kind="released",
             actor=by,
             note=f"{why} (proposed by {asked_for.by}: {asked_for.why})",
+            held_for=transfer.reasons,
             counted=False,
         )
         head = put_in_force(registrar, session, [ruling], now)
@@ -182,9 +193,27 @@ def _judged(
         raise GatewayError(str(error)) from None
 
 
-def _released(registrar: Registrar, asked: Release, code: str) -> Released:
+def _period(
+    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, about: date | None
+) -> str | None:
+    """What a file is about, as what the person says that it is: by that day, or by what it says itself."""
+    catalogue, upload = registrar.catalogue, transfer.upload
+    if about is None:
+        content = transfer.content
+        if not isinstance(content, Classified):
+            return None
+        return period_of(replace(content, data_type=asked.data_type), upload.landed_at, catalogue)
+    provider = registrar.provider(session, upload.provider, registrar.clock())
+    period = period_on(provider, asked.data_type, catalogue, about)
+    if period is None:
+        raise GatewayError(f"{asked.data_type} is due at no set time around {about}: leave --on out")
+    return period.name
+
+
+def _released(registrar: Registrar, asked: Release, code: str, period: str | None) -> Released:
     return Released(
         data_type=asked.data_type,
+        period=period,
         flow=asked.flow,
         teams=asked.teams,
         reasons=(registrar.catalogue.reason(code), *asked.forbidden),

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.log.leaf import Kind
-from gateway.model import Decision, Folder, Provider, Transfer
+from gateway.model import Decision, Folder, Provider, Reason, Transfer
 from gateway.policy.superseding import Superseding
-from gateway.receipts.facts import ReceiptFacts
-from gateway.record import copies_owed, counts_owed, outcome, schools, superseded
+from gateway.receipts.facts import ReceiptFacts, plain_reason
+from gateway.record import copies_owed, counts_owed, letters, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
@@ -26,8 +26,8 @@ class Ruling:
     """A decision to be put in force on one transfer.
 
     `roll` is what the examination packed of it. `kind` is the log's word; `actor` and `note` say who
-    decided and why, where it was a person. `counted`: teams that may have no record get counts of it; not
-    where a person has named who gets the file.
+    decided and why, where it was a person. `held_for`: why the file had waited for that person. `counted`:
+    teams that may have no record get counts of it; not where a person has named who gets the file.
     """
 
     reference: str
@@ -38,6 +38,13 @@ class Ruling:
     actor: str | None = None
     note: str | None = None
     counted: bool = True
+    held_for: tuple[Reason, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the receipt says of the time before, each a sentence."""
+        shown = map(plain_reason, self.held_for)
+        return tuple(f"Until then it was held: {one.sentence} ({one.code})" for one in shown)
 
 
 def put_in_force(
@@ -59,7 +66,7 @@ def put_in_force(
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):
         found = _standing(registrar, batch, transfer, now)
-        facts = _facts(registrar, batch, transfer, now, superseded.told(found, transfer))
+        facts = _facts(registrar, batch, transfer, now, (*ruling.told, *superseded.told(found, transfer)))
         receipts.append((facts, len(entries)))
         entries += outcome.decision_entries(
             transfer,
@@ -83,6 +90,7 @@ def put_in_force(
         _comparison(registrar, batch, now),
         [Decided(transfer, one.decision, one.roll) for transfer, one in pairs],
     )
+    letters.owe_for_decisions(registrar, session, decided, now)
     numbers = log.append(session, entries, now)
     return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
 

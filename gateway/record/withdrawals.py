@@ -57,7 +57,8 @@ def withdraw(registrar: Registrar, reference: str, *, by: str, why: str) -> With
             note=why,
         )
         head = put_in_force(registrar, session, [ruling], now)
-    take_back_copies(registrar.home, registrar.registry)
+    if registrar.brings_out:
+        take_back_copies(registrar.home, registrar.registry)
     registrar.bring_out(head)
     return done
 
@@ -96,7 +97,7 @@ def check_second(session: Session, transfer: Transfer, by: str) -> None:
 _TAKEN = "A file was TAKEN OUT of every mailbox."
 _OVER = "A file is WITHDRAWN for good."
 _DECIDE = (
-    "Decide whether this is a breach of personal data (agreement, section 10): gateway report breach "
+    "Decide whether this is a breach of personal data (agreement, section 10): gateway breach record "
     "--transfer prefills its record. The file waits for a second person: gateway transfers confirm withdraws "
     "it for good, gateway transfers redeliver gives it back, or elsewhere."
 )

@@ -15,7 +15,9 @@ _IN_FORCE = ("active", "retiring")
 def teams_while_in_force(
     session: Session, name: str, fingerprint: str, now: datetime
 ) -> tuple[str, ...] | None:
-    """The teams of a member of staff, sorted; None where the person or that SSH key is not in force.
+    """The teams of a member of staff, sorted; None where the person or that key is not in force.
+
+    The key is the SSH key or the passkey that they logged in with.
 
     The same answer as `get_staff` and `keys_in_force` give, in a single query.
     """
@@ -28,7 +30,7 @@ def teams_while_in_force(
             col(StaffRow.name) == name,
             col(StaffRow.removed_at).is_(None),
             col(KeyRow.owner_kind) == "staff",
-            col(KeyRow.kind) == "ssh",
+            col(KeyRow.kind).in_(("ssh", "passkey")),
             col(KeyRow.fingerprint) == fingerprint,
             col(KeyRow.state).in_(_IN_FORCE),
             or_(col(KeyRow.not_before).is_(None), col(KeyRow.not_before) <= now),

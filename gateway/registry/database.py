@@ -68,6 +68,38 @@ class Registry:
         except DatabaseError as error:
             raise _fault(error) from None
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several hosts may use it."""
+        return self._engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection without a transaction, that nobody gets after it. Fault where there is none."""
+        try:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except DatabaseError as error:
+            raise _fault(error) from None
+        try:
+            yield connection
+        finally:
+            connection.invalidate()  # What was set for its session ends with it.
+            connection.close()
+
+    @contextmanager
+    def moving(self) -> Iterator[Connection]:
+        """A transaction of the one writer whose changes the log does not tell: to move a whole registry."""
+        try:
+            with (
+                self._engine.connect().execution_options(gateway_write=True) as connection,
+                connection.begin(),
+            ):
+                with Session(connection) as session:
+                    log.take_the_writers_place(session)
+                yield connection
+        except DatabaseError as error:
+            raise _fault(error) from None
+
     def check_unused(self) -> None:
         """ConfigurationError unless the database is empty and takes every character. Fault as above."""
         try:

@@ -72,11 +72,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
-    """Which deliveries: those that nobody has collected, of one data type, of one provider; or all."""
+    """Which deliveries: those that nobody has collected, of one data type, provider, period; or all."""
 
     new: bool = False
     data_type: str | None = None
     provider: str | None = None
+    period: str | None = None
 
 
 ALL = DeliveriesWanted()
@@ -247,6 +248,8 @@ def _chosen(query: Select[*tuple[Any, ...]], wanted: DeliveriesWanted) -> Select
         query = query.where(col(TransferRow.data_type) == wanted.data_type)
     if wanted.provider is not None:
         query = query.where(col(TransferRow.provider) == wanted.provider)
+    if wanted.period is not None:
+        query = query.where(col(TransferRow.period) == wanted.period)
     return query
 
 

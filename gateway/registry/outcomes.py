@@ -121,6 +121,7 @@ def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     if isinstance(decision, Released):
         if row.data_type != decision.data_type:
             row.period = None  # What it said it was about, it said as something else.
+        row.period = decision.period or row.period
         row.data_type = decision.data_type
     row.flow = decision.flow
     row.decided_at = at

@@ -10,7 +10,14 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
+from gateway.registry.tables import (
+    AccountRow,
+    ConsoleSessionRow,
+    InvitationRow,
+    RoleRow,
+    StaffRow,
+    StaffTeamRow,
+)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
@@ -79,7 +86,8 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     get_staff(session, name)
     row = session.get_one(StaffRow, name)
     row.removed_at = at
-    for table in (StaffTeamRow, RoleRow, AccountRow):  # Whoever gets the name again begins with nothing.
+    # Whoever gets the name again begins with nothing.
+    for table in (StaffTeamRow, RoleRow, AccountRow, InvitationRow, ConsoleSessionRow):
         for row_of_theirs in session.exec(select(table).where(table.staff == name)).all():
             session.delete(row_of_theirs)
     session.add(row)

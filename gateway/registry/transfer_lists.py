@@ -12,6 +12,8 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func
 
 from gateway.model import Transfer
+from gateway.registry.deliveries import SENSITIVE
+from gateway.registry.markers import is_seen_by
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.transfer_rows import AT_ONCE, transfers_of
 
@@ -21,7 +23,8 @@ class TransfersWanted:
     """Which transfers are asked for: all that fit every part that is given.
 
     `since` and `until` bound the moment of landing, `until` left out. `code` is a reason's code, or its
-    stage alone, such as "policy".
+    stage alone, such as "policy". `before`: of a lesser sequence. `sensitive`: those of which few people may
+    know, or all but those. `seen_by`: without what that person may not see because of a child in it.
     """
 
     state: str | None = None
@@ -31,6 +34,9 @@ class TransfersWanted:
     code: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    before: int | None = None
+    sensitive: bool | None = None
+    seen_by: str | None = None
 
 
 def count(session: Session, wanted: TransfersWanted) -> int:
@@ -43,6 +49,15 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
     """The latest `most` transfers that fit, in the order they landed; what was found in them is left out."""
     query = _query(wanted).order_by(col(TransferRow.sequence).desc()).limit(most)
     return transfers_of(session, list(reversed(_rows(session, query))), with_content=False)
+
+
+def find(session: Session, wanted: TransfersWanted, reference: str) -> int | None:
+    """The sequence of the transfer of that reference, if it fits."""
+    query = select_columns(col(TransferRow.sequence)).where(
+        col(TransferRow.reference) == reference, *_conditions(wanted)
+    )
+    found = session.execute(query).scalar_one_or_none()
+    return None if found is None else int(found)
 
 
 def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]:
@@ -78,6 +93,15 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
         yield col(TransferRow.landed_at) >= wanted.since
     if wanted.until is not None:
         yield col(TransferRow.landed_at) < wanted.until
+    if wanted.before is not None:
+        yield col(TransferRow.sequence) < wanted.before
+    if wanted.sensitive is not None:
+        waits = exists().where(
+            col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(SENSITIVE)
+        )
+        yield waits if wanted.sensitive else ~waits
+    if wanted.seen_by is not None:
+        yield is_seen_by(wanted.seen_by)
     if wanted.team is not None:
         of_it = col(DeliveryRow.transfer) == col(TransferRow.sequence)
         yield exists().where(of_it, col(DeliveryRow.team) == wanted.team)

@@ -15,6 +15,7 @@ from gateway.model import (
     Classified,
     ContentRefused,
     Opened,
+    Reason,
     Transfer,
     Upload,
 )
@@ -101,6 +102,17 @@ def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Class
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
     return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
+
+
+def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[Reason]]:
+    """The reasons of the latest decision on the transfers of these sequences, in their order."""
+    of_them = col(ReasonRow.transfer).in_(list(sequences))
+    query = select(ReasonRow).where(of_them).order_by(col(ReasonRow.ordinal))
+    found: dict[int, list[Reason]] = {}
+    for row in session.exec(query):
+        reason = Reason(code=row.code, clause=row.clause, sentence=row.sentence, next_step=row.next_step)
+        found.setdefault(row.transfer, []).append(reason)
+    return found
 
 
 def alike(session: Session, transfer: Transfer) -> Sequence[Transfer]:

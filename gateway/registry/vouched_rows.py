@@ -3,7 +3,8 @@
 The leaf holds a commitment to the list of rows that the transaction wrote, each with the digest of
 its content. So a row that was changed, added or taken out behind the gateway's back no longer fits
 the log. Left out are the log's own leaves and nodes, which prove themselves, indexes that are made
-from sealed files, and how often a key was used.
+from sealed files, letters, which are no evidence, who is logged in to the console, and how often a key was
+used.
 """
 
 from __future__ import annotations
@@ -19,9 +20,18 @@ from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
 OUTSIDE: frozenset[str] = frozenset(
-    {"event", "log_node", "pupil", "full_roll", "staged_roll", "persons_of_transfer"}
+    {
+        "console_session",
+        "event",
+        "full_roll",
+        "letter",
+        "log_node",
+        "persons_of_transfer",
+        "pupil",
+        "staged_roll",
+    }
 )
-_UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_at"})}
+_UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_at", "sign_count"})}
 # Columns that later versions added: while they hold nothing, a row is as it was when the log vouched for it.
 _LATER: dict[str, frozenset[str]] = {
     "legal_hold": frozenset({"provider", "persons"}),

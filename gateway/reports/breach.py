@@ -7,10 +7,12 @@ pupil's, and nothing out of a file but the labels of data items.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from gateway.policy.breach_schema import BreachFile, WhoIsTold
 from gateway.receipts.facts import receipt_object
@@ -21,6 +23,7 @@ from gateway.reports.report import LoggedStep, TransferAccount
 # Article 33(1): 72 hours after having become aware; nights, week-ends and holidays count.
 NOTIFY_WITHIN = timedelta(hours=72)
 TO_FILL = "[to be filled in]"
+_SHOWN = 8  # So much of each list stands in the summary.
 
 Nature = Literal["confidentiality", "integrity", "availability"]
 _NATURES: dict[Nature, str] = {
@@ -44,7 +47,8 @@ class KeyInvolved:
 class Breach:
     """What is known of a breach. Times are aware; texts are written by a person, without pupils' data.
 
-    `accounts` are the transfers concerned, `keys` the keys, `staff` the accounts of staff.
+    `accounts` are the transfers concerned, `keys` the keys, `staff` the accounts of staff. `zone` is the
+    authority's.
     """
 
     number: int
@@ -61,6 +65,11 @@ class Breach:
     contact: str = ""
     governance: str = ""
     ico_notified_at: datetime | None = field(default=None)
+    zone: str = "UTC"
+
+    def spoken(self, moment: datetime) -> str:
+        """A time by the authority's clocks."""
+        return spoken(moment, ZoneInfo(self.zone))
 
 
 def notify_by(breach: Breach) -> datetime:
@@ -69,11 +78,14 @@ def notify_by(breach: Breach) -> datetime:
 
 
 def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
-    """The record of the breach as it is known at `now`; what weighs, and who is told, the policies say."""
+    """The record of the breach as it is known at `now`; what weighs, and who is told, the policies say.
+
+    About two pages, however much is concerned; each provider, opening, entry and transfer is in the annex.
+    """
     sections = (
         Section("The 72 hours", _clock(breach, now)),
         Section("Nature of the breach (Article 33(3)(a))", _nature(breach)),
-        Section("Whose data, and how much (Article 33(3)(a))", _scale(breach)),
+        Section("Whose data, and how much (Article 33(3)(a))", (*_scale(breach), *_by_kind(breach))),
         Section("Kinds of data (Article 33(3)(a))", _kinds(breach, policy)),
         Section("Contact (Article 33(3)(b))", (Details((("Contact", breach.contact or TO_FILL),)),)),
         Section("Likely consequences (Article 33(3)(c))", _consequences(breach, policy)),
@@ -81,13 +93,14 @@ def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document
         Section("Who must be told", _to_tell(breach, policy.tell)),
         Section("Who had access", _access(breach)),
         Section("Keys concerned", _keys(breach)),
-        Section("Timeline, from the log", _timeline(breach)),
-        Section("Transfers concerned", _transfers(breach)),
+        Section("Timeline, in short", _timeline_in_short(breach)),
     )
+    made = f"{breach.organisation}. Record made {breach.spoken(now)}."
     return Document(
         f"Personal data breach {breach.number}",
-        f"{breach.organisation}. Record made {spoken(now)}. It holds no pupil's data: keep it so.",
+        f"{made} It holds no pupil's data: keep it so.",
         sections,
+        breach_annex(breach) if breach.accounts else (),
     )
 
 
@@ -95,9 +108,9 @@ def _clock(breach: Breach, now: datetime) -> tuple[Block, ...]:
     due, told = notify_by(breach), breach.ico_notified_at
     details = Details(
         (
-            ("Became aware", spoken(breach.became_aware_at)),
-            ("Notify the ICO by", spoken(due)),
-            ("ICO notified", spoken(told) if told else None),
+            ("Became aware", breach.spoken(breach.became_aware_at)),
+            ("Notify the ICO by", breach.spoken(due)),
+            ("ICO notified", breach.spoken(told) if told else None),
         )
     )
     if told is not None:
@@ -118,8 +131,8 @@ def _nature(breach: Breach) -> tuple[Block, ...]:
         Details(
             (
                 ("What happened", breach.what_happened or TO_FILL),
-                ("From", spoken(breach.happened_from) if breach.happened_from else TO_FILL),
-                ("Until", spoken(breach.happened_until) if breach.happened_until else TO_FILL),
+                ("From", breach.spoken(breach.happened_from) if breach.happened_from else TO_FILL),
+                ("Until", breach.spoken(breach.happened_until) if breach.happened_until else TO_FILL),
             )
         ),
     )
@@ -151,18 +164,31 @@ def _scale(breach: Breach) -> tuple[Block, ...]:
     return (details, why) if counted and least != records else (details,)
 
 
+def _by_kind(breach: Breach) -> tuple[Block, ...]:
+    counted: dict[str, list[int]] = {}
+    for one in breach.accounts:
+        kind = str(receipt_object(one.facts)["data_type"] or "not recognised")
+        found = counted.setdefault(kind, [0, 0])
+        found[0] += 1
+        found[1] += one.facts.pupils or 0
+    rows = tuple((kind, str(files), str(pupils)) for kind, (files, pupils) in sorted(counted.items()))
+    return (ReportTable(("Kind of data", "Files", "Pupil records"), rows),) if rows else ()
+
+
 def _kinds(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
-    items = _items(breach.accounts)
+    items = data_items(breach.accounts)
     if not items:
         return (Paragraph(f"Not known from the files. {TO_FILL}"),)
     weighs = {one.item: one for one in policy.grave}
     grave = tuple((item, weighs[item].why, weighs[item].clause or "") for item in items if item in weighs)
     table = (ReportTable(("Data item", "Why it weighs more", "Clause"), grave),) if grave else ()
-    return (Points((", ".join(items),)), *table)
+    few = len(items) <= _SHOWN
+    listed = ", ".join(items) if few else f"{len(items)} items of the agreement's list, in the annex"
+    return (Points((listed,)), *table)
 
 
 def _consequences(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
-    items = set(_items(breach.accounts))
+    items = set(data_items(breach.accounts))
     points = [one.text for one in policy.consequence if not items.isdisjoint(one.items)]
     return (Points((*points, f"To be judged by a person: {TO_FILL}")),)
 
@@ -174,13 +200,11 @@ def _measures(breach: Breach) -> tuple[Block, ...]:
 
 
 def _to_tell(breach: Breach, tell: WhoIsTold) -> tuple[Block, ...]:
-    providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
-    schools = tuple(
-        f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"
-        for provider, name in providers
-    )
+    schools = providers_to_tell(breach)
+    if len(schools) > _SHOWN:
+        schools = (f"{len(schools)} providers, each a data controller in its own right: see the annex",)
     rows = (
-        ("The ICO", f"by {spoken(notify_by(breach))}", _rests_on(tell.ico, "Article 33")),
+        ("The ICO", f"by {breach.spoken(notify_by(breach))}", _rests_on(tell.ico, "Article 33")),
         ("LA Information Governance", breach.governance or TO_FILL, _rests_on(tell.governance)),
         *((school, "without delay", _rests_on(tell.providers)) for school in schools),
         (
@@ -197,15 +221,19 @@ def _rests_on(clauses: Sequence[str], article: str = "") -> str:
 
 
 def _access(breach: Breach) -> tuple[Block, ...]:
-    rows = tuple(
-        (spoken(step.at), step.who or "", step.team or "", reference)
-        for reference, step in _logged(breach.accounts)
-        if step.kind == "collected"
-    )
     named = (Points(tuple(f"Account concerned: {name}" for name in breach.staff)),) if breach.staff else ()
-    if not rows:
+    found: dict[tuple[str, str], list[LoggedStep]] = {}
+    for _, step in openings(breach):
+        found.setdefault((step.who or "", step.team or ""), []).append(step)
+    if not found:
         return (*named, Paragraph("The log shows no opening of these files through the gateway."))
-    return (*named, ReportTable(("When", "Who", "Team", "Transfer"), rows))
+    rows = [
+        (who, team, str(len(steps)), breach.spoken(steps[0].at), breach.spoken(steps[-1].at))
+        for (who, team), steps in sorted(found.items(), key=lambda pair: -len(pair[1]))
+    ]
+    table = ReportTable(("Who", "Team", "Times", "First", "Last"), tuple(rows[:_SHOWN]))
+    more = len(rows) - _SHOWN
+    return (*named, table, Paragraph(f"And {more} more: see the annex.")) if more > 0 else (*named, table)
 
 
 def _keys(breach: Breach) -> tuple[Block, ...]:
@@ -215,31 +243,35 @@ def _keys(breach: Breach) -> tuple[Block, ...]:
     return (ReportTable(("Owner", "Kind", "Fingerprint", "State"), rows),)
 
 
-def _timeline(breach: Breach) -> tuple[Block, ...]:
-    rows = tuple(
-        (str(step.entry), spoken(step.at), step.kind, reference)
-        for reference, step in _logged(breach.accounts)
+def _timeline_in_short(breach: Breach) -> tuple[Block, ...]:
+    steps = [step for _, step in logged(breach.accounts)]
+    if not steps:
+        return (Paragraph(TO_FILL),)
+    counted = Counter(step.kind for step in steps)
+    kinds = ", ".join(f"{kind} {number}" for kind, number in counted.items())
+    pairs = (
+        ("First entry", f"{steps[0].entry}, {breach.spoken(steps[0].at)}"),
+        ("Last entry", f"{steps[-1].entry}, {breach.spoken(steps[-1].at)}"),
+        ("What happened", kinds),
     )
-    return (ReportTable(("Entry", "When", "What", "Transfer"), rows),) if rows else (Paragraph(TO_FILL),)
+    return (Details(pairs),)
 
 
-def _transfers(breach: Breach) -> tuple[Block, ...]:
-    rows = tuple(
-        (
-            one.facts.reference,
-            spoken(one.facts.landed_at),
-            str(receipt_object(one.facts)["data_type"] or ""),
-            one.facts.state,
-            "" if one.facts.pupils is None else str(one.facts.pupils),
-            ", ".join(one.facts.teams),
-        )
-        for one in breach.accounts
+def _span(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    return f"{minutes // 60} hours {minutes % 60} minutes"
+
+
+def providers_to_tell(breach: Breach) -> tuple[str, ...]:
+    """The providers whose files are concerned, in words."""
+    providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
+    return tuple(
+        f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"
+        for provider, name in providers
     )
-    headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
-    return (ReportTable(headings, rows),) if rows else (Paragraph("None named."),)
 
 
-def _items(accounts: Iterable[TransferAccount]) -> list[str]:
+def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
     """The Appendix A labels in the files, in our own words."""
     found: set[str] = set()
     for one in accounts:
@@ -249,11 +281,55 @@ def _items(accounts: Iterable[TransferAccount]) -> list[str]:
     return sorted(found)
 
 
-def _logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
+def openings(breach: Breach) -> list[tuple[str, LoggedStep]]:
+    """Who opened which of the files, in the order of the log."""
+    return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
+
+
+def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
+    """Every entry of the log on these transfers, in its order."""
     steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
     return sorted(steps, key=lambda pair: pair[1].entry)
 
 
-def _span(span: timedelta) -> str:
-    minutes = int(span.total_seconds()) // 60
-    return f"{minutes // 60} hours {minutes % 60} minutes"
+def breach_annex(breach: Breach) -> tuple[Section, ...]:
+    """Each provider, opening, entry and transfer that is concerned."""
+    return (
+        Section("Providers to be told", (Points(providers_to_tell(breach)),)),
+        Section("Data items", (Points(tuple(data_items(breach.accounts)) or (TO_FILL,)),)),
+        Section("Who opened what", _opened(breach)),
+        Section("Timeline, from the log", _timeline(breach)),
+        Section("Transfers concerned", (_transfers(breach),)),
+    )
+
+
+def _opened(breach: Breach) -> tuple[Block, ...]:
+    rows = tuple(
+        (breach.spoken(step.at), step.who or "", step.team or "", reference)
+        for reference, step in openings(breach)
+    )
+    return (ReportTable(("When", "Who", "Team", "Transfer"), rows),) if rows else (Paragraph("Nobody."),)
+
+
+def _timeline(breach: Breach) -> tuple[Block, ...]:
+    rows = tuple(
+        (str(step.entry), breach.spoken(step.at), step.kind, reference)
+        for reference, step in logged(breach.accounts)
+    )
+    return (ReportTable(("Entry", "When", "What", "Transfer"), rows),) if rows else (Paragraph(TO_FILL),)
+
+
+def _transfers(breach: Breach) -> ReportTable:
+    rows = tuple(
+        (
+            one.facts.reference,
+            breach.spoken(one.facts.landed_at),
+            str(receipt_object(one.facts)["data_type"] or ""),
+            one.facts.state,
+            "" if one.facts.pupils is None else str(one.facts.pupils),
+            ", ".join(one.facts.teams),
+        )
+        for one in breach.accounts
+    )
+    headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
+    return ReportTable(headings, rows)

@@ -1,31 +1,21 @@
-"""A small document in two forms: text for a terminal, and one self-contained HTML page.
+"""A small document: its parts, and how it reads as text, as JSON and as one table for a spreadsheet.
 
-The page holds no script and fetches nothing; every text in it is escaped. Printed from a browser
-it makes a tidy PDF.
+`page.py` makes one self-contained HTML page of it.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
+from typing import Literal
+
+from gateway.classify.formulas import is_formula
 
 WIDTH = 78
 _LABEL = 24
-
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;color:#111;background:#fff;
-max-width:62rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.6rem;line-height:1.2;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}
-.subtitle{color:#555;margin:.25rem 0 1.5rem}
-.notice{border-left:4px solid #b00020;background:#fdf2f4;padding:.75rem 1rem;margin:1rem 0}
-table{border-collapse:collapse;width:100%;font-size:.92rem}
-th,td{text-align:left;vertical-align:top;
-padding:.35rem .6rem;border-bottom:1px solid #ddd;overflow-wrap:anywhere}
-thead th{border-bottom:2px solid #111}tbody th{font-weight:600;width:14rem}
-@media print{body{margin:0;max-width:none;font-size:11pt}h2{break-after:avoid}tr{break-inside:avoid}}
-""".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +53,68 @@ class ReportTable:
             raise ValueError("a row has another number of cells than there are headings")
 
 
-Block = Paragraph | Points | Details | ReportTable
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars, each made of the same parts one behind the other. Shown as a picture, and always as a table.
+
+    `of` says what each bar is about. ValueError where a bar has too many values or
+    too few.
+    """
+
+    caption: str
+    of: str
+    parts: tuple[str, ...]
+    bars: tuple[tuple[str, tuple[int, ...]], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a bar with a part too many or too few."""
+        if any(len(values) != len(self.parts) for _, values in self.bars):
+            raise ValueError("a bar has another number of values than there are parts")
+
+    @property
+    def table(self) -> ReportTable:
+        """The same numbers as a table."""
+        rows = tuple((label, *map(str, values)) for label, values in self.bars)
+        return ReportTable((self.of, *self.parts), rows)
+
+
+Mark = Literal["good", "weak", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A word for each row and column. `signs` are its short forms, for text; `marks` weigh them, for a page.
+
+    A word may have more behind it ("missing 3"); its first part is looked up. ValueError for a ragged one, or
+    for a word without a sign.
+    """
+
+    of: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    signs: Mapping[str, str]
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would be shown wrongly."""
+        if any(len(words) != len(self.columns) for _, words in self.rows):
+            raise ValueError("a row has another number of words than there are columns")
+        if unknown := {first(word) for _, words in self.rows for word in words} - self.signs.keys():
+            raise ValueError(f"no sign for {', '.join(sorted(unknown))}")
+
+    @property
+    def table(self) -> ReportTable:
+        """The same words as a table."""
+        rows = tuple((label, *words) for label, words in self.rows)
+        return ReportTable((self.of, *self.columns), rows)
+
+
+def first(words: str) -> str:
+    """The first of some words; nothing where there is none."""
+    return words.partition(" ")[0]
+
+
+Block = Paragraph | Points | Details | ReportTable | Chart | Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,51 +127,63 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A title, a line under it, and sections."""
+    """A title, a line under it, and sections; an annex, for whoever wants each single thing.
+
+    `data` is the whole of it as one table, for a spreadsheet, where there is such a table.
+    """
 
     title: str
     subtitle: str
     sections: tuple[Section, ...] = field(default=())
+    annex: tuple[Section, ...] = field(default=())
+    data: ReportTable | None = None
 
 
-def as_text(document: Document) -> str:
-    """The document as text of at most 78 columns, ending in a newline.
+def as_text(document: Document, *, annex: bool = True) -> str:
+    """The document as text of at most 78 columns, ending in a newline; without its annex if so wished.
 
     A table that is too wide is shown row by row.
     """
     parts = [_title(document.title), *_wrapped(document.subtitle), ""]
-    for section in document.sections:
-        title = _clean(section.title).upper()
-        parts += [*_wrapped(title), "-" * min(len(title), WIDTH), ""]
-        for block in section.blocks:
-            parts += [*_text_block(block), ""]
+    parts += _text_sections(document.sections)
+    if annex and document.annex:
+        parts += [_title("Annex"), "", *_text_sections(document.annex)]
     return "\n".join(line.rstrip() for line in parts)
 
 
-def as_html(document: Document) -> str:
-    """The document as one HTML page that needs nothing else."""
-    body = "\n".join(_html_section(section) for section in document.sections)
-    return (
-        '<!doctype html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_safe(document.title)}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n<body>\n"
-        f'<h1>{_safe(document.title)}</h1>\n<p class="subtitle">{_safe(document.subtitle)}</p>\n'
-        f"{body}\n</body>\n</html>\n"
-    )
+def as_csv(table: ReportTable) -> str:
+    """A table for a spreadsheet, with a line for its headings; no cell is taken for a formula."""
+    written = io.StringIO()
+    rows = ([f"'{cell}" if is_formula(cell) else cell for cell in map(clean, row)] for row in table.rows)
+    csv.writer(written).writerows([table.headings, *rows])
+    return written.getvalue()
+
+
+def _text_sections(sections: tuple[Section, ...]) -> list[str]:
+    parts: list[str] = []
+    for section in sections:
+        title = clean(section.title).upper()
+        parts += [*_wrapped(title), "-" * min(len(title), WIDTH), ""]
+        for block in section.blocks:
+            parts += [*_text_block(block), ""]
+    return parts
 
 
 def as_object(document: Document) -> dict[str, object]:
     """The document as JSON has it: its sections with their blocks, in order."""
-    return {
+    told: dict[str, object] = {
         "title": document.title,
         "subtitle": document.subtitle,
-        "sections": [
-            {"title": section.title, "blocks": [_object(block) for block in section.blocks]}
-            for section in document.sections
-        ],
+        "sections": _objects(document.sections),
     }
+    return {**told, "annex": _objects(document.annex)} if document.annex else told
+
+
+def _objects(sections: tuple[Section, ...]) -> list[dict[str, object]]:
+    return [
+        {"title": section.title, "blocks": [_object(block) for block in section.blocks]}
+        for section in sections
+    ]
 
 
 def _object(block: Block) -> dict[str, object]:
@@ -135,6 +198,11 @@ def _object(block: Block) -> dict[str, object]:
             }
         case ReportTable(headings, rows):
             return {"rows": [dict(zip(headings, row, strict=True)) for row in rows]}
+        case Chart(caption, of, parts, bars):
+            counted = [{of: label, **dict(zip(parts, values, strict=True))} for label, values in bars]
+            return {"chart": caption, "rows": counted}
+        case Matrix():
+            return _object(block.table)
 
 
 def _title(title: str) -> str:
@@ -152,10 +220,31 @@ def _text_block(block: Block) -> list[str]:
             return [line for label, value in pairs if value is not None for line in _labelled(label, value)]
         case ReportTable():
             return _text_table(block)
+        case Chart():
+            return [*_wrapped(f"{block.caption}:"), "", *_text_table(block.table)]
+        case Matrix():
+            return _text_matrix(block)
+
+
+def _text_matrix(matrix: Matrix) -> list[str]:
+    """Its signs under the numbers of its columns, and what both mean."""
+    label = max((len(clean(label)) for label, _ in matrix.rows), default=0)
+    numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.columns) + 1))
+    used = dict.fromkeys(first(word) for _, words in matrix.rows for word in words)
+    return [
+        *_wrapped(", ".join(f"{number} {name}" for number, name in enumerate(matrix.columns, start=1))),
+        *_wrapped(", ".join(f"{matrix.signs[word]} {word}" for word in used)),
+        "",
+        f"{'':<{label}}{numbers}",
+        *(
+            f"{clean(name):<{label}}" + "".join(f"{matrix.signs[first(word)]:>4}" for word in words)
+            for name, words in matrix.rows
+        ),
+    ]
 
 
 def _text_table(table: ReportTable) -> list[str]:
-    rows = [tuple(_clean(cell) for cell in row) for row in (table.headings, *table.rows)]
+    rows = [tuple(clean(cell) for cell in row) for row in (table.headings, *table.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.headings))]
     if sum(widths) + 2 * len(widths) > WIDTH:
         return _text_records(table)
@@ -175,7 +264,7 @@ def _text_records(table: ReportTable) -> list[str]:
 
 def _labelled(label: str, value: str) -> list[str]:
     """A value beside its label, or under it where one of them is too long for that."""
-    head = f"{_clean(label):<{_LABEL}} "
+    head = f"{clean(label):<{_LABEL}} "
     longest = max((len(word) for word in value.split()), default=0)
     if len(head) > _LABEL + 1 or longest > WIDTH - len(head):
         return [*_wrapped(label), *_wrapped(value, "    ", "    ")]
@@ -184,42 +273,10 @@ def _labelled(label: str, value: str) -> list[str]:
 
 def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
     return textwrap.wrap(
-        _clean(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+        clean(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
     ) or [first.rstrip()]
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """One line of text without anything that could steer a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _safe(text: str) -> str:
-    return escape(_clean(text))
-
-
-def _html_section(section: Section) -> str:
-    blocks = "\n".join(_html_block(block) for block in section.blocks)
-    return f"<section>\n<h2>{_safe(section.title)}</h2>\n{blocks}\n</section>"
-
-
-def _html_block(block: Block) -> str:
-    match block:
-        case Paragraph(text, important):
-            return f'<p class="notice">{_safe(text)}</p>' if important else f"<p>{_safe(text)}</p>"
-        case Points(texts):
-            return "<ul>\n" + "\n".join(f"<li>{_safe(text)}</li>" for text in texts) + "\n</ul>"
-        case Details(pairs):
-            shown = [(label, value) for label, value in pairs if value is not None]
-            rows = "\n".join(
-                f'<tr><th scope="row">{_safe(label)}</th><td>{_safe(value)}</td></tr>'
-                for label, value in shown
-            )
-            return f"<table>\n<tbody>\n{rows}\n</tbody>\n</table>"
-        case ReportTable(headings, rows):
-            return _html_table(headings, rows)
-
-
-def _html_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{_safe(heading)}</th>' for heading in headings)
-    body = "\n".join("<tr>" + "".join(f"<td>{_safe(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"

@@ -123,9 +123,14 @@ class Connection(asyncssh.SSHServerConnection):
         if pkttype != MSG_IGNORE:
             super().send_packet(pkttype, *args, handler=handler)
 
+    def comes_from(self, source: tuple[str, int]) -> None:
+        """Take it for one from there, as its balancer says. For a connection that is not made yet."""
+        self._address = source[0]
+        self.set_extra_info(peername=source)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember who pays for what is read."""
-        self._address = str((transport.get_extra_info("peername") or ("local",))[0])
+        self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
         self._offer_weak()

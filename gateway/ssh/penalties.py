@@ -9,7 +9,7 @@ settles what has not come into force yet.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway.home.settings import DoorLimits
@@ -34,6 +34,10 @@ class Penalties:
         self._clock = clock
         self._exempt = [ipaddress.ip_network(network) for network in limits.penalty_exempt]
         self._debts: dict[str, _Debt] = {}
+
+    def spare(self, networks: Iterable[str]) -> None:
+        """Let these networks never have to wait either."""
+        self._exempt += [ipaddress.ip_network(network) for network in networks]
 
     def add(self, address: str, seconds: float) -> None:
         """Let `address` owe `seconds` more."""

@@ -24,6 +24,7 @@ from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection
 from gateway.ssh.door import Door
 from gateway.ssh.fair_share import FairShare
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered
+from gateway.ssh.proxied import Balancers
 from gateway.zones.spool import private_mode, write_durably
 
 _log = logging.getLogger(__name__)
@@ -83,16 +84,23 @@ async def listen(
     place: tuple[str, int],
     sockets: Sequence[socket.socket] = (),
     also: AlsoOffered | None = None,
+    *,
+    balancers: Sequence[str] = (),
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already.
 
-    ConfigurationError if not. `options` are asked for anew for each connection.
+    ConfigurationError if not. `options` are asked for anew for each connection. `balancers` are the networks
+    of those who say for whom they speak.
     """
     loop = asyncio.get_running_loop()
-    shares, offered = FairShare(time.monotonic), also or AlsoOffered(())
+    shares, offered, reception = (
+        FairShare(time.monotonic),
+        also or AlsoOffered(()),
+        Balancers(balancers, door),
+    )
 
-    def visit() -> Connection:
-        return Connection(loop, options(), door, shares, offered)
+    def visit() -> asyncio.Protocol:
+        return reception.before(lambda: Connection(loop, options(), door, shares, offered))
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]

@@ -68,6 +68,7 @@ async def serving(
     penalties: PenaltyFiles,
     running: set[asyncio.Task[None]],
     also: Sequence[AlsoOffer] = (),
+    balancers: Sequence[str] = (),
 ) -> AsyncIterator[tuple[str, int]]:
     """Accept connections at `place` (host, port), or on `sockets` that listen already; the place.
 
@@ -76,7 +77,7 @@ async def serving(
     """
     offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(door, service))
     old = await asyncio.to_thread(host_key_of, rsa_file(host_key), "ssh-rsa") if needs_rsa(also) else None
-    listeners = await listen(offer.options, door, place, sockets, AlsoOffered(also, old))
+    listeners = await listen(offer.options, door, place, sockets, AlsoOffered(also, old), balancers=balancers)
     loop = asyncio.get_running_loop()
     rounds = [
         loop.create_task(again(door.look_round, _ROUND_SECONDS)),

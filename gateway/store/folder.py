@@ -5,21 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.home import REFERENCE, Home, checked_reference
-from gateway.store.store import Kept, Store
+from gateway.home import REFERENCE, checked_reference
+from gateway.store.store import Kept
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
 _CHUNK = 1024**2
 _FILE, _SESSION, _ASIDE = ".sealed", ".session", ".part"
-
-
-def store_of(home: Home) -> Store:
-    """The store of a home: its folder sealed/."""
-    return SealedFolder(home.root / "sealed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +61,49 @@ class SealedFolder:
         """The session key. Few files have one."""
         return self.root / f"{checked_reference(reference)}{_SESSION}"
 
+    @contextmanager
+    def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
+        """The file as it lies, whole whatever `most` says: to open it reads nothing."""
+        del most
+        descriptor = _opened(self.path(reference))
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def reading_session(self, reference: str) -> Iterator[int | None]:
+        """The session key; None where there is none."""
+        try:
+            descriptor = _opened(self.session(reference))
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def digest(self, reference: str) -> str:
+        """The SHA-256 of the file as it lies."""
+        with self.path(reference).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def has(self, reference: str) -> bool:
         """Whether a file is there."""
         return self.path(reference).exists()
 
     def references(self) -> Iterator[str]:
         """Of which transfers a file is there, in their order."""
-        found = (path.stem for path in self.root.glob(f"*{_FILE}"))
-        yield from sorted(name for name in found if REFERENCE.fullmatch(name))
+        yield from self._named(_FILE)
+
+    def sessions(self) -> Iterator[str]:
+        """Of which transfers a session key is there, in their order."""
+        yield from self._named(_SESSION)
+
+    def _named(self, suffix: str) -> list[str]:
+        found = (path.stem for path in self.root.glob(f"*{suffix}"))
+        return sorted(name for name in found if REFERENCE.fullmatch(name))
 
     def remove(self, references: Iterable[str]) -> None:
         """Remove files and their session keys, for good after return."""
@@ -85,6 +116,10 @@ class SealedFolder:
         """How many bytes more fit on its disk."""
         room = os.statvfs(self.root)
         return room.f_bavail * room.f_frsize
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 def _copied(source: int, target: int, size: int) -> Kept:

@@ -49,6 +49,8 @@ Failpoint = Literal[
     "collect.recorded",
 ]
 FAILPOINTS: tuple[Failpoint, ...] = get_args(Failpoint)
+# Where a whole home is moved: no file passes there.
+MoveStep = Literal["move.file", "move.rows", "move.closed"]
 
 VARIABLE = "GATEWAY_FAILPOINT"
 
@@ -57,7 +59,7 @@ _armed, _, _times = os.environ.get(VARIABLE, "").partition(":")
 _left = int(_times or 1)
 
 
-def passing(name: Failpoint) -> None:
+def passing(name: Failpoint | MoveStep) -> None:
     """Say that the process is at the place called `name`; it may not come back."""
     if _armed and name == _armed:
         _count_down()

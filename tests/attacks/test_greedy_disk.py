@@ -57,7 +57,7 @@ def test_what_nobody_can_open_is_gone_after_a_day(desk: Desk) -> None:
     good = desk.send(oak, core_data(2), "good.pgp")
     on_hold = desk.land(oak, FOR_ANOTHER + secrets.token_bytes(2_000), "on hold.pgp")
     desk.process()
-    desk.gateway("hold", "place", on_hold, "--why", "asked for by the police")
+    desk.gateway("legal-holds", "place", on_hold, "--why", "asked for by the police")
     assert {desk.state(one) for one in (*rubbish, cut, unsigned, on_hold)} == {"refused"}
     brief, long = {*rubbish, cut}, {unsigned, good, on_hold}
     desk.pass_time(hours=23)

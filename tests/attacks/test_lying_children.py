@@ -13,7 +13,8 @@ import pytest
 
 from gateway.examiner.answers import believable_refusal
 from gateway.examiner.child import ExaminerLost
-from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.examiners import Examiners
+from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import FileRefused, OpenRefused
 from gateway.home import Home
 from gateway.homes.demo.parties import Party

@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bench_log, big, classification, door, growth, passage
+from tests.bench import bench_log, big, classification, door, growth, pages, passage
 from tests.bench.measure import Line, Setting, machine
 from tests.bench.picture import picture
 
@@ -32,6 +32,7 @@ PARTS: dict[str, tuple[Callable[[Setting], Iterator[Line]], tuple[str, ...], flo
     "log": (bench_log.run, (), 20),
     "growth": (growth.run, ("sftp", "ssh-keygen"), 60),
     "classification": (classification.run, (), 20),
+    "pages": (pages.run, (), 60),
 }
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "performance"
 

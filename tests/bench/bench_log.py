@@ -19,7 +19,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.audit.tree import Frontier
+from gateway.homes.audit.tree import Frontier
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey
 from gateway.log.leaf import Event, leaf

@@ -18,7 +18,7 @@ YEARS = ("2026-27",)
 
 
 def declare(desk: Desk, *options: str, code: int = 0, given: str | None = None) -> dict[str, Any]:
-    said = desk.gateway("declare", "--json", *options, code=code, given=given)
+    said = desk.gateway("declarations", "add", "--json", *options, code=code, given=given)
     found = json.loads(said[said.index("{\n") : said.rindex("}") + 1])
     assert isinstance(found, dict)
     return found
@@ -73,7 +73,9 @@ def test_what_lacks_a_safeguard_is_refused_by_its_clause_and_recorded_so(oak: De
     assert (found["state"], codes(found)) == ("refused", ["policy:safeguard-missing"])
     assert found["reasons"][0]["clause"] == "5.4.4"
     assert "This transfer is NOT ALLOWED." in oak.receipt(found["reference"])
-    said = oak.gateway("declare", "--method", "fax", "--provider", "oak", "--data", "attendance", code=1)
+    said = oak.gateway(
+        "declarations", "add", "--method", "fax", "--provider", "oak", "--data", "attendance", code=1
+    )
     assert (
         "gateway: the agreement does not allow this: The agreement does not allow this data to travel" in said
     )
@@ -105,7 +107,7 @@ def test_a_dry_run_leaves_nothing_behind(oak: Desk) -> None:
 
 def test_a_person_is_asked_in_the_order_of_the_agreement(oak: Desk) -> None:
     answers = "post\noak\nfinance\n" + "y\nn\nn\n" + "y\ny\ny\n"
-    said = oak.gateway("declare", "--ask", given=answers)
+    said = oak.gateway("declarations", "add", "--ask", given=answers)
     asked = [
         "Does it hold information on anyone's health or social care? (clause 5.4.1)",
         "Is it more than limited data: many children, or sensitive matters about one? (clause 5.4.1)",
@@ -122,14 +124,14 @@ def test_a_person_is_asked_in_the_order_of_the_agreement(oak: Desk) -> None:
 
 
 def test_a_person_is_not_asked_where_no_answer_could_help(oak: Desk) -> None:
-    said = oak.gateway("declare", "--ask", given="fax\noak\nattendance\n", code=1)
+    said = oak.gateway("declarations", "add", "--ask", given="fax\noak\nattendance\n", code=1)
     assert "(clause 5.5.2)" not in said
     assert "policy:method-not-allowed" in said
 
 
 def test_one_of_several_safeguards_is_enough(oak: Desk) -> None:
-    said = oak.gateway("declare", "--ask", "--method", "email", "--provider", "oak", "--data", "finance",
-                       given="n\ny\n")  # fmt: skip
+    said = oak.gateway("declarations", "add", "--ask", "--method", "email", "--provider", "oak",
+                       "--data", "finance", given="n\ny\n")  # fmt: skip
     assert "egress" in said.lower()
     assert "allowed" in said
 
@@ -177,8 +179,8 @@ def test_results_may_not_go_another_way_before_their_day(oak: Desk) -> None:
     ],
 )
 def test_words_that_nobody_knows_are_named(oak: Desk, options: tuple[str, ...], told: str, code: int) -> None:
-    assert told in oak.gateway("declare", *options, code=code)
+    assert told in oak.gateway("declarations", "add", *options, code=code)
 
 
 def test_a_script_must_give_what_is_needed(oak: Desk) -> None:
-    assert "--provider" in oak.gateway("declare", "--method", "post", "--data", "finance", code=2)
+    assert "--provider" in oak.gateway("declarations", "add", "--method", "post", "--data", "finance", code=2)

@@ -103,3 +103,14 @@ def test_status_tells_manyexpiries_in_words_in_one_line() -> None:
     assert "9 providers" in line
     assert "s0, which ends in 2 days" in line
     assert len(list(expiries_in_words(ending, each=True))) == 9
+
+
+def test_a_console_for_other_machines_needs_a_name(site: Commands) -> None:
+    settings = site.home / "gateway.toml"
+    before = settings.read_text()
+    local = 'host = "127.0.0.1"\nport = 2224'
+    assert local in before
+    assert "the console listens for other machines" not in site.gateway("doctor")
+    settings.write_text(before.replace(local, local.replace("127.0.0.1", "0.0.0.0")))
+    assert "the console listens for other machines" in site.gateway("doctor")
+    settings.write_text(before)

@@ -54,7 +54,17 @@ def test_a_key_is_not_revoked_without_a_reason(desk: Commands) -> None:
         (("transfers", "list", "--state", "lost"), ("landed", "accepted", "held", "refused")),
         (("flows", "status", "--state", "lost"), ("on-time", "missing", "no-calendar")),
         (
-            ("declare", "--no-ask", "--provider", "oak", "--data", "finance", "--method", "pigeon"),
+            (
+                "declarations",
+                "add",
+                "--no-ask",
+                "--provider",
+                "oak",
+                "--data",
+                "finance",
+                "--method",
+                "pigeon",
+            ),
             ("post", "email"),
         ),
         (("providers", "add", "elm", "--name", "Elm", "--kind", "circus"), ("school", "academy")),

@@ -149,6 +149,9 @@ def test_what_is_sensitive_is_not_for_all_who_triage(desk: Desk, as_sam: Act) ->
     assert [one["reference"] for one in json.loads(as_sam("transfers", "list", "--json"))] == [plain]
     for act in (
         ("transfers", "show"),
+        ("policy", "explain"),
+        ("report", "transfer"),
+        ("receipts", "show"),
         ("held", "refuse", "--why", "x"),
         ("held", "return", "--advice", "x"),
         ("held", "release", "--override", "--why", "x"),
@@ -275,3 +278,16 @@ def test_the_account_behind_sudo_is_the_one_that_called_it_whatever_the_environm
     )
     recorded = login != 2**32 - 1  # Then the kernel knows who logged in, whoever called whom since.
     assert done.stdout.strip() == pwd.getpwuid(login if recorded else 65534).pw_name
+
+
+def test_two_invite_somebody_of_whom_two_decide(desk: Desk, as_sam: Act) -> None:
+    """Whoever has the link becomes that person in the console."""
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
+    person(desk, "ann")
+    assert "/invitation#" in desk.gateway("staff", "invite", "ann")
+    for act in (desk.gateway, as_sam):
+        act("roles", "grant", "ann", "data-protection", "--why", "the officer")
+    assert "second person" in desk.gateway("staff", "invite", "ann")
+    assert "second person" in desk.gateway("staff", "invite", "ann")
+    assert "/invitation#" in as_sam("staff", "invite", "ann")

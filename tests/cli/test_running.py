@@ -18,16 +18,19 @@ from tests.waiting import until
 
 def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) -> None:
     settings = site.home / "gateway.toml"
-    intake, mailboxes = free_ports(2)
+    intake, mailboxes, console = free_ports(3)
     text = settings.read_text().replace('host = "0.0.0.0"', 'host = "127.0.0.1"')
     text = text.replace("port = 2222", f"port = {intake}").replace("port = 2223", f"port = {mailboxes}")
+    text = text.replace("port = 2224", f"port = {console}")
     settings.write_text(text)
     published = site.home / "published" / "intake.json"
     former = json.loads(published.read_text())
     former["limits"]["of_an_older_version"] = 1  # Intake refuses to start with this.
     published.write_text(json.dumps(former))
     said = _ready_in_spite_of_a_slow_processor(site, mailboxes)
-    assert said == f"ready intake 127.0.0.1:{intake} mailboxes 127.0.0.1:{mailboxes}\n"
+    assert said == (
+        f"ready intake 127.0.0.1:{intake} mailboxes 127.0.0.1:{mailboxes} console http://localhost:{console}\n"
+    )
 
 
 def test_status_finds_services_where_they_run(site: Site) -> None:

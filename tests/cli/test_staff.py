@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.commands import Commands
@@ -49,3 +51,16 @@ def test_who_left_may_come_back_with_the_same_key_and_both_are_on_record(site: C
     site.gateway("staff", "remove", "sam")
     again = ("staff", "add", "sam", "--team", "sen", "--ssh-key", str(party.ssh_public))
     assert "already enrolled" in site.refused(*again)
+
+
+def test_a_link_to_the_console_is_one_persons_and_ends_with_them(site: Commands) -> None:
+    site.staff("kim", "sen")
+    link = site.gateway("staff", "invite", "kim").strip()
+    assert re.fullmatch(r"http://localhost:2224/invitation#[\w-]{43}", link)
+    assert link != site.gateway("staff", "invite", "kim").strip()
+    assert "no member of staff nobody" in site.refused("staff", "invite", "nobody")
+    assert "0 sessions of kim ended" in site.gateway("staff", "log-out", "kim")
+    site.gateway("staff", "remove", "kim")
+    assert "staff-invited" in [each["kind"] for each in site.json("staff", "show", "kim")["history"]]
+    assert "no member of staff kim" in site.refused("staff", "invite", "kim")
+    assert "everything fits" in site.gateway("log", "verify")

@@ -21,7 +21,7 @@ KEY = ("oak", "abcd")
         ("agreement", "status", "--on"),
         ("agreement", "ratify", "oak", "--signatory", "x", "--on"),
         ("flows", "status", "--on"),
-        ("declare", "--on"),
+        ("declarations", "add", "--on"),
         ("retention", "plan", "--on"),
         ("report", "provider", "oak", "--to", "2026-11-24", "--from"),
         ("policy", "diff", "/", "/", "--on"),

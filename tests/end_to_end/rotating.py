@@ -23,7 +23,7 @@ from tests.ports import free_ports
 from tests.site import Party
 from tests.waiting import until
 
-_PATIENCE_SECONDS = 200
+PATIENCE_SECONDS = 200
 _PAUSE_SECONDS = 0.15
 _LAST_PART = 5
 
@@ -110,7 +110,7 @@ class Uploader(threading.Thread):
 
     def run(self) -> None:
         waiting = [(seed, core_data(seed=seed, pupils=1)) for seed in self._seeds]
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         try:
             while waiting:
                 assert time.monotonic() < deadline, f"{self.name} has {len(waiting)} files left"
@@ -144,7 +144,7 @@ class Uploader(threading.Thread):
                 record.puts += 1
                 waiting.pop(0)
                 patient = len(waiting) < len(self._seeds) // _LAST_PART
-                self._changed.wait(_PATIENCE_SECONDS if patient else _PAUSE_SECONDS)
+                self._changed.wait(PATIENCE_SECONDS if patient else _PAUSE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -156,7 +156,7 @@ def uploading(uploaders: list[Uploader]) -> Iterator[None]:
         yield
     finally:
         for uploader in uploaders:
-            uploader.join(_PATIENCE_SECONDS)
+            uploader.join(PATIENCE_SECONDS)
     assert [u.failure for u in uploaders if u.failure] == []
 
 
@@ -166,7 +166,7 @@ def put_so_far(uploaders: list[Uploader]) -> int:
 
 def when_put(uploaders: list[Uploader], number: int) -> None:
     """Wait until so many files were put."""
-    until(lambda: put_so_far(uploaders) >= number, f"{number} files to be put", _PATIENCE_SECONDS)
+    until(lambda: put_so_far(uploaders) >= number, f"{number} files to be put", PATIENCE_SECONDS)
 
 
 def drop_key(party: Party, place: tuple[str, int], material: bytes, name: str) -> None:
@@ -180,7 +180,7 @@ def drop_key(party: Party, place: tuple[str, int], material: bytes, name: str) -
             return False
         return True
 
-    until(put, f"{name} to be put", _PATIENCE_SECONDS)
+    until(put, f"{name} to be put", PATIENCE_SECONDS)
 
 
 def host_key(party: Party, place: tuple[str, int]) -> bytes:

@@ -86,7 +86,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def terminals(folder: Path) -> Iterator[tuple[Terminal, Terminal]]:
-    ports = {"2222": free_port(), "2223": free_port()}
+    ports = {"2222": free_port(), "2223": free_port(), "2224": free_port()}
     school, authority = Terminal(folder, ports), Terminal(folder, ports)
     yield school, authority
     for terminal in (school, authority):

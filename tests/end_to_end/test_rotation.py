@@ -19,6 +19,7 @@ from gateway.zones.landed import waiting
 from tests.commands import Commands
 from tests.content import core_data
 from tests.end_to_end.rotating import (
+    PATIENCE_SECONDS,
     Services,
     Uploader,
     drop_key,
@@ -80,7 +81,11 @@ def change_keys_of_oak(site: Commands, services: Services, old: Party, computers
     def pending() -> list[str]:
         return [key["fingerprint"] for key in site.json("keys", "list", "oak") if key["state"] == "pending"]
 
-    for fingerprint in until(lambda: pending() if len(pending()) == 2 else None, "the dropped keys"):
+    def both() -> list[str] | None:
+        found = pending()
+        return found if len(found) == 2 else None
+
+    for fingerprint in until(both, "the dropped keys", PATIENCE_SECONDS):
         site.gateway("keys", "confirm", "oak", fingerprint)
     for computer in computers:
         if computer.party is old:
@@ -132,7 +137,7 @@ def all_decided(site: Commands, uploaders: list[Uploader]) -> None:
             states = transfers.counts(session)
         return not list(waiting(home.spool)) and not states["landed"] and sum(states.values()) >= number
 
-    until(decided, f"{number} decisions", 200)
+    until(decided, f"{number} decisions", PATIENCE_SECONDS)
     registry.close()
 
 

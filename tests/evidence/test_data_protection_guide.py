@@ -66,7 +66,7 @@ def test_every_command_works_as_written(office: Desk, monkeypatch: pytest.Monkey
     assert "exclusions" in office.transfer(sent[2]).teams
     found = [text for line, text in said.items() if line.startswith("gateway pupils find --upn")]
     assert sent[2] in found[0]
-    assert json.loads(office.gateway("hold", "list", "--json")) != []
+    assert json.loads(office.gateway("legal-holds", "list", "--json")) != []
     for kind in ("withdrawn", "redelivered"):
         assert kind in office.kinds(sent[1])
     for one, why in ((0, "oak confirms it"), (1, "for this team alone"), (2, "read the order")):

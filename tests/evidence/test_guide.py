@@ -37,6 +37,20 @@ def test_the_commands_take_what_the_guide_gives_them(
         assert result.exit_code in {0, 1} or missing, (words, result.output)
 
 
+def test_a_breach_is_recorded_word_by_word(
+    copy: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jane's laptop, in a home in which she has opened a file."""
+    monkeypatch.chdir(tmp_path)
+    ours = [words[1:] for words in commands() if words[:2] == ["gateway", "breach"]]
+    assert [words[1] for words in ours] == ["record", "record", "list", "show"]
+    said = [copy.gateway(*words) for words in ours]
+    assert "A laptop was stolen." in said[0]
+    assert "The police were told." in said[1]
+    assert "Transfers concerned" in Path("breach-1.html").read_text()
+    assert "everything fits" in copy.gateway("log", "verify")
+
+
 def test_the_verifiers_take_what_the_guide_gives_them() -> None:
     ours = [one for one in commands() if one[0].endswith("/python")]
     assert len(ours) == 2

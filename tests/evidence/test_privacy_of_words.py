@@ -93,19 +93,21 @@ def of_uploads(desk: Desk, zeb: Party) -> str:
 
 def of_staff(desk: Desk, held: str) -> None:
     """Reasons: for a hold, a discrepancy, a refusal; a breach; a declaration."""
-    desk.gateway("hold", "place", held, "--why", WORDS)
-    desk.gateway("hold", "lift", held, "--why", WORDS)
+    desk.gateway("legal-holds", "place", held, "--why", WORDS)
+    desk.gateway("legal-holds", "lift", held, "--why", WORDS)
     desk.gateway("discrepancies", "resolve", "1", "--why", WORDS)
     desk.gateway("held", "refuse", held, "--why", WORDS)
     desk.gateway(
         "report", "breach", "--aware-at", "2026-11-24", "--transfer", held, "--what", WORDS,
         "--measure", WORDS, "--contact", WORDS, "--governance", WORDS,
     )  # fmt: skip
-    declared = ("declare", "--method", "post", "--provider", "oak")
+    declared = ("declarations", "add", "--method", "post", "--provider", "oak")
     desk.gateway(*declared, "--data", WORDS, code=2)
     desk.gateway(*declared, "--data", "safeguarding", "--safeguard", WORDS, code=2)
     desk.gateway(*declared, "--data", "safeguarding", "--circumstance", WORDS, code=2)
-    desk.gateway("declare", "--method", WORDS, "--provider", "oak", "--data", "safeguarding", code=2)
+    desk.gateway(
+        "declarations", "add", "--method", WORDS, "--provider", "oak", "--data", "safeguarding", code=2
+    )
 
 
 @cache

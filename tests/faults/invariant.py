@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlmodel import Session, select
 
-from gateway.audit.audit import Anchors, audit
-from gateway.audit.files import check_sealed
 from gateway.home.settings import load_settings
+from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.files import check_sealed
 from gateway.registry import keys
 from gateway.registry.receipts import KEY_NOTICE
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow

@@ -69,6 +69,14 @@ def test_the_outside_zone_is_kept_from_every_room_inside() -> None:
     assert kept_from <= all_of_it
 
 
+def test_the_console_is_kept_from_every_room_but_the_shared_ones() -> None:
+    """It shows what it is answered: no key, no registry and no policy is in its reach."""
+    (contract,) = [one for one in LINTER["contracts"] if one.get("source_modules") == ["gateway.console"]]
+    kept_from = {name.removeprefix("gateway.") for name in contract["forbidden_modules"]}
+    outside = {name.removeprefix("gateway.") for name in OUTSIDE["forbidden_modules"]}
+    assert kept_from == (outside - {"console"}) | {"intake", "ssh"}
+
+
 @pytest.mark.parametrize("line", LAYERED["layers"])
 def test_no_line_of_the_layers_can_be_left_out(line: str, tmp_path: Path, cache: Path) -> None:
     text = PYPROJECT.read_text("utf-8")

@@ -224,6 +224,10 @@ def test_a_held_file_can_be_read_but_not_removed(mailroom: Mailroom):
     path = mailroom.path("held", reference)
     with mailroom.sftp("triage-three") as sftp:
         assert path.rpartition("/")[2] in sftp.listdir("/held")
+        with sftp.open(f"{path}.about.txt") as about:
+            told = about.read().decode()
+        assert "classify:unknown" in told
+        assert f"gateway held release {reference}" in told
         with pytest.raises(PermissionError):
             sftp.remove(path)
         assert sftp.open(path).read() == CONTENT

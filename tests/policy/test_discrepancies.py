@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.policy.agreement_schema import DiscrepancyPolicy
 from gateway.policy.discrepancies import (
     Discrepancy,
     RollRow,
@@ -13,7 +14,6 @@ from gateway.policy.discrepancies import (
     discrepancies,
     notices,
 )
-from gateway.policy.schema import DiscrepancyPolicy
 from tests.policies import shipped
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)

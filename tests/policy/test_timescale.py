@@ -9,7 +9,7 @@ from gateway.policy.calendar_schema import Inset
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_by_rule, day_in, first_year, local_day
 from gateway.policy.schooldays import bank_holidays, school_days, week_name
-from gateway.policy.timescale import FlowStatus, Owed, status
+from gateway.policy.timescale import FlowStatus, OverTime, Owed, kept, status
 from tests.costs import python_calls
 from tests.policy.tables import london, provider
 
@@ -130,6 +130,35 @@ def test_the_last_arrival_is_told_and_the_order_of_receipts_does_not_matter(cata
     found = judged(catalogue, "student-core", arrivals, "2026-11-24")
     assert found.last == london("2026-11-24T16:00")
     assert judged(catalogue, "student-core", arrivals[::-1], "2026-11-24") == found
+
+
+TERM = (day("2026-11-02"), day("2026-12-18"))  # Seven weeks.
+
+
+def over_the_term(
+    catalogue: Catalogue, received: list[Arrival], owed: Owed | None = None
+) -> dict[str, OverTime]:
+    found = kept(provider("school"), received, catalogue, TERM, on=day("2027-01-15"), owed=owed)
+    return {each.data_type: each for each in found}
+
+
+def test_what_came_over_a_term_is_counted_by_how_it_came(catalogue: Catalogue) -> None:
+    on_fridays = came("attendance", "2026-11-06", "2026-11-13", "2026-11-21", "2026-12-18")
+    nil = [Arrival("", "attendance", london("2026-12-01T09:00"), "2026-W49", nil=True)]
+    found = over_the_term(catalogue, [*on_fridays, *nil])
+    assert found["attendance"] == OverTime(data_type="attendance", in_time=3, late=1, nil=1, missing=2)
+    assert found["school-census"] == OverTime(data_type="school-census")  # Its day is not in this term.
+    assert found["student-core"].missing == 35
+    assert "a-level-results" not in found  # Not owed by every school.
+
+
+def test_over_a_term_nobody_owes_what_was_due_before_they_came_or_after_they_left(
+    catalogue: Catalogue,
+) -> None:
+    owed = Owed(since=day("2026-11-16"), until=day("2026-11-29"))
+    assert over_the_term(catalogue, [], owed)["attendance"].missing == 2
+    suspended = provider("school", suspended=True)
+    assert kept(suspended, [], catalogue, TERM, on=day("2027-01-15")) == []
 
 
 def test_what_came_later_than_the_day_asked_about_does_not_count(catalogue: Catalogue) -> None:

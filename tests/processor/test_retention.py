@@ -159,21 +159,23 @@ def test_only_what_retention_took_may_be_missing(desk: Desk, sent: str) -> None:
 
 
 def test_a_legal_hold_keeps_everything_until_it_is_lifted(desk: Desk, sent: str) -> None:
-    desk.gateway("hold", "place", sent, "--why", "a question of the court")
-    assert "on hold already" in desk.gateway("hold", "place", sent, "--why", "again", code=1)
-    (hold,) = json.loads(desk.gateway("hold", "list", "--json"))
+    desk.gateway("legal-holds", "place", sent, "--why", "a question of the court")
+    assert "on hold already" in desk.gateway("legal-holds", "place", sent, "--why", "again", code=1)
+    (hold,) = json.loads(desk.gateway("legal-holds", "list", "--json"))
     assert (hold["reference"], hold["why"]) == (sent, "a question of the court")
     assert run(desk, 2558) is None
     assert desk.home.sealed(sent).exists()
-    desk.gateway("hold", "lift", sent, "--why", "answered")
-    assert "is not on hold" in desk.gateway("hold", "lift", sent, "--why", "again", code=1)
-    assert json.loads(desk.gateway("hold", "list", "--json")) == []
+    desk.gateway("legal-holds", "lift", sent, "--why", "answered")
+    assert "is not on hold" in desk.gateway("legal-holds", "lift", sent, "--why", "again", code=1)
+    assert json.loads(desk.gateway("legal-holds", "list", "--json")) == []
     assert [kind for kind in desk.kinds(sent) if kind.startswith("hold")] == ["hold-placed", "hold-lifted"]
     assert run(desk, 1) is not None
     assert not desk.home.sealed(sent).exists()
     fits(desk)
-    assert "there is no transfer" in desk.gateway("hold", "place", "261124-oak-00000", "--why", "x", code=1)
-    assert "needs a reason" in desk.gateway("hold", "place", sent, "--why", " ", code=2)
+    assert "there is no transfer" in desk.gateway(
+        "legal-holds", "place", "261124-oak-00000", "--why", "x", code=1
+    )
+    assert "needs a reason" in desk.gateway("legal-holds", "place", sent, "--why", " ", code=2)
 
 
 def test_a_hold_that_is_placed_while_a_run_is_under_way_counts(
@@ -311,8 +313,8 @@ def told(desk: Desk) -> dict[str, str]:
         desk.process()
     desk.gateway("keys", "retire", "elm", admit(elm.certificate.read_bytes(), desk.now).fingerprint)
     desk.gateway(
-        "declare", "--method", "post", "--provider", "oak", "--data", "safeguarding", "--safeguard",
-        "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
+        "declarations", "add", "--method", "post", "--provider", "oak", "--data", "safeguarding",
+        "--safeguard", "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only",
     )  # fmt: skip
     (key,) = desk.receipts("elm", "key-notice.*")
     (discrepancy, *_) = desk.receipts("oak", "NOTICE.*")
@@ -362,10 +364,10 @@ HOLDERS = (("elm", "keys"), ("oak", "discrepancies"), ("oak", "declaration"))
 
 def test_a_legal_hold_keeps_a_notice_and_a_declaration(desk: Desk, told: dict[str, str]) -> None:
     for reference in told.values():
-        desk.gateway("hold", "place", reference, "--why", "a question of the court")
+        desk.gateway("legal-holds", "place", reference, "--why", "a question of the court")
     run(desk, 2600)
     assert all(desk.receipts(name, f"*{told[what]}*") for name, what in HOLDERS)
-    desk.gateway("hold", "lift", told["keys"], "--why", "answered")
+    desk.gateway("legal-holds", "lift", told["keys"], "--why", "answered")
     assert run(desk, 1) is not None
     assert desk.receipts("elm", f"*{told['keys']}*") == []
     fits(desk)

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.examiner.protocol import Job
 from gateway.model import Upload
-from gateway.processor.turns import A_TURN_FILES, A_TURN_SECONDS, Turns, chosen
+from gateway.processor.turns import A_TURN_FILES, A_TURN_SECONDS, Company, Turns, chosen
 from gateway.record.assignments import Assignment
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -45,8 +45,13 @@ def now() -> list[float]:
 
 
 @pytest.fixture
-def turns(now: list[float]) -> Turns:
-    return Turns(2, lambda: now[0])
+def company(now: list[float]) -> Company:
+    return Company(lambda: now[0])
+
+
+@pytest.fixture
+def turns(now: list[float], company: Company) -> Turns:
+    return Turns(2, lambda: now[0], company)
 
 
 @pytest.mark.parametrize(
@@ -145,3 +150,34 @@ def test_what_is_given_up_waits_no_more(turns: Turns) -> None:
     turns.add(file("oak"))
     assert len(turns.give_up()) == 2
     assert turns.next() is None
+
+
+def test_who_is_alone_is_served_in_larger_portions_until_somebody_else_was_about() -> None:
+    now = [0.0]
+    company = Company(lambda: now[0])
+    company.note(["oak"])
+    assert company.portion(16, 4) == 16
+    company.note(["oak", "elm"])
+    assert company.portion(16, 4) == 4
+    now[0] = 9.0
+    company.note(["oak"])
+    assert company.portion(16, 4) == 4, "elm may be back at once"
+    now[0] = 10.5
+    company.note(["oak"])
+    assert company.portion(16, 4) == 16
+
+
+def test_a_worker_is_kept_free_for_whoever_was_about_of_late(
+    turns: Turns, company: Company, now: list[float]
+) -> None:
+    company.note(["mallory", "oak"])
+    for number in range(3):
+        turns.add(file("mallory", number))
+    first = turns.next()
+    assert first is not None
+    assert turns.next() is None
+    turns.done(first[0], struck=False)
+    assert turns.next() is not None
+    assert turns.next() is None
+    now[0] += 11
+    assert turns.next() is not None, "though nobody noted that oak is gone"

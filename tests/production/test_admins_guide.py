@@ -1,14 +1,16 @@
-"""Every command of docs/admins.md, typed into a shell as it is written there, in the order of the page.
+"""Every command of docs/admins.md, as it is written there, in the order of the page.
 
 What a reader puts in for themselves is put in here: fingerprints, references, dates that are to come. Beside
-the commands, only what others do happens: schools upload, and somebody hands over a key.
+the commands, only what others do happens: schools upload, and somebody hands over a key. The services are
+processes of their own; commands run in this one, their words divided as a shell divides them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import pytest
 
 from gateway.homes.demo.parties import Party
 from tests.classify import made
+from tests.commands import invoke
 from tests.content import core_data
 from tests.ports import free_port
 from tests.production.guide import commands
@@ -74,22 +77,22 @@ class Reader:
         (self.folder / "core.xml").write_bytes(core_data(99))
         (self.folder / "schools.csv").write_text(SCHOOLS)
 
-    @property
-    def environment(self) -> dict[str, str]:
-        others = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return {**others, "PATH": path, "COLUMNS": "200", "GATEWAY_ADMIN": self.person}
-
-    def type(self, text: str, given: str = "") -> str:
-        """Type a command; what it printed."""
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text],
-            cwd=self.folder, env=self.environment, input=given, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    def type(self, text: str, given: str = "", *, into: str = ".") -> str:
+        """Type a command in a folder; what it printed."""
+        name, *words = shlex.split(text, comments=True)
+        assert name == "gateway", text
+        with contextlib.chdir(self.folder / into):
+            there = [
+                found
+                for word in words
+                for found in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
+            ]
+            done = invoke(
+                None, *there, given=given, environment={"COLUMNS": "200", "GATEWAY_ADMIN": self.person}
+            )
         allowed = {0, 1} if text.startswith(MAY_EXIT_1) else {0}
-        assert done.returncode in allowed, (text, done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr, (text, done.stderr)
-        return done.stdout
+        assert done.exit_code in allowed, (text, done.exit_code, done.stdout, done.stderr)
+        return str(done.stdout)
 
     def json(self, text: str) -> Any:
         return json.loads(self.type(f"{text} --json"))
@@ -103,10 +106,11 @@ class Reader:
         )
         assert changed == 2, text
         settings.write_text(text)
-        self.services = subprocess.Popen(
-            ["bash", "-c", "exec gateway run"], cwd=self.folder, env=self.environment,
-            stdout=subprocess.PIPE, stderr=(self.folder / "run.log").open("w"), text=True,
-        )  # fmt: skip
+        with (self.folder / "run.log").open("w") as log:
+            self.services = subprocess.Popen(
+                [Path(sys.executable).with_name("gateway"), "run"], cwd=self.folder, text=True,
+                stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
         assert self.services.stdout is not None
         words = self.services.stdout.readline().split()
         assert words[:1] == ["ready"], (self.folder / "run.log").read_text()
@@ -212,11 +216,11 @@ def test_every_command_does_what_the_page_says(reader: Reader) -> None:
         typed.append(command.text)
         if command.text == "gateway run":
             reader.run()
-        elif command.text == "gateway declare":
-            reader.type("gateway declare --ask", given="post\noak\nsafeguarding\n" + "y\n" * 20)
+        elif command.text == "gateway declarations add":
+            reader.type("gateway declarations add --ask", given="post\noak\nsafeguarding\n" + "y\n" * 20)
         elif command.text.startswith("gateway policy diff"):
             shutil.copytree(reader.folder / "gateway-home/policies", reader.folder / "old")
-            reader.type(f"cd gateway-home && {command.text.replace('old/', '../old/')}")
+            reader.type(command.text.replace("old/", "../old/"), into="gateway-home")
         elif command.text.startswith("gateway policy simulate"):
             reader.type(command.text.replace("new/", str(reader.folder / "old")))
         elif command.text == "gateway policy propose":

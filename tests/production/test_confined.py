@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Production:
 
     def __init__(self, made: Machine) -> None:
         self.machine = made
-        self.sockets = {name: listen() for name in ("intake", "mailboxes", "metrics")}
+        self.sockets = {name: listen() for name in ("intake", "mailboxes", "console", "metrics")}
         self.units: dict[str, Unit] = {}
         made.gateway(
             "init", "--organisation", "Anyshire", "--home", str(made.home), "--log-origin", "test.invalid/log"
@@ -59,6 +60,7 @@ class Production:
             "intake": ("gateway-intake", ["serve", "intake"]),
             "processor": ("gateway", ["process"]),
             "mailboxes": ("gateway-mailboxes", ["serve", "mailboxes"]),
+            "console": ("gateway-console", ["serve", "console"]),
         }[name]
         own = "metrics" if name == "processor" else name
         return self.machine.unit(name, user, words, [(own, self.sockets[own])])
@@ -93,6 +95,15 @@ def test_a_file_goes_all_the_way(production: Production) -> None:
     assert "PermissionError" not in logs, logs
 
 
+def test_the_console_asks_through_the_hatch(production: Production) -> None:
+    with production.unit("mailboxes"), production.unit("console") as console:
+        origin = f"http://localhost:{production.place('console')[1]}"
+        with urllib.request.urlopen(f"{origin}/login", timeout=20) as page:
+            assert "Log in with a passkey" in page.read().decode()
+        console.await_told("WATCHDOG=1")
+        assert console.stop() == 0
+
+
 def test_a_client_that_connects_during_a_restart_notices_nothing(production: Production) -> None:
     with production.unit("intake") as intake:
         intake.await_told("WATCHDOG=1")
@@ -112,29 +123,30 @@ def test_who_may_read_and_write_what(production: Production) -> None:
     secret = next((home / "keys/openpgp").glob("*.asc"))
     receipt = next((home / "published/providers/oak/receipts").iterdir())
     table = {
-        # What gateway, gateway-mailboxes and gateway-intake may do with it.
-        home / "keys": ("rw", "r", ""),
-        secret: ("rw", "r", ""),
-        home / "keys/log.pem": ("rw", "r", ""),
-        home / "keys/mailboxes_host_key": ("rw", "r", ""),
-        home / "sealed": ("rw", "r", ""),
-        home / "sealed/probe": ("rw", "r", ""),
-        home / "registry.db": ("rw", "rw", ""),
-        home / "gateway.toml": ("rw", "r", ""),
-        home / "policies": ("rw", "r", "r"),
-        home / "published": ("rw", "", "r"),
-        home / "published/intake.json": ("rw", "", "r"),
-        home / "published/providers/oak": ("rw", "", "r"),
-        home / "published/providers/oak/authorized_keys": ("rw", "", "r"),
-        receipt: ("rw", "", "r"),
-        home / "spool": ("r", "", "rw"),
-        home / "spool/landed": ("rw", "", "rw"),
-        home / "spool/partial": ("r", "", "rw"),
-        home / "spool/host/ssh_host_ed25519_key": ("", "", "rw"),
+        # What gateway, gateway-mailboxes, gateway-intake and gateway-console may do with it.
+        home / "keys": ("rw", "r", "", ""),
+        secret: ("rw", "r", "", ""),
+        home / "keys/log.pem": ("rw", "r", "", ""),
+        home / "keys/mailboxes_host_key": ("rw", "r", "", ""),
+        home / "sealed": ("rw", "r", "", ""),
+        home / "sealed/probe": ("rw", "r", "", ""),
+        home / "registry.db": ("rw", "rw", "", ""),
+        home / "gateway.toml": ("rw", "r", "", ""),
+        home / "policies": ("rw", "r", "r", "r"),
+        home / "published": ("rw", "", "r", ""),
+        home / "published/intake.json": ("rw", "", "r", ""),
+        home / "published/providers/oak": ("rw", "", "r", ""),
+        home / "published/providers/oak/authorized_keys": ("rw", "", "r", ""),
+        receipt: ("rw", "", "r", ""),
+        home / "console": ("", "rw", "", "r"),
+        home / "spool": ("r", "", "rw", ""),
+        home / "spool/landed": ("rw", "", "rw", ""),
+        home / "spool/partial": ("r", "", "rw", ""),
+        home / "spool/host/ssh_host_ed25519_key": ("", "", "rw", ""),
     }
     may = {
         user: _access(production.machine, user, list(table))
-        for user in ("gateway", "gateway-mailboxes", "gateway-intake")
+        for user in ("gateway", "gateway-mailboxes", "gateway-intake", "gateway-console")
     }
     for path, expected in table.items():
         found = tuple(may[user][str(path)] for user in may)
@@ -151,7 +163,7 @@ def test_who_may_read_and_write_what(production: Production) -> None:
 
 def test_no_service_can_put_another_folder_in_place_of_one(production: Production) -> None:
     home = production.machine.home
-    for user in ("gateway-mailboxes", "gateway-intake"):
+    for user in ("gateway-mailboxes", "gateway-intake", "gateway-console"):
         code = f"import os; os.rename({str(home / 'keys')!r}, {str(home / 'stolen')!r})"
         done = _as(production.machine, user, code)
         assert "PermissionError" in done.stderr, (user, done.stderr)

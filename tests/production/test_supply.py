@@ -16,8 +16,15 @@ from packaging.utils import canonicalize_name
 from tests.production.guide import commands
 
 REPOSITORY = Path(__file__).parents[2]
-LOCKS = {name: (REPOSITORY / name).read_text() for name in ("requirements.lock", "requirements-build.lock",
-                                                            "requirements-postgresql.lock")}  # fmt: skip
+LOCKS = {
+    name: (REPOSITORY / name).read_text()
+    for name in (
+        "requirements.lock",
+        "requirements-build.lock",
+        "requirements-postgresql.lock",
+        "requirements-cluster.lock",
+    )
+}
 LOCK = LOCKS["requirements.lock"]
 
 
@@ -33,6 +40,7 @@ WANTED = {
     "requirements.lock": PROJECT["project"]["dependencies"],
     "requirements-build.lock": PROJECT["build-system"]["requires"],
     "requirements-postgresql.lock": PROJECT["project"]["optional-dependencies"]["postgresql"],
+    "requirements-cluster.lock": PROJECT["project"]["optional-dependencies"]["cluster"],
 }
 
 

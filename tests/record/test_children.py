@@ -146,13 +146,13 @@ def made_key() -> bytes:
 def test_a_hold_on_a_child_or_a_provider_keeps_what_comes_later_too(desk: Desk) -> None:
     oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
     upn = made.Child(1).upn
-    desk.gateway("hold", "place", "--upn", upn, "--why", "claim 14")
+    desk.gateway("legal-holds", "place", "--upn", upn, "--why", "claim 14")
     with_child, without = desk.send(oak, core(child(1))), desk.send(oak, core(child(2)))
     of_elm = desk.send(elm, core(child(3)))
     desk.process()
-    desk.gateway("hold", "place", "--provider", "elm", "--why", "claim 15")
-    assert "on hold already" in desk.gateway("hold", "place", "--upn", upn, "--why", "x", code=1)
-    assert "one thing" in desk.gateway("hold", "place", "--why", "x", code=1)
+    desk.gateway("legal-holds", "place", "--provider", "elm", "--why", "claim 15")
+    assert "on hold already" in desk.gateway("legal-holds", "place", "--upn", upn, "--why", "x", code=1)
+    assert "one thing" in desk.gateway("legal-holds", "place", "--why", "x", code=1)
 
     def due() -> set[str]:
         with desk.registrar() as registrar:
@@ -162,8 +162,8 @@ def test_a_hold_on_a_child_or_a_provider_keeps_what_comes_later_too(desk: Desk) 
     assert due() == {without}
     held = {one["reference"]: one["on_hold"] for one in find(desk, "--upn", upn)}
     assert held == {with_child: True}
-    desk.gateway("hold", "lift", "--upn", upn, "--why", "settled")
-    desk.gateway("hold", "lift", "--provider", "elm", "--why", "settled")
+    desk.gateway("legal-holds", "lift", "--upn", upn, "--why", "settled")
+    desk.gateway("legal-holds", "lift", "--provider", "elm", "--why", "settled")
     assert due() == {with_child, without, of_elm}
     desk.gateway("log", "verify")
 

@@ -44,9 +44,30 @@ def test_a_release_against_the_agreement_takes_two_named_people(
     assert desk.state(sent) == "accepted"
     assert desk.codes(sent) == ["person:released-against-policy", "policy:agreement-not-ratified"]
     (receipt,) = desk.receipts("oak", f"*{sent}.txt")
-    assert "Two named persons" in " ".join(receipt.read_text().split())
+    told = " ".join(receipt.read_text().split())
+    assert "Two named persons" in told
+    # What the agreement asks of the school is said, and not asked any more.
+    assert "has not ratified" in told.partition("What to do next")[0]
+    assert "ratify" not in told.partition("What to do next")[2].partition("Please note")[0].casefold()
+    (machine,) = desk.receipts("oak", f"*{sent}.json")
+    stated = json.loads(machine.read_text())["receipt"]
+    assert len({reason["next_step"] for reason in stated["reasons"]}) == 1
     with desk.registry.read() as session:  # It is the sender that it speaks against, not what is in it.
         assert not any(row.whole for row in session.exec(select(DeliveryRow)))
+
+
+def test_a_person_says_what_it_is_about_where_the_file_does_not(desk: Desk) -> None:
+    sent = unknown(desk)
+    release = ("held", "release", sent, "--as", "eyfs-profile", "--why", "the profile, as a note")
+    desk.gateway(*release, "--on", "2026-06-15")
+    assert desk.transfer(sent).period == "2025-26"
+    desk.gateway("log", "verify")
+
+
+def test_a_period_is_one_of_the_kind_that_it_is_said_to_be(desk: Desk) -> None:
+    sent = unknown(desk)
+    release = ("held", "release", sent, "--as", "fft-aspire", "--why", "x", "--on", "2026-06-15")
+    assert "no set time" in desk.gateway(*release, code=1) or desk.state(sent) == "held"
 
 
 def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
@@ -54,6 +75,9 @@ def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
     desk.gateway("held", "release", sent, "--as", "eyfs-profile", "--why", "the profile, as a note")
     shown = json.loads(desk.gateway("transfers", "show", sent, "--json"))
     assert (shown["data_type"], shown["flow"]) == ("eyfs-profile", "eyfs-profile")
+    assert desk.transfer(sent).period is None  # It does not say what it is about, and nobody did.
+    assert "Until then it was held:" in desk.receipt(sent)
+    assert "(classify:unknown)" in desk.receipt(sent).partition("Please note")[2].partition("Sent by")[0]
     told = {event["kind"]: (event["reasons"], event["why"]) for event in shown["events"]}
     assert told["decided"] == ("classify:unknown", None)
     assert told["released"] == ("person:released", "the profile, as a note")

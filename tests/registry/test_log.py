@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import select
 
-from gateway.audit.tree import Forgotten, faults_of
+from gateway.homes.audit.tree import Forgotten, faults_of
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry

@@ -15,9 +15,9 @@ from gateway.reports.document import (
     Points,
     ReportTable,
     Section,
-    as_html,
     as_text,
 )
+from gateway.reports.page import as_html
 
 
 def whole(text: str) -> Document:

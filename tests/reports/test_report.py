@@ -11,7 +11,8 @@ import pytest
 
 from gateway.model import Facts, Finding
 from gateway.reports.breach import TO_FILL, Breach, KeyInvolved, breach_report, notify_by
-from gateway.reports.document import Document, as_html, as_text
+from gateway.reports.document import Document, as_text
+from gateway.reports.page import as_html
 from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
 from gateway.words import plain
 from tests.log.made import FACTS, LANDED, Log, landed

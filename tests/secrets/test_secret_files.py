@@ -30,6 +30,7 @@ from tests.site import Party, Running
 from tests.waiting import until
 
 PHRASE = "correct horse 9 battery"
+FREE_PORTS = ("--intake-port", "0", "--mailboxes-port", "0", "--console-port", "0")
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +136,7 @@ def test_a_person_types_it_in_and_the_services_learn_it(tmp_path: Path) -> None:
     assert "the passphrase does not fit" in said
     said = typed([*named, "--home", str(tmp_path / "other")], home, ["one", "two"], code=1)
     assert "differ" in said
-    said = typed(["run", "--intake-port", "0", "--mailboxes-port", "0"], home, [PHRASE], until="ready intake")
+    said = typed(["run", *FREE_PORTS], home, [PHRASE], until="ready intake")
     assert PHRASE not in said
 
 

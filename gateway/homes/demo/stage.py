@@ -18,14 +18,16 @@ from gateway.errors import Fault
 T = TypeVar("T")
 _COMMAND_SECONDS = 60
 _PATIENCE_SECONDS = 60
+_FREE_PORTS = ("--intake-port", "0", "--mailboxes-port", "0", "--console-port", "0")
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where the services listen, and their supervisor."""
+    """Where the services listen, the address of the console, and their supervisor."""
 
     intake: tuple[str, int]
     mailboxes: tuple[str, int]
+    console: str
     supervisor: subprocess.Popen[str]
 
 
@@ -64,10 +66,10 @@ class Stage:
 
     @contextmanager
     def running(self, log: Path) -> Iterator[Running]:
-        """The three services on free ports of this machine; their log goes to `log`."""
+        """The services on free ports of this machine; their log goes to `log`."""
         with log.open("a") as errors:
-            supervisor = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "run", "--intake-port", "0", "--mailboxes-port", "0"],
+            supervisor = subprocess.Popen(  # noqa: S603 - our own command, no shell
+                [sys.executable, "-m", "gateway", "run", *_FREE_PORTS],
                 env=self._environment(),
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -77,7 +79,7 @@ class Stage:
                 words = supervisor.stdout.readline().split() if supervisor.stdout else []
                 if words[:1] != ["ready"]:
                     raise Fault(f"the services did not start: {log.read_text()}")
-                yield Running(_place(words[2]), _place(words[4]), supervisor)
+                yield Running(_place(words[2]), _place(words[4]), words[6], supervisor)
             finally:
                 if supervisor.poll() is None:
                     supervisor.terminate()

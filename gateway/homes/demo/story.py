@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +48,7 @@ class Story:
             certificate = self._stage.done("keys", "gateway", "export")
         self._say("Oak Primary School has ratified this year's agreement. Elm Academy has not, yet.")
         self._say("Jane is in the central data team, Sam in education welfare.")
-        with self._working("starting the three services"):
+        with self._working("starting the four services"):
             services = self._stage.running(self._folder / "services.log")
         with services as running:
             sent = uploads(cast, certificate)
@@ -55,6 +58,7 @@ class Story:
             self._what_staff_see(running, cast)
             self._elm_ratifies(running, cast)
             self._receipts_are_evidence(running, cast.oak.party, transfers)
+            self._the_console_is_offered(running)
         self._nothing_in_the_clear()
         self._what_this_machine_lacks()
 
@@ -146,6 +150,18 @@ class Story:
         result = self._stage.gateway("receipts", "verify", str(receipt), "--gateway-key", str(key))
         self._expect(result.returncode == 1, "the changed receipt is not believed")
         self._console.print(Text(result.stdout.strip(), style="red"), soft_wrap=True)
+
+    def _the_console_is_offered(self, running: Running) -> None:
+        """A link that works once. Whoever sits at a terminal has time to follow it."""
+        self._scene("Jane works in her browser: the console, on this machine alone")
+        self._command("roles", "grant", "jane", "triage", "--why", "the demo")
+        link = self._stage.done("staff", "invite", "jane").strip()
+        with urllib.request.urlopen(f"{running.console}/login", timeout=10) as page:  # noqa: S310 - our own page
+            self._expect(page.status == HTTPStatus.OK, "the console answers")
+        self._say("Open this link once, with a browser of this machine, to make a passkey and look around:")
+        self._console.print(Text(f"  {link}", style="bold"), soft_wrap=True)
+        if self._console.is_interactive and sys.stdin.isatty():
+            self._console.input("  Press Enter to go on; the console ends then. ")
 
     def _nothing_in_the_clear(self) -> None:
         self._scene("On the disk: what was uploaded as it was sealed, and no pupil's data in the clear")

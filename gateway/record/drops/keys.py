@@ -25,7 +25,7 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key, Revocation
 from gateway.registry.log import Entry
 from gateway.registry.tables import TransferRow
-from gateway.store.folder import store_of
+from gateway.store.of_home import store_of
 
 
 def settle(drop: Drop, found: FoundKey) -> Decision:

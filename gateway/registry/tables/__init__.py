@@ -7,6 +7,7 @@ nobody can turn back without the key in the home's keys/.
 
 from __future__ import annotations
 
+from gateway.registry.tables.console import ConsoleSessionRow, InvitationRow
 from gateway.registry.tables.events import CheckpointRow, EventRow, NodeRow
 from gateway.registry.tables.files import (
     AuthorityNoticeRow,
@@ -18,6 +19,7 @@ from gateway.registry.tables.files import (
     TransferRow,
 )
 from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
+from gateway.registry.tables.letters import LetterRow
 from gateway.registry.tables.people import (
     AccountRow,
     AgreementSignatureRow,
@@ -51,6 +53,7 @@ __all__ = [
     "AgreementSignatureRow",
     "AuthorityNoticeRow",
     "CheckpointRow",
+    "ConsoleSessionRow",
     "ContactRow",
     "CopyRow",
     "DeclarationRow",
@@ -64,7 +67,9 @@ __all__ = [
     "FullRollRow",
     "HarmlessRow",
     "HoldRow",
+    "InvitationRow",
     "KeyRow",
+    "LetterRow",
     "MarkedTransferRow",
     "MarkerPersonRow",
     "MarkerRow",

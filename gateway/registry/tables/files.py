@@ -23,6 +23,7 @@ class TransferRow(Row, table=True):
         Index("transfer_by_provider", "provider", "sequence"),
         Index("transfer_by_signature", "provider", "signing_key", "signed_at", "content_sha256"),
         Index("transfer_by_wait", "waits_for", "held_until"),
+        Index("transfer_by_landing", "landed_at", "state"),
         Index("transfer_by_arrival", "state", "data_type", "landed_at", "provider", "flow", "period"),
     )
     sequence: int | None = Field(default=None, primary_key=True)
@@ -80,6 +81,7 @@ class DeliveryRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("transfer", "team"),
         Index("delivery_by_team", "team", "dealt_with_at", "transfer"),
+        Index("delivery_by_news", "team", "dealt_with_at", "collected_at", "transfer"),
     )
     id: int | None = Field(default=None, primary_key=True)
     transfer: int = Field(foreign_key="transfer.sequence")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Text, UniqueConstraint
+from sqlalchemy import BigInteger, Text, UniqueConstraint
 from sqlmodel import Field
 
 from gateway.registry.tables.row import Row
@@ -77,12 +77,14 @@ class AccountRow(Row, table=True):
 
 
 class KeyRow(Row, table=True):
-    """An SSH key or an OpenPGP certificate of a provider, a member of staff or the gateway itself.
+    """A key of a provider, a member of staff or the gateway itself: SSH, OpenPGP, or a passkey.
 
-    `material` is public: an OpenSSH line or an armored certificate. `not_after` is our own limit,
-    checked beside the certificate's own, `expires_at`: the moment from which it can no longer sign.
+    `material` is public: an OpenSSH line, an armored certificate, or JSON of a passkey's key. `not_after` is
+    our own limit, checked beside the certificate's own, `expires_at`: the moment from which it can no
+    longer sign.
     `revocation` says how final a revocation is. `warned_days` is the last warning of its expiry that
-    its owner was given; `dropped_as` the reference of the upload that brought it.
+    its owner was given; `dropped_as` the reference of the upload that brought it. `sign_count` is what a
+    passkey last said of how often it has signed.
     """
 
     __tablename__ = "key"
@@ -108,6 +110,7 @@ class KeyRow(Row, table=True):
     dropped_as: str | None = None
     last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     uses: int = 0
+    sign_count: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class RatificationRow(Row, table=True):

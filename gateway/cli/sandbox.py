@@ -1,0 +1,111 @@
+"""sandbox: a gateway on loopback with a throw-away home, for suppliers who try an export or a client."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from gateway.cli.console import fails_clearly, now, out, plain
+from gateway.cli.signals import until_told
+from gateway.errors import GatewayError
+
+_PASSPHRASE = "sandbox"  # noqa: S105 - of keys that open nothing but this
+_PROVIDER = "sandbox"
+
+
+@fails_clearly
+def sandbox(
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Keep everything in this empty folder; one that is thrown away if not given."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 is any free port.")] = 0,
+    ssh_key: Annotated[
+        Path | None, typer.Option(help="Your public SSH key; a kit is made if not given.")
+    ] = None,
+    openpgp_key: Annotated[
+        Path | None, typer.Option(help="Your OpenPGP certificate, with --ssh-key.")
+    ] = None,
+    codes: Annotated[bool, typer.Option("--codes", help="List the codes that a name can ask for.")] = False,
+) -> None:
+    """Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No pupil belongs into it.
+
+    A file's name picks its outcome: held.classify-unknown.xml, refused.open-damaged.xml. Any other name: what
+    the file deserves.
+    """
+    from gateway.homes.sandbox import CODES  # noqa: PLC0415 - keeps --help quick
+
+    if codes:
+        for code in CODES:
+            typer.echo(code)
+        return
+    if (ssh_key is None) != (openpgp_key is None):
+        raise GatewayError("give both of your keys, or none")
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        raise GatewayError(f"{folder} is not empty")
+    with ExitStack() as stack:
+        root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-sandbox-")))
+        _run(root, port, ssh_key, openpgp_key)
+
+
+def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) -> None:
+    from gateway.home import Home  # noqa: PLC0415
+    from gateway.homes import sandbox as made  # noqa: PLC0415
+    from gateway.homes.demo.stage import Stage  # noqa: PLC0415
+
+    stage = Stage(root / "home")
+    stage.done("init", "--organisation", "Sandbox", "--log-origin", "sandbox.invalid/log")
+    own = ssh_key is None or openpgp_key is None
+    public = _kit(root) if ssh_key is None or openpgp_key is None else (ssh_key, openpgp_key)
+    stage.done(
+        "providers", "add", _PROVIDER, "--name", "A school in the sandbox", "--kind", "school",
+        "--ssh-key", str(public[0]), "--openpgp-key", str(public[1]),
+    )  # fmt: skip
+    stage.confirm(_PROVIDER)
+    stage.done("agreement", "ratify", _PROVIDER, "--signatory", "nobody")
+    with until_told() as ended, made.sandbox(Home(root / "home"), now, port=port) as place:
+        if own:
+            _compare(root, place, stage.json("keys", "gateway", "show")[0]["fingerprint"])
+        typer.echo(f"ready intake {place[0]}:{place[1]}")
+        _tell(root, own=own)
+        ended.wait()
+
+
+def _kit(root: Path) -> tuple[Path, Path]:
+    """A kit with fresh keys; their public halves."""
+    from gateway.send.kit import Kit  # noqa: PLC0415
+    from gateway.send.setup import take_keys  # noqa: PLC0415
+
+    passphrase = root / "passphrase"
+    root.mkdir(parents=True, exist_ok=True)
+    passphrase.write_text(f"{_PASSPHRASE}\n", "utf-8")
+    given = take_keys(
+        Kit(root / "kit"), provider=_PROVIDER, owner="Sandbox School <office@sandbox.invalid>", ssh_key=None,
+        openpgp_key=None, passphrases=(_PASSPHRASE, _PASSPHRASE), now=now(),
+    )  # fmt: skip
+    return given.ssh_public, given.certificate
+
+
+def _compare(root: Path, place: tuple[str, int], fingerprint: str) -> None:
+    """What the telephone call is for elsewhere: here both sides are ours."""
+    from gateway.send.connection import host_key_of  # noqa: PLC0415
+    from gateway.send.kit import Kit  # noqa: PLC0415
+    from gateway.send.setup import compare, meet  # noqa: PLC0415
+    from gateway.send.ssh_key import load_ssh_key  # noqa: PLC0415
+
+    kit = Kit(root / "kit")
+    meet(kit, *place, host_key_of(*place))
+    compare(kit, load_ssh_key(kit.settings().ssh_key, _PASSPHRASE), fingerprint)
+
+
+def _tell(root: Path, *, own: bool) -> None:
+    lines = [f"the provider is {_PROVIDER}; gateway.asc is in /keys"]
+    if own:
+        lines.append(f"try: gateway send --kit {root / 'kit'} --passphrase-file {root / 'passphrase'} FILE")
+    for line in lines:
+        out.print(Text(plain(line)), soft_wrap=True)

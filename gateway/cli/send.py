@@ -1,0 +1,267 @@
+"""send: the provider's side. Keys are set up, files checked, sealed and sent; no home is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.text import Text
+from typer.core import TyperGroup
+
+from gateway.cli import send_keys, send_setup, send_watch
+from gateway.cli.console import (
+    JsonOption,
+    complain,
+    counted,
+    err,
+    fails_clearly,
+    out,
+    plain,
+    print_json,
+    show,
+)
+from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, passphrases_of
+from gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from gateway.send.checking import Seen
+    from gateway.send.receipts import Proved
+    from gateway.send.sending import KitAtWork
+    from gateway.send.sent import SentFile
+
+_HELD, _REFUSED = 3, 1
+_PATIENCE = 600.0
+_FILES = "files"
+
+
+class _FilesGroup(TyperGroup):
+    """What is none of the commands is a file to send: `gateway send census.xml`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of typer's own click
+        """Put the command for files before what is none itself."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [_FILES, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_FilesGroup,
+    no_args_is_help=True,
+    help="The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
+    "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent.",
+)
+app.command("setup")(send_setup.setup)
+app.command("watch")(send_watch.watch)
+for _command in (send_keys.renew, send_keys.rotate, send_keys.revoke, send_keys.ratify):
+    app.command()(_command)
+
+
+@app.command(_FILES, hidden=True)
+@fails_clearly
+def send_files(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Plain files; they are sealed here.")
+    ],
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Send also what is not as the agreement has it. Needs --why.")
+    ] = False,
+    why: Annotated[str, typer.Option(help="Why it is sent all the same; kept with what was sent.")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Send also what was sent before.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, help="So many seconds for the way and the receipts.")
+    ] = _PATIENCE,
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check, sign, encrypt and send files; wait for their receipts and verify them.
+
+    Exit 0 where all are accepted, 3 where some wait (held), 1 where some are refused or were not sent.
+    """
+    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
+    from gateway.send.sending import ToSend, pass_on  # noqa: PLC0415
+    from gateway.send.sent import alone  # noqa: PLC0415
+
+    if anyway and not why.strip():
+        raise GatewayError("say why it is sent all the same: --why")
+    seen, problems = _looked_at(Kit(kit).settings().provider, files)
+    for one in seen:
+        _tell_seen(one)
+    fit = [one for one in seen if anyway or not one.stops]
+    problems |= {one.file: "not sent: see above, or --anyway --why" for one in seen if one not in fit}
+    wishes = [ToSend(one.file, one.content, why if one.stops else "", again) for one in fit]
+    results: dict[Path, Proved | GatewayError | None] = {}
+    if wishes:
+        with alone(kit, seconds=wait), _sender(kit, passphrase_file) as sender:
+            results = pass_on(sender, wishes, wait)
+    rows = [_result(file, results.get(file), problems.get(file)) for file in files]
+    if as_json:
+        print_json(rows)
+    else:
+        for row in rows:
+            _tell_result(row)
+    raise typer.Exit(_exit_code(rows))
+
+
+@app.command()
+@fails_clearly
+def receipts(
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the receipts of what is on its way or held, verify them, and list what was sent."""
+    from gateway.send.sent import alone  # noqa: PLC0415
+
+    with alone(kit, seconds=_PATIENCE), _sender(kit, passphrase_file) as sender, sender.files() as sent:
+        waiting = [*sent.on_their_way(), *sent.held()]
+        if waiting:
+            with sender.session() as sftp:
+                sender.receive(sftp, waiting, sent)
+        rows = [_row(one) for one in sent.all()]
+    show(
+        rows,
+        ("name", "sealed_at", "state", "reference", "codes"),
+        as_json=as_json,
+        empty="nothing was sent yet",
+    )
+
+
+@app.command()
+@fails_clearly
+def status(kit: KitOption = DEFAULT_KIT, as_json: JsonOption = False) -> None:
+    """What was sent, what waits, and when the keys expire; without asking the gateway."""
+    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
+    from gateway.send.standing import standing  # noqa: PLC0415
+
+    found = standing(Kit(kit))
+    if as_json:
+        print_json(dataclasses.asdict(found))
+        return
+    for line in found.lines:
+        out.print(Text(plain(line)), soft_wrap=True)
+
+
+@contextmanager
+def _sender(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
+    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
+    from gateway.send.sending import KitAtWork  # noqa: PLC0415
+
+    opened = Kit(kit)
+    with _Shown() as shown:
+        yield KitAtWork(opened, passphrases_of(opened, passphrase_file), shown)
+
+
+def _looked_at(provider: str, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
+    """Each file as it lies here, and what keeps others from being looked at."""
+    from gateway.send.checking import Check  # noqa: PLC0415 - keeps --help quick
+
+    check = Check.shipped(provider)
+    seen: list[Seen] = []
+    problems: dict[Path, str] = {}
+    for file in dict.fromkeys(files):
+        try:
+            seen.append(check.look_at(file, date.today()))  # noqa: DTZ011 - as the calendar on the wall has it
+        except OSError as error:
+            problems[file] = f"cannot be read: {error.strerror}"
+        except GatewayError as error:
+            problems[file] = str(error)
+    return seen, problems
+
+
+def _tell_seen(seen: Seen) -> None:
+    from gateway.model import Classified  # noqa: PLC0415
+
+    found = seen.found
+    what = f"{found.data_type}" if isinstance(found, Classified) else "not recognised"
+    pupils = found.pupils if isinstance(found, Classified) else None
+    count = "" if pupils is None else f", {counted(pupils, 'pupil')}"
+    err.print(Text(f"{plain(seen.file.name)}: {what}{count}"), soft_wrap=True)
+    findings = found.findings if isinstance(found, Classified) else ()
+    for finding in findings:
+        told = f"  {finding.severity}: {finding.code} in {counted(finding.count, 'record')}"
+        err.print(Text(told), soft_wrap=True)
+    for stop in seen.stops:
+        err.print(Text(f"  {plain(stop)}"), soft_wrap=True)
+
+
+def _result(file: Path, outcome: Proved | GatewayError | None, problem: str | None) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "file": str(file),
+        "state": "not sent",
+        "reference": None,
+        "reasons": [],
+        "receipt": None,
+    }
+    if problem is not None:
+        return row | {"problem": problem}
+    if isinstance(outcome, GatewayError):
+        return row | {"problem": str(outcome)}
+    if outcome is None:
+        return row | {"state": "on its way", "problem": "no receipt yet: gateway send receipts"}
+    return row | {
+        "state": outcome.state,
+        "reference": outcome.reference,
+        "reasons": list(outcome.reasons),
+        "receipt": str(outcome.path),
+        "problem": None,
+    }
+
+
+def _tell_result(row: dict[str, Any]) -> None:
+    name = plain(Path(row["file"]).name)
+    if row["problem"] is not None:
+        complain(f"{name}: {row['state']}: {row['problem']}")
+        return
+    out.print(Text(f"{name}: {row['state'].upper()}, reference {row['reference']}"), soft_wrap=True)
+    for reason in row["reasons"]:
+        out.print(
+            Text(f"  {plain(reason['sentence'])} {plain(reason['next_step'])} [{reason['code']}]"),
+            soft_wrap=True,
+        )
+    out.print(Text(f"  receipt, verified: {row['receipt']}"), soft_wrap=True)
+
+
+def _exit_code(rows: Sequence[dict[str, Any]]) -> int:
+    states = {row["state"] for row in rows}
+    if states - {"accepted", "held"}:
+        return _REFUSED
+    return _HELD if "held" in states else 0
+
+
+def _row(sent: SentFile) -> dict[str, Any]:
+    return dataclasses.asdict(sent)
+
+
+class _Shown:
+    """Shows how far the uploads are, on a terminal alone."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._bar = Progress(*columns, console=err, transient=True)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        """Show from now on."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Show no more."""
+        self._bar.stop()
+
+    def uploading(self, sent: SentFile, done: int, size: int) -> None:
+        """So many bytes of a file are there."""
+        if sent.remote not in self._tasks:
+            self._tasks[sent.remote] = self._bar.add_task(plain(sent.name), total=size)
+        self._bar.update(self._tasks[sent.remote], completed=done)
+
+    def broken(self, error: str) -> None:
+        """The session broke, or none came about; it is tried again."""
+        err.print(Text(f"{plain(error)}: trying again"), soft_wrap=True)

@@ -1,0 +1,129 @@
+"""send renew, rotate, revoke, ratify: what a provider does about keys and agreement, a command each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from gateway.cli.console import fails_clearly, now, out, plain
+from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, passphrases_of
+from gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from gateway.send.ceremonies import Step
+    from gateway.send.sending import KitAtWork
+
+WaitOption = Annotated[float, typer.Option(min=0, help="So many seconds for the gateway's answer.")]
+_PATIENCE = 120.0
+_HELD = 3
+
+
+class WhyRevoked(StrEnum):
+    """Why a key is revoked."""
+
+    SUPERSEDED = "superseded"
+    COMPROMISED = "compromised"
+
+
+@fails_clearly
+def renew(
+    wait: WaitOption = _PATIENCE, kit: KitOption = DEFAULT_KIT, passphrase_file: PassphraseFileOption = None
+) -> None:
+    """Extend your OpenPGP key by two years from now; the gateway takes it at once."""
+    from gateway.send import ceremonies  # noqa: PLC0415 - keeps --help quick
+
+    with _at_work(kit, passphrase_file) as sender:
+        _tell(ceremonies.renew(sender, now(), wait))
+
+
+@fails_clearly
+def rotate(
+    ssh: Annotated[bool, typer.Option("--ssh", help="A new SSH key, rather than a new OpenPGP key.")] = False,
+    wait: WaitOption = _PATIENCE,
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+) -> None:
+    """Make a new key and hand it in, signed with the present one. Run it again to go over to it.
+
+    Exit 3 while it waits for the authority, which will ring you.
+    """
+    from gateway.send import ceremonies  # noqa: PLC0415
+
+    with _at_work(kit, passphrase_file) as sender:
+        _tell(ceremonies.rotate(sender, "ssh" if ssh else "openpgp", now(), wait))
+
+
+@fails_clearly
+def revoke(
+    reason: Annotated[
+        WhyRevoked, typer.Option(help="superseded: another is used now. compromised: others may have it.")
+    ],
+    before: Annotated[
+        bool, typer.Option("--before", help="The key before the present one, as rotate left it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    wait: WaitOption = _PATIENCE,
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+) -> None:
+    """Revoke your OpenPGP key at once; it cannot be taken back. For an SSH key: ring."""
+    from gateway.send import ceremonies  # noqa: PLC0415
+
+    with _at_work(kit, passphrase_file) as sender:
+        path = sender.kit.root / "openpgp-before" if before else sender.settings.openpgp_key
+        if not path.exists():
+            raise GatewayError(f"there is no {path}: no key was replaced here")
+        if not yes and not typer.confirm(f"Revoke {path}? It cannot be taken back.", err=True):
+            raise typer.Exit(1)
+        _tell(ceremonies.revoke(sender, path, reason.value, wait))
+
+
+@fails_clearly
+def ratify(
+    yes: Annotated[bool, typer.Option("--yes", help="It was read, and whoever may has agreed.")] = False,
+    wait: WaitOption = _PATIENCE,
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+) -> None:
+    """Show the agreement, sign it with your key and hand it in."""
+    from gateway.send import ceremonies  # noqa: PLC0415
+
+    with _at_work(kit, passphrase_file) as sender:
+        text = ceremonies.agreement_text(sender)
+        typer.echo(text)
+        if not yes and not typer.confirm("Does whoever may ratify this for you agree to it?", err=True):
+            raise typer.Exit(1)
+        _tell(ceremonies.ratify(sender, text, wait))
+
+
+@contextmanager
+def _at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
+    from gateway.cli.send_watch import Quiet  # noqa: PLC0415
+    from gateway.send.kit import Kit  # noqa: PLC0415
+    from gateway.send.sending import KitAtWork  # noqa: PLC0415
+    from gateway.send.sent import alone  # noqa: PLC0415
+
+    opened = Kit(kit)
+    settings = opened.settings()
+    with alone(kit, seconds=_PATIENCE):
+        if not settings.host_keys:
+            raise GatewayError("the gateway's keys were not compared yet: gateway send setup")
+        yield KitAtWork(opened, passphrases_of(opened, passphrase_file), Quiet())
+
+
+def _tell(step: Step) -> None:
+    out.print(Text(plain(step.done)), soft_wrap=True)
+    proved = step.proved
+    if proved is None:
+        raise GatewayError("handed in, and no receipt yet: gateway send receipts")
+    out.print(Text(f"{proved.state.upper()}, reference {proved.reference}"), soft_wrap=True)
+    for reason in proved.reasons:
+        out.print(Text(f"  {plain(reason['sentence'])} {plain(reason['next_step'])} [{reason['code']}]"))
+    if proved.state != "accepted":
+        raise typer.Exit(_HELD if proved.state == "held" else 1)

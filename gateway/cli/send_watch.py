@@ -1,0 +1,62 @@
+"""send watch: a folder whose files are sent as they come; also as a service."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import fails_clearly, plain
+from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, passphrases_of
+from gateway.cli.signals import until_told
+from gateway.errors import GatewayError
+
+_STILL_SECONDS = 5.0
+
+
+class Quiet:
+    """Shows nothing: nobody looks at a service."""
+
+    def uploading(self, *_: object) -> None:
+        """So many bytes of a file are there."""
+
+    def broken(self, _: str) -> None:
+        """The watch itself says so in its log."""
+
+
+@fails_clearly
+def watch(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False, help="Put plain files here.")],
+    still: Annotated[
+        float, typer.Option(min=0, help="A file is taken once unchanged for so many seconds.")
+    ] = (_STILL_SECONDS),
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Send also what is not as the agreement has it. Needs --why.")
+    ] = False,
+    why: Annotated[str, typer.Option(help="Why it is sent all the same; kept with what was sent.")] = "",
+    once: Annotated[bool, typer.Option("--once", help="Stop once nothing is left to send.")] = False,
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+) -> None:
+    """Send what is put into a folder: each file ends in its sent, held or refused, its receipt beside it."""
+    from gateway.send.checking import Check  # noqa: PLC0415 - keeps --help quick
+    from gateway.send.kit import Kit  # noqa: PLC0415
+    from gateway.send.sending import KitAtWork  # noqa: PLC0415
+    from gateway.send.watching import Stillness, WatchedFolder  # noqa: PLC0415
+
+    if anyway and not why.strip():
+        raise GatewayError("say why it is sent all the same: --why")
+    opened = Kit(kit)
+    sender = KitAtWork(opened, passphrases_of(opened, passphrase_file), Quiet())
+    watched = WatchedFolder(
+        sender,
+        folder,
+        Check.shipped(sender.settings.provider),
+        Stillness(still, time.monotonic),
+        tell=lambda line: typer.echo(plain(line)),
+        anyway=why if anyway else "",
+    )
+    with until_told() as stop:
+        watched.run(stop, once=once)

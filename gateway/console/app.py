@@ -1,0 +1,95 @@
+"""The console as a web application: which page stands at which address, and what is told when one fails."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from gateway.console import entering, evidence_pages, held_pages, mailbox_pages, school_pages
+from gateway.console.entering import site_of
+from gateway.console.guard import Guard
+from gateway.console.inside import DeclinedInside
+from gateway.console.site import FOLDER, NotOurFormError, Site, see
+from gateway.errors import trace_of
+
+_log = logging.getLogger(__name__)
+
+_ROUTES = [
+    Route("/login", entering.show_login, methods=["GET"]),
+    Route("/login", entering.log_in, methods=["POST"]),
+    Route("/invitation", entering.show_invitation, methods=["GET"]),
+    Route("/invitation", entering.take_invitation, methods=["POST"]),
+    Route("/invitation/passkey", entering.enrol, methods=["POST"]),
+    Route("/logout", entering.log_out, methods=["POST"]),
+    Route("/me", entering.show_me, methods=["GET"]),
+    Route("/", mailbox_pages.show_today, methods=["GET"]),
+    Route("/mailboxes/{team}", mailbox_pages.show_mailbox, methods=["GET"]),
+    Route("/mailboxes/{team}", mailbox_pages.change_files, methods=["POST"]),
+    Route("/mailboxes/{team}/{reference}", mailbox_pages.show_file, methods=["GET"]),
+    Route("/recall/{reference}", mailbox_pages.recall, methods=["POST"]),
+    Route("/held", held_pages.show_held, methods=["GET"]),
+    Route("/held/{reference}", held_pages.show_held_file, methods=["GET"]),
+    Route("/held/{reference}", held_pages.decide_held, methods=["POST"]),
+    Route("/schools", school_pages.show_schools, methods=["GET"]),
+    Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),
+    Route("/agreement", school_pages.show_agreement, methods=["GET"]),
+    Route("/evidence", evidence_pages.show_evidence, methods=["GET"]),
+    Route("/evidence/receipt", evidence_pages.verify_receipt, methods=["POST"]),
+    Mount("/static", StaticFiles(directory=FOLDER / "static")),
+]
+
+
+def application(site: Site) -> ASGIApp:
+    """The console, with its guard before it."""
+    app = Starlette(
+        routes=_ROUTES,
+        exception_handlers={
+            DeclinedInside: _declined,
+            NotOurFormError: _not_ours,
+            HTTPException: _no_page,
+            ValueError: _senseless,
+            Exception: _failed,
+        },
+    )
+    app.state.site = site
+    return Guard(app, site.origin)
+
+
+async def _declined(request: Request, error: Exception) -> Response:
+    """What the inside says; whoever is not logged in goes there first."""
+    status = error.status if isinstance(error, DeclinedInside) else 503
+    if status == 401:  # noqa: PLR2004 - not logged in
+        response: Response = see("/login")
+        site_of(request).drop_secret(response, "session")
+        return response
+    return _problem(request, status, str(error))
+
+
+async def _not_ours(request: Request, _: Exception) -> Response:
+    return _problem(request, 403, "That form is too old, or not from this session. Open the page again.")
+
+
+async def _no_page(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _problem(request, status, "There is no such page.")
+
+
+async def _senseless(request: Request, _: Exception) -> Response:
+    """What cannot even be asked, such as far too many files at once."""
+    return _problem(request, 400, "That request does not make sense.")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    _log.error("page-failed %s", trace_of(error))
+    return _problem(request, 500, "Something went wrong here. It is in the log of the gateway.")
+
+
+def _problem(request: Request, status: int, problem: str) -> Response:
+    return site_of(request).page(request, "problem.html", status=status, problem=problem)

@@ -1,0 +1,52 @@
+"""Charts, computed here so that no script is needed: bars of days; a table beside them has the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.zones.hatch.answers import DaySeen
+
+_HEIGHT = 120
+_STEP = 40
+_KINDS = ("accepted", "held", "refused", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One rectangle, in units of the picture; `kind` is what it counts."""
+
+    kind: str
+    x: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class DayChart:
+    """Bars of days, each made of what became of its files. `most` is the height of the tallest."""
+
+    width: int
+    height: int
+    most: int
+    bars: tuple[Bar, ...]
+    labels: tuple[tuple[int, str], ...]
+
+
+def chart_of(days: Sequence[DaySeen]) -> DayChart:
+    """A chart of these days, the first to the left."""
+    most = max((sum(_counts(day)) for day in days), default=0)
+    bars: list[Bar] = []
+    for place, day in enumerate(days):
+        y = float(_HEIGHT)
+        for kind, count in zip(_KINDS, _counts(day), strict=True):
+            height = count * _HEIGHT / most if most else 0.0
+            y -= height
+            if count:
+                bars.append(Bar(kind, place * _STEP + 6, round(y, 2), round(height, 2)))
+    labels = tuple((place * _STEP + _STEP // 2, f"{day.on:%d}".lstrip("0")) for place, day in enumerate(days))
+    return DayChart(len(days) * _STEP, _HEIGHT, most, tuple(bars), labels)
+
+
+def _counts(day: DaySeen) -> tuple[int, ...]:
+    return tuple(getattr(day, kind) for kind in _KINDS)

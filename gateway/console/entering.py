@@ -1,0 +1,125 @@
+"""Coming in and going out: the pages where a passkey is made, and where it signs."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.console.inside import DeclinedInside
+from gateway.console.site import Site, fresh_secret, see, text
+from gateway.zones.hatch.answers import Begun, Done, MeSeen, PasskeyOptions
+from gateway.zones.hatch.questions import AskMe, BeginEnrolment, BeginLogin, Enrol, LogIn, LogOut
+
+_ATTEMPT = "attempt"
+
+
+def site_of(request: Request) -> Site:
+    """The console that a request reached."""
+    site: Site = request.app.state.site
+    return site
+
+
+async def show_login(request: Request) -> Response:
+    """The page on which somebody logs in."""
+    return await _login(request, "")
+
+
+async def log_in(request: Request) -> Response:
+    """A passkey has signed: a new session, whatever the browser held before."""
+    site = site_of(request)
+    form = await site.form(request, _ATTEMPT)
+    browser = site.held_by(request, _ATTEMPT)
+    try:
+        question = site.question(request, LogIn, browser=browser, assertion=text(form, "credential"))
+        begun = await site.inside.ask(question, Begun)
+    except DeclinedInside as declined:
+        return await _login(request, str(declined), declined.status)
+    return _entered(site, begun)
+
+
+async def show_invitation(request: Request) -> Response:
+    """The page that a one-time link leads to. The code in it is sent to nobody before the form is."""
+    return _invitation(request, "")
+
+
+async def take_invitation(request: Request) -> Response:
+    """A code was given: whose it is, and a passkey to be made."""
+    site = site_of(request)
+    form = await site.form(request, _ATTEMPT)
+    code, browser = text(form, "code"), site.held_by(request, _ATTEMPT)
+    try:
+        question = site.question(request, BeginEnrolment, browser=browser, code=code)
+        told = await site.inside.ask(question, PasskeyOptions)
+    except DeclinedInside as declined:
+        return _invitation(request, str(declined), declined.status)
+    return site.page(
+        request, "new_passkey.html", held=_ATTEMPT, code=code, name=told.name, options=told.options
+    )
+
+
+async def enrol(request: Request) -> Response:
+    """A passkey was made: it is enrolled, and its person is logged in."""
+    site = site_of(request)
+    form = await site.form(request, _ATTEMPT)
+    try:
+        question = site.question(
+            request,
+            Enrol,
+            browser=site.held_by(request, _ATTEMPT),
+            code=text(form, "code"),
+            attestation=text(form, "credential"),
+        )
+        begun = await site.inside.ask(question, Begun)
+    except DeclinedInside as declined:
+        return _invitation(request, str(declined), declined.status)
+    return _entered(site, begun)
+
+
+async def log_out(request: Request) -> Response:
+    """End this session, or the others of the person."""
+    site = site_of(request)
+    form = await site.form(request)
+    others = text(form, "others") == "yes"
+    await site.inside.reply(site.question(request, LogOut, others=others), Done)
+    if others:
+        return see("/me", done="others")
+    response = see("/login")
+    site.drop_secret(response, "session")
+    return response
+
+
+async def show_me(request: Request) -> Response:
+    """The person's own page."""
+    site = site_of(request)
+    reply = await site.inside.reply(site.question(request, AskMe), MeSeen)
+    return site.page(request, "me.html", reply.me, seen=reply.said)
+
+
+async def _login(request: Request, problem: str, status: int = 200) -> Response:
+    """The page, with a new challenge for a new attempt."""
+    site, browser = site_of(request), fresh_secret()
+    options = ""
+    try:
+        question = site.question(request, BeginLogin, browser=browser)
+        options = (await site.inside.ask(question, PasskeyOptions)).options
+    except DeclinedInside as declined:
+        problem, status = problem or str(declined), declined.status
+    response = site.page(
+        request, "login.html", secret=browser, status=status, problem=problem, options=options
+    )
+    site.set_secret(response, _ATTEMPT, browser)
+    return response
+
+
+def _invitation(request: Request, problem: str, status: int = 200) -> Response:
+    site, browser = site_of(request), fresh_secret()
+    response = site.page(request, "invitation.html", secret=browser, status=status, problem=problem)
+    site.set_secret(response, _ATTEMPT, browser)
+    return response
+
+
+def _entered(site: Site, begun: Begun) -> Response:
+    response = see("/")
+    site.drop_secret(response, _ATTEMPT)
+    site.set_secret(response, "session", begun.session)
+    return response

@@ -1,0 +1,96 @@
+"""What holds for every request and every answer, whatever the page.
+
+The browser is told to load nothing from elsewhere, to run no script but ours, to show the pages in no frame
+and to keep none of them. A request that changes something has to come from our own pages: the browser says so
+(Origin), and the form holds a token that only a page of this session can know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES = 512 * 1024
+_SAFE = frozenset({"GET", "HEAD"})
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",  # Without a referrer, browsers do not tell the origin of a form either.
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "publickey-credentials-get=(self), publickey-credentials-create=(self)",
+    "cache-control": "no-store",
+}
+_HTTPS = "max-age=31536000"
+
+
+class Guard:
+    """Stands before every page. `origin` is what browsers know the console by."""
+
+    def __init__(self, app: ASGIApp, origin: str) -> None:
+        self._app = app
+        self._origin = origin
+        self._host = urlsplit(origin).netloc
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, send it to the right address, or turn it down."""
+        if scope["type"] != "http":
+            return
+        headers = Headers(scope=scope)
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add_headers(MutableHeaders(scope=message))
+            await send(message)
+
+        turned_down = self._turned_down(scope["method"], headers, scope["path"])
+        await (turned_down or self._app)(scope, receive, guarded)
+
+    def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
+        if headers.get("host") != self._host:
+            if method in _SAFE:
+                return RedirectResponse(f"{self._origin}{path}", status_code=307)
+            return PlainTextResponse("This is not our address.", status_code=421)
+        return None if method in _SAFE else self._not_ours(method, headers)
+
+    def _not_ours(self, method: str, headers: Headers) -> ASGIApp | None:
+        """What is told to whoever wants to change something from elsewhere, or with far too much."""
+        if method != "POST":
+            return PlainTextResponse("Not offered.", status_code=405)
+        if headers.get("origin") != self._origin:
+            return PlainTextResponse("This form was not sent from one of our pages.", status_code=403)
+        length = headers.get("content-length", "")
+        if not length.isdecimal() or int(length) > MOST_BYTES:
+            return PlainTextResponse("That is too large.", status_code=413)
+        return None
+
+    def _add_headers(self, headers: MutableHeaders) -> None:
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        if self._origin.startswith("https:"):
+            headers["strict-transport-security"] = _HTTPS
+
+
+def token_of(secret: str) -> str:
+    """The token of the forms of whoever's browser holds `secret`; it tells nothing of the secret."""
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+
+
+def is_own(secret: str, token: str) -> bool:
+    """Whether a form has the token of this browser's secret."""
+    return bool(secret) and hmac.compare_digest(token_of(secret).encode(), token.encode())
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, as the server has it; a proxy that is trusted says so."""
+    return request.client.host if request.client is not None else ""

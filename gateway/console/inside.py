@@ -1,0 +1,114 @@
+"""The console's end of the hatch: questions go in, answers come out, and what is declined is said plainly."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import httpx
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.home.settings_file import File
+from gateway.zones.hatch import HatchQuestion, OfPerson
+from gateway.zones.hatch.answers import ConsoleKnows, Declining, Me
+from gateway.zones.hatch.questions import AskSettings, Collect
+from gateway.zones.hatch.serving import KEPT_SECONDS, folder_of
+
+A = TypeVar("A", bound=File)
+_SECONDS = 120.0
+# A connection that is not used is given up here before it is there, so that no question meets a closed one.
+_LIMITS = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)
+_UNREACHED = "The inside of the gateway does not answer at the moment. Try again in a minute."
+
+
+class DeclinedInside(GatewayError):  # noqa: N818 - it is an answer, seldom an error
+    """The inside declines: a status of HTTP and a sentence; `options` where a passkey has to sign first."""
+
+    def __init__(self, status: int, sentence: str, options: str = "") -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.options = options
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[A]):
+    """What was said to somebody who is logged in."""
+
+    me: Me
+    said: A
+
+
+class Inside:
+    """Asks through the hatch of one home."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def ask(self, question: HatchQuestion, kind: type[A]) -> A:
+        """The answer to what anybody may ask. DeclinedInside where there is none."""
+        return kind.model_validate((await self._sent(question))["said"])
+
+    async def reply(self, question: OfPerson, kind: type[A]) -> Reply[A]:
+        """The answer to somebody who is logged in. DeclinedInside where there is none."""
+        whole = await self._sent(question)
+        return Reply(Me.model_validate(whole["me"]), kind.model_validate(whole["said"]))
+
+    @asynccontextmanager
+    async def collected(self, question: Collect) -> AsyncIterator[httpx.Response]:
+        """A file, as its bytes come. DeclinedInside where it is not given."""
+        try:
+            async with self._client.stream(
+                "POST", question.path(), json=question.model_dump(mode="json")
+            ) as response:
+                if response.status_code != httpx.codes.OK:
+                    await response.aread()
+                    raise _declined(response)
+                yield response
+        except httpx.TransportError:
+            raise DeclinedInside(503, _UNREACHED) from None
+
+    async def _sent(self, question: HatchQuestion) -> dict[str, object]:
+        try:
+            response = await self._client.post(question.path(), json=question.model_dump(mode="json"))
+        except httpx.TransportError:
+            raise DeclinedInside(503, _UNREACHED) from None
+        if response.status_code != httpx.codes.OK:
+            raise _declined(response)
+        whole: dict[str, object] = response.json()
+        return whole
+
+
+@asynccontextmanager
+async def inside_of(home: Home) -> AsyncIterator[Inside]:
+    """The inside of `home`, for as long as the block lasts. ConfigurationError where there is no hatch."""
+    with ExitStack() as stack:
+        try:
+            place = stack.enter_context(folder_of(home))
+        except FileNotFoundError:
+            raise ConfigurationError(
+                f"{home.console} is missing: the mailboxes make it when they start (gateway serve mailboxes)"
+            ) from None
+        transport = httpx.AsyncHTTPTransport(uds=place, limits=_LIMITS)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://inside", timeout=_SECONDS
+        ) as client:
+            yield Inside(client)
+
+
+async def settings_of(inside: Inside) -> ConsoleKnows:
+    """What the console has to know. ConfigurationError where nobody inside says it."""
+    try:
+        return await inside.ask(AskSettings(origin="", address=""), ConsoleKnows)
+    except DeclinedInside as declined:
+        raise ConfigurationError(f"the settings could not be asked for: {declined}") from None
+
+
+def _declined(response: httpx.Response) -> DeclinedInside:
+    try:
+        said = Declining.model_validate_json(response.content)
+    except ValueError:
+        return DeclinedInside(503, _UNREACHED)
+    return DeclinedInside(response.status_code, said.sentence, said.options)

@@ -1,0 +1,161 @@
+"""Today, and the mailboxes of a person's teams."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import httpx
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from gateway.console.acting import act, signed
+from gateway.console.charts import chart_of
+from gateway.console.entering import site_of
+from gateway.console.inside import DeclinedInside
+from gateway.console.site import Site, see, text
+from gateway.zones.hatch.answers import Done, FileTold, MailboxSeen, TodaySeen
+from gateway.zones.hatch.questions import AskFile, AskMailbox, AskToday, Collect, DealWith, RecallFile
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+
+_MOST = 100
+_FILTERS = ("provider", "data_type", "period")
+
+
+async def show_today(request: Request) -> Response:
+    """The first page."""
+    site = site_of(request)
+    reply = await site.inside.reply(site.question(request, AskToday), TodaySeen)
+    chart = chart_of(reply.said.days) if reply.said.days else None
+    return site.page(request, "today.html", reply.me, seen=reply.said, chart=chart)
+
+
+async def show_mailbox(request: Request) -> Response:
+    """A page of a team's files."""
+    site, query = site_of(request), request.query_params
+    chosen = {name: query.get(name) or None for name in _FILTERS}
+    before = query.get("before", "")
+    question = site.question(
+        request,
+        AskMailbox,
+        team=request.path_params["team"],
+        new=query.get("new") == "yes",
+        removed=query.get("removed") == "yes",
+        before=int(before) if before.isdecimal() else None,
+        **chosen,
+    )
+    reply = await site.inside.reply(question, MailboxSeen)
+    kept = {name: value for name, value in query.items() if name not in {"before", "done"} and value}
+    return site.page(
+        request,
+        "mailbox.html",
+        reply.me,
+        seen=reply.said,
+        asked=question,
+        further="" if reply.said.next is None else urlencode({**kept, "before": reply.said.next}),
+    )
+
+
+async def show_file(request: Request) -> Response:
+    """What is known of a file, without opening it."""
+    site, removed = site_of(request), request.query_params.get("removed") == "yes"
+    question = site.question(request, AskFile, **request.path_params, removed=removed)
+    reply = await site.inside.reply(question, FileTold)
+    return site.page(request, "file.html", reply.me, seen=reply.said, team=question.team, removed=removed)
+
+
+async def change_files(request: Request) -> Response:
+    """What is to be done with the files that were ticked: download, mark as dealt with, put back."""
+    site, team = site_of(request), request.path_params["team"]
+    form = await site.form(request)
+    chosen = tuple(str(each) for each in form.getlist("reference"))[:_MOST]
+    what = text(form, "do")
+    if not chosen:
+        return see(f"/mailboxes/{team}")
+    if what == "download":
+        return await _download(request, site, team, chosen)
+    undo = what == "restore"
+    question = site.question(request, DealWith, team=team, references=chosen, undo=undo)
+    await site.inside.reply(question, Done)
+    return see(f"/mailboxes/{team}", done="restored" if undo else "dealt")
+
+
+async def recall(request: Request) -> Response:
+    """Take a file back, or ask for it."""
+    site, reference = site_of(request), request.path_params["reference"]
+    form = await site.form(request)
+    question = site.question(
+        request, RecallFile, reference=reference, why=text(form, "why"), assertion=signed(form)
+    )
+    return await act(request, form, question, f"recall {reference}", "/")
+
+
+async def _download(request: Request, site: Site, team: str, chosen: tuple[str, ...]) -> Response:
+    """One file as it is, or several in a ZIP: each is on record before its first byte leaves."""
+    asked = [site.question(request, Collect, team=team, reference=each) for each in chosen]
+    if len(asked) > 1:
+        return _attachment(_zipped(site, asked), f"{team}.zip", "application/zip")
+    async with AsyncExitStack() as stack:
+        given = await stack.enter_async_context(site.inside.collected(asked[0]))
+        ending = stack.pop_all()
+    response = _attachment(given.aiter_bytes(), _name_of(given), "application/octet-stream")
+    response.headers["content-length"] = given.headers["content-length"]
+    response.background = BackgroundTask(ending.aclose)
+    return response
+
+
+def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:
+    """To be stored, never shown: no browser runs what a school sent as a page of ours."""
+    headers = {
+        "content-disposition": f'attachment; filename="{name}"',
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    }
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+
+
+async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
+    """A ZIP of files that come one after another; what is not given is named in a text at its end."""
+    sink, lacking = _Sink(), []
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
+        for one in asked:
+            try:
+                async with site.inside.collected(one) as given:
+                    with whole.open(_name_of(given), "w", force_zip64=True) as entry:
+                        async for piece in given.aiter_bytes():
+                            entry.write(piece)
+                            yield sink.taken()
+            except DeclinedInside as declined:
+                lacking.append(f"{one.reference}: {declined}")
+        if lacking:
+            whole.writestr("NOT-INCLUDED.txt", "\r\n".join(lacking) + "\r\n")
+    yield sink.taken()
+
+
+def _name_of(given: httpx.Response) -> str:
+    """What the inside calls a file: of letters, figures, dots, hyphens and underscores."""
+    return given.headers["x-gateway-name"]
+
+
+class _Sink(io.RawIOBase):
+    """Where a ZIP is written to, and taken from piece by piece. It cannot be gone back in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces: list[bytes] = []
+
+    def write(self, data: Buffer) -> int:
+        """Keep what was written."""
+        self._pieces.append(bytes(data))
+        return len(self._pieces[-1])
+
+    def taken(self) -> bytes:
+        """All that was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)

@@ -1,0 +1,59 @@
+"""The matrix of schools, each school's page, and the agreement."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.console.entering import site_of
+from gateway.zones.hatch.questions import AskAgreement, AskSchool, AskSchools
+from gateway.zones.hatch.school_answers import AgreementSeen, SchoolsSeen, SchoolTold
+
+SIGNS = {
+    "on-time": ("✓", "on time", "green"),
+    "early": ("✓", "early", "green"),
+    "received": ("✓", "received", "green"),
+    "nil": ("∅", "nothing to send", "green"),
+    "late": ("◐", "late", "yellow"),
+    "due": ("…", "due now", "blue"),
+    "missing": ("✗", "missing", "red"),
+    "not-due": ("·", "not due", ""),
+    "not-expected": ("-", "not expected", ""),
+    "no-calendar": ("?", "no calendar", "yellow"),
+}
+"""What each state is shown as: a sign, words, and a colour that tells nothing more than these."""
+
+
+async def show_schools(request: Request) -> Response:
+    """A page of the matrix, for any day."""
+    site, query = site_of(request), request.query_params
+    page = query.get("page", "")
+    question = site.question(
+        request, AskSchools, on=_day(query.get("on", "")), page=int(page) if page.isdecimal() else 0
+    )
+    reply = await site.inside.reply(question, SchoolsSeen)
+    return site.page(request, "schools.html", reply.me, seen=reply.said, signs=SIGNS)
+
+
+async def show_school(request: Request) -> Response:
+    """All that is known of one."""
+    site, before = site_of(request), request.query_params.get("before", "")
+    question = site.question(
+        request, AskSchool, **request.path_params, before=int(before) if before.isdecimal() else None
+    )
+    reply = await site.inside.reply(question, SchoolTold)
+    return site.page(request, "school.html", reply.me, seen=reply.said, signs=SIGNS)
+
+
+def _day(text: str) -> date | None:
+    """A day as forms write it; None where none is given. ValueError where it is none."""
+    return date.fromisoformat(text) if text else None
+
+
+async def show_agreement(request: Request) -> Response:
+    """The agreement beside its rules, and who has ratified it."""
+    site = site_of(request)
+    reply = await site.inside.reply(site.question(request, AskAgreement), AgreementSeen)
+    return site.page(request, "agreement.html", reply.me, seen=reply.said)

@@ -1,0 +1,107 @@
+"""The console as a service: it listens, asks the inside, and ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from gateway.console.app import application
+from gateway.console.inside import Inside, inside_of, settings_of
+from gateway.console.site import Site, templates
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.observe import systemd
+from gateway.zones.hatch.answers import ConsoleKnows
+from gateway.zones.hatch.serving import at_work, config_of
+
+_PATIENCE_SECONDS = 30
+_BACKLOG = 128
+_CONNECTIONS = 200
+
+
+def run_console(home: Home, *, host: str | None = None, port: int | None = None) -> int:
+    """Serve the console of `home` until SIGTERM or SIGINT; the exit status.
+
+    `host` and `port` go before those of the settings. Prints `ready console ORIGIN` when it accepts
+    connections. ConfigurationError names what keeps it from starting.
+    """
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    uvloop.run(_serve(home, host, port))
+    return 0
+
+
+async def _serve(home: Home, host: str | None, port: int | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await _awaited(home)
+    async with inside_of(home) as inside:
+        knows = await _settings(inside)
+        sockets = systemd.handed_over("console") or [
+            _listening(knows.host if host is None else host, knows.port if port is None else port)
+        ]
+        origin = knows.origin or f"http://localhost:{sockets[0].getsockname()[1]}"
+        site = Site(inside, knows, origin, templates(knows.zone))
+        async with at_work(_configured(site, knows), sockets):
+            alive = asyncio.create_task(systemd.keep_alive())
+            sys.stdout.write(f"ready console {origin}\n")
+            sys.stdout.flush()
+            systemd.notify("READY=1")
+            await stop.wait()
+            systemd.notify("STOPPING=1")
+            alive.cancel()
+
+
+async def _awaited(home: Home) -> None:
+    """Wait a while for the hatch: the mailboxes open it, and may have been started at the same time."""
+    async for attempt in _patiently():
+        with attempt:
+            async with inside_of(home) as inside:
+                await settings_of(inside)
+
+
+async def _settings(inside: Inside) -> ConsoleKnows:
+    async for attempt in _patiently():
+        with attempt:
+            return await settings_of(inside)
+    raise ConfigurationError("the inside does not answer")
+
+
+def _patiently() -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_exception_type(ConfigurationError),
+        stop=stop_after_delay(_PATIENCE_SECONDS),
+        wait=wait_fixed(0.2),
+        reraise=True,
+    )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        opened = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on port {port} of {host}: {error.strerror}; see [console] in gateway.toml"
+        ) from None
+    opened.setblocking(False)
+    return opened
+
+
+def _configured(site: Site, knows: ConsoleKnows) -> uvicorn.Config:
+    more: dict[str, object] = {"limit_concurrency": _CONNECTIONS, "proxy_headers": bool(knows.proxies)}
+    if knows.proxies:
+        more["forwarded_allow_ips"] = list(knows.proxies)
+    if knows.certificate is not None:
+        more |= {"ssl_certfile": Path(knows.certificate), "ssl_keyfile": knows.certificate_key}
+    return config_of(application(site), **more)

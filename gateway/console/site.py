@@ -1,0 +1,169 @@
+"""What every page needs: the session of the browser, the inside, and the templates."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.console.guard import address_of, is_own, token_of
+from gateway.console.inside import Inside
+from gateway.home.settings_file import File
+from gateway.zones.hatch import HatchQuestion, OfPerson
+from gateway.zones.hatch.answers import ConsoleKnows, Me
+
+A = TypeVar("A", bound=File)
+Q = TypeVar("Q", bound=HatchQuestion)
+FOLDER = Path(__file__).parent
+_UNITS = ("bytes", "KB", "MB", "GB")
+_STEP = 1024
+
+
+SAID = {
+    "dealt": "Marked as dealt with. For 30 days you can put it back from “Dealt with”.",
+    "restored": "Put back into the mailbox.",
+    "others": "Your other sessions are ended.",
+}
+"""What is said of something that was done, by the word for it in an address."""
+
+
+class NotOurFormError(Exception):
+    """A form came without the token of the browser's session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The console at work. `origin` is what browsers know it by."""
+
+    inside: Inside
+    knows: ConsoleKnows
+    origin: str
+    pages: Environment
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it by HTTPS."""
+        return self.origin.startswith("https:")
+
+    def cookie(self, kind: str) -> str:
+        """The name of a cookie, which no other host may set where that can be prevented."""
+        return f"__Host-{kind}" if self.secure else kind
+
+    def held_by(self, request: Request, kind: str) -> str:
+        """The secret that the browser holds, of a session or of an attempt to begin one; "" for none."""
+        return request.cookies.get(self.cookie(kind), "")
+
+    def set_secret(self, response: Response, kind: str, secret: str) -> None:
+        """Let the browser hold a secret until it is closed, and send it nowhere but here."""
+        response.set_cookie(
+            self.cookie(kind), secret, path="/", secure=self.secure, httponly=True, samesite="strict"
+        )
+
+    def drop_secret(self, response: Response, kind: str) -> None:
+        """Let the browser forget a secret."""
+        response.delete_cookie(
+            self.cookie(kind), path="/", secure=self.secure, httponly=True, samesite="strict"
+        )
+
+    def question(self, request: Request, kind: type[Q], **parts: Any) -> Q:  # noqa: ANN401 - as the question has them
+        """A question from this browser."""
+        if issubclass(kind, OfPerson):
+            parts["session"] = self.held_by(request, "session")
+        return kind(origin=self.origin, address=address_of(request), **parts)
+
+    async def form(self, request: Request, kind: str = "session") -> FormData:
+        """What a form holds. NotOurFormError where it is not from a page of this browser's session."""
+        form = await request.form(max_files=1, max_fields=300, max_part_size=300_000)
+        if not is_own(self.held_by(request, kind), text(form, "token")):
+            raise NotOurFormError
+        return form
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        me: Me | None = None,
+        *,
+        status: int = 200,
+        held: str = "session",
+        secret: str = "",
+        **parts: object,
+    ) -> HTMLResponse:
+        """A page, with the token of the secret that the browser has `held`, or is given now, in its forms."""
+        secret = secret or self.held_by(request, held)
+        told = self.pages.get_template(template).render(
+            me=me,
+            organisation=self.knows.organisation,
+            token=token_of(secret) if secret else "",
+            here=request.url.path,
+            said=SAID.get(request.query_params.get("done", ""), ""),
+            **parts,
+        )
+        return HTMLResponse(told, status_code=status)
+
+
+def text(form: FormData | Mapping[str, str], name: str) -> str:
+    """One field of a form as text; "" where it is missing or a file."""
+    value = form.get(name, "")
+    return value.strip() if isinstance(value, str) else ""
+
+
+def fresh_secret() -> str:
+    """A secret for one browser."""
+    return secrets.token_urlsafe(32)
+
+
+def see(path: str, **parts: str) -> RedirectResponse:
+    """Go on to another page, after something was done."""
+    query = f"?{urlencode(parts)}" if parts else ""
+    return RedirectResponse(f"{path}{query}", status_code=303)
+
+
+def templates(zone: str) -> Environment:
+    """The templates: all that is put into them is text, never markup."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    clock = ZoneInfo(zone)
+    made.filters.update(
+        local=lambda moment: _local(moment, clock),
+        exact=lambda moment: moment.isoformat().replace("+00:00", "Z"),
+        size=_size,
+        seconds=_seconds,
+        capitalised=lambda words: words[:1].upper() + words[1:],
+    )
+    return made
+
+
+def _local(moment: datetime, clock: ZoneInfo) -> str:
+    there = moment.astimezone(clock)
+    return f"{there.day} {there:%b %Y, %H:%M}"
+
+
+def _size(octets: int) -> str:
+    amount, unit = float(octets), 0
+    while amount >= _STEP and unit < len(_UNITS) - 1:
+        amount, unit = amount / _STEP, unit + 1
+    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} seconds"
+    if seconds < 3600:  # noqa: PLR2004 - an hour
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours"

@@ -1,0 +1,69 @@
+// Lets the browser's passkey sign or be made, and puts what it gave into the form. Nothing else needs a script.
+"use strict";
+
+const bytes = (text) =>
+  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+
+const text = (buffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer)))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+
+function asked(options) {
+  options.challenge = bytes(options.challenge);
+  for (const list of [options.allowCredentials, options.excludeCredentials]) {
+    for (const one of list || []) {
+      one.id = bytes(one.id);
+    }
+  }
+  if (options.user) {
+    options.user.id = bytes(options.user.id);
+  }
+  return options;
+}
+
+function given(credential) {
+  const response = { clientDataJSON: text(credential.response.clientDataJSON) };
+  for (const part of ["attestationObject", "authenticatorData", "signature", "userHandle"]) {
+    if (credential.response[part]) {
+      response[part] = text(credential.response[part]);
+    }
+  }
+  return JSON.stringify({
+    id: credential.id,
+    rawId: text(credential.rawId),
+    type: credential.type,
+    response,
+  });
+}
+
+async function signThenSend(button) {
+  const form = button.form;
+  const problem = form.querySelector("[data-passkey-problem]");
+  problem.hidden = true;
+  try {
+    const publicKey = asked(JSON.parse(button.dataset.options));
+    const credential = await navigator.credentials[button.dataset.passkey]({ publicKey });
+    form.elements.credential.value = given(credential);
+    form.submit();
+  } catch (error) {
+    problem.textContent =
+      "Your passkey was not used. Load this page again and try once more; if it stays so, ask for a new invitation.";
+    problem.hidden = false;
+  }
+}
+
+for (const button of document.querySelectorAll("[data-passkey]")) {
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    signThenSend(button);
+  });
+}
+
+// The code of a one-time link stands behind the #, which no browser sends anywhere.
+const invitation = document.querySelector("[data-code-from-link]");
+if (invitation && location.hash.length > 1) {
+  invitation.elements.code.value = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname);
+}

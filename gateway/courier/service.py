@@ -1,0 +1,130 @@
+"""The courier's loop: each letter in out/ goes to the relay once, and done/ says what became of it.
+
+What the relay has not taken stays where it is and is tried again, however long the relay is down. A kill
+between the relay's word and the note of it makes the relay get the same letter again, under the same
+Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import smtplib
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from tenacity import Retrying, retry_if_exception_type, wait_exponential
+
+from gateway.errors import ConfigurationError
+from gateway.home import Letters
+from gateway.home.settings import LetterSettings, read_toml
+from gateway.zones.spool import write_durably
+
+_SECONDS = 30
+_CREDENTIAL = "relay-password"
+_LONGEST_PAUSE = 300.0
+_PERMANENT = range(500, 600)
+_log = logging.getLogger(__name__)
+
+
+def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
+    """Give letters to the relay until `stop` is set. ConfigurationError where no relay is named."""
+    settings = relay(letters)
+    while not stop.is_set():
+        for attempt in Retrying(
+            retry=retry_if_exception_type((OSError, smtplib.SMTPException)),
+            stop=lambda _: stop.is_set(),
+            wait=wait_exponential(min=pause_seconds, max=_LONGEST_PAUSE),
+            sleep=lambda seconds: _pause(stop, seconds),
+            before_sleep=lambda state: _log.warning(
+                "the relay does not take letters now: %s", _kind(state.outcome)
+            ),
+        ):
+            with attempt:
+                give_all(letters, settings)
+        stop.wait(pause_seconds)
+
+
+def _pause(stop: threading.Event, seconds: float) -> None:
+    """Wait, but not beyond the end."""
+    stop.wait(seconds)
+
+
+def relay(letters: Letters) -> LetterSettings:
+    """Where letters go, as the inside wrote it there. ConfigurationError where it names no relay."""
+    settings = read_toml(letters.settings, LetterSettings)
+    if settings.relay is None:
+        raise ConfigurationError("gateway.toml: [letters] names no relay")
+    return settings
+
+
+def waiting(letters: Letters) -> list[Path]:
+    """The letters that nothing is known of yet, the oldest first."""
+    found = sorted(letters.out.glob("*.eml")) if letters.out.is_dir() else []
+    return [path for path in found if not (letters.done / path.stem).exists()]
+
+
+def give_all(letters: Letters, settings: LetterSettings) -> int:
+    """Give every waiting letter to the relay; how many it took. OSError or SMTPException: later."""
+    todo = waiting(letters)
+    if not todo:
+        return 0
+    taken = 0
+    with _session(settings) as smtp:
+        for path in todo:
+            message = message_from_bytes(path.read_bytes(), policy=policy.SMTP)
+            refused = _give(smtp, message)
+            write_durably(letters.done / path.stem, (refused or "").encode())
+            taken += refused is None
+    _log.info("letters taken=%d refused=%d", taken, len(todo) - taken)
+    return taken
+
+
+def _give(smtp: smtplib.SMTP, message: EmailMessage) -> str | None:
+    """Give one letter to the relay; its code where it refuses that letter for good."""
+    try:
+        smtp.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        code = next(iter(error.recipients.values()))[0]
+        if code not in _PERMANENT:
+            raise
+        return f"refused with {code}"
+    except smtplib.SMTPResponseException as error:
+        if error.smtp_code not in _PERMANENT or isinstance(error, smtplib.SMTPSenderRefused):
+            raise
+        return f"refused with {error.smtp_code}"
+    return None
+
+
+@contextmanager
+def _session(settings: LetterSettings) -> Iterator[smtplib.SMTP]:
+    host, port = settings.relay or "", settings.port
+    context = ssl.create_default_context(cafile=None if settings.ca_file is None else str(settings.ca_file))
+    if settings.tls == "tls":
+        smtp: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=_SECONDS, context=context)
+    else:
+        smtp = smtplib.SMTP(host, port, timeout=_SECONDS)
+    with smtp:
+        if settings.tls == "starttls":
+            smtp.starttls(context=context)
+        if settings.user is not None:
+            smtp.login(settings.user, _password(settings))
+        yield smtp
+
+
+def _password(settings: LetterSettings) -> str:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = settings.password_file or (Path(folder) / _CREDENTIAL if folder else None)
+    if path is None:
+        raise ConfigurationError("gateway.toml: [letters] names a user, but no password_file")
+    return path.read_text("utf-8").rstrip("\n")
+
+
+def _kind(outcome: object) -> str:
+    error = outcome.exception() if hasattr(outcome, "exception") else None
+    return f"{type(error).__name__}({getattr(error, 'smtp_code', None) or getattr(error, 'errno', '')})"

@@ -1,0 +1,77 @@
+"""Where sealed files lie, as gateway.toml has it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, model_validator
+
+from gateway.home.settings_file import File
+
+_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*)/?")
+
+
+def _bucket(url: str) -> str:
+    if not _URL.fullmatch(url):
+        raise ValueError("it has to be s3://BUCKET or s3://BUCKET/FOLDER")
+    return url
+
+
+def _endpoint(url: str) -> str:
+    """Without TLS only on this machine: a request tells which school sent something, and when."""
+    parts = urlsplit(url)
+    if not parts.hostname or parts.path.strip("/") or parts.username or parts.query:
+        raise ValueError("it has to be https://HOST or https://HOST:PORT")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(parts.hostname)):
+        raise ValueError("it has to begin with https://; http:// is for an address of this machine only")
+    return url.rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class StoreSettings(File):
+    """[store]. Without a `url` sealed files lie in sealed/ of the home.
+
+    `url`: s3://BUCKET/FOLDER. `endpoint`: where the store answers, https://HOST:PORT; Amazon's without one.
+    `credentials_file`: a file that only the services may read, with access_key_id and secret_access_key.
+    `ca_file`: a certificate authority of one's own, in PEM. `seconds`: how long a request may take before it
+    is tried again, and how long it is tried again, each.
+    """
+
+    url: Annotated[str, AfterValidator(_bucket)] | None = None
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    region: str = "us-east-1"
+    credentials_file: Path | None = None
+    ca_file: Path | None = None
+    seconds: float = 30
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.url is not None and self.credentials_file is None:
+            raise ValueError("credentials_file is missing: the file with access_key_id and secret_access_key")
+        return self
+
+    @property
+    def bucket(self) -> str:
+        """The bucket of the `url`."""
+        return self._parts()[0]
+
+    @property
+    def folder(self) -> str:
+        """The folder in it; empty where there is none."""
+        return self._parts()[1].strip("/")
+
+    def _parts(self) -> tuple[str, str]:
+        found = _URL.fullmatch(self.url or "")
+        if found is None:
+            raise ValueError("no store is named")
+        return found[1], found[2]

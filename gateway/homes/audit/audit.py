@@ -1,0 +1,53 @@
+"""The whole audit, in the order in which one thing rests on another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, SQLModel, func, select
+
+from gateway.homes.audit.inconsistency import Inconsistency
+from gateway.homes.audit.receipts import check_names, check_receipts, check_transfers
+from gateway.homes.audit.rows import check_rows, recorded_classes
+from gateway.homes.audit.tree import check_tree
+from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """What the audit believes: the verifier keys of the log, and the gateway's OpenPGP certificates."""
+
+    vkeys: tuple[str, ...]
+    certificates: tuple[bytes, ...]
+
+
+def audit(session: Session, anchors: Anchors) -> Iterator[Inconsistency]:
+    """Everything that does not fit: the log, then the rows, then transfers and receipts.
+
+    What this cannot find: the whole registry replaced by an older copy of itself. That is found
+    against any later checkpoint kept elsewhere (`gateway log verify --checkpoint FILE`).
+    """
+    yield from check_tree(session, anchors.vkeys)
+    yield from check_rows(session)
+    yield from check_transfers(session)
+    yield from check_names(session)
+    yield from check_receipts(session, anchors.vkeys, anchors.certificates)
+
+
+def rows_to_look_at(session: Session) -> int:
+    """How many rows an audit looks at, each as often as it does."""
+    counts = {table: _count(session, table) for table in recorded_classes()}
+    transfers, receipts = counts[TransferRow], counts[ReceiptRow]
+    return 2 * _count(session, EventRow) + sum(counts.values()) + transfers + receipts
+
+
+def _count(session: Session, table: type[SQLModel]) -> int:
+    return session.exec(select(func.count()).select_from(table)).one()
+
+
+def summary(inconsistencies: Sequence[Inconsistency], leaves: int) -> str:
+    """The outcome in one sentence."""
+    if inconsistencies:
+        return f"{inconsistencies[0].where}: {inconsistencies[0].what}"
+    return f"everything fits: {leaves} entries of the log, every row, every receipt"

@@ -1,0 +1,199 @@
+"""The home's files against the registry: what is sealed, and what providers are shown.
+
+A service may be at work meanwhile, and files follow the registry a moment later. So whatever does not
+fit is looked at a second time, with the registry as it is then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import GatewayError
+from gateway.home import Home, Published
+from gateway.home.settings import Settings
+from gateway.homes.audit.inconsistency import Inconsistency, paged
+from gateway.log.checkpoint import read_checkpoint
+from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
+from gateway.publish.provider_copies import copy_path
+from gateway.registry import copies, keys, log, providers, retention
+from gateway.registry.database import Registry
+from gateway.registry.tables import ReceiptRow, TransferRow
+from gateway.store.of_home import store_of
+from gateway.store.store import Store
+
+_FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
+_TOGETHER = 400
+_ENOUGH = 1000
+
+
+def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]) -> list[Inconsistency]:
+    """What does not fit at two looks in a row, in the order of the second one; at most a thousand."""
+    with registry.read() as session:
+        before = set(islice(check(session), _ENOUGH))
+    if not before:
+        return []
+    with registry.read() as session:
+        return [inconsistency for inconsistency in islice(check(session), _ENOUGH) if inconsistency in before]
+
+
+def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
+    """Every sealed file that is missing, not what landed, or that nobody knows of. Reads all of them."""
+    store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
+    leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
+    known = set()
+    for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
+        known.add(row.reference)
+        where = f"sealed {row.reference}"
+        if row.reference in deleted:
+            if row.reference not in leaving and store.has(row.reference):
+                yield Inconsistency(where, "it is on record as deleted, but the file is there")
+        elif not row.withheld and (fault := _fault_of_stored(store, row.reference, row.sha256)):
+            yield Inconsistency(where, fault)
+    for reference in store.references():
+        # What is being claimed lies in both places for a moment.
+        if reference not in known and not os.path.lexists(home.spool.record(reference)):
+            yield Inconsistency(f"sealed {reference}", "no transfer has this file")
+
+
+def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsistency]:
+    """Every file in published/ that is not what the registry and the log have."""
+    yield from _check_heads(session, home.published, vkey)
+    yield from _check_access(session, home.published)
+    yield from _check_gateway_key(session, home.published, vkey)
+    yield from _check_receipts(session, home.published)
+    yield from _check_copies(session, home)
+    for provider in providers.list_providers(session):
+        yield from _check_strangers(session, home.published, provider.id)
+
+
+def _fault_of_stored(store: Store, reference: str, sha256: str | None) -> str | None:
+    try:
+        digest = store.digest(reference)
+    except FileNotFoundError:
+        return "the file is missing"
+    return None if digest == sha256 else "the file is not the one on record"
+
+
+def _fault_of(path: Path, sha256: str | None) -> str | None:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "the file is missing"
+    return None if digest == sha256 else "the file is not the one on record"
+
+
+def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
+    """A published head is one that others may hold: the log must still begin as it says."""
+    size = log.size(session)
+    for path in sorted(published.log.glob("[!.]*")) if published.log.is_dir() else []:
+        where = f"published log/{path.name}"
+        try:
+            head = read_checkpoint(path.read_text("utf-8"), [vkey])
+        except (GatewayError, UnicodeDecodeError):
+            yield Inconsistency(where, "it is no head that was signed with the log's key")
+            continue
+        if path.name not in {"checkpoint", str(head.size)}:
+            yield Inconsistency(where, f"it is the head of {head.size} entries")
+        elif head.size > size:
+            yield Inconsistency(
+                where, f"it is of {head.size} entries, but the log has only {size}: it was cut"
+            )
+        elif log.root(session, head.size) != head.root:
+            yield Inconsistency(where, "the log's first entries are not the ones that were signed then")
+
+
+def _check_access(session: Session, published: Published) -> Iterator[Inconsistency]:
+    """Nobody may log in with a key that the registry does not have in use."""
+    for provider in providers.list_providers(session):
+        path = published.provider(provider.id) / "authorized_keys"
+        shown = path.read_text("utf-8").splitlines() if path.exists() else []
+        in_use = {
+            key.material
+            for key in keys.list_keys(session, "provider", provider.id)
+            if key.kind == "ssh" and key.state in {"active", "retiring"} and not provider.suspended
+        }
+        if not in_use.issuperset(shown):
+            yield Inconsistency(
+                f"published {provider.id}/authorized_keys", "it lets in a key that is not in use"
+            )
+
+
+def _check_gateway_key(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
+    """Providers must be shown no other certificate and no other log's key than ours."""
+    ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
+    folder = published.common / "keys"
+    for path in [folder / "gateway.asc", *sorted(folder.glob("gateway-*[0-9a-f].asc"))]:
+        if path.exists() and path.read_text("utf-8") not in ours:
+            yield Inconsistency(f"published keys/{path.name}", "it is no certificate of this gateway")
+    path = folder / "gateway-log.vkey"
+    if path.exists() and path.read_text("utf-8") != f"{vkey}\n":
+        yield Inconsistency(f"published keys/{path.name}", "it is not the key of this log")
+
+
+def _check_receipts(session: Session, published: Published) -> Iterator[Inconsistency]:
+    """Every receipt that is out must be there, word for word; the latest one where it was replaced."""
+    out, gone = published_up_to(published), taken_back_up_to(published)
+    expected: dict[Path, tuple[str, int]] = {}
+    reference = ""
+    for row in paged(session, ReceiptRow, [col(ReceiptRow.reference), col(ReceiptRow.sequence)]):
+        if row.reference != reference:
+            yield from _compare(expected, out, gone)
+            expected, reference = {}, row.reference
+        folder = published.provider(row.provider) / "receipts"
+        for name, content in receipt_files(row).items():
+            expected[folder / name] = (content, row.sequence or 0)
+    yield from _compare(expected, out, gone)
+
+
+def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
+    for path, (content, sequence) in expected.items():
+        if sequence > out:
+            continue  # It follows.
+        where = f"published {path.parent.parent.name}/{path.name}"
+        try:
+            shown = path.read_bytes()
+        except FileNotFoundError:
+            if sequence > gone:
+                yield Inconsistency(where, "the receipt is missing")
+            continue
+        if shown != content.encode():
+            yield Inconsistency(where, "it is not the receipt that was signed last")
+
+
+def _check_copies(session: Session, home: Home) -> Iterator[Inconsistency]:
+    """What lies in an /out must be what was sealed for that provider."""
+    known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
+    for path in sorted((home.published.root / "providers").glob("*/out/[!.]*")):
+        where, copy = f"published {path.parent.parent.name}/out/{path.name}", known.get(path)
+        if copy is None:
+            yield Inconsistency(where, "nothing of this name was sealed for the provider")
+        elif copy.made and (fault := _fault_of(path, copy.sha256)):
+            yield Inconsistency(where, fault)
+
+
+def _check_strangers(session: Session, published: Published, provider: str) -> Iterator[Inconsistency]:
+    """A file among the receipts that belongs to none."""
+    folder = published.provider(provider) / "receipts"
+    names = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
+    for start in range(0, len(names), _TOGETHER):
+        some = names[start : start + _TOGETHER]
+        known = _known(session, provider, some)
+        for name in some:
+            if name not in known:
+                yield Inconsistency(f"published {provider}/{name}", "there is no such receipt")
+
+
+def _known(session: Session, provider: str, names: Sequence[str]) -> set[str]:
+    references = {found[1] for name in names if (found := _FILE_OF_RECEIPT.fullmatch(name))}
+    query = select(ReceiptRow).where(
+        col(ReceiptRow.reference).in_(references), ReceiptRow.provider == provider
+    )
+    return {name for row in session.exec(query) for name in receipt_files(row)}

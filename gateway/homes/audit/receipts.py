@@ -1,0 +1,108 @@
+"""Receipts and transfers against the log: one genuine receipt each, and the state that events lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlmodel import Session, col, select
+
+from gateway.homes.audit.inconsistency import Inconsistency, paged
+from gateway.homes.audit.tree import read_leaf
+from gateway.log.leaf import Event, commitment
+from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
+from gateway.registry import retention
+from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
+from gateway.verify.verify_receipts import Unproved, check_receipt
+
+_RULINGS = ("decided", "released", "refused", "withdrawn", "redelivered")
+_RECEIPTED = ("landed", *_RULINGS)
+
+
+def check_receipts(
+    session: Session, vkeys: Sequence[str], certificates: Sequence[bytes]
+) -> Iterator[Inconsistency]:
+    """Every receipt that is not genuine, is missing, or that no event asks for."""
+    owed = _owed(session)
+    for row in paged(session, ReceiptRow, [col(ReceiptRow.sequence)]):
+        where = f"receipt {row.sequence} of {row.reference}"
+        try:
+            text, _ = verify_clearsigned(row.text, certificates)
+            if not row.json_text:  # A notice is no receipt: the log asks for none.
+                continue
+            checked = check_receipt(row.json_text)
+        except (Unproved, SignatureInvalid) as error:
+            yield Inconsistency(where, str(error))
+            continue
+        if checked.log_key not in vkeys:
+            yield Inconsistency(where, "it is signed by another key than the log's")
+        if owed.pop(checked.index, None) is None:
+            yield Inconsistency(where, "the log asks for no such receipt, or has it twice")
+        stated = tuple(checked.receipt[name] for name in ("reference", "provider", "stage"))
+        if stated != (row.reference, row.provider, row.stage) or row.reference not in text:
+            yield Inconsistency(where, "its columns are not what it states")
+    for number, reference in sorted(owed.items()):
+        yield Inconsistency(f"receipt of {reference}", f"the one that event {number} asks for is missing")
+
+
+def check_transfers(session: Session) -> Iterator[Inconsistency]:
+    """Every transfer whose state is not the fold of its events."""
+    folded = _folded(session)
+    for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
+        where = f"transfer {row.reference}"
+        state = folded.pop(row.reference, None)
+        if state is None:
+            yield Inconsistency(where, "the log does not know that it landed")
+        elif state != row.state:
+            yield Inconsistency(where, f"it is {row.state}, but its events lead to {state}")
+    for reference in sorted(folded):
+        yield Inconsistency(f"transfer {reference}", "the log knows it, but it is missing")
+
+
+def check_names(session: Session) -> Iterator[Inconsistency]:
+    """Every event whose commitment to a file's name or content is not opened by that and its own salt."""
+    query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
+    known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
+    for row in paged(session, EventRow, [col(EventRow.number)]):
+        name, content = known.get(row.subject, (None, None))
+        # A name may have been deleted, as retention has it, and its salt still be there.
+        if not name or row.salt is None or row.kind not in _RECEIPTED:
+            continue
+        try:
+            fields = read_leaf(row).fields
+        except ValueError:
+            fields = {}
+        if fields.get("name_commitment") != commitment(name, row.salt):
+            yield Inconsistency(f"event {row.number}", "its salt does not open the name that it commits to")
+        committed = fields.get("content_commitment")  # Entries of earlier versions have none.
+        if content and committed and row.kind != "landed" and committed != commitment(content, row.salt):
+            yield Inconsistency(f"event {row.number}", "its salt does not open the content it commits to")
+
+
+def _owed(session: Session) -> dict[int, str]:
+    """Number and subject of every event for which there must be a receipt."""
+    deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
+    return {
+        event.sequence: event.subject
+        for event in _events(session, (*_RECEIPTED, "declared"))
+        if "receipt" in event.fields and event.subject not in deleted
+    }
+
+
+def _folded(session: Session) -> dict[str, str]:
+    states: dict[str, str] = {}
+    for event in _events(session, _RECEIPTED):
+        if event.kind == "landed":
+            states.setdefault(event.subject, "landed")
+        elif event.subject in states:
+            states[event.subject] = str(event.fields["state"])
+    return states
+
+
+def _events(session: Session, kinds: Sequence[str]) -> Iterator[Event]:
+    query = select(EventRow).where(col(EventRow.kind).in_(kinds)).order_by(col(EventRow.number))
+    for row in session.exec(query):
+        try:
+            yield read_leaf(row)
+        except ValueError:
+            # What cannot be read is named by the check of the tree.
+            continue

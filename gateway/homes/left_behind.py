@@ -1,0 +1,69 @@
+"""What a move left where it was, and is held elsewhere now: the former registry, and files in the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import closing
+
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.home.settings import Settings, load_settings
+from gateway.registry import log, retention
+from gateway.registry.database import Registry
+from gateway.store.folder import SealedFolder
+from gateway.store.of_home import store_of
+from gateway.store.store import Store
+
+
+def left_behind(home: Home, settings: Settings) -> list[str]:
+    """What is there still, in words; nothing where nothing was moved."""
+    found = []
+    if settings.database is not None and home.registry.exists():
+        found.append(str(home.registry))
+    if settings.store.url is not None and any(SealedFolder(home.root / "sealed").references()):
+        found.append(f"files in {home.root / 'sealed'}")
+    return found
+
+
+def remove_old(home: Home) -> tuple[int, bool]:
+    """Remove it, once all of it is found in its new place: so many files, and whether a registry.
+
+    GatewayError where something is not found there: it stays, and what comes after it.
+    """
+    settings = load_settings(home)
+    files = 0 if settings.store.url is None else _remove_files(home, settings)
+    had = settings.database is not None and home.registry.exists()
+    if had:
+        _check_same_log(home, settings)
+        for path in (home.registry, *home.root.glob(f"{home.registry.name}-*")):
+            path.unlink(missing_ok=True)
+    return files, had
+
+
+def _remove_files(home: Home, settings: Settings) -> int:
+    folder, store = SealedFolder(home.root / "sealed"), store_of(home, settings)
+    with closing(Registry(settings.database_url(home))) as registry, registry.read() as session:
+        deleted = retention.deleted(session, "sealed")
+    found = sorted({*folder.references(), *folder.sessions()})
+    for reference in _checked(folder, store, found, deleted):
+        folder.remove([reference])
+    return len(found)
+
+
+def _checked(
+    folder: SealedFolder, store: Store, found: Collection[str], deleted: Collection[str]
+) -> Iterator[str]:
+    for reference in found:
+        gone = reference in deleted or not folder.has(reference)
+        if not gone and (not store.has(reference) or store.digest(reference) != folder.digest(reference)):
+            raise GatewayError(f"{folder.path(reference)} is not in the store; it stays where it is")
+        yield reference
+
+
+def _check_same_log(home: Home, settings: Settings) -> None:
+    with closing(Registry(f"sqlite:///{home.registry.absolute()}")) as former, former.read() as session:
+        size = log.size(session)
+        root = log.root(session, size)
+    with closing(Registry(settings.database_url(home))) as now, now.read() as session:
+        if log.size(session) < size or log.root(session, size) != root:
+            raise GatewayError(f"the log in {home.registry} is not the beginning of the log of now; it stays")

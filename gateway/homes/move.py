@@ -1,0 +1,186 @@
+"""A home moves: its registry from SQLite to PostgreSQL, its sealed files from its folder to an S3 store.
+
+It stays where it is in all else. The order is what makes it safe: files are copied; then nobody may write to
+the registry any more, what landed meanwhile is copied, then the rows; then all of the copy is held against
+itself, every file, row, and entry of the log; then the former registry takes no more entries, and last the
+settings name the new places. A move that was cut off is begun again, and what is copied is not copied again.
+What was copied stays where it was until `remove_old`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlmodel import Session
+
+from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.home import Home
+from gateway.home.settings import Settings, checked, load_settings
+from gateway.home.store_settings import StoreSettings
+from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.files import check_sealed, settled
+from gateway.homes.settings_text import note_places
+from gateway.processor.service import open_registrar
+from gateway.processor.start import only_owner
+from gateway.record.registrar import Registrar
+from gateway.registry import keys, log, moving
+from gateway.registry.database import Registry
+from gateway.store.of_home import check_store, store_of
+from gateway.store.store import Store
+from gateway.zones.failpoints import passing
+
+_AT_ONCE = 8
+_ALL = 2**63 - 1
+Told = Callable[[str, int, int], None]
+"""Hears what is being done, and of how much how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was moved, and held."""
+
+    files: int
+    entries: int
+
+
+def move(
+    home: Home, database: str | None, store: StoreSettings | None, clock: Callable[[], datetime], told: Told
+) -> Moved:
+    """Move the registry to `database` and the files to `store`, whichever is given.
+
+    ConfigurationError where either is there already, or cannot be used. GatewayError where a processor is at
+    work, or something does not fit. Fault where a database or store fails. The home is as it was then.
+    """
+    before = load_settings(home)
+    after = _with_places(before, database, store)
+    with open_registrar(home, clock) as registrar, only_owner(registrar):
+        move_ = _Move(home, before, after, told)
+        copied = move_.files(())
+        with registrar.registry.moving() as source:
+            copied |= move_.files(copied)
+            if database is not None:
+                move_.rows(source)
+            entries = move_.check(clock)
+            if database is not None:
+                moving.close_for_good(source)
+        passing("move.closed")
+        note_places(home.settings, after)
+    return Moved(len(copied), entries)
+
+
+def _with_places(before: Settings, database: str | None, store: StoreSettings | None) -> Settings:
+    if database is None and store is None:
+        raise ConfigurationError("name the database, or the store, to move to")
+    for name, there, aim in (
+        ("database", before.database, database),
+        ("store", before.store.url, None if store is None else store.url),
+    ):
+        if aim is not None and there is not None:
+            raise ConfigurationError(f"gateway.toml: {name}: it is {there} already")
+    new = {} if database is None else {"database": database}
+    kept = {} if store is None else {"store": store.model_dump()}
+    return checked(Settings, {**before.model_dump(), **new, **kept}, "the new place")
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    home: Home
+    before: Settings
+    after: Settings
+    told: Told
+
+    def files(self, but: Collection[str]) -> set[str]:
+        """Copy every sealed file and session key; the references. Those in `but` are not looked at again."""
+        if self.before.store == self.after.store:
+            return set()
+        with _or_fault("the store"):
+            check_store(self.home, self.after)
+            source, target = store_of(self.home, self.before), store_of(self.home, self.after)
+            there = set(target.references())
+            todo = [reference for reference in source.references() if reference not in but]
+            with ThreadPoolExecutor(_AT_ONCE, "move") as pool:
+                done = pool.map(lambda one: _copy_file(source, target, one, known=one in there), todo)
+                for number, _ in enumerate(done, start=1):
+                    self.told("copying files", number, len(todo))
+            for reference in source.sessions():
+                _copy_session(source, target, reference)
+            target.settle()
+        return set(todo)
+
+    def rows(self, source: Connection) -> None:
+        """Copy the registry, unless that is done."""
+        registry = Registry(self.after.database_url(self.home))
+        try:
+            registry.migrate()
+            with registry.moving() as target:
+                if not _is_copy(source, target):
+                    moving.copy_rows(source, target, lambda done, of: self.told("copying rows", done, of))
+                if not _is_copy(source, target):
+                    raise GatewayError("the registry that was copied is not what it was copied from")
+            passing("move.rows")
+        finally:
+            registry.close()
+
+    def check(self, clock: Callable[[], datetime]) -> int:
+        """Hold all that was copied against itself; how many entries the log has.
+
+        GatewayError tells what does not fit.
+        """
+        self.told("checking", 0, 1)
+        with open_registrar(self.home, clock, self.after) as moved:
+            for found in _misfits(moved):
+                raise GatewayError(f"nothing was moved, for something does not fit: {found}")
+            with moved.registry.read() as session:
+                self.told("checking", 1, 1)
+                return log.size(session)
+
+
+def _is_copy(source: Connection, target: Connection) -> bool:
+    """Whether both have as many rows in each table, and the same log."""
+    return moving.counts(source) == moving.counts(target) and _head(source) == _head(target)
+
+
+def _head(connection: Connection) -> tuple[int, bytes]:
+    with Session(connection) as session:
+        size = log.size(session)
+        return size, log.root(session, size)
+
+
+def _misfits(moved: Registrar) -> Iterator[str]:
+    with moved.registry.read() as session:
+        ours = [key for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"]
+        anchors = Anchors((moved.signing.vkey,), tuple(key.material.encode() for key in ours))
+        yield from (f"{found.where}: {found.what}" for found in audit(session, anchors))
+    sealed = settled(moved.registry, lambda session: check_sealed(session, moved.home, moved.settings))
+    yield from (f"{found.where}: {found.what}" for found in sealed)
+
+
+def _copy_file(source: Store, target: Store, reference: str, *, known: bool) -> None:
+    if known and target.digest(reference) == source.digest(reference):
+        return
+    with source.reading(reference) as sealed:
+        try:
+            target.put(reference, sealed, _ALL)
+        except FileExistsError:
+            raise GatewayError(f"the store has another file under {reference}: name an empty one") from None
+    passing("move.file")
+
+
+def _copy_session(source: Store, target: Store, reference: str) -> None:
+    with source.reading_session(reference) as session:
+        if session is not None:
+            with open(session, "rb", closefd=False) as file:
+                target.put_session(reference, file.read())
+
+
+@contextmanager
+def _or_fault(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Fault(f"{what} failed: {error.strerror}; begin the move again when that is mended") from None

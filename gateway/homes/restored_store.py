@@ -1,0 +1,58 @@
+"""Sealed files of a backup, back in the store that its settings name: a folder, or an S3 store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tomlkit
+
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.home.settings import Settings, read_toml
+from gateway.home.store_settings import StoreSettings
+from gateway.store.folder import SealedFolder
+from gateway.store.of_home import check_store, store_of
+from gateway.store.store import Store
+
+_ALL = 2**63 - 1
+
+
+def put_back(folder: Path, home: Home, settings: Settings) -> None:
+    """Put the sealed files of a backup into the store of `settings`, where they are not there any more.
+
+    GatewayError where the store has another file under a reference of the backup's. OSError where it fails.
+    May be repeated.
+    """
+    (home.root / "sealed").mkdir(mode=0o700, exist_ok=True)
+    check_store(home, settings)
+    store, copies = store_of(home, settings), SealedFolder(folder / "sealed")
+    for reference in copies.references():
+        _put_back(store, copies, reference)
+    kept = set(store.sessions())
+    for reference in copies.sessions():
+        if reference not in kept:  # Else it is of the same time or newer.
+            store.put_session(reference, copies.session(reference).read_bytes())
+    store.settle()
+
+
+def _put_back(store: Store, copies: SealedFolder, reference: str) -> None:
+    with copies.reading(reference) as sealed:
+        try:
+            store.put(reference, sealed, _ALL)
+        except FileExistsError:
+            raise GatewayError(
+                f"the store has another file under {reference} than this backup; to look into the backup: "
+                "gateway restore --folder, which needs no store"
+            ) from None
+
+
+def settings_in(file: Path, *, in_folder: bool) -> tuple[str, Settings]:
+    """The settings of a backup, as text too; with `in_folder` those of a home that has its files in a folder.
+
+    ConfigurationError where they cannot be read.
+    """
+    settings, text = read_toml(file, Settings), tomlkit.parse(file.read_text("utf-8"))
+    if in_folder:
+        text.pop("store", None)
+        settings = settings.model_copy(update={"store": StoreSettings()})
+    return tomlkit.dumps(text), settings

@@ -1,0 +1,146 @@
+"""The mailboxes of a person's teams, as the console shows them: what the desk gives, in other words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.mailboxes.contents import FileOrder, OpenContent
+from gateway.mailboxes.desk import UNDO, Desk
+from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.showing_files import (
+    file_seen,
+    findings_seen,
+    happened,
+    provider_names,
+    team_named,
+    type_named,
+)
+from gateway.mailboxes.names import MailboxPlace, file_name
+from gateway.model import Basis, Classified, Counting
+from gateway.policy.basis import left_out
+from gateway.policy.catalogue import Catalogue
+from gateway.registry import log
+from gateway.registry.deliveries import (
+    DeliveriesWanted,
+    Delivery,
+    removed,
+)
+from gateway.registry.transfers import contents_of
+from gateway.zones.hatch.answers import Done, FileTold, MailboxSeen, Named
+from gateway.zones.hatch.questions import AskFile, AskMailbox, Collect, DealWith
+
+PAGE = 50
+
+
+def ask_mailbox(counter: Counter, caller: Caller, question: AskMailbox) -> MailboxSeen:
+    """A page of a team's files. Declined where the person is not of that team."""
+    desk, catalogue = counter.desk, counter.catalogue()
+    found = _files(desk, caller, question)
+    shown = found[:PAGE]
+    with desk.registry.read() as session:
+        names = provider_names(session)
+    return MailboxSeen(
+        team=team_named(catalogue, question.team),
+        files=tuple(file_seen(each, catalogue, names) for each in shown),
+        providers=tuple(Named(id=each, name=names[each]) for each in sorted(names, key=names.__getitem__)),
+        data_types=tuple(_types_of(question.team, catalogue)),
+        next=shown[-1].sequence if len(found) > PAGE else None,
+    )
+
+
+def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
+    """The kinds of data that some flow brings to a team."""
+    for flow in catalogue.flows.flow:
+        for each in flow.data_type:
+            if team in each.teams and (named := type_named(catalogue, each.id)):
+                yield named
+
+
+def _files(desk: Desk, caller: Caller, question: AskMailbox) -> list[Delivery]:
+    """One more than a page, so that it is known whether another follows."""
+    wanted = DeliveriesWanted(
+        new=question.new,
+        data_type=question.data_type,
+        provider=question.provider,
+        period=question.period,
+    )
+    found = desk.chosen(caller.person, question.team, wanted, question.before, PAGE + 1)
+    if not question.removed:
+        return list(found)
+    since = desk.clock() - UNDO
+    with desk.registry.read() as session:
+        return list(
+            removed(
+                session,
+                question.team,
+                since,
+                person=caller.name,
+                before=question.before,
+                limit=PAGE + 1,
+            )
+        )
+
+
+def ask_file(counter: Counter, caller: Caller, question: AskFile) -> FileTold:
+    """What is known of a file without opening it, as far as the team's view would show it to this person.
+
+    A team that has counts alone is told nothing that is counted; where records of children are left out for
+    this person, nothing is told that is of single records.
+    """
+    desk, catalogue = counter.desk, counter.catalogue()
+    place = desk.place(caller.person, question.team, question.reference, removed=question.removed)
+    order = desk.order(caller.person, place)
+    delivery = order.delivery
+    with desk.registry.read() as session:
+        content = contents_of(session, [delivery.sequence]).get(delivery.sequence)
+        about = desk.showing.abouts(session, [delivery], caller.name).get(delivery.sequence, b"")
+        names = provider_names(session)
+        events = log.events(session, delivery.reference)
+    known = content if isinstance(content, Classified) and not isinstance(order.basis, Counting) else None
+    lacking = left_out(known, order.basis) if known and isinstance(order.basis, Basis) else ()
+    every = known is not None and not order.apart
+    return FileTold(
+        file=file_seen(delivery, catalogue, names),
+        pupils=known.pupils if known and every else None,
+        findings=findings_seen(known) if every else (),
+        findings_told=every,
+        items=tuple(item for item in (known.items if known else ()) if item not in lacking),
+        left_out=about.decode(),
+        opened=tuple(
+            each for each in happened(events) if each.team == question.team and each.what == "downloaded"
+        ),
+    )
+
+
+def deal_with(counter: Counter, caller: Caller, question: DealWith) -> Done:
+    """Mark files as dealt with, or put them back; each by itself, all by name in the log."""
+    desk = counter.desk
+    for reference in question.references:
+        place = desk.place(caller.person, question.team, reference, removed=question.undo)
+        if question.undo:
+            desk.restore(caller.person, place)
+        else:
+            desk.deal_with(caller.person, place)
+    many = len(question.references)
+    files = "1 file is" if many == 1 else f"{many} files are"
+    return Done(sentence=f"{files} {'back in the mailbox' if question.undo else 'marked as dealt with'}.")
+
+
+def place_of(counter: Counter, caller: Caller, question: Collect) -> MailboxPlace:
+    """Where what somebody wants to collect stands; of held files, the folder of those who look at them."""
+    return counter.desk.place(caller.person, question.team, question.reference)
+
+
+def order_of(counter: Counter, caller: Caller, place: MailboxPlace) -> FileOrder:
+    """What of it the team may have, to be opened."""
+    return counter.desk.order(caller.person, place)
+
+
+def record_collected(counter: Counter, caller: Caller, place: MailboxPlace, content: OpenContent) -> None:
+    """Put on record that it is collected, before a byte of it leaves."""
+    counter.desk.collect(caller.person, place, content.given)
+
+
+def name_of(place: MailboxPlace, content: OpenContent) -> str:
+    """What the browser is to call it."""
+    return place.name or file_name(content.order.delivery)

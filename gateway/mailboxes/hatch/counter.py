@@ -1,0 +1,146 @@
+"""What stands behind the hatch, and who stands before it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.home.settings import DoorLimits, Settings
+from gateway.mailboxes.desk import Desk, Person
+from gateway.mailboxes.hatch import rights
+from gateway.mailboxes.hatch.challenges import Challenges
+from gateway.policy.catalogue import Catalogue
+from gateway.record.policies_in_force import load_policies
+from gateway.record.registrar import Registrar
+from gateway.registry import console_sessions, roles
+from gateway.registry.access import teams_while_in_force
+from gateway.secrets.signing import Signing
+from gateway.ssh.penalties import Penalties
+from gateway.zones.hatch import HatchQuestion, OfPerson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
+
+
+class NotLoggedInError(GatewayError):
+    """Nobody is logged in with that secret: never, or no longer, or from somewhere else."""
+
+    def __init__(self) -> None:
+        super().__init__("You are not logged in, or your session has ended.")
+
+
+class MayNotError(GatewayError):
+    """Somebody is logged in and may not do this; the text is a sentence for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """All that answering needs, in any thread.
+
+    `challenges` and `penalties` are of this service's memory; the latter are used under the `lock`.
+    """
+
+    home: Home
+    settings: Settings
+    desk: Desk
+    catalogue: Callable[[], Catalogue]
+    challenges: Challenges
+    penalties: Penalties
+    limits: DoorLimits
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time, in UTC."""
+        return self.desk.clock
+
+    def check_origin(self, question: HatchQuestion) -> None:
+        """MayNotError unless browsers know the console by what the question says."""
+        known = self.settings.console.origin
+        if question.origin != known and not (known is None and _LOOPBACK.fullmatch(question.origin)):
+            raise MayNotError("The console was reached by an address that the settings do not name.")
+
+    @contextmanager
+    def registrar(self) -> Iterator[Registrar]:
+        """What puts acts on record; the processor brings out what comes of them."""
+        policies = load_policies(self.home.policies_in_force)
+        yield Registrar(
+            home=self.home,
+            settings=self.settings,
+            limits=policies.limits,
+            registry=self.desk.registry,
+            catalogue=policies.catalogue,
+            signing=Signing.load(self.home, self.settings),
+            clock=self.clock,
+            key_policy=policies.keys,
+            brings_out=False,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Somebody who is logged in: what the mailboxes know them as, their teams and roles."""
+
+    person: Person
+    teams: tuple[str, ...]
+    roles: frozenset[str]
+    session: str = field(repr=False)
+    triage: frozenset[str]
+    sensitive: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """Their name, as the log has it."""
+        return self.person.name
+
+    @property
+    def may(self) -> frozenset[str]:
+        """What they may do beside collecting."""
+        return rights.of(self.teams, self.roles, self.triage | self.sensitive)
+
+    def check(self, right: str) -> None:
+        """MayNotError unless they may."""
+        if right not in self.may:
+            raise MayNotError(rights.LACKING[right])
+
+    @property
+    def sees_sensitive(self) -> bool | None:
+        """Which held files they see: those that are not sensitive, those that are, or None for both."""
+        if rights.sees_all(self.roles):
+            return None
+        if self.sensitive.isdisjoint(self.teams):
+            return False
+        return None if not self.triage.isdisjoint(self.teams) or rights.reads(self.roles) else True
+
+
+def caller(counter: Counter, question: OfPerson) -> Caller:
+    """Who asks. NotLoggedInError where that is nobody; asked anew with every question."""
+    desk, now = counter.desk, counter.clock()
+    with desk.registry.read() as session:
+        known = console_sessions.find(session, question.session, question.address, now)
+        if known is None:
+            raise NotLoggedInError
+        teams = teams_while_in_force(session, known.staff, known.passkey, now)
+        if teams is None:
+            raise NotLoggedInError
+        has = frozenset(roles.person(session, known.staff).roles)
+    if known.is_to_be_noted(now):
+        with desk.registry.write() as session:
+            console_sessions.note_seen(session, question.session, now)
+    return Caller(
+        person=Person(known.staff, known.passkey),
+        teams=teams,
+        roles=has,
+        session=question.session,
+        triage=desk.triage,
+        sensitive=desk.sensitive,
+    )

@@ -1,0 +1,133 @@
+"""What is held, for those who may look at it: why, what was found, what a person may do."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from gateway.home import shown_name
+from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
+from gateway.mailboxes.hatch.showing_files import (
+    findings_seen,
+    happened,
+    provider_names,
+    team_named,
+    type_named,
+    why_was,
+)
+from gateway.mailboxes.names import HELD
+from gateway.model import Classified, ContentRefused, Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.record import withdrawals
+from gateway.record.releases import Proposal, proposal
+from gateway.registry import log, transfer_lists, transfers
+from gateway.registry.deliveries import SENSITIVE
+from gateway.registry.transfer_lists import TransfersWanted
+from gateway.ssh.answers import Declined
+from gateway.zones.hatch.answers import HeaderSeen, HeldPage, HeldSeen, HeldTold, Named, ProposedBy
+from gateway.zones.hatch.questions import AskHeld, AskHeldFile
+
+PAGE = 50
+
+
+def ask_held(counter: Counter, caller: Caller, question: AskHeld) -> HeldPage:
+    """A page of what is held, but for what the person may not know of."""
+    caller.check("held")
+    catalogue = counter.catalogue()
+    with counter.desk.registry.read() as session:
+        found = transfer_lists.latest(session, wanted(caller, before=question.before), PAGE + 1)
+        names = provider_names(session)
+    latest = list(reversed(found))
+    shown = latest[:PAGE]
+    return HeldPage(
+        files=tuple(_seen(each, catalogue, names) for each in shown),
+        next=shown[-1].sequence if len(latest) > PAGE else None,
+    )
+
+
+def wanted(caller: Caller, *, before: int | None = None) -> TransfersWanted:
+    """The held files that somebody may know of."""
+    return TransfersWanted(state="held", before=before, sensitive=caller.sees_sensitive, seen_by=caller.name)
+
+
+def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> HeldTold:
+    """All that is known of one. MayNotError where it is not for them, NotFoundError where there is none."""
+    with counter.desk.registry.read() as session:
+        transfer = look_at(session, caller, question.reference)
+        names = provider_names(session)
+        events = log.events(session, question.reference)
+        asked = proposal(session, question.reference)
+    catalogue, content = counter.catalogue(), transfer.content
+    known = content if isinstance(content, Classified) else None
+    return HeldTold(
+        file=_seen(transfer, catalogue, names),
+        upload_name=shown_name(transfer.upload.name),
+        evidence=content.evidence if content is not None else (),
+        pupils=known.pupils if known else None,
+        findings=findings_seen(content),
+        items=known.items if known else (),
+        unlisted=_headers(content),
+        events=tuple(happened(events)),
+        proposed=None if asked is None else _proposed(asked),
+        decides=_decides(caller, transfer),
+        recalled=withdrawals.waits_for_second(transfer),
+        sent_on=_can_be_collected(counter, caller, question.reference),
+        data_types=tuple(named for each in catalogue.data_types() if (named := type_named(catalogue, each))),
+        teams=tuple(team_named(catalogue, team.id) for team in catalogue.teams.team),
+    )
+
+
+def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
+    """A held file, for somebody who may know of it; what they may not know of is not there for them."""
+    caller.check("held")
+    one = transfer_lists.find(session, wanted(caller), reference)
+    if one is None:
+        raise MayNotError("That file is not held, or it waits for others than you.")
+    return transfers.get(session, reference)
+
+
+def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> HeldSeen:
+    upload = transfer.upload
+    return HeldSeen(
+        reference=upload.reference,
+        sequence=transfer.sequence,
+        provider=Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
+        data_type=type_named(catalogue, transfer.data_type),
+        landed_at=upload.landed_at,
+        held_until=transfer.held_until,
+        reasons=tuple(map(why_was, transfer.reasons)),
+        sensitive=any(why.code in SENSITIVE for why in transfer.reasons),
+    )
+
+
+def _headers(content: Classified | ContentRefused | None) -> tuple[HeaderSeen, ...]:
+    found = content.unlisted if isinstance(content, Classified) else ()
+    return tuple(
+        HeaderSeen(
+            position=each.position,
+            header=each.header,
+            place=each.place,
+            filled=each.filled,
+            kind=each.kind,
+            topic=each.topic,
+        )
+        for each in found
+    )
+
+
+def _decides(caller: Caller, transfer: Transfer) -> bool:
+    """Whether the person may decide on it here: not on a key that was dropped."""
+    needed = "recall" if withdrawals.waits_for_second(transfer) else "decide"
+    return needed in caller.may and transfer.waits_for != "approval"
+
+
+def _can_be_collected(counter: Counter, caller: Caller, reference: str) -> bool:
+    """Whether the person may look into the file itself, as through the folder of held files."""
+    try:
+        counter.desk.place(caller.person, HELD, reference)
+    except Declined:
+        return False
+    return True
+
+
+def _proposed(asked: Proposal) -> ProposedBy:
+    return ProposedBy(data_type=asked.data_type, teams=asked.teams, by=asked.by, at=asked.at, why=asked.why)

@@ -1,0 +1,207 @@
+"""Coming in and going out: invitations, passkeys, sessions. Every proof is looked at here, inside."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from gateway.errors import GatewayError
+from gateway.mailboxes.hatch import signing_in
+from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
+from gateway.mailboxes.hatch.signing_in import NotSignedError
+from gateway.registry import console_sessions, invitations, log, passkeys
+from gateway.registry.log import Entry
+from gateway.zones.hatch import HatchQuestion, WeightyAct
+from gateway.zones.hatch.answers import Begun, ConsoleKnows, Done, MeSeen, PasskeyOptions, SessionSeen
+from gateway.zones.hatch.questions import AskMe, AskSettings, BeginEnrolment, BeginLogin, Enrol, LogIn, LogOut
+
+_log = logging.getLogger(__name__)
+_LOGIN, _ENROLMENT = "login", "enrolment"
+_SECRET_BYTES = 32
+_NO_INVITATION = "That invitation is not valid: it was used, or has ended. Ask for a new one."
+
+
+class WaitError(GatewayError):
+    """So many attempts from there failed that they have to wait."""
+
+
+class PasskeyAskedError(GatewayError):
+    """The act is done once the person's passkey has signed for it; `options` are for their browser."""
+
+    def __init__(self, options: str) -> None:
+        super().__init__("Confirm this with your passkey.")
+        self.options = options
+
+
+def ask_settings(counter: Counter, _: AskSettings) -> ConsoleKnows:
+    """What the console has to know."""
+    place = counter.settings.console
+    return ConsoleKnows(
+        organisation=counter.settings.organisation,
+        zone=str(counter.catalogue().calendar.timezone),
+        **place.model_dump(),
+    )
+
+
+def begin_login(counter: Counter, question: BeginLogin) -> PasskeyOptions:
+    """What any passkey is asked to sign, so that its person is logged in."""
+    _check_welcome(counter, question)
+    challenge = counter.challenges.give(question.browser, _LOGIN, question.address)
+    return PasskeyOptions(options=signing_in.to_sign(question.origin, challenge, ()))
+
+
+def log_in(counter: Counter, question: LogIn) -> Begun:
+    """Log in whose passkey signed. What was signed for another browser, or before, is not taken."""
+    _check_welcome(counter, question)
+    challenge = counter.challenges.take(question.browser, _LOGIN)
+    try:
+        return _begun(counter, question, challenge)
+    except NotSignedError:
+        _note_failure(counter, question)
+        raise
+
+
+def _begun(counter: Counter, question: LogIn, challenge: bytes) -> Begun:
+    now, registry = counter.clock(), counter.desk.registry
+    with registry.read() as session:
+        passkey = passkeys.find(session, signing_in.credential_in(question.assertion), now)
+    if passkey is None:
+        raise NotSignedError
+    count = signing_in.check_signed(question.assertion, challenge, question.origin, passkey)
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    with registry.write() as session:
+        if passkeys.find(session, passkey.credential, now) is None:
+            raise NotSignedError  # Revoked meanwhile.
+        passkeys.note_signature(session, passkey.fingerprint, count, now)
+        console_sessions.begin(
+            session, secret, passkey.staff, passkey=passkey.fingerprint, address=question.address, at=now
+        )
+    with counter.lock:
+        counter.penalties.settle(question.address)
+    _log.info("console-login")
+    return Begun(session=secret, name=passkey.staff)
+
+
+def begin_enrolment(counter: Counter, question: BeginEnrolment) -> PasskeyOptions:
+    """What the browser is told so that a passkey is made for whoever holds an invitation."""
+    _check_welcome(counter, question)
+    name = _invited(counter, question, question.code)
+    with counter.desk.registry.read() as session:
+        known = passkeys.of_person(session, name, counter.clock())
+    challenge = counter.challenges.give(question.browser, _ENROLMENT, question.address)
+    options = signing_in.to_make(
+        question.origin,
+        challenge,
+        name,
+        counter.settings.organisation,
+        [each.credential for each in known],
+    )
+    return PasskeyOptions(options=options, name=name)
+
+
+def enrol(counter: Counter, question: Enrol) -> Begun:
+    """Enrol the passkey that was made, which uses up the invitation, and log its person in."""
+    _check_welcome(counter, question)
+    _invited(counter, question, question.code)
+    challenge = counter.challenges.take(question.browser, _ENROLMENT)
+    made = signing_in.made(question.attestation, challenge, question.origin)
+    now, secret = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES)
+    with counter.desk.registry.write() as session:
+        name = invitations.invited(session, question.code, now)
+        if name is None:
+            raise MayNotError(_NO_INVITATION)
+        invitations.take_back(session, name)
+        fingerprint = passkeys.add(
+            session, name, made.credential, made.public_key, sign_count=made.sign_count, at=now
+        )
+        entry = Entry(
+            kind="key-added",
+            subject=fingerprint,
+            fields={"owner": "staff", "algorithm": "passkey"},
+            actor=name,
+        )
+        log.append(session, [entry], now)
+        console_sessions.begin(session, secret, name, passkey=fingerprint, address=question.address, at=now)
+        log.sign_head(session, counter.desk.log_key, counter.desk.log_origin, now)
+    _log.info("console-enrolled")
+    return Begun(session=secret, name=name)
+
+
+def log_out(counter: Counter, caller: Caller, question: LogOut) -> Done:
+    """End the session, or the person's other ones."""
+    with counter.desk.registry.write() as session:
+        if question.others:
+            ended = console_sessions.end_all(session, caller.name, but=caller.session)
+            return Done(sentence=f"Sessions elsewhere that were ended: {ended}.")
+        console_sessions.end(session, caller.session)
+    return Done(sentence="You are logged out.")
+
+
+def ask_me(counter: Counter, caller: Caller, _: AskMe) -> MeSeen:
+    """The person's own page."""
+    now = counter.clock()
+    with counter.desk.registry.read() as session:
+        sessions = console_sessions.of_person(session, caller.name, now)
+        keys = passkeys.of_person(session, caller.name, now)
+    this = invitations.digest_of(caller.session)
+    return MeSeen(
+        roles=tuple(sorted(caller.roles)),
+        sessions=tuple(
+            SessionSeen(
+                number=one.number,
+                address=one.address,
+                begun_at=one.begun_at,
+                seen_at=one.seen_at,
+                this=this.startswith(one.number),
+            )
+            for one in sessions
+        ),
+        passkeys=tuple(key.fingerprint for key in keys),
+    )
+
+
+def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
+    """Let an act of weight pass only once a passkey of the person has signed for it, and for no other.
+
+    PasskeyAskedError asks for that; NotSignedError where what came is not it.
+    """
+    counter.check_origin(act)
+    purpose, now, registry = act.signed_over(), counter.clock(), counter.desk.registry
+    with registry.read() as session:
+        own = passkeys.of_person(session, caller.name, now)
+    if act.assertion is None:
+        challenge = counter.challenges.give(caller.session, purpose, act.address)
+        allowed = [each.credential for each in own]
+        raise PasskeyAskedError(signing_in.to_sign(act.origin, challenge, allowed))
+    challenge = counter.challenges.take(caller.session, purpose)
+    said = signing_in.credential_in(act.assertion)
+    passkey = next((each for each in own if each.credential == said), None)
+    if passkey is None:
+        raise NotSignedError
+    count = signing_in.check_signed(act.assertion, challenge, act.origin, passkey)
+    with registry.write() as session:
+        passkeys.note_signature(session, passkey.fingerprint, count, now)
+
+
+def _invited(counter: Counter, question: HatchQuestion, code: str) -> str:
+    with counter.desk.registry.read() as session:
+        name = invitations.invited(session, code, counter.clock())
+    if name is None:
+        _note_failure(counter, question)
+        raise MayNotError(_NO_INVITATION)
+    return name
+
+
+def _check_welcome(counter: Counter, question: HatchQuestion) -> None:
+    """WaitError for an address from which too much failed; MayNotError for a strange origin."""
+    counter.check_origin(question)
+    with counter.lock:
+        seconds = counter.penalties.waits(question.address)
+    if seconds:
+        raise WaitError(f"Too many attempts failed. Try again in {seconds / 60:.0f} minutes or so.")
+
+
+def _note_failure(counter: Counter, question: HatchQuestion) -> None:
+    _log.warning("console-login-failed address=%s", question.address)
+    with counter.lock:
+        counter.penalties.add(question.address, counter.limits.penalty_login_failed)

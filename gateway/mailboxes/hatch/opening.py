@@ -1,0 +1,38 @@
+"""The hatch is opened beside the mailboxes, by the same service, and closed with it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.mailboxes.fetching import in_force
+from gateway.mailboxes.hatch.challenges import Challenges
+from gateway.mailboxes.hatch.counter import Counter
+from gateway.mailboxes.hatch.window import HatchWindow
+from gateway.mailboxes.tree import Office
+from gateway.ssh.penalties import Penalties
+from gateway.zones.hatch.serving import at_work, config_of, listening
+
+
+def counter_of(home: Home, office: Office) -> Counter:
+    """What stands behind the hatch of `home`."""
+    return Counter(
+        home=home,
+        settings=load_settings(home),
+        desk=office.desk,
+        catalogue=in_force(home),
+        challenges=Challenges(time.monotonic),
+        penalties=Penalties(office.limits, time.monotonic),
+        limits=office.limits,
+    )
+
+
+@contextlib.asynccontextmanager
+async def hatch_open(home: Home, office: Office) -> AsyncIterator[None]:
+    """Answer the console meanwhile."""
+    window = HatchWindow(counter_of(home, office), office)
+    async with at_work(config_of(window.app), [listening(home)]):
+        yield

@@ -1,0 +1,147 @@
+"""The matrix of schools and what is due of them, and each school's page."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.showing_files import type_named, why_was
+from gateway.model import Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.timescale import FlowStatus
+from gateway.registry import agreements, contacts, discrepancies, keys, providers, transfer_lists
+from gateway.registry.flow_status import statuses
+from gateway.registry.tables import ProviderRow
+from gateway.registry.transfer_lists import TransfersWanted
+from gateway.zones.hatch.answers import Named
+from gateway.zones.hatch.questions import AskSchool, AskSchools
+from gateway.zones.hatch.school_answers import (
+    CellSeen,
+    ContactSeen,
+    KeyLife,
+    Ratified,
+    SchoolRow,
+    SchoolsSeen,
+    SchoolTold,
+    TransferLine,
+)
+
+ROWS = 50
+FILES = 20
+
+
+def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> SchoolsSeen:
+    """A page of the matrix, the schools by name, for those who have a role."""
+    caller.check("look")
+    catalogue = counter.catalogue()
+    on = question.on or local_day(counter.clock(), catalogue.calendar.timezone)
+    with counter.desk.registry.read() as session:
+        everybody = sorted(providers.list_providers(session), key=lambda each: each.name.casefold())
+        shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
+        found: dict[str, dict[str, CellSeen]] = {each.id: {} for each in shown}
+        for provider, flows in statuses(session, catalogue, on):
+            if provider.id in found:
+                found[provider.id] = {each.data_type: _cell(each) for each in flows}
+    types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
+    return SchoolsSeen(
+        on=on,
+        data_types=tuple(named for each in types if (named := type_named(catalogue, each))),
+        schools=tuple(
+            SchoolRow(
+                school=Named(id=each.id, name=each.name),
+                cells=tuple(found[each.id].get(data_type) for data_type in types),
+            )
+            for each in shown
+        ),
+        page=question.page,
+        pages=max(1, -(-len(everybody) // ROWS)),
+    )
+
+
+def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolTold:
+    """All that is known of a provider. NotFoundError where there is none."""
+    caller.check("look")
+    catalogue, now = counter.catalogue(), counter.clock()
+    on = local_day(now, catalogue.calendar.timezone)
+    with counter.desk.registry.read() as session:
+        row = providers.provider_row(session, question.provider)
+        files = _files(session, caller, question)
+        shown = files[:FILES]
+        return SchoolTold(
+            school=Named(id=row.id, name=row.name),
+            kind=row.kind,
+            dfe_number=row.dfe_number,
+            urn=row.urn,
+            suspended=row.suspended,
+            closed_on=row.closed_on,
+            contacts=_contacts(session, row),
+            ratifications=_ratifications(session, row),
+            cells=tuple(
+                _cell(each) for _, flows in statuses(session, catalogue, on, row.id) for each in flows
+            ),
+            keys=_keys(session, row),
+            discrepancies=len(discrepancies.find(session, provider=row.id)),
+            files=tuple(_line(each, catalogue) for each in shown),
+            next=shown[-1].sequence if len(files) > FILES else None,
+        )
+
+
+def _files(session: Session, caller: Caller, question: AskSchool) -> list[Transfer]:
+    wanted = TransfersWanted(
+        provider=question.provider,
+        before=question.before,
+        seen_by=caller.name,
+        sensitive=None if caller.sees_sensitive is None else False,
+    )
+    return list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
+
+
+def _cell(status: FlowStatus) -> CellSeen:
+    return CellSeen(
+        data_type=status.data_type,
+        state=status.state,
+        due=status.due,
+        last=status.last,
+        missed=status.missed,
+    )
+
+
+def _contacts(session: Session, row: ProviderRow) -> tuple[ContactSeen, ...]:
+    return tuple(
+        ContactSeen(role=each.role, email=each.email, telephone=each.telephone)
+        for each in contacts.contacts(session, row.id)
+    )
+
+
+def _ratifications(session: Session, row: ProviderRow) -> tuple[Ratified, ...]:
+    return tuple(
+        Ratified(academic_year=each.academic_year, signatory=each.signatory, on=each.ratified_on)
+        for each in agreements.ratifications(session, row.id)
+    )
+
+
+def _keys(session: Session, row: ProviderRow) -> tuple[KeyLife, ...]:
+    return tuple(
+        KeyLife(
+            kind=each.kind,
+            fingerprint=each.fingerprint,
+            state=each.state,
+            added_at=each.added_at,
+            added_by=each.added_by,
+            until=each.until,
+            last_used_at=each.last_used_at,
+            why=each.why,
+        )
+        for each in keys.list_keys(session, "provider", row.id)
+    )
+
+
+def _line(transfer: Transfer, catalogue: Catalogue) -> TransferLine:
+    return TransferLine(
+        reference=transfer.upload.reference,
+        data_type=type_named(catalogue, transfer.data_type),
+        state=transfer.state,
+        landed_at=transfer.upload.landed_at,
+        reasons=tuple(map(why_was, transfer.reasons)),
+    )

@@ -1,0 +1,93 @@
+"""Files, reasons and findings in the words of the answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlmodel import Session, select
+
+from gateway.classify.findings import FINDINGS, describe
+from gateway.mailboxes.names import file_name
+from gateway.model import Classified, ContentRefused, Finding, Reason
+from gateway.policy.catalogue import Catalogue
+from gateway.registry.deliveries import Delivery
+from gateway.registry.tables import EventRow, ProviderRow
+from gateway.zones.hatch.answers import FileSeen, FindingSeen, Happened, Named, WhyWas
+
+_WORDS = {
+    "landed": "arrived",
+    "decided": "decided by the policies",
+    "delivered": "delivered to a team",
+    "collected": "downloaded",
+    "opened": "opened as a whole",
+    "dealt-with": "marked as dealt with",
+    "restored": "put back",
+    "release-proposed": "release proposed",
+    "act-proposed": "recall asked for",
+}
+
+
+def provider_names(session: Session) -> dict[str, str]:
+    """What each provider is called, by its id."""
+    return dict(session.exec(select(ProviderRow.id, ProviderRow.name)).all())
+
+
+def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
+    """A data type, called as receipts call it."""
+    if data_type is None:
+        return None
+    flow = catalogue.flow_of(data_type)
+    told = flow.of(data_type).name if flow is not None else None
+    return Named(id=data_type, name=told or data_type.replace("-", " ").capitalize())
+
+
+def team_named(catalogue: Catalogue, team: str) -> Named:
+    """A team by its name."""
+    found = catalogue.team(team)
+    return Named(id=team, name=team if found is None else found.name)
+
+
+def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> FileSeen:
+    """A delivery as a list shows it."""
+    return FileSeen(
+        reference=delivery.reference,
+        sequence=delivery.sequence,
+        provider=Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
+        data_type=type_named(catalogue, delivery.data_type),
+        period=delivery.period,
+        landed_at=delivery.landed_at,
+        size=delivery.content_size if delivery.whole else None,
+        new=not delivery.collected,
+        name=file_name(delivery),
+    )
+
+
+def why_was(reason: Reason) -> WhyWas:
+    """A reason."""
+    return WhyWas(
+        code=reason.code, clause=reason.clause, sentence=reason.sentence, next_step=reason.next_step
+    )
+
+
+def findings_seen(content: Classified | ContentRefused | None) -> tuple[FindingSeen, ...]:
+    """What was found wrong in a file, as far as this version has words for it."""
+    found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
+    return tuple(
+        FindingSeen(sentence=describe(each), count=each.count, rows=each.rows)
+        for each in found
+        if each.code in FINDINGS
+    )
+
+
+def happened(events: Sequence[EventRow]) -> Iterator[Happened]:
+    """What the log says of a file, in words."""
+    for event in events:
+        fields = json.loads(event.leaf).get("fields", {})
+        yield Happened(
+            at=event.at,
+            what=_WORDS.get(event.kind, event.kind.replace("-", " ")),
+            by=event.actor,
+            why=event.note,
+            team=fields.get("team"),
+        )

@@ -1,0 +1,85 @@
+"""The first page: what came, what waits, what ends, and how long receipts take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.held_files import wanted
+from gateway.mailboxes.hatch.showing_files import team_named
+from gateway.record.second_person import COUNTS
+from gateway.registry import at_a_glance, transfer_lists, transfers
+from gateway.registry.at_a_glance import MOST
+from gateway.zones.hatch.answers import Counted, DaySeen, TodaySeen
+from gateway.zones.hatch.questions import AskToday
+
+DAYS = 14
+_LATEST = 200
+_ENDING = timedelta(days=60)
+
+
+def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
+    """The first page of whoever asks: their teams, and the whole gateway where they may look at it."""
+    now, catalogue = counter.clock(), counter.catalogue()
+    with counter.desk.registry.read() as session:
+        new = tuple(
+            _counted(
+                team, team_named(catalogue, team).name, at_a_glance.new_files(session, team, caller.name)
+            )
+            for team in caller.teams
+        )
+        held = _held(session, caller) if "held" in caller.may else None
+        if "look" not in caller.may:
+            return TodaySeen(new=new, held=held)
+        zone = ZoneInfo(catalogue.calendar.timezone)
+        waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
+        ending = at_a_glance.keys_ending(session, now, now + _ENDING)
+        return TodaySeen(
+            new=new,
+            held=held,
+            waiting=_counted("waiting", "waiting to be decided", at_a_glance.still_landed(session)),
+            recalls=tuple(_recalls(session, now)),
+            days=tuple(_days(session, now, zone)),
+            median_seconds=median(waits) if waits else None,
+            slowest_seconds=max(waits, default=None),
+            expiring=(_counted("keys", "certificates of providers that end within 60 days", ending),),
+        )
+
+
+def _held(session: Session, caller: Caller) -> Counted:
+    return _counted("held", "held for a person or a date", transfer_lists.count(session, wanted(caller)))
+
+
+def _recalls(session: Session, now: datetime) -> Iterator[str]:
+    """What somebody wants to be recalled, and is in mailboxes still."""
+    for reference in at_a_glance.recalls_asked(session, now - COUNTS):
+        if transfers.get(session, reference).state == "accepted":
+            yield reference
+
+
+def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[DaySeen]:
+    """Each of the last days by the local authority's clock, the latest last."""
+    today = now.astimezone(zone).date()
+    for back in range(DAYS - 1, -1, -1):
+        on = today - timedelta(days=back)
+        found = at_a_glance.landed_by_state(session, _begins(on, zone), _begins(on + timedelta(days=1), zone))
+        yield DaySeen(
+            on=on,
+            accepted=found.get("accepted", 0),
+            held=found.get("held", 0),
+            refused=found.get("refused", 0),
+            waiting=found.get("landed", 0),
+        )
+
+
+def _begins(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def _counted(identifier: str, name: str, count: int) -> Counted:
+    return Counted(id=identifier, name=name, count=min(count, MOST - 1), more=count >= MOST)

@@ -1,0 +1,192 @@
+"""The hatch itself: questions over a Unix socket, each answered, or declined with a sentence.
+
+It is HTTP, spoken by the libraries at both ends. Whatever goes wrong behind it leaves here as one of the
+fixed answers: no text of an exception that was not written for a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
+from gateway.mailboxes.contents import OpenContent
+from gateway.mailboxes.desk import AccessEnded, Person
+from gateway.mailboxes.hatch import acts, agreement, boxes, evidence, held_files, logins, schools, today
+from gateway.mailboxes.hatch.counter import Caller, Counter, NotLoggedInError, caller
+from gateway.mailboxes.hatch.showing_files import team_named
+from gateway.mailboxes.tree import Office
+from gateway.zones.hatch import HatchQuestion, OfPerson
+from gateway.zones.hatch import questions as asked
+from gateway.zones.hatch.answers import Declining, Me
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_PIECE = 256 * 1024
+_OURS = 503
+_TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
+_TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
+    ((logins.PasskeyAskedError,), 409, ""),
+    ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
+    ((logins.WaitError,), 429, ""),
+    ((NotFoundError,), 404, "There is no such thing, or it is not yours."),
+    ((ValidationError,), 400, "The question does not make sense."),
+    ((Fault,), _OURS, _TROUBLE),
+    ((GatewayError,), 403, ""),
+    ((Exception,), _OURS, _TROUBLE),
+)
+"""What is answered to the first kind of error that fits: a status, and a sentence or the error's own."""
+
+
+class _Way(NamedTuple):
+    """Who answers a kind of question, and whether that changes something."""
+
+    answer: Callable[..., BaseModel]
+    writes: bool = False
+
+
+OF_ANYBODY: dict[type[HatchQuestion], _Way] = {
+    asked.AskSettings: _Way(logins.ask_settings),
+    asked.BeginLogin: _Way(logins.begin_login),
+    asked.LogIn: _Way(logins.log_in, writes=True),
+    asked.BeginEnrolment: _Way(logins.begin_enrolment),
+    asked.Enrol: _Way(logins.enrol, writes=True),
+}
+OF_PERSONS: dict[type[OfPerson], _Way] = {
+    asked.AskMe: _Way(logins.ask_me),
+    asked.LogOut: _Way(logins.log_out, writes=True),
+    asked.AskToday: _Way(today.ask_today),
+    asked.AskMailbox: _Way(boxes.ask_mailbox),
+    asked.AskFile: _Way(boxes.ask_file),
+    asked.DealWith: _Way(boxes.deal_with, writes=True),
+    asked.RecallFile: _Way(acts.recall, writes=True),
+    asked.EndRecall: _Way(acts.end_recall, writes=True),
+    asked.AskHeld: _Way(held_files.ask_held),
+    asked.AskHeldFile: _Way(held_files.ask_held_file),
+    asked.ReleaseFile: _Way(acts.release, writes=True),
+    asked.ConfirmRelease: _Way(acts.confirm_release, writes=True),
+    asked.ReturnFile: _Way(acts.return_file, writes=True),
+    asked.RefuseFile: _Way(acts.refuse_file, writes=True),
+    asked.AskSchools: _Way(schools.ask_schools),
+    asked.AskSchool: _Way(schools.ask_school),
+    asked.AskAgreement: _Way(agreement.ask_agreement),
+    asked.VerifyReceipt: _Way(evidence.verify_receipt),
+    asked.AskOpenings: _Way(evidence.ask_openings),
+}
+
+
+class HatchWindow:
+    """Answers one question after another, many at once; what blocks runs in the threads of the office."""
+
+    def __init__(self, counter: Counter, office: Office) -> None:
+        self._counter = counter
+        self._office = office
+        routes = [
+            Route(kind.path(), self._answering(kind, way), methods=["POST"])
+            for kind, way in (OF_ANYBODY | OF_PERSONS).items()
+        ]
+        collecting = Route(asked.Collect.path(), self._guarded(self._collect), methods=["POST"])
+        self.app = Starlette(routes=[*routes, collecting])
+
+    def _answering(self, kind: type[HatchQuestion], way: _Way) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            question = kind.model_validate_json(await request.body())
+            threads = self._office.writers if way.writes else self._office.readers
+            if not isinstance(question, OfPerson):
+                return _said(None, await _in(threads, way.answer, self._counter, question))
+            return await _in(threads, self._answer, way, question)
+
+        return self._guarded(answer)
+
+    def _answer(self, way: _Way, question: OfPerson) -> Response:
+        who = caller(self._counter, question)
+        said = way.answer(self._counter, who, question)
+        return _said(self._me(who), said)
+
+    def _me(self, who: Caller) -> Me:
+        catalogue = self._counter.catalogue()
+        return Me(name=who.name, teams=tuple(team_named(catalogue, team) for team in who.teams), may=who.may)
+
+    def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
+        async def guarded(request: Request) -> Response:
+            try:
+                answered: Response = await answer(request)
+            except Exception as error:  # noqa: BLE001 - this is the boundary
+                return _declined(error)
+            return answered
+
+        return guarded
+
+    async def _collect(self, request: Request) -> Response:
+        """Give a file out: open what the person may have of it, put that on record, and only then begin."""
+        question = asked.Collect.model_validate_json(await request.body())
+        readers = self._office.readers
+        who = await _in(readers, caller, self._counter, question)
+        place = await _in(readers, boxes.place_of, self._counter, who, question)
+        order = await _in(readers, boxes.order_of, self._counter, who, place)
+        content = await self._office.contents.borrow(order)
+        try:
+            await _in(self._office.writers, boxes.record_collected, self._counter, who, place, content)
+        except BaseException:
+            self._office.contents.give_back(content)
+            raise
+        return _FileGiven(self._office, who.person, content, boxes.name_of(place, content))
+
+
+class _FileGiven(StreamingResponse):
+    """The bytes of a content. It is given back however the reader leaves."""
+
+    def __init__(self, office: Office, person: Person, content: OpenContent, name: str) -> None:
+        self._office = office
+        self._content = content
+        headers = {"content-length": str(content.given.size), "x-gateway-name": name}
+        super().__init__(self._pieces(person), media_type="application/octet-stream", headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._office.contents.give_back(self._content)
+
+    async def _pieces(self, person: Person) -> AsyncIterator[bytes]:
+        """Piece by piece, unless it was withdrawn or their access taken since."""
+        desk, offset = self._office.desk, 0
+        while True:
+            await _in(self._office.readers, desk.check_reading, person, self._content.order.delivery)
+            piece = self._office.contents.read(self._content, offset, _PIECE)
+            if not piece:
+                return
+            yield piece
+            offset += len(piece)
+
+
+async def _in(threads: Executor, call: Callable[..., T], *arguments: object) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
+
+
+def _said(me: Me | None, said: BaseModel) -> Response:
+    whole = {"me": None if me is None else me.model_dump(mode="json"), "said": said.model_dump(mode="json")}
+    return JSONResponse(whole)
+
+
+def _declined(error: Exception) -> Response:
+    """The fixed answer to an error. What nobody raised on purpose is logged, and told in general."""
+    options = error.options if isinstance(error, logins.PasskeyAskedError) else ""
+    status, sentence = next(
+        (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)
+    )
+    if status == _OURS:
+        _log.error("hatch-failed %s", trace_of(error))
+    said = Declining(sentence=sentence or str(error), options=options)
+    return JSONResponse(said.model_dump(), status_code=status)

@@ -1,0 +1,79 @@
+"""The shape of letters.toml: who is written to, about what, when, and in which words."""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from gateway.policy.schema import PolicyTable, Slug
+
+LetterKind = Literal["held", "new-files", "due-soon", "due-today", "late", "key-expires", "ratify"]
+NAMES = frozenset(
+    {
+        "organisation",
+        "name",
+        "reference",
+        "data_type",
+        "day",
+        "days",
+        "year",
+        "count",
+        "reasons",
+        "team",
+        "desk",
+    }
+)
+"""What a template may name; what a letter knows nothing of is empty."""
+Addressee = Literal["provider", "team", "triage", "administrators"]
+
+
+class LetterRule(PolicyTable):
+    """One kind of letter to one kind of addressee. `days` before its day, for due-soon and key-expires.
+
+    `at_once`: one letter for each event, in its transaction; otherwise one a day for all of them. `subject`
+    and `text` are plain words with the names of what is filled in between braces.
+    """
+
+    kind: LetterKind
+    to: Addressee
+    days: tuple[int, ...] = ()
+    at_once: bool = False
+    subject: str = Field(min_length=1, max_length=150)
+    text: str = Field(min_length=1, max_length=10_000)
+
+    @field_validator("subject", "text")
+    @classmethod
+    def _can_be_filled(cls, template: str) -> str:
+        try:
+            blanks = {blank for _, blank, _, _ in Formatter().parse(template) if blank is not None}
+        except ValueError:
+            raise ValueError("braces stand around the names of blanks only") from None
+        if unknown := ", ".join(sorted(blanks - NAMES)):
+            raise ValueError(f"nothing is known of {unknown}; known are: {', '.join(sorted(NAMES))}")
+        return template
+
+    @field_validator("subject")
+    @classmethod
+    def _one_line(cls, subject: str) -> str:
+        if not subject.isprintable():
+            raise ValueError("a subject is one line")
+        return subject
+
+
+class LettersFile(PolicyTable):
+    """letters.toml. `administrators` and `teams` are addresses of desks, not of single persons."""
+
+    administrators: tuple[str, ...] = ()
+    teams: dict[Slug, tuple[str, ...]] = Field(default_factory=dict)
+    letter: tuple[LetterRule, ...] = ()
+
+    def rules(self, kind: LetterKind) -> tuple[LetterRule, ...]:
+        """The letters of one kind."""
+        return tuple(rule for rule in self.letter if rule.kind == kind)
+
+
+def filled(template: str, facts: dict[str, str]) -> str:
+    """A template with what is known filled in, and nothing where a blank is not known."""
+    return template.format_map(dict.fromkeys(NAMES, "") | facts).strip()

@@ -1,0 +1,36 @@
+"""When letters are owed by the calendar, and when they are passed on to the courier."""
+
+from __future__ import annotations
+
+import time
+
+from gateway.policy.dates import local_day
+from gateway.publish.letters_out import pass_letters
+from gateway.record.letters import owe_by_calendar
+from gateway.record.registrar import Registrar
+
+_PAUSE_SECONDS = 5.0
+
+
+class LetterRound:
+    """Looks through the calendar once a day and after each change of the policies; passes letters on always.
+
+    Without a relay nothing is owed: a relay that is named later does not get the letters of a whole year.
+    """
+
+    def __init__(self) -> None:
+        self._looked_at: tuple[object, ...] | None = None
+        self._passed_at = float("-inf")
+
+    def tend(self, registrar: Registrar) -> None:
+        """Do what is due. Fault where it cannot be done now."""
+        if registrar.settings.letters.relay is None:
+            return
+        now = registrar.clock()
+        looked_at = (local_day(now, registrar.catalogue.calendar.timezone), registrar.catalogue)
+        if looked_at != self._looked_at:
+            owe_by_calendar(registrar, now)
+            self._looked_at = looked_at
+        if time.monotonic() - self._passed_at >= _PAUSE_SECONDS:
+            pass_letters(registrar.registry, registrar.home.letters, registrar.settings.letters, now)
+            self._passed_at = time.monotonic()

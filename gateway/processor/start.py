@@ -1,0 +1,59 @@
+"""What a processor makes sure of before it works: its engine, its store, and that it is the only one."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gateway.errors import Fault, GatewayError
+from gateway.home import Home
+from gateway.home.settings import Settings
+from gateway.openpgp.engines import prove_program
+from gateway.record.registrar import Registrar
+from gateway.registry.ownership import Ownership
+from gateway.store.of_home import check_store
+
+_log = logging.getLogger(__name__)
+
+
+def prove_engine(settings: Settings) -> None:
+    """ConfigurationError where the OpenPGP program is not to be trusted.
+
+    One that does not run at all keeps nobody from starting: files stay landed until it does.
+    """
+    try:
+        prove_program(settings.processor)
+    except Fault as fault:
+        _log.error("the OpenPGP program does not run: %s", fault)
+
+
+def prove_store(home: Home, settings: Settings) -> None:
+    """ConfigurationError where the store may replace files silently; Fault where it does not answer."""
+    try:
+        check_store(home, settings)
+    except OSError as error:
+        raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+
+
+@contextmanager
+def only_owner(registrar: Registrar) -> Iterator[Callable[[], None]]:
+    """Hold the home and its registry for this processor; what holds the registry again where that was lost.
+
+    GatewayError where another one has either, or it cannot be held, such as a Fault.
+    """
+    try:
+        descriptor = os.open(registrar.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Fault(f"processor.lock cannot be written: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GatewayError("another processor is at work in this home") from None
+        with Ownership(registrar.registry) as ownership:
+            yield ownership.hold
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,72 @@
+"""Letters that are owed, put where the courier takes them, and what it noted, taken back."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+import tomlkit
+
+from gateway.errors import Fault
+from gateway.home import Letters
+from gateway.home.settings import LetterSettings
+from gateway.publish.projection import replace_published
+from gateway.registry import letters
+from gateway.registry.database import Registry
+from gateway.registry.tables import LetterRow
+
+_AT_ONCE = 500
+
+
+def pass_letters(registry: Registry, place: Letters, settings: LetterSettings, now: datetime) -> None:
+    """Note what the courier has done, put there what is owed. Fault where the folder cannot be written."""
+    if settings.relay is None:
+        return
+    try:
+        _take_back(registry, place, now)
+        _put(registry, place, settings)
+    except OSError as error:
+        raise Fault(f"letters/ cannot be written: {os.strerror(error.errno or 0)}") from None
+
+
+def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
+    done = (
+        sorted(path for path in place.done.glob("[0-9]*") if path.name.isdecimal())
+        if place.done.is_dir()
+        else []
+    )
+    if not done:
+        return
+    with registry.write() as session:
+        for path in done:
+            letters.note(session, int(path.name), at=now, refused=path.read_text("utf-8")[:100] or None)
+    for path in done:
+        (place.out / f"{path.name}.eml").unlink(missing_ok=True)  # Before its note: or it would go once more.
+        path.unlink(missing_ok=True)
+
+
+def _put(registry: Registry, place: Letters, settings: LetterSettings) -> None:
+    for folder in (place.root, place.out, place.done):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
+    if not place.settings.exists() or place.settings.read_text("utf-8") != relay:
+        replace_published(place.settings, relay)
+    with registry.read() as session:
+        for row in letters.unsent(session, _AT_ONCE):
+            stem = f"{row.number:010}"
+            if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
+                replace_published(place.out / f"{stem}.eml", _message(row, settings).as_string())
+
+
+def _message(row: LetterRow, settings: LetterSettings) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = settings.sender
+    message["To"] = row.recipient
+    message["Subject"] = row.subject
+    message["Date"] = format_datetime(row.owed_at)
+    message["Message-ID"] = row.message_id
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(row.text, cte="quoted-printable")
+    return message

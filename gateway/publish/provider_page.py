@@ -1,0 +1,129 @@
+"""What a provider reads of itself in its SFTP folder: /status.html for people, /calendar.ics for calendars.
+
+Both are projections of the registry, as receipts are. They name data types, days, references and reasons;
+never a pupil, a file's name or anything that came out of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import icalendar
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlmodel import Session
+
+from gateway.model import Provider, Transfer
+from gateway.openpgp.certificates import grouped
+from gateway.policy import ratification
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.timescale import FlowStatus, periods_around
+from gateway.receipts.facts import plain_reason
+from gateway.registry import agreements, keys, transfer_lists
+from gateway.registry.keys import Key
+from gateway.registry.transfer_lists import TransfersWanted
+
+_LATEST, _WAITING = 20, 100
+_AHEAD = timedelta(days=400)
+_TOLD = ("due", "missing", "late", "early", "on-time", "nil", "received", "not-due")
+_TEMPLATES = Environment(
+    loader=PackageLoader("gateway.publish"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFacts:
+    """All that a provider's page tells. `at` is the moment it holds for, `deadlines` the days to come."""
+
+    organisation: str
+    provider: Provider
+    at: datetime
+    flows: Sequence[FlowStatus]
+    latest: Sequence[Transfer]
+    waiting: Sequence[Transfer]
+    own_keys: Sequence[Key]
+    ratified: Sequence[str]
+    to_ratify: str | None
+    deadlines: Sequence[tuple[str, str, date]]
+
+
+def gather(
+    session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus], *,
+    organisation: str, at: datetime,
+) -> ProviderFacts:  # fmt: skip
+    """What the registry and the policies say of a provider at `at`."""
+    today = at.astimezone(ZoneInfo(catalogue.calendar.timezone)).date()
+    years = agreements.years(session, provider.id)
+    party = provider.kind in catalogue.bodies.parties()
+    return ProviderFacts(
+        organisation=organisation,
+        provider=provider,
+        at=at,
+        flows=[flow for flow in flows if flow.state in _TOLD],
+        latest=transfer_lists.latest(session, TransfersWanted(provider=provider.id), _LATEST)[::-1],
+        waiting=transfer_lists.latest(session, TransfersWanted(provider=provider.id, state="held"), _WAITING),
+        own_keys=[key for key in keys.list_keys(session, "provider", provider.id) if key.state != "revoked"],
+        ratified=sorted(years),
+        to_ratify=ratification.year_to_ratify(years, today, catalogue)
+        if party and not ratification.in_force(years, today, catalogue)
+        else None,
+        deadlines=list(_deadlines(provider, catalogue, today, flows)),
+    )
+
+
+def _deadlines(
+    provider: Provider, catalogue: Catalogue, today: date, flows: Sequence[FlowStatus]
+) -> Iterator[tuple[str, str, date]]:
+    """The days on which something is due that is not due every day or week: data type, period, day."""
+    for flow in flows:
+        if flow.timescale not in {"daily", "weekly"} and flow.state != "not-expected":
+            for period in periods_around(provider, flow.data_type, catalogue, today):
+                if today <= period.due <= today + _AHEAD:
+                    yield flow.data_type, period.name, period.due
+
+
+def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
+    """The page as HTML: no script, nothing from elsewhere, readable at 320 CSS pixels."""
+    zone = ZoneInfo(catalogue.calendar.timezone)
+
+    def day(moment: datetime | date | None) -> str:
+        if moment is None:
+            return "-"
+        local = moment.astimezone(zone) if isinstance(moment, datetime) else moment
+        return f"{local.day} {local:%B %Y}"
+
+    return _TEMPLATES.get_template("status.html").render(
+        facts=facts,
+        day=day,
+        at=f"{day(facts.at)}, {facts.at.astimezone(zone):%H:%M}",
+        said=plain_reason,
+        grouped=grouped,
+        desk=catalogue.desks.desk,
+        kinds={"openpgp": "OpenPGP key", "ssh": "SSH key"},
+    )
+
+
+def calendar(facts: ProviderFacts) -> bytes:
+    """The deadlines as an iCalendar file (RFC 5545), each a whole day with a reminder a week before."""
+    made = icalendar.Calendar()
+    made.add("prodid", "-//gateway//deadlines//EN")
+    made.add("version", "2.0")
+    made.add("x-wr-calname", f"Due to {facts.organisation}")
+    for data_type, name, due in facts.deadlines:
+        event = icalendar.Event()
+        event.add("uid", f"{data_type}-{due:%Y%m%d}-{facts.provider.id}@gateway.invalid")
+        event.add("dtstamp", facts.at)
+        event.add("dtstart", due)
+        event.add("dtend", due + timedelta(days=1))
+        event.add("summary", f"{data_type} due ({name})")
+        event.add("transp", "TRANSPARENT")
+        reminder = icalendar.Alarm()
+        reminder.add("action", "DISPLAY")
+        reminder.add("description", f"{data_type} is due in a week")
+        reminder.add("trigger", timedelta(days=-7))
+        event.add_component(reminder)
+        made.add_component(event)
+    return bytes(made.to_ical())

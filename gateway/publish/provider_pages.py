@@ -1,0 +1,57 @@
+"""The pages of all providers, written into published/ where something of theirs changed, and on a new day."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import Fault
+from gateway.home import Published
+from gateway.openpgp.sealer import sign_detached
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.publish.projection import replace_published
+from gateway.publish.provider_page import calendar, gather, page
+from gateway.registry.database import Registry
+from gateway.registry.flow_status import statuses
+from gateway.registry.tables import ReceiptRow
+from gateway.secrets.signing import Signing
+
+
+def publish_pages(
+    registry: Registry, published: Published, catalogue: Catalogue, signing: Signing, *,
+    organisation: str, at: datetime, only: Collection[str] | None = None,
+) -> int:  # fmt: skip
+    """Write /status.html, its signature and /calendar.ics of each provider, or of `only` these; how many.
+
+    Each file is whole at any moment; for an instant a new page may stand beside the signature of the one
+    before. Fault where published/ cannot be written.
+    """
+    day = local_day(at, catalogue.calendar.timezone)
+    written = 0
+    try:
+        with registry.read() as session:
+            for provider, flows in statuses(session, catalogue, day):
+                if only is None or provider.id in only:
+                    facts = gather(session, catalogue, provider, flows, organisation=organisation, at=at)
+                    folder = published.pages(provider.id)
+                    folder.mkdir(parents=True, exist_ok=True)
+                    html = page(facts, catalogue)
+                    replace_published(folder / "status.html", html)
+                    signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
+                    replace_published(folder / "status.html.asc", signature)
+                    replace_published(folder / "calendar.ics", calendar(facts).decode())
+                    written += 1
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+    return written
+
+
+def told_since(session: Session, sequence: int) -> tuple[set[str], int]:
+    """Which providers got a receipt or notice after that one, and the number of the last."""
+    query = select(ReceiptRow.sequence, ReceiptRow.provider).where(col(ReceiptRow.sequence) > sequence)
+    rows = session.exec(query).all()
+    return {provider for _, provider in rows}, max([sequence, *(number or 0 for number, _ in rows)])

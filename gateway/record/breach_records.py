@@ -1,0 +1,180 @@
+"""Records of breaches are made, amended and found again: beside the log, which vouches for each of them.
+
+What is amended is recorded once more under its number; every version stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlmodel import Session
+
+from gateway.errors import GatewayError, NotFoundError
+from gateway.policy.catalogue import Catalogue
+from gateway.record.accounts import Scope, keys_involved, touched
+from gateway.registry import breaches, log
+from gateway.registry.log import Entry
+from gateway.reports.breach import Breach, Nature, breach_report
+from gateway.reports.document import Document, Paragraph, Section
+
+_ADDED = ("transfers", "staff", "keys", "measures")
+
+
+class Told(BaseModel):
+    """What a person said of a breach. Times are aware; texts are without pupils' data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    aware_at: datetime
+    transfers: tuple[str, ...] = ()
+    staff: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    natures: tuple[str, ...] = ()
+    what: str = ""
+    measures: tuple[str, ...] = ()
+    contact: str = ""
+    governance: str = ""
+    notified_at: datetime | None = None
+
+
+class _Kept(BaseModel):
+    """What is kept of a record: what was said, and the document as it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    told: Told
+    document: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreachRecord:
+    """A record as it stands: its latest version. `told` is None where an earlier release made it."""
+
+    number: int
+    versions: int
+    at: datetime
+    by: str | None
+    told: Told | None
+    document: Document
+
+
+def drafted(
+    session: Session, told: Told, catalogue: Catalogue, *, number: int, organisation: str, now: datetime
+) -> Document:
+    """The record, completed from the registry, but not put on record.
+
+    GatewayError where it tells of what is still to come, or names nothing that is concerned; NotFoundError
+    for a transfer, person or key that is not there.
+    """
+    _check(told, now)
+    scope = Scope(
+        references=told.transfers, staff=told.staff, keys=told.keys, since=told.since, until=told.until
+    )
+    breach = Breach(
+        number=number,
+        organisation=organisation,
+        became_aware_at=told.aware_at,
+        happened_from=told.since,
+        happened_until=told.until,
+        nature=cast("tuple[Nature, ...]", told.natures),
+        what_happened=told.what,
+        accounts=tuple(touched(session, scope, organisation)),
+        keys=keys_involved(session, told.keys),
+        staff=told.staff,
+        measures=told.measures,
+        contact=told.contact,
+        governance=told.governance,
+        ico_notified_at=told.notified_at,
+        zone=catalogue.calendar.timezone,
+    )
+    return breach_report(breach, catalogue.breach, now)
+
+
+def amended(known: BreachRecord, given: Mapping[str, Any]) -> Told:
+    """What was said of a breach, with what is given anew; what is concerned and measures are added.
+
+    GatewayError where an earlier release made the record: it kept its text alone.
+    """
+    if known.told is None:
+        raise GatewayError(
+            f"an earlier release made breach {known.number}: record it anew, and say so in --what"
+        )
+    said = known.told.model_dump()
+    added = {
+        name: (*said[name], *(one for one in given.get(name, ()) if one not in said[name])) for name in _ADDED
+    }
+    return Told(**{**said, **given, **added})
+
+
+def keep(session: Session, number: int, told: Told, document: Document, *, by: str, at: datetime) -> None:
+    """Put a record, or a further version of one, on record. The head is for the caller to sign."""
+    fields: dict[str, str | int] = {"number": number}
+    note = _Kept(told=told, document=document).model_dump_json()
+    entry = Entry(kind="breach-recorded", subject="breach", fields=fields, actor=by, note=note)
+    log.append(session, [entry], at)
+
+
+def records(session: Session) -> list[BreachRecord]:
+    """Every record, by its number."""
+    found: dict[int, BreachRecord] = {}
+    for event in log.events(session, "breach", kind="breach-recorded"):
+        number = json.loads(event.leaf)["fields"]["number"]
+        told, document = _read(number, event.note or "")
+        versions = found[number].versions + 1 if number in found else 1
+        found[number] = BreachRecord(
+            number=number, versions=versions, at=event.at, by=event.actor, told=told, document=document
+        )
+    return [found[number] for number in sorted(found)]
+
+
+def record(session: Session, number: int) -> BreachRecord:
+    """One record. NotFoundError where there is none of that number."""
+    for one in records(session):
+        if one.number == number:
+            return one
+    raise NotFoundError(f"there is no breach {number}")
+
+
+def next_number(session: Session) -> int:
+    """The number of the next breach; the first one is 1."""
+    return breaches.next_number(session)
+
+
+def _read(number: int, note: str) -> tuple[Told | None, Document]:
+    """What is kept of a record; an earlier release kept its text alone."""
+    try:
+        kept = _Kept.model_validate_json(note)
+    except ValidationError:
+        lines: Sequence[str] = [line for line in note.splitlines() if line.strip()]
+        text = Section("As an earlier release recorded it", tuple(Paragraph(line) for line in lines))
+        return None, Document(f"Personal data breach {number}", "", (text,))
+    return kept.told, kept.document
+
+
+def _check(told: Told, now: datetime) -> None:
+    if not (told.transfers or told.staff or told.keys or told.since or told.until):
+        raise GatewayError("say what is concerned: --transfer, --staff, --key, or a time by --from and --to")
+    # The last day is today at most, and ends tonight.
+    last = told.until - timedelta(days=1) if told.until else None
+    past = (
+        ("--aware-at", told.aware_at),
+        ("--from", told.since),
+        ("--to", last),
+        ("--notified-at", told.notified_at),
+    )
+    for what, moment in past:
+        if moment is not None and moment > now:
+            raise GatewayError(f"{what} is still to come: the record tells of what has happened")
+    if told.since and told.until and told.until <= told.since:
+        raise GatewayError("--to is before --from")
+    if told.since and told.since > told.aware_at:
+        raise GatewayError("--aware-at is before --from: nobody is aware of a breach before it happens")
+    if told.notified_at and told.notified_at < told.aware_at:
+        raise GatewayError("--notified-at is before --aware-at")

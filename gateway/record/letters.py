@@ -1,0 +1,216 @@
+"""Letters are owed: in the transaction of a decision, or once a day for what the calendar says.
+
+A letter names organisations, references, data types, days and the sentences of reasons; never a pupil, the
+name of a file or anything that came out of one. It is signed when it is owed, so that whoever sends it holds
+no key.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from gateway.model import Provider, Transfer
+from gateway.policy import ratification
+from gateway.policy.dates import local_day
+from gateway.policy.letters_schema import LetterRule, filled
+from gateway.policy.timescale import FlowStatus
+from gateway.receipts.facts import plain_reason
+from gateway.record.registrar import Registrar
+from gateway.registry import agreements, contacts, keys, letters, providers
+from gateway.registry.flow_status import statuses
+from gateway.registry.letters import Letter
+
+_WIDTH = 74
+
+
+def owe_for_decisions(
+    registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
+) -> None:
+    """Owe what decisions ask for at once, in their transaction."""
+    rules = [rule for rule in registrar.catalogue.letters.letter if rule.at_once]
+    if rules and registrar.settings.letters.relay is not None:
+        found = (letter for one in decided for letter in _for_decision(registrar, session, rules, one))
+        letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
+
+
+def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
+    """Owe what a day asks for, in one transaction; how many letters. Each is owed once, whenever asked."""
+    if not registrar.catalogue.letters.letter:
+        return 0
+    with registrar.registry.read() as session:
+        due = list(by_calendar(registrar, session, now))
+        known = letters.known(session, {letter.event for letter in due})
+    fresh = [letter for letter in due if letter.event not in known]
+    if not fresh:
+        return 0
+    with registrar.registry.write() as session:
+        return letters.owe(session, _signed(registrar, fresh), registrar.signing.origin, now)
+
+
+def by_calendar(registrar: Registrar, session: Session, now: datetime) -> Iterator[Letter]:
+    """Every letter that the day of `now` asks for, owed before or not; unsigned."""
+    zone = registrar.catalogue.calendar.timezone
+    day = local_day(now, zone)
+    for provider, flows in statuses(session, registrar.catalogue, day):
+        if provider.suspended or provider.is_closed:
+            continue
+        for flow in flows:
+            yield from _for_flow(registrar, session, provider, flow, day)
+        yield from _for_keys(registrar, session, provider, now)
+        yield from _for_agreement(registrar, session, provider, day)
+    yield from _digests(registrar, session, day, zone)
+
+
+def _for_decision(
+    registrar: Registrar, session: Session, rules: Iterable[LetterRule], transfer: Transfer
+) -> Iterator[Letter]:
+    upload = transfer.upload
+    if upload.folder != "in":
+        return
+    facts = {"reference": upload.reference, "reasons": _reasons(transfer)}
+    for rule in rules:
+        if rule.kind == "held" and transfer.state == "held":
+            event = f"held:{rule.to}:{upload.reference}"
+            yield from _written(registrar, session, rule, event, facts, provider=upload.provider)
+        if rule.kind == "new-files" and transfer.state == "accepted":
+            for team in transfer.teams:
+                event = f"new-files:{team}:{upload.reference}"
+                yield from _written(registrar, session, rule, event, facts | {"count": "1"}, team=team)
+
+
+def _for_flow(
+    registrar: Registrar, session: Session, provider: Provider, flow: FlowStatus, day: date
+) -> Iterator[Letter]:
+    if flow.due is None or flow.timescale == "daily" or not _is_asked_of(registrar, provider, flow):
+        return
+    facts = {"data_type": flow.data_type, "day": _spoken(flow.due), "days": str((flow.due - day).days)}
+    about = f"{provider.id}:{flow.data_type}:{flow.period}"
+    for rule in registrar.catalogue.letters.letter:
+        left = (flow.due - day).days
+        event = f"{rule.kind}:{rule.to}:{about}"
+        soon = min((days for days in rule.days if 0 < left <= days), default=None)
+        if rule.kind == "due-soon" and flow.state in {"due", "not-due"} and soon is not None:
+            event = f"{event}:{soon}"
+        elif not (
+            (rule.kind == "due-today" and flow.state == "due" and left == 0)
+            or (rule.kind == "late" and flow.state == "missing")
+        ):
+            continue
+        yield from _written(registrar, session, rule, event, facts, provider=provider.id)
+
+
+def _is_asked_of(registrar: Registrar, provider: Provider, flow: FlowStatus) -> bool:
+    """Whether a provider must send it: what it may send, or sends for others, is not asked for."""
+    known = registrar.catalogue.flow_of(flow.data_type)
+    optional = flow.data_type in registrar.catalogue.calendar.optional
+    return known is not None and provider.kind in known.senders and not optional
+
+
+def _for_keys(registrar: Registrar, session: Session, provider: Provider, now: datetime) -> Iterator[Letter]:
+    rules = registrar.catalogue.letters.rules("key-expires")
+    if not rules:
+        return
+    for key in keys.keys_in_force(session, "provider", provider.id, "openpgp", now):
+        left = None if key.expires_at is None else (key.expires_at - now).days
+        for rule in rules:
+            soon = min((days for days in rule.days if left is not None and 0 <= left <= days), default=None)
+            if soon is not None and key.expires_at is not None:
+                event = f"key-expires:{rule.to}:{key.fingerprint}:{key.expires_at:%Y%m%d}:{soon}"
+                facts = {"day": _spoken(key.expires_at.date()), "days": str(left)}
+                yield from _written(registrar, session, rule, event, facts, provider=provider.id)
+
+
+def _for_agreement(registrar: Registrar, session: Session, provider: Provider, day: date) -> Iterator[Letter]:
+    if provider.kind not in registrar.catalogue.bodies.parties():
+        return
+    years = agreements.years(session, provider.id)
+    if ratification.in_force(years, day, registrar.catalogue):
+        return
+    year = ratification.year_to_ratify(years, day, registrar.catalogue)
+    for rule in registrar.catalogue.letters.rules("ratify"):
+        event = f"ratify:{rule.to}:{provider.id}:{year}"
+        yield from _written(registrar, session, rule, event, {"year": year}, provider=provider.id)
+
+
+def _digests(registrar: Registrar, session: Session, day: date, zone: str) -> Iterator[Letter]:
+    """What came on the day before, for those who are told once a day."""
+    first, end = (_midnight(one, zone) for one in (day - timedelta(days=1), day))
+    for rule in registrar.catalogue.letters.letter:
+        if rule.at_once:
+            continue
+        if rule.kind == "new-files":
+            for team, count in letters.delivered(session, first, end).items():
+                event = f"new-files:{team}:{day}"
+                yield from _written(registrar, session, rule, event, {"count": str(count)}, team=team)
+        if rule.kind == "held" and (count := letters.held(session, first, end)):
+            yield from _written(registrar, session, rule, f"held:{rule.to}:{day}", {"count": str(count)})
+
+
+def _written(
+    registrar: Registrar, session: Session, rule: LetterRule, event: str, facts: dict[str, str], *,
+    provider: str | None = None, team: str = "",
+) -> Iterator[Letter]:  # fmt: skip
+    """The letter of a rule about an event, once for each address of its addressee."""
+    catalogue = registrar.catalogue
+    filling = facts | {
+        "organisation": registrar.settings.organisation,
+        "desk": catalogue.desks.desk,
+        "team": team,
+        "name": "" if provider is None else _name(session, provider),
+    }
+    for address in _addresses(registrar, session, rule, provider, team):
+        yield Letter(
+            event=event, recipient=address, kind=rule.kind, provider=provider,
+            subject=" ".join(filled(rule.subject, filling).split()), text=filled(rule.text, filling) + "\n",
+        )  # fmt: skip
+
+
+def _addresses(
+    registrar: Registrar, session: Session, rule: LetterRule, provider: str | None, team: str
+) -> Sequence[str]:
+    catalogue = registrar.catalogue
+    match rule.to:
+        case "provider" if provider is not None:
+            found = (contact.email for contact in contacts.contacts(session, provider))
+            return sorted({email for email in found if email is not None})
+        case "team":
+            return catalogue.letters.teams.get(team, ())
+        case "triage":
+            return sorted(
+                {one for team in catalogue.triage_teams() for one in catalogue.letters.teams.get(team, ())}
+            )
+        case "administrators":
+            return catalogue.letters.administrators
+    return ()
+
+
+def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
+    written = list(found)
+    signed = registrar.signing.clearsign_each(letter.text for letter in written)
+    for letter, text in zip(written, signed, strict=True):
+        yield Letter(
+            event=letter.event, recipient=letter.recipient, kind=letter.kind, provider=letter.provider,
+            subject=letter.subject, text=text,
+        )  # fmt: skip
+
+
+def _reasons(transfer: Transfer) -> str:
+    told = (plain_reason(reason) for reason in transfer.reasons)
+    return "\n\n".join(textwrap.fill(f"{one.sentence} {one.next_step}", _WIDTH) for one in told)
+
+
+def _name(session: Session, provider: str) -> str:
+    return providers.get_provider(session, provider).name
+
+
+def _spoken(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)

@@ -1,0 +1,93 @@
+"""A few numbers for the console's first page, each by an index: quick however much there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import Session, col, func
+
+from gateway.registry.deliveries import DeliveriesWanted, delivered
+from gateway.registry.tables import EventRow, KeyRow, TransferRow
+
+MOST = 1000
+"""Nothing is counted beyond this: "more than 999" says as much to whoever reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningOnRecord:
+    """One event of the log that tells that somebody opened a file."""
+
+    number: int
+    at: datetime
+    by: str | None
+    reference: str
+    leaf: bytes
+
+
+def new_files(session: Session, team: str, person: str) -> int:
+    """How many files of a team nobody has opened yet, at most MOST."""
+    return len(delivered(session, team, wanted=DeliveriesWanted(new=True), person=person, limit=MOST))
+
+
+def landed_by_state(session: Session, since: datetime, until: datetime) -> dict[str, int]:
+    """How many files landed from `since` until `until`, by what became of them."""
+    rows = session.execute(
+        select(col(TransferRow.state), func.count())
+        .where(col(TransferRow.landed_at) >= since, col(TransferRow.landed_at) < until)
+        .group_by(col(TransferRow.state))
+    )
+    return {str(state): int(number) for state, number in rows}
+
+
+def waits(session: Session, latest: int) -> list[timedelta]:
+    """How long each of the `latest` files that are decided waited for its receipt."""
+    rows = session.execute(
+        select(col(TransferRow.landed_at), col(TransferRow.decided_at))
+        .order_by(col(TransferRow.sequence).desc())
+        .limit(latest)
+    )
+    return [decided - landed for landed, decided in rows if decided is not None]
+
+
+def still_landed(session: Session) -> int:
+    """How many files wait to be decided, at most MOST."""
+    some = select(col(TransferRow.sequence)).where(col(TransferRow.state) == "landed").limit(MOST)
+    return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+
+
+def keys_ending(session: Session, now: datetime, before: datetime) -> int:
+    """How many providers' certificates in use end before a moment, and have not yet."""
+    query = select(func.count()).where(
+        col(KeyRow.owner_kind) == "provider",
+        col(KeyRow.state).in_(("active", "retiring")),
+        col(KeyRow.expires_at) > now,
+        col(KeyRow.expires_at) < before,
+    )
+    return int(session.execute(query).scalar_one())
+
+
+def recalls_asked(session: Session, since: datetime) -> list[str]:
+    """The references of which a recall was asked for since a moment, the latest first, a few at most."""
+    query = (
+        select(col(EventRow.subject), col(EventRow.leaf))
+        .where(col(EventRow.kind) == "act-proposed", col(EventRow.at) > since)
+        .order_by(col(EventRow.number).desc())
+        .limit(MOST)
+    )
+    found = [str(subject) for subject, leaf in session.execute(query) if b'"what":"recall"' in leaf]
+    return list(dict.fromkeys(found))
+
+
+def openings(session: Session, before: int | None, limit: int) -> Sequence[OpeningOnRecord]:
+    """Who opened what, the latest first, of an entry of the log before `before`."""
+    rows: list[EventRow] = []
+    for kind in ("collected", "opened"):  # Each in the order of its index; both at once would be sorted.
+        query = select(EventRow).where(col(EventRow.kind) == kind)
+        if before is not None:
+            query = query.where(col(EventRow.number) < before)
+        rows += session.execute(query.order_by(col(EventRow.number).desc()).limit(limit)).scalars()
+    latest = sorted(rows, key=lambda row: row.number, reverse=True)[:limit]
+    return [OpeningOnRecord(row.number, row.at, row.actor, row.subject, row.leaf) for row in latest]

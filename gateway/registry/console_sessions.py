@@ -1,0 +1,111 @@
+"""Who is logged in to the console. A session is known by a digest; what it is of, only the browser holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from gateway.registry.invitations import digest_of
+from gateway.registry.tables import ConsoleSessionRow
+
+LONGEST = timedelta(hours=10)
+"""How long a session lasts at most: a working day."""
+IDLE = timedelta(hours=1)
+"""After how long without a request a session is over."""
+_NOTED_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSession:
+    """One login that is not over. `number` tells sessions of a person apart and proves nothing."""
+
+    number: str
+    staff: str
+    passkey: str
+    address: str
+    begun_at: datetime
+    seen_at: datetime
+
+    def is_to_be_noted(self, now: datetime) -> bool:
+        """Whether that it is still in use has to be written down again."""
+        return now - self.seen_at >= _NOTED_EVERY
+
+
+def begin(session: Session, secret: str, name: str, *, passkey: str, address: str, at: datetime) -> None:
+    """Somebody logs in. What is over by now is forgotten."""
+    for row in session.exec(
+        select(ConsoleSessionRow).where(
+            (col(ConsoleSessionRow.begun_at) <= at - LONGEST) | (col(ConsoleSessionRow.seen_at) <= at - IDLE)
+        )
+    ).all():
+        session.delete(row)
+    session.add(
+        ConsoleSessionRow(
+            digest=digest_of(secret), staff=name, passkey=passkey, address=address, begun_at=at, seen_at=at
+        )
+    )
+    session.flush()
+
+
+def find(session: Session, secret: str, address: str, now: datetime) -> ConsoleSession | None:
+    """The session that a browser holds; None where it is over, or asked for from another address."""
+    row = session.get(ConsoleSessionRow, digest_of(secret))
+    if row is None or row.address != address:
+        return None
+    over = row.begun_at <= now - LONGEST or row.seen_at <= now - IDLE
+    return None if over else _shown(row)
+
+
+def note_seen(session: Session, secret: str, at: datetime) -> None:
+    """A session is in use still."""
+    row = session.get(ConsoleSessionRow, digest_of(secret))
+    if row is not None:
+        row.seen_at = at
+        session.add(row)
+        session.flush()
+
+
+def of_person(session: Session, name: str, now: datetime) -> list[ConsoleSession]:
+    """The sessions of a person that are not over, the latest first."""
+    rows = session.exec(
+        select(ConsoleSessionRow)
+        .where(
+            col(ConsoleSessionRow.staff) == name,
+            col(ConsoleSessionRow.begun_at) > now - LONGEST,
+            col(ConsoleSessionRow.seen_at) > now - IDLE,
+        )
+        .order_by(col(ConsoleSessionRow.begun_at).desc())
+    ).all()
+    return [_shown(row) for row in rows]
+
+
+def end(session: Session, secret: str) -> None:
+    """Somebody logs out. Harmless where the session is over."""
+    row = session.get(ConsoleSessionRow, digest_of(secret))
+    if row is not None:
+        session.delete(row)
+        session.flush()
+
+
+def end_all(session: Session, name: str, *, but: str | None = None) -> int:
+    """End the sessions of a person, but for the one that this browser holds; how many those were."""
+    kept = None if but is None else digest_of(but)
+    rows = session.exec(select(ConsoleSessionRow).where(col(ConsoleSessionRow.staff) == name)).all()
+    ended = [row for row in rows if row.digest != kept]
+    for row in ended:
+        session.delete(row)
+    session.flush()
+    return len(ended)
+
+
+def _shown(row: ConsoleSessionRow) -> ConsoleSession:
+    return ConsoleSession(
+        number=row.digest[:12],
+        staff=row.staff,
+        passkey=row.passkey,
+        address=row.address,
+        begun_at=row.begun_at,
+        seen_at=row.seen_at,
+    )

@@ -1,0 +1,56 @@
+"""How every flow of every provider stands on a day: the registry's facts put to the policy's question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from gateway.model import Provider
+from gateway.policy import timescale
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.registry import expectations, providers
+from gateway.registry.arrivals import Window, arrivals
+
+# A yearly flow's period reaches back a year at most, and an academic year as well.
+_ANYTHING_DUE = timedelta(days=800)
+# A school day's period lasts until the next school day.
+_LONGEST_HOLIDAY = timedelta(days=70)
+
+
+def statuses(
+    session: Session, catalogue: Catalogue, day: date, only: str | None = None
+) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
+    """Each provider with its flows in the order of Appendix B; `only` one of them where it is named."""
+    came = arrivals(session, window(catalogue, day), only)
+    added, told = providers.added(session), expectations.expectations(session)
+    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
+    for provider in enrolled:
+        owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
+        yield provider, timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
+
+
+def owed_by(
+    provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
+) -> timescale.Owed:
+    """What a provider owes beyond what its kind and phase say, as the registry has it."""
+    return timescale.Owed(
+        since=local_day(added, catalogue.calendar.timezone),
+        until=provider.closed_on or date.max,
+        expected=told,
+    )
+
+
+def window(catalogue: Catalogue, day: date) -> Window:
+    """What has to be known to judge `day`: far less than all that ever came."""
+    often = [
+        entry.id
+        for flow in catalogue.flows.flow
+        for entry in flow.data_type
+        if not {"daily", "weekly"}.isdisjoint(entry.every_timescale())
+    ]
+    noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
+    return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)

@@ -1,0 +1,104 @@
+"""Letters: owed once for each event and address, given to the relay, noted where they came back."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from gateway.errors import NotFoundError
+from gateway.registry.tables import DeliveryRow, LetterRow, TransferRow
+
+_DIGITS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A letter before it is owed. `event` names what it is about, once and for all."""
+
+    event: str
+    recipient: str
+    kind: str
+    subject: str
+    text: str
+    provider: str | None = None
+
+    def message_id(self, origin: str) -> str:
+        """The same for the same event and address at any time (RFC 5322, 3.6.4)."""
+        digest = hashlib.sha256(f"{origin}\0{self.event}\0{self.recipient}".encode()).hexdigest()[:_DIGITS]
+        return f"<{digest}@{origin.partition('/')[0]}>"
+
+
+def known(session: Session, events: Collection[str]) -> set[str]:
+    """Which of these events have been written about, to anybody."""
+    query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
+    return set(session.exec(query).all())
+
+
+def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
+    """Owe letters in the caller's transaction; those that were owed before are not owed again. How many."""
+    owed = 0
+    for letter in letters:
+        query = select(LetterRow.number).where(
+            LetterRow.event == letter.event, LetterRow.recipient == letter.recipient
+        )
+        if session.exec(query).first() is None:
+            said = dataclasses.asdict(letter)
+            session.add(LetterRow(**said, message_id=letter.message_id(origin), owed_at=at))
+            session.flush()
+            owed += 1
+    return owed
+
+
+def unsent(session: Session, most: int) -> Sequence[LetterRow]:
+    """Letters that no relay has taken or refused yet, the oldest first."""
+    query = select(LetterRow).where(col(LetterRow.sent_at).is_(None), col(LetterRow.refused).is_(None))
+    return session.exec(query.order_by(col(LetterRow.number)).limit(most)).all()
+
+
+def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
+    """A relay has taken a letter, or said why it will not. Harmless where that is known."""
+    row = session.get(LetterRow, number)
+    if row is not None and row.sent_at is None and row.refused is None:
+        row.sent_at, row.refused = (at, None) if refused is None else (None, refused)
+        session.add(row)
+
+
+def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -> None:
+    """A person notes that a letter came back. NotFoundError where there is none of that number."""
+    row = session.get(LetterRow, number)
+    if row is None:
+        raise NotFoundError(f"there is no letter {number}")
+    row.bounced_at, row.bounced_by, row.bounced_why = at, by, why
+    session.add(row)
+
+
+def listed(session: Session) -> Sequence[LetterRow]:
+    """Every letter, the oldest first."""
+    return session.exec(select(LetterRow).order_by(col(LetterRow.number))).all()
+
+
+def delivered(session: Session, first: datetime, end: datetime) -> dict[str, int]:
+    """How many files each team got from one moment until another."""
+    query = (
+        select(DeliveryRow.team, func.count())
+        .where(col(DeliveryRow.delivered_at) >= first, col(DeliveryRow.delivered_at) < end)
+        .group_by(DeliveryRow.team)
+    )
+    return dict(session.exec(query).all())
+
+
+def held(session: Session, first: datetime, end: datetime) -> int:
+    """How many files that landed from one moment until another wait still."""
+    query = (
+        select(func.count())
+        .select_from(TransferRow)
+        .where(
+            TransferRow.state == "held", col(TransferRow.landed_at) >= first, col(TransferRow.landed_at) < end
+        )
+    )
+    return session.exec(query).one()

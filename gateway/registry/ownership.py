@@ -1,0 +1,90 @@
+"""One processor for a registry, whatever home it has: of PostgreSQL, whose hosts may be several.
+
+A session of the database holds a lock for as long as it lasts. It says something every few seconds; where it
+does not, because its process stands still or its host is cut off, the server ends it, and the processor of
+another host may begin. SQLite has one host, whose processor locks its home.
+
+What a processor that lost its place still records does no harm: an outcome counts only while its file is
+landed.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from typing import Self
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DatabaseError
+
+from gateway.errors import Fault
+from gateway.registry.database import Registry
+
+_LOCK = 0x67617465_70726F63  # "gateproc"
+_SAYS_SECONDS = 10.0
+_SETTINGS = (
+    "SET idle_session_timeout = '40s'",
+    # A host that is gone is noticed by the server in half a minute.
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 4",
+)
+
+
+class Ownership:
+    """A registry, held for one processor from the first `hold` to the end of `with`."""
+
+    def __init__(self, registry: Registry, says_seconds: float = _SAYS_SECONDS) -> None:
+        self._registry = registry
+        self._says_seconds = says_seconds
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._session = ExitStack()
+        self._over = threading.Event()
+        self._saying = threading.Thread(target=self._say, name="owner", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Hold it. Fault as for `hold`."""
+        self.hold()
+        if self._registry.is_shared:
+            self._saying.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of it."""
+        self._over.set()
+        if self._registry.is_shared:
+            self._saying.join()
+        self._session.close()
+
+    def hold(self) -> None:
+        """Hold it, again where that was lost. Fault where another processor has it, or it does not answer."""
+        with self._lock:
+            if self._connection is not None or not self._registry.is_shared:
+                return
+            with ExitStack() as session:
+                connection = session.enter_context(self._registry.alone())
+                _take(connection)
+                self._connection, self._session = connection, session.pop_all()
+
+    def _say(self) -> None:
+        while not self._over.wait(self._says_seconds):
+            with self._lock:
+                if self._connection is None:
+                    continue
+                try:
+                    self._connection.execute(text("SELECT 1"))
+                except DatabaseError:
+                    self._connection = None
+                    self._session.close()
+
+
+def _take(connection: Connection) -> None:
+    try:
+        for setting in _SETTINGS:
+            connection.execute(text(setting))
+        taken = connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK})
+    except DatabaseError as error:
+        raise Fault(f"the registry did not answer: {error.orig}") from None
+    if not taken:
+        raise Fault("the processor of another host is at work on this registry")

@@ -1,0 +1,93 @@
+"""Passkeys of members of staff: keys of theirs, by which they log in to the console."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from gateway.registry import keys
+from gateway.registry.tables import KeyRow, StaffRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passkey:
+    """A passkey in force: whose, its number and its public key (COSE), and how often it had signed."""
+
+    staff: str
+    fingerprint: str
+    credential: bytes
+    public_key: bytes
+    sign_count: int
+
+
+def fingerprint_of(credential: bytes) -> str:
+    """How a passkey is called in listings and in the log: the SHA-256 of its number."""
+    return hashlib.sha256(credential).hexdigest()
+
+
+def add(
+    session: Session, name: str, credential: bytes, public_key: bytes, *, sign_count: int, at: datetime
+) -> str:
+    """Enrol a passkey of a person, by that person; its fingerprint. GatewayError where it is known."""
+    fingerprint = fingerprint_of(credential)
+    material = {
+        "credential": b64encode(credential).decode(),
+        "public_key": b64encode(public_key).decode(),
+    }
+    keys.add_key(
+        session,
+        "staff",
+        name,
+        "passkey",
+        fingerprint=fingerprint,
+        material=json.dumps(material, sort_keys=True),
+        at=at,
+        by=name,
+    )
+    note_signature(session, fingerprint, sign_count, at)
+    return fingerprint
+
+
+def find(session: Session, credential: bytes, now: datetime) -> Passkey | None:
+    """The passkey of that number; None where it is not in force, or its person is gone."""
+    key = keys.holder(session, "passkey", fingerprint_of(credential))
+    if key is None or key.owner_kind != "staff" or not key.is_in_force(now):
+        return None
+    person = session.get(StaffRow, key.owner)
+    if person is None or person.removed_at is not None:
+        return None
+    return _passkey(session, key)
+
+
+def of_person(session: Session, name: str, now: datetime) -> list[Passkey]:
+    """The passkeys in force of a person."""
+    return [_passkey(session, key) for key in keys.keys_in_force(session, "staff", name, "passkey", now)]
+
+
+def note_signature(session: Session, fingerprint: str, sign_count: int, at: datetime) -> None:
+    """A passkey has signed, and says how often by now."""
+    row = _row(session, fingerprint)
+    row.sign_count, row.last_used_at, row.uses = sign_count, at, row.uses + 1
+    session.add(row)
+    session.flush()
+
+
+def _passkey(session: Session, key: keys.Key) -> Passkey:
+    material = json.loads(key.material)
+    return Passkey(
+        staff=key.owner,
+        fingerprint=key.fingerprint,
+        credential=b64decode(material["credential"]),
+        public_key=b64decode(material["public_key"]),
+        sign_count=_row(session, key.fingerprint).sign_count or 0,
+    )
+
+
+def _row(session: Session, fingerprint: str) -> KeyRow:
+    query = select(KeyRow).where(col(KeyRow.kind) == "passkey", col(KeyRow.fingerprint) == fingerprint)
+    return session.exec(query).one()

@@ -1,0 +1,84 @@
+"""A document as one HTML page that needs nothing else, and prints well.
+
+The page holds no script and fetches nothing. Its templates escape every text by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway.reports.document import (
+    Chart,
+    Details,
+    Document,
+    Matrix,
+    Paragraph,
+    Points,
+    ReportTable,
+    clean,
+    first,
+)
+
+# Where the bars of a chart begin and how long the longest is, and how high each is, in pixels.
+_LEFT, _LONGEST, _HEIGHT = 220, 460, 22
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a bar as it is drawn: where it begins and how long it is, in pixels, and which part it is."""
+
+    x: float
+    width: float
+    part: int
+
+
+def as_html(document: Document) -> str:
+    """The document as a page."""
+    return _TEMPLATES.get_template("report.html").render(document=document)
+
+
+def _shown(value: object) -> object:
+    """What is put into a page: text without anything that could not be seen."""
+    return clean(value) if type(value) is str else value
+
+
+def _drawn(chart: Chart) -> list[tuple[str, list[_Part]]]:
+    """Each bar with its parts, to the scale of the longest."""
+    longest = max((sum(values) for _, values in chart.bars), default=0) or 1
+    return [(label, list(_parts(values, _LONGEST / longest))) for label, values in chart.bars]
+
+
+def _parts(values: tuple[int, ...], scale: float) -> Iterator[_Part]:
+    x = float(_LEFT)
+    for number, value in enumerate(values):
+        yield _Part(round(x, 1), round(value * scale, 1), number)
+        x += value * scale
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("gateway.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    kinds = {
+        "paragraph": Paragraph,
+        "points": Points,
+        "details": Details,
+        "report_table": ReportTable,
+        "chart": Chart,
+        "matrix": Matrix,
+    }
+    made.tests |= {name: lambda block, kind=kind: isinstance(block, kind) for name, kind in kinds.items()}
+    made.filters |= {"drawn": _drawn, "first_word": first}
+    made.globals |= {"left": _LEFT, "height": _HEIGHT, "width": _LEFT + _LONGEST + 10}
+    return made
+
+
+_TEMPLATES = _environment()

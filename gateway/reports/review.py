@@ -1,0 +1,230 @@
+"""The review of a term over all providers: what came in time, how good it was, who ratified, what differs.
+
+It names providers and counts; nothing out of a file is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from gateway.model import State
+from gateway.policy.timescale import OverTime
+from gateway.receipts.text import spoken
+from gateway.reports.document import Block, Chart, Details, Document, Paragraph, ReportTable, Section
+
+_STATES: tuple[State, ...] = ("accepted", "held", "refused", "landed")
+_TO_CALL = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderReview:
+    """One provider over the time. `ratified` is None where it need not ratify.
+
+    `files` counts what arrived, by kind of data ("" where none was recognised) and state; `faulty` are
+    accepted files with faults and `faults` their number, by kind of data.
+    """
+
+    id: str
+    name: str
+    kind: str
+    ratified: bool | None
+    kept: Sequence[OverTime] = ()
+    files: Mapping[tuple[str, State], int] = field(default_factory=dict)
+    faulty: Mapping[str, int] = field(default_factory=dict)
+    faults: Mapping[str, int] = field(default_factory=dict)
+    discrepancies_opened: int = 0
+    discrepancies_open: int = 0
+
+    @property
+    def in_time(self) -> int:
+        """How many returns came in time."""
+        return sum(one.in_time for one in self.kept)
+
+    @property
+    def late(self) -> int:
+        """How many came late."""
+        return sum(one.late for one in self.kept)
+
+    @property
+    def nil(self) -> int:
+        """For how many there was nothing to send."""
+        return sum(one.nil for one in self.kept)
+
+    @property
+    def missing(self) -> int:
+        """How many never came."""
+        return sum(one.missing for one in self.kept)
+
+    def in_state(self, state: State) -> int:
+        """How many files are in a state."""
+        return sum(number for (_, found), number in self.files.items() if found == state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """All providers from `first` to `last`. Discrepancies are counted once, whoever takes part in them."""
+
+    organisation: str
+    academic_year: str
+    first: date
+    last: date
+    providers: tuple[ProviderReview, ...]
+    discrepancies_opened: int
+    discrepancies_open: int
+
+
+def review_report(review: Review, made_at: datetime) -> Document:
+    """The review, as it is known at `made_at`; each provider stands in its annex."""
+    return Document(
+        f"Review of {review.first} to {review.last}",
+        f"{review.organisation}. Report made {spoken(made_at)}. For teams of the authority only.",
+        (
+            Section("In short", (_in_short(review),)),
+            Section("Timeliness", _timeliness(review)),
+            Section("Files, and what became of them", _outcomes(review)),
+            Section("Quality", _quality(review)),
+            Section(f"Ratification for {review.academic_year}", _ratification(review)),
+            Section("Whom to ring first", _to_call(review)),
+        ),
+        (Section("Each provider", (_each(review),)),),
+        _each(review),
+    )
+
+
+def _in_short(review: Review) -> Details:
+    ratify = [one.ratified for one in review.providers if one.ratified is not None]
+    in_time, late, missing = (
+        sum(getattr(one, what) for one in review.providers) for what in ("in_time", "late", "missing")
+    )
+    due = in_time + late + missing
+    return Details(
+        (
+            ("Providers", str(len(review.providers))),
+            ("Ratified", f"{ratify.count(True)} of {len(ratify)}"),
+            ("Returns due", str(due)),
+            ("Came in time", _share(in_time, due)),
+            ("Came late", _share(late, due)),
+            ("Missing", _share(missing, due)),
+            ("Files", str(sum(sum(one.files.values()) for one in review.providers))),
+            ("Discrepancies opened", str(review.discrepancies_opened)),
+            ("Discrepancies open now", str(review.discrepancies_open)),
+        )
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({100 * part / whole:.0f} %)" if whole else str(part)
+
+
+def _timeliness(review: Review) -> tuple[Block, ...]:
+    found: dict[str, list[int]] = {}
+    for one in (each for provider in review.providers for each in provider.kept):
+        counted = found.setdefault(one.data_type, [0, 0, 0, 0])
+        for place, number in enumerate((one.in_time, one.nil, one.late, one.missing)):
+            counted[place] += number
+    bars = tuple((data_type, tuple(counted)) for data_type, counted in found.items() if any(counted))
+    if not bars:
+        return (Paragraph("Nothing was due."),)
+    parts = ("in time", "nothing to send", "late", "missing")
+    return (
+        Chart("Returns that were due, by kind of data", "Kind of data", parts, bars),
+        Paragraph("What a file is about counts, where it says so; else the day on which it came."),
+    )
+
+
+def _outcomes(review: Review) -> tuple[Block, ...]:
+    kinds = sorted(
+        {kind for one in review.providers for kind, _ in one.files}, key=lambda kind: (not kind, kind)
+    )
+    bars = tuple(
+        (
+            kind or "not recognised",
+            tuple(sum(one.files.get((kind, state), 0) for one in review.providers) for state in _STATES),
+        )
+        for kind in kinds
+    )
+    chart = Chart("Files that arrived, by kind of data", "Kind of data", _STATES, bars)
+    return (chart,) if bars else (Paragraph("No file arrived."),)
+
+
+def _quality(review: Review) -> tuple[Block, ...]:
+    rows = []
+    for kind in sorted({kind for one in review.providers for kind, _ in one.files if kind}):
+        files, faulty, faults = (
+            sum(one.files.get((kind, "accepted"), 0) for one in review.providers),
+            sum(one.faulty.get(kind, 0) for one in review.providers),
+            sum(one.faults.get(kind, 0) for one in review.providers),
+        )
+        rows.append((kind, files, faulty, faults))
+    bars = tuple((kind, (files - faulty, 0, faulty)) for kind, files, faulty, _ in rows if files)
+    if not bars:
+        return (Paragraph("No file was accepted."),)
+    numbers = tuple(
+        (kind, str(faults), _each_file(faults, faulty)) for kind, _, faulty, faults in rows if faulty
+    )
+    chart = Chart(
+        "Accepted files, by whether faults were found in them", "Kind of data",
+        ("without a fault", "", "with faults"), bars,
+    )  # fmt: skip
+    return (
+        (chart, ReportTable(("Kind of data", "Faults", "In each faulty file"), numbers))
+        if numbers
+        else (chart,)
+    )
+
+
+def _each_file(faults: int, files: int) -> str:
+    return f"{faults / files:.1f}" if files else ""
+
+
+def _ratification(review: Review) -> tuple[Block, ...]:
+    found: dict[str, list[int]] = {}
+    for one in review.providers:
+        if one.ratified is not None:
+            found.setdefault(one.kind, [0, 0])[not one.ratified] += 1
+    if not found:
+        return (Paragraph("Nobody is enrolled who ratifies."),)
+    bars = tuple((kind, tuple(counted)) for kind, counted in sorted(found.items()))
+    missing = [f"{one.name} ({one.id})" for one in review.providers if one.ratified is False]
+    chart = Chart("Who has ratified", "Kind of provider", ("ratified", "not yet"), bars)
+    if not missing:
+        return (chart,)
+    more = f", and {len(missing) - _TO_CALL} more (annex)" if len(missing) > _TO_CALL else ""
+    return chart, Paragraph(f"Not yet: {'; '.join(missing[:_TO_CALL])}{more}.")
+
+
+def _to_call(review: Review) -> tuple[Block, ...]:
+    worst = sorted(review.providers, key=lambda one: (-one.missing, -one.in_state("held"), one.id))
+    rows = tuple(
+        (one.id, one.name, str(one.missing), str(one.late), str(one.in_state("held")), _yes(one.ratified))
+        for one in worst[:_TO_CALL]
+        if one.missing or one.in_state("held")
+    )
+    headings = ("Provider", "Name", "Missing", "Late", "Held files", "Ratified")
+    return (
+        (ReportTable(headings, rows),) if rows else (Paragraph("Nobody: nothing is missing, nothing waits."),)
+    )
+
+
+def _each(review: Review) -> ReportTable:
+    headings = (
+        "Provider", "Name", "Kind", "Ratified", "In time", "Late", "Nil", "Missing", "Files",
+        *(state.capitalize() for state in _STATES), "Files with faults", "Faults",
+        "Discrepancies opened", "Discrepancies open",
+    )  # fmt: skip
+    return ReportTable(headings, tuple(_row(one) for one in review.providers))
+
+
+def _row(one: ProviderReview) -> tuple[str, ...]:
+    numbers: Iterable[int] = (
+        one.in_time, one.late, one.nil, one.missing, sum(one.files.values()),
+        *(one.in_state(state) for state in _STATES), sum(one.faulty.values()), sum(one.faults.values()),
+        one.discrepancies_opened, one.discrepancies_open,
+    )  # fmt: skip
+    return (one.id, one.name, one.kind, _yes(one.ratified), *map(str, numbers))
+
+
+def _yes(given: bool | None) -> str:
+    return {True: "yes", False: "no", None: ""}[given]

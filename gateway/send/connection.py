@@ -1,0 +1,109 @@
+"""A session with the gateway: only with the host key that was compared, only with the provider's own key."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import paramiko
+
+from gateway.errors import GatewayError
+from gateway.send.kit import KitSettings
+from gateway.send.ssh_key import fingerprint_of
+
+_SECONDS = 20
+_SILENT_SECONDS = 60
+_ALIVE_SECONDS = 15
+BROKEN = (OSError, EOFError, paramiko.SSHException)
+"""What a session may raise when the network or the gateway goes away; a gateway's answer is none of these."""
+
+
+class CannotReach(GatewayError):  # noqa: N818 - reads as what happened
+    """The gateway does not answer now; later it may."""
+
+
+class NotTheGateway(GatewayError):  # noqa: N818 - reads as what happened
+    """Whoever answers shows another host key than the one that was compared."""
+
+
+class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
+    """Lets only host keys pass whose fingerprints were compared."""
+
+    def __init__(self, fingerprints: tuple[str, ...]) -> None:
+        self._fingerprints = fingerprints
+
+    def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        """Called with the key of whoever answers."""
+        if fingerprint_of(key) not in self._fingerprints:
+            raise NotTheGateway(
+                f"{hostname} shows the host key {fingerprint_of(key)}, which is not the one that you "
+                "compared: do not go on; ring the authority"
+            )
+
+
+@contextmanager
+def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTPClient]:
+    """An SFTP session. CannotReach, NotTheGateway, or GatewayError where the key is not let in."""
+    client = paramiko.SSHClient()
+    client.set_missing_host_key_policy(_ComparedKey(settings.host_keys))
+    try:
+        yield _opened(client, settings, key)
+    finally:
+        client.close()
+
+
+def _opened(client: paramiko.SSHClient, settings: KitSettings, key: paramiko.PKey) -> paramiko.SFTPClient:
+    try:
+        client.connect(
+            settings.host,
+            settings.port,
+            username=settings.provider,
+            pkey=key,
+            allow_agent=False,
+            look_for_keys=False,
+            timeout=_SECONDS,
+            banner_timeout=_SECONDS,
+            auth_timeout=_SECONDS,
+        )
+        transport = client.get_transport()
+        if transport is not None:
+            transport.set_keepalive(_ALIVE_SECONDS)
+        opened = client.open_sftp()
+        channel = opened.get_channel()
+        if channel is not None:
+            channel.settimeout(_SILENT_SECONDS)
+    except paramiko.AuthenticationException:
+        raise GatewayError(
+            "the gateway does not let this key in: the authority has not confirmed it yet, or the name "
+            f"{settings.provider} is not yours"
+        ) from None
+    except BROKEN as error:
+        _cannot_reach(settings, error)
+    return opened
+
+
+def host_key_of(host: str, port: int) -> str:
+    """The fingerprint of the host key that whoever answers there shows. CannotReach where nobody does."""
+    try:
+        with socket.create_connection((host, port), timeout=_SECONDS) as connection:
+            transport = paramiko.Transport(connection)
+            try:
+                transport.start_client(timeout=_SECONDS)
+                return fingerprint_of(transport.get_remote_server_key())
+            finally:
+                transport.close()
+    except BROKEN as error:
+        raise CannotReach(f"{host}, port {port}, does not answer: {_words(error)}") from None
+
+
+def _cannot_reach(settings: KitSettings, error: Exception) -> NoReturn:
+    raise CannotReach(
+        f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {_words(error)}"
+    ) from None
+
+
+def _words(error: Exception) -> str:
+    told = getattr(error, "strerror", None) or str(error)
+    return told or type(error).__name__

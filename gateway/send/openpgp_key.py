@@ -1,0 +1,199 @@
+"""The provider's own OpenPGP key: made, read, and used to sign and seal. PGPy is the one engine here.
+
+Why PGPy: docs/decisions/0013-the-kits-openpgp-engine.md. A secret key lies on disk under its passphrase and
+is opened only while it signs. Whether what the *gateway* signed is genuine, `gateway.verify` decides.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import pgpy
+from pgpy.constants import (
+    CompressionAlgorithm,
+    EllipticCurveOID,
+    HashAlgorithm,
+    KeyFlags,
+    PubKeyAlgorithm,
+    RevocationReason,
+    SignatureType,
+    SymmetricKeyAlgorithm,
+)
+from pgpy.errors import PGPDecryptionError, PGPError
+
+from gateway.errors import GatewayError
+from gateway.openpgp.armor import in_ascii
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Larger files are not sealed here: PGPy holds some eight times their size in memory."""
+_CIPHER = SymmetricKeyAlgorithm.AES256
+_HASH = HashAlgorithm.SHA512
+_YEARS = timedelta(days=2 * 365)
+_PREFERENCES = {
+    "hashes": [HashAlgorithm.SHA512, HashAlgorithm.SHA256],
+    "ciphers": [SymmetricKeyAlgorithm.AES256, SymmetricKeyAlgorithm.AES128],
+    "compression": [CompressionAlgorithm.ZLIB, CompressionAlgorithm.Uncompressed],
+}
+Why = Literal["superseded", "compromised"]
+_WHY = {"superseded": RevocationReason.Superseded, "compromised": RevocationReason.Compromised}
+
+
+class WrongPassphrase(GatewayError):  # noqa: N818 - reads as what happened
+    """The passphrase does not open the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A secret key of the provider's, closed. `expires_at` is None for never."""
+
+    key: pgpy.PGPKey
+
+    @property
+    def fingerprint(self) -> str:
+        """Lower-case hex."""
+        return str(self.key.fingerprint).replace(" ", "").lower()
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the key expires."""
+        expires: datetime | None = self.key.expires_at
+        return None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires
+
+    @property
+    def owner(self) -> str:
+        """Whose key it is: NAME <E-MAIL>, as its first user id says."""
+        user = self.key.userids[0]
+        return f"{user.name} <{user.email}>" if user.email else str(user.name)
+
+    @property
+    def armored(self) -> bytes:
+        """The secret key, as it is kept: under its passphrase."""
+        return in_ascii(str(self.key))
+
+    @property
+    def certificate(self) -> bytes:
+        """What the authority is given."""
+        return in_ascii(str(self.key.pubkey))
+
+    @contextmanager
+    def opened(self, passphrase: str) -> Iterator[pgpy.PGPKey]:
+        """The key that can sign, for a while. WrongPassphrase where it cannot be opened."""
+        if not self.key.is_protected:
+            yield self.key
+            return
+        try:
+            unlocking = self.key.unlock(passphrase)
+            opened = unlocking.__enter__()
+        except PGPDecryptionError:
+            raise WrongPassphrase("the passphrase does not open the OpenPGP key") from None
+        try:
+            yield opened
+        finally:
+            unlocking.__exit__(None, None, None)
+
+
+def make_key(user_id: str, passphrase: str, now: datetime) -> OwnKey:
+    """A fresh key (Ed25519 to sign, Curve25519 to encrypt) of `user_id`, for two years."""
+    name, _, rest = user_id.partition(" <")
+    key = pgpy.PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519, created=now)
+    key.add_uid(
+        pgpy.PGPUID.new(name, email=rest.rstrip(">")),
+        usage={KeyFlags.Sign, KeyFlags.Certify},
+        key_expiration=_YEARS,
+        created=now,
+        **_PREFERENCES,
+    )
+    subkey = pgpy.PGPKey.new(PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519, created=now)
+    key.add_subkey(subkey, usage={KeyFlags.EncryptCommunications, KeyFlags.EncryptStorage}, created=now)
+    key.protect(passphrase, _CIPHER, HashAlgorithm.SHA256)
+    return OwnKey(key)
+
+
+def read_key(data: bytes) -> OwnKey:
+    """The secret key in `data`, armored or binary. GatewayError where it holds none that can be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # It tells of packets that it does not know.
+            key, _ = pgpy.PGPKey.from_blob(data)
+    except (PGPError, ValueError, NotImplementedError, TypeError):
+        raise GatewayError("this is no OpenPGP secret key that can be read") from None
+    if key.is_public:
+        raise GatewayError("this is a certificate, the public half; the secret key is needed here")
+    return OwnKey(key)
+
+
+def certificate_key(certificate: bytes) -> pgpy.PGPKey:
+    """A certificate as PGPy reads it, to encrypt to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        key, _ = pgpy.PGPKey.from_blob(certificate)
+    return key
+
+
+def seal(content: bytes, own: OwnKey, passphrase: str, recipient: bytes) -> bytes:
+    """`content` signed by the provider and encrypted to the gateway's certificate, in binary.
+
+    GatewayError where it is larger than 256 MiB, or the recipient's certificate cannot be encrypted to.
+    """
+    if len(content) > MOST_BYTES:
+        raise GatewayError(
+            "this file is larger than 256 MiB, which this program cannot seal: sign and encrypt it with gpg "
+            "or Kleopatra, and upload it with an SFTP program"
+        )
+    message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.ZLIB, format="b")
+    with own.opened(passphrase) as key:
+        message |= key.sign(message, hash=_HASH)
+    try:
+        return bytes(certificate_key(recipient).encrypt(message, cipher=_CIPHER))
+    except PGPError:
+        raise GatewayError("the gateway's certificate has no key to encrypt to") from None
+
+
+def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:
+    """The same key, good until `until`: its user ids and its subkeys said anew."""
+    with own.opened(passphrase) as key:
+        for user in (user for user in key.userids if user.selfsig is not None):
+            said = user.selfsig
+            _say(
+                user,
+                key.certify(
+                    user,
+                    SignatureType.Positive_Cert,
+                    usage=set(said.key_flags),
+                    hashes=list(said.hashprefs),
+                    ciphers=list(said.cipherprefs),
+                    compression=list(said.compprefs),
+                    key_expiration=until - _created(key),
+                ),
+            )
+        for sub in key.subkeys.values():
+            # Without an end of its own, a subkey ends with the key.
+            _say(sub, key.bind(sub, usage=_uses(sub)))
+    return own
+
+
+def revocation(own: OwnKey, passphrase: str, why: Why) -> bytes:
+    """A revocation certificate of the whole key, for a reason (RFC 9580, 5.2.3.31)."""
+    with own.opened(passphrase) as key:
+        return in_ascii(str(key.revoke(key, reason=_WHY[why])))
+
+
+def _say(subject: pgpy.PGPKey | pgpy.PGPUID, signature: pgpy.PGPSignature) -> None:
+    """Put a signature to what it is about; `|` does so in place."""
+    _ = subject | signature
+
+
+def _created(key: pgpy.PGPKey) -> datetime:
+    created: datetime = key.created
+    return created if created.tzinfo is not None else created.replace(tzinfo=UTC)
+
+
+def _uses(sub: pgpy.PGPKey) -> set[KeyFlags]:
+    """What a subkey may be used for, by the newest word of its owner."""
+    said = max(sub.self_signatures, key=lambda signature: signature.created)
+    return set(said.key_flags)

@@ -1,0 +1,85 @@
+"""Where the passphrases of the provider's keys come from.
+
+In this order: a file that is named (its first line; a second one where the SSH key has another), a systemd
+credential called `passphrase`, the key ring of the system, and a person who is asked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import keyring
+import keyring.errors
+
+from gateway.errors import GatewayError
+
+Which = Literal["openpgp", "ssh"]
+_SERVICE = "gateway send"
+_CREDENTIAL = "passphrase"
+
+
+class Passphrases:
+    """The passphrases of one provider's keys. `ask` asks a person; None where nobody is there."""
+
+    def __init__(self, provider: str, file: Path | None, ask: Callable[[str], str] | None) -> None:
+        self._provider = provider
+        self._file = file or _credential()
+        self._ask = ask
+        self._known: dict[Which, str] = {}
+
+    def of(self, which: Which) -> str:
+        """The passphrase of one of the two keys. GatewayError where there is no way to know it."""
+        if which not in self._known:
+            self._known[which] = self._found(which)
+        return self._known[which]
+
+    def keep(self, which: Which, passphrase: str) -> bool:
+        """Put one into the system's key ring; whether there is one that took it."""
+        self._known[which] = passphrase
+        if not has_keyring():
+            return False
+        try:
+            keyring.set_password(_SERVICE, self._entry(which), passphrase)
+        except keyring.errors.KeyringError:
+            return False
+        return True
+
+    def _found(self, which: Which) -> str:
+        if self._file is not None:
+            return in_file(self._file)[which]
+        try:
+            kept = keyring.get_password(_SERVICE, self._entry(which)) if has_keyring() else None
+        except keyring.errors.KeyringError:
+            kept = None  # It is locked, or gone: a person is asked.
+        if kept is not None:
+            return kept
+        if self._ask is None:
+            raise GatewayError(
+                "the passphrase is not known here: name a file that holds it with --passphrase-file"
+            )
+        return self._ask("SSH key" if which == "ssh" else "OpenPGP key")
+
+    def _entry(self, which: Which) -> str:
+        return f"{self._provider}:{which}"
+
+
+def has_keyring() -> bool:
+    """Whether this system has a key ring that can be used."""
+    return keyring.get_keyring().priority > 0
+
+
+def _credential() -> Path | None:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / _CREDENTIAL if folder else None
+    return path if path is not None and path.exists() else None
+
+
+def in_file(file: Path) -> dict[Which, str]:
+    """The passphrases in a file. GatewayError where its first line is empty."""
+    lines = file.read_text("utf-8").splitlines()
+    if not lines or not lines[0]:
+        raise GatewayError(f"{file} holds no passphrase in its first line")
+    return {"openpgp": lines[0], "ssh": lines[1] if len(lines) > 1 and lines[1] else lines[0]}

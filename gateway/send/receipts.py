@@ -1,0 +1,101 @@
+"""Receipts of what was sent: fetched, verified against the gateway's key and its log, and kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import paramiko
+
+from gateway.errors import GatewayError
+from gateway.home import shown_name
+from gateway.send.kit import Kit, write_private
+from gateway.send.sent import SentFile
+from gateway.send.trust import fetched
+from gateway.verify.verify_files import verify_receipt_files
+from gateway.verify.verify_receipts import check_receipt, read_text
+
+Decided = Literal["accepted", "held", "refused"]
+FOLDER = "/receipts"
+_REPLAYED = "open:replayed"
+_JSON = re.compile(r"\.(\d{6}-[a-z0-9-]+-[0-9A-Z]{5})\.json")
+
+
+class NotGenuine(GatewayError):  # noqa: N818 - reads as what happened
+    """A receipt that does not prove what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What a genuine receipt says of a file, and where it lies."""
+
+    reference: str
+    state: Decided
+    reasons: tuple[dict[str, str], ...]
+    path: Path
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of its reasons."""
+        return tuple(reason["code"] for reason in self.reasons)
+
+
+def listed(sftp: paramiko.SFTPClient) -> list[str]:
+    """The names in /receipts."""
+    names: list[str] = sftp.listdir(FOLDER)
+    return names
+
+
+def is_landed(names: Sequence[str], sent: SentFile) -> bool:
+    """Whether the gateway says already that it has the file."""
+    start = f"{shown_name(sent.remote)}."
+    return any(name.startswith(start) for name in names)
+
+
+def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
+    """What became of a file, by the receipts there are now; None where no decision is told yet.
+
+    Where a break made the kit hand it over twice, the second one was refused as a replay: the first one
+    counts. NotGenuine where a receipt does not hold.
+    """
+    found = list(_outcomes(kit, sftp, names, sent))
+    first = [proved for proved in found if _REPLAYED not in proved.codes]
+    return first[-1] if first else None
+
+
+def _outcomes(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Iterator[Proved]:
+    start = shown_name(sent.remote)
+    for name in sorted(names):
+        matched = _JSON.fullmatch(name.removeprefix(start)) if name.startswith(start) else None
+        if matched is not None:
+            yield _proved(kit, _kept(kit, sftp, name), sent)
+
+
+def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str) -> Path:
+    """A receipt in both forms, as it lies at the gateway now."""
+    for one in (f"{name.removesuffix('.json')}.txt", name):
+        data = fetched(sftp, f"{FOLDER}/{one}")
+        if data is not None:
+            write_private(kit.receipts / one, data)
+    return kit.receipts / name
+
+
+def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
+    texts = [other for other in (path.with_suffix(".txt"),) if other.exists()]
+    for verdict in verify_receipt_files([path, *texts], kit.trusted()):
+        if not verdict.good:
+            raise NotGenuine(
+                f"the receipt {verdict.file} is not genuine, ring the authority: {verdict.lines[0]}"
+            )
+    receipt: dict[str, Any] = check_receipt(read_text(path)).receipt
+    if receipt.get("sha256") != sent.sealed_sha256 or receipt.get("state") not in get_args(Decided):
+        raise NotGenuine(f"the receipt {path.name} is for another file: ring the authority")
+    return Proved(str(receipt["reference"]), receipt["state"], tuple(receipt["reasons"]), path)
+
+
+def kept(kit: Kit, sent: SentFile) -> Proved | None:
+    """What became of a file by the receipt that is kept here; None where there is none."""
+    return _proved(kit, kit.receipts / sent.receipt, sent) if sent.receipt else None

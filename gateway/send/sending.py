@@ -1,0 +1,251 @@
+"""The way of files to the gateway and of their receipts back, told once for `send` and `watch`.
+
+Each step may be cut off at any moment and is taken up by the next run: a file is sealed once, that sealed
+file is handed over, and its receipt decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import paramiko
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+from gateway.errors import GatewayError
+from gateway.home import shown_name
+from gateway.send import receipts, trust
+from gateway.send.connection import BROKEN, CannotReach, session
+from gateway.send.kit import Kit, write_private
+from gateway.send.openpgp_key import OwnKey, read_key, seal
+from gateway.send.passphrases import Passphrases
+from gateway.send.receipts import Proved
+from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
+from gateway.send.ssh_key import load_ssh_key, needs_passphrase
+from gateway.send.upload import upload
+
+_NAME_BYTES, _DIGITS = 100, 12
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
+_LONGEST_WAIT = 30
+
+
+class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
+    """The gateway has this very content."""
+
+
+class Progress(Protocol):
+    """Is told how far things are."""
+
+    def uploading(self, sent: SentFile, done: int, size: int) -> None:
+        """So many bytes of a file are there."""
+
+    def broken(self, error: str) -> None:
+        """The session broke, or none came about; it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToSend:
+    """A file that a person wants to send. `why`: their reason for sending it though something is wrong."""
+
+    file: Path
+    content: bytes
+    why: str = ""
+    again: bool = False
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the content, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+class KitAtWork:
+    """One provider's kit at work."""
+
+    def __init__(self, kit: Kit, passphrases: Passphrases, progress: Progress) -> None:
+        self.kit = kit
+        self.settings = kit.settings()
+        self.passphrases = passphrases
+        self._progress = progress
+        self._own: OwnKey | None = None
+
+    @property
+    def own(self) -> OwnKey:
+        """The provider's OpenPGP key, closed."""
+        if self._own is None:
+            self._own = read_key(self.settings.openpgp_key.read_bytes())
+        return self._own
+
+    @contextmanager
+    def files(self) -> Iterator[SentFiles]:
+        """What was sent."""
+        with closing(SentFiles(self.kit.sent)) as files:
+            yield files
+
+    @contextmanager
+    def session(self) -> Iterator[paramiko.SFTPClient]:
+        """A session with the gateway."""
+        path = self.settings.ssh_key
+        passphrase = self.passphrases.of("ssh") if needs_passphrase(path) else None
+        with session(self.settings, load_ssh_key(path, passphrase)) as sftp:
+            yield sftp
+
+    def retried(self, step: Callable[[paramiko.SFTPClient], None], seconds: float) -> None:
+        """Take a step in a session; in a new one where that breaks, for as long as `seconds`."""
+        for attempt in Retrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_delay(seconds),
+            wait=wait_exponential(max=_LONGEST_WAIT),
+            before_sleep=lambda state: self._progress.broken(_words(state.outcome)),
+            reraise=True,
+        ):
+            with attempt, self.session() as sftp:
+                step(sftp)
+
+    def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
+        """The row of a file: the one that is on its way already, or a new one. AlreadySent where it was."""
+        known = files.of_content(wish.digest)
+        if (
+            known is not None
+            and known.state in ON_ITS_WAY
+            and (self.kit.sealed / known.sealed_sha256).exists()
+        ):
+            return known
+        if known is not None and known.state in {"accepted", "held", "uploaded"} and not wish.again:
+            raise AlreadySent(
+                f"{wish.file.name} was sent on {known.sealed_at:%Y-%m-%d}, "
+                f"{known.reference or known.remote}, and is {known.state}; to send it once more: --again"
+            )
+        data = seal(wish.content, self.own, self.signing_passphrase(), recipient)
+        sealed_digest = hashlib.sha256(data).hexdigest()
+        write_private(self.kit.sealed / sealed_digest, data)
+        sent = SentFile(
+            content_sha256=wish.digest, sealed_sha256=sealed_digest, name=wish.file.name,
+            remote=remote_name(wish.file.name, sealed_digest), state="sealed", why=wish.why,
+            sealed_at=datetime.now(UTC),
+        )  # fmt: skip
+        files.add(sent)
+        return sent
+
+    def signing_passphrase(self) -> str:
+        """The passphrase of the OpenPGP key; empty where it has none."""
+        return self.passphrases.of("openpgp") if self.own.key.is_protected else ""
+
+    def recipient(self, sftp: paramiko.SFTPClient) -> bytes:
+        """The gateway's certificate to encrypt to now."""
+        return trust.current(self.kit, sftp)
+
+    def hand_over(
+        self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
+    ) -> None:
+        """Upload a sealed file, unless the gateway says in /receipts that it has it."""
+        path = self.kit.sealed / sent.sealed_sha256
+        if not receipts.is_landed(names, sent):
+            size = path.stat().st_size
+            final = f"{sent.folder}/{sent.remote}"
+            upload(sftp, path, final, lambda done: self._progress.uploading(sent, done, size))
+        files.uploaded(sent)
+
+    def receive(
+        self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
+    ) -> dict[str, Proved]:
+        """What is decided by now, by the digest of the sealed file; each is on record here."""
+        names = receipts.listed(sftp)
+        found = {sent.sealed_sha256: receipts.outcome(self.kit, sftp, names, sent) for sent in waiting}
+        for sent in waiting:
+            proved = found[sent.sealed_sha256]
+            if proved is not None:
+                files.decided(
+                    sent, state=proved.state, reference=proved.reference, codes=proved.codes,
+                    receipt=proved.path.name,
+                )  # fmt: skip
+                (self.kit.sealed / sent.sealed_sha256).unlink(missing_ok=True)
+        return {digest: proved for digest, proved in found.items() if proved is not None}
+
+    def sweep(self, files: SentFiles) -> None:
+        """Remove sealed files that no row knows: of a run that was cut off before it noted them."""
+        known = {sent.sealed_sha256 for sent in files.on_their_way()}
+        for path in self.kit.sealed.iterdir():
+            if path.name not in known:
+                path.unlink()
+
+
+def pass_on(
+    sender: KitAtWork, wishes: Sequence[ToSend], seconds: float
+) -> dict[Path, Proved | GatewayError | None]:
+    """Send files and wait for their receipts, for as long as `seconds`: what became of each.
+
+    None: it is handed over, and no receipt is there yet. GatewayError where the gateway could not be reached.
+    """
+    outcomes: dict[Path, Proved | GatewayError | None] = {}
+    rows: dict[Path, SentFile] = {}
+    deadline = time.monotonic() + seconds
+    with sender.files() as files:
+        sender.sweep(files)
+
+        def step(sftp: paramiko.SFTPClient) -> None:
+            recipient = sender.recipient(sftp)
+            for wish in wishes:
+                if wish.file not in rows and wish.file not in outcomes:
+                    try:
+                        rows[wish.file] = sender.sealed(wish, recipient, files)
+                    except AlreadySent as error:
+                        outcomes[wish.file] = error
+            names = receipts.listed(sftp)
+            for sent in rows.values():
+                sender.hand_over(sftp, sent, files, names)
+            await_receipts(sender, sftp, list(rows.values()), files, seconds=deadline - time.monotonic())
+
+        if any(wish.file not in outcomes for wish in wishes):
+            sender.retried(step, seconds)
+        done = {sent.sealed_sha256: sent for sent in files.all()}
+        for file, sent in rows.items():
+            outcomes[file] = receipts.kept(sender.kit, done[sent.sealed_sha256])
+    return outcomes
+
+
+def await_receipts(
+    sender: KitAtWork,
+    sftp: paramiko.SFTPClient,
+    sent: Sequence[SentFile],
+    files: SentFiles,
+    *,
+    seconds: float,
+    decided: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Wait for receipts, for as long as `seconds`; `decided` is told the digest of each sealed file."""
+    deadline = time.monotonic() + seconds
+    waiting, pause = list(sent), _FIRST_PAUSE
+    while waiting:
+        found = sender.receive(sftp, waiting, files)
+        for digest in found:
+            decided(digest)
+        waiting = [one for one in waiting if one.sealed_sha256 not in found]
+        if waiting and time.monotonic() >= deadline:
+            return
+        if waiting:
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def remote_name(name: str, sealed_digest: str) -> str:
+    """The name of a file at the gateway: that of here, short enough, and one that no other file has."""
+    short = shown_name(name).encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip()
+    return f"{short}.{sealed_digest[:_DIGITS]}.pgp"
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether another attempt may go better: the network, not a word of the gateway's, nor a local file."""
+    return isinstance(error, (CannotReach, *BROKEN)) and not isinstance(
+        error, PermissionError | FileNotFoundError
+    )
+
+
+def _words(outcome: object) -> str:
+    error = outcome.exception() if hasattr(outcome, "exception") else None
+    return str(error) or type(error).__name__

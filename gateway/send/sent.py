@@ -1,0 +1,165 @@
+"""What this kit sent, and what became of it: one row a file, in a small database beside the keys.
+
+A row is there before anything leaves, so that after a kill at any moment the same sealed file goes on its
+way, never a second one of the same content.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from gateway.errors import GatewayError
+
+SentState = Literal["sealed", "uploaded", "accepted", "held", "refused"]
+SentTo = Literal["/in", "/keys", "/agreement"]
+ON_ITS_WAY: tuple[SentState, ...] = ("sealed", "uploaded")
+_TABLE = """
+CREATE TABLE IF NOT EXISTS sent (
+    id INTEGER PRIMARY KEY,
+    content_sha256 TEXT NOT NULL,
+    sealed_sha256 TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    remote TEXT NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT NOT NULL,
+    sealed_at TEXT NOT NULL,
+    reference TEXT NOT NULL DEFAULT '',
+    codes TEXT NOT NULL DEFAULT '',
+    receipt TEXT NOT NULL DEFAULT '',
+    place TEXT NOT NULL DEFAULT '',
+    folder TEXT NOT NULL DEFAULT '/in'
+);
+CREATE INDEX IF NOT EXISTS sent_content ON sent (content_sha256);
+"""
+
+
+class KitBusy(GatewayError):  # noqa: N818 - reads as what happened
+    """Another command is at work with this kit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentFile:
+    """One file that was sealed here, or a key that was put into a folder of the gateway's.
+
+    Digests are SHA-256 in hex; `remote` is its name at the gateway.
+
+    `why` is the reason that a person gave for sending it all the same. `reference`, `codes` and `receipt`
+    (the name of its JSON form) are empty until a receipt was verified. `place` is where a watched folder put
+    it; empty where none did.
+    """
+
+    content_sha256: str
+    sealed_sha256: str
+    name: str
+    remote: str
+    state: SentState
+    why: str
+    sealed_at: datetime
+    reference: str = ""
+    codes: tuple[str, ...] = ()
+    receipt: str = ""
+    place: str = ""
+    folder: SentTo = "/in"
+
+
+class SentFiles:
+    """The rows. Every change is durable when its method returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.executescript(_TABLE)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def of_content(self, content_sha256: str) -> SentFile | None:
+        """The last row of that content; None where it was never sealed."""
+        rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
+        return rows[0] if rows else None
+
+    def on_their_way(self) -> list[SentFile]:
+        """Those without a receipt yet, the oldest first."""
+        return self._select("state IN ('sealed', 'uploaded') ORDER BY id")
+
+    def held(self) -> list[SentFile]:
+        """Those that wait at the gateway, of which another receipt may come."""
+        return self._select("state = 'held' ORDER BY id")
+
+    def unfiled(self) -> list[SentFile]:
+        """Those with a receipt that no watched folder has put anywhere yet."""
+        return self._select("state NOT IN ('sealed', 'uploaded') AND place = '' ORDER BY id")
+
+    def of_sealed(self, sealed_sha256: str) -> SentFile:
+        """The row of one sealed file, which must be there."""
+        (row,) = self._select("sealed_sha256 = ?", sealed_sha256)
+        return row
+
+    def filed(self, sent: SentFile, place: str) -> None:
+        """A watched folder has the file at `place` now."""
+        self._connection.execute(
+            "UPDATE sent SET place = ? WHERE sealed_sha256 = ?", (place, sent.sealed_sha256)
+        )
+
+    def all(self) -> list[SentFile]:
+        """Every row, the oldest first."""
+        return self._select("1 ORDER BY id")
+
+    def add(self, sent: SentFile) -> None:
+        """A file was sealed."""
+        self._connection.execute(
+            "INSERT INTO sent (content_sha256, sealed_sha256, name, remote, state, why, sealed_at, folder) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                sent.content_sha256, sent.sealed_sha256, sent.name, sent.remote, sent.state, sent.why,
+                sent.sealed_at.isoformat(), sent.folder,
+            ),
+        )  # fmt: skip
+
+    def uploaded(self, sent: SentFile) -> None:
+        """It was handed over."""
+        self._connection.execute(
+            "UPDATE sent SET state = 'uploaded' WHERE sealed_sha256 = ? AND state = 'sealed'",
+            (sent.sealed_sha256,),
+        )
+
+    def decided(
+        self, sent: SentFile, *, state: SentState, reference: str, codes: tuple[str, ...], receipt: str
+    ) -> None:
+        """A receipt of it was verified."""
+        self._connection.execute(
+            "UPDATE sent SET state = ?, reference = ?, codes = ?, receipt = ? WHERE sealed_sha256 = ?",
+            (state, reference, " ".join(codes), receipt, sent.sealed_sha256),
+        )
+
+    def _select(self, condition: str, *values: str) -> list[SentFile]:
+        rows = self._connection.execute(f"SELECT * FROM sent WHERE {condition}", values)  # noqa: S608 - our own
+        return [_sent(row) for row in rows]
+
+
+def _sent(row: sqlite3.Row) -> SentFile:
+    fields = {name: row[name] for name in row.keys() if name not in {"id", "codes", "sealed_at"}}  # noqa: SIM118
+    sealed_at = datetime.fromisoformat(row["sealed_at"]).astimezone(UTC)
+    return SentFile(**fields, codes=tuple(row["codes"].split()), sealed_at=sealed_at)
+
+
+@contextmanager
+def alone(root: Path, *, seconds: float) -> Iterator[None]:
+    """Have the kit for oneself: two that send at once would send the same file twice.
+
+    A kill lets go of it. KitBusy where somebody else has it for longer than `seconds`.
+    """
+    with closing(sqlite3.connect(root / "at-work.db", timeout=seconds, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise KitBusy("another gateway send is at work with this kit: try again later") from None
+        yield

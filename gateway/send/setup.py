@@ -1,0 +1,99 @@
+"""The first day: keys made or taken, what the authority is handed, and its own keys compared."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import paramiko
+
+from gateway.errors import GatewayError
+from gateway.send import trust
+from gateway.send.connection import NotTheGateway, host_key_of, session
+from gateway.send.kit import Kit, KitSettings, write_private
+from gateway.send.openpgp_key import make_key, read_key
+from gateway.send.ssh_key import fingerprint_of, load_ssh_key, make_ssh_key, public_line
+
+_LETTERS = re.compile(r"[^0-9a-f]")
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What the authority gets, and what it will ask to be read out."""
+
+    ssh_public: Path
+    certificate: Path
+    ssh_fingerprint: str
+    openpgp_fingerprint: str
+
+
+def take_keys(
+    kit: Kit, *, provider: str, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
+    passphrases: tuple[str, str], now: datetime,
+) -> HandOver:  # fmt: skip
+    """Make the keys that are not given, and note both. `passphrases`: of the OpenPGP and of the SSH key.
+
+    What exists is never overwritten: a kit that has keys keeps them. WrongPassphrase where a given key does
+    not open with its passphrase; GatewayError where one is no secret key.
+    """
+    kit.make()
+    own = kit.root / "openpgp.asc" if openpgp_key is None else openpgp_key.absolute()
+    if not own.exists():
+        write_private(own, make_key(owner, passphrases[0], now).armored)
+    login = kit.root / "ssh" if ssh_key is None else ssh_key.absolute()
+    if not login.exists():
+        make_ssh_key(login, passphrases[1])
+    key = read_key(own.read_bytes())
+    with key.opened(passphrases[0]):
+        pass
+    write_private(kit.certificate, key.certificate)
+    write_private(kit.ssh_public, public_line(load_ssh_key(login, passphrases[1]), provider).encode())
+    kit.write_settings(KitSettings(provider=provider, ssh_key=login, openpgp_key=own))
+    return handed_over(kit)
+
+
+def handed_over(kit: Kit) -> HandOver:
+    """What the authority gets from this kit."""
+    kind, body, *_ = kit.ssh_public.read_text("utf-8").split()
+    return HandOver(
+        ssh_public=kit.ssh_public,
+        certificate=kit.certificate,
+        ssh_fingerprint=fingerprint_of(paramiko.PKey.from_type_string(kind, base64.b64decode(body))),
+        openpgp_fingerprint=read_key(kit.settings().openpgp_key.read_bytes()).fingerprint,
+    )
+
+
+def meet(kit: Kit, host: str, port: int, told: str) -> KitSettings:
+    """Note where the gateway is, once the host key that it shows is the one that was told by telephone.
+
+    NotTheGateway where it is another one.
+    """
+    shown = host_key_of(host, port)
+    if told.strip().rstrip("=") != shown:
+        raise NotTheGateway(
+            f"{host} shows the host key {shown}, and you were told {told.strip()}: do not go on, and ring "
+            "the authority"
+        )
+    settings = kit.settings().model_copy(update={"host": host, "port": port, "host_keys": (shown,)})
+    kit.write_settings(settings)
+    return settings
+
+
+def compare(kit: Kit, key: paramiko.PKey, told: str) -> str:
+    """Fetch the gateway's certificate and trust it, once it has the fingerprint that was told."""
+    with session(kit.settings(), key) as sftp:
+        data = trust.fetched(sftp, trust.CERTIFICATE)
+    trust.trust(kit, data or b"", _LETTERS.sub("", told.lower()))
+    return _LETTERS.sub("", told.lower())
+
+
+def check_owner(owner: str) -> str:
+    """`owner` itself, where it is "NAME <E-MAIL>" on one line. GatewayError where it is not."""
+    if not re.fullmatch(r"[^<>\n]{2,100} <[^<>\s@]+@[^<>\s@]+>", owner) or not owner.isprintable():
+        raise GatewayError(
+            'say whose key it is as "NAME <E-MAIL>": "Oak Primary School <office@oak.example>"'
+        )
+    return owner

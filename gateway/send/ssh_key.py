@@ -1,0 +1,62 @@
+"""The provider's own SSH key, in the form of OpenSSH: made, or taken as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import paramiko
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from gateway.errors import GatewayError
+from gateway.send.kit import write_private
+from gateway.send.openpgp_key import WrongPassphrase
+
+_PUTTY = b"PuTTY-User-Key-File-"
+
+
+def make_ssh_key(path: Path, passphrase: str) -> None:
+    """A fresh Ed25519 key at `path`, under a passphrase."""
+    made = Ed25519PrivateKey.generate()
+    protection = BestAvailableEncryption(passphrase.encode())
+    write_private(path, made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, protection))
+
+
+def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
+    """The secret key at `path`. WrongPassphrase where it needs another, GatewayError where it is none."""
+    data = path.read_bytes()
+    if data.startswith(_PUTTY):
+        raise GatewayError(
+            f"{path} is in PuTTY's own form: open it in PuTTYgen, choose Conversions, Export OpenSSH key, "
+            "and give that file"
+        )
+    known = passphrase.encode() if passphrase and needs_passphrase(path) else None
+    try:
+        return paramiko.PKey.from_path(path, known)
+    except (paramiko.PasswordRequiredException, TypeError):
+        raise WrongPassphrase(f"{path} is under a passphrase") from None
+    except (paramiko.SSHException, ValueError):
+        if passphrase is not None and needs_passphrase(path):
+            raise WrongPassphrase("the passphrase does not open the SSH key") from None
+        raise GatewayError(f"{path} is no SSH secret key that can be read") from None
+
+
+def needs_passphrase(path: Path) -> bool:
+    """Whether the key at `path` is under a passphrase."""
+    try:
+        paramiko.PKey.from_path(path)
+    except (paramiko.PasswordRequiredException, TypeError):
+        return True
+    except (paramiko.SSHException, ValueError):
+        return False
+    return False
+
+
+def public_line(key: paramiko.PKey, comment: str) -> str:
+    """The public half, as the authority is given it."""
+    return f"{key.get_name()} {key.get_base64()} {comment}\n"
+
+
+def fingerprint_of(key: paramiko.PKey) -> str:
+    """SHA256:…, as every program shows it."""
+    return str(key.fingerprint)

@@ -1,0 +1,56 @@
+"""Upload of one sealed file, taken up where an earlier attempt was broken off.
+
+The file goes to NAME.filepart first; only its rename to NAME hands it over. So whatever breaks off leaves
+either a beginning that is gone on with, or a file that was handed over whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import paramiko
+
+_PIECE = 32 * 1024
+_UNFINISHED = ".filepart"
+
+
+def upload(sftp: paramiko.SFTPClient, sealed: Path, final: str, tell: Callable[[int], None]) -> None:
+    """Hand `sealed` over as `final`, such as /in/NAME; nothing is done where it was.
+
+    `tell` learns how many bytes are there. OSError or paramiko's errors where the session breaks: what came
+    stays, to be gone on with.
+    """
+    unfinished = f"{final}{_UNFINISHED}"
+    size = sealed.stat().st_size
+    if _size(sftp, final) == size:
+        tell(size)
+        return
+    there = _size(sftp, unfinished)
+    if there is not None and there > size:
+        sftp.remove(unfinished)
+        there = None
+    _send(sftp, sealed, unfinished, there, tell)
+    sftp.rename(unfinished, final)
+
+
+def _send(
+    sftp: paramiko.SFTPClient, sealed: Path, unfinished: str, there: int | None, tell: Callable[[int], None]
+) -> None:
+    done = there or 0
+    with sealed.open("rb") as source, sftp.open(unfinished, "wb" if there is None else "ab") as target:
+        target.set_pipelined(True)
+        source.seek(done)
+        tell(done)
+        while piece := source.read(_PIECE):
+            target.write(piece)
+            done += len(piece)
+            tell(done)
+
+
+def _size(sftp: paramiko.SFTPClient, path: str) -> int | None:
+    try:
+        size: int | None = sftp.stat(path).st_size
+    except FileNotFoundError:
+        return None
+    return size

@@ -1,0 +1,243 @@
+"""A folder whose files are sent once they are still: each ends in sent, held or refused, with its receipt.
+
+A file is moved only once its receipt lies where it is to go, and what was decided is on record before that.
+So after a kill at any moment the next run files what was decided, goes on with what is on its way, and sends
+nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TypeGuard
+
+import paramiko
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from gateway.errors import GatewayError
+from gateway.send import receipts
+from gateway.send.checking import Check
+from gateway.send.connection import BROKEN, CannotReach
+from gateway.send.sending import KitAtWork, ToSend, await_receipts
+from gateway.send.sent import ON_ITS_WAY, KitBusy, SentFile, SentFiles, alone
+
+FOLDERS = {"accepted": "sent", "held": "held", "refused": "refused"}
+_UNFINISHED = (".", "~$")
+_BATCH = 50
+_RECEIPT_SECONDS = 120.0
+_PAUSE_SECONDS, _HELD_SECONDS, _LOCK_SECONDS = 10.0, 300.0, 60.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Stillness:
+    """Which files have not changed for a while; a file that is still being written must not be taken."""
+
+    seconds: float
+    clock: Callable[[], float]
+    _seen: dict[Path, tuple[tuple[int, int], float]] = field(default_factory=dict)
+
+    def still(self, files: Sequence[Path]) -> list[Path]:
+        """Those of which size and time were the same for as long as `seconds`."""
+        now = self.clock()
+        known = self._seen
+        self._seen = {}
+        for file in files:
+            try:
+                status = file.stat()
+            except FileNotFoundError:
+                continue
+            mark = (status.st_size, status.st_mtime_ns)
+            before = known.get(file)
+            self._seen[file] = before if before is not None and before[0] == mark else (mark, now)
+        return [file for file, (_, since) in self._seen.items() if now - since >= self.seconds]
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether files lie there, still or not."""
+        return bool(self._seen)
+
+
+class WatchedFolder:
+    """The watch over one folder. `anyway` is the reason for sending also what is not as it should be."""
+
+    def __init__(
+        self, sender: KitAtWork, folder: Path, check: Check, stillness: Stillness, *,
+        tell: Callable[[str], None], anyway: str = "",
+    ) -> None:  # fmt: skip
+        self._sender, self._folder, self._check = sender, folder, check
+        self._stillness, self._tell, self._anyway = stillness, tell, anyway
+        self._looked_at_held = -_HELD_SECONDS
+        for name in FOLDERS.values():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def run(self, stop: threading.Event, *, once: bool = False) -> None:
+        """Send what comes until `stop` is set; with `once`, until nothing is left."""
+        wake = threading.Event()
+        observer = Observer()
+        observer.schedule(_Waking(wake), str(self._folder))
+        observer.start()
+        try:
+            while not stop.is_set():
+                pause = self._tried()
+                if once and pause is None:
+                    return
+                wake.clear()
+                _wait(wake, stop, self._stillness.seconds if pause is None else pause)
+        finally:
+            observer.stop()
+            observer.join()
+
+    def _tried(self) -> float | None:
+        """One round; for how long to pause then, None where nothing is left to do."""
+        try:
+            with alone(self._sender.kit.root, seconds=_LOCK_SECONDS), self._sender.files() as files:
+                self.round(files)
+        except (CannotReach, KitBusy, *BROKEN) as error:
+            _log.warning("not sent now, tried again: %s", error)
+            return _PAUSE_SECONDS
+        return min(self._stillness.seconds, 1.0) if self._stillness.unsettled else None
+
+    def round(self, files: SentFiles) -> None:
+        """Send the files that are still, so many at a time, and file each with its receipt."""
+        self._take_up(files)
+        to_send: list[ToSend] = []
+        for file in self._stillness.still(sorted(self._waiting()))[:_BATCH]:
+            wish = self._wish(file)
+            known = None if wish is None else files.of_content(wish.digest)
+            if wish is not None and _is_decided(known):
+                self._file(wish.file, known, files)
+            elif wish is not None:
+                to_send.append(wish)
+        if to_send:
+            with self._sender.session() as sftp:
+                self._send(sftp, to_send, files)
+        if files.held() and self._stillness.clock() - self._looked_at_held >= _HELD_SECONDS:
+            with self._sender.session() as sftp:
+                self._look_at_held(sftp, files)
+
+    def _waiting(self) -> Iterator[Path]:
+        return (
+            path
+            for path in self._folder.iterdir()
+            if path.is_file() and not path.is_symlink() and not path.name.startswith(_UNFINISHED)
+        )
+
+    def _wish(self, file: Path) -> ToSend | None:
+        """The file as it is to be sent; None where it goes to refused/ at once, which is told beside it."""
+        try:
+            seen = self._check.look_at(file, date.today())  # noqa: DTZ011 - as the calendar on the wall has it
+            stops = () if self._anyway else seen.stops
+        except GatewayError as error:
+            stops = (str(error),)
+        if not stops:
+            return ToSend(file, seen.content, self._anyway if seen.stops else "")
+        target = _free(self._folder / FOLDERS["refused"] / file.name)
+        target.with_name(f"{target.name}.why.txt").write_text(
+            "This file was NOT sent.\n\n" + "\n".join(stops) + "\n", "utf-8"
+        )
+        file.rename(target)
+        self._tell(f"{file.name}: not sent: {stops[0]}")
+        return None
+
+    def _take_up(self, files: SentFiles) -> None:
+        """Note where files lie that were moved by a run that was cut off before it noted that itself."""
+        unfiled = files.unfiled()
+        here = {_digest(path) for path in self._waiting()} if unfiled else set()
+        for one in unfiled:
+            if one.content_sha256 not in here:
+                files.filed(one, f"{FOLDERS[one.state]}/{one.name}")
+
+    def _send(self, sftp: paramiko.SFTPClient, batch: Sequence[ToSend], files: SentFiles) -> None:
+        recipient = self._sender.recipient(sftp)
+        rows = {}
+        for wish in batch:
+            sent = self._sender.sealed(wish, recipient, files)
+            rows[sent.sealed_sha256] = wish
+        known = [one for one in files.on_their_way() if one.sealed_sha256 in rows]
+        names = receipts.listed(sftp)
+        for sent in known:
+            self._sender.hand_over(sftp, sent, files, names)
+
+        def decided(digest: str) -> None:
+            self._file(rows[digest].file, files.of_sealed(digest), files)
+
+        await_receipts(self._sender, sftp, known, files, seconds=_RECEIPT_SECONDS, decided=decided)
+
+    def _file(self, file: Path, sent: SentFile, files: SentFiles) -> None:
+        """Move a file to where it belongs, its receipt there before it."""
+        folder = self._folder / FOLDERS[sent.state]
+        target = folder / file.name
+        if target.exists():
+            target = folder / f"{file.stem}.{sent.reference}{file.suffix}"
+        receipt = self._sender.kit.receipts / sent.receipt
+        for path in (receipt.with_suffix(".txt"), receipt):
+            if path.exists():
+                shutil.copyfile(path, folder / f"{target.name}.{sent.reference}{path.suffix}")
+        file.replace(target)
+        files.filed(sent, str(target.relative_to(self._folder)))
+        self._tell(f"{file.name}: {sent.state}, reference {sent.reference}")
+
+    def _look_at_held(self, sftp: paramiko.SFTPClient, files: SentFiles) -> None:
+        """Take up what was held and is decided since: file and receipt move on together."""
+        self._looked_at_held = self._stillness.clock()
+        held = files.held()
+        self._sender.receive(sftp, held, files)
+        for before in held:
+            after = files.of_sealed(before.sealed_sha256)
+            place = self._folder / before.place
+            if after.state != "held" and before.place and place.is_file():
+                self._file(place, after, files)
+
+
+class _Waking(FileSystemEventHandler):
+    """Ends the pause as soon as something happens in the folder."""
+
+    def __init__(self, wake: threading.Event) -> None:
+        self._wake = wake
+
+    def on_created(self, _: FileSystemEvent) -> None:
+        """A file came."""
+        self._wake.set()
+
+    def on_moved(self, _: FileSystemEvent) -> None:
+        """A file came from elsewhere, or was renamed."""
+        self._wake.set()
+
+
+def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
+    """Whether a content is decided already; what was refused, and lies here again, is sent anew."""
+    if known is None or known.state in ON_ITS_WAY:
+        return False
+    return known.state != "refused" or not known.place
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _free(path: Path) -> Path:
+    """A path that nothing lies at: this one, or one with a number."""
+    number = 2
+    free = path
+    while free.exists():
+        free = path.with_name(f"{path.stem} ({number}){path.suffix}")
+        number += 1
+    return free
+
+
+def _wait(wake: threading.Event, stop: threading.Event, seconds: float) -> None:
+    """Pause; a file that comes, or the end, is taken up soon."""
+    slice_seconds = 0.5
+    left = max(seconds, slice_seconds)
+    while left > 0 and not stop.is_set() and not wake.wait(min(left, slice_seconds)):
+        left -= slice_seconds

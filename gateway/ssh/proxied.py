@@ -1,0 +1,149 @@
+"""Connections that a balancer hands on: it says first from where they come, by the PROXY protocol, version 2.
+
+https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2. Only of the balancers that the
+settings name is it read, and of those it is demanded; whoever else connects is taken for who it is, and what
+it says goes to SSH.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import struct
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from gateway.ssh.connection import Connection
+from gateway.ssh.door import Door
+
+_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+_START = struct.Struct("!12sBBH")
+_ADDRESSES = {0x11: struct.Struct("!4s4sHH"), 0x21: struct.Struct("!16s16sHH")}  # TCP over IPv4, over IPv6
+_LOCAL, _PROXY = 0x20, 0x21
+_MOST_BYTES = 4_096
+_PATIENCE_SECONDS = 5.0
+
+
+class NotIntroducedError(Exception):
+    """What came is no introduction."""
+
+
+class MoreNeededError(Exception):
+    """The introduction is not whole yet."""
+
+
+def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes]:
+    """From where a connection comes, by what its balancer says, and what came behind that.
+
+    None for the balancer's own, such as its looking whether we are there.
+    """
+    if data[:12] != _SIGNATURE[: len(data)]:
+        raise NotIntroducedError
+    if len(data) < _START.size:
+        raise MoreNeededError
+    _, command, family, length = _START.unpack_from(data)
+    if length > _MOST_BYTES or command not in {_LOCAL, _PROXY}:
+        raise NotIntroducedError
+    end = _START.size + length
+    if len(data) < end:
+        raise MoreNeededError
+    return (None if command == _LOCAL else _source(family, data[_START.size : end])), data[end:]
+
+
+def _source(family: int, said: bytes) -> tuple[str, int]:
+    addresses = _ADDRESSES.get(family)
+    if addresses is None or len(said) < addresses.size:
+        raise NotIntroducedError
+    source, _, port, _ = addresses.unpack_from(said)
+    return str(ipaddress.ip_address(source)), port
+
+
+class Balancers:
+    """Who may say for whom it speaks."""
+
+    def __init__(self, networks: Sequence[str], door: Door) -> None:
+        """Those of `networks`. They themselves never have to wait: they look whether we are there."""
+        self._networks = [ipaddress.ip_network(network) for network in networks]
+        self._door = door
+        door.penalties.spare(networks)
+
+    def before(self, connect: Callable[[], Connection]) -> asyncio.Protocol:
+        """What takes a new connection: a Connection itself where nobody is named."""
+        return _Reception(self, connect) if self._networks else connect()
+
+    def speaks(self, address: str) -> bool:
+        """Whether a connection from there begins with an introduction."""
+        known = ipaddress.ip_address(address.partition("%")[0])
+        if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
+            known = known.ipv4_mapped
+        return any(known.version == one.version and known in one for one in self._networks)
+
+    def refuse(self, address: str) -> None:
+        """Note that a balancer did not say for whom it speaks."""
+        self._door.offences.note("no-proxy-header", address)
+
+
+class _Reception(asyncio.Protocol):
+    """Takes a connection until it is known from where it comes, and then hands it on for good."""
+
+    def __init__(self, balancers: Balancers, connect: Callable[[], Connection]) -> None:
+        self._balancers = balancers
+        self._connect = connect
+        self._said = b""
+        self._peer = ("", 0)
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for an introduction where there has to be one."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        if not peer:  # It is gone already, as a look is that breaks off at once.
+            self._transport.abort()
+            return
+        if not self._balancers.speaks(str(peer[0])):
+            self._hand_on(None, b"")
+            return
+        self._peer = (str(peer[0]), int(peer[1]))
+        self._waiting = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._refuse)
+
+    def data_received(self, data: bytes) -> None:
+        """Read the introduction, once it is whole."""
+        self._said += data
+        try:
+            source, rest = introduced(self._said)
+        except MoreNeededError:
+            return
+        except NotIntroducedError:
+            self._refuse()
+            return
+        # A look is the balancer's own. It may be gone already, and its address would not be known any more.
+        self._hand_on(source or self._peer, rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """It went before it said anything: a look whether the port is open."""
+        self._stop_waiting()
+
+    def _hand_on(self, source: tuple[str, int] | None, rest: bytes) -> None:
+        self._stop_waiting()
+        transport = self._transport
+        if transport is None:
+            return
+        connection = self._connect()
+        if source is not None:
+            connection.comes_from(source)
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        if rest:
+            connection.data_received(rest)
+
+    def _refuse(self) -> None:
+        self._stop_waiting()
+        self._balancers.refuse(self._peer[0])
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None

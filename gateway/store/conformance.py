@@ -1,0 +1,151 @@
+"""What an S3 store has to do, tried out on it: several keep some promises of S3 and drop others silently.
+
+Everything is tried below probe/, and taken away again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import obstore
+from obstore.store import S3Store
+
+from gateway.errors import ConfigurationError
+from gateway.store.client import as_os_error
+from gateway.store.objects import ObjectStore
+from gateway.store.store import Store
+
+_AT_ONCE, _PART_BYTES = 8, 5 * 1024**2
+_FIRST, _SECOND, _NOTE = b"the first", b"the second", "noted"
+
+
+def check(store: Store) -> None:
+    """ConfigurationError where an S3 store overwrites what it should not; OSError: it does not answer."""
+    if isinstance(store, ObjectStore):
+        with _probing(store) as probe:
+            if fault := probe.overwrites():
+                raise ConfigurationError(f"gateway.toml: store: {fault}")
+
+
+def faults_of(store: Store) -> Iterator[str]:
+    """Which promises an S3 store does not keep. OSError where it does not answer."""
+    if not isinstance(store, ObjectStore):
+        return
+    with _probing(store) as probe:
+        tries = (probe.overwrites, probe.races, probe.ranges, probe.notes, probe.parts, probe.removes)
+        for tried in tries:
+            if fault := tried():
+                yield fault
+
+
+@contextmanager
+def _probing(store: ObjectStore) -> Iterator[_Probe]:
+    probe = _Probe(store.client, f"probe/{secrets.token_hex(8)}")
+    try:
+        yield probe
+    finally:
+        with as_os_error():
+            obstore.delete(probe.client, probe.paths())
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """Each method tries one promise, and says what is wrong, if anything is."""
+
+    client: S3Store
+    folder: str
+
+    def paths(self) -> list[str]:
+        """All that was made."""
+        with as_os_error():
+            return [found["path"] for page in obstore.list(self.client, self.folder) for found in page]
+
+    def overwrites(self) -> str | None:
+        """An object is created only if there is none of its name."""
+        self._create("one", _FIRST)
+        if self._creates("one", _SECOND) or self._content("one") != _FIRST:
+            return (
+                "it overwrites an object that it was asked to create only if there is none "
+                "(If-None-Match: *), and says nothing: a file could take the place of another"
+            )
+        return None
+
+    def races(self) -> str | None:
+        """Of several who create one object at the same time, one does."""
+        with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
+            won = list(pool.map(lambda n: self._creates("race", b"%d" % n), range(_AT_ONCE)))
+        if won.count(True) != 1:
+            return (
+                f"of {_AT_ONCE} who created one object at the same time {won.count(True)} were told they did"
+            )
+        return None
+
+    def ranges(self) -> str | None:
+        """A part of an object can be read."""
+        self._create("range", _FIRST)
+        try:
+            with as_os_error():
+                part = bytes(obstore.get_range(self.client, self._path("range"), start=4, end=9))
+        except OSError:
+            return "it does not give a part of an object (Range)"
+        return None if part == _FIRST[4:9] else "it gives another part of an object than was asked (Range)"
+
+    def notes(self) -> str | None:
+        """What is noted beside an object comes back with it."""
+        self._create("note", _FIRST)
+        with as_os_error():
+            found = obstore.get(self.client, self._path("note"))
+            said, content = found.attributes.get("sha256"), bytes(found.bytes())
+        if (said, content) != (_NOTE, _FIRST):
+            return (
+                "it loses what is noted beside an object (x-amz-meta-): what is damaged in it is found late"
+            )
+        return None
+
+    def parts(self) -> str | None:
+        """An object put in parts is what was put."""
+        parts = [os.urandom(_PART_BYTES), _SECOND]
+        with as_os_error():
+            obstore.put(
+                self.client, self._path("parts"), iter(parts), use_multipart=True, chunk_size=_PART_BYTES
+            )
+        if hashlib.sha256(self._content("parts")).digest() != hashlib.sha256(b"".join(parts)).digest():
+            return "what was put in parts comes back altered"
+        return None
+
+    def removes(self) -> str | None:
+        """What was made is listed at once, and gone when it is removed."""
+        self._create("gone", _FIRST)
+        path = self._path("gone")
+        if path not in self.paths():
+            return "it does not list at once what was made"
+        with as_os_error():
+            obstore.delete(self.client, [path, self._path("never")])
+        if path in self.paths() or not self._creates("gone", _SECOND):
+            return "what was removed is still there"
+        return None
+
+    def _create(self, name: str, content: bytes) -> None:
+        with as_os_error():
+            attributes = {"sha256": _NOTE}
+            obstore.put(self.client, self._path(name), content, mode="create", attributes=attributes)
+
+    def _creates(self, name: str, content: bytes) -> bool:
+        try:
+            self._create(name, content)
+        except FileExistsError:
+            return False
+        return True
+
+    def _content(self, name: str) -> bytes:
+        with as_os_error():
+            return bytes(obstore.get(self.client, self._path(name)).bytes())
+
+    def _path(self, name: str) -> str:
+        return f"{self.folder}/{name}"

@@ -1,0 +1,325 @@
+"""Sealed files in an S3 store, through obstore.
+
+    small/REFERENCE           a file of at most 8 MiB, created only if there is none of that name
+    large/REFERENCE           of a larger one, which of its contents counts; created only if there is none
+    content/REFERENCE/TOKEN   such a content, in parts, under a name that is never used again
+    session/REFERENCE         a session key
+
+So nothing that counts is ever written over, and of two hosts that put different files under one reference
+one at least is told so. No store creates an object in parts only if it is absent; hence the two steps, and
+whoever put a file looks afterwards whether the other kind is there too: one of two sees the other.
+
+A content that nothing names, of a host that died meanwhile, goes with its reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from errno import EEXIST, EREMOTEIO
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import obstore
+from obstore.store import S3Store
+from pydantic import ValidationError
+
+from gateway.home import REFERENCE, checked_reference
+from gateway.home.settings_file import File
+from gateway.home.store_settings import StoreSettings
+from gateway.store.client import as_os_error, client_of
+from gateway.store.store import Kept
+from gateway.zones.failpoints import passing
+
+SMALL_BYTES = 8 * 1024**2
+_PART_BYTES = 8 * 1024**2  # The least that S3 takes is 5 MiB; ten thousand of these are 80 GiB.
+_PARTS_AT_ONCE = 2
+_READ_BYTES = 1024**2
+_DIGEST = "sha256"
+_TOKEN_BYTES = 16
+_SMALL, _LARGE, _CONTENT, _SESSION = "small", "large", "content", "session"
+_OTHER = {_SMALL: _LARGE, _LARGE: _SMALL}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_OTHER_TEMPORARY = Path("/var/tmp")  # noqa: S108 - what is sealed, in a file without a name
+
+
+class Large(File):
+    """What lies at large/REFERENCE: which content counts, its size and its SHA-256."""
+
+    token: str
+    size: int
+    sha256: str
+
+
+def object_store(settings: StoreSettings, scratch: Path) -> ObjectStore:
+    """The store of these settings. ConfigurationError where its credentials cannot be read, or may be by all.
+
+    `scratch` is a folder for what is too large for memory while it is read.
+    """
+    return ObjectStore(client_of(settings), scratch)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    """A folder of a bucket. May be used by several threads at once."""
+
+    client: S3Store
+    scratch: Path
+
+    def put(self, reference: str, source: int, size: int) -> Kept:
+        """Keep what a descriptor holds; the store has it safe when this returns."""
+        start = _read(source, min(size, SMALL_BYTES + 1))
+        if len(start) <= SMALL_BYTES:
+            return self._put_small(reference, start)
+        return self._put_large(reference, _Hashed(start, source, size))
+
+    def _put_small(self, reference: str, content: bytes) -> Kept:
+        kept = Kept(len(content), hashlib.sha256(content).hexdigest())
+        self._create(_SMALL, reference, content, kept)
+        passing("claim.stored")
+        return kept
+
+    def _put_large(self, reference: str, content: _Hashed) -> Kept:
+        token = secrets.token_hex(_TOKEN_BYTES)
+        path = f"{_content(reference)}{token}"
+        with as_os_error():
+            obstore.put(
+                self.client,
+                path,
+                content.parts(),
+                use_multipart=True,
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+        passing("claim.copied")
+        kept = content.kept()
+        named = Large(token=token, size=kept.size, sha256=kept.sha256)
+        try:
+            if not self._create(_LARGE, reference, named.model_dump_json().encode(), kept):
+                self._delete([path])  # An earlier attempt put the same.
+        except FileExistsError:
+            self._delete([path])
+            raise
+        passing("claim.stored")
+        return kept
+
+    def _create(self, kind: str, reference: str, body: bytes, kept: Kept) -> bool:
+        """Create small/ or large/REFERENCE; False where the same file is there already.
+
+        FileExistsError where another one is.
+        """
+        path, other = f"{kind}/{checked_reference(reference)}", f"{_OTHER[kind]}/{reference}"
+        made = True
+        try:
+            with as_os_error():
+                obstore.put(self.client, path, body, mode="create", attributes={_DIGEST: kept.sha256})
+        except FileExistsError:
+            if self._stated(kind, reference) != kept:
+                raise
+            made = False
+        if self._is_there(other):
+            if made:
+                self._delete([path])
+            raise FileExistsError(EEXIST, "another file has this reference")
+        return made
+
+    def _stated(self, kind: str, reference: str) -> Kept:
+        """What is there under this reference."""
+        if kind == _LARGE:
+            large = self._large(reference)
+            return Kept(large.size, large.sha256)
+        with as_os_error():
+            content = bytes(obstore.get(self.client, f"{_SMALL}/{reference}").bytes())
+        return Kept(len(content), hashlib.sha256(content).hexdigest())
+
+    def put_session(self, reference: str, session: bytes) -> None:
+        """Keep a session key, in place of an earlier one."""
+        with as_os_error():
+            obstore.put(self.client, f"{_SESSION}/{checked_reference(reference)}", session)
+
+    def settle(self) -> None:
+        """Nothing is left to do: what was put is as safe as the store makes it."""
+        passing("claim.durable")
+
+    @contextmanager
+    def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
+        """The file in anonymous memory; a large one in a file that has no name."""
+        try:
+            content = self._small(reference, most)
+        except FileNotFoundError:
+            with self._reading_large(reference, most) as descriptor:
+                yield descriptor
+            return
+        with _in_memory(content) as descriptor:
+            yield descriptor
+
+    def _small(self, reference: str, most: int | None) -> bytes:
+        with as_os_error():
+            path = f"{_SMALL}/{checked_reference(reference)}"
+            found = obstore.get(self.client, path)
+            if most is not None and most < found.meta["size"]:
+                return bytes(obstore.get_range(self.client, path, start=0, end=most))
+            stated, content = found.attributes.get(_DIGEST, ""), bytes(found.bytes())
+        if _SHA256.fullmatch(stated) and hashlib.sha256(content).hexdigest() != stated:
+            raise OSError(EREMOTEIO, "the file is not the one that was put")
+        return content
+
+    @contextmanager
+    def _reading_large(self, reference: str, most: int | None) -> Iterator[int]:
+        large, digest = self._large(reference), hashlib.sha256()
+        folder = self.scratch if os.access(self.scratch, os.W_OK) else _OTHER_TEMPORARY
+        with TemporaryFile(dir=folder) as file:
+            for part in self._parts_of(reference, large, most):
+                digest.update(part)
+                file.write(part)
+            if most is None and digest.hexdigest() != large.sha256:
+                raise OSError(EREMOTEIO, "the file is not the one that was put")
+            file.seek(0)
+            yield file.fileno()
+
+    def _parts_of(self, reference: str, large: Large, most: int | None = None) -> Iterator[bytes]:
+        """A large content, part by part: each a request of its own, since one for all may take too long."""
+        path, end = (
+            f"{_content(reference)}{large.token}",
+            large.size if most is None else min(most, large.size),
+        )
+        for start in range(0, end, _PART_BYTES):
+            with as_os_error():
+                part = obstore.get_range(self.client, path, start=start, end=min(end, start + _PART_BYTES))
+            yield bytes(part)
+
+    def _large(self, reference: str) -> Large:
+        path = f"{_LARGE}/{checked_reference(reference)}"
+        with as_os_error():
+            text = bytes(obstore.get(self.client, path).bytes())
+        try:
+            return Large.model_validate_json(text)
+        except ValidationError:
+            raise OSError(EREMOTEIO, f"{path} is not what was put") from None
+
+    @contextmanager
+    def reading_session(self, reference: str) -> Iterator[int | None]:
+        """The session key in anonymous memory."""
+        try:
+            with as_os_error():
+                found = obstore.get(self.client, f"{_SESSION}/{checked_reference(reference)}")
+                session = bytes(found.bytes())
+        except FileNotFoundError:
+            yield None
+            return
+        with _in_memory(session) as descriptor:
+            yield descriptor
+
+    def digest(self, reference: str) -> str:
+        """The SHA-256 of what is stored now."""
+        try:
+            with as_os_error():
+                content = obstore.get(self.client, f"{_SMALL}/{checked_reference(reference)}").bytes()
+            return hashlib.sha256(bytes(content)).hexdigest()
+        except FileNotFoundError:
+            digest = hashlib.sha256()
+            for part in self._parts_of(reference, self._large(reference)):
+                digest.update(part)
+            return digest.hexdigest()
+
+    def has(self, reference: str) -> bool:
+        """Whether a file is there."""
+        name = checked_reference(reference)
+        return self._is_there(f"{_SMALL}/{name}") or self._is_there(f"{_LARGE}/{name}")
+
+    def references(self) -> Iterator[str]:
+        """Of which transfers a file is there, in their order."""
+        yield from heapq.merge(self._named(_SMALL), self._named(_LARGE))
+
+    def sessions(self) -> Iterator[str]:
+        """Of which transfers a session key is there, in their order."""
+        yield from self._named(_SESSION)
+
+    def remove(self, references: Iterable[str]) -> None:
+        """Remove files with all their attempts, and their session keys."""
+        for reference in references:
+            kinds = (_SMALL, _LARGE, _SESSION)
+            named = [f"{kind}/{checked_reference(reference)}" for kind in kinds]
+            self._delete([*self._paths(_content(reference)), *named])
+
+    def free(self) -> None:
+        """Nobody can say how many bytes more it takes."""
+        return
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            with as_os_error():
+                obstore.head(self.client, path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _named(self, kind: str) -> Iterator[str]:
+        for path in self._paths(f"{kind}/"):
+            name = path.removeprefix(f"{kind}/")
+            if REFERENCE.fullmatch(name):
+                yield name
+
+    def _paths(self, prefix: str) -> Iterator[str]:
+        pages = obstore.list(self.client, prefix)
+        while True:
+            with as_os_error():
+                page = next(pages, None)
+            if page is None:
+                return
+            yield from (found["path"] for found in page)
+
+    def _delete(self, paths: list[str]) -> None:
+        with as_os_error():
+            obstore.delete(self.client, paths)
+
+
+class _Hashed:
+    """What a descriptor holds after its `start`, at most `size` bytes in all, hashed while it is read."""
+
+    def __init__(self, start: bytes, source: int, size: int) -> None:
+        self._start, self._source, self._size = start, source, size
+        self._digest, self._read = hashlib.sha256(), 0
+
+    def parts(self) -> Iterator[bytes]:
+        """All of it. To be read once."""
+        part = self._start
+        while part:
+            self._digest.update(part)
+            self._read += len(part)
+            yield part
+            part = os.read(self._source, min(_READ_BYTES, self._size - self._read))
+
+    def kept(self) -> Kept:
+        """What was read so far."""
+        return Kept(self._read, self._digest.hexdigest())
+
+
+def _content(reference: str) -> str:
+    return f"{_CONTENT}/{checked_reference(reference)}/"
+
+
+def _read(source: int, most: int) -> bytes:
+    parts, left = [], most
+    while part := os.read(source, min(_READ_BYTES, left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[int]:
+    descriptor = os.memfd_create("sealed", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)

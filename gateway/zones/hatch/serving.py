@@ -1,0 +1,97 @@
+"""An HTTP server as both ends of the hatch run one: quiet, without signals of its own, ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Generator, Sequence
+from typing import Any
+
+import uvicorn
+
+from gateway.home import Home
+from gateway.zones.hatch import SOCKET
+
+KEPT_SECONDS = 60
+"""How long a connection is kept that nothing is asked on."""
+_FAREWELL_SECONDS = 5
+_SOCKET_MODE = 0o660
+_BACKLOG = 128
+
+
+class QuietServer(uvicorn.Server):
+    """uvicorn's server, in a program that minds its own signals. `ready` once it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave them to the program."""
+        yield
+
+
+def config_of(app: Any, **more: Any) -> uvicorn.Config:  # noqa: ANN401 - as uvicorn has them
+    """How a server answers for `app`: HTTP/1.1 alone, and nothing said of the software."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEPT_SECONDS,
+        timeout_graceful_shutdown=_FAREWELL_SECONDS,
+        **more,
+    )
+
+
+@contextlib.asynccontextmanager
+async def at_work(config: uvicorn.Config, sockets: Sequence[socket.socket]) -> AsyncIterator[None]:
+    """Serve on sockets that listen, until the block ends; they are closed then."""
+    server = QuietServer(config)
+    running = asyncio.create_task(server.serve(sockets=list(sockets)))
+    try:
+        ready = asyncio.create_task(server.ready.wait())
+        await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            ready.cancel()
+            await running  # It raises what kept it from starting.
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait([running])
+
+
+@contextlib.contextmanager
+def folder_of(home: Home) -> Generator[str, None, None]:
+    """The socket's place, short enough for the kernel (108 octets) however long the home's path is."""
+    folder = os.open(home.console, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{SOCKET}"
+    finally:
+        os.close(folder)
+
+
+def listening(home: Home) -> socket.socket:
+    """The socket of the hatch, bound anew. Who may reach it is up to the folder it is in."""
+    home.console.mkdir(mode=0o750, exist_ok=True)
+    (home.console / SOCKET).unlink(missing_ok=True)
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    with folder_of(home) as place:
+        opened.bind(place)
+    (home.console / SOCKET).chmod(_SOCKET_MODE)
+    opened.listen(_BACKLOG)
+    opened.setblocking(False)
+    return opened

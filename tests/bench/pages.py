@@ -1,0 +1,79 @@
+"""The console's pages, with many transfers on record: 300 schools, a passkey of software, real HTTP.
+
+Each page is asked for over the loopback, and answered through the hatch by the service that has the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.registry.database import Registry
+from tests.bench.growth import Grown
+from tests.bench.measure import Line, Setting, line, percentile, seconds
+from tests.console.pages import Visitor, console_of
+from tests.console.through_the_hatch import hatch_of
+
+_SCHOOLS = 300
+_ROUNDS = 20
+_TARGET_MS = 200.0
+
+
+def run(setting: Setting) -> Iterator[Line]:
+    """The p95 of every page."""
+    size = 20_000 if setting.quick else 1_000_000
+    grown = Grown.make(setting.scratch / "pages", size)
+    _enrol_schools(grown)
+    with _visited(grown) as visitor:
+        for name, path in _pages(grown).items():
+            assert visitor.get(path) == 200, (path, visitor.text)
+            times = [1000 * seconds(lambda: visitor.get(path)) for _ in setting.rounds(_ROUNDS)]  # noqa: B023
+            yield line("pages", f"{name}, p95, {size:,} transfers", "ms", [percentile(times, 0.95)],
+                       "the target", [_TARGET_MS], better="less", target=1.0)  # fmt: skip
+
+
+def _enrol_schools(grown: Grown) -> None:
+    rows = "".join(f"s{n},School {n},school,999{2000 + n}\n" for n in range(_SCHOOLS))
+    listed = grown.site.root / "schools.csv"
+    listed.write_text(f"id,name,kind,dfe_number\n{rows}")
+    grown.site.gateway("providers", "import", str(listed))
+
+
+@contextmanager
+def _visited(grown: Grown) -> Iterator[Visitor]:
+    """Somebody of the central data team, who triages, at the pages."""
+    grown.site.staff("jane", "central-data-team")
+    home = Home(grown.site.home)
+    registry = Registry(load_settings(home).database_url(home))
+    room = SimpleNamespace(home=home, registry=registry)
+    with hatch_of(room) as console, console_of(console) as origin:  # type: ignore[arg-type] # all that is used
+        console.grant("jane", "triage")
+        visitor = Visitor(origin)
+        visitor.enter(console.invite("jane"))
+        yield visitor
+        visitor.client.close()
+    registry.close()
+
+
+def _pages(grown: Grown) -> dict[str, str]:
+    """The address of each page."""
+    team = "/mailboxes/central-data-team"
+    (latest,) = grown.site.transfers("--limit", "1", "--state", "accepted")
+    return {
+        "today": "/",
+        "a mailbox": team,
+        "a mailbox, new": f"{team}?new=yes",
+        "a mailbox, of one school": f"{team}?provider=s7",
+        "a mailbox, in the middle": f"{team}?before=9000",
+        "dealt with": f"{team}?removed=yes",
+        "a file": f"{team}/{latest['reference']}",
+        "held": "/held",
+        "schools": "/schools",
+        "a school": "/schools/elm",
+        "agreement": "/agreement",
+        "evidence": "/evidence",
+        "oneself": "/me",
+    }

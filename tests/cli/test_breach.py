@@ -1,0 +1,94 @@
+"""The records of breaches: tried out, amended, listed, shown; by local time, of what has happened."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gateway.registry import log
+from gateway.registry.log import Entry
+from tests.whole import whole
+from tests.workshop import Desk
+
+AWARE = "2026-07-01T10:00"  # Summer time: 09:00 UTC.
+
+
+def record(desk: Desk, *options: str, code: int = 0) -> str:
+    return " ".join(desk.gateway("breach", "record", *options, code=code).split())
+
+
+def test_a_trial_is_not_on_record(copy: Desk) -> None:
+    text = record(copy, "--aware-at", AWARE, "--person", "jane", "--dry-run")
+    assert "Personal data breach 1" in text
+    assert copy.events("breach") == []
+    assert "no breach is on record" in copy.gateway("breach", "list")
+
+
+def test_times_are_local_unless_they_name_a_zone(copy: Desk) -> None:
+    text = record(copy, "--aware-at", AWARE, "--person", "jane", "--notified-at", "2026-07-02T10:00+00:00")
+    assert "Became aware 1 July 2026 at 10:00:00 BST" in text
+    assert "ICO notified 2 July 2026 at 11:00:00 BST" in text
+    (listed,) = json.loads(copy.gateway("breach", "list", "--json"))
+    assert (listed["aware_at"], listed["notify_by"]) == ("2026-07-01T09:00:00Z", "2026-07-04T09:00:00Z")
+
+
+def test_nothing_is_still_to_come(copy: Desk) -> None:
+    later = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%dT%H:%M}"
+    given = {"--aware-at": AWARE, "--person": "jane"}
+    for wrong, words in (
+        ({"--aware-at": later}, "--aware-at is still to come"),
+        ({"--notified-at": later}, "--notified-at is still to come"),
+        ({"--from": later}, "--from is still to come"),
+        ({"--to": later}, "--to is still to come"),
+        ({"--from": "2026-07-03"}, "--aware-at is before --from"),
+        ({"--from": "2026-06-02", "--to": "2026-06-01"}, "--to is before --from"),
+        ({"--notified-at": "2026-06-01"}, "--notified-at is before --aware-at"),
+    ):
+        options = [word for pair in {**given, **wrong}.items() for word in pair]
+        assert words in record(copy, *options, code=1)
+    assert "--aware-at" in record(copy, "--person", "jane", code=1)
+    assert copy.events("breach") == []
+
+
+def test_a_record_is_amended_and_its_versions_stay(copy: Desk) -> None:
+    record(copy, "--aware-at", AWARE, "--person", "jane", "--what", "A laptop.", "--measure", "Locked.")
+    record(copy, "--amend", "1", "--what", "A laptop and a bag.", "--measure", "Police told.")
+    shown = " ".join(copy.gateway("breach", "show", "1").split())
+    for words in ("A laptop and a bag.", "* Locked.", "* Police told.", "Account concerned: jane"):
+        assert words in shown
+    (listed,) = json.loads(copy.gateway("breach", "list", "--json"))
+    assert (listed["number"], listed["versions"]) == (1, 2)
+    assert len(copy.events("breach")) == 2
+    assert "there is no breach 7" in record(copy, "--amend", "7", code=1)
+    assert "everything fits" in copy.gateway("log", "verify")
+
+
+def test_the_summary_leaves_each_single_thing_to_the_annex(copy: Desk, tmp_path: Path) -> None:
+    brief = copy.gateway("breach", "record", "--aware-at", AWARE, "--person", "jane")
+    whole_of_it = copy.gateway("breach", "show", "1", "--annex")
+    assert whole_of_it.startswith(brief.rstrip())
+    assert "TRANSFERS CONCERNED" not in brief
+    assert "TRANSFERS CONCERNED" in whole_of_it
+    page = tmp_path / "breach.html"
+    copy.gateway("breach", "show", "1", "--html", str(page))
+    assert "Transfers concerned" in page.read_text()
+
+
+def test_what_an_earlier_release_recorded_is_shown_still(copy: Desk) -> None:
+    entry = Entry(
+        kind="breach-recorded", subject="breach", fields={"number": 1}, actor="ann", note="A laptop.\n"
+    )
+    with copy.registry.write() as session:
+        log.append(session, [entry], copy.now)
+    assert "A laptop." in copy.gateway("breach", "show", "1")
+    assert "an earlier release made breach 1" in record(copy, "--amend", "1", "--what", "x", code=1)
+    assert record(copy, "--aware-at", AWARE, "--person", "jane").startswith("Personal data breach 2")
+
+
+def test_the_former_name_still_works_and_says_the_new_one() -> None:
+    options = ("--aware-at", AWARE, "--staff", "nobody")
+    said = whole().gateway("report", "breach", *options, code=1)
+    assert "report breach is called breach record now" in said
+    assert "--staff is called --person now" in said
+    assert "no member of staff nobody" in said

@@ -1,0 +1,76 @@
+"""The review of a term, and the matrix of returns: for people, as pages and as tables."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from lxml import html
+
+from tests.whole import whole
+
+SPAN = ("--from", "2026-09-01", "--to", "2027-07-31")
+
+
+def section(document: dict, title: str) -> list[dict]:
+    return next(one["blocks"] for one in document["sections"] if one["title"] == title)
+
+
+def test_the_review_tells_of_files_ratification_and_discrepancies() -> None:
+    desk = whole()
+    document = json.loads(desk.gateway("report", "review", *SPAN, "--json"))
+    (short,) = section(document, "In short")
+    told = {one["label"]: one["value"] for one in short["details"]}
+    assert told["Ratified"] == "3 of 3"  # FFT is no education provider.
+    assert int(told["Files"]) == 5
+    assert int(told["Discrepancies opened"]) >= 1
+    (outcomes,) = section(document, "Files, and what became of them")
+    core = next(row for row in outcomes["rows"] if row["Kind of data"] == "student-core")
+    assert core["accepted"] == 2
+    (each,) = document["annex"][0]["blocks"]
+    oak = next(row for row in each["rows"] if row["Provider"] == "oak")
+    assert (oak["Ratified"], oak["Accepted"], oak["Refused"]) == ("yes", "1", "1")
+
+
+def test_every_chart_of_the_page_stands_before_its_table(tmp_path: Path) -> None:
+    page, table = tmp_path / "review.html", tmp_path / "review.csv"
+    whole().gateway("report", "review", *SPAN, "--html", str(page), "--csv", str(table))
+    found = html.fromstring(page.read_bytes())
+    pictures = found.findall(".//svg")
+    assert len(pictures) == 3  # Nothing was due of providers that are enrolled since today.
+    assert all(one.getnext().tag == "table" for one in pictures)
+    assert page.stat().st_mode & 0o077 == 0
+    rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
+    assert [row["Provider"] for row in rows] == ["ash", "elm", "fft", "oak"]
+
+
+def test_a_review_is_of_one_school_year() -> None:
+    desk = whole()
+    wrong = ("report", "review", "--from", "2026-06-01", "--to", "2026-10-01")
+    assert "not in one school year" in desk.gateway(*wrong, code=1)
+    assert "--to is before --from" in desk.gateway(
+        "report", "review", "--from", "2026-10-02", "--to", "2026-10-01", code=1
+    )
+
+
+def test_the_matrix_has_a_word_for_each_provider_and_kind(tmp_path: Path) -> None:
+    desk = whole()
+    page, table = tmp_path / "returns.html", tmp_path / "returns.csv"
+    desk.gateway("flows", "status", "--csv", str(table), "--html", str(page))
+    listed = json.loads(desk.gateway("flows", "status", "--json"))
+    states = {(row["provider"], row["data_type"]): row["state"] for row in listed}
+    rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
+    words = {
+        (row["Provider"], kind): word for row in rows for kind, word in row.items() if kind != "Provider"
+    }
+    assert {key: words[key].split()[0] for key in states} == states
+    assert {word for key, word in words.items() if key not in states} == {"never"}
+    assert "<svg" in page.read_text()
+
+
+def test_the_matrix_fits_a_terminal() -> None:
+    text = whole().gateway("flows", "status", "--matrix")
+    assert max(map(len, text.splitlines())) <= 80
+    assert "1 student-core" in text
+    assert "? due" in text

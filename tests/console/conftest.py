@@ -1,0 +1,114 @@
+"""A whole gateway at work, with files that real SFTP clients sent, and a real browser before its console."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.content import census, core_data
+from tests.site import Party, Running, Site
+
+CHROMIUM = "/usr/bin/chromium"
+CHANNEL = ("--no-sandbox", "--disable-gpu", "--force-color-profile=srgb")
+PICTURES = Path(os.environ.get("GATEWAY_TEST_PICTURES", ""))
+SCRIPT_NAME = "<img src=x onerror=document.title='owned'>.pgp"
+
+
+@dataclass
+class Person:
+    """Somebody of the staff at a browser of their own, whose passkey is a virtual authenticator."""
+
+    name: str
+    context: BrowserContext
+    page: Page
+    problems: list[str] = field(default_factory=list)
+
+    def link(self, words: str) -> None:
+        self.page.get_by_role("link", name=words, exact=True).first.click()
+
+    def button(self, words: str) -> None:
+        self.page.get_by_role("button", name=words).first.click()
+
+    def heading(self) -> str:
+        return self.page.locator("h1").inner_text()
+
+    def cookies(self) -> dict[str, str]:
+        return {cookie["name"]: cookie["value"] for cookie in self.context.cookies()}
+
+
+@dataclass
+class House:
+    """The gateway, its services, and a browser."""
+
+    site: Site
+    oak: Party
+    services: Running
+    browser: Browser
+    people: dict[str, Person] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        return self.services.console
+
+    def enters(self, name: str) -> Person:
+        """A person with a browser of their own, who follows their one-time link and makes a passkey."""
+        if name not in self.people:
+            person = self.opens_browser(name)
+            person.page.goto(self.site.gateway("staff", "invite", name).strip())
+            person.button("Continue")
+            person.button("Make a passkey")
+            person.page.wait_for_url(f"{self.origin}/")
+            self.people[name] = person
+        return self.people[name]
+
+    def opens_browser(self, name: str) -> Person:
+        context = self.browser.new_context(accept_downloads=True)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        person = Person(name, context, page)
+        page.on("console", lambda told: person.problems.append(f"{told.type}: {told.text} {page.url}"))
+        page.on("request", lambda asked: self._check_is_ours(person, asked.url))
+        devtools = context.new_cdp_session(page)
+        devtools.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+            "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
+        }  # fmt: skip
+        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return person
+
+    def _check_is_ours(self, person: Person, url: str) -> None:
+        if not url.startswith((self.origin, "data:", "blob:")):
+            person.problems.append(f"a request to elsewhere: {url}")
+
+    def sent(self, name: str, content: bytes, *, party: Party | None = None) -> str:
+        """A file that a school uploads by SFTP; its reference, once it is decided."""
+        known = {one["reference"] for one in self.site.transfers()}
+        sender = party or self.oak
+        sender.put(self.services.intake, name, sender.seal(content, self.site.certificate))
+        listed = self.site.await_decided(len(known) + 1)
+        return next(one["reference"] for one in listed if one["reference"] not in known)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Jane triages, Sam is of another team, Kim triages too; three files wait."""
+    site = Site(tmp_path_factory.mktemp("house"))
+    oak = site.provider("oak")
+    for name, team in (("jane", "central-data-team"), ("kim", "central-data-team"), ("sam", "early-years")):
+        site.staff(name, team)
+    for name in ("jane", "kim"):
+        site.gateway("roles", "grant", name, "triage", "--why", "test")
+    with site.running() as services, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHANNEL))
+        made = House(site, oak, services, browser)
+        made.sent("core.xml.pgp", core_data(1))
+        made.sent("census.xml.pgp", census(2))
+        made.sent(SCRIPT_NAME, b"nobody knows what this is\n" * 5)
+        yield made
+        browser.close()

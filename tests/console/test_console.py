@@ -1,0 +1,270 @@
+"""The console in a real browser, end to end: what people do in it, and what is tried against it."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.console.conftest import PICTURES, SCRIPT_NAME, House, Person
+from tests.content import core_data
+from tests.waiting import until
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1200, "height": 900}
+
+
+@pytest.fixture
+def jane(house: House) -> Person:
+    person = house.enters("jane")
+    person.page.goto(f"{house.origin}/")
+    return person
+
+
+def held_file(house: House) -> str:
+    return next(one["reference"] for one in house.site.transfers() if one["state"] == "held")
+
+
+def accepted_file(house: House) -> str:
+    return next(one["reference"] for one in house.site.transfers() if one["data_type"] == "student-core")
+
+
+def events(house: House, reference: str) -> list[tuple[str, str]]:
+    shown = house.site.json("transfers", "show", reference)["events"]
+    return [(event["kind"], event["by"]) for event in shown]
+
+
+def test_today_tells_what_is_new_and_leads_to_it(house: House, jane: Person) -> None:
+    assert jane.heading() == "Today"
+    numbers = jane.page.locator(".numbers").inner_text()
+    assert re.search(r"2\s+new for Central Data Team", numbers), numbers
+    assert re.search(r"1\s+held", numbers), numbers
+    assert jane.page.locator("svg.chart rect").count() > 0
+    jane.page.get_by_role("link", name=re.compile("new for")).click()
+    assert jane.page.locator("tbody tr").count() == 2
+
+
+def test_a_file_is_looked_at_and_downloaded_in_the_name_of_the_person(house: House, jane: Person) -> None:
+    reference = accepted_file(house)
+    jane.link("Central Data Team")
+    jane.link(reference)
+    assert "10" in jane.page.locator("dl.summary").inner_text()
+    with jane.page.expect_download() as waited:
+        jane.button("Download")
+    path = Path(waited.value.path())
+    assert path.read_bytes() == core_data(1)
+    assert waited.value.suggested_filename.endswith(f"_{reference}.xml")
+    assert events(house, reference)[-1] == ("collected", "jane")
+
+
+def test_many_files_come_as_one_zip(house: House, jane: Person) -> None:
+    jane.link("Central Data Team")
+    for box in jane.page.locator("tbody input[type=checkbox]").all():
+        box.check()
+    with jane.page.expect_download() as waited:
+        jane.button("Download")
+    with zipfile.ZipFile(io.BytesIO(Path(waited.value.path()).read_bytes())) as whole:
+        assert whole.testzip() is None
+        names = whole.namelist()
+        inside = [whole.read(name) for name in names if "_student-core_" in name]
+    assert len(names) == 2
+    assert inside == [core_data(1)]
+
+
+def test_a_file_is_marked_as_dealt_with_and_put_back(house: House, jane: Person) -> None:
+    reference = house.sent("later.xml.pgp", core_data(7))
+    jane.page.goto(f"{house.origin}/mailboxes/central-data-team/{reference}")
+    jane.button("Mark as dealt with")
+    assert "Marked as dealt with" in jane.page.locator(".banner").inner_text()
+    assert reference not in jane.page.locator("main").inner_text()
+    jane.link("Dealt with")
+    jane.link(reference)
+    jane.button("Put back")
+    assert reference in jane.page.locator("tbody").inner_text()
+    assert [each for each in events(house, reference) if each[1] == "jane"] == [
+        ("dealt-with", "jane"), ("restored", "jane"),
+    ]  # fmt: skip
+
+
+def test_a_held_file_is_returned_once_the_passkey_has_signed(house: House, jane: Person) -> None:
+    reference = house.sent("what.pgp", b"what is this\n" * 9)
+    jane.link("Held")
+    jane.link(reference)
+    jane.page.get_by_label("Why, or your advice").fill("Send it as a CTF, please.")
+    jane.button("Return with this advice")
+    assert jane.heading() == "Confirm with your passkey"
+    assert ("refused", "jane") not in events(house, reference)
+    jane.button("Confirm")
+    jane.page.wait_for_selector(".panel")
+    assert ("refused", "jane") in events(house, reference)
+    receipts = house.site.receipts("oak")
+    written = until(
+        lambda: [p for p in receipts.glob(f"*{reference}*.txt") if "Send it as a CTF" in p.read_text()],
+        "receipt",
+    )
+    assert written
+
+
+def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, jane: Person) -> None:
+    elm = house.site.provider("elm", ratified=False)
+    reference = house.sent("core.xml.pgp", core_data(9), party=elm)
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    jane.page.get_by_label(re.compile("Propose it")).check()
+    jane.page.get_by_label("Why, or your advice").fill("The Head rang about it.")
+    jane.button("Release")
+    jane.button("Confirm")
+    jane.page.wait_for_selector(".panel")
+    assert "second person" in jane.page.locator(".panel").inner_text()
+    assert ("released", "jane") not in events(house, reference)
+    kim = house.enters("kim")
+    kim.page.goto(f"{house.origin}/held/{reference}")
+    assert "Proposed by jane" in kim.page.locator("main").inner_text()
+    kim.page.get_by_label("Why you allow it").fill("I rang them, too.")
+    kim.button("Allow this release")
+    kim.button("Confirm")
+    kim.page.wait_for_selector(".panel")
+    assert ("released", "kim") in events(house, reference)
+
+
+def test_a_team_asks_for_a_recall_and_it_is_done(house: House, jane: Person) -> None:
+    reference = house.sent("wrong.xml.pgp", core_data(8))
+    jane.page.goto(f"{house.origin}/mailboxes/central-data-team/{reference}")
+    jane.page.locator("summary", has_text="This should not have come").click()
+    jane.page.get_by_label("Why should it be recalled?").fill("It is another school's.")
+    jane.button("Take it out of every mailbox")
+    jane.button("Confirm")
+    jane.page.wait_for_selector(".panel")
+    assert ("withdrawn", "jane") in events(house, reference)
+
+
+def test_a_receipt_is_verified(house: House, jane: Person) -> None:
+    receipt = until(lambda: sorted(house.site.receipts("oak").glob("core.xml*.json")), "a receipt")[-1]
+    jane.link("Evidence")
+    jane.page.get_by_label("A receipt, as text or JSON").set_input_files(receipt)
+    jane.button("Verify")
+    assert jane.heading() == "The receipt is genuine", jane.page.locator("main").inner_text()
+    jane.page.goto(f"{house.origin}/evidence")
+    jane.page.get_by_label("Or paste it").fill(receipt.read_text().replace("accepted", "refused"))
+    jane.button("Verify")
+    assert jane.heading() == "That is not proved"
+
+
+def test_somebody_of_another_team_finds_nothing_of_it(house: House) -> None:
+    sam, reference = house.enters("sam"), accepted_file(house)
+    sam.page.goto(f"{house.origin}/")
+    assert "Held" not in sam.page.locator("nav").inner_text()
+    theirs, held = "/mailboxes/central-data-team", held_file(house)
+    not_here = f"/mailboxes/early-years/{reference}"
+    for path in (theirs, f"{theirs}/{reference}", "/held", f"/held/{held}", not_here, "/evidence"):
+        answer = sam.page.goto(f"{house.origin}{path}")
+        assert answer is not None
+        assert answer.status in {403, 404}, path
+        assert reference not in sam.page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_every_page_can_be_used_by_everybody(house: House, jane: Person, size: dict[str, int]) -> None:
+    """By the rules of WCAG 2.2 AA as far as axe can tell, and without scrolling sideways at 320 pixels."""
+    page, team = jane.page, "/mailboxes/central-data-team"
+    pages = {
+        "today": "/", "mailbox": team, "file": f"{team}/{accepted_file(house)}", "held": "/held",
+        "held-file": f"/held/{held_file(house)}", "schools": "/schools", "school": "/schools/oak",
+        "agreement": "/agreement", "evidence": "/evidence", "me": "/me", "login": "/login",
+        "invitation": "/invitation", "dealt-with": f"{team}?removed=yes", "nothing": "/nothing",
+    }  # fmt: skip
+    page.set_viewport_size(size)
+    found = {}
+    for name, path in pages.items():
+        page.goto(f"{house.origin}{path}")
+        results = Axe().run(page, options=RULES).response
+        found[name] = [(rule["id"], rule["nodes"][0]["html"]) for rule in results["violations"]]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > size["width"]:
+            found[name].append(("wider than the window", str(wide)))
+        if PICTURES.name:
+            page.screenshot(path=PICTURES / f"{name}-{size['width']}.png")
+    page.set_viewport_size(WIDE)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_everything_works_by_the_keyboard(house: House, jane: Person) -> None:
+    jane.page.keyboard.press("Tab")
+    assert jane.page.evaluate("document.activeElement.className") == "skip"
+    jane.page.keyboard.press("Enter")
+    assert jane.page.evaluate("document.activeElement.id") == "main"
+
+
+def test_forms_and_pages_need_no_script(house: House, jane: Person) -> None:
+    context = house.browser.new_context(java_script_enabled=False)
+    context.add_cookies(jane.context.cookies())
+    page, reference = context.new_page(), accepted_file(house)
+    page.goto(f"{house.origin}/mailboxes/central-data-team/{reference}")
+    page.get_by_role("button", name="Mark as dealt with").click()
+    assert "Marked as dealt with" in page.locator(".banner").inner_text()
+    page.goto(f"{house.origin}/mailboxes/central-data-team/{reference}?removed=yes")
+    page.get_by_role("button", name="Put back").click()
+    assert reference in page.locator("tbody").inner_text()
+    context.close()
+
+
+# What is tried against it; more of that in test_pages.py and test_hatch.py.
+
+
+def test_what_a_school_names_its_files_is_text_and_no_markup(house: House, jane: Person) -> None:
+    jane.page.goto(f"{house.origin}/held/{held_file(house)}")
+    assert jane.page.title() != "owned"
+    assert jane.page.locator("main img").count() == 0
+    shown = jane.page.locator("dl.summary code").inner_text()
+    assert shown.startswith("_img src")
+    assert SCRIPT_NAME not in jane.page.content()
+
+
+def test_what_people_say_is_text_and_no_markup(house: House, jane: Person) -> None:
+    reference = house.sent("odd.pgp", b"odd\n" * 20)
+    house.site.gateway("providers", "set", "oak", "--name", "<b>Oak</b> & Sons")
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    jane.page.get_by_label("Why, or your advice").fill("<script>document.title='owned'</script>")
+    jane.button("Refuse for good")
+    assert "&lt;script" not in jane.page.locator("main").inner_text()
+    jane.button("Confirm")
+    jane.page.wait_for_selector(".panel")
+    jane.page.goto(f"{house.origin}/held")
+    assert "<b>Oak</b> & Sons" in jane.page.locator("tbody").inner_text()
+    assert jane.page.locator("tbody b").count() == 0
+    assert not [told for told in jane.problems if "Content Security Policy" in told]
+
+
+def test_no_page_can_be_framed(house: House, jane: Person) -> None:
+    page = jane.context.new_page()
+    page.set_content(f'<iframe src="{house.origin}/held"></iframe>')
+    page.wait_for_timeout(500)
+    assert all(
+        "is held" not in frame.content() and "<h1>" not in frame.content() for frame in page.frames[1:]
+    )
+    page.close()
+
+
+def test_nothing_was_asked_from_elsewhere_and_nothing_was_complained_of(house: House, jane: Person) -> None:
+    told = [one for person in house.people.values() for one in person.problems]
+    assert [one for one in told if "Failed to load resource" not in one and "favicon" not in one] == []
+
+
+def test_a_lost_passkey_is_revoked_at_once(house: House) -> None:
+    sam = house.enters("sam")
+    listed = house.site.json("keys", "list", "sam", "--staff")
+    for key in (one for one in listed if one["kind"] == "passkey"):
+        house.site.gateway("keys", "revoke", "sam", key["fingerprint"], "--staff", "--why", "lost")
+    sam.page.goto(f"{house.origin}/")
+    assert sam.heading() == "Log in"
+    sam.button("Log in with a passkey")
+    sam.page.wait_for_selector(".error-summary")
+    assert "not accepted" in sam.page.locator(".error-summary").inner_text()
+
+
+def test_the_registry_fits_the_log_after_all_of_this(house: House) -> None:
+    assert "everything fits" in house.site.gateway("log", "verify")

@@ -1,0 +1,271 @@
+"""What is tried against the pages: they are served for real, and asked without a browser's manners."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from gateway.registry import providers
+from tests.console.pages import Visitor, console_of
+from tests.console.through_the_hatch import Console, hatch_of
+from tests.mailboxes.mailroom import PROVIDER, Mailroom
+
+TEAM, OTHER = "central-data-team", "early-years"
+BOX = f"/mailboxes/{TEAM}"
+
+
+class Served:
+    """A home, its hatch and its pages; jane triages, sam is of another team."""
+
+    def __init__(self, room: Mailroom, console: Console, origin: str) -> None:
+        self.room, self.console, self.origin = room, console, origin
+        self.visitors: list[Visitor] = []
+        with room.registry.write() as session:
+            providers.provider_row(session, PROVIDER).name = '<b>A</b> & "Sons"'
+        room.staff("jane", TEAM)
+        room.staff("sam", OTHER)
+        console.grant("jane", "triage")
+        self.jane, self.sam = self.enters("jane"), self.enters("sam")
+
+    def arrives(self) -> Visitor:
+        visitor = Visitor(self.origin)
+        self.visitors.append(visitor)
+        return visitor
+
+    def enters(self, name: str) -> Visitor:
+        visitor = self.arrives()
+        visitor.enter(self.console.invite(name))
+        return visitor
+
+    def kinds(self, reference: str) -> list[str]:
+        return [event.kind for event in self.room.events(reference)]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    room = Mailroom(tmp_path_factory.mktemp("served"))
+    with hatch_of(room) as console, console_of(console) as origin:
+        served = Served(room, console, origin)
+        yield served
+        for visitor in served.visitors:
+            visitor.client.close()
+
+
+def test_every_page_is_for_whoever_is_logged_in(served: Served) -> None:
+    with httpx.Client(base_url=served.origin) as stranger:
+        for path in (
+            "/",
+            BOX,
+            "/held",
+            "/schools",
+            "/schools/oak",
+            "/agreement",
+            "/evidence",
+            "/me",
+            f"{BOX}/x",
+        ):
+            told = stranger.get(path)
+            assert (told.status_code, told.headers["location"]) == (303, "/login"), path
+        assert stranger.get("/login").status_code == 200
+
+
+def test_a_form_from_elsewhere_does_nothing(served: Served) -> None:
+    reference, jane = served.room.deliver(b"f", TEAM), served.jane
+    jane.get(BOX)
+    good = jane.hidden("token")
+    fields = {"reference": reference, "do": "deal"}
+    ours = {"origin": served.origin}
+    client = served.arrives().client
+    client.cookies, client.follow_redirects = jane.client.cookies, False
+    del client.headers["origin"]
+    assert client.post(BOX, data=fields, headers=ours).status_code == 403
+    assert client.post(BOX, data={**fields, "token": "0" * 64}, headers=ours).status_code == 403
+    for origin in ("https://evil.example", "null", f"{served.origin}.evil.example", ""):
+        told = client.post(BOX, data={**fields, "token": good}, headers={"origin": origin})
+        assert told.status_code == 403, origin
+    assert client.post(BOX, data={**fields, "token": good}).status_code == 403
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+        assert client.request(method, BOX, headers=ours).status_code == 405
+    assert "dealt-with" not in served.kinds(reference)
+    assert client.post(BOX, data={**fields, "token": good}, headers=ours).status_code == 303
+    assert "dealt-with" in served.kinds(reference)
+
+
+def test_one_persons_token_is_no_other_persons(served: Served) -> None:
+    served.jane.get("/me")
+    served.sam.get("/me")
+    assert served.jane.hidden("token") != served.sam.hidden("token")
+    told = served.sam.client.post("/logout", data={"token": served.jane.hidden("token")})
+    assert told.status_code == 403
+    assert served.sam.get("/me") == 200
+
+
+def test_the_token_tells_nothing_of_the_session(served: Served) -> None:
+    served.jane.get("/me")
+    assert served.jane.client.cookies["session"] not in served.jane.page
+
+
+def test_cookies_are_for_no_script_and_no_other_site(served: Served) -> None:
+    told = httpx.get(f"{served.origin}/login").headers["set-cookie"].casefold()
+    assert "httponly" in told
+    assert "samesite=strict" in told
+    assert "domain" not in told
+
+
+def test_every_answer_forbids_what_could_be_done_with_it(served: Served) -> None:
+    paths = ("/", "/login", "/nothing", "/static/console.css", "/held", "/static/../app.py", "/static/")
+    for path in paths:
+        headers = served.jane.client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy, path
+        assert "frame-ancestors 'none'" in policy, path
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert "server" not in headers
+
+
+def test_a_download_is_never_shown_as_a_page(served: Served) -> None:
+    content = b"<html><script>alert(1)</script></html>"
+    reference = served.room.deliver(content, TEAM)
+    served.jane.get(BOX)
+    fields = {"reference": reference, "do": "download", "token": served.jane.hidden("token")}
+    told = served.jane.client.post(BOX, data=fields)
+    assert (told.status_code, told.content) == (200, content)
+    assert told.headers["content-disposition"].startswith('attachment; filename="')
+    assert told.headers["content-type"] == "application/octet-stream"
+    assert "sandbox" in told.headers["content-security-policy"]
+    assert told.headers["x-content-type-options"] == "nosniff"
+    assert int(told.headers["content-length"]) == len(content)
+    assert served.kinds(reference) == ["collected"]
+
+
+def test_a_zip_names_what_could_not_be_given(served: Served) -> None:
+    good, other = served.room.deliver(b"mine", TEAM), served.room.deliver(b"theirs", OTHER)
+    served.jane.get(BOX)
+    fields = {"reference": [good, other], "do": "download", "token": served.jane.hidden("token")}
+    told = served.jane.client.post(BOX, data=fields)
+    with zipfile.ZipFile(io.BytesIO(told.content)) as whole:
+        assert whole.testzip() is None
+        names = whole.namelist()
+        assert whole.read(names[0]) == b"mine"
+        assert other in whole.read("NOT-INCLUDED.txt").decode()
+    assert len(names) == 2
+    assert served.kinds(other) == []
+
+
+def test_another_teams_files_are_not_there_by_address(served: Served) -> None:
+    reference = served.room.deliver(b"secret", TEAM)
+    held = served.room.hold(b"held")
+    for path in (BOX, f"{BOX}/{reference}", f"/mailboxes/{OTHER}/{reference}", f"/held/{held}", "/held",
+                 "/schools", f"/schools/{PROVIDER}", "/agreement", "/evidence"):  # fmt: skip
+        assert served.sam.get(path) in {403, 404}, path
+        assert reference not in served.sam.text
+    served.sam.get("/me")
+    token = served.sam.hidden("token")
+    for path in (BOX, "/mailboxes/held", f"/mailboxes/{OTHER}"):
+        fields = {"reference": reference, "do": "download", "token": token}
+        assert served.sam.client.post(path, data=fields).status_code in {403, 404}
+    assert served.kinds(reference) == []
+
+
+def test_names_and_reasons_are_text_and_no_markup(served: Served) -> None:
+    held = served.room.hold(b"markup")
+    served.jane.get(f"/held/{held}")
+    assert "<b>A</b>" not in served.jane.page
+    assert '<b>A</b> & "Sons"' in served.jane.text
+    assert served.jane.post(f"/held/{held}", do="refuse", why='"><script>x</script>') == 200
+    assert "<script>x" not in served.jane.page
+    assert served.jane.hidden("why") == '"><script>x</script>'
+
+
+def test_an_act_of_weight_is_done_once_confirmed(served: Served) -> None:
+    held = served.room.hold(b"weight")
+    served.jane.get(f"/held/{held}")
+    assert served.jane.act(f"/held/{held}", do="refuse", why="it is wrong") == 200
+    assert "is refused" in served.jane.text
+    served.jane.get("/held")
+    assert served.jane.post(f"/held/{held}", do="refuse", why="again") == 403
+    assert "not done" in served.jane.text
+
+
+def test_a_cookie_that_was_set_before_is_no_session_after(served: Served) -> None:
+    """Session fixation: what an attacker puts into a browser does not become that person's session."""
+    served.room.staff("victim", TEAM)
+    victim = served.arrives()
+    victim.client.cookies.set("session", "chosen-by-somebody", domain="localhost.local", path="/")
+    victim.enter(served.console.invite("victim"))
+    held = [each.value for each in victim.client.cookies.jar if each.name == "session"]
+    with httpx.Client(base_url=served.origin, cookies={"session": "chosen-by-somebody"}) as theirs:
+        assert theirs.get("/").status_code == 303
+    assert any(value != "chosen-by-somebody" for value in held)
+
+
+def test_a_stolen_cookie_is_worth_nothing_after_logging_out(served: Served) -> None:
+    served.room.staff("robbed", TEAM)
+    person = served.enters("robbed")
+    with httpx.Client(base_url=served.origin, cookies=dict(person.client.cookies)) as thief:
+        assert thief.get("/").status_code == 200
+        person.get("/me")
+        assert person.post("/logout") == 200
+        assert thief.get("/").status_code == 303
+
+
+def test_an_attempt_to_log_in_is_of_one_browser(served: Served) -> None:
+    """Nobody is logged in as somebody else by a form that another page sends."""
+    victim, attacker = served.arrives(), served.jane
+    victim.get("/login")
+    other = served.arrives()
+    other.get("/login")
+    signed = attacker.key.signed(other.options, served.origin)
+    assert victim.post("/login", credential=signed) == 403
+    assert "Log in" in victim.text
+
+
+def test_logging_in_again_needs_the_passkey_alone(served: Served) -> None:
+    again = served.arrives()
+    again.get("/login")
+    assert again.post("/login", credential=served.jane.key.signed(again.options, served.origin)) == 200
+    assert "jane" in again.text
+
+
+def test_another_name_of_the_machine_is_sent_to_the_right_one(served: Served) -> None:
+    port = served.origin.rpartition(":")[2]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as ours:
+        told = ours.get("/login")
+        assert (told.status_code, told.headers["location"]) == (307, f"{served.origin}/login")
+        assert ours.post("/login", data={}).status_code == 421
+
+
+def test_what_is_too_large_or_senseless_is_turned_down(served: Served) -> None:
+    jane = served.jane
+    jane.get("/evidence")
+    token = jane.hidden("token")
+    assert jane.client.post("/evidence/receipt", content=b"x" * 600_000).status_code == 413
+    assert jane.client.post("/evidence/receipt", content=iter([b"x"])).status_code == 413
+    assert jane.get(f"{BOX}?before=-1") == 200
+    assert jane.get(f"{BOX}/..%2f..%2fheld") in {403, 404}
+    assert jane.get("/schools?on=never") == 400
+    many = {"token": token, "do": "deal", "reference": ["261124-school-a-AAAAA"] * 200}
+    assert jane.client.post(BOX, data=many).status_code in {400, 403, 404}
+
+
+def test_the_schools_are_shown_and_each_by_itself(served: Served) -> None:
+    served.room.hold(b"line")
+    assert served.jane.get("/schools") == 200
+    assert "Sons" in served.jane.text
+    assert served.jane.get("/schools?on=2026-10-01") == 200
+    assert served.jane.get(f"/schools/{PROVIDER}") == 200
+    assert "held" in served.jane.text
+    assert served.jane.get("/schools/nobody") == 404
+
+
+def test_the_agreement_stands_beside_its_rules(served: Served) -> None:
+    assert served.jane.get("/agreement") == 200
+    assert "✗ never" in served.jane.text
+    assert "This list covers all the known data needed by this agreement" in served.jane.text
+    assert "reason policy:no-flow" in served.jane.text

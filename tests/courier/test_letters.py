@@ -1,0 +1,194 @@
+"""From a decision or a day to a letter at a real SMTP server: each once, and no pupil or file in any."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from gateway.courier import service
+from gateway.home.settings import load_settings
+from gateway.openpgp.sealer import verify_clearsigned
+from gateway.publish.letters_out import pass_letters
+from gateway.record.letters import owe_by_calendar
+from gateway.registry import contacts, letters
+from gateway.registry.contacts import Contact
+from tests.policies import enact
+from tests.ports import free_port
+from tests.waiting import eventually
+from tests.workshop import Desk, fresh
+
+NAME = "Jane Doe 4B.xml.pgp"
+
+
+class Relay:
+    """An SMTP server that keeps what it is given; while `down`, it takes nothing."""
+
+    def __init__(self) -> None:
+        self.taken: list[EmailMessage] = []
+        self.down = False
+        self.unknown: set[str] = set()
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address in self.unknown:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        if self.down:
+            return "451 try again later"
+        assert isinstance(envelope.content, bytes)
+        self.taken.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+
+@pytest.fixture(scope="module")
+def relay() -> Iterator[tuple[Relay, int]]:
+    handler = Relay()
+    port = free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, relay: tuple[Relay, int]) -> Iterator[Desk]:
+    made = Desk(tmp_path_factory.mktemp("desk"))
+    with made.home.settings.open("a") as settings:
+        settings.write(f'\n[letters]\nrelay = "127.0.0.1"\nport = {relay[1]}\ntls = "none"\n')
+        settings.write('sender = "gateway@test.invalid"\n')
+    toml = made.home.policies / "letters.toml"
+    text = toml.read_text().replace("administrators = []", 'administrators = ["admins@test.invalid"]')
+    text = text.replace("[teams]", '[teams]\ncentral-data-team = ["data@test.invalid"]')
+    toml.write_text(text)
+    enact(made.home.root)
+    yield made
+    made.close()
+
+
+def go(desk: Desk) -> int:
+    """What the courier does in one pass, between two of the inside's; how many letters the relay took."""
+    settings = load_settings(desk.home).letters
+    pass_letters(desk.registry, desk.home.letters, settings, desk.now)
+    taken = service.give_all(desk.home.letters, service.relay(desk.home.letters))
+    pass_letters(desk.registry, desk.home.letters, settings, desk.now)
+    return taken
+
+
+def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
+    desk: Desk, relay: tuple[Relay, int]
+) -> None:
+    handler, _ = relay
+    oak = desk.provider("oak", dfe_number="9991001")
+    with desk.registry.write() as session:
+        office = Contact(provider="oak", role="office", email="office@oak.invalid")
+        contacts.keep(session, office, at=desk.now, by="admin")
+    reference = desk.send(oak, fresh(), name=NAME)
+    desk.process()
+    desk.process()
+    go(desk)
+    assert go(desk) == 0
+    held = [one for one in handler.taken if reference in str(one["Subject"])]
+    assert [one["To"] for one in held] == ["office@oak.invalid"]
+    (letter,) = held
+    assert letter["From"] == "gateway@test.invalid"
+    text = letter.get_content().replace("\r\n", "\n")
+    told, _ = verify_clearsigned(text, [desk.certificate.encode()])
+    assert reference in told
+    assert "has not ratified" in " ".join(told.split()) or "ratif" in told
+    assert not any("Jane" in str(one) or "4B" in str(one) for one in handler.taken)
+
+
+def test_each_day_asks_for_its_letters_once(desk: Desk, relay: tuple[Relay, int]) -> None:
+    handler, _ = relay
+    with desk.registrar() as registrar:
+        owe_by_calendar(registrar, desk.now)
+        assert owe_by_calendar(registrar, desk.now) == 0
+    go(desk)
+    kinds = Counter(str(one["Subject"]).partition(" ")[0] for one in handler.taken)
+    assert kinds["The"] >= 1  # The agreement is to be ratified.
+    ids = [one["Message-ID"] for one in handler.taken]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_relay_that_is_down_loses_nothing_and_doubles_nothing(desk: Desk, relay: tuple[Relay, int]) -> None:
+    handler, _ = relay
+    before = len(handler.taken)
+    with desk.registry.write() as session:
+        owed = [letter(number) for number in range(20)]
+        letters.owe(session, owed, "test.invalid/log", desk.now)
+        assert letters.owe(session, owed, "test.invalid/log", desk.now) == 0
+    settings = load_settings(desk.home).letters
+    pass_letters(desk.registry, desk.home.letters, settings, desk.now)
+    handler.down = True
+    stop = threading.Event()
+    courier = threading.Thread(
+        target=service.run, args=(desk.home.letters, stop), kwargs={"pause_seconds": 0.05}
+    )
+    courier.start()
+    eventually(lambda: len(service.waiting(desk.home.letters)) == 20)
+    assert len(handler.taken) == before
+    handler.down = False
+    eventually(lambda: not service.waiting(desk.home.letters), 30)
+    stop.set()
+    courier.join(30)
+    pass_letters(desk.registry, desk.home.letters, settings, desk.now)
+    assert len({one["Message-ID"] for one in handler.taken[before:]}) == 20
+    assert len(handler.taken) == before + 20
+    assert not list(desk.home.letters.out.iterdir())
+    assert not list(desk.home.letters.done.iterdir())
+
+
+def test_an_address_that_the_relay_refuses_keeps_no_other_letter(
+    desk: Desk, relay: tuple[Relay, int]
+) -> None:
+    handler, _ = relay
+    handler.unknown.add("nobody@test.invalid")
+    with desk.registry.write() as session:
+        pair = [letter(100, "nobody@test.invalid"), letter(101)]
+        letters.owe(session, pair, "test.invalid/log", desk.now)
+    assert go(desk) == 1
+    with desk.registry.read() as session:
+        rows = {row.event: row for row in letters.listed(session)}
+    assert rows["event-100"].refused == "refused with 550"
+    assert rows["event-101"].sent_at is not None
+    number = rows["event-101"].number
+    desk.gateway("letters", "bounced", str(number), "--why", "mailbox full")
+    assert "mailbox full" not in desk.gateway("letters", "list")
+
+
+def test_a_term_can_be_foreseen(desk: Desk) -> None:
+    said = desk.gateway("letters", "preview", "--days", "120", "--json")
+    subjects = re.findall(r'"subject": "(.*)"', said)
+    assert any("is due on" in subject for subject in subjects)
+    assert "Jane" not in said
+
+
+def test_a_template_that_names_something_unknown_is_told_by_its_line(desk: Desk, tmp_path: Path) -> None:
+    toml = desk.home.policies / "letters.toml"
+    text = toml.read_text()
+    toml.write_text(text.replace("{count} new files lie", "{pupil} new files lie"))
+    said = desk.gateway("policy", "check", code=1)
+    toml.write_text(text)
+    assert "letters.toml" in said
+    assert "pupil" in said
+
+
+def letter(number: int, to: str = "office@oak.invalid") -> letters.Letter:
+    return letters.Letter(
+        event=f"event-{number}", recipient=to, kind="held", subject=f"Letter {number}", text="Text.\n"
+    )

@@ -1,0 +1,98 @@
+"""What a provider reads of itself: its page, signed, and its deadlines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import icalendar
+import pytest
+
+from gateway.openpgp.sealer import verify_detached
+from tests.content import core_data
+from tests.workshop import Desk, fresh
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    made = Desk(tmp_path_factory.mktemp("desk"))
+    yield made
+    made.close()
+
+
+class Strict(HTMLParser):
+    """Notes the tags, and that each is closed in turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_provider_reads_what_is_due_what_came_and_what_waits(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2025-26", "2026-27"), dfe_number="9991001")
+    taken = desk.send(oak, fresh(), name="Pupil Jane Doe.xml.pgp")
+    waits = desk.send(oak, b"Dear all, no data here.\n", name="letter about Jane Doe.txt.pgp")
+    desk.process()
+    folder = desk.home.published.pages("oak")
+    html = (folder / "status.html").read_text()
+    parsed = Strict()
+    parsed.feed(html)
+    assert parsed.open == []
+    assert parsed.seen.isdisjoint({"script", "img", "link", "iframe", "object", "form"})
+    assert "src=" not in html
+    text = " ".join(parsed.text.split())
+    for told in ("The oak", "school-census", taken, waits, "OpenPGP key: active", "Ratified: 2025-26"):
+        assert told in text, (told, text)
+    assert "Jane" not in html
+    signature = (folder / "status.html.asc").read_bytes()
+    assert verify_detached(html.encode(), signature, [desk.certificate.encode()])
+
+
+def test_deadlines_open_in_a_calendar(desk: Desk) -> None:
+    raw = (desk.home.published.pages("oak") / "calendar.ics").read_bytes()
+    calendar = icalendar.Calendar.from_ical(raw)
+    events = calendar.walk("VEVENT")
+    assert {str(event["summary"]).partition(" ")[0] for event in events} >= {"school-census", "phonics"}
+    uids = [str(event["uid"]) for event in events]
+    assert len(set(uids)) == len(uids)
+    assert all(event.decoded("dtstart") >= desk.now.date() for event in events)
+
+
+def test_pages_are_made_anew_for_whom_something_changed_and_on_a_new_day(desk: Desk) -> None:
+    ash = desk.provider("ash")
+    desk.process()
+    pages = {name: desk.home.published.pages(name) / "status.html" for name in ("ash", "oak")}
+    before = {name: page.read_text() for name, page in pages.items()}
+    reference = desk.send(ash, core_data(seed=91))
+    desk.process()
+    assert reference in pages["ash"].read_text()
+    assert reference not in before["ash"]
+    desk.pass_time(days=1)
+    desk.process()
+    assert pages["oak"].read_text() != before["oak"]
+
+
+def test_a_name_in_a_page_is_text_and_nothing_else(desk: Desk) -> None:
+    settings = desk.home.settings
+    text = settings.read_text()
+    organisation = re.search(r'organisation = "(.*)"', text)
+    assert organisation is not None
+    settings.write_text(text.replace(organisation[1], "<b>Anyshire</b> & Sons"))
+    desk.process()
+    html = (desk.home.published.pages("oak") / "status.html").read_text()
+    assert "&lt;b&gt;Anyshire&lt;/b&gt; &amp; Sons" in html
+    assert "<b>" not in html

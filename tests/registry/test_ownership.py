@@ -1,0 +1,85 @@
+"""Of several hosts on one registry of PostgreSQL, one has its processor at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Fault
+from gateway.registry.database import Registry
+from gateway.registry.ownership import Ownership
+from tests.registry.cluster import Cluster
+from tests.waiting import until
+
+pytestmark = [pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
+
+
+@pytest.fixture(scope="module")
+def url(cluster: Cluster) -> str:
+    return cluster.database("owned")
+
+
+def is_free(registry: Registry) -> bool:
+    try:
+        with Ownership(registry):
+            return True
+    except Fault:
+        return False
+
+
+@pytest.fixture
+def two(url: str) -> Iterator[tuple[Registry, Registry]]:
+    registries = Registry(url), Registry(url)
+    yield registries
+    for one in registries:
+        one.close()
+
+
+def test_one_at_a_time_and_then_the_next(two: tuple[Registry, Registry]) -> None:
+    one, other = two
+    with Ownership(one) as held:
+        with pytest.raises(Fault, match="of another host is at work"), Ownership(other):
+            pass
+        held.hold()
+        assert not is_free(other)
+    assert is_free(other)
+
+
+def test_whoever_lost_it_holds_it_again_unless_another_does(
+    two: tuple[Registry, Registry], cluster: Cluster
+) -> None:
+    one, other = two
+    with Ownership(one, says_seconds=0.05) as held:
+        cluster.break_connections()
+        until(lambda: is_free(other), "it to be free")
+        with Ownership(other):
+            until(lambda: held._connection is None, "the former owner to notice")
+            with pytest.raises(Fault, match="another host"):
+                held.hold()
+        held.hold()
+        assert not is_free(other)
+
+
+def test_one_that_says_nothing_is_not_waited_for(
+    two: tuple[Registry, Registry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process that stands still: the server ends its session."""
+    monkeypatch.setattr("gateway.registry.ownership._SETTINGS", ("SET idle_session_timeout = '200ms'",))
+    still, other = two
+    with Ownership(still, says_seconds=60):
+        assert not is_free(other)
+        until(lambda: is_free(other), "the next one")
+
+
+def test_a_database_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    gone = Registry(f"postgresql+psycopg://gateway@/gone?host={tmp_path}")
+    with pytest.raises(Fault), Ownership(gone):
+        pass
+
+
+def test_a_file_has_one_host(tmp_path: Path) -> None:
+    registry = Registry(f"sqlite:///{tmp_path / 'registry.db'}")
+    with Ownership(registry) as one, Ownership(registry):
+        one.hold()

@@ -1,0 +1,1 @@
+"""The provider's side, against real services of a real gateway."""

@@ -1,0 +1,111 @@
+"""Keys and agreement from the provider's side: each ceremony of the guide as one command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.send.openpgp_key import read_key
+from tests.content import core_data
+from tests.openpgp.gnupg import Gnupg
+from tests.send.office import Office
+from tests.site import Running, Site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def services(site: Site) -> Iterator[Running]:
+    with site.running() as running:
+        yield running
+
+
+def test_a_key_is_renewed_replaced_and_revoked(site: Site, services: Running) -> None:
+    oak = Office(site, "oak", services.intake, site.root / "oak", own=True)
+    first = own(oak)
+    assert oak.send("renew").exit_code == 0
+    (enrolled,) = [key for key in site.json("keys", "list", "oak") if key["kind"] == "openpgp"]
+    expires = datetime.fromisoformat(enrolled["expires_at"])
+    assert timedelta(days=729) < expires - datetime.now(UTC) < timedelta(days=731)
+
+    assert oak.send("rotate").exit_code == 3
+    assert own(oak) == first
+    site.confirm("oak")
+    assert oak.send("rotate").exit_code == 0
+    assert own(oak) != first
+    assert oak.send("revoke", "--before", "--reason", "superseded", "--yes").exit_code == 0
+    states = {key["fingerprint"]: key["state"] for key in site.json("keys", "list", "oak")}
+    assert (states[first], states[own(oak)]) == ("revoked", "active")
+    (sent,) = oak.json(str(oak.file("core.xml", core_data(seed=21))))
+    assert sent["state"] == "accepted"
+
+
+def test_a_new_ssh_key_is_used_once_it_is_in_force(site: Site, services: Running) -> None:
+    elm = Office(site, "elm", services.intake, site.root / "elm")
+    before = (elm.kit / "ssh.pub").read_text()
+    assert elm.send("rotate", "--ssh").exit_code == 3
+    site.confirm("elm")
+    assert elm.send("rotate", "--ssh").exit_code == 0
+    assert (elm.kit / "ssh.pub").read_text() != before
+    site.gateway(
+        "keys", "retire", "elm",
+        next(key["fingerprint"] for key in site.json("keys", "list", "elm") if key["material"] in before),
+    )  # fmt: skip
+    (sent,) = elm.json(str(elm.file("core.xml", core_data(seed=22))))
+    assert sent["state"] == "accepted"
+
+
+def test_the_agreement_is_ratified(site: Site, services: Running) -> None:
+    ash = Office(site, "ash", services.intake, site.root / "ash", ratified=False)
+    (sent,) = ash.json(str(ash.file("core.xml", core_data(seed=23))), code=3)
+    assert {reason["code"] for reason in sent["reasons"]} == {"policy:agreement-not-ratified"}
+    result = ash.send("ratify", "--yes")
+    assert result.exit_code == 0, result.stderr
+    assert "Data Sharing Agreement" in result.stdout
+
+
+def test_the_gateways_new_key_is_taken_on_the_word_of_the_old_one(site: Site, services: Running) -> None:
+    fir = Office(site, "fir", services.intake, site.root / "fir")
+    site.gateway("keys", "gateway", "rotate")
+    (sent,) = fir.json(str(fir.file("core.xml", core_data(seed=24))))
+    assert sent["state"] == "accepted"
+    assert len(list((fir.kit / "gateway").glob("*.asc"))) == 2
+
+
+@pytest.mark.needs("gpg")
+def test_keys_of_gpg_and_openssh_are_taken_as_they_are(site: Site, services: Running, tmp_path: Path) -> None:
+    """GnuPG's Ed25519 keys under a passphrase, of which Sequoia's Python package cannot read a half."""
+    with Gnupg() as gpg:
+        for number in range(3):
+            gpg.run(
+                "--passphrase", "own passphrase", "--quick-generate-key",
+                f"Yew {number} <y{number}@x.invalid>", "future-default", "default", "2y",
+            )  # fmt: skip
+        secrets = [
+            gpg.run("--passphrase", "own passphrase", "--armor", "--export-secret-keys", f"y{n}@x.invalid")
+            for n in range(3)
+        ]
+    for secret in secrets:
+        with read_key(secret).opened("own passphrase") as key:
+            assert key.sign("x") is not None
+    given = tmp_path / "yew.asc"
+    given.write_bytes(secrets[0])
+    yew = Office(
+        site, "yew", services.intake, site.root / "yew", openpgp_key=given, passphrase="own passphrase"
+    )
+    (sent,) = yew.json(str(yew.file("core.xml", core_data(seed=25))))
+    assert sent["state"] == "accepted"
+    assert yew.send("renew").exit_code == 0
+
+
+def own(office: Office) -> str:
+    """The fingerprint of the OpenPGP key that a kit signs with."""
+    lines = (office.kit / "kit.toml").read_text().splitlines()
+    (path,) = [line.split('"')[1] for line in lines if line.startswith("openpgp_key")]
+    return read_key(Path(path).read_bytes()).fingerprint

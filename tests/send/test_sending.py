@@ -1,0 +1,172 @@
+"""A school's first day and its files, with the provider's side and a gateway at work."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.samples import make, school
+from gateway.send.connection import host_key_of
+from tests.content import core_data
+from tests.send.cable import cable
+from tests.send.office import Office, with_another_column
+from tests.site import Running, Site
+from tests.waiting import until
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def services(site: Site) -> Iterator[Running]:
+    with site.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def oak(site: Site, services: Running) -> Office:
+    return Office(site, "oak", services.intake, site.root / "oak")
+
+
+def test_what_is_accepted_has_a_verified_receipt_and_is_not_sent_twice(oak: Office) -> None:
+    file = oak.file("core.xml", core_data(seed=1))
+    before = len(oak.transfers())
+    (sent,) = oak.json(str(file))
+    assert (sent["state"], sent["problem"]) == ("accepted", None)
+    receipt = Path(sent["receipt"])
+    assert oak.site.json("receipts", "verify", str(receipt))[0]["good"]
+    assert sent["reference"] in receipt.with_suffix(".txt").read_text()
+    result = oak.send(str(file))
+    assert result.exit_code == 1
+    assert "--again" in result.stderr
+    assert len(oak.transfers()) == before + 1
+    (again,) = oak.json(str(file), "--again")
+    assert again["reference"] != sent["reference"]
+    assert not list((oak.kit / "sealed").iterdir())
+
+
+def test_what_is_not_as_the_agreement_has_it_stays_here(oak: Office) -> None:
+    file = oak.file("shoes.csv", with_another_column(2))
+    before = len(oak.transfers())
+    result = oak.send(str(file))
+    assert result.exit_code == 1
+    assert "is headed Shoe size" in result.stderr
+    assert "--why" in oak.send(str(file), "--anyway").stderr
+    assert len(oak.transfers()) == before
+    (sent,) = oak.json(str(file), "--anyway", "--why", "the export cannot be changed this term")
+    assert sent["state"] == "accepted"
+    assert "policy:unlisted-left-out" in {reason["code"] for reason in sent["reasons"]}
+
+
+def test_what_waits_exits_3_and_what_is_refused_exits_1(oak: Office) -> None:
+    letter = oak.file("letter.txt", b"Dear all, this is a letter and no data at all.\n")
+    (held,) = oak.json(str(letter), "--anyway", "--why", "a trial", code=3)
+    assert held["state"] == "held"
+    assert held["reasons"][0]["next_step"]
+    rows = oak.json("receipts")
+    assert rows[-1]["reference"] == held["reference"]
+    oak.site.gateway("held", "refuse", held["reference"], "--why", "no data")
+    refused = until(lambda: [r for r in oak.json("receipts") if r["state"] == "refused"], "the refusal")
+    assert refused[-1]["reference"] == held["reference"]
+
+
+def test_a_break_is_gone_on_with(oak: Office, services: Running) -> None:
+    """The cable is cut in the middle of a file; the same run takes it up where it was."""
+    rng = random.Random(3)
+    file = oak.file(
+        "big.xml", make("school-census", "xml-summer", rng=rng, school=school(rng, 1), pupils=400)
+    )
+    with cable(services.intake) as laid:
+        elsewhere(oak, laid.place)
+        laid.cut_after = 15_000
+        result = oak.process(str(file), "--wait", "60")
+        until(lambda: laid.sent > 12_000 or None, "the break")
+        laid.cut_after = None
+        printed, said = result.communicate(timeout=60)
+    elsewhere(oak, services.intake)
+    assert result.returncode == 0, (printed, said)
+    assert "trying again" in said
+    assert "ACCEPTED" in printed
+
+
+def test_a_kill_is_gone_on_with_and_nothing_is_sent_twice(oak: Office, services: Running) -> None:
+    file = oak.file("scan.bin", random.Random(4).randbytes(400_000))
+    before = len(oak.transfers())
+    anyway = (str(file), "--anyway", "--why", "a trial")
+    with cable(services.intake) as laid:
+        elsewhere(oak, laid.place)
+        laid.stall_after = 300_000
+        killed = oak.process(*anyway)
+        assert laid.stalled.wait(60)
+        killed.kill()
+        killed.communicate(timeout=30)
+    with cable(services.intake) as laid:
+        elsewhere(oak, laid.place)
+        (sent,) = oak.json(*anyway, code=3)
+        assert laid.sent < 250_000  # Only the rest went over the cable.
+    elsewhere(oak, services.intake)
+    assert sent["state"] == "held"
+    assert len(oak.transfers()) == before + 1
+
+
+def test_another_host_key_is_not_talked_to(oak: Office, services: Running, tmp_path: Path) -> None:
+    other = Site(tmp_path)
+    other.provider("oak")
+    with other.running() as elsewhere_running:
+        elsewhere(oak, elsewhere_running.intake)
+        result = oak.send(str(oak.file("never.xml", core_data(seed=5))))
+    elsewhere(oak, services.intake)
+    assert result.exit_code == 1
+    assert "which is not the one that you compared" in result.stderr
+    assert not other.transfers()
+
+
+def test_a_receipt_that_was_changed_is_not_believed(oak: Office) -> None:
+    (sent,) = oak.json(
+        str(oak.file("held.txt", b"neither here nor there\n")), "--anyway", "--why", "x", code=3
+    )
+    receipts = oak.site.receipts("oak")
+    (path,) = receipts.glob(f"*{sent['reference']}.json")
+    true = path.read_text()
+    path.write_text(true.replace('"state":"held"', '"state":"accepted"'))
+    result = oak.send("receipts")
+    path.write_text(true)
+    assert result.exit_code == 1
+    assert "not genuine" in result.stderr
+
+
+def test_what_was_told_by_telephone_must_be_what_is_shown(
+    site: Site, services: Running, tmp_path: Path
+) -> None:
+    ash = Office.__new__(Office)
+    ash.site, ash.name, ash.root, ash.kit = site, "ash", tmp_path, tmp_path / "kit"
+    ash.passphrase = tmp_path / "passphrase"
+    ash.passphrase.write_text("another passphrase\n")
+    ash.done("setup", "--provider", "ash", "--owner", "Ash School <office@ash.invalid>")
+    ash.enrol()
+    host, port = services.intake
+    where = ("setup", "--host", host, "--port", str(port))
+    wrong = ash.send(*where, "--host-key", "SHA256:" + "A" * 43)
+    assert wrong.exit_code == 1
+    assert "ring the authority" in wrong.stderr
+    good = ("--host-key", host_key_of(host, port))
+    wrong = ash.send(*where, *good, "--gateway-key", "0" * 40)
+    assert "the gateway's key is not the one that you were told" in wrong.stderr
+    assert ash.send(str(ash.file("core.xml", core_data(seed=6)))).exit_code == 1
+    ash.meet((host, port))
+    (sent,) = ash.json(str(tmp_path / "core.xml"))
+    assert sent["state"] == "accepted"
+    assert json.loads(ash.send("status", "--json").stdout)["counts"] == {"accepted": 1}
+
+
+def elsewhere(office: Office, place: tuple[str, int]) -> None:
+    """Have a kit look for the gateway at another place; the keys that were compared stay."""
+    settings = office.kit / "kit.toml"
+    lines = [line for line in settings.read_text().splitlines() if not line.startswith("port = ")]
+    settings.write_text("\n".join([*lines, f"port = {place[1]}", ""]))
