@@ -229,7 +229,9 @@ def test_every_command_does_what_the_page_says(reader: Reader) -> None:
             keys.write_text(keys.read_text().replace("unused_days = 90", "unused_days = 60"))
             reader.type(command.text)
         elif command.text == "gateway policy approve":
-            reader.type("GATEWAY_ADMIN=robin gateway policy approve", given="y\n")
+            reader.person, first = "robin", reader.person
+            reader.type(command.text, given="y\n")
+            reader.person = first
         else:
             reader.type(reader.filled(command.text))
     assert len(typed) > 40
