@@ -47,7 +47,7 @@ def test_a_breach_is_recorded_word_by_word(
     said = [copy.gateway(*words) for words in ours]
     assert "A laptop was stolen." in said[0]
     assert "The police were told." in said[1]
-    assert "Transfers concerned" in Path("breach-1.html").read_text()
+    assert "Personal data breach 1" in Path("breach-1.html").read_text()
     assert "everything fits" in copy.gateway("log", "verify")
 
 
