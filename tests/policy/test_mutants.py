@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.policy.catalogue import OPTIONAL
 from tests.policies import POLICIES
 from tests.policy.mutants import is_read_alike, judge, mutants
 
