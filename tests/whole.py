@@ -97,6 +97,8 @@ def plentiful() -> Desk:
     people_with_roles(desk)
     signed_in_part(desk)
     desk.pass_time(days=100)
+    for invited in ("jane", "sam"):
+        desk.gateway("staff", "invite", invited)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
     desk.close()

@@ -76,9 +76,12 @@ def try_out(
             raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
     if as_json:
         found = None if tried.found is None else described(file, tried.found)
-        print_json(decision_object(tried.decision) | {"file": str(file), "found": found})
+        told = {"file": str(file), "found": found, "counted": tried.counted}
+        print_json(decision_object(tried.decision) | told)
         return
     out.print(Text(render(tried.decision, policies.catalogue)), soft_wrap=True)
+    if tried.counted:
+        out.print(f"counts, without records of pupils, for: {', '.join(tried.counted)}", soft_wrap=True)
 
 
 def _trial(file: Path, sender: str, at: datetime, kinds: Collection[str]) -> Trial:

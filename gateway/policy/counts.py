@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from gateway.model import Accepted, Classified, Counting, Decision, Provider, Released, Transfer
+from gateway.model import Accepted, Classified, Counting, Decision, Provider, Released
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.schooldays import Period, censuses
@@ -17,21 +17,15 @@ _NEEDED = frozenset({"Pupil: NCY", "Pupil: Gender"})
 
 
 def counts_teams(
-    transfer: Transfer, decision: Decision, provider: Provider, catalogue: Catalogue
+    content: Classified, decision: Decision, provider: Provider, catalogue: Catalogue
 ) -> tuple[str, ...]:
     """The teams that are given counts of an accepted file, if it is one that can be counted.
 
     It has to hold pupils of one school, on the roll of that school, its sender, with year groups and sexes.
     Who speaks for several schools has no roll of its own.
     """
-    content = transfer.content
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
-    if (
-        provider.schools
-        or not on_roll
-        or not isinstance(content, Classified)
-        or transfer.data_type != content.data_type
-    ):
+    if provider.schools or not on_roll:
         return ()
     flow = catalogue.flow_of(content.data_type)
     if flow is None or not content.pupils or len(content.schools) > 1 or not _NEEDED.issubset(content.items):

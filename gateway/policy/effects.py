@@ -46,6 +46,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("languages", _TOLD),
         ("contacts.*.*", _TOLD),
         ("text", Effect("the text that providers read and sign", "any")),
+        ("tell.*", _AIM),
         ("documents", Effect("the texts that providers sign with it", "any")),
         ("bases.*", _TOLD),
         ("persons.*", _TOLD),

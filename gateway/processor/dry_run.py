@@ -19,11 +19,12 @@ from gateway.home import Home
 from gateway.model import Classified, ContentRefused, Decision, Provider, Upload
 from gateway.passage import decide_file, foresee
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.counts import counts_teams, is_whole_roll
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
 from gateway.record.assignments import assignment_of
 from gateway.record.batch import Batch
-from gateway.registry import providers
+from gateway.registry import providers, rolls
 from gateway.registry.database import Registry
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
@@ -45,10 +46,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What came of it. `found` is None where the file could not be opened."""
+    """What came of it. `found` is None where the file could not be opened.
+
+    `counted` are teams that may have no record of a pupil, and would be given counts, not the file.
+    """
 
     decision: Decision
     found: Classified | ContentRefused | None = None
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Sessi
         lost = FileLost(reference=upload.reference)
         return Tried(decision=decide_file(rules, batch, upload, lost, trial.at))
     found = file.content if isinstance(file, FileOpened | FileWaits) else None
-    return Tried(decision=decision, found=found)
+    return _tried(trial, rules, session, decision, found)
 
 
 def _plain(trial: Trial, rules: TrialRules, examiner: Examiner, descriptor: int, session: Session) -> Tried:
@@ -110,7 +115,23 @@ def _plain(trial: Trial, rules: TrialRules, examiner: Examiner, descriptor: int,
     read = examiner.read(job, descriptor)
     provider = rules.provider(session, trial.provider, trial.at)
     decision = decide(read.content, rules.catalogue, provider, trial.at)
-    return Tried(decision=decision, found=read.content)
+    return _tried(trial, rules, session, decision, read.content)
+
+
+def _tried(
+    trial: Trial,
+    rules: TrialRules,
+    session: Session,
+    decision: Decision,
+    found: Classified | ContentRefused | None,
+) -> Tried:
+    if not isinstance(found, Classified):
+        return Tried(decision=decision, found=found)
+    provider = rules.provider(session, trial.provider, trial.at)
+    counted = counts_teams(found, decision, provider, rules.catalogue)
+    known = rolls.count_on_roll(session, trial.provider) if counted else 0
+    whole = is_whole_roll(found, known, rules.catalogue)
+    return Tried(decision=decision, found=found, counted=counted if whole else ())
 
 
 def _upload(trial: Trial, descriptor: int) -> Upload:

@@ -34,9 +34,9 @@ def deliver(
     content = transfer.content
     sent = tuple(team for team in transfer.teams if _has_no_records(team, catalogue))
     counts.deliver(session, transfer.sequence, sent, at)
-    if not isinstance(content, Classified):
+    if not isinstance(content, Classified) or transfer.data_type != content.data_type:
         return transfer
-    teams = counts_teams(transfer, decision, provider(), catalogue)
+    teams = counts_teams(content, decision, provider(), catalogue)
     given = tuple(team for team in teams if _make_room(session, transfer, team, catalogue))
     known = rolls.count_on_roll(session, transfer.upload.provider) if given else 0
     if not given or not is_whole_roll(content, known, catalogue):

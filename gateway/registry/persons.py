@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, LargeBinary, bindparam, false, or_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from gateway.registry import markers
+from gateway.registry.inserting import inserting
 from gateway.registry.tables import DeletionRow, PersonsOfTransferRow, PupilRow, TransferRow
 
 DIGEST = 16
@@ -18,8 +18,7 @@ DIGEST = 16
 
 def note(session: Session, transfer: int, persons: bytes) -> None:
     """Put down who is in a file, instead of what was known of it before; and whether a marked child is."""
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    new = insert(PersonsOfTransferRow)
+    new = inserting(session, PersonsOfTransferRow)
     known = new.on_conflict_do_update(
         index_elements=[col(PersonsOfTransferRow.transfer)], set_={"persons": new.excluded.persons}
     )

@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
+from gateway.registry.inserting import inserting
 from gateway.registry.tables import FullRollRow, PupilRow, SchoolOfTransferRow, StagedRollRow
 
 _AT_ONCE = 500
@@ -70,8 +70,7 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
     ]
     if not values:
         return
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    new = insert(PupilRow)
+    new = inserting(session, PupilRow)
     later = new.on_conflict_do_update(
         index_elements=[col(PupilRow.provider), col(PupilRow.pupil)],
         set_={

@@ -21,8 +21,8 @@ ROOT = f"/lists/{TEAM}"
 @pytest.fixture(scope="module")
 def reference(mailroom: Mailroom) -> str:
     """A file of a school whose two pupils have left; one of them is on the roll of another."""
-    mailroom.staff("welfare", TEAM)
-    mailroom.staff("other", "sen")
+    mailroom.staff("lists-reader", TEAM)
+    mailroom.staff("lists-other", "sen")
     rng = random.Random(8)
     content = make("student-core", "ctf-full", rng=rng, school=school(rng, 1), pupils=2)
     reference = mailroom.accept(content)
@@ -38,18 +38,18 @@ def reference(mailroom: Mailroom) -> str:
 
 
 def read(mailroom: Mailroom, name: str) -> list[dict[str, str]]:
-    with mailroom.sftp("welfare") as sftp, sftp.open(f"{ROOT}/{name}") as file:
+    with mailroom.sftp("lists-reader") as sftp, sftp.open(f"{ROOT}/{name}") as file:
         return list(csv.DictReader(io.StringIO(file.read().decode(), newline="")))
 
 
 def questions(mailroom: Mailroom) -> list[str]:
     with mailroom.registry.read() as session:
         found = [event for event in log.events(session, "pupils") if event.kind == "pupils-asked"]
-    return [json.loads(event.leaf)["fields"]["what"] for event in found if event.actor == "welfare"]
+    return [json.loads(event.leaf)["fields"]["what"] for event in found if event.actor == "lists-reader"]
 
 
 def test_the_team_collects_who_is_on_no_roll_and_who_moved(mailroom: Mailroom, reference: str):
-    with mailroom.sftp("welfare") as sftp:
+    with mailroom.sftp("lists-reader") as sftp:
         assert "lists" in sftp.listdir("/")
         assert sftp.listdir("/lists") == [TEAM]
         assert sftp.listdir(ROOT) == ["children-on-no-roll.csv", "movers.csv"]
@@ -68,14 +68,14 @@ def test_the_team_collects_who_is_on_no_roll_and_who_moved(mailroom: Mailroom, r
 def test_other_teams_and_other_names_find_nothing_and_nothing_can_be_put_there(
     mailroom: Mailroom, reference: str
 ):
-    with mailroom.sftp("other") as sftp:
+    with mailroom.sftp("lists-other") as sftp:
         assert "lists" not in sftp.listdir("/")
         for path in ("/lists", ROOT, f"{ROOT}/movers.csv"):
             with pytest.raises(FileNotFoundError):
                 sftp.stat(path)
         with pytest.raises(FileNotFoundError):
             sftp.open(f"{ROOT}/movers.csv")
-    with mailroom.sftp("welfare") as sftp:
+    with mailroom.sftp("lists-reader") as sftp:
         for path in (
             f"{ROOT}/others.csv",
             f"{ROOT}/movers.csv/x",
@@ -91,9 +91,9 @@ def test_other_teams_and_other_names_find_nothing_and_nothing_can_be_put_there(
 
 
 def test_a_person_who_was_removed_reads_no_further(mailroom: Mailroom, reference: str):
-    mailroom.staff("leaving", TEAM)
-    with mailroom.sftp("leaving") as sftp, sftp.open(f"{ROOT}/movers.csv") as file:
+    mailroom.staff("lists-leaver", TEAM)
+    with mailroom.sftp("lists-leaver") as sftp, sftp.open(f"{ROOT}/movers.csv") as file:
         assert file.read(4)
-        mailroom.remove_staff("leaving")
+        mailroom.remove_staff("lists-leaver")
         with pytest.raises((OSError, EOFError)):
             file.read(4)

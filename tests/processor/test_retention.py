@@ -251,7 +251,7 @@ def test_by_command_the_plan_then_the_run_then_the_certificate(desk: Desk, long_
 KILLED_BEFORE_THE_FILES_GO = """
 import os, signal, sys
 from gateway.processor import retention
-retention.store_of = lambda _home: os.kill(os.getpid(), signal.SIGKILL)
+retention.store_of = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 from gateway.cli import main
 sys.argv = ["gateway", "retention", "run", "--home", sys.argv[1]]
 main()

@@ -100,7 +100,7 @@ class Reader:
     def run(self) -> None:
         """`gateway run`, on ports that are free, as its settings say."""
         settings = self.folder / "gateway-home" / "gateway.toml"
-        ports = iter((free_port(), free_port(), free_port()))  # Intake, mailboxes, console.
+        ports = (free_port() for _ in range(3))
         text, changed = re.subn(
             r"(?m)^#? ?port = \d+", lambda _: f"port = {next(ports)}", settings.read_text()
         )
@@ -154,6 +154,7 @@ class Reader:
         today = datetime.now(UTC).date()
         text = text.replace("2026-12-31", f"{today + timedelta(days=30)}")
         if not text.startswith("gateway report review"):  # Of a school year that is over.
+            if not text.startswith("gateway report review"):  # Of a school year that is over.
             text = re.sub(r"--(on|to) 2026-\d\d-\d\d", rf"--\1 {today}", text)
         if "SSH-FPR OPENPGP-FPR" in text:
             text = text.replace("SSH-FPR OPENPGP-FPR", self._waiting("oak"))
@@ -229,7 +230,9 @@ def test_every_command_does_what_the_page_says(reader: Reader) -> None:
             keys.write_text(keys.read_text().replace("unused_days = 90", "unused_days = 60"))
             reader.type(command.text)
         elif command.text == "gateway policy approve":
-            reader.type("GATEWAY_ADMIN=robin gateway policy approve", given="y\n")
+            reader.person, first = "robin", reader.person
+            reader.type(command.text, given="y\n")
+            reader.person = first
         else:
             reader.type(reader.filled(command.text))
     assert len(typed) > 40

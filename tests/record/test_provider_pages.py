@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import icalendar
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 
 from gateway.openpgp.sealer import verify_detached
 from tests.content import core_data
@@ -60,6 +63,22 @@ def test_a_provider_reads_what_is_due_what_came_and_what_waits(desk: Desk) -> No
     assert "Jane" not in html
     signature = (folder / "status.html.asc").read_bytes()
     assert verify_detached(html.encode(), signature, [desk.certificate.encode()])
+
+
+@pytest.mark.needs("chromium")
+def test_the_page_can_be_read_by_everybody_on_a_telephone(desk: Desk) -> None:
+    """By the rules of WCAG 2.2 AA as far as axe can tell, and without scrolling sideways at 320 pixels."""
+    path = desk.home.published.pages("oak") / "status.html"
+    with sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 320, "height": 640})
+        page.goto(path.as_uri())
+        rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+        found = Axe().run(page, options=rules).response["violations"]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        browser.close()
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == []
+    assert wide <= 320
 
 
 def test_deadlines_open_in_a_calendar(desk: Desk) -> None:

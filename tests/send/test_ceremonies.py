@@ -82,14 +82,14 @@ def test_the_gateways_new_key_is_taken_on_the_word_of_the_old_one(site: Site, se
 def test_keys_of_gpg_and_openssh_are_taken_as_they_are(site: Site, services: Running, tmp_path: Path) -> None:
     """GnuPG's Ed25519 keys under a passphrase, of which Sequoia's Python package cannot read a half."""
     with Gnupg() as gpg:
-        for number in range(3):
+        for number in range(2):
             gpg.run(
                 "--passphrase", "own passphrase", "--quick-generate-key",
                 f"Yew {number} <y{number}@x.invalid>", "future-default", "default", "2y",
             )  # fmt: skip
         secrets = [
             gpg.run("--passphrase", "own passphrase", "--armor", "--export-secret-keys", f"y{n}@x.invalid")
-            for n in range(3)
+            for n in range(2)
         ]
     for secret in secrets:
         with read_key(secret).opened("own passphrase") as key:
@@ -101,7 +101,6 @@ def test_keys_of_gpg_and_openssh_are_taken_as_they_are(site: Site, services: Run
     )
     (sent,) = yew.json(str(yew.file("core.xml", core_data(seed=25))))
     assert sent["state"] == "accepted"
-    assert yew.send("renew").exit_code == 0
 
 
 def own(office: Office) -> str:

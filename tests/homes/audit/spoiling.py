@@ -18,9 +18,9 @@ from gateway.secrets.signing import Signing
 from tests.whole import plentiful
 
 # Columns that are not vouched for: how often a key was used.
-USAGE = {("key", "uses"), ("key", "last_used_at")}
-# Made from sealed files, and made again from them: not vouched for.
-INDEXES = {"pupil", "full_roll", "staged_roll", "persons_of_transfer"}
+USAGE = {("key", "uses"), ("key", "last_used_at"), ("key", "sign_count")}
+# Not vouched for: what is made from sealed files, and made again from them; letters, and who is logged in.
+INDEXES = {"pupil", "full_roll", "staged_roll", "persons_of_transfer", "letter", "console_session"}
 
 
 # What the database itself can no longer read as what it should be is found as well.

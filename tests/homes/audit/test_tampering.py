@@ -19,7 +19,7 @@ NAMES = [
     "deletion_certificate", "delivery", "discrepancy", "discrepancy_party", "event", "expectation",
     "harmless", "key", "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account",
     "person_role", "provider", "provider_copy", "pupil_marker", "pupil_marker_person", "ratification",
-    "reason", "receipt", "school_of_transfer", "staff", "staff_team", "transfer",
+    "reason", "receipt", "school_of_transfer", "staff", "staff_invitation", "staff_team", "transfer",
 ]  # fmt: skip
 # These are nothing but their keys: two that change places are what they were.
 KEYS = {"marked_transfer", "person_role", "pupil_marker_person", "school_of_transfer", "staff_team"}
