@@ -154,7 +154,6 @@ class Reader:
         today = datetime.now(UTC).date()
         text = text.replace("2026-12-31", f"{today + timedelta(days=30)}")
         if not text.startswith("gateway report review"):  # Of a school year that is over.
-            if not text.startswith("gateway report review"):  # Of a school year that is over.
             text = re.sub(r"--(on|to) 2026-\d\d-\d\d", rf"--\1 {today}", text)
         if "SSH-FPR OPENPGP-FPR" in text:
             text = text.replace("SSH-FPR OPENPGP-FPR", self._waiting("oak"))
