@@ -55,13 +55,12 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
     """Write each provider's SSH keys; a suspended one has none. Removes what is no longer true."""
     with registry.read() as session:
+        in_force = keys.all_in_force(session, "provider", "ssh", now)
         for provider in providers.list_providers(session):
             folder = published.provider(provider.id)
             for name in ("receipts", "out"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
-            allowed = (
-                () if provider.suspended else keys.keys_in_force(session, "provider", provider.id, "ssh", now)
-            )
+            allowed = () if provider.suspended else in_force.get(provider.id, ())
             lines = "".join(f"{key.material}\n" for key in allowed)
             replace_published(folder / "authorized_keys", lines)
 

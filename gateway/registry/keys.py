@@ -7,7 +7,8 @@ whether a certificate has expired by its own word is asked of the certificate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -162,6 +163,20 @@ def keys_in_force(
         .order_by(col(KeyRow.id))
     ).all()
     return [key for key in map(_key, rows) if key.is_in_force(now)]
+
+
+def all_in_force(
+    session: Session, owner_kind: OwnerKind, kind: KeyKind, now: datetime
+) -> Mapping[str, Sequence[Key]]:
+    """The keys of all owners that count at `now`, by owner; nobody is in it who has none."""
+    query = select(KeyRow).where(
+        KeyRow.owner_kind == owner_kind, KeyRow.kind == kind, col(KeyRow.state).in_(_IN_FORCE)
+    )
+    found: defaultdict[str, list[Key]] = defaultdict(list)
+    for key in map(_key, session.exec(query.order_by(col(KeyRow.id))).all()):
+        if key.is_in_force(now):
+            found[key.owner].append(key)
+    return found
 
 
 def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
