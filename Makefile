@@ -16,7 +16,7 @@ test: $(VENV)/.installed-dev
 # Kills, full disks, failing calls, wrong clocks: as root, 25 minutes at most. Writes docs/faults.md,
 # unless PYTEST_ARGS picks only some of them.
 faults: $(VENV)/.installed-dev
-	timeout 1500 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults \
+	timeout 1500 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults tests/term \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
 # The guide for production, followed on a clean Debian 13 that boots: as root, ten minutes, and a mirror of Debian.

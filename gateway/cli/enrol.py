@@ -12,6 +12,7 @@ from sqlmodel import Session
 from gateway.cli.console import out, plain, who
 from gateway.errors import GatewayError, Refusal
 from gateway.home import Home
+from gateway.home.settings import read_toml
 from gateway.model import NewKey
 from gateway.registry import keys, log
 from gateway.registry.keys import OwnerKind
@@ -39,9 +40,9 @@ def read_key_file(file: Path) -> bytes:
 
 def least_rsa_bits(place: Home) -> int:
     """The shortest RSA key that the policy takes."""
-    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - takes a while
+    from gateway.policy.method_schema import MethodsFile  # noqa: PLC0415 - few commands judge a key
 
-    return load_catalogue(place.policies_in_force).methods.strength.rsa_bits
+    return read_toml(place.policies_in_force / "methods.toml", MethodsFile).strength.rsa_bits
 
 
 def enrol_ssh(
@@ -52,7 +53,7 @@ def enrol_ssh(
     from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
 
     key = of_ssh(admit_ssh(read_key_file(file), least_rsa_bits(place)))
-    _store(session, owner_kind, owner, key, at, state="pending" if owner_kind == "provider" else "active")
+    store_key(session, owner_kind, owner, key, at, state="pending" if owner_kind == "provider" else "active")
     return key
 
 
@@ -63,7 +64,7 @@ def enrol_openpgp(session: Session, place: Home, provider: str, file: Path, at: 
 
     data = read_key_file(file)
     key = of_certificate(data, admit(data, at, least_rsa_bits(place)))
-    _store(session, "provider", provider, key, at, state="pending")
+    store_key(session, "provider", provider, key, at, state="pending")
     return key
 
 
@@ -108,7 +109,7 @@ def _described(certificate: Certificate) -> list[tuple[str, str]]:
     ]
 
 
-def _store(
+def store_key(
     session: Session, owner_kind: OwnerKind, owner: str, new: NewKey, at: datetime, *, state: keys.KeyState
 ) -> None:
     """Put a key on record. Whose it is, for a member of staff, only the registry says."""

@@ -25,7 +25,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import enrol_openpgp, enrol_ssh, least_rsa_bits, read_key_file
+from gateway.cli.enrol import least_rsa_bits, read_key_file, store_key
 from gateway.cli.on_record import record_of_provider, signed_head
 from gateway.enrolment.provider_list import MOST_BYTES, ListedProvider, ProviderList, read_list
 from gateway.errors import GatewayError
@@ -162,17 +162,13 @@ def _kept(session: Session, one: ListedProvider, at: datetime) -> bool:
 
 def _key(session: Session, place: Home, provider: str, file: Path, at: datetime) -> bool:
     """Enrol the key in a file, to be confirmed; False where this provider has it already."""
-    from gateway.enrolment.key_file import is_ssh, judge  # noqa: PLC0415 - loads asyncssh
+    from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
 
-    data = read_key_file(file)
-    new = judge(data, at, least_rsa_bits(place))
+    new = judge(read_key_file(file), at, least_rsa_bits(place))
     known = keys.holder(session, new.kind, new.fingerprint)
     if known is not None and (known.owner_kind, known.owner) == ("provider", provider):
         return False
-    if is_ssh(data):
-        enrol_ssh(session, place, "provider", provider, file, at)
-    else:
-        enrol_openpgp(session, place, provider, file, at)
+    store_key(session, "provider", provider, new, at, state="pending")
     return True
 
 

@@ -9,6 +9,7 @@ which write nothing.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 import time
@@ -56,6 +57,7 @@ def lived(folder: Path, size: Size) -> tuple[Year, list[Measured]]:
         office.type("init", "--organisation", "Anyshire County Council", "--log-origin", "term.invalid/log")
         office.ask("doctor")
     year = Year(office, Schools(office.home, folder / "keys", size.schools), size, folder)
+    gc.freeze()  # What is there stays: to look through it again with every command takes longest of all.
     told(f"{size.schools} schools have keys")
     year.prepare()
     told("the schools and the staff are enrolled")

@@ -79,7 +79,9 @@ def a_move_of_staff(year: Year) -> None:
     """One changes teams, one leaves."""
     moved, left = year.staff[-1], year.staff[0]
     with year.office.task("Move a member of staff to another team"):
-        year.office.type("staff", "set", moved.name, "--team", "early-years", "--why", "a new team")
+        year.office.type(
+            "staff", "set", moved.name, "--team", "admissions-and-entitlements", "--why", "a new team"
+        )
     with year.office.task("Take a member of staff out"):
         year.office.type("staff", "remove", left.name, "--why", "left the authority")
 

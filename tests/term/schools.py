@@ -68,6 +68,11 @@ class Sender:
         """The fingerprint of its SSH key."""
         return asyncssh.read_public_key(str(self.party.ssh_public)).get_fingerprint()
 
+    @cached_property
+    def certificate(self) -> str:
+        """The fingerprint of its OpenPGP certificate, as it reads it out."""
+        return str(self.party.openpgp.extract_certificate().fingerprint)
+
     def file(self, data_type: str, day: date, seed: object, *, errors: bool = False) -> bytes:
         """A file of a kind of data as it is on a day, of four pupils that do not exist."""
         variant = _CENSUS[day.month] if data_type == "school-census" else VARIANT[data_type]

@@ -9,7 +9,8 @@ import pytest
 
 from tests.production.guide import REPOSITORY
 
-pytestmark = pytest.mark.needs("faketime")
+# Left to `make faults`: half a minute on an idle machine.
+pytestmark = [pytest.mark.faults, pytest.mark.needs("faketime"), pytest.mark.timeout(300)]
 
 
 def test_a_short_year_ends_with_a_log_that_fits_and_reports_within_their_bounds() -> None:

@@ -18,7 +18,8 @@ from tests.term.schools import PRIMARY, SECONDARY, Schools, Sender
 YEAR = "2025-26"
 JULY, SEPTEMBER, END = date(2025, 7, 7), date(2025, 9, 1), date(2026, 8, 28)
 _DAY = timedelta(days=1)
-_SENDING, _FRIDAY = {1, 4}, 4
+_FRIDAY = 4
+_TURNS = 12  # So many weeks until each school's turn to send comes again, after the first.
 _CENSUS_DAYS = (date(2025, 10, 9), date(2026, 1, 22), date(2026, 5, 28))
 _RESULTS = {"a-level-results": date(2026, 8, 11), "gcse-results": date(2026, 8, 18)}
 _OTHERS = {
@@ -40,7 +41,7 @@ class Size:
     schools: int = 300
     staff: int = 30
     weeks: int = 39
-    all_send_for: int = 5
+    all_send_for: int = 1
     by_paper: int = 30
 
 
@@ -72,7 +73,7 @@ class Year:
             self.office.type("providers", "import", str(listed))
         for one in (*self.schools.schools, *self.schools.others):
             with self.office.task("Record a telephone call about a school's keys"):
-                self.office.type("keys", "confirm", one.id, *self._waiting(one.id))
+                self.office.type("keys", "confirm", one.id, one.login, one.certificate)
         for number in range(self.size.staff):
             party = Party(f"person-{number}", self.folder / "staff" / str(number))
             self.staff.append(party)
@@ -121,7 +122,7 @@ class Year:
         for day in self.days():
             put_forward(day, "15:30")
             number += 1
-            sent = self.lessons(day) if day in lessons and day.weekday() in _SENDING else 0
+            sent = self.lessons(day) if day in lessons and day.weekday() == _FRIDAY else 0
             if sent + self.yearly(day):
                 self.schools.landed()
                 self.process()  # By the same clock: when a file landed, the kernel says.
@@ -137,22 +138,17 @@ class Year:
         return number
 
     def lessons(self, day: date) -> int:
-        """What schools send on a day with lessons: how many files."""
-        week = (day - SEPTEMBER).days // 7
-        share = self.schools.schools[day.toordinal() % 40 :: 40]
-        for one in share:
+        """What schools send at the end of a week with lessons: how many files."""
+        before, week = self.sent, (day - SEPTEMBER).days // 7
+        for one in self.schools.schools[week % _TURNS :: _TURNS]:
             self._send(one, "student-core", day, errors=self.rng.random() < 0.2)
-        if day.weekday() != _FRIDAY:
-            return len(share)
-        weekly = (
-            self.schools.schools if week < self.size.all_send_for else self.schools.schools[week % 4 :: 4]
-        )
-        for one in weekly:
+        all_of_them = week < self.size.all_send_for
+        for one in self.schools.schools if all_of_them else self.schools.schools[week % _TURNS :: _TURNS]:
             self._send(one, "attendance", day, errors=self.rng.random() < 0.1)
         for one in self.rng.sample(self.schools.schools, max(1, len(self.schools.schools) // 75)):
             self._send(one, "exclusions", day)
         self.mistakes(day)
-        return len(share) + len(weekly)
+        return self.sent - before
 
     def yearly(self, day: date) -> int:
         """Census returns, assessments and results, on their days: how many files."""
@@ -221,8 +217,3 @@ class Year:
             self.office.ask("doctor")
             self.office.type("log", "head")
         self.office.run("retention", "run")
-
-    def _waiting(self, owner: str) -> list[str]:
-        return [
-            key["fingerprint"] for key in self.office.ask("keys", "list", owner) if key["state"] == "pending"
-        ]
