@@ -112,31 +112,6 @@ def moved(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster, weed: Serv
     desk.close()
 
 
-def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop, weed: Server, tmp_path: Path) -> None:
-    """Upload, decision, collecting, retention: with PostgreSQL and S3."""
-    moved.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
-    fir = moved.provider("fir", years=("2026-27",))
-    sent = moved.send(fir, core_data())
-    moved.process()
-    assert moved.state(sent) == "accepted"
-    with moved.registry.read() as session:
-        (key,) = keys.list_keys(session, "staff", "jane")
-    collect(moved, Person("jane", key.fingerprint), "central-data-team", sent)
-    assert "collected" in moved.kinds(sent)
-    with closing(Examiner(moved.home)) as examiner:
-        content = hashlib.sha256(core_data()).hexdigest()
-        descriptor, _ = examiner.reopen(Reopen(reference=sent, sha256=content))
-    with os.fdopen(descriptor, "rb") as file:
-        assert file.read() == core_data()
-    assert not complaints(moved)
-    moved.pass_time(days=500)
-    with moved.registrar() as registrar:
-        assert retention.run(registrar, moved.now, by="admin") is not None
-    assert sent not in set(object_store(weed.settings("moved"), tmp_path).references())
-    moved.pass_time(days=-500)
-    assert not complaints(moved)
-
-
 def test_another_host_takes_its_place(moved: Workshop, tmp_path: Path) -> None:
     """Of the former one there are the keys, the policies and the settings: published/ is made again."""
     there = Home(tmp_path / "home")
@@ -198,3 +173,28 @@ def test_a_move_changes_nothing_where_it_cannot_be_made(
     assert "something does not fit" in copy.gateway("move", *spoiled, code=1)
     assert "name the database" in copy.gateway("move", code=1)
     assert copy.home.settings.read_text() == before
+
+
+def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop, weed: Server, tmp_path: Path) -> None:
+    """Upload, decision, collecting, retention: with PostgreSQL and S3."""
+    moved.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
+    fir = moved.provider("fir", years=("2026-27",))
+    sent = moved.send(fir, core_data())
+    moved.process()
+    assert moved.state(sent) == "accepted"
+    with moved.registry.read() as session:
+        (key,) = keys.list_keys(session, "staff", "jane")
+    collect(moved, Person("jane", key.fingerprint), "central-data-team", sent)
+    assert "collected" in moved.kinds(sent)
+    with closing(Examiner(moved.home)) as examiner:
+        content = hashlib.sha256(core_data()).hexdigest()
+        descriptor, _ = examiner.reopen(Reopen(reference=sent, sha256=content))
+    with os.fdopen(descriptor, "rb") as file:
+        assert file.read() == core_data()
+    assert not complaints(moved)
+    moved.pass_time(days=500)
+    with moved.registrar() as registrar:
+        assert retention.run(registrar, moved.now, by="admin") is not None
+    assert sent not in set(object_store(weed.settings("moved"), tmp_path).references())
+    moved.pass_time(days=-500)
+    assert not complaints(moved)
