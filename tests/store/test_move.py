@@ -112,6 +112,25 @@ def moved(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster, weed: Serv
     desk.close()
 
 
+def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop, weed: Server, tmp_path: Path) -> None:
+    """Upload, decision, collecting: with PostgreSQL and S3."""
+    moved.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
+    fir = moved.provider("fir", years=("2026-27",))
+    sent = moved.send(fir, core_data())
+    moved.process()
+    assert moved.state(sent) == "accepted"
+    with moved.registry.read() as session:
+        (key,) = keys.list_keys(session, "staff", "jane")
+    collect(moved, Person("jane", key.fingerprint), "central-data-team", sent)
+    assert "collected" in moved.kinds(sent)
+    with closing(Examiner(moved.home)) as examiner:
+        content = hashlib.sha256(core_data()).hexdigest()
+        descriptor, _ = examiner.reopen(Reopen(reference=sent, sha256=content))
+    with os.fdopen(descriptor, "rb") as file:
+        assert file.read() == core_data()
+    assert not complaints(moved)
+
+
 def test_another_host_takes_its_place(moved: Workshop, tmp_path: Path) -> None:
     """Of the former one there are the keys, the policies and the settings: published/ is made again."""
     there = Home(tmp_path / "home")
@@ -175,26 +194,10 @@ def test_a_move_changes_nothing_where_it_cannot_be_made(
     assert copy.home.settings.read_text() == before
 
 
-def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop, weed: Server, tmp_path: Path) -> None:
-    """Upload, decision, collecting, retention: with PostgreSQL and S3."""
-    moved.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
-    fir = moved.provider("fir", years=("2026-27",))
-    sent = moved.send(fir, core_data())
-    moved.process()
-    assert moved.state(sent) == "accepted"
-    with moved.registry.read() as session:
-        (key,) = keys.list_keys(session, "staff", "jane")
-    collect(moved, Person("jane", key.fingerprint), "central-data-team", sent)
-    assert "collected" in moved.kinds(sent)
-    with closing(Examiner(moved.home)) as examiner:
-        content = hashlib.sha256(core_data()).hexdigest()
-        descriptor, _ = examiner.reopen(Reopen(reference=sent, sha256=content))
-    with os.fdopen(descriptor, "rb") as file:
-        assert file.read() == core_data()
-    assert not complaints(moved)
+def test_what_is_due_goes_from_the_store(moved: Workshop, weed: Server, tmp_path: Path) -> None:
+    store = object_store(weed.settings("moved"), tmp_path)
+    before = set(store.references())
     moved.pass_time(days=500)
     with moved.registrar() as registrar:
         assert retention.run(registrar, moved.now, by="admin") is not None
-    assert sent not in set(object_store(weed.settings("moved"), tmp_path).references())
-    moved.pass_time(days=-500)
-    assert not complaints(moved)
+    assert before - set(store.references())
