@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,8 @@ def moved(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster, weed: Serv
 
 def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop, weed: Server, tmp_path: Path) -> None:
     """Upload, decision, collecting: with PostgreSQL and S3."""
-    moved.pass_time(days=-100)  # What is signed today cannot be received a hundred days later.
+    # What is signed today cannot be received a hundred days later, and no key is used before it was made.
+    moved.now = datetime.now(UTC).replace(microsecond=0)
     fir = moved.provider("fir", years=("2026-27",))
     sent = moved.send(fir, core_data())
     moved.process()
