@@ -59,11 +59,16 @@ def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: Sen
     """What became of a file, by the receipts there are now; None where no decision is told yet.
 
     Where a break made the kit hand it over twice, the second one was refused as a replay: the first one
-    counts. NotGenuine where a receipt does not hold.
+    counts. Where each that landed was refused so, that is what became of it: the same content was signed
+    twice within a second, which gives the same signature. NotGenuine where a receipt does not hold.
     """
     found = list(_outcomes(kit, sftp, names, sent))
     first = [proved for proved in found if _REPLAYED not in proved.codes]
-    return first[-1] if first else None
+    if first or not found:
+        return first[-1] if first else None
+    start = f"{shown_name(sent.remote)}."
+    landed = [name for name in names if name.startswith(start) and name.endswith(".landed")]
+    return found[-1] if len(found) >= len(landed) else None
 
 
 def _outcomes(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Iterator[Proved]:

@@ -121,6 +121,8 @@ class KitAtWork:
                 f"{wish.file.name} was sent on {known.sealed_at:%Y-%m-%d}, "
                 f"{known.reference or known.remote}, and is {known.state}; to send it once more: --again"
             )
+        if known is not None:
+            _await_another_second(known.sealed_at)
         data = seal(wish.content, self.own, self.signing_passphrase(), recipient)
         sealed_digest = hashlib.sha256(data).hexdigest()
         write_private(self.kit.sealed / sealed_digest, data)
@@ -173,6 +175,15 @@ class KitAtWork:
         for path in self.kit.sealed.iterdir():
             if path.name not in known:
                 path.unlink()
+
+
+def _await_another_second(than: datetime) -> None:
+    """Wait until what is signed now has another time than what was signed `than`.
+
+    The same content signed by the same key in one second has the same signature, which is a replay.
+    """
+    while int(time.time()) <= int(than.timestamp()):
+        time.sleep(0.05)
 
 
 def pass_on(

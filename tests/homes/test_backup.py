@@ -178,7 +178,7 @@ def test_only_files_are_counted_of_which_there_is_something(backed: Backed) -> N
 
 def test_settings_may_be_a_link_and_nothing_is_left_where_it_fails(backed: Backed, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    shutil.copytree(backed.restored.home, home)
+    shutil.copytree(backed.restored.home, home, ignore=shutil.ignore_patterns("inside"))  # A socket.
     (home / "gateway.toml").rename(tmp_path / "elsewhere.toml")
     (home / "gateway.toml").symlink_to(tmp_path / "elsewhere.toml")
     backup.back_up(Home(home), tmp_path / "copy", datetime.now(UTC))
@@ -245,7 +245,7 @@ def test_dated_backups_share_sealed_files_and_old_ones_go(backed: Backed, tmp_pa
 
 def test_postgresql_is_left_to_its_own_means(backed: Backed, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    shutil.copytree(backed.restored.home, home)
+    shutil.copytree(backed.restored.home, home, ignore=shutil.ignore_patterns("inside"))  # A socket.
     settings = home / "gateway.toml"
     settings.write_text('database = "postgresql+psycopg://x"\n' + settings.read_text())
     with pytest.raises(ConfigurationError, match="PostgreSQL"):

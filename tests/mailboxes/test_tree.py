@@ -24,7 +24,7 @@ CONTENT = b"<CTfile>" + MARKER + b"</CTfile>"
 
 def test_the_root_shows_the_persons_own_teams_only(mailroom: Mailroom, team: str):
     mailroom.staff("both", team, f"{team}-second")
-    mailroom.staff("other", f"{team}-third")
+    mailroom.staff("of-another-team", f"{team}-third")
     with mailroom.sftp("both") as sftp:
         assert sorted(set(sftp.listdir("/")) - {*SHELVES}) == [team, f"{team}-second"]
         assert all(stat.S_ISDIR(entry.st_mode or 0) for entry in sftp.listdir_attr("/"))

@@ -18,7 +18,7 @@ from gateway.home.store_settings import StoreSettings
 from tests.ports import free_ports
 from tests.waiting import until
 
-_KEY, _SECRET = "gateway", "not-a-secret-of-anybody"
+_KEY, _SECRET = "gateway", "not-a-secret-of-anybody"  # pragma: allowlist secret
 _WEED_PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 
 

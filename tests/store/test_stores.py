@@ -253,7 +253,7 @@ def test_where_its_packages_are_missing_the_settings_are_told_of(
         ({"url": "s3://bucket/../other"}, "s3://BUCKET"),
         ({"endpoint": "http://s3.example.gov.uk"}, "https://"),
         ({"endpoint": "https://s3.example.gov.uk/path"}, "https://HOST"),
-        ({"endpoint": "https://me:secret@s3.example.gov.uk"}, "https://HOST"),
+        ({"endpoint": "https://me:secret@s3.example.gov.uk"}, "https://HOST"),  # pragma: allowlist secret
         ({"credentials_file": None}, "credentials_file"),
     ],
 )
