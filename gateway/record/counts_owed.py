@@ -37,9 +37,11 @@ def deliver(
     if not isinstance(content, Classified) or transfer.data_type != content.data_type:
         return transfer
     teams = counts_teams(content, decision, provider(), catalogue)
+    known = rolls.count_on_roll(session, transfer.upload.provider) if teams else 0
+    if not is_whole_roll(content, known, catalogue):
+        return transfer
     given = tuple(team for team in teams if _make_room(session, transfer, team, catalogue))
-    known = rolls.count_on_roll(session, transfer.upload.provider) if given else 0
-    if not given or not is_whole_roll(content, known, catalogue):
+    if not given:
         return transfer
     counts.deliver(session, transfer.sequence, given, at)
     return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))

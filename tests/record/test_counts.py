@@ -64,6 +64,15 @@ def test_a_file_of_a_few_changes_is_not_counted(desk: Desk) -> None:
     assert TEAM not in desk.transfer(changes).teams
 
 
+def test_a_file_of_a_few_changes_takes_nobodys_place(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    whole = desk.send(oak, roll(*range(1, 11)))
+    desk.process()
+    desk.send(oak, roll(1, 2))
+    desk.process()
+    assert references(desk) == [whole]
+
+
 def test_a_later_roll_stands_for_an_earlier_one_that_nobody_has_opened(desk: Desk) -> None:
     oak = desk.provider("oak", years=YEARS)
     desk.send(oak, roll(*range(1, 11)))
