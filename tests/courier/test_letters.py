@@ -171,6 +171,21 @@ def test_an_address_that_the_relay_refuses_keeps_no_other_letter(
     assert "mailbox full" not in desk.gateway("letters", "list")
 
 
+def test_it_stops_in_order_while_the_relay_is_down(desk: Desk, relay: tuple[Relay, int]) -> None:
+    handler, _ = relay
+    with desk.registry.write() as session:
+        letters.owe(session, [letter(300)], "test.invalid/log", desk.now)
+    pass_letters(desk.registry, desk.home.letters, load_settings(desk.home).letters, desk.now)
+    handler.down, stop = True, threading.Event()
+    ended = threading.Timer(0.3, stop.set)
+    ended.start()
+    service.run(desk.home.letters, stop, pause_seconds=0.05)
+    ended.join()
+    handler.down = False
+    assert len(service.waiting(desk.home.letters)) == 1
+    assert go(desk) == 1
+
+
 def test_a_term_can_be_foreseen(desk: Desk) -> None:
     said = desk.gateway("letters", "preview", "--days", "120", "--json")
     subjects = re.findall(r'"subject": "(.*)"', said)
