@@ -14,7 +14,7 @@ from gateway.home import Home
 from gateway.model import Transfer
 from gateway.registry import roles, transfers
 from gateway.registry.database import Registry
-from gateway.registry.deliveries import SENSITIVE
+from gateway.registry.deliveries import is_sensitive
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
@@ -70,4 +70,4 @@ def _everything(_: Transfer) -> bool:
 
 
 def _is_for_all(transfer: Transfer) -> bool:
-    return transfer.state != "held" or not any(why.code in SENSITIVE for why in transfer.reasons)
+    return transfer.state != "held" or not is_sensitive(transfer)

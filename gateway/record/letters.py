@@ -22,6 +22,7 @@ from gateway.policy.timescale import FlowStatus
 from gateway.receipts.facts import plain_reason
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements, contacts, keys, letters, providers
+from gateway.registry.deliveries import is_sensitive
 from gateway.registry.flow_status import statuses
 from gateway.registry.letters import Letter
 
@@ -76,7 +77,10 @@ def _for_decision(
     for rule in rules:
         if rule.kind == "held" and transfer.state == "held":
             event = f"held:{rule.to}:{upload.reference}"
-            yield from _written(registrar, session, rule, event, facts, provider=upload.provider)
+            few = is_sensitive(transfer)
+            yield from _written(
+                registrar, session, rule, event, facts, provider=upload.provider, sensitive=few
+            )
         if rule.kind == "new-files" and transfer.state == "accepted":
             for team in transfer.teams:
                 event = f"new-files:{team}:{upload.reference}"
@@ -153,9 +157,12 @@ def _digests(registrar: Registrar, session: Session, day: date, zone: str) -> It
 
 def _written(
     registrar: Registrar, session: Session, rule: LetterRule, event: str, facts: dict[str, str], *,
-    provider: str | None = None, team: str = "",
+    provider: str | None = None, team: str = "", sensitive: bool = False,
 ) -> Iterator[Letter]:  # fmt: skip
-    """The letter of a rule about an event, once for each address of its addressee."""
+    """The letter of a rule about an event, once for each address of its addressee.
+
+    Of what is `sensitive`, triage is told no more than it sees: the teams that may look at it are told.
+    """
     catalogue = registrar.catalogue
     filling = facts | {
         "organisation": registrar.settings.organisation,
@@ -163,7 +170,7 @@ def _written(
         "team": team,
         "name": "" if provider is None else _name(session, provider),
     }
-    for address in _addresses(registrar, session, rule, provider, team):
+    for address in _addresses(registrar, session, rule, provider, team, sensitive=sensitive):
         yield Letter(
             event=event, recipient=address, kind=rule.kind, provider=provider,
             subject=" ".join(filled(rule.subject, filling).split()), text=filled(rule.text, filling) + "\n",
@@ -171,8 +178,14 @@ def _written(
 
 
 def _addresses(
-    registrar: Registrar, session: Session, rule: LetterRule, provider: str | None, team: str
-) -> Sequence[str]:
+    registrar: Registrar,
+    session: Session,
+    rule: LetterRule,
+    provider: str | None,
+    team: str,
+    *,
+    sensitive: bool,
+) -> Sequence[str]:  # fmt: skip
     catalogue = registrar.catalogue
     match rule.to:
         case "provider" if provider is not None:
@@ -181,9 +194,8 @@ def _addresses(
         case "team":
             return catalogue.letters.teams.get(team, ())
         case "triage":
-            return sorted(
-                {one for team in catalogue.triage_teams() for one in catalogue.letters.teams.get(team, ())}
-            )
+            looking = catalogue.sensitive_teams() if sensitive else catalogue.triage_teams()
+            return sorted({one for each in looking for one in catalogue.letters.teams.get(each, ())})
         case "administrators":
             return catalogue.letters.administrators
     return ()

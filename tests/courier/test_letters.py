@@ -21,6 +21,8 @@ from gateway.publish.letters_out import pass_letters
 from gateway.record.letters import owe_by_calendar
 from gateway.registry import contacts, letters
 from gateway.registry.contacts import Contact
+from tests.corpus.children import csv
+from tests.corpus.schools import core
 from tests.policies import enact
 from tests.ports import free_port
 from tests.waiting import eventually
@@ -169,6 +171,27 @@ def test_an_address_that_the_relay_refuses_keeps_no_other_letter(
     number = rows["event-101"].number
     desk.gateway("letters", "bounced", str(number), "--why", "mailbox full")
     assert "mailbox full" not in desk.gateway("letters", "list")
+
+
+def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "few")
+    with desk.home.settings.open("a") as settings:
+        settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
+    toml = desk.home.policies / "letters.toml"
+    told = 'central-data-team = ["data@test.invalid"]\ninformation-governance = ["few@test.invalid"]'
+    rule = '[[letter]]\nkind = "held"\nto = "triage"\nat_once = true\nsubject = "{reference} waits"\n'
+    text = toml.read_text().replace("[teams]", f"[teams]\n{told}")
+    toml.write_text(f'{text}\n{rule}text = "{{reasons}}"\n')
+    enact(desk.home.root)
+    oak = desk.provider("oak", years=("2026-27",))
+    sensitive = desk.send(oak, csv(core(**{"CAMHS referral": ("Yes", "No")})))
+    other = desk.send(oak, b"no file that anybody knows")
+    desk.process()
+    with desk.registry.read() as session:
+        rows = [(row.subject, row.recipient) for row in letters.listed(session)]
+    desk.close()
+    assert {to for subject, to in rows if sensitive in subject} == {"few@test.invalid"}
+    assert {to for subject, to in rows if other in subject} == {"data@test.invalid"}
 
 
 def test_it_stops_in_order_while_the_relay_is_down(desk: Desk, relay: tuple[Relay, int]) -> None:

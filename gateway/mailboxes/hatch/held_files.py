@@ -20,7 +20,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.record import withdrawals
 from gateway.record.releases import Proposal, proposal
 from gateway.registry import log, transfer_lists, transfers
-from gateway.registry.deliveries import SENSITIVE
+from gateway.registry.deliveries import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
 from gateway.zones.hatch.answers import HeaderSeen, HeldPage, HeldSeen, HeldTold, Named, ProposedBy
@@ -95,7 +95,7 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> He
         landed_at=upload.landed_at,
         held_until=transfer.held_until,
         reasons=tuple(map(why_was, transfer.reasons)),
-        sensitive=any(why.code in SENSITIVE for why in transfer.reasons),
+        sensitive=is_sensitive(transfer),
     )
 
 
