@@ -14,7 +14,7 @@ from gateway.home import Home
 from gateway.model import Transfer
 from gateway.registry import roles, transfers
 from gateway.registry.database import Registry
-from gateway.registry.deliveries import is_sensitive
+from gateway.registry.sensitive import is_sensitive
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue

@@ -22,9 +22,9 @@ from gateway.policy.timescale import FlowStatus
 from gateway.receipts.facts import plain_reason
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements, contacts, keys, letters, providers
-from gateway.registry.deliveries import is_sensitive
 from gateway.registry.flow_status import statuses
 from gateway.registry.letters import Letter
+from gateway.registry.sensitive import is_sensitive
 
 _WIDTH = 74
 

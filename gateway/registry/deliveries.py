@@ -13,19 +13,10 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
-from gateway.model import Transfer
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.markers import NOBODY, is_seen_by, kept_apart
+from gateway.registry.sensitive import SENSITIVE
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-
-SENSITIVE = ("policy:sensitive", "open:malware")
-"""Reasons for a hold for which few people may look at a file."""
-
-
-def is_sensitive(transfer: Transfer) -> bool:
-    """Whether few people may look at a file while it is held."""
-    return any(why.code in SENSITIVE for why in transfer.reasons)
-
 
 _COLUMNS: tuple[Any, ...] = tuple(
     col(column)

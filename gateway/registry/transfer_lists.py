@@ -12,8 +12,8 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func
 
 from gateway.model import Transfer
-from gateway.registry.deliveries import SENSITIVE
 from gateway.registry.markers import is_seen_by
+from gateway.registry.sensitive import SENSITIVE
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.transfer_rows import AT_ONCE, transfers_of
 

@@ -20,7 +20,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.record import withdrawals
 from gateway.record.releases import Proposal, proposal
 from gateway.registry import log, transfer_lists, transfers
-from gateway.registry.deliveries import is_sensitive
+from gateway.registry.sensitive import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
 from gateway.zones.hatch.answers import HeaderSeen, HeldPage, HeldSeen, HeldTold, Named, ProposedBy
