@@ -69,6 +69,12 @@ def office(tmp_path_factory) -> Iterator[Office]:
         yield Office(room, console, clock)
 
 
+def test_a_question_without_end_is_not_listened_to(office: Office) -> None:
+    endless = (b"x" * 65_536 for _ in range(200))
+    assert office.console.client.post(AskMe.path(), content=endless).status_code == 413
+    assert office.ask("jane", AskMe).status_code == 200
+
+
 # Nobody is logged in.
 
 

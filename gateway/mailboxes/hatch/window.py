@@ -35,11 +35,20 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 _PIECE = 256 * 1024
 _OURS = 503
+_MOST_BYTES = 2 * 1024**2
+"""More than any question has: the longest is a receipt, of which each character may be six in JSON."""
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
+
+
+class TooLongError(GatewayError):
+    """A question longer than any that there is."""
+
+
 _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((logins.PasskeyAskedError,), 409, ""),
     ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
     ((logins.WaitError,), 429, ""),
+    ((TooLongError,), 413, "The question is too long."),
     ((NotFoundError,), 404, "There is no such thing, or it is not yours."),
     ((ValidationError,), 400, "The question does not make sense."),
     ((Fault,), _OURS, _TROUBLE),
@@ -101,7 +110,7 @@ class HatchWindow:
 
     def _answering(self, kind: type[HatchQuestion], way: _Way) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
-            question = kind.model_validate_json(await request.body())
+            question = kind.model_validate_json(await _asked(request))
             threads = self._office.writers if way.writes else self._office.readers
             if not isinstance(question, OfPerson):
                 return _said(None, await _in(threads, way.answer, self._counter, question))
@@ -130,7 +139,7 @@ class HatchWindow:
 
     async def _collect(self, request: Request) -> Response:
         """Give a file out: open what the person may have of it, put that on record, and only then begin."""
-        question = asked.Collect.model_validate_json(await request.body())
+        question = asked.Collect.model_validate_json(await _asked(request))
         readers = self._office.readers
         who = await _in(readers, caller, self._counter, question)
         place = await _in(readers, boxes.place_of, self._counter, who, question)
@@ -169,6 +178,16 @@ class _FileGiven(StreamingResponse):
                 return
             yield piece
             offset += len(piece)
+
+
+async def _asked(request: Request) -> bytes:
+    """A question as it came. TooLongError as soon as it is longer than any that there is."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise TooLongError
+    return bytes(body)
 
 
 async def _in(threads: Executor, call: Callable[..., T], *arguments: object) -> T:
