@@ -232,7 +232,8 @@ def _log(
 def _statuses(
     session: Session, catalogue: Catalogue, day: date, only: str | None
 ) -> Iterator[dict[str, Any]]:
-    for provider, found in statuses(session, catalogue, day, only):
+    chosen = None if only is None else [providers.get_provider(session, only).id]
+    for provider, found in statuses(session, catalogue, day, chosen):
         for each in found:
             yield {
                 "provider": provider.id,

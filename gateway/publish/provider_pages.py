@@ -34,17 +34,16 @@ def publish_pages(
     written = 0
     try:
         with registry.read() as session:
-            for provider, flows in statuses(session, catalogue, day):
-                if only is None or provider.id in only:
-                    facts = gather(session, catalogue, provider, flows, organisation=organisation, at=at)
-                    folder = published.pages(provider.id)
-                    folder.mkdir(parents=True, exist_ok=True)
-                    html = page(facts, catalogue)
-                    replace_published(folder / "status.html", html)
-                    signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
-                    replace_published(folder / "status.html.asc", signature)
-                    replace_published(folder / "calendar.ics", calendar(facts).decode())
-                    written += 1
+            for provider, flows in statuses(session, catalogue, day, only):
+                facts = gather(session, catalogue, provider, flows, organisation=organisation, at=at)
+                folder = published.pages(provider.id)
+                folder.mkdir(parents=True, exist_ok=True)
+                html = page(facts, catalogue)
+                replace_published(folder / "status.html", html)
+                signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
+                replace_published(folder / "status.html.asc", signature)
+                replace_published(folder / "calendar.ics", calendar(facts).decode())
+                written += 1
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
     return written

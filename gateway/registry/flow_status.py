@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,13 +22,15 @@ _LONGEST_HOLIDAY = timedelta(days=70)
 
 
 def statuses(
-    session: Session, catalogue: Catalogue, day: date, only: str | None = None
+    session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
-    """Each provider with its flows in the order of Appendix B; `only` one of them where it is named."""
-    came = arrivals(session, window(catalogue, day), only)
+    """Each provider with its flows in the order of Appendix B; `only` those that are enrolled of these."""
+    one = next(iter(only)) if only is not None and len(only) == 1 else None
+    came = arrivals(session, window(catalogue, day), one)
     added, told = providers.added(session), expectations.expectations(session)
-    enrolled = [providers.get_provider(session, only)] if only else providers.list_providers(session)
-    for provider in enrolled:
+    for provider in providers.list_providers(session):
+        if only is not None and provider.id not in only:
+            continue
         owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
         yield provider, timescale.status(provider, came.get(provider.id, ()), catalogue, day, owed)
 

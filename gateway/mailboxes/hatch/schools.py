@@ -78,7 +78,7 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
             contacts=_contacts(session, row),
             ratifications=_ratifications(session, row),
             cells=tuple(
-                _cell(each) for _, flows in statuses(session, catalogue, on, row.id) for each in flows
+                _cell(each) for _, flows in statuses(session, catalogue, on, [row.id]) for each in flows
             ),
             keys=_keys(session, row),
             discrepancies=len(discrepancies.find(session, provider=row.id)),
