@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -118,6 +118,11 @@ class Workshop:
     def pass_time(self, **spans: float) -> None:
         self.clock.set(self.now + timedelta(**spans))
 
+    def catch_up(self) -> None:
+        """Let a clock that stands go on to the true time, so that what is made now is not from its future."""
+        if not self.clock.runs:
+            self.now = max(self.now, datetime.now(UTC).replace(microsecond=0))
+
     # People.
 
     @property
@@ -135,6 +140,7 @@ class Workshop:
     ) -> Party:
         """Enrol a provider with fresh keys, which has ratified these academic years."""
         party = Party(identifier, self.root / "parties" / identifier)
+        self.catch_up()
         material = party.certificate.read_text()
         known = Provider(id=identifier, name=f"The {identifier}", kind=kind, dfe_number=dfe_number)
         with self.registry.write() as session:
@@ -217,7 +223,9 @@ class Workshop:
 
     def send(self, party: Party, content: bytes, name: str = "data.xml.pgp") -> str:
         """Seal `content` and land it; its reference."""
-        return self.land(party, party.seal(content, self.certificate), name)
+        sealed = party.seal(content, self.certificate)
+        self.catch_up()
+        return self.land(party, sealed, name)
 
     def sent(
         self, sender: Party | School, data: bytes, folder: Folder = "in", name: str = "file"

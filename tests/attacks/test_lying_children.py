@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncssh
@@ -171,7 +170,6 @@ def test_a_captured_judge_of_drops_makes_no_key_of_its_own(desk: Desk, oak: Part
 
 
 def test_a_captured_judge_ratifies_nothing_in_a_strangers_name(desk: Desk) -> None:
-    desk.now = datetime.now(UTC).replace(microsecond=0)  # No key is used before it was made.
     elm = desk.provider("elm")
     reference = desk.land(elm, b"a hostile drop", "agreement.asc", "agreement")
     stranger = {"certificate": 40 * "a", "signing_key": 40 * "a", "created_at": desk.now.isoformat()}
