@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from gateway.policy.agreement_schema import AgreementFile
 from gateway.policy.faults import Contradiction
@@ -71,6 +72,12 @@ class ClauseTexts:
         if printed is not None:
             at = self._text.find(printed)
             return at if at >= 0 else None
-        number = rf"^[ \t>*#-]*{re.escape(clause)}(?:[.):]|\.\))? +\S"
-        found = [match.start() for match in re.finditer(number, self._text, re.MULTILINE)]
-        return found[-1] if found else None
+        return _last_numbered(self._text, clause)
+
+
+@lru_cache(1024)
+def _last_numbered(text: str, clause: ClauseId) -> int | None:
+    """The last line of a text that begins with the number of a clause."""
+    number = rf"^[ \t>*#-]*{re.escape(clause)}(?:[.):]|\.\))? +\S"
+    found = [match.start() for match in re.finditer(number, text, re.MULTILINE)]
+    return found[-1] if found else None

@@ -281,7 +281,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
     ),
 }
 _TEXT = Effect("the text that providers read and sign", "any")
-_UNKNOWN = Effect("a setting whose effect is not known here", "any")
+UNKNOWN = Effect("a setting whose effect is not known here", "any")
 
 
 def effect_of(file: str, place: Place) -> Effect:
@@ -289,12 +289,12 @@ def effect_of(file: str, place: Place) -> Effect:
     if file.endswith(".txt"):
         return _TEXT
     lines = EFFECTS.get(file, ())
-    return next((effect for pattern, effect in lines if _fits(tuple(pattern.split(".")), place)), _UNKNOWN)
+    return next((effect for pattern, effect in lines if _fits(tuple(pattern.split(".")), place)), UNKNOWN)
 
 
 def is_known(file: str, place: Place) -> bool:
     """Whether `EFFECTS` says anything of a place."""
-    return effect_of(file, place) is not _UNKNOWN
+    return effect_of(file, place) is not UNKNOWN
 
 
 def _fits(pattern: Place, place: Place) -> bool:
