@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -24,13 +25,15 @@ class ClauseTexts:
         self._agreement = agreement
         self._text = text
         self._starts = {clause: self._start(clause) for clause in agreement.clauses}
+        self._sorted = sorted(start for start in self._starts.values() if start is not None)
 
     def of(self, clause: ClauseId) -> str | None:
         """The text of a clause, up to the next one, with single blanks; None where it was not found."""
         start = self._starts.get(clause)
         if start is None:
             return None
-        end = min((each for each in self._starts.values() if each is not None and each > start), default=None)
+        after = bisect_right(self._sorted, start)
+        end = self._sorted[after] if after < len(self._sorted) else None
         return " ".join(self._text[start:end].split())
 
     def digests(self) -> dict[ClauseId, str]:

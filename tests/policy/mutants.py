@@ -66,7 +66,7 @@ def mutants(path: Path, stride: int = 1, start: int = 0) -> Iterator[Mutant]:
 
 
 def judge(mutant: Mutant, origin: Path, folder: Path) -> str:
-    """What tells of a mutant, in a copy of its policies: `ALIKE`, `CHECKED`, a weight of the diff, or `SILENT`."""
+    """What tells of a mutant, in a copy of its policies: `check`, a weight of the diff, or nothing."""
     if is_read_alike(mutant, origin):
         return ALIKE
     path = folder / mutant.file

@@ -18,13 +18,13 @@ COLUMNS = {
 _HEAD = (
     """# Mutants of the policies
 
-Each entry of every policy file of the agreements that ship was deleted, misspelt, and swapped with the next one, each
-key misspelt, one at a time. Each of these mutants is reported by `gateway policy check`; or else `gateway policy diff`
-lists it, with what it does, as losing protection, as changing something, or as without effect on any outcome, with the
-reason. Of the last ones it was tried that no decision changes, for any kind of provider, data type, item and team.
-*No edit* are those that say what the file said before, such as a swap within a list whose order counts for nothing.
+Each entry of every policy file of the agreements that ship was deleted, misspelt, and swapped with the next
+one, each key misspelt, one at a time. Each of these mutants is reported by `gateway policy check`; or else
+`gateway policy diff` lists it, with what it does, as losing protection, as changing something, or as without
+effect on any outcome, with the reason. Of the last ones it was tried that no decision changes, for any kind
+of provider, data type, item and team. *No edit* are those that say what the file said before.
 
-Counted by `make mutants STRIDE=1`, file by file.
+Counted by `make mutants STRIDE=1`, which writes this page.
 
 | file | mutants | """
     + " | ".join(COLUMNS.values())
