@@ -202,8 +202,9 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
         notice = opened(year, f"{starts.day} {starts:%B %Y}", clause)
         parties = registrar.catalogue.bodies.parties()
         told = tell_everybody(
-            session, registrar.signing, registrar.settings.organisation, notice, parties, at
-        )
+            session, registrar.signing, registrar.settings.organisation, notice, parties, at,
+            languages=registrar.catalogue.agreement.languages,
+        )  # fmt: skip
         log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
     return told
 

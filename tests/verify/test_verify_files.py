@@ -133,6 +133,7 @@ def other_texts() -> dict[str, str]:
     point = (
         7,
         policy_notice.DiscrepancyNotice(
+            code="discrepancy:two-rolls",
             provider="oak", clause="7.3", sentence="A pupil is on two rolls.", next_step="Look."
         ),
     )
