@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, field_validator
 
 from gateway.policy.schema import PolicyTable, Slug
+from gateway.reasons.languages import Language
 
 LetterKind = Literal["held", "new-files", "due-soon", "due-today", "late", "key-expires", "ratify"]
+BY_LANGUAGE = ("day", "reasons", "desk")
 NAMES = frozenset(
     {
-        "organisation",
-        "name",
-        "reference",
-        "data_type",
-        "day",
-        "days",
-        "year",
-        "count",
-        "reasons",
-        "team",
-        "desk",
+        *("organisation", "name", "reference", "data_type", "days", "year", "count", "team", *BY_LANGUAGE),
+        *(
+            f"{name}_{language}"
+            for name in BY_LANGUAGE
+            for language in get_args(Language)
+            if language != "en"
+        ),
     }
 )
-"""What a template may name; what a letter knows nothing of is empty."""
+"""What a template may name; what a letter knows nothing of is empty.
+
+Those of `BY_LANGUAGE` are English; with a language after them (`day_cy`) they are told in that one.
+"""
 Addressee = Literal["provider", "team", "triage", "administrators"]
 
 

@@ -15,12 +15,14 @@ import icalendar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlmodel import Session
 
-from gateway.model import Provider, Transfer
+from gateway.model import Provider, Reason, Transfer
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus, periods_around
-from gateway.receipts.facts import plain_reason
+from gateway.policy.wording import Wording
+from gateway.reasons.languages import Language, told
+from gateway.receipts.facts import in_language, plain_reason
 from gateway.registry import agreements, keys, transfer_lists
 from gateway.registry.keys import Key
 from gateway.registry.transfer_lists import TransfersWanted
@@ -86,7 +88,7 @@ def _deadlines(
 
 
 def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
-    """The page as HTML: no script, nothing from elsewhere, readable at 320 CSS pixels."""
+    """The page as HTML, once in each language: no script, nothing from elsewhere, readable at 320 pixels."""
     zone = ZoneInfo(catalogue.calendar.timezone)
 
     def day(moment: datetime | date | None) -> str:
@@ -95,34 +97,52 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
         local = moment.astimezone(zone) if isinstance(moment, datetime) else moment
         return f"{local.day} {local:%B %Y}"
 
+    wording = catalogue.wording
+
+    def said(reason: Reason, language: Language) -> Reason:
+        return in_language(plain_reason(reason), language, wording)
+
+    def desk(language: Language) -> str:
+        return catalogue.agreement.contacts.get(language, catalogue.desks).desk
+
     return _TEMPLATES.get_template("status.html").render(
         facts=facts,
         day=day,
         at=f"{day(facts.at)}, {facts.at.astimezone(zone):%H:%M}",
-        said=plain_reason,
+        languages=wording.languages,
+        tell=lambda language: lambda text: told(text, language),
+        said=said,
+        name=wording.name,
         grouped=grouped,
-        desk=catalogue.desks.desk,
+        desk=desk,
         kinds={"openpgp": "OpenPGP key", "ssh": "SSH key"},
     )
 
 
-def calendar(facts: ProviderFacts) -> bytes:
-    """The deadlines as an iCalendar file (RFC 5545), each a whole day with a reminder a week before."""
+def calendar(facts: ProviderFacts, wording: Wording) -> bytes:
+    """The deadlines as an iCalendar file (RFC 5545), each a whole day with a reminder a week before.
+
+    What it says is said in each language, one after the other.
+    """
+
+    def said(text: str) -> str:
+        return " / ".join(dict.fromkeys(told(text, language) for language in wording.languages))
+
     made = icalendar.Calendar()
     made.add("prodid", "-//gateway//deadlines//EN")
     made.add("version", "2.0")
-    made.add("x-wr-calname", f"Due to {facts.organisation}")
+    made.add("x-wr-calname", said(f"Due to {facts.organisation}"))
     for data_type, name, due in facts.deadlines:
         event = icalendar.Event()
         event.add("uid", f"{data_type}-{due:%Y%m%d}-{facts.provider.id}@gateway.invalid")
         event.add("dtstamp", facts.at)
         event.add("dtstart", due)
         event.add("dtend", due + timedelta(days=1))
-        event.add("summary", f"{data_type} due ({name})")
+        event.add("summary", said(f"{wording.name(data_type)} due ({name})"))
         event.add("transp", "TRANSPARENT")
         reminder = icalendar.Alarm()
         reminder.add("action", "DISPLAY")
-        reminder.add("description", f"{data_type} is due in a week")
+        reminder.add("description", said(f"{wording.name(data_type)} is due in a week"))
         reminder.add("trigger", timedelta(days=-7))
         event.add_component(reminder)
         made.add_component(event)

@@ -42,7 +42,7 @@ def publish_pages(
                 replace_published(folder / "status.html", html)
                 signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
                 replace_published(folder / "status.html.asc", signature)
-                replace_published(folder / "calendar.ics", calendar(facts).decode())
+                replace_published(folder / "calendar.ics", calendar(facts, catalogue.wording).decode())
                 written += 1
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
