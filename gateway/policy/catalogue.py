@@ -27,6 +27,7 @@ from gateway.policy.folder import document, policy_digest, policy_files
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
+from gateway.policy.shape_faults import words_of
 
 __all__ = [
     "FILES",
@@ -158,7 +159,7 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
         reading.faults.append(_syntax_fault(name, text, error))
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False):
-            reading.blame(name, each["loc"], each["msg"])
+            reading.blame(name, each["loc"], words_of(each, kind))
 
 
 @lru_cache(_KEPT)

@@ -11,7 +11,7 @@ import pytest
 from gateway.classify.findings import FINDINGS
 from gateway.keys import notices
 from gateway.keys.notices import KeyNotice
-from gateway.model import Finding
+from gateway.model import Finding, KeyKind
 from gateway.policy.agreement_changes import AgreementChanges
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.discrepancies import Discrepancy, RollRow
@@ -23,7 +23,7 @@ from gateway.receipts.declaration import DeclarationFacts, render_declaration_te
 from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.receipts.text import render_statement
 from gateway.record import declared
-from gateway.registry.keys import Key, KeyKind
+from gateway.registry.keys import Key
 from tests.log.made import FACTS, Log
 from tests.policies import POLICIES
 
