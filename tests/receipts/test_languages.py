@@ -22,7 +22,7 @@ from gateway.receipts.agreement_notice import changed, opened, render
 from gateway.receipts.declaration import DeclarationFacts, render_declaration_text
 from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.receipts.text import render_statement
-from gateway.record import declared
+from gateway.record import declared, letters
 from gateway.registry.keys import Key
 from tests.log.made import FACTS, Log
 from tests.policies import POLICIES
@@ -152,3 +152,13 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
 
 def _found(text: str) -> Iterator[str]:
     return (one for one in ("This transfer", "Declared", "What ", "Yes.", "Do not send") if one in text)
+
+
+def test_a_letter_gives_the_reasons_and_the_day_in_both_languages() -> None:
+    class Waits:
+        reasons = (CATALOGUE.reason("classify:unknown"),)
+
+    told_of = letters._reasons(Waits(), CATALOGUE.wording)  # type: ignore[arg-type]
+    assert told_of.keys() == {"reasons", "reasons_cy"}
+    assert told_of["reasons"] != told_of["reasons_cy"]
+    assert told("3 March 2027", "cy") == "3 Mawrth 2027"
