@@ -22,7 +22,7 @@ from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.faults import Location, PolicyFault, key_of, line_of
+from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of
 from gateway.policy.folder import document, policy_digest, policy_files
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
@@ -114,8 +114,24 @@ def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Polic
 
 def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:
     """Note what the files of a catalogue say against one another among the faults of their reading."""
-    for file, location, message in contradictions(catalogue):
+    named = (*FILES, *OPTIONAL, catalogue.agreement.text, *catalogue.agreement.documents)
+    texts = tuple(reading.texts.get(name, "") for name in named)
+    for file, location, message in _contradictions(_Texts(texts, catalogue)):
         reading.blame(file, location, message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """What a catalogue was read from, and with it all that it says."""
+
+    texts: tuple[str, ...]
+    catalogue: Catalogue = field(compare=False)
+
+
+@lru_cache(16)
+def _contradictions(read_from: _Texts) -> tuple[Contradiction, ...]:
+    """What one file says of another, told once of the same texts."""
+    return tuple(contradictions(read_from.catalogue))
 
 
 def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:

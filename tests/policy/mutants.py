@@ -8,6 +8,8 @@ no outcome changes. With all mutants of a file its counts go into docs/mutants.m
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import sys
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -25,7 +28,7 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.policy.edits import Edit, edits
 from gateway.policy.effects import UNKNOWN
 from gateway.policy.explain import diff
-from gateway.policy.folder import document
+from gateway.policy.folder import document, policy_digest
 from gateway.record.policy_check import check
 from tests.policies import POLICIES
 from tests.policy.mutants_page import ALIKE, CHECKED, SILENT, told_of, write_row
@@ -34,7 +37,9 @@ _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|\b\d[\d_.:-]*\b|\btrue\b|\bfalse\b')
 _KEY = re.compile(
     r"^[ \t]*\[{0,2}(?:[\w-]+\.)*([\w-]+)(?=\]{0,2}\s*(?:=|$))|(?<=[{,] )([\w-]+)(?= =)", re.MULTILINE
 )
-_PARTS = 8
+_PARTS = 24
+_DONE = Path(__file__).parents[2] / ".mutants_cache"
+_GATEWAY = Path(__file__).parents[2] / "gateway"
 _AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 """A school day on which nothing lapses and no results come."""
 
@@ -138,9 +143,31 @@ def _misspelt(token: str) -> str:
 
 
 def count(path: Path, stride: int, part: int) -> tuple[Counter[str], list[str]]:
-    """What becomes of the mutants of a part of one file, and the names of those of which nothing tells."""
+    """What becomes of the mutants of a part of one file, and the names of those of which nothing tells.
+
+    A part that was counted of these same policies, by this same code, is not counted again: all take long.
+    """
+    known = _DONE / f"{policy_digest(path.parent)[:16]}-{_code()}-{path.name}-{stride}-{part}.json"
+    if known.exists():
+        numbers, names = json.loads(known.read_text("utf-8"))
+        return Counter(numbers), names
+    counted, silent = _counted(path, stride, part)
+    _DONE.mkdir(exist_ok=True)
+    known.write_text(json.dumps([counted, silent]), "utf-8")
+    return counted, silent
+
+
+@cache
+def _code() -> str:
+    """A digest of the code that tells of mutants."""
+    judging = [*(_GATEWAY / "policy").glob("*.py"), *(_GATEWAY / "classify").glob("*rules.py")]
+    judging += [_GATEWAY / "classify" / "load.py", _GATEWAY / "record" / "policy_check.py"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(judging))).hexdigest()[:12]
+
+
+def _counted(path: Path, stride: int, part: int) -> tuple[Counter[str], list[str]]:
     counted: Counter[str] = Counter()
-    silent = []
+    silent: list[str] = []
     with tempfile.TemporaryDirectory() as root:
         folder = Path(shutil.copytree(path.parent, Path(root) / "policies"))
         for mutant in islice(mutants(path, stride), part, None, _PARTS):
