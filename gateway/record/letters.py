@@ -21,10 +21,11 @@ from gateway.policy.letters_schema import LetterRule, filled
 from gateway.policy.timescale import FlowStatus
 from gateway.receipts.facts import plain_reason
 from gateway.record.registrar import Registrar
-from gateway.registry import agreements, contacts, keys, letters, providers
+from gateway.registry import agreements, contacts, keys, letters, providers, transfer_lists
 from gateway.registry.flow_status import statuses
 from gateway.registry.letters import Letter
 from gateway.registry.sensitive import is_sensitive
+from gateway.registry.transfer_lists import TransfersWanted
 
 _WIDTH = 74
 
@@ -151,8 +152,13 @@ def _digests(registrar: Registrar, session: Session, day: date, zone: str) -> It
             for team, count in letters.delivered(session, first, end).items():
                 event = f"new-files:{team}:{day}"
                 yield from _written(registrar, session, rule, event, {"count": str(count)}, team=team)
-        if rule.kind == "held" and (count := letters.held(session, first, end)):
-            yield from _written(registrar, session, rule, f"held:{rule.to}:{day}", {"count": str(count)})
+        if rule.kind == "held":
+            for few in (False, True):
+                wanted = TransfersWanted(state="held", since=first, until=end, sensitive=few)
+                facts = {"count": str(transfer_lists.count(session, wanted))}
+                event = f"held:{rule.to}:{'few:' if few else ''}{day}"
+                if facts["count"] != "0":
+                    yield from _written(registrar, session, rule, event, facts, sensitive=few)
 
 
 def _written(
@@ -161,7 +167,7 @@ def _written(
 ) -> Iterator[Letter]:  # fmt: skip
     """The letter of a rule about an event, once for each address of its addressee.
 
-    Of what is `sensitive`, triage is told no more than it sees: the teams that may look at it are told.
+    Of what is `sensitive`, of the authority only the teams that may look at it are told, instead of triage.
     """
     catalogue = registrar.catalogue
     filling = facts | {
@@ -197,7 +203,7 @@ def _addresses(
             looking = catalogue.sensitive_teams() if sensitive else catalogue.triage_teams()
             return sorted({one for each in looking for one in catalogue.letters.teams.get(each, ())})
         case "administrators":
-            return catalogue.letters.administrators
+            return () if sensitive else catalogue.letters.administrators
     return ()
 
 
