@@ -52,7 +52,7 @@ class Holding:
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """The transfers that were accepted or refused by these moments, as retention sees them, as they landed."""
+    """The transfers that were accepted or refused by these moments, as retention sees them."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
