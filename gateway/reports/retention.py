@@ -124,6 +124,17 @@ class KeepPublished(BaseModel):
     receipts: Days = 60
 
 
+class KeepLetters(BaseModel):
+    """How long letters are kept after they were owed, in days: to whom, and in which words.
+
+    Not under a year and a half: what a letter was about is known by it, so that none is written twice.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    owed: Annotated[int, Field(ge=550)] | Literal["for ever"] = 800
+
+
 class Retention(BaseModel):
     """policies/retention.toml."""
 
@@ -136,6 +147,7 @@ class Retention(BaseModel):
     notices: KeepNotices
     declarations: Keep
     published: KeepPublished = KeepPublished()
+    letters: KeepLetters = KeepLetters()
 
     def shortest(self) -> timedelta:
         """Nothing can be due that was decided, or made, a shorter time ago than this."""
