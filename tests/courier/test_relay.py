@@ -27,6 +27,8 @@ from gateway.home.settings import LetterSettings
 from gateway.publish.letters_out import lay_out
 from tests.ports import free_port
 
+# aiosmtpd takes only STARTTLS for TLS, and warns of a login where it is there from the first byte.
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH")
 USER, PASSWORD = "gateway", "a password of the relay's"
 LETTER = (
     b"From: gateway@test.invalid\r\nTo: %s\r\nSubject: Your file waits\r\nMessage-ID: <%d@x>\r\n\r\nText.\r\n"
@@ -44,14 +46,16 @@ class Relay:
         login = given[-1]
         assert isinstance(login, LoginPassword)
         self.tried.append(login.login.decode())
-        return AuthResult(success=login.password == PASSWORD.encode(), auth_data=login.login.decode())
+        right = login.password == PASSWORD.encode()
+        return AuthResult(success=right, handled=False, auth_data=login.login.decode())
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self, _server: SMTP, session: Session, envelope: Envelope
+        self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         assert isinstance(envelope.content, bytes)
         message = message_from_bytes(envelope.content, policy=policy.default)
-        self.taken.append((str(session.auth_data), session.ssl is not None, message))
+        under_tls = server.transport.get_extra_info("sslcontext") is not None
+        self.taken.append((str(session.auth_data), under_tls, message))
         return "250 OK"
 
 
