@@ -25,7 +25,9 @@ def setup(
     ] = None,
     ssh_key: Annotated[
         Path | None,
-        typer.Option(help="A secret SSH key that you have, in OpenSSH's form; one is made if not given."),
+        typer.Option(
+            help="A secret SSH key that you have, of OpenSSH or PuTTY (.ppk); one is made if not given."
+        ),
     ] = None,
     openpgp_key: Annotated[
         Path | None,
