@@ -27,6 +27,8 @@ SOURCE_ALONE = ("pgpy", "standard-imghdr")
 """Published without a wheel; pure Python, so that one built here fits."""
 _PATHS = re.compile(r"python(3)([0-9]{2})\._pth")
 _GATEWAY = '@"%~dp0python\\python.exe" -m gateway %*\r\n'
+_INSTALLED = "%LOCALAPPDATA%\\Programs\\gateway\\gateway.cmd"
+"""Where the command is unless another folder was chosen."""
 _PROMPT = '@set "PATH=%~dp0;%PATH%"\r\n@cd /d "%USERPROFILE%"\r\n@gateway send --help\r\n'
 
 
@@ -48,7 +50,9 @@ def stage(folder: Path, embeddable: Path, sha256: str) -> None:
     shutil.rmtree(packages / "bin", ignore_errors=True)  # Programs of this machine's.
     (folder / "gateway.cmd").write_text(_GATEWAY, "ascii", newline="")
     (folder / "prompt.cmd").write_text(_PROMPT, "ascii", newline="")
-    shutil.copy(REPOSITORY / "desktop" / "gateway-send-watch.xml", folder)
+    task = (REPOSITORY / "desktop" / "gateway-send-watch.xml").read_text("utf-8")
+    task = task.replace("<Command>gateway.exe<", f"<Command>{_INSTALLED}<")
+    (folder / "gateway-send-watch.xml").write_text(task, "utf-8")
 
 
 def _install(packages: Path, version: str) -> None:
