@@ -1,4 +1,4 @@
-"""The letters of a term for 300 schools: what the policy foresees is what a real relay gets, each letter once.
+"""The letters of a term for 300 schools: what the policy foresees is what a relay gets, each letter once.
 
 The courier is killed once a day; what a kill makes the relay get twice has one Message-ID.
 """
