@@ -42,6 +42,7 @@ format: $(VENV)/.installed-dev
 
 # A school year with 300 schools by the command line, its clock put forward by libfaketime: eight minutes at most. It
 # fails where a listing or a report takes over 2 s or 200 MB at its end, and counts commands into docs/admins.md.
+# TERM_ARGS="--state .term-year --seconds 300" stops it at the end of a day, and goes on from there the next time.
 term: $(VENV)/.installed-dev
 	timeout 600 $(BIN)/python -m tests.term $(TERM_ARGS)
 

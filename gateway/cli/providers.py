@@ -109,7 +109,8 @@ def list_all(
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(p) for p in providers.list_providers(session, _counting(Home(home)))]
     empty = "no provider is enrolled; add one with: gateway providers add"
-    show(rows, _COLUMNS, as_json=as_json, empty=empty, narrow=("id", "kind", "name", "ratified"), limit=limit)
+    narrow = ("id", "kind", "name", "ratified", "closed_on")
+    show(rows, _COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
 
 
 @app.command("show")
