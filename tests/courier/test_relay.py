@@ -29,7 +29,7 @@ from tests.ports import free_port
 
 # aiosmtpd takes only STARTTLS for TLS, and warns of a login where it is there from the first byte.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH")
-USER, PASSWORD = "gateway", "a password of the relay's"
+USER, PASSWORD = "gateway", "a password of the relay's"  # pragma: allowlist secret
 LETTER = (
     b"From: gateway@test.invalid\r\nTo: %s\r\nSubject: Your file waits\r\nMessage-ID: <%d@x>\r\n\r\nText.\r\n"
 )
