@@ -22,12 +22,11 @@ from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of
+from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of, words_of
 from gateway.policy.folder import document, policy_digest, policy_files
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
-from gateway.policy.shape_faults import words_of
 
 __all__ = [
     "FILES",

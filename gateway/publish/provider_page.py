@@ -139,6 +139,7 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
     return _TEMPLATES.get_template("status.html").render(
         facts=facts,
         day=day,
+        iso=_iso,
         at=f"{day(facts.at)}, {facts.at.astimezone(zone):%H:%M}",
         languages=wording.languages,
         tell=lambda language: lambda text: told(text, language),
@@ -148,6 +149,11 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
         desk=desk,
         kinds={"openpgp": "OpenPGP key", "ssh": "SSH key"},
     )
+
+
+def _iso(moment: datetime | date | None) -> str:
+    """A day or a moment for programs; nothing where there is none."""
+    return "" if moment is None else moment.isoformat()
 
 
 def made_of(facts: ProviderFacts) -> str:
