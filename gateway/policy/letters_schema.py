@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from string import Formatter
-<<<<<<< HEAD
-from typing import Literal, get_args
-=======
-from typing import Annotated, Literal
->>>>>>> main
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
 
 from gateway.policy.schema import PolicyTable, Slug
 from gateway.reasons.languages import Language
 
-<<<<<<< HEAD
-LetterKind = Literal["held", "new-files", "due-soon", "due-today", "late", "key-expires", "ratify"]
-BY_LANGUAGE = ("day", "reasons", "desk")
-=======
 LetterKind = Literal[
     "held", "new-files", "due-soon", "due-today", "late", "key-expires", "ratify", "agreement-changed"
 ]
 Address = Annotated[str, Field(pattern=r"^[!-+\--:=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 """An e-mail address in plain letters: not every relay takes others (RFC 6531)."""
->>>>>>> main
+BY_LANGUAGE = ("day", "reasons", "desk")
 NAMES = frozenset(
     {
         *("organisation", "name", "reference", "data_type", "days", "year", "count", "team", *BY_LANGUAGE),
