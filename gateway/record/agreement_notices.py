@@ -26,7 +26,7 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     parties: Collection[str],
     at: datetime,
     *,
-    languages: tuple[Language, ...],
+    languages: tuple[Language, ...] = ("en",),
 ) -> int:
     """Leave a signed notice for each open provider of these kinds, and one for all; how many those were.
 
