@@ -25,7 +25,8 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import read_key_file, store_key
+from gateway.cli.enrol import store_key
+from gateway.cli.key_files import read_key_file
 from gateway.cli.on_record import record_of_provider, signed_head
 from gateway.enrolment.provider_list import MOST_BYTES, ListedProvider, ProviderList, read_list
 from gateway.errors import GatewayError

@@ -22,7 +22,8 @@ from gateway.cli.console import (
     rfc3339,
     show,
 )
-from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, read_key_file, show_key
+from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, show_key
+from gateway.cli.key_files import read_key_file
 from gateway.cli.on_record import record_of_provider, signed_head
 from gateway.cli.options import LISTED, LimitOption, NameOption, NumberOption
 from gateway.home import Home
