@@ -17,14 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.errors import GatewayError
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.home.settings import Settings
+from gateway.home.settings import Settings, read_toml
 from gateway.keys import notices
 from gateway.keys.changes import Clerk, sign_head
 from gateway.keys.gateway_keys import described, make_gateway_key, write_succession
 from gateway.model import GatewayKeyKind, NewKey
+from gateway.policy.agreement_schema import AgreementFile
 from gateway.publish.everything import publish_all
+from gateway.reasons.languages import Language
 from gateway.registry import keys, providers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
@@ -122,7 +124,12 @@ def _record(
         signing = dataclasses.replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
     with registry.write() as session:
         clerk = Clerk(
-            session=session, signing=signing, organisation=settings.organisation, at=at, person=person
+            session=session,
+            signing=signing,
+            organisation=settings.organisation,
+            at=at,
+            person=person,
+            languages=_languages(home),
         )
         old = keys.find_key(session, "gateway", "gateway", signing.fingerprint)
         current = clerk.add("gateway", "gateway", new)
@@ -134,6 +141,14 @@ def _record(
         for provider in providers.list_providers(session):
             clerk.tell(current, notice, provider.id)
         sign_head(clerk)
+
+
+def _languages(home: Home) -> tuple[Language, ...]:
+    """Those in which providers are told. A key in wrong hands is replaced even if no policy can be read."""
+    try:
+        return read_toml(home.policies_in_force / "agreement.toml", AgreementFile).languages
+    except ConfigurationError:
+        return ("en",)
 
 
 def _left_behind(home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind) -> NewKey | None:

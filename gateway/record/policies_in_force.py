@@ -202,7 +202,10 @@ class Keeper:
     def _tell(self, session: Session, catalogue: Catalogue, changes: AgreementChanges, now: datetime) -> None:
         organisation = load_settings(self._home).organisation
         notice = changed(changes.points(), catalogue.agreement.tell.changed)
-        told = tell_everybody(session, self._signing, organisation, notice, catalogue.bodies.parties(), now)
+        told = tell_everybody(
+            session, self._signing, organisation, notice, catalogue.bodies.parties(), now,
+            languages=catalogue.agreement.languages,
+        )  # fmt: skip
         _log.info("%d education providers are told that the agreement has changed", told)
 
 
