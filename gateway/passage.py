@@ -58,19 +58,23 @@ class FileExaminer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them."""
+    """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them.
+
+    `decided_before`: when it had been decided the last time, by then.
+    """
 
     examined: Examined
     judged_by: str = ""
+    decided_before: datetime | None = None
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
     """The first half: a claimed file is opened and classified. Fault where the fault is ours."""
     if claimed.upload.withheld:
-        return Examination(withheld(claimed.upload), claimed.judged_by)
+        return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = examiner.examine(replace(claimed.job, now=now))
     passing("examine.answered")
-    return Examination(found, claimed.judged_by)
+    return Examination(found, claimed.judged_by, claimed.decided_before)
 
 
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[Folder]:
@@ -143,6 +147,8 @@ def _ruling(
     signers = _signers(batch, upload.provider, now)
     if examination.judged_by and examination.judged_by != signers.digest:
         return None  # A key changed meanwhile: it stays landed, and is examined again.
+    if examination.judged_by and examination.decided_before != transfer.decided_at:
+        return None  # Somebody else has decided it meanwhile, and then it was asked for once more.
     decision = _decision(registrar, batch, upload, examined, now)
     _note(registrar, batch, transfer, examined, now)
     roll = examined.roll if isinstance(examined, FileOpened | FileWaits) else None

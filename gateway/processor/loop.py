@@ -28,6 +28,7 @@ from gateway.processor.reconsider import reconsider
 from gateway.processor.rounds import Rounds
 from gateway.processor.turns import chosen
 from gateway.processor.watch import Watch
+from gateway.processor.work import Work
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import assignments
 from gateway.record.drops import by_folder
@@ -40,13 +41,14 @@ _IN_HAND = 256
 _IN_HAND_OF_EACH = 64
 _AMONG_OTHERS = 4
 _log = logging.getLogger(__name__)
-Owner = Callable[[Registrar], AbstractContextManager[Callable[[], None]]]
+Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 
 
 class Processor:
     """The one processor of a home. `renew` gives the policies that decide, where they are new.
 
-    `owner` holds the home and its registry while it works, and gives what holds the registry again.
+    `owner` holds the home and its registry while it works, and gives the work that is this processor's; it
+    is given what wakes the loop.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Processor:
         self._unshown: set[Folder] = set()
         self._all_unshown = self._anew = False
         self._owner = owner
-        self._hold: Callable[[], None] = lambda: None
+        self._work: Work
         self._stop = threading.Event()
         self._alive: Callable[[], None] = lambda: None
 
@@ -90,6 +92,7 @@ class Processor:
         with self._working() as pool, closing(watch):
             watch.renew()
             self._hands.warm_up()
+            self._work.begin()
             ready()
             while not stop.is_set():
                 alive()
@@ -124,26 +127,32 @@ class Processor:
         A step that fails leaves everything where it was and keeps no other from being done. Nothing is done
         while the processor of another host has the registry.
         """
+        if (elsewhere := _fault_of(self._work.hold)) is not None:
+            return self._told([elsewhere])
         steps = (
             self._take_over_policies,
             self._follow_keys,
             self._show,
             lambda: claim_waiting(self._registrar, self._keep_up, self._hands.company),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
-            lambda: self._rounds.checkpoints(self._registrar),
-            lambda: self._rounds.keys(self._registrar),
-            lambda: self._rounds.deletions(self._registrar),
-            lambda: self._rounds.withdrawals(self._registrar),
-            lambda: self._rounds.pages(self._registrar),
-            lambda: self._rounds.letters(self._registrar),
-            self._reconsider,
+            lambda: self._rounds.follow(self._registrar),
+            *self._now_and_then(),
             self._hand_out,
-            lambda: self._copier.hand_out(self._registrar, pool),
+            lambda: self._copier.hand_out(self._registrar, pool, leads=self._work.leads()),
         )
-        if (elsewhere := _fault_of(self._hold)) is not None:
-            return self._told([elsewhere])
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
+
+    def _now_and_then(self) -> Iterator[Callable[[], object]]:
+        """What is done besides files; among several hosts, most of it by one."""
+        leads = self._work.leads()
+        yield lambda: self._rounds.checkpoints(self._registrar, leads=leads)
+        yield lambda: self._rounds.deletions(self._registrar, leads=leads)
+        yield lambda: self._rounds.pages(self._registrar)
+        if leads:
+            yield lambda: self._rounds.keys(self._registrar)
+            yield lambda: self._rounds.letters(self._registrar)
+            yield self._reconsider
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Tell what kept some of a round from being done; the first of it."""
@@ -196,7 +205,8 @@ class Processor:
         if room <= 0:
             return
         with self._registrar.registry.read() as session:
-            landed = transfers.landed(session)
+            landed = self._work.landed(session)
+        self._work.let_go([one for one in landed if self._back_off.rests(one)])
         free = [one for one in landed if one not in self._hands.in_hand and not self._back_off.rests(one)]
         taken = chosen(free, self._hands.in_hand, room=room, each=_IN_HAND_OF_EACH)
         for assignment in assignments(self._registrar, taken, self._registrar.clock()) if taken else ():
@@ -280,7 +290,7 @@ class Processor:
     @contextmanager
     def _working(self) -> Iterator[Executor]:
         with (
-            self._owner(self._registrar) as self._hold,
+            self._owner(self._registrar, self.wake) as self._work,
             closing(self._rounds),
             self._hands.at_work() as pool,
         ):

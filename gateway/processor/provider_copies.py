@@ -58,7 +58,7 @@ class Copier:
         """Whether a copy is being made."""
         return bool(self._in_hand)
 
-    def hand_out(self, registrar: Registrar, pool: Executor) -> None:
+    def hand_out(self, registrar: Registrar, pool: Executor, *, leads: bool = True) -> None:
         """Begin to make what is owed, missing and not in hand."""
         with registrar.registry.read() as session:
             owed = copies.owed(session, made_too=not self._all_looked_at)
