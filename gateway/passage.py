@@ -41,6 +41,7 @@ from gateway.record.batch import Batch
 from gateway.record.conclude import UNKNOWN_LOGIN, File, decision_on, held_for_login, signature_of
 from gateway.record.drops.by_folder import Dropped, settle, withheld
 from gateway.record.drops.drop import Drop
+from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of
@@ -84,6 +85,8 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
+        if registrar.settings.host.shares and last_loaded(session) != registrar.catalogue.digest:
+            raise Fault("other policies came into force at another host")
         rulings = _decide(registrar, Batch(session), examinations, now)
         head = put_in_force(registrar, session, rulings, now)
         passing("commit.written")

@@ -22,6 +22,7 @@ from gateway.publish.provider_copies import take_back_copies
 from gateway.record.registrar import Registrar
 from gateway.registry import log
 from gateway.registry.tables import EventRow
+from gateway.store.of_home import copies_of
 
 _CURSOR = ".followed"
 _PAGE = 2_000
@@ -53,7 +54,7 @@ class Follow:
                 self._read_to = log.size(session)
 
     def tend(self, registrar: Registrar) -> None:
-        """Do what follows from new entries. Fault where published/ cannot be written, and it is to be again."""
+        """Do what follows from new entries. Fault where published/ cannot be written; it is tried again."""
         while True:
             with registrar.registry.read() as session:
                 size = log.size(session)
@@ -78,6 +79,8 @@ class Follow:
             take_back_copies(registrar.home, registrar.registry)
         if self._shares:
             for one in news:
+                if one.kind == "withdrawn" and (kept := copies_of(registrar.home, registrar.settings)):
+                    kept.remove(one.subject)
                 if one.kind == "deleted" and json.loads(one.leaf)["fields"]["what"] in _GIVEN_OUT:
                     _remove(registrar.home.published, one.subject)
 

@@ -34,7 +34,6 @@ from gateway.record.assignments import assignments
 from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
-from gateway.registry import transfers
 from gateway.secrets import secret_files
 
 _IN_HAND = 256
@@ -70,7 +69,7 @@ class Processor:
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
-        self._all_unshown = self._anew = False
+        self._all_unshown = self._anew = self._is_behind = False
         self._owner = owner
         self._work: Work
         self._stop = threading.Event()
@@ -115,7 +114,7 @@ class Processor:
                 raise fault
             self._rounds.pages(self._registrar, at_once=True)
             with self._registrar.registry.read() as session:
-                return len(transfers.landed(session))
+                return len(self._work.landed(session))
 
     def wake(self) -> None:
         """Make the loop look again now."""
@@ -163,7 +162,9 @@ class Processor:
 
     def _take_over_policies(self) -> None:
         """Decide by new policies once they are in force. Children notice new ones by themselves."""
+        self._is_behind = True
         policies = self._renew()
+        self._is_behind = False
         if policies is None:
             return
         self._registrar = dataclasses.replace(
@@ -206,6 +207,9 @@ class Processor:
             return
         with self._registrar.registry.read() as session:
             landed = self._work.landed(session)
+        if self._is_behind and self._registrar.settings.host.shares:
+            self._work.let_go(landed)  # Its policies are not those in force.
+            return
         self._work.let_go([one for one in landed if self._back_off.rests(one)])
         free = [one for one in landed if one not in self._hands.in_hand and not self._back_off.rests(one)]
         taken = chosen(free, self._hands.in_hand, room=room, each=_IN_HAND_OF_EACH)

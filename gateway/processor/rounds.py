@@ -33,7 +33,7 @@ class Rounds:
         look_after_keys(registrar)
 
     def deletions(self, registrar: Registrar, *, leads: bool) -> None:
-        """Take back old receipts; where this host `leads`, delete what nobody can open, once its day is over."""
+        """Take back old receipts; where this host `leads`, also delete what nobody can open on its day."""
         self._sweep.tend(registrar, leads=leads)
 
     def follow(self, registrar: Registrar) -> None:

@@ -145,10 +145,12 @@ def open_processor(
         publish_receipts(registrar.registry, home.published, redo=True)
         retention.finish(registrar)
         settings = registrar.settings.processor
+        keeper = Keeper(home, registrar.registry, registrar.signing, clock)
+        keeper.hand_on(home.policies_in_force)
         yield Processor(
             registrar,
             hands=Hands(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
             owner=sharing if registrar.settings.host.shares else alone,
             rescan_seconds=settings.rescan_seconds,
-            renew=Keeper(home, registrar.registry, registrar.signing, clock).changed,
+            renew=keeper.changed,
         )

@@ -34,7 +34,7 @@ _SETTINGS = (
 
 
 class Ownership:
-    """A registry, held from the first `hold` to the end of `with` for one processor, or for one that shares it."""
+    """A registry, held from `hold` to the end of `with`: by one processor, or by all who share it."""
 
     def __init__(
         self, registry: Registry, says_seconds: float = _SAYS_SECONDS, *, shared: bool = False
