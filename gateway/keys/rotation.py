@@ -25,7 +25,7 @@ from gateway.keys.changes import Clerk, sign_head
 from gateway.keys.gateway_keys import described, make_gateway_key, write_succession
 from gateway.model import GatewayKeyKind, NewKey
 from gateway.publish.everything import publish_all
-from gateway.registry import keys, providers
+from gateway.registry import hosts, keys, providers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
@@ -76,6 +76,8 @@ def rotate(
         )
         if until is not None:
             write_succession(home, settings.organisation, signing.openpgp, new, at)
+        if settings.host.shares:
+            _check_everybody_has_it(home, registry, settings.host.name)
         _record(home, registry, settings, signing, new, at=at, until=until, person=person)
         finish(home, registry)
         publish_all(home, at)
@@ -134,6 +136,18 @@ def _record(
         for provider in providers.list_providers(session):
             clerk.tell(current, notice, provider.id)
         sign_head(clerk)
+
+
+def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
+    """GatewayError while a host at work lacks the new key: nobody hears of it before each can use it."""
+    held = secret_files.holding(home)[:16]
+    with registry.read() as session:
+        lacking = sorted({one.name for one in hosts.live(session) if one.name != name and one.keys != held})
+    if lacking:
+        raise GatewayError(
+            f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand it on "
+            "(gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the same again here"
+        )
 
 
 def _left_behind(home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind) -> NewKey | None:

@@ -14,8 +14,9 @@ from gateway.home.settings import Settings
 from gateway.openpgp.engines import prove_program
 from gateway.processor.work import Alone, Share, Work
 from gateway.record.registrar import Registrar
-from gateway.registry import work_queue
+from gateway.registry import hosts, work_queue
 from gateway.registry.ownership import Ownership
+from gateway.secrets import secret_files
 from gateway.store.of_home import check_store
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
     """The share of one of several hosts. GatewayError where a processor that shares none has the registry."""
     with (
         _home_of_its_own(registrar.home),
-        Ownership(registrar.registry, shared=True) as ownership,
+        Ownership(registrar.registry, shared=True, says=lambda: _said(registrar)) as ownership,
     ):
         work_queue.prepare(registrar.registry)
         share = Share(registrar, ownership, wake)
@@ -74,6 +75,10 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
             yield share
         finally:
             share.end()
+
+
+def _said(registrar: Registrar) -> str:
+    return hosts.said(registrar.settings.host.name or "", secret_files.holding(registrar.home))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ landed.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
@@ -20,9 +21,9 @@ from sqlalchemy.exc import DatabaseError
 
 from gateway.errors import Fault
 from gateway.registry.database import Registry
+from gateway.registry.hosts import ROUNDS
 
 _LOCK = 0x67617465_70726F63  # "gateproc"
-_ROUNDS = 0x67617465_726F756E  # "gateroun"
 _SAYS_SECONDS = 10.0
 _SETTINGS = (
     "SET idle_session_timeout = '40s'",
@@ -37,11 +38,17 @@ class Ownership:
     """A registry, held from `hold` to the end of `with`: by one processor, or by all who share it."""
 
     def __init__(
-        self, registry: Registry, says_seconds: float = _SAYS_SECONDS, *, shared: bool = False
+        self,
+        registry: Registry,
+        says_seconds: float = _SAYS_SECONDS,
+        *,
+        shared: bool = False,
+        says: Callable[[], str] = lambda: "gateway",
     ) -> None:
         self._registry = registry
         self._says_seconds = says_seconds
         self._shared = shared
+        self._says = says
         self._has_rounds = False
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -71,6 +78,7 @@ class Ownership:
             with ExitStack() as session:
                 connection = session.enter_context(self._registry.alone())
                 _take(connection, shared=self._shared)
+                _call(connection, self._says())
                 self._connection, self._session = connection, session.pop_all()
 
     def leads(self) -> bool:
@@ -82,7 +90,7 @@ class Ownership:
                 return False
             if not self._has_rounds:
                 try:
-                    self._has_rounds = _try(self._connection, "pg_try_advisory_lock", _ROUNDS)
+                    self._has_rounds = _try(self._connection, "pg_try_advisory_lock", ROUNDS)
                 except DatabaseError:
                     self._lose()
             return self._has_rounds
@@ -97,7 +105,7 @@ class Ownership:
                 if self._connection is None:
                     continue
                 try:
-                    self._connection.execute(text("SELECT 1"))
+                    _call(self._connection, self._says())
                 except DatabaseError:
                     self._lose()
 
@@ -114,6 +122,10 @@ def _take(connection: Connection, *, shared: bool) -> None:
         raise Fault("a processor that shares no work is at work on this registry")
     if not taken:
         raise Fault("the processor of another host is at work on this registry")
+
+
+def _call(connection: Connection, name: str) -> None:
+    connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
 
 
 def _try(connection: Connection, function: str, lock: int) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
 from gateway.processor import retention
@@ -87,25 +88,19 @@ def tasks(desk: Workshop) -> list[str]:
         return [str(one) for one in session.scalars(text(asked), {"queue": work_queue.QUEUE})]
 
 
-def test_what_a_dead_host_had_is_done_by_another_and_what_nobody_queued_too(hosts: Hosts, oak: Party) -> None:
+def test_what_a_dead_host_had_is_done_by_another_and_what_nobody_queued_too(
+    hosts: Hosts, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = hosts
     with one.registry.write() as session:
         # Whoever is not enrolled with the queue any more had this task, and stopped long ago.
         work_queue.queue(session, ["261126-oak-00000"])
         session.execute(text("UPDATE procrastinate_jobs SET status = 'doing' WHERE queue_name = 'files'"))
     until(lambda: not tasks(one), "the task to be given to somebody")
-    with one.registry.write() as session:
-        session.execute(text("ALTER TABLE procrastinate_jobs DISABLE TRIGGER ALL"))
-        session.execute(
-            text(
-                "CREATE RULE lost AS ON INSERT TO procrastinate_jobs WHERE new.queue_name = 'files' DO INSTEAD NOTHING"
-            )
-        )
-    sent = two.send(oak, core_data())
-    until(lambda: two.state(sent) == "landed", "it to land")
-    with one.registry.write() as session:
-        session.execute(text("DROP RULE lost ON procrastinate_jobs"))
-        session.execute(text("ALTER TABLE procrastinate_jobs ENABLE TRIGGER ALL"))
+    with monkeypatch.context() as lost:
+        lost.setattr("gateway.registry.work_queue.queue", lambda *_: None)
+        sent = two.send(oak, core_data())
+        until(lambda: two.state(sent) == "landed", "it to land")
     decided(one, sent)
 
 
@@ -116,7 +111,7 @@ def test_what_is_done_at_one_host_is_seen_at_the_doors_of_all(hosts: Hosts, oak:
     one.gateway("keys", "add", "elm", str(elm.ssh_public))
     keys = two.home.published.provider("elm") / "authorized_keys"
     until(lambda: keys.exists() and elm.ssh_public.read_text().split()[1] in keys.read_text(), "the key")
-    one.gateway("providers", "suspend", "elm", "--reason", "a test")
+    one.gateway("providers", "suspend", "elm")
     until(lambda: not keys.read_text(), "the suspension")
 
 
@@ -193,3 +188,46 @@ def test_several_hosts_need_what_they_can_share(tmp_path: Path) -> None:
     desk.home.settings.write_text(desk.home.settings.read_text() + '\n[host]\nname = "one"\n')
     with pytest.raises(ConfigurationError, match="a registry in PostgreSQL and a store that they share"):
         load_settings(desk.home)
+
+
+def test_a_host_is_handed_all_it_needs_under_a_code_and_a_key_is_announced_when_all_have_it(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    one, two = hosts
+    listed = json.loads(one.gateway("hosts", "list", "--json"))
+    assert [each["name"] for each in listed] == ["one", "two"]
+    assert [bool(each["rounds"]) for each in listed].count(True) == 1
+    assert {
+        each["name"] for each in json.loads(invoke(one.home.root, "status", "--json").stdout)["hosts"]
+    } == {
+        "one",
+        "two",
+    }
+    before = one.certificate
+    assert "two cannot use it" in one.gateway("keys", "gateway", "rotate", code=1)
+    assert one.certificate == before
+    code = one.gateway("hosts", "add", "two", str(tmp_path / "two")).split()[-1]
+    assert b"BEGIN PGP MESSAGE" in (tmp_path / "two").read_bytes()
+    assert "does not fit" in two.gateway("hosts", "join", str(tmp_path / "two"), given="guessed\n", code=1)
+    two.gateway("hosts", "join", str(tmp_path / "two"), given=f"{code}\n")
+    until(
+        lambda: (
+            {each["keys"] for each in json.loads(one.gateway("hosts", "list", "--json"))} == {"as the others"}
+        ),
+        "host two to tell of the key",
+        seconds=30,
+    )
+    one.gateway("keys", "gateway", "rotate")
+    until(lambda: two.certificate == one.certificate != before, "the new key at both doors")
+    sent = two.send(two.provider("yew", years=YEARS), core_data())
+    decided(one, sent)
+    assert one.state(sent) == "accepted"
+    third = Home(tmp_path / "third")
+    code = one.gateway("hosts", "add", "three", str(tmp_path / "three")).split()[-1]
+    done = invoke(third.root, "hosts", "join", str(tmp_path / "three"), given=f"{code}\n")
+    assert done.exit_code == 0, done.stderr
+    assert load_settings(third).host.name == "three"
+    assert (
+        "home of another host"
+        in invoke(two.home.root, "hosts", "join", str(tmp_path / "three"), given=f"{code}\n").stderr
+    )
