@@ -41,7 +41,7 @@ def packed(home: Home, name: str, code: str) -> bytes:
             "this gateway works alone: move it to PostgreSQL and S3, then name it in [host] of gateway.toml"
         )
     settings = tomlkit.parse(home.settings.read_text("utf-8"))
-    settings["host"]["name"] = name  # type: ignore[index] # it is a table: the settings were read before
+    settings["host"]["name"] = name
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         _add(archive, "gateway.toml", tomlkit.dumps(settings).encode(), 0o640)

@@ -94,6 +94,11 @@ def finish(home: Home, registry: Registry) -> bool:
     return True
 
 
+def held(home: Home) -> str:
+    """Which keys a home has, as a digest of their names: hosts that share the work have the same."""
+    return secret_files.holding(home)
+
+
 @contextmanager
 def changing_keys(home: Home) -> Iterator[None]:
     """Hold the gateway's keys for one change. GatewayError where somebody else does."""

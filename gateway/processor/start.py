@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager, contextmanager
 from gateway.errors import Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings
+from gateway.keys import rotation
 from gateway.openpgp.engines import prove_program
 from gateway.processor.work import Alone, Share, Work
 from gateway.record.registrar import Registrar
 from gateway.registry import hosts, work_queue
 from gateway.registry.ownership import Ownership
-from gateway.secrets import secret_files
 from gateway.store.of_home import check_store
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 
 def _said(registrar: Registrar) -> str:
-    return hosts.said(registrar.settings.host.name or "", secret_files.holding(registrar.home))
+    return hosts.said(registrar.settings.host.name or "", rotation.held(registrar.home))
 
 
 @contextmanager

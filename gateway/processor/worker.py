@@ -105,7 +105,7 @@ class TaskWorker:
         # Each host asks for it, as their clocks may differ; one at a time is queued.
         @app.periodic(cron=_EVERY_TEN_SECONDS, periodic_id=self._registrar.settings.host.name or "")
         @app.task(name=_TEND, queue=_TEND, queueing_lock=_TEND)
-        async def tend(**_: int) -> None:
+        async def tend(timestamp: int) -> None:  # noqa: ARG001 - it is given when it was due
             await self._tend(app)
 
         return app

@@ -1,7 +1,8 @@
 """Several hosts and all that they stand on, to be broken at random: `make cluster`.
 
-PostgreSQL with a standby that has confirmed each commit, SeaweedFS with three volume servers of which two have
-each file, HAProxy, and three hosts, each with intake and a processor. A school uploads through the balancer.
+PostgreSQL with a standby that has confirmed each commit, SeaweedFS with three volume servers of which two
+have each file, HAProxy, and three hosts, each with intake and a processor. A school uploads through the
+balancer meanwhile.
 """
 
 from __future__ import annotations
