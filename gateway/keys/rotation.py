@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.errors import GatewayError
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.keys import notices
@@ -97,6 +97,21 @@ def finish(home: Home, registry: Registry) -> bool:
 def held(home: Home) -> str:
     """Which keys a home has, as a digest of their names: hosts that share the work have the same."""
     return secret_files.holding(home)
+
+
+def check_all_here(home: Home, registry: Registry) -> None:
+    """ConfigurationError where a key of the gateway that opens files is not in this home.
+
+    A host that lacks one would take what is sealed to it for a mistake of its sender.
+    """
+    with registry.read() as session:
+        known = keys.list_keys(session, "gateway", "gateway")
+    for key in known:
+        opens = key.kind == "openpgp" and key.state in {"active", "retiring"}
+        if opens and not secret_files.secret_key_file(home, key.fingerprint).exists():
+            raise ConfigurationError(
+                f"the gateway's key {key.fingerprint[:16]} is not on this host; hand it on: gateway hosts add"
+            )
 
 
 @contextmanager

@@ -48,41 +48,62 @@ class Follow:
 
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares
-        self._read_to = _read_to(registrar.home.published) if self._shares else None
-        if self._read_to is None:  # All of published/ is made at the start.
+        self._read_to: int | None = None
+        if self._shares:
+            self._read_to = _read_to(registrar.home.published)
+        else:  # Of what others change, nothing else follows here: all of published/ is made at the start.
             with registrar.registry.read() as session:
                 self._read_to = log.size(session)
 
     def tend(self, registrar: Registrar) -> None:
         """Do what follows from new entries. Fault where published/ cannot be written; it is tried again."""
+        if self._read_to is None:
+            with registrar.registry.read() as session:
+                size = log.size(session)
+            self._show_all(registrar)
+            self._note(registrar.home.published, size)
         while True:
             with registrar.registry.read() as session:
                 size = log.size(session)
                 news = _news(session, self._read_to or 0)
             if not news:
                 break
-            try:
-                self._follow(registrar, news)
-                self._read_to = news[-1].number + 1
-                if self._shares:
-                    replace_published(registrar.home.published.root / _CURSOR, str(self._read_to))
-            except OSError as error:
-                raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+            self._follow(registrar, news)
+            self._note(registrar.home.published, news[-1].number + 1)
         self._read_to = max(size, self._read_to or 0)
+
+    def _note(self, published: Published, read_to: int) -> None:
+        try:
+            if self._shares:
+                replace_published(published.root / _CURSOR, str(read_to))
+        except OSError as error:
+            raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+        self._read_to = read_to
 
     def _follow(self, registrar: Registrar, news: Collection[_New]) -> None:
         kinds = {one.kind for one in news}
         if self._shares and kinds - _TAKE_BACK:
-            rotation.finish(registrar.home, registrar.registry)
-            publish_all(registrar.home, registrar.clock())
+            self._show_all(registrar)
         elif kinds & _TAKE_BACK:
             take_back_copies(registrar.home, registrar.registry)
-        if self._shares:
+        if not self._shares:
+            return
+        kept = copies_of(registrar.home, registrar.settings)
+        try:
             for one in news:
-                if one.kind == "withdrawn" and (kept := copies_of(registrar.home, registrar.settings)):
+                if one.kind == "withdrawn" and kept is not None:
                     kept.remove(one.subject)
                 if one.kind == "deleted" and json.loads(one.leaf)["fields"]["what"] in _GIVEN_OUT:
                     _remove(registrar.home.published, one.subject)
+        except OSError as error:
+            raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
+
+    def _show_all(self, registrar: Registrar) -> None:
+        try:
+            rotation.finish(registrar.home, registrar.registry)
+            publish_all(registrar.home, registrar.clock())
+        except OSError as error:
+            raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def _news(session: Session, first: int) -> list[_New]:

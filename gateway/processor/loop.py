@@ -148,9 +148,9 @@ class Processor:
         yield lambda: self._rounds.checkpoints(self._registrar, leads=leads)
         yield lambda: self._rounds.deletions(self._registrar, leads=leads)
         yield lambda: self._rounds.pages(self._registrar)
+        yield lambda: self._rounds.letters(self._registrar, leads=leads)
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
-            yield lambda: self._rounds.letters(self._registrar)
             yield self._reconsider
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:

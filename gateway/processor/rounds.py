@@ -44,9 +44,9 @@ class Rounds:
         """Make the pages that providers read of themselves, where they are no longer as they were."""
         self._pages.tend(registrar, at_once=at_once)
 
-    def letters(self, registrar: Registrar) -> None:
-        """Owe the letters that the day asks for, and pass on what is owed."""
-        self._letters.tend(registrar)
+    def letters(self, registrar: Registrar, *, leads: bool) -> None:
+        """Where this host `leads`, owe the letters that the day asks for, and pass on what is owed."""
+        self._letters.tend(registrar, leads=leads)
 
     def close(self) -> None:
         """End what is under way."""
