@@ -93,7 +93,7 @@ class Share:
         self._wake = wake
         self._lock = threading.Lock()
         self._tasks: list[_Task] = []
-        self._worker: Worker | None = None
+        self._worker: TaskSource | None = None
 
     def hold(self) -> None:
         """As `Work` has it."""
@@ -156,7 +156,7 @@ class Share:
             return {one for task in self._tasks for one in task.left}
 
 
-class Worker(Protocol):
+class TaskSource(Protocol):
     """Whoever brings tasks."""
 
     def start(self) -> None:

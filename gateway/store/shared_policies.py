@@ -1,6 +1,6 @@
 """Versions of the policies in the S3 store, where every host finds what was put in force at another one.
 
-    policies/DIGEST/NAME   one file of a version, named by the digest of the whole, which the log states
+    policy/DIGEST/NAME   one file of a version, named by the digest of the whole, which the log states
 
 Whoever fetches one holds it against its digest.
 """
@@ -15,7 +15,7 @@ from obstore.store import S3Store
 
 from gateway.store.client import as_os_error
 
-_KIND = "policies"
+_KIND = "policy"
 
 
 @dataclass(frozen=True, slots=True)
