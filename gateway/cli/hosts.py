@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -69,10 +70,11 @@ def add(
 def join(file: FileArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Make a home of what another host has handed on, or add what this one lacks. Never overwrites.
 
-    It asks for the code that gateway hosts add has shown.
+    It asks for the code that gateway hosts add has shown, or reads it as a line of standard input.
     """
     from gateway.homes.new_host import unpacked  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    code = typer.prompt("Code", hide_input=True)  # Never an argument: those can be seen.
+    # Never an argument: those can be seen.
+    code = typer.prompt("Code", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
     name, files = unpacked(file.read_bytes(), Home(home), code.strip().lower())
     out.print(f"this is host {name}: {files} files were written. Remove {file}, there and here.")

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import paramiko
+import tomlkit
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
@@ -66,12 +67,22 @@ class Pair(Cluster):
         """Make a standby of all that there is by now; from then on each commit waits for it."""
         with (self._data / "pg_hba.conf").open("a") as rules:
             rules.write("local replication admin peer map=admin\n")
-        self.sql("select pg_reload_conf()")
+        self.restart()
         self._standby = tempfile.mkdtemp(prefix="pg-standby-")
         os.chown(self._standby, pwd.getpwnam(self._user).pw_uid, -1)
         Path(self._standby).chmod(0o755)
         source = ("-h", str(self.folder), "-U", "admin")
-        self._run("pg_basebackup", *source, "-D", f"{self._standby}/data", "-R", "-X", "stream", "--no-sync")
+        self._run(
+            "pg_basebackup",
+            *source,
+            "-D",
+            f"{self._standby}/data",
+            "-R",
+            "-X",
+            "stream",
+            "--no-sync",
+            "--checkpoint=fast",
+        )
         options = f"-c listen_addresses='' -k {self._standby} -c fsync=off"
         self._run(
             *("pg_ctl", "-D", f"{self._standby}/data", "-w", "-l", f"{self._standby}/log"),
@@ -102,7 +113,7 @@ class Pair(Cluster):
             with contextlib.suppress(AssertionError):
                 self._run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
         shutil.rmtree(self.folder)
-        shutil.rmtree(self._standby)
+        shutil.rmtree(self._standby, ignore_errors=True)
 
 
 class Weed:
@@ -117,7 +128,7 @@ class Weed:
         self.credentials.touch(mode=0o600)
         self.credentials.write_text(f'access_key_id = "{KEY}"\nsecret_access_key = "{SECRET}"\n')
         self.endpoint = f"http://127.0.0.1:{self._ports[12]}"
-        for name in ("master", *map(str, range(3)), "filer"):
+        for name in ("master", *map(str, range(3)), "filer", "s3"):
             (folder / name).mkdir()
             self.start(name)
 
@@ -132,9 +143,13 @@ class Weed:
         elif name == "filer":
             words = [
                 *("filer", f"-master={master}", f"-port={ports[8]}", f"-port.grpc={ports[9]}", *common),
-                *("-s3", f"-s3.port={ports[12]}", f"-s3.port.grpc={ports[13]}", "-s3.iam=false"),
-                *(f"-s3.config={self.folder / 's3.json'}", f"-defaultStoreDir={self.folder / name}"),
-                *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+                f"-defaultStoreDir={self.folder / name}",
+            ]
+        elif name == "s3":
+            words = [
+                *("s3", f"-filer=127.0.0.1:{ports[8]}.{ports[9]}", "-ip.bind=127.0.0.1", "-iam=false"),
+                *(f"-port={ports[12]}", f"-port.grpc={ports[13]}", f"-config={self.folder / 's3.json'}"),
+                *("-port.iceberg=0", "-port.lance=0"),
             ]
         else:
             place = 2 + 2 * int(name)
@@ -164,6 +179,11 @@ class Host:
         self.site.root, self.site.home = root, root / "home"
         self.services = [Service(self.site, "intake"), Service(self.site, "processor")]
 
+    def begin(self) -> None:
+        """The processor first: intake reads what it has brought out."""
+        for service in reversed(self.services):
+            service.start()
+
     def start(self) -> None:
         for service in self.services:
             if service.process is None or service.process.poll() is not None:
@@ -186,12 +206,21 @@ class Region:
     def __init__(self, root: Path) -> None:
         self.root, self.told = root, list[str]()
         self._numbers = itertools.count(1)
-        self.database = Pair()
-        self.weed = Weed(_made(root / "weed"))
-        self.hosts = self._first_and_others()
-        self._balancer = self._balance()
+        self._ends = contextlib.ExitStack()
+        try:
+            self.database = Pair()
+            self._ends.callback(self.database.remove)
+            self.weed = Weed(_made(root / "weed"))
+            self._ends.callback(self.weed.remove)
+            self.hosts: list[Host] = []
+            self._ends.callback(self._kill_all)
+            self._make_hosts()
+            self._balance()
+        except BaseException:
+            self.close()
+            raise
 
-    def _first_and_others(self) -> list[Host]:
+    def _make_hosts(self) -> None:
         first = Site(_made(self.root / "one"), workers=1)
         self.oak = first.provider("oak")
         self.certificate = first.certificate
@@ -203,18 +232,15 @@ class Region:
             *("--endpoint", self.weed.endpoint, "--credentials", str(self.weed.credentials)),
         )
         settings = first.home / "gateway.toml"
-        named = settings.read_text().replace("rescan_seconds = 5.0", "rescan_seconds = 1.0")
-        named = named.replace("[ssh]", '[ssh]\nbalancers = ["127.0.0.1/32"]', 1)
-        if "balancers" not in named:
-            named += '\n[ssh]\nbalancers = ["127.0.0.1/32"]\n'
-        settings.write_text(named + '\n[host]\nname = "one"\n')
-        hosts = [Host(first.home.parent)]
-        hosts[0].start()
-        until((first.home / "spool/host/ssh_host_ed25519_key").exists, "the first host's key", seconds=60)
+        named = tomlkit.parse(settings.read_text())
+        named["ssh"] = {"balancers": ["127.0.0.1/32"]}
+        named["host"] = {"name": "one"}
+        settings.write_text(tomlkit.dumps(named).replace("rescan_seconds = 5.0", "rescan_seconds = 1.0"))
+        self.hosts.append(Host(first.home.parent))
+        self.hosts[0].begin()
         for name in NAMES[1:]:
-            hosts.append(self._join(first, name))
-            hosts[-1].start()
-        return hosts
+            self.hosts.append(self._join(first, name))
+            self.hosts[-1].begin()
 
     def _join(self, first: Site, name: str) -> Host:
         host, file = Host(_made(self.root / name)), self.root / f"{name}.sealed"
@@ -241,16 +267,17 @@ class Region:
             return False
         return True
 
-    def _balance(self) -> subprocess.Popen[bytes]:
+    def _balance(self) -> None:
         (self.port,) = free_ports(1)
-        until(lambda: all(host.services[0].port for host in self.hosts), "the doors")
         servers = (
             _SERVER.format(name=name, port=host.services[0].port)
             for name, host in zip(NAMES, self.hosts, strict=True)
         )
         settings = self.root / "haproxy.cfg"
         settings.write_text(_HAPROXY.format(front=self.port) + "".join(servers))
-        return subprocess.Popen(["haproxy", "-db", "-f", str(settings)], stderr=subprocess.DEVNULL)
+        balancer = subprocess.Popen(["haproxy", "-db", "-f", str(settings)], stderr=subprocess.DEVNULL)
+        self._ends.callback(balancer.wait)
+        self._ends.callback(balancer.kill)
 
     def upload(self) -> bool:
         """One fresh file through the balancer; whether the client was told that all went well."""
@@ -311,7 +338,8 @@ class Region:
 
     def _kill(self, host: Host) -> None:
         for service in host.services:
-            service.kill()
+            if service.process is not None:
+                service.kill()
 
     def _still(self, host: Host, seconds: float) -> None:
         host.signal(signal.SIGSTOP)
@@ -327,14 +355,13 @@ class Region:
         time.sleep(3)
         self.weed.start(name)
 
-    def close(self) -> None:
+    def _kill_all(self) -> None:
         for host in self.hosts:
-            host.signal(signal.SIGCONT)
             self._kill(host)
-        self._balancer.kill()
-        self._balancer.wait()
-        self.weed.remove()
-        self.database.remove()
+
+    def close(self) -> None:
+        """End all of it."""
+        self._ends.close()
 
 
 def _made(folder: Path) -> Path:
