@@ -166,7 +166,8 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
     if lacking:
         raise GatewayError(
             f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand it on "
-            "(gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the same again here"
+            "(gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the same again here; "
+            "it is known within seconds"
         )
 
 

@@ -16,17 +16,16 @@ from gateway.errors import ConfigurationError, Fault
 from gateway.examiner.examiners import Examiners
 from gateway.home import Home
 from gateway.home.settings import Metrics, Settings, load_settings
-from gateway.keys import rotation
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.processor import retention
 from gateway.processor.hands import Hands
 from gateway.processor.loop import Processor
 from gateway.processor.registry_view import RegistryView
-from gateway.processor.start import alone, prove_engine, prove_store, sharing
+from gateway.processor.start import alone, prove_engine, prove_store, renewed, sharing
 from gateway.publish.everything import publish_all
 from gateway.publish.projection import publish_receipts
-from gateway.record.policies_in_force import Keeper, Policies
+from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
 from gateway.registry.database import Registry
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
@@ -129,13 +128,6 @@ def _bring_up_to_date(home: Home) -> None:
         registry.close()
 
 
-def _renewed(keeper: Keeper, registrar: Registrar) -> Policies | None:
-    """Other policies, where there are. Of several hosts, one that lacks a key examines nothing meanwhile."""
-    if registrar.settings.host.shares:
-        rotation.check_all_here(registrar.home, registrar.registry)
-    return keeper.changed()
-
-
 @contextmanager
 def open_processor(
     home: Home, clock: Callable[[], datetime], *, examiners: Callable[[Home], Examiners] = Examiners
@@ -160,5 +152,5 @@ def open_processor(
             hands=Hands(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
             owner=sharing if registrar.settings.host.shares else alone,
             rescan_seconds=settings.rescan_seconds,
-            renew=lambda: _renewed(keeper, registrar),
+            renew=lambda: renewed(keeper, registrar),
         )

@@ -14,6 +14,7 @@ from gateway.home.settings import Settings
 from gateway.keys import rotation
 from gateway.openpgp.engines import prove_program
 from gateway.processor.work import Alone, Share, Work
+from gateway.record.policies_in_force import Keeper, Policies
 from gateway.record.registrar import Registrar
 from gateway.registry import hosts, work_queue
 from gateway.registry.ownership import Ownership
@@ -79,6 +80,13 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 def _said(registrar: Registrar) -> str:
     return hosts.said(registrar.settings.host.name or "", rotation.held(registrar.home))
+
+
+def renewed(keeper: Keeper, registrar: Registrar) -> Policies | None:
+    """Other policies, where there are. Of several hosts, one that lacks a key examines nothing meanwhile."""
+    if registrar.settings.host.shares:
+        rotation.check_all_here(registrar.home, registrar.registry)
+    return keeper.changed()
 
 
 @contextmanager
