@@ -281,11 +281,10 @@ class Region:
 
     def upload(self) -> bool:
         """One fresh file through the balancer; whether the client was told that all went well."""
-        name = f"f{next(self._numbers):05}.xml.pgp"
+        number = next(self._numbers)
+        name, content = f"f{number:05}.xml.pgp", core_data(number, pupils=3)
         try:
-            self.oak.put(
-                ("127.0.0.1", self.port), f"/in/{name}", self.oak.seal(core_data(), self.certificate)
-            )
+            self.oak.put(("127.0.0.1", self.port), f"/in/{name}", self.oak.seal(content, self.certificate))
         except (OSError, EOFError, paramiko.SSHException):
             return False
         self.told.append(name)
