@@ -22,7 +22,7 @@ class Rounds:
         self._sweep = Sweep()
         self._follow = Follow(registrar)
         self._pages = Pages()
-        self._letters = LetterRound()
+        self._letters = LetterRound(registrar)
 
     def checkpoints(self, registrar: Registrar, *, leads: bool) -> None:
         """Keep the heads of the log that are due; where this host `leads`, sign and tell them first."""
