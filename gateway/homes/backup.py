@@ -146,7 +146,10 @@ def restore(
         _copy(folder / home.registry.name, home.registry)
         for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
             outside.mkdir(mode=0o755, exist_ok=True)
-        _fsync_tree(home.root)
+        for written in ("keys", "sealed", *_POLICIES, home.spool.root.name, home.published.root.name):
+            if (home.root / written).is_dir():
+                _fsync_tree(home.root / written)
+        fsync_folder(home.root)  # Folders of services that were there before may not even be read.
         # The settings are written last: their presence says that the home is whole.
         mode = stat.S_IMODE((folder / home.settings.name).stat().st_mode)
         write_durably(home.settings, text.encode(), mode=mode)

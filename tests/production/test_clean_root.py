@@ -36,7 +36,7 @@ def test_nothing_is_left_open_to_other_users(newcomer: Newcomer) -> None:
     """sudo runs a command with the umask 0002, as Debian has it: that opens nothing."""
     written_by_groups = newcomer.root.type(f"find {HOME} -perm /022 ! -type l -printf '%P\\n' | sort").split()
     registry = [f"registry.db{end}" for end in ("", "-shm", "-wal")]
-    assert written_by_groups == ["mailboxes", *registry, "spool/landed"]
+    assert written_by_groups == ["console/inside", "letters/done", "mailboxes", *registry, "spool/landed"]
 
 
 def test_the_registry_may_be_in_postgresql(newcomer: Newcomer) -> None:
@@ -69,7 +69,7 @@ def test_each_change_of_ones_own_does_what_it_says(newcomer: Newcomer) -> None:
         newcomer.ask("reach 192.0.2.7")
     text = (REPOSITORY / "docs" / PAGE).read_text()
     rows = re.findall(r"^\| [^|]+ \| (`gateway-[^|]+) \| (`[^|]+`) \|$", text, re.MULTILINE)
-    assert len(rows) == 3
+    assert len(rows) == 4
     newcomer.prepare("gateway-mailboxes.socket", "IPAddressAllow=192.0.2.0/24")
     for command in under("Your own changes"):
         newcomer.follow(command)
