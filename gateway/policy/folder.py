@@ -6,10 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+COVERED = frozenset({".toml", ".txt"})
+"""How the names of policy files end."""
+
 
 def policy_files(policies: Path) -> Iterator[Path]:
     """Every file that makes up the policies, by name: *.toml and *.txt."""
-    return iter(sorted(path for path in policies.iterdir() if path.suffix in {".toml", ".txt"}))
+    return iter(sorted(path for path in policies.iterdir() if path.suffix in COVERED))
 
 
 def policy_digest(policies: Path) -> str:
