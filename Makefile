@@ -17,6 +17,7 @@ test: $(VENV)/.installed-dev
 # unless PYTEST_ARGS picks only some of them.
 faults: $(VENV)/.installed-dev
 	timeout 1500 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults tests/term \
+	    tests/end_to_end/test_rotation.py tests/corpus/test_one_more_column.py \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
 # The guide for production, followed on a clean Debian 13 that boots: as root, ten minutes, and a mirror of Debian.
