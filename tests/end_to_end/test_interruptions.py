@@ -20,7 +20,7 @@ from tests.end_to_end.test_clients import ssh_options
 from tests.site import Party, Site
 from tests.waiting import until
 
-FILES = 150
+FILES = 60
 
 
 @pytest.fixture
