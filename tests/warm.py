@@ -41,7 +41,7 @@ _MODULES = (
     "gateway.cli.app", "gateway.cli.services", "gateway.processor.service", "gateway.intake.server",
     "gateway.mailboxes.server", "gateway.console.server", "gateway.courier.service", "gateway.openpgp.sop",
     "gateway.openpgp.by_size", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
-    "uvloop", "alembic.command",
+    "uvloop", "holidays",
 )  # fmt: skip
 _COLD = ("PYTHON", "LD_", "COVERAGE", "TZ", "LC_", "LANG")  # What is read when Python itself starts.
 _MESSAGE_BYTES = 1024**2
