@@ -56,7 +56,8 @@ class Popen(subprocess.Popen[Any]):
     def _execute_child(self, *given: Any) -> None:
         asked = _SIGNATURE.bind(self, *given).arguments
         arguments, environment = list(asked["args"]), dict(asked["env"] or os.environ)
-        if arguments[:3] != _GATEWAY or asked["cwd"] is not None or not _is_usual(environment):
+        odd = asked["cwd"] is not None or len(asked["pass_fds"]) > 1 or not _is_usual(environment)
+        if odd or arguments[:3] != _GATEWAY:
             super()._execute_child(*given)  # type: ignore[misc]  # not for others to call, says typeshed
             return
         ours = (asked["p2cread"], asked["c2pwrite"], asked["errwrite"])
