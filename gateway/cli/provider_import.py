@@ -25,11 +25,11 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import least_rsa_bits, read_key_file, store_key
+from gateway.cli.enrol import store_key
+from gateway.cli.key_files import read_key_file
 from gateway.cli.on_record import record_of_provider, signed_head
 from gateway.enrolment.provider_list import MOST_BYTES, ListedProvider, ProviderList, read_list
 from gateway.errors import GatewayError
-from gateway.home import Home
 from gateway.model import Provider
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import load_catalogue
@@ -58,13 +58,14 @@ def import_list(
     It takes the columns of GIAS, the DfE's register of schools, as they are.
     """
     place, at = existing(home), now()
-    bodies = load_catalogue(place.policies_in_force).bodies
+    catalogue = load_catalogue(place.policies_in_force)
+    bodies, least = catalogue.bodies, catalogue.methods.strength.rsa_bits
     rows: list[dict[str, Any]] = []
     with registry(home) as opened:
         try:
             with opened.write() as session:
                 listed = _read(session, file, bodies.kinds())
-                rows = [_taken_in(session, place, one, at) for one in listed.listed]
+                rows = [_taken_in(session, one, at, least) for one in listed.listed]
                 signed_head(session, place)
                 if dry_run:
                     raise _Undone  # noqa: TRY301 - the transaction is given up by leaving it
@@ -96,13 +97,13 @@ def _read(session: Session, file: Path, kinds: Sequence[str]) -> ProviderList:
     return read_list(data, file.parent, known, kinds)
 
 
-def _taken_in(session: Session, place: Home, one: ListedProvider, at: datetime) -> dict[str, Any]:
+def _taken_in(session: Session, one: ListedProvider, at: datetime, least: int) -> dict[str, Any]:
     """Put one line on record; what came of it. GatewayError names the line."""
     try:
         what = _changed(session, one) if providers.is_enrolled(session, one.id) else _added(session, one, at)
         if one.role is not None and _kept(session, one, at) and not what.startswith("new"):
             what = f"{what}, contact" if what != _AS_BEFORE else "changed: contact"
-        added = [_key(session, place, one.id, key_file, at) for key_file in one.key_files]
+        added = [_key(session, one.id, key_file, at, least) for key_file in one.key_files]
     except GatewayError as error:
         raise GatewayError(f"nothing was enrolled: line {one.line}: {error}") from None
     return {
@@ -160,11 +161,14 @@ def _kept(session: Session, one: ListedProvider, at: datetime) -> bool:
     return True
 
 
-def _key(session: Session, place: Home, provider: str, file: Path, at: datetime) -> bool:
-    """Enrol the key in a file, to be confirmed; False where this provider has it already."""
+def _key(session: Session, provider: str, file: Path, at: datetime, least: int) -> bool:
+    """Enrol the key in a file, to be confirmed; False where this provider has it already.
+
+    `least`: how many bits an RSA key must have.
+    """
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
 
-    new = judge(read_key_file(file), at, least_rsa_bits(place))
+    new = judge(read_key_file(file), at, least)
     known = keys.holder(session, new.kind, new.fingerprint)
     if known is not None and (known.owner_kind, known.owner) == ("provider", provider):
         return False
