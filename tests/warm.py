@@ -44,6 +44,7 @@ _MODULES = (
     "uvloop", "holidays",
 )  # fmt: skip
 _COLD = ("PYTHON", "LD_", "COVERAGE", "TZ", "LC_", "LANG")  # What is read when Python itself starts.
+_AS_BEGUN = dict(os.environ)
 _MESSAGE_BYTES = 1024**2
 _PR_SET_CHILD_SUBREAPER = 36
 _ABOVE = 200
@@ -99,8 +100,8 @@ def run(
 
 def _is_usual(environment: dict[str, str]) -> bool:
     """Whether Python would begin in this environment as it began here."""
-    names = {name for name in environment.keys() | os.environ.keys() if name.startswith(_COLD)}
-    return all(environment.get(name) == os.environ.get(name) for name in names)
+    names = {name for name in environment.keys() | _AS_BEGUN.keys() if name.startswith(_COLD)}
+    return all(environment.get(name) == _AS_BEGUN.get(name) for name in names)
 
 
 @dataclass(frozen=True)
