@@ -21,7 +21,7 @@ class Rounds:
         self._sweep = Sweep()
         self._withdrawn = _last_withdrawn(registrar.registry)
         self._pages = Pages()
-        self._letters = LetterRound()
+        self._letters = LetterRound(registrar)
 
     def checkpoints(self, registrar: Registrar) -> None:
         """Sign, keep and tell the heads of the log that are due."""
