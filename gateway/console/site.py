@@ -144,7 +144,7 @@ def templates(zone: str) -> Environment:
         exact=lambda moment: moment.isoformat().replace("+00:00", "Z"),
         size=_size,
         seconds=_seconds,
-        capitalised=lambda words: words[:1].upper() + words[1:],
+        sentence_case=lambda words: words[:1].upper() + words[1:],
     )
     return made
 
