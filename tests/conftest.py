@@ -14,10 +14,11 @@ import pytest
 from tests.openpgp.gnupg import Gnupg
 from tests.school import School
 from tests.site import Site
+from tests.unused import site_in, workshop_in
 from tests.whole import whole
 from tests.workshop import BEHIND, Workshop
 
-pytest_plugins = ["tests.skipping"]
+pytest_plugins = ["tests.skipping", "tests.compiled"]
 _NUMBERS = count(1)
 # The files that take longest, in that order: begun first, so that no worker is left with one at the end.
 LONG = (
@@ -62,13 +63,13 @@ def _turn(item: pytest.Item) -> int:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """A fresh gateway, whose processor has one worker: to start more of them takes a second."""
-    return Site(tmp_path, workers=1)
+    return site_in(tmp_path)
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Workshop]:
     """A gateway in this process in which nothing has happened yet."""
-    made = Workshop(tmp_path)
+    made = workshop_in(tmp_path)
     yield made
     made.close()
 

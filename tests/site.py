@@ -7,18 +7,22 @@ Nothing here needs more than the Python packages; tests that want gpg or another
 
 from __future__ import annotations
 
+import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from gateway.homes.demo import stage
 from gateway.homes.demo.parties import Party
 from gateway.homes.demo.stage import Running, Stage
+from tests import warm
 from tests.commands import Commands
 from tests.waiting import until
 
 __all__ = ["Party", "Running", "Site"]
 
 _SERVICES = {"process", "run", "serve"}
+stage.subprocess = warm  # type: ignore[assignment]
 
 
 class Site(Commands):
@@ -31,6 +35,13 @@ class Site(Commands):
             settings = self.home / "gateway.toml"
             settings.write_text(settings.read_text().replace("workers = 0", f"workers = {workers}"))
         self.certificate = self.gateway("keys", "gateway", "export")
+
+    def copied(self, root: Path) -> Self:
+        """The same home elsewhere, while none of its services runs."""
+        copy = object.__new__(type(self))
+        shutil.copytree(self.home, root / "home")
+        copy.root, copy.home, copy.certificate = root, root / "home", self.certificate
+        return copy
 
     @property
     def stage(self) -> Stage:

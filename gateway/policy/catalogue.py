@@ -23,7 +23,7 @@ from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of, words_of
-from gateway.policy.folder import document, policy_digest, policy_files
+from gateway.policy.folder import COVERED, document, policy_digest, policy_files
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
@@ -86,13 +86,38 @@ _KEPT = 128
 _EARLIER = Path(__file__).parent / "earlier"
 """What holds where a folder of an earlier version has no file of a name."""
 
+_MOST_KNOWN = 4
+_found_whole: dict[str, Catalogue] = {}
+"""The catalogues that this process read last, by the digest of their files."""
+
 
 def load_catalogue(policies: Path) -> Catalogue:
-    """The catalogue of a policies folder. ConfigurationError names file, line, key and fault."""
+    """The catalogue of a policies folder. ConfigurationError names file, line, key and fault.
+
+    One that was found whole is given again while the files are what they were: to read and compare them
+    takes a hundred times as long as their digest.
+    """
+    digest = _digest_before(policies)
+    if (known := _found_whole.get(digest)) is not None:
+        return known
     reading = read(policies)
     if reading.faults:
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
-    return assembled(policies, reading)
+    catalogue = assembled(policies, reading)
+    # Not where a file was written meanwhile, nor where the digest does not cover all that was read.
+    if catalogue.digest == digest and all(Path(name).suffix in COVERED for name in reading.texts):
+        while len(_found_whole) >= _MOST_KNOWN:
+            _found_whole.pop(next(iter(_found_whole)), None)
+        _found_whole[digest] = catalogue
+    return catalogue
+
+
+def _digest_before(policies: Path) -> str:
+    """The digest of a folder; none where it cannot be read, which `read` tells about."""
+    try:
+        return policy_digest(policies)
+    except OSError:
+        return ""
 
 
 def load_unchecked(policies: Path) -> Catalogue:

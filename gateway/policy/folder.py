@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+COVERED = frozenset({".toml", ".txt"})
+"""How the names of policy files end."""
+
 _KEPT = 128
 """How many texts are remembered: those of a few folders. Versions share most of their files."""
 
@@ -20,7 +23,7 @@ def document(text: str) -> Mapping[str, object]:
 
 def policy_files(policies: Path) -> Iterator[Path]:
     """Every file that makes up the policies, by name: *.toml and *.txt."""
-    return iter(sorted(path for path in policies.iterdir() if path.suffix in {".toml", ".txt"}))
+    return iter(sorted(path for path in policies.iterdir() if path.suffix in COVERED))
 
 
 def policy_digest(policies: Path) -> str:

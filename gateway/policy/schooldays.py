@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-import holidays
 from dateutil.relativedelta import relativedelta
 
 from gateway.policy.calendar_schema import CalendarFile, Census, Nation, OwnTimescale, SchoolYear, YearlyDue
@@ -47,6 +46,8 @@ _SUBDIVISIONS: dict[Nation, str] = {
 @lru_cache(maxsize=64)
 def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
     """The bank holidays of a nation in a calendar year."""
+    import holidays  # noqa: PLC0415 - takes a tenth of a second, at the start of services that ask for none
+
     # Asked for by its name, because `country_holidays` loads every country of the world.
     return frozenset(holidays.UnitedKingdom(subdiv=_SUBDIVISIONS[nation], years=year))  # type: ignore[attr-defined]
 

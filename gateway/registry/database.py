@@ -133,7 +133,10 @@ class Registry:
             raise _fault(error) from None
 
     def _migrate(self) -> None:
-        from alembic import command  # noqa: PLC0415 - takes a quarter of a second that commands need not wait
+        with self._engine.connect() as connection:
+            if _revision(connection) == newest_revision():
+                return  # As at nearly every start: Alembic would load every migration to find that out.
+        from alembic import command  # noqa: PLC0415 - takes a quarter of a second that few starts wait for
         from alembic.config import Config  # noqa: PLC0415
 
         config = Config()
@@ -165,9 +168,17 @@ def _revision(connection: Connection) -> str | None:
     return found
 
 
+def newest_revision() -> str:
+    """The migration that brings the tables to this version: the last by its number."""
+    return max(_known_revisions())
+
+
+def _known_revisions() -> set[str]:
+    return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
+
+
 def _check_known(revision: str | None) -> None:
-    known = {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _known_revisions():
         raise ConfigurationError(
             f"a newer version of the gateway has changed the registry (to {revision}); install that version, "
             "or restore the backup taken before the upgrade"

@@ -21,6 +21,7 @@ import pytest
 import gateway
 from gateway.classify import load_rules
 from gateway.classify.results import ResultKinds
+from gateway.classify.sensitive import Sensitive
 from tests.classify.conftest import POLICIES
 
 SHORT, LONG = 1_000, 16_000
@@ -79,11 +80,20 @@ def policy_patterns() -> Iterator[tuple[str, Pattern, set[str]]]:
     yield "columns", rules.column_patterns[0], {"fullmatch"}
     for hint in rules.data_types.names:
         yield f"name {hint.pattern}", re.compile(hint.pattern, re.IGNORECASE), {"search"}
-    for which in ("_words", "_stems", "_text"):
-        yield f"sensitive.{which}", getattr(rules.sensitive, which), {"search"}
+    yield from ((name, pattern, {"search"}) for name, pattern in sensitive_patterns(rules.sensitive))
     for name, value in vars(ResultKinds(rules.data_types.results)).items():
         if isinstance(value, re.Pattern):
             yield f"results.{name}", value, {"match", "fullmatch"}
+
+
+def sensitive_patterns(sensitive: Sensitive) -> Iterator[tuple[str, Pattern]]:
+    """What it looks with, once it has looked: in a name that tells no topic, and in a text that tells one."""
+    telling = next(topic for topic in sensitive.topics.values() if topic.text)
+    assert sensitive.of_name("Surname") == ""
+    assert sensitive.of_text(telling.text[0]) == telling.label
+    found = {name: value for name, value in vars(sensitive).items() if isinstance(value, re.Pattern)}
+    assert len(found) == 3, "of the words of names, of their stems, and of texts"
+    return ((f"sensitive.{name}", pattern) for name, pattern in found.items())
 
 
 @cache

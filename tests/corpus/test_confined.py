@@ -1,37 +1,84 @@
-"""In the child that may open no file and start no program, every file is what it is outside."""
+"""A classifier and a viewer as they really run: able to open no file, load no module and start no program.
+
+Elsewhere the children of tests are forked from a process that has loaded more than they have by themselves.
+"""
+
+from __future__ import annotations
 
 import io
 import os
+import random
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
-from pathlib import Path
+
+import pytest
 
 from gateway.classify import classify
 from gateway.examiner.parent import Examiner
 from gateway.home import Home
 from gateway.home.settings import Settings
-from gateway.homes.create import create_home as create
+from gateway.homes.create import create_home
+from gateway.model import Classified
+from gateway.openpgp.memory import Content
+from gateway.policy.basis import basis_for
+from gateway.samples import make, school, variants
 from tests.classify import made
 from tests.corpus.corpus import LIMITS, POLICIES, files, shipped
 
 TODAY = date(2026, 11, 24)
+REFERENCE = "261124-oak-7K2MX"
 
 
-def test_a_confined_child_says_the_same_of_every_format(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examiner]:
+    home = Home(tmp_path_factory.mktemp("isolated") / "home")
+    create_home(home, Settings(log_origin="test.invalid/log"), datetime.now(UTC))
+    with closing(Examiner(home, POLICIES)) as made:
+        yield made
+
+
+def in_memory(data: bytes) -> int:
+    """A descriptor of a content that nobody can change any more."""
+    with Content(len(data)) as memory:
+        memory.write(data)
+        return memory.finish()[0]
+
+
+def one_of_each() -> dict[str, tuple[str, str]]:
+    """A file of each form: how it is written, and what it holds."""
+    found: dict[str, tuple[str, str]] = {}
+    for data_type, variant in variants():
+        found.setdefault(f"{variant.partition('-')[0]} {variant.rpartition('-')[2]}", (data_type, variant))
+        found.setdefault(data_type, (data_type, variant))
+    return found
+
+
+def test_it_says_the_same_of_every_format_as_outside(examiner: Examiner) -> None:
     rules, _ = shipped()
-    home = Home(tmp_path / "home")
-    create(home, Settings(log_origin="test.invalid/log"), datetime.now(UTC))
     latin = '<?xml version="1.0" encoding="ISO-8859-15"?>' + made.ctf([made.pupil(made.Child(1))])[38:]
     others = {"latin.xml": lambda: latin.encode("iso8859-15", "replace")}
     differing = {}
-    with closing(Examiner(home, POLICIES)) as examiner:
-        for name, make in {**files("formats"), **others}.items():
-            content = make()
-            descriptor = os.memfd_create("content")
-            os.write(descriptor, content)
-            said = examiner.classify("261124-oak-00000", name, descriptor, TODAY).content
-            os.close(descriptor)
-            outside = classify(io.BytesIO(content), name, LIMITS, rules, today=TODAY)
-            if said != outside:
-                differing[name] = (said, outside)
+    for name, make_it in {**files("formats"), **others}.items():
+        content = make_it()
+        descriptor = in_memory(content)
+        said = examiner.classify(REFERENCE, name, descriptor, TODAY).content
+        outside = classify(io.BytesIO(content), name, LIMITS, rules, today=TODAY)
+        if said != outside:
+            differing[name] = (said, outside)
+        os.close(descriptor)
     assert differing == {}
+
+
+def test_a_file_of_every_form_is_read_and_a_view_of_it_is_made(examiner: Examiner) -> None:
+    _, catalogue = shipped()
+    for data_type, variant in dict.fromkeys(one_of_each().values()):
+        rng = random.Random(1)
+        data = make(data_type, variant, rng=rng, school=school(rng, 1), pupils=3)
+        content = in_memory(data)
+        read = examiner.classify(REFERENCE, "x", content, date(2026, 6, 16)).content
+        assert isinstance(read, Classified), (data_type, variant, read)
+        basis = basis_for("central-data-team", data_type, catalogue, "school", read.unlisted)
+        shown, view = examiner.view_of(REFERENCE, content, basis)
+        assert os.fstat(shown).st_size == (len(data) if view.whole else view.size), (data_type, variant)
+        os.close(shown)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tests import warm
 from tests.content import gcse_results
 from tests.end_to_end.test_interruptions import land
 from tests.policies import enact
@@ -54,7 +54,7 @@ def results_day(site: Site, moment: datetime) -> None:
 
 def kill_at(site: Site, place: str) -> None:
     """Start a processor that is killed when it passes this place."""
-    killed = subprocess.run(
+    killed = warm.run(
         [sys.executable, "-m", "gateway", "process", "--once", "--home", str(site.home)],
         env={**os.environ, "GATEWAY_FAILPOINT": place}, capture_output=True, timeout=60, check=False,
     )  # fmt: skip

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from gateway.samples import MARKER
+from tests import warm
 from tests.content import core_data
 from tests.end_to_end.conftest import Scene
 from tests.end_to_end.test_clients import ssh_options
 from tests.site import Party, Site
 from tests.waiting import until
 
-FILES = 150
+FILES = 60
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_killing_the_processor_loses_nothing_and_doubles_nothing(site: Site) -> 
 
 def land(site: Site, party: Party, files: dict[str, bytes]) -> None:
     """Upload through intake alone, so that all of it waits for the processor."""
-    intake = subprocess.Popen(
+    intake = warm.Popen(
         [sys.executable, "-m", "gateway", "serve", "intake", "--home", str(site.home), "--port", "0"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -98,7 +99,7 @@ def land(site: Site, party: Party, files: dict[str, bytes]) -> None:
 
 def kill_processor_after(site: Site, number: int) -> None:
     """Let one work until so many files are accepted, while more are in its hands."""
-    processor = subprocess.Popen(
+    processor = warm.Popen(
         [sys.executable, "-m", "gateway", "process", "--home", str(site.home)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

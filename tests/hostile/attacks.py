@@ -28,6 +28,7 @@ from tests.intake.running import SEALED
 
 PATIENCE = 20.0  # Seconds; this process has the lowest priority, so others may leave it little time.
 SOURCE = ("127.0.0.2", 0)
+_PAUSE_SECONDS = 0.001
 GONE = (OSError, asyncssh.Error, asyncio.IncompleteReadError, EOFError, ConnectionError)
 
 
@@ -80,7 +81,10 @@ class Attack:
         )  # fmt: skip
 
     async def many(self, number: int, one: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """`number` tasks that do `one` again and again; whoever is thrown out tries again."""
+        """`number` tasks that do `one` again and again; whoever is thrown out tries again.
+
+        All together they try a thousand times a second at most: more would be a load on the machine alone.
+        """
 
         async def again() -> None:
             while self.on:
@@ -88,7 +92,7 @@ class Attack:
                     await one()
                 except GONE:
                     self.seen["thrown out"] += 1
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(number * _PAUSE_SECONDS)
 
         await asyncio.gather(*(again() for _ in range(number)))
 

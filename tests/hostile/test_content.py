@@ -15,6 +15,7 @@ import pytest
 
 from gateway.home import shown_name
 from gateway.samples.negatives import negatives
+from tests import warm
 from tests.content import core_data
 from tests.site import Party, Site
 
@@ -61,7 +62,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
     oak = site.provider("oak")
     landed, declined = land(site, oak)
     begin = time.monotonic()
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-m", "gateway", "process", "--once", "--home", str(site.home)],
         capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
@@ -73,7 +74,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
 
 def land(site: Site, oak: Party) -> tuple[dict[str, str], list[str]]:
     """Upload every negative and every name; what landed (name to what it is), and which names did not."""
-    intake = subprocess.Popen(
+    intake = warm.Popen(
         [sys.executable, "-m", "gateway", "serve", "intake", "--home", str(site.home), "--port", "0"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

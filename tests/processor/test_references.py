@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -17,6 +16,7 @@ from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import VARIABLE, Failpoint
 from gateway.zones.landed import read_record
+from tests import warm
 from tests.content import core_data
 from tests.workshop import Desk
 
@@ -70,7 +70,7 @@ def test_an_upload_under_the_reference_of_a_notice_is_not_lost(desk: Desk) -> No
 @pytest.mark.parametrize("failpoint", ["claim.stored", "land.written", "land.committed", "land.half-emptied"])
 def test_a_crash_meanwhile_neither_loses_nor_doubles_it(desk: Desk, failpoint: Failpoint) -> None:
     reference = drawn_twice(desk)
-    killed = subprocess.run(
+    killed = warm.run(
         [sys.executable, "-m", "gateway", "process", "--once", "--home", str(desk.home.root)],
         env={**os.environ, VARIABLE: failpoint}, check=False,
     )  # fmt: skip

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 from gateway.examiner.rolls import unpacked
 from gateway.model import RollEntry
-from gateway.registry.database import Registry
+from gateway.registry.database import MIGRATIONS, Registry, newest_revision
 from tests.registry.cluster import Cluster
 
 schools_of_a_trust = import_module("gateway.registry.migrations.versions.0004_schools_of_a_trust")
@@ -28,6 +30,12 @@ def test_on_sqlite(tmp_path: Path) -> None:
 @pytest.mark.needs("pg_ctlcluster")
 def test_on_postgresql(cluster: Cluster) -> None:
     assert differences(cluster.database("migrated")) == []
+
+
+def test_the_last_by_its_number_is_the_last_that_alembic_runs() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [newest_revision()]
 
 
 def differences(url: str) -> list[object]:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.verify.verify_files import verify_receipt_files
+from tests import warm
 from tests.content import core_data
 from tests.ports import free_ports
 from tests.send.office import Office
@@ -43,7 +44,7 @@ class Gateway:
     def start(self) -> None:
         """Start it and wait until it listens."""
         with self._site.log.open("a") as log:
-            self._process = subprocess.Popen(
+            self._process = warm.Popen(
                 [sys.executable, "-m", "gateway", "run", "--home", str(self._site.home), "--intake-port",
                  str(self._intake), "--mailboxes-port", str(self._mailboxes)],
                 stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,

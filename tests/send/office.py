@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway.openpgp.sealer import generate_gateway_key
 from gateway.samples import make, school
 from gateway.send.connection import host_key_of
+from tests import warm
 from tests.commands import invoke
 from tests.site import Site
 
@@ -104,7 +105,7 @@ class Office:
 
     def process(self, *arguments: str) -> subprocess.Popen[str]:
         """The same command as a process of its own, to be killed."""
-        return subprocess.Popen(
+        return warm.Popen(
             [sys.executable, "-m", "gateway", "send", *arguments],
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

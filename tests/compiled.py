@@ -1,0 +1,37 @@
+"""What SQLAlchemy makes of our statements for SQLite, kept for all registries of a test run.
+
+Each engine compiles its statements afresh, and a test opens a registry for each home, command and processor:
+a third of what they cost. The text of a statement does not depend on the file that it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.util import LRUCache
+
+_MOST = 2_000
+
+
+class Shared(LRUCache[Any, Any]):
+    """Compiled statements by their key, whichever engine's dialect stands in front of it."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """As SQLAlchemy asks for one."""
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        """As SQLAlchemy keeps one."""
+        super().__setitem__(key[1:], compiled)
+
+
+_shared: MutableMapping[Any, Any] = Shared(_MOST)
+
+
+@event.listens_for(Engine, "engine_connect")
+def share(connection: Connection) -> None:
+    """Let a connection to SQLite use what others compiled."""
+    if connection.dialect.name == "sqlite":
+        connection.execution_options(compiled_cache=_shared)
