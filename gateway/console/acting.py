@@ -30,7 +30,7 @@ async def act(request: Request, form: FormData, question: WeightyAct, what: str,
     except DeclinedInside as declined:
         if declined.status not in {_TO_SIGN, 403, 404}:
             raise
-        me = await _me(request)
+        me = await me_of(request)
         if declined.status == _TO_SIGN:
             fields = [(name, value) for name, value in form.multi_items() if name not in _OURS]
             return site.page(
@@ -42,6 +42,7 @@ async def act(request: Request, form: FormData, question: WeightyAct, what: str,
     return site.page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)
 
 
-async def _me(request: Request) -> Me:
+async def me_of(request: Request) -> Me:
+    """Who is logged in."""
     site = site_of(request)
     return (await site.inside.reply(site.question(request, AskMe), MeSeen)).me

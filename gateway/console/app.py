@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from gateway.console import entering, evidence_pages, held_pages, mailbox_pages, school_pages
+from gateway.console import enrolling_pages, entering, evidence_pages, held_pages, mailbox_pages, school_pages
 from gateway.console.entering import site_of
 from gateway.console.guard import Guard
 from gateway.console.inside import DeclinedInside
@@ -38,7 +38,12 @@ _ROUTES = [
     Route("/held/{reference}", held_pages.show_held_file, methods=["GET"]),
     Route("/held/{reference}", held_pages.decide_held, methods=["POST"]),
     Route("/schools", school_pages.show_schools, methods=["GET"]),
+    Route("/enrol", enrolling_pages.show_enrolling, methods=["GET"]),
+    Route("/enrol", enrolling_pages.enrol, methods=["POST"]),
+    Route("/enrol/list", enrolling_pages.try_import, methods=["POST"]),
+    Route("/enrol/list/all", enrolling_pages.import_list, methods=["POST"]),
     Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),
+    Route("/schools/{provider}", enrolling_pages.change_school, methods=["POST"]),
     Route("/agreement", school_pages.show_agreement, methods=["GET"]),
     Route("/evidence", evidence_pages.show_evidence, methods=["GET"]),
     Route("/evidence/receipt", evidence_pages.verify_receipt, methods=["POST"]),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from gateway.errors import Fault
+from gateway.log.leaf import Kind
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.key_round import look_after_keys
 from gateway.processor.letter_round import LetterRound
 from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
+from gateway.publish.projection import publish_access
 from gateway.publish.provider_copies import take_back_copies
 from gateway.record.registrar import Registrar
 from gateway.registry import log
@@ -19,7 +22,8 @@ class Rounds:
     def __init__(self, registrar: Registrar) -> None:
         self._checkpoints = Checkpoints(registrar)
         self._sweep = Sweep()
-        self._withdrawn = _last_withdrawn(registrar.registry)
+        self._withdrawn = _last(registrar.registry, "withdrawn")
+        self._access = _changes_of_access(registrar.registry)
         self._pages = Pages()
         self._letters = LetterRound()
 
@@ -28,8 +32,18 @@ class Rounds:
         self._checkpoints.tend(registrar)
 
     def keys(self, registrar: Registrar) -> None:
-        """Retire the keys whose day has come, and warn of those that expire."""
+        """Retire the keys whose day has come, and warn of those that expire.
+
+        Login keys are brought out that somebody put in force who does not reach published/.
+        """
         look_after_keys(registrar)
+        last = _changes_of_access(registrar.registry)
+        if last != self._access:
+            try:
+                publish_access(registrar.registry, registrar.home.published, registrar.clock())
+            except OSError as error:
+                raise Fault(f"published/ cannot be written: {error.strerror}") from None
+            self._access = last
 
     def deletions(self, registrar: Registrar) -> None:
         """Delete what nobody can open once its day is over."""
@@ -37,7 +51,7 @@ class Rounds:
 
     def withdrawals(self, registrar: Registrar) -> None:
         """Take back the copies of what was withdrawn by somebody who does not reach published/."""
-        last = _last_withdrawn(registrar.registry)
+        last = _last(registrar.registry, "withdrawn")
         if last != self._withdrawn:
             take_back_copies(registrar.home, registrar.registry)
             self._withdrawn = last
@@ -55,8 +69,13 @@ class Rounds:
         self._checkpoints.close()
 
 
-def _last_withdrawn(registry: Registry) -> int | None:
-    """Which entry of the log tells of the latest file that was taken back."""
+def _changes_of_access(registry: Registry) -> tuple[int | None, ...]:
+    """Which entries of the log tell of the latest provider that was enrolled, and key that was confirmed."""
+    return tuple(_last(registry, kind) for kind in ("provider-added", "key-approved"))
+
+
+def _last(registry: Registry, kind: Kind) -> int | None:
+    """Which entry of the log is the latest of a kind."""
     with registry.read() as session:
-        event = log.latest(session, "withdrawn")
+        event = log.latest(session, kind)
     return None if event is None else event.number

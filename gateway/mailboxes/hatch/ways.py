@@ -1,0 +1,69 @@
+"""Who answers each kind of question. What is not listed here is not answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from gateway.mailboxes.hatch import (
+    acts,
+    agreement,
+    boxes,
+    enrolling,
+    evidence,
+    held_files,
+    logins,
+    schools,
+    today,
+)
+from gateway.zones.hatch import HatchQuestion, OfPerson, school_acts
+from gateway.zones.hatch import questions as asked
+
+
+class Way(NamedTuple):
+    """Who answers a kind of question, and whether that changes something."""
+
+    answer: Callable[..., BaseModel]
+    writes: bool = False
+
+
+OF_ANYBODY: dict[type[HatchQuestion], Way] = {
+    asked.AskSettings: Way(logins.ask_settings),
+    asked.BeginLogin: Way(logins.begin_login),
+    asked.LogIn: Way(logins.log_in, writes=True),
+    asked.BeginEnrolment: Way(logins.begin_enrolment),
+    asked.Enrol: Way(logins.enrol, writes=True),
+}
+OF_PERSONS: dict[type[OfPerson], Way] = {
+    asked.AskMe: Way(logins.ask_me),
+    asked.LogOut: Way(logins.log_out, writes=True),
+    asked.AskToday: Way(today.ask_today),
+    asked.AskMailbox: Way(boxes.ask_mailbox),
+    asked.AskFile: Way(boxes.ask_file),
+    asked.DealWith: Way(boxes.deal_with, writes=True),
+    asked.RecallFile: Way(acts.recall, writes=True),
+    asked.EndRecall: Way(acts.end_recall, writes=True),
+    asked.AskHeld: Way(held_files.ask_held),
+    asked.AskHeldFile: Way(held_files.ask_held_file),
+    asked.ReleaseFile: Way(acts.release, writes=True),
+    asked.ConfirmRelease: Way(acts.confirm_release, writes=True),
+    asked.ReturnFile: Way(acts.return_file, writes=True),
+    asked.RefuseFile: Way(acts.refuse_file, writes=True),
+    asked.AskSchools: Way(schools.ask_schools),
+    asked.AskSchool: Way(schools.ask_school),
+    asked.AskAgreement: Way(agreement.ask_agreement),
+    school_acts.EnrolSchool: Way(enrolling.enrol_school, writes=True),
+    school_acts.TryImport: Way(enrolling.try_import, writes=True),
+    school_acts.ImportSchools: Way(enrolling.import_schools, writes=True),
+    school_acts.AddKey: Way(enrolling.add_key, writes=True),
+    school_acts.ConfirmKey: Way(enrolling.confirm_key, writes=True),
+    school_acts.SetContact: Way(enrolling.set_contact, writes=True),
+    school_acts.CloseSchool: Way(enrolling.close_school, writes=True),
+    school_acts.ReopenSchool: Way(enrolling.reopen_school, writes=True),
+    school_acts.ConvertSchool: Way(enrolling.convert_school, writes=True),
+    school_acts.RatifyFor: Way(enrolling.ratify_for, writes=True),
+    asked.VerifyReceipt: Way(evidence.verify_receipt),
+    asked.AskOpenings: Way(evidence.ask_openings),
+}
