@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.secrets import passphrase
-from gateway.zones.locks import is_locked
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "intake": ("serve", "intake"),
@@ -130,15 +129,6 @@ def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
         file.write(json.dumps(dict(places)))
         file.flush()
         yield
-
-
-def places_of(home: Home) -> dict[str, str]:
-    """Where the services are that `gateway run` runs on `home` now, as above; nothing where it does not."""
-    try:
-        running = is_locked(home.places)
-    except FileNotFoundError:
-        return {}
-    return dict(json.loads(home.places.read_bytes() or b"{}")) if running else {}
 
 
 def _stop(children: dict[str, subprocess.Popen[str]]) -> None:

@@ -12,7 +12,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from gateway.console import enrolling_pages, entering, evidence_pages, held_pages, mailbox_pages, school_pages
+from gateway.console import (
+    enrolling_pages,
+    entering,
+    evidence_pages,
+    held_pages,
+    mailbox_pages,
+    protecting_pages,
+    school_pages,
+)
 from gateway.console.entering import site_of
 from gateway.console.guard import Guard
 from gateway.console.inside import DeclinedInside
@@ -45,8 +53,19 @@ _ROUTES = [
     Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),
     Route("/schools/{provider}", enrolling_pages.change_school, methods=["POST"]),
     Route("/agreement", school_pages.show_agreement, methods=["GET"]),
+    Route("/agreement/policies", protecting_pages.show_policies, methods=["GET"]),
+    Route("/agreement/policies", protecting_pages.decide_policies, methods=["POST"]),
     Route("/evidence", evidence_pages.show_evidence, methods=["GET"]),
     Route("/evidence/receipt", evidence_pages.verify_receipt, methods=["POST"]),
+    Route("/evidence/breaches", protecting_pages.show_breaches, methods=["GET"]),
+    Route("/evidence/breaches", protecting_pages.record_breach, methods=["POST"]),
+    Route("/evidence/breaches/{number:int}", protecting_pages.show_breach, methods=["GET"]),
+    Route("/evidence/child", protecting_pages.show_child_form, methods=["GET"]),
+    Route("/evidence/child", protecting_pages.ask_child, methods=["POST"]),
+    Route("/evidence/holds", protecting_pages.show_holds, methods=["GET"]),
+    Route("/evidence/holds", protecting_pages.change_hold, methods=["POST"]),
+    Route("/evidence/review", protecting_pages.show_review, methods=["GET"]),
+    Route("/watch", protecting_pages.show_watch, methods=["GET"]),
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 ]
 

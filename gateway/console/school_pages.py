@@ -32,7 +32,11 @@ async def show_schools(request: Request) -> Response:
     site, query = site_of(request), request.query_params
     page = query.get("page", "")
     question = site.question(
-        request, AskSchools, on=_day(query.get("on", "")), page=int(page) if page.isdecimal() else 0
+        request,
+        AskSchools,
+        on=_day(query.get("on", "")),
+        page=int(page) if page.isdecimal() else 0,
+        late=query.get("late") == "yes",
     )
     reply = await site.inside.reply(question, SchoolsSeen)
     return site.page(request, "schools.html", reply.me, seen=reply.said, signs=SIGNS)

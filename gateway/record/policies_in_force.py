@@ -72,6 +72,7 @@ class Keeper:
         self._signing = signing
         self._clock = clock
         self._given: Path | None = None
+        self._approvals: tuple[int | None, ...] = ()
 
     def current(self) -> Policies:
         """What decides now. The first time that is policies/ of the home; later what the log says.
@@ -91,12 +92,27 @@ class Keeper:
 
     def changed(self) -> Policies | None:
         """What decides from now on; None where that is what the last call gave."""
+        self._note_approval()
         due = _due_at(self._home)
         if self._given == self._home.policies_in_force and (due is None or due > self._clock()):
             return None
         policies, given = self.current(), self._given
         self._given = policies.folder
         return None if policies.folder == given else policies
+
+    def _note_approval(self) -> None:
+        """Note the day of what was approved, or that it was withdrawn, by whoever may not write here."""
+        with self._registry.read() as session:
+            found = tuple(log.latest(session, kind) for kind in ("policy-approved", "policy-withdrawn"))
+            latest = tuple(event and event.number for event in found)
+            if latest == self._approvals:
+                return
+            coming = proposal(session)
+        if coming is not None and coming.approved_by is not None:
+            self.put_off(coming)
+        elif coming is None:
+            self.forget_day()
+        self._approvals = latest
 
     def keep(self, folder: Path) -> str:
         """Keep a copy of other policies, which is never changed again; its digest.

@@ -11,7 +11,10 @@ TEAM, OTHER = "central-data-team", "early-years"
 
 
 class Served:
-    """A home, its hatch and its pages; jane triages, sam is of another team, mary is an administrator, dora protects data."""
+    """A home, its hatch and its pages.
+
+    Jane triages, sam is of another team, mary is an administrator, dora protects data.
+    """
 
     def __init__(self, room: Mailroom, console: Console, origin: str) -> None:
         self.room, self.console, self.origin = room, console, origin

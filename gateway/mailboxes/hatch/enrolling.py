@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +31,8 @@ from gateway.zones.hatch.answers import Done
 from gateway.zones.hatch.school_answers import ListedSeen, ListTried
 
 _RIGHT = "enrol"
-_RING = (
-    "Ring them on a number that you know, let them read the fingerprint out, and confirm it on their page."
-)
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
+_RING = "Ring them on a number you know, let them read the fingerprint out, and confirm it on their page."
 
 
 class _Undone(Exception):  # noqa: N818 - no error: the way out of a transaction that is not to be kept

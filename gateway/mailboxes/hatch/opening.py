@@ -11,6 +11,7 @@ from gateway.home.settings import load_settings
 from gateway.mailboxes.fetching import in_force
 from gateway.mailboxes.hatch.challenges import Challenges
 from gateway.mailboxes.hatch.counter import Counter
+from gateway.mailboxes.hatch.judged import Judged
 from gateway.mailboxes.hatch.window import HatchWindow
 from gateway.mailboxes.tree import Office
 from gateway.ssh.penalties import Penalties
@@ -27,6 +28,7 @@ def counter_of(home: Home, office: Office) -> Counter:
         challenges=Challenges(time.monotonic),
         penalties=Penalties(office.limits, time.monotonic),
         limits=office.limits,
+        judged=Judged(time.monotonic),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.judged import is_late
 from gateway.mailboxes.hatch.showing_files import type_named, why_was
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
@@ -55,11 +56,14 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
     catalogue = counter.catalogue()
     on = question.on or local_day(counter.clock(), catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:
-        everybody = sorted(providers.list_providers(session), key=lambda each: each.name.casefold())
-        shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
-        found: dict[str, dict[str, CellSeen]] = {each.id: {} for each in shown}
-        for provider, flows in statuses(session, catalogue, on, found.keys()):
-            found[provider.id] = {each.data_type: _cell(each) for each in flows}
+        enrolled = providers.list_providers(session)
+        flows = counter.judged.flows(session, catalogue, on, [each.id for each in enrolled])
+    everybody = sorted(
+        (each for each in enrolled if not question.late or is_late(flows[each.id])),
+        key=lambda each: each.name.casefold(),
+    )
+    shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
+    found = {each.id: {flow.data_type: _cell(flow) for flow in flows[each.id]} for each in shown}
     types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
     return SchoolsSeen(
         on=on,
@@ -73,6 +77,7 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
         ),
         page=question.page,
         pages=max(1, -(-len(everybody) // ROWS)),
+        late=question.late,
     )
 
 

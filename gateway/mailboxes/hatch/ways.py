@@ -15,10 +15,13 @@ from gateway.mailboxes.hatch import (
     evidence,
     held_files,
     logins,
+    policies,
+    protecting,
     schools,
     today,
+    watching,
 )
-from gateway.zones.hatch import HatchQuestion, OfPerson, school_acts
+from gateway.zones.hatch import HatchQuestion, OfPerson, evidence_questions, school_acts
 from gateway.zones.hatch import questions as asked
 
 
@@ -64,6 +67,18 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     school_acts.ReopenSchool: Way(enrolling.reopen_school, writes=True),
     school_acts.ConvertSchool: Way(enrolling.convert_school, writes=True),
     school_acts.RatifyFor: Way(enrolling.ratify_for, writes=True),
+    evidence_questions.AskWatch: Way(watching.ask_watch),
+    evidence_questions.AskBreaches: Way(protecting.ask_breaches),
+    evidence_questions.AskBreach: Way(protecting.ask_breach),
+    evidence_questions.RecordBreach: Way(protecting.record_breach, writes=True),
+    evidence_questions.AskChild: Way(protecting.ask_child, writes=True),
+    evidence_questions.AskHolds: Way(protecting.ask_holds),
+    evidence_questions.PlaceHold: Way(protecting.place_hold, writes=True),
+    evidence_questions.LiftHold: Way(protecting.lift_hold, writes=True),
+    evidence_questions.AskReview: Way(protecting.ask_review),
+    evidence_questions.AskPolicies: Way(policies.ask_policies),
+    evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
+    evidence_questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
     asked.VerifyReceipt: Way(evidence.verify_receipt),
     asked.AskOpenings: Way(evidence.ask_openings),
 }

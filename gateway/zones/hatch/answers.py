@@ -104,6 +104,7 @@ class TodaySeen(File):
     new: tuple[Counted, ...]
     held: Counted | None = None
     waiting: Counted | None = None
+    late: Counted | None = None
     recalls: tuple[str, ...] = ()
     days: tuple[DaySeen, ...] | None = None
     median_seconds: float | None = None

@@ -164,8 +164,12 @@ class AskOpenings(OfPerson):
 
 
 class AskSchools(OfPerson):
-    """The matrix of schools and what is due of them, at the end of a day; `page` counts from 0."""
+    """The matrix of schools and what is due of them, at the end of a day; `page` counts from 0.
 
+    `late`: only those of which something is late or missing.
+    """
+
+    late: bool = False
     on: date | None = None
     page: int = Field(default=0, ge=0)
 

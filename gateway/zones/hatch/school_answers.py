@@ -33,6 +33,7 @@ class SchoolsSeen(File):
     schools: tuple[SchoolRow, ...]
     page: int
     pages: int
+    late: bool
 
 
 class ContactSeen(File):
