@@ -48,7 +48,14 @@ async def act_for(  # noqa: PLR0917 - as `act`, and what it answers
         if declined.status == _TO_SIGN:
             fields = [(name, value) for name, value in form.multi_items() if name not in _OURS]
             return site.page(
-                request, "confirm.html", me, what=what, fields=fields, options=declined.options, back=back
+                request,
+                "confirm.html",
+                me,
+                what=what,
+                fields=fields,
+                options=declined.options,
+                again=declined.again,
+                back=back,
             )
         return site.page(
             request, "declined.html", me, status=declined.status, problem=str(declined), back=back

@@ -15,6 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from gateway.console.app import application
 from gateway.console.inside import Inside, inside_of, settings_of
+from gateway.console.punctual import punctual
 from gateway.console.site import Site, templates
 from gateway.errors import ConfigurationError
 from gateway.home import Home
@@ -104,4 +105,4 @@ def _configured(site: Site, knows: ConsoleKnows) -> uvicorn.Config:
         more["forwarded_allow_ips"] = list(knows.proxies)
     if knows.certificate is not None:
         more |= {"ssl_certfile": Path(knows.certificate), "ssl_keyfile": knows.certificate_key}
-    return config_of(application(site), **more)
+    return config_of(application(site), http=punctual(knows.proxies), **more)

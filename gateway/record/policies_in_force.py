@@ -104,7 +104,7 @@ class Keeper:
         """Note the day of what was approved, or that it was withdrawn, by whoever may not write here."""
         with self._registry.read() as session:
             found = tuple(log.latest(session, kind) for kind in ("policy-approved", "policy-withdrawn"))
-            latest = tuple(event and event.number for event in found)
+            latest = tuple(None if event is None else event.number for event in found)
             if latest == self._approvals:
                 return
             coming = proposal(session)

@@ -35,8 +35,13 @@ def test_a_breach_is_on_record_with_its_72_hours(served: Served) -> None:
     assert dora.post("/evidence/breaches", transfers=reference, what="x") == 403
     assert "72 hours" in dora.text
     dora.get("/evidence/breaches")
-    fields = {"aware_at": f"{aware:%Y-%m-%dT%H:%M}", "transfers": reference,
-              "nature": "confidentiality", "what": "It went to the wrong team.", "measures": "Recalled."}  # fmt: skip
+    fields = {
+        "aware_at": f"{aware:%Y-%m-%dT%H:%M}",
+        "transfers": reference,
+        "nature": "confidentiality",
+        "what": "It went to the wrong team.",
+        "measures": "Recalled.",
+    }
     assert dora.act("/evidence/breaches", **fields) == 200, dora.text
     assert dora.get("/evidence/breaches") == 200
     assert re.search(r"(69|70) hours left", dora.text), dora.text
@@ -137,8 +142,13 @@ def test_policies_are_compared_and_approved_by_a_second_person(served: Served) -
     assert served.jane.get("/agreement/policies?before=../../keys") in {403, 404}
 
 
-@pytest.mark.parametrize("path", ["/evidence/breaches", "/evidence/holds", "/evidence/review", "/agreement/policies",
-                                  "/evidence/breaches/1", "/watch", "/schools?late=yes"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/evidence/breaches", "/evidence/breaches/1", "/evidence/holds", "/evidence/review"),
+        *("/agreement/policies", "/watch", "/schools?late=yes"),
+    ],
+)
 def test_none_of_it_is_for_whoever_has_no_role(served: Served, path: str) -> None:
     assert served.sam.get(path) in {403, 404}
 

@@ -17,6 +17,7 @@ from gateway.mailboxes.desk import Desk, Person
 from gateway.mailboxes.hatch import rights
 from gateway.mailboxes.hatch.challenges import Challenges
 from gateway.mailboxes.hatch.judged import Judged
+from gateway.mailboxes.hatch.openid import OpenIdProvider
 from gateway.policy.catalogue import Catalogue
 from gateway.record.policies_in_force import load_policies
 from gateway.record.registrar import Registrar
@@ -58,6 +59,7 @@ class Counter:
     penalties: Penalties
     limits: DoorLimits
     judged: Judged
+    openid: OpenIdProvider | None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

@@ -23,6 +23,7 @@ from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.desk import AccessEnded, Person
 from gateway.mailboxes.hatch import boxes, logins
+from gateway.mailboxes.hatch.confirming import PasskeyAskedError
 from gateway.mailboxes.hatch.counter import Caller, Counter, NotLoggedInError, caller
 from gateway.mailboxes.hatch.showing_files import team_named
 from gateway.mailboxes.hatch.ways import OF_ANYBODY, OF_PERSONS, Way
@@ -46,7 +47,7 @@ class TooLongError(GatewayError):
 
 
 _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
-    ((logins.PasskeyAskedError,), 409, ""),
+    ((PasskeyAskedError,), 409, ""),
     ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
     ((logins.WaitError,), 429, ""),
     ((TooLongError,), 413, "The question is too long."),
@@ -165,11 +166,11 @@ def _said(me: Me | None, said: BaseModel) -> Response:
 
 def _declined(error: Exception) -> Response:
     """The fixed answer to an error. What nobody raised on purpose is logged, and told in general."""
-    options = error.options if isinstance(error, logins.PasskeyAskedError) else ""
+    options, again = (error.options, error.again) if isinstance(error, PasskeyAskedError) else ("", "")
     status, sentence = next(
         (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)
     )
     if status == _OURS:
         _log.error("hatch-failed %s", trace_of(error))
-    said = Declining(sentence=sentence or str(error), options=options)
+    said = Declining(sentence=sentence or str(error), options=options, again=again)
     return JSONResponse(said.model_dump(), status_code=status)

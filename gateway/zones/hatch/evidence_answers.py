@@ -152,7 +152,7 @@ class DiskSeen(File):
 
 
 class WatchSeen(File):
-    """How the gateway stands. Ages in seconds; `ending` are keys that end soon, naming nobody of the staff."""
+    """How the gateway stands. Ages in seconds; `ending` are keys that end soon; staff are not named."""
 
     at: datetime
     services: tuple[ServiceSeen, ...]

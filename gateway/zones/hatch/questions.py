@@ -41,6 +41,29 @@ class Enrol(HatchQuestion):
     attestation: str
 
 
+class BeginOpenId(HatchQuestion):
+    """Somebody may want to log in at the provider; `code`, if any, is of a one-time link."""
+
+    browser: str
+    code: str = ""
+
+
+class FinishOpenId(HatchQuestion):
+    """They came back from it with `given`, the code of the provider, and the state that they went with."""
+
+    browser: str
+    code: str = ""
+    given: str = Field(max_length=4_096)
+    state: str = Field(max_length=200)
+
+
+class ConfirmByOpenId(OfPerson):
+    """Somebody logged in at the provider once more, for the act that they were asked to confirm."""
+
+    given: str = Field(max_length=4_096)
+    state: str = Field(max_length=200)
+
+
 class AskMe(OfPerson):
     """Who is logged in, and from where else they are."""
 
