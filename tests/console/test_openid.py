@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -72,6 +73,10 @@ class Served:
         self.follow(visitor, self.provider.log_in(link(visitor, self.provider), subject))
         return visitor
 
+    def tries(self, visitor: Visitor, subject: str) -> int:
+        """Somebody logs in at the provider from the page that they are at, and comes back."""
+        return self.follow(visitor, self.provider.log_in(link(visitor, self.provider), subject))
+
     def follow(self, visitor: Visitor, back: str) -> int:
         """The browser is sent back, and goes on from there."""
         assert visitor.get(back.removeprefix(self.origin)) == 200
@@ -96,8 +101,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     provider.issuer = f"http://localhost:{server.server_port}"
     patch = pytest.MonkeyPatch()
     patch.setattr(_storage.AuthorizationCode, "get_auth_time", lambda _: provider.auth_time)
-    import threading  # noqa: PLC0415
-
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     room = Mailroom(tmp_path_factory.mktemp("openid"))
@@ -142,7 +145,7 @@ def test_an_account_is_bound_by_an_invitation_and_logs_its_person_in(served: Ser
 def test_who_was_not_invited_is_nobody_here(served: Served) -> None:
     stranger = Visitor(served.origin)
     stranger.get("/login")
-    assert served.follow(stranger, served.provider.log_in(link(stranger, served.provider), "somebody")) == 403
+    assert served.tries(stranger, "somebody") == 403
     assert "not accepted" in stranger.text
 
 
