@@ -32,13 +32,9 @@ from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import load_catalogue
 from gateway.publish.projection import publish_access
 from gateway.record.enroller import Enroller
-from gateway.record.provider_list import AS_BEFORE, TakenIn, take_in
+from gateway.record.provider_list import AS_BEFORE, TakenIn, TriedError, take_in
 
 _COLUMNS = ("line", "id", "name", "kind", "dfe_number", "urn", "keys", "what")
-
-
-class _Undone(Exception):  # noqa: N818 - no error: the way out of a transaction that is not to be kept
-    """A dry run is over."""
 
 
 @fails_clearly
@@ -64,8 +60,8 @@ def import_list(
                 )
                 signed_head(session, place)
                 if dry_run:
-                    raise _Undone  # noqa: TRY301 - the transaction is given up by leaving it
-        except _Undone:
+                    raise TriedError  # noqa: TRY301 - the transaction is given up by leaving it
+        except TriedError:
             pass
         else:
             publish_access(opened, place.published, at)

@@ -18,6 +18,10 @@ AS_BEFORE = "as on record"
 _BY_LIST = "by a list of providers"
 
 
+class TriedError(Exception):
+    """A list was only tried: the way out of a transaction that is not to be kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class TakenIn:
     """One line of a list: how many keys were new with it, and what came of it in words."""

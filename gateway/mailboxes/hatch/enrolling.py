@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.enrolment import numbers
-from gateway.enrolment.key_file import judge
-from gateway.errors import GatewayError, Refusal
-from gateway.home.settings import read_toml
-from gateway.keys.changes import Clerk, sign_head
+from gateway.errors import GatewayError
 from gateway.mailboxes.hatch.acts import reason
 from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.key_acts import RING, enrolling, judged
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.model import NewKey, Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.method_schema import MethodsFile
-from gateway.reasons import told as told_by_code
-from gateway.record import key_confirming
 from gateway.record.enroller import Enroller
-from gateway.record.provider_list import AS_BEFORE, ListTakenIn, take_in
-from gateway.record.ratifying import sign_for
+from gateway.record.provider_list import AS_BEFORE, ListTakenIn, TriedError, take_in
 from gateway.registry import providers
 from gateway.registry.contacts import Contact
 from gateway.zones.hatch import school_acts as asked
@@ -31,44 +22,19 @@ from gateway.zones.hatch.answers import Done
 from gateway.zones.hatch.school_answers import ListedSeen, ListTried
 
 _RIGHT = "enrol"
-_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
-_RING = "Ring them on a number you know, let them read the fingerprint out, and confirm it on their page."
-
-
-class _Undone(Exception):  # noqa: N818 - no error: the way out of a transaction that is not to be kept
-    """A dry run is over."""
-
-
-@contextmanager
-def enrolling(counter: Counter, caller: Caller) -> Iterator[tuple[Enroller, Clerk]]:
-    """Whoever enrols, and their clerk for keys, in one transaction; the log's head is signed at its end.
-
-    What comes of it outside, the processor brings out.
-    """
-    at = counter.clock()
-    with counter.registrar() as registrar, registrar.registry.write() as session:
-        clerk = Clerk(
-            session=session,
-            signing=registrar.signing,
-            organisation=registrar.settings.organisation,
-            at=at,
-            person=caller.name,
-        )
-        yield Enroller(session=session, by=caller.name, at=at), clerk
-        sign_head(clerk)
 
 
 def enrol_school(counter: Counter, caller: Caller, act: asked.EnrolSchool) -> Done:
     """Enrol a provider, with its keys, which then wait for the telephone call."""
     caller.check(_RIGHT)
     provider = _provider(counter.catalogue(), act)
-    new = [_judged(counter, text) for text in (act.ssh_key, act.openpgp_key) if text.strip()]
+    new = [judged(counter, text) for text in (act.ssh_key, act.openpgp_key) if text.strip()]
     check_signed(counter, caller, act)
     with enrolling(counter, caller) as (enroller, _):
         enroller.add(provider)
         for key in new:
             enroller.add_key("provider", provider.id, key, state="pending")
-    return Done(sentence=f"{provider.name} is enrolled as {provider.id}. {_RING if new else ''}".strip())
+    return Done(sentence=f"{provider.name} is enrolled as {provider.id}. {RING if new else ''}".strip())
 
 
 def try_import(counter: Counter, caller: Caller, question: asked.TryImport) -> ListTried:
@@ -78,8 +44,8 @@ def try_import(counter: Counter, caller: Caller, question: asked.TryImport) -> L
     try:
         with enrolling(counter, caller) as (enroller, _):
             taken = _taken_in(counter, enroller, question.text)
-            raise _Undone  # noqa: TRY301 - the transaction is given up by leaving it
-    except _Undone:
+            raise TriedError  # noqa: TRY301 - the transaction is given up by leaving it
+    except TriedError:
         pass
     if taken is None:
         raise GatewayError("The list could not be tried.")
@@ -114,27 +80,6 @@ def import_schools(counter: Counter, caller: Caller, act: asked.ImportSchools) -
     same = sum(one.what == AS_BEFORE for one in taken.lines)
     changed = len(taken.lines) - new - same
     return Done(sentence=f"The list is taken in: {new} new, {changed} changed, {same} as they were.")
-
-
-def add_key(counter: Counter, caller: Caller, act: asked.AddKey) -> Done:
-    """Enrol a further key of a provider, to be confirmed."""
-    caller.check(_RIGHT)
-    new = _judged(counter, act.key)
-    check_signed(counter, caller, act)
-    with enrolling(counter, caller) as (_, clerk):
-        clerk.add("provider", act.provider, new, state="pending")
-    return Done(sentence=f"The key is on record and does not count yet. {_RING}")
-
-
-def confirm_key(counter: Counter, caller: Caller, act: asked.ConfirmKey) -> Done:
-    """Put a key in force whose fingerprint was read out on the telephone."""
-    caller.check(_RIGHT)
-    read_out = _in_full(act.read_out)
-    key_confirming.check_read_out(read_out)
-    check_signed(counter, caller, act)
-    with enrolling(counter, caller) as (_, clerk):
-        (key,) = key_confirming.confirm(clerk, "provider", act.provider, [read_out], caller.name)
-    return Done(sentence=f"{key.fingerprint} of {act.provider} is in force.")
 
 
 def set_contact(counter: Counter, caller: Caller, act: asked.SetContact) -> Done:
@@ -195,21 +140,6 @@ def convert_school(counter: Counter, caller: Caller, act: asked.ConvertSchool) -
     return Done(sentence=f"{changed.name} is {changed.kind} now, with its keys, history and receipts.")
 
 
-def ratify_for(counter: Counter, caller: Caller, act: asked.RatifyFor) -> Done:
-    """Put on record that somebody signed the agreement for a provider."""
-    caller.check(_RIGHT)
-    signatory, catalogue = reason(act.signatory), counter.catalogue()
-    check_signed(counter, caller, act)
-    with enrolling(counter, caller) as (enroller, clerk):
-        year, missing = sign_for(
-            clerk.session, catalogue, act.provider, signatory, on=act.on, role=act.role, by=caller.name,
-            at=enroller.at,
-        )  # fmt: skip
-    if missing:
-        return Done(sentence=f"It is signed for {year}; still to sign: {', '.join(missing)}.")
-    return Done(sentence=f"{act.provider} has ratified the agreement for {year}.")
-
-
 def _provider(catalogue: Catalogue, act: asked.EnrolSchool) -> Provider:
     if not act.name.strip() or not act.name.isprintable():
         raise GatewayError("A provider has a name, on one line.")
@@ -226,22 +156,6 @@ def _kind(catalogue: Catalogue, given: str) -> str:
     if given not in catalogue.bodies.kinds():
         raise GatewayError(f"A provider is one of {', '.join(catalogue.bodies.kinds())}.")
     return given
-
-
-def _in_full(read_out: str) -> str:
-    """What was read out as the registry has it: of an SSH key people leave the name of the digest out."""
-    letters = "".join(read_out.split())
-    ours = letters.startswith("SHA256:") or _HEXADECIMAL.fullmatch(letters)
-    return letters if ours else f"SHA256:{letters}"
-
-
-def _judged(counter: Counter, text: str) -> NewKey:
-    """The key that was pasted. GatewayError with a sentence for a person where it is not fit."""
-    methods = read_toml(counter.home.policies_in_force / "methods.toml", MethodsFile)
-    try:
-        return judge(text.encode(), counter.clock(), methods.strength.rsa_bits)
-    except Refusal as refused:
-        raise GatewayError(" ".join(told_by_code(refused.code, **refused.detail))) from None
 
 
 def _taken_in(counter: Counter, enroller: Enroller, text: str) -> ListTakenIn:
