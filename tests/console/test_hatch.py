@@ -84,7 +84,7 @@ def test_nobody_gets_anything(office: Office, kind, session) -> None:
     asked = {"team": TEAM, "reference": "261124-school-a-AAAAA", "references": []}
     asked |= {"why": "w", "advice": "a", "text": "t", "provider": "school-a", "again": True}
     asked |= {"name": "n", "kind": "school", "key": "k", "read_out": "f", "role": "r", "signatory": "s"}
-    asked |= {"number": 1, "digest": "d"}
+    asked |= {"number": 1, "digest": "d", "given": "g", "state": "s"}
     parts = {name: value for name, value in asked.items() if name in kind.model_fields}
     response = office.console.ask(kind, session=session, **parts)
     assert response.status_code == 401, response.text

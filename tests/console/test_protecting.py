@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from gateway.policy.folder import policy_digest
+from gateway.home.settings import load_settings
 from gateway.record import policy_proposals as proposals
+from gateway.record.policies_in_force import Keeper
 from gateway.registry import log
+from gateway.secrets.signing import Signing
 from tests.console.served import Served
 from tests.content import core_data
 from tests.mailboxes.mailroom import PROVIDER
@@ -100,26 +104,24 @@ def test_the_review_of_a_term_is_a_document(served: Served) -> None:
     assert served.jane.get("/evidence/review?first=never") == 400
 
 
-def _propose(served: Served, by: str) -> str:
-    """Another version of the policies is kept, and proposed by somebody."""
-    home = served.room.home
-    changed = home.versions / "changed"
-    changed.mkdir()
-    for path in home.policies_in_force.iterdir():
-        if path.is_file():
-            data = path.read_bytes()
-            more = b"connections = 1" if path.name == "limits.toml" else b"\n"
-            (changed / path.name).write_bytes(re.sub(rb"(?m)^connections = ", more, data, count=1))
-    digest = policy_digest(changed)
-    changed.rename(home.version(digest))
-    with served.room.registry.write() as session:
+def _propose(served: Served, folder: Path, by: str) -> tuple[str, Keeper]:
+    """Another version of the policies is kept, and proposed by somebody; its digest, and who keeps it."""
+    home, registry = served.room.home, served.room.registry
+    keeper = Keeper(home, registry, Signing.load(home, load_settings(home)), lambda: datetime.now(UTC))
+    shutil.copytree(keeper.current().folder, folder)
+    limits = folder / "limits.toml"
+    limits.write_text(limits.read_text().replace("\nconnections = ", "\nconnections = 1", 1))
+    digest = keeper.keep(folder)
+    with registry.write() as session:
         at = datetime.now(UTC)
         proposals.propose(session, digest, at, by=by, why="more room", at=at)
-    return digest
+    keeper.changed()
+    assert keeper.changed() is None
+    return digest, keeper
 
 
-def test_policies_are_compared_and_approved_by_a_second_person(served: Served) -> None:
-    mary, digest = served.mary, _propose(served, by="mary")
+def test_policies_are_compared_and_approved_by_a_second_person(served: Served, tmp_path: Path) -> None:
+    mary, (digest, keeper) = served.mary, _propose(served, tmp_path / "other", by="mary")
     assert mary.get("/agreement/policies?days=30") == 200, mary.text
     assert "limits.toml" in mary.text
     assert "would have become the same" in mary.text
@@ -135,8 +137,14 @@ def test_policies_are_compared_and_approved_by_a_second_person(served: Served) -
         assert found is not None
         assert (found.digest, found.approved_by) == (digest, "max")
         assert log.latest(session, "policy-approved") is not None
+    assert keeper.changed() is not None  # The processor may write what is in force; the mailboxes may not.
+    assert served.room.home.policies_in_force == served.room.home.version(digest)
+    assert keeper.changed() is None
     mary.get("/agreement/policies")
-    assert mary.act("/agreement/policies", do="withdraw", why="not now") == 200
+    assert mary.post("/agreement/policies", do="withdraw", why="not now") == 200
+    signed = mary.key.signed(mary.options, served.origin)
+    assert mary.post("/agreement/policies", do="withdraw", why="not now", credential=signed) == 403
+    assert "nothing is proposed" in mary.text
     served.jane.get("/me")
     assert served.jane.post("/agreement/policies", do="withdraw", why="w") == 403
     assert served.jane.get("/agreement/policies?before=../../keys") in {403, 404}
