@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -135,7 +136,7 @@ async def _login(request: Request, problem: str, status: int = 200) -> Response:
     return response
 
 
-async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str, str]:
+async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str, Any]:
     """Where else one may log in, and what that is called; nothing where that is not set up or not reached."""
     site, name = site_of(request), site_of(request).knows.openid
     if name is None:
