@@ -24,7 +24,7 @@ from tests.console.through_the_hatch import Console, hatch_of
 from tests.mailboxes.mailroom import Mailroom
 
 # The provider and its library call older names of their own.
-pytestmark = pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 TEAM = "central-data-team"
 
 
