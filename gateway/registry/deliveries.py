@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
@@ -98,6 +98,14 @@ def delivered(
     query = _chosen(_delivered(team, person), wanted)
     rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
+
+
+def count_delivered(
+    session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
+) -> int:
+    """How many of them `team` has not dealt with, at most `most`."""
+    some = _chosen(_delivered(team, person), wanted).with_only_columns(col(DeliveryRow.transfer)).limit(most)
+    return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
