@@ -149,9 +149,8 @@ def removed(
     limit: int,
 ) -> Sequence[Delivery]:
     """What `team` has dealt with from `since` on and is still here, latest first, paged like `delivered`."""
-    rows = session.execute(
-        _page(_removed(team, since, person), col(DeliveryRow.transfer), before, limit)
-    ).all()
+    query = _removed(team, since, person)
+    rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
 
 
@@ -159,9 +158,8 @@ def find_removed(
     session: Session, team: str, since: datetime, reference: str, *, person: str | None = None
 ) -> Delivery | None:
     """The one of that reference, if `team` has dealt with it from `since` on and it is still here."""
-    row = session.execute(
-        _removed(team, since, person).where(col(TransferRow.reference) == reference)
-    ).first()
+    query = _removed(team, since, person).where(col(TransferRow.reference) == reference)
+    row = session.execute(query).first()
     return None if row is None else _delivery(row, team)
 
 
