@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import io
 import re
 import zipfile
@@ -12,6 +11,7 @@ import asyncssh
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from gateway.cli.identity import real_account
 from tests.console.conftest import PICTURES, SCRIPT_NAME, House, Person
 from tests.content import core_data
 from tests.waiting import until
@@ -300,7 +300,7 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     """The last but one: from here on, roles are in force for the commands, too."""
     house.site.staff("mary", "central-data-team")
     mary, site = house.enters("mary"), house.site
-    site.gateway("roles", "grant", "mary", "administrator", "--account", getpass.getuser(), "--why", "test")
+    site.gateway("roles", "grant", "mary", "administrator", "--account", real_account(), "--why", "test")
     mary.page.set_viewport_size(NARROW)
     mary.page.goto(f"{house.origin}/schools")
     mary.link("Enrol schools")

@@ -76,9 +76,14 @@ class Resolved(httpx.HTTPTransport):
     """Reaches this machine by the name of the console, which no name server knows."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.extensions["sni_hostname"] = NAME
-        request.url = request.url.copy_with(host="127.0.0.1")
-        return super().handle_request(request)
+        here = httpx.Request(
+            request.method,
+            request.url.copy_with(host="127.0.0.1"),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": NAME},
+        )
+        return super().handle_request(here)
 
 
 @dataclass
@@ -112,6 +117,7 @@ class ByHttps:
 @pytest.fixture(scope="module")
 def by_https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHttps]:
     folder, front = tmp_path_factory.mktemp("https"), free_port()
+    (folder / "room").mkdir()
     room, origin = Mailroom(folder / "room"), f"https://{NAME}:{front}"
     with room.home.settings.open("a") as settings:
         settings.write(f'\n[console]\norigin = "{origin}"\n')
