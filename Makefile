@@ -42,6 +42,7 @@ format: $(VENV)/.installed-dev
 
 # A school year with 300 schools by the command line, its clock put forward by libfaketime: eight minutes at most. It
 # fails where a listing or a report takes over 2 s or 200 MB at its end, and counts commands into docs/admins.md.
+# TERM_ARGS="--state .term-year --seconds 300" stops it at the end of a day, and goes on from there the next time.
 term: $(VENV)/.installed-dev
 	timeout 600 $(BIN)/python -m tests.term $(TERM_ARGS)
 
@@ -83,7 +84,7 @@ docs: $(VENV)/.installed-dev
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
     --no-emit-index-url --quiet
 lock: $(VENV)/.installed-dev
-	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra server --output-file requirements.lock pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	    | $(COMPILE) --output-file requirements-build.lock -
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["postgresql"], sep="\n")' \
@@ -103,11 +104,11 @@ sbom: $(VENV)/.installed-dev
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server]'
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,dev]'
 	touch $@
 
 clean:

@@ -9,8 +9,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gateway.cli.nouns import FORMER, NOUNS
+from gateway.cli.nouns import FORMER, NOUNS, PROVIDERS
 from gateway.cli.root import root
+from gateway.cli.sides import has_server, without_server
 
 
 class Loaded(Mapping[str, Any]):
@@ -70,6 +71,8 @@ class Nouns(TyperGroup):
 
 def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     noun = NOUNS[name] if name in NOUNS else FORMER[name]
+    if name not in PROVIDERS and not has_server():
+        return without_server(name)
     found = getattr(import_module(f"gateway.cli.{noun.module or name}"), noun.attribute)
     alone = typer.Typer()
     if isinstance(found, typer.Typer):

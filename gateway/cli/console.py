@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import pwd
 import re
 import sys
 import textwrap
@@ -84,6 +83,8 @@ def who() -> str:
 
 def _account() -> str:
     # Not as getpass finds it: that believes LOGNAME before it asks whose the process is.
+    import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
+
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

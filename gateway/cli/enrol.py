@@ -10,7 +10,8 @@ from rich.text import Text
 from sqlmodel import Session
 
 from gateway.cli.console import out, plain, who
-from gateway.errors import GatewayError, Refusal
+from gateway.cli.key_files import read_key_file
+from gateway.errors import Refusal
 from gateway.home import Home
 from gateway.home.settings import read_toml
 from gateway.model import NewKey
@@ -23,19 +24,6 @@ if TYPE_CHECKING:
 
 RING = "Ring the provider on a number you know and let them read the fingerprint to you."
 THEN = "Then: gateway keys confirm {} FPR, with each fingerprint that was read out; until then no key counts."
-_KEY_FILE_BYTES = 1024**2
-
-
-def read_key_file(file: Path) -> bytes:
-    """The content of a key file. GatewayError where it cannot be read or is far too large for a key."""
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(_KEY_FILE_BYTES + 1)
-    except OSError as error:
-        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
-    if len(data) > _KEY_FILE_BYTES:
-        raise GatewayError(f"{file} is too large for a key")
-    return data
 
 
 def least_rsa_bits(place: Home) -> int:

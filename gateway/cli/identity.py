@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pwd
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -125,6 +124,8 @@ def _uids() -> Iterator[int]:
 
 
 def _account(uid: int) -> str:
+    import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
+
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

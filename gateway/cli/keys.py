@@ -24,9 +24,10 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import RING, least_rsa_bits, read_key_file, show_key
+from gateway.cli.enrol import RING, least_rsa_bits, show_key
 from gateway.cli.identity import WAITS
 from gateway.cli.key_changes import changing, taken_in
+from gateway.cli.key_files import read_key_file
 from gateway.cli.key_rows import key_row
 from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
 from gateway.errors import NotFoundError

@@ -17,6 +17,8 @@ class Noun:
     """What it is called there."""
 
 
+PROVIDERS = frozenset({"classify", "receipts", "samples", "send"})
+"""What is there where only the provider's side is installed; of receipts, `verify` alone."""
 # In the order in which the help lists them: verbs, then nouns.
 NOUNS = {
     "init": Noun(

@@ -23,7 +23,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import least_rsa_bits, read_key_file
+from gateway.cli.key_files import read_key_file
 from gateway.cli.on_record import signed_head
 from gateway.enrolment.provider_list import MOST_BYTES, ProviderList
 from gateway.errors import GatewayError
@@ -49,8 +49,8 @@ def import_list(
     It takes the columns of GIAS, the DfE's register of schools, as they are.
     """
     place, at = existing(home), now()
-    bodies = load_catalogue(place.policies_in_force).bodies
-    least = least_rsa_bits(place)
+    catalogue = load_catalogue(place.policies_in_force)
+    bodies, least = catalogue.bodies, catalogue.methods.strength.rsa_bits
     with registry(home) as opened:
         try:
             with opened.write() as session:

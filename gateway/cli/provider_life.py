@@ -89,7 +89,7 @@ def convert(
         signed_head(session, Home(home))
     out.print(f"{identifier} is {provider.kind} now, with its keys, history and receipts")
     if urn is None:
-        out.print(f"an academy has a URN of its own: gateway providers set {identifier} --urn NUMBER")
+        out.print(f"if it has a new URN: gateway providers set {identifier} --urn NUMBER")
 
 
 @fails_clearly

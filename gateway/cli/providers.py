@@ -23,7 +23,8 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, read_key_file, show_key
+from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, show_key
+from gateway.cli.key_files import read_key_file
 from gateway.cli.on_record import signed_head
 from gateway.cli.options import LISTED, LimitOption, NameOption, NumberOption
 from gateway.home import Home
@@ -106,7 +107,8 @@ def list_all(
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(p) for p in providers.list_providers(session, _counting(Home(home)))]
     empty = "no provider is enrolled; add one with: gateway providers add"
-    show(rows, _COLUMNS, as_json=as_json, empty=empty, narrow=("id", "kind", "name", "ratified"), limit=limit)
+    narrow = ("id", "kind", "name", "ratified", "closed_on")
+    show(rows, _COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
 
 
 @app.command("show")

@@ -20,12 +20,11 @@ from gateway.cli.console import (
     print_json,
     registry,
 )
-from gateway.cli.enrol import read_key_file
-from gateway.cli.few import check_seen_in
+from gateway.cli.key_files import read_key_file
 from gateway.cli.options import ReferenceArgument
+from gateway.cli.sides import check_server
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
-from gateway.registry import receipts
 
 _SHOWN_DIGITS = 16  # Of the fingerprint, in the name of an older key's certificate.
 
@@ -40,6 +39,10 @@ def show_one(
     as_json: JsonOption = False,
 ) -> None:
     """The receipt in force of one transfer, as its sender has it."""
+    check_server("gateway receipts show")
+    from gateway.cli.few import check_seen_in  # noqa: PLC0415 - of the authority's side alone
+    from gateway.registry import receipts  # noqa: PLC0415 - as above
+
     with registry(home) as opened, opened.read() as session:
         check_seen_in(session, reference, home)
         receipt = receipts.latest(session, reference)

@@ -27,8 +27,9 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import enrol_ssh, least_rsa_bits, read_key_file
+from gateway.cli.enrol import enrol_ssh, least_rsa_bits
 from gateway.cli.identity import WAITS
+from gateway.cli.key_files import read_key_file
 from gateway.cli.on_record import signed_head
 from gateway.cli.options import LISTED, LimitOption, WhyGivenOption
 from gateway.errors import GatewayError, NotFoundError

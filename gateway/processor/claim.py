@@ -43,7 +43,7 @@ from gateway.zones.landed import (
 
 _BATCH, _BATCH_BYTES_OF_EACH = 64, 1024**2
 # Many of one provider's together cost less each, and keep whoever comes meanwhile waiting. Among others, few.
-_ALONE, _AMONG_OTHERS = 16, 4
+_ALONE, _AMONG_OTHERS = 16, 2
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
@@ -264,9 +264,11 @@ def _next_batch(spool: Spool, tried: Collection[str], company: Company) -> list[
     """Of what waits and was not tried: some of everybody's, those first of whom least was taken."""
     free = [reference for reference in waiting(spool) if reference not in tried]
     company.note(map(provider_of, free))
-    each = company.portion(_ALONE, max(1, _AMONG_OTHERS // max(1, len(set(map(provider_of, free))))))
+    each = company.portion(_ALONE, _AMONG_OTHERS, set(map(provider_of, free)))
     found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=each)
-    return [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
+    batch = [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
+    company.outside = frozenset(map(provider_of, set(free).difference(batch)))
+    return batch
 
 
 def _bytes_before(spool: Spool, references: Iterable[str]) -> Iterator[tuple[str, int]]:

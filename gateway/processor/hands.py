@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import datetime
 
 from tenacity import (
@@ -28,22 +26,13 @@ from gateway.examiner.examiners import Examiners
 from gateway.home import provider_of
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.passage import Examination, examine
-from gateway.processor.turns import Company, Turns
+from gateway.processor.out_of_hand import Finished, OutOfHand
+from gateway.processor.turns import Company, Turns, chosen
 from gateway.record.assignments import Assignment
 
 ATTEMPTS = 3
-A_COMMIT = 64
-"""As many files as one transaction takes at most."""
+_IN_HAND, _IN_HAND_OF_EACH = 256, 64
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A file out of hand: examined, or not, because of a fault of ours or because its child was lost."""
-
-    reference: str
-    examination: Examination | None = None
-    lost: bool = False
 
 
 class Hands:
@@ -57,8 +46,7 @@ class Hands:
         self.company = Company(time.monotonic)
         self._turns = Turns(workers, time.monotonic, self.company)
         self._lock = threading.Lock()
-        self._inbox: queue.Queue[Finished | None] = queue.Queue()
-        self._finished: list[Finished] = []
+        self._out = OutOfHand(self.company)
         self._pool: Executor | None = None
         self._is_kept_free = False
         self._ending = threading.Event()
@@ -86,6 +74,17 @@ class Hands:
         for _ in range(self._workers):
             self._submit(start)
 
+    @property
+    def are_full(self) -> bool:
+        """Whether nothing more can be taken in hand."""
+        return len(self.in_hand) >= _IN_HAND
+
+    def choose(self, landed: Iterable[str]) -> Sequence[str]:
+        """Which of those landed, the oldest first, are to be taken in hand now, as far as there is room."""
+        room = _IN_HAND - len(self.in_hand)
+        free = (one for one in landed if one not in self.in_hand)
+        return chosen(free, self.in_hand, room=room, each=_IN_HAND_OF_EACH)
+
     def give(self, assignment: Assignment, *, struck: bool) -> None:
         """Take a file in hand. `struck`: its child was lost before."""
         self.in_hand.add(assignment.upload.reference)
@@ -111,33 +110,22 @@ class Hands:
 
     def wake(self) -> None:
         """End a wait now."""
-        self._inbox.put(None)
+        self._out.put(None)
 
-    def wait(self, seconds: float | None, most: int = A_COMMIT) -> Sequence[Finished]:
-        """Sleep until something happened; what is out of hand by then, at most so much."""
-        if not self._finished:
-            try:
-                first = self._inbox.get(timeout=seconds)
-            except queue.Empty:
-                return []
-            self._finished += [] if first is None else [first]
-        return self.so_far(most)[0]
+    def wait(self, seconds: float | None) -> Sequence[Finished]:
+        """Sleep until something happened; what is out of hand by then, as much as one transaction takes."""
+        return self._out.wait(seconds, self._held())
 
-    def so_far(self, most: int = A_COMMIT) -> tuple[list[Finished], bool]:
-        """What is out of hand by now, at most so much, and whether somebody wants a look.
+    def so_far(self) -> tuple[Sequence[Finished], bool]:
+        """What is out of hand by now, as much as one transaction takes, and whether somebody wants a look."""
+        return self._out.so_far(self._held())
 
-        The files of those come first who have least in hand; the rest is given out the next time.
-        """
-        woken = False
-        with suppress(queue.Empty):
-            while True:
-                item = self._inbox.get_nowait()
-                woken |= item is None
-                self._finished += [] if item is None else [item]
-        held = Counter(map(provider_of, self.in_hand))
-        self._finished.sort(key=lambda item: held[provider_of(item.reference)])
-        found, self._finished = self._finished[:most], self._finished[most:]
-        return found, woken
+    def hurried(self) -> Sequence[Finished]:
+        """What is out of hand by now of those who go before another's heap."""
+        return self._out.hurried(self._held())
+
+    def _held(self) -> Counter[str]:
+        return Counter(map(provider_of, self.in_hand))
 
     def _submit(self, work: Callable[[], None]) -> None:
         if self._pool is not None:
@@ -179,7 +167,7 @@ class Hands:
         except Exception as error:  # noqa: BLE001 - told; one bad file must not end the service
             finished = self._unfinished(reference, error)
         finally:
-            self._inbox.put(finished)
+            self._out.put(finished)
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
         """What is told of a file that could not be examined, and whose fault it is."""

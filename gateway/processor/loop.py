@@ -22,11 +22,11 @@ from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.back_off import BackOff
 from gateway.processor.claim import claim_waiting
-from gateway.processor.hands import A_COMMIT, ATTEMPTS, Finished, Hands
+from gateway.processor.hands import ATTEMPTS, Hands
+from gateway.processor.out_of_hand import Finished
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
 from gateway.processor.rounds import Rounds
-from gateway.processor.turns import chosen
 from gateway.processor.watch import Watch
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import assignments
@@ -36,9 +36,6 @@ from gateway.record.registrar import Registrar
 from gateway.registry import transfers
 from gateway.secrets import secret_files
 
-_IN_HAND = 256
-_IN_HAND_OF_EACH = 64
-_AMONG_OTHERS = 4
 _log = logging.getLogger(__name__)
 Owner = Callable[[Registrar], AbstractContextManager[Callable[[], None]]]
 
@@ -192,13 +189,11 @@ class Processor:
     def _hand_out(self) -> None:
         """Take in hand what is landed: few files at a time, so that keys hardly change meanwhile."""
         self._hands.look_again()
-        room = _IN_HAND - len(self._hands.in_hand)
-        if room <= 0:
+        if self._hands.are_full:
             return
         with self._registrar.registry.read() as session:
             landed = transfers.landed(session)
-        free = [one for one in landed if one not in self._hands.in_hand and not self._back_off.rests(one)]
-        taken = chosen(free, self._hands.in_hand, room=room, each=_IN_HAND_OF_EACH)
+        taken = self._hands.choose(one for one in landed if not self._back_off.rests(one))
         for assignment in assignments(self._registrar, taken, self._registrar.clock()) if taken else ():
             reference = assignment.upload.reference
             self._hands.give(assignment, struck=self._back_off.has_lost(reference))
@@ -209,21 +204,19 @@ class Processor:
         False where no more is to be, as the processor is to stop.
         """
         self._alive()
-        finished, woken = self._hands.so_far(self._portion())
-        if woken:
-            self.wake()  # What has landed since may be in no batch of this round.
         if not self._stop.is_set():
             self._hand_out()  # Before the commit, so that they are looked at meanwhile.
+        finished, woken = self._hands.so_far()
+        if woken:
+            self.wake()  # What has landed since may be in no batch of this round.
         self._take_in(finished)
+        while not self._stop.is_set() and (finished := self._hands.hurried()):
+            self._take_in(finished)
         return not self._stop.is_set()
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""
-        self._take_in(self._hands.wait(seconds, self._portion()))
-
-    def _portion(self) -> int:
-        """As much as a commit is to take: where others are about, so little that their files hardly wait."""
-        return self._hands.company.portion(A_COMMIT, _AMONG_OTHERS)
+        self._take_in(self._hands.wait(seconds))
 
     def _take_in(self, finished: Sequence[Finished]) -> None:
         examinations = [item.examination or self._failed(item) for item in finished]

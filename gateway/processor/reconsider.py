@@ -83,7 +83,8 @@ def _decided_anew(
     for transfer in {one.upload.reference: one for one in waiting}.values():
         decision = _anew(registrar, session, transfer, now)
         if decision is not None and not _same(decision, transfer):
-            yield Ruling(reference=transfer.upload.reference, decision=decision)
+            held_for = () if isinstance(decision, Held) else transfer.reasons
+            yield Ruling(reference=transfer.upload.reference, decision=decision, held_for=held_for)
 
 
 def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datetime) -> Decision | None:

@@ -6,7 +6,7 @@ Pure: `clock` gives monotonic seconds.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -59,6 +59,8 @@ class Company:
     """Which providers were about of late: who is alone may be served in large portions, nobody else."""
 
     clock: Callable[[], float]
+    outside: frozenset[str] = frozenset()
+    """Those of whose files some wait to be taken inside."""
     _seen: dict[str, float] = field(default_factory=dict)
 
     def note(self, providers: Iterable[str]) -> None:
@@ -73,9 +75,17 @@ class Company:
         now = self.clock()
         return sum(now - seen <= _ABOUT_SECONDS for seen in tuple(self._seen.values())) > 1
 
-    def portion(self, alone: int, among_others: int) -> int:
-        """How many files of one provider may be dealt with together."""
-        return among_others if self.is_mixed else alone
+    def portion(self, alone: int, among_others: int, present: Collection[str]) -> int:
+        """How many files of one provider may be dealt with together.
+
+        Among others those who are `present` share so many, and get one each at least: little of a heap, so
+        that whoever comes meanwhile hardly waits, and all of a crowd.
+        """
+        return max(1, among_others // max(1, len(present))) if self.is_mixed else alone
+
+    def first_served(self, held: Collection[str]) -> set[str]:
+        """Who of those with files inside goes first: who has none outside, while others have."""
+        return set(held) - self.outside if self.outside else set()
 
 
 @dataclass(slots=True)

@@ -6,7 +6,10 @@ never a pupil, a file's name or anything that came out of a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,10 +26,13 @@ from gateway.policy.timescale import FlowStatus, periods_around
 from gateway.receipts.facts import plain_reason
 from gateway.registry import agreements, keys, transfer_lists
 from gateway.registry.keys import Key
-from gateway.registry.transfer_lists import TransfersWanted
+from gateway.registry.transfer_lists import InShort, TransfersWanted
 
 _LATEST, _WAITING = 20, 100
 _AHEAD = timedelta(days=400)
+# The form of what is made of the same deadlines: raised with each change, so that calendars are made anew.
+_FORM = 1
+_MADE_OF = "X-GATEWAY-MADE-OF"
 _TOLD = ("due", "missing", "late", "early", "on-time", "nil", "received", "not-due")
 _TEMPLATES = Environment(
     loader=PackageLoader("gateway.publish"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -42,7 +48,7 @@ class ProviderFacts:
     provider: Provider
     at: datetime
     flows: Sequence[FlowStatus]
-    latest: Sequence[Transfer]
+    latest: Sequence[InShort]
     waiting: Sequence[Transfer]
     own_keys: Sequence[Key]
     ratified: Sequence[str]
@@ -50,22 +56,45 @@ class ProviderFacts:
     deadlines: Sequence[tuple[str, str, date]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfEach:
+    """What is asked of the registry once for all providers: keys, years ratified, whose files wait."""
+
+    own_keys: Mapping[str, Sequence[Key]]
+    ratified: Mapping[str, frozenset[str]]
+    waiting: frozenset[str]
+
+
+def of_each(session: Session) -> OfEach:
+    """The same for every provider that there is."""
+    own_keys: defaultdict[str, list[Key]] = defaultdict(list)
+    for key in keys.list_keys(session, "provider"):
+        if key.state != "revoked":
+            own_keys[key.owner].append(key)
+    return OfEach(
+        own_keys=own_keys,
+        ratified=agreements.years_of_each(session),
+        waiting=transfer_lists.whose_files_wait(session),
+    )
+
+
 def gather(
-    session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus], *,
-    organisation: str, at: datetime,
+    session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus], of_each: OfEach,
+    *, organisation: str, at: datetime,
 ) -> ProviderFacts:  # fmt: skip
     """What the registry and the policies say of a provider at `at`."""
     today = at.astimezone(ZoneInfo(catalogue.calendar.timezone)).date()
-    years = agreements.years(session, provider.id)
+    years = of_each.ratified.get(provider.id, frozenset())
     party = provider.kind in catalogue.bodies.parties()
+    held = TransfersWanted(provider=provider.id, state="held")
     return ProviderFacts(
         organisation=organisation,
         provider=provider,
         at=at,
         flows=[flow for flow in flows if flow.state in _TOLD],
-        latest=transfer_lists.latest(session, TransfersWanted(provider=provider.id), _LATEST)[::-1],
-        waiting=transfer_lists.latest(session, TransfersWanted(provider=provider.id, state="held"), _WAITING),
-        own_keys=[key for key in keys.list_keys(session, "provider", provider.id) if key.state != "revoked"],
+        latest=transfer_lists.latest_in_short(session, provider.id, _LATEST),
+        waiting=transfer_lists.latest(session, held, _WAITING) if provider.id in of_each.waiting else (),
+        own_keys=of_each.own_keys.get(provider.id, ()),
         ratified=sorted(years),
         to_ratify=ratification.year_to_ratify(years, today, catalogue)
         if party and not ratification.in_force(years, today, catalogue)
@@ -106,12 +135,25 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
     )
 
 
+def made_of(facts: ProviderFacts) -> str:
+    """A digest of all that its calendar tells, but for the moment at which it was made."""
+    days = [(data_type, name, due.isoformat()) for data_type, name, due in facts.deadlines]
+    told = json.dumps([_FORM, facts.organisation, facts.provider.id, days])
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()  # So short that its line is not folded.
+
+
+def tells_the_same(made: bytes, facts: ProviderFacts) -> bool:
+    """Whether a calendar that was made before still tells what one made now would."""
+    return f"\r\n{_MADE_OF}:{made_of(facts)}\r\n".encode() in made
+
+
 def calendar(facts: ProviderFacts) -> bytes:
     """The deadlines as an iCalendar file (RFC 5545), each a whole day with a reminder a week before."""
     made = icalendar.Calendar()
     made.add("prodid", "-//gateway//deadlines//EN")
     made.add("version", "2.0")
     made.add("x-wr-calname", f"Due to {facts.organisation}")
+    made.add(_MADE_OF, made_of(facts))
     for data_type, name, due in facts.deadlines:
         event = icalendar.Event()
         event.add("uid", f"{data_type}-{due:%Y%m%d}-{facts.provider.id}@gateway.invalid")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from datetime import datetime
+from pathlib import Path
 
 from sqlmodel import Session, col, select
 
@@ -14,7 +15,7 @@ from gateway.openpgp.sealer import sign_detached
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.publish.projection import replace_published
-from gateway.publish.provider_page import calendar, gather, page
+from gateway.publish.provider_page import ProviderFacts, calendar, gather, of_each, page, tells_the_same
 from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import ReceiptRow
@@ -27,6 +28,7 @@ def publish_pages(
 ) -> int:  # fmt: skip
     """Write /status.html, its signature and /calendar.ics of each provider, or of `only` these; how many.
 
+    A calendar is left as it is while its days stay as they are.
     Each file is whole at any moment; for an instant a new page may stand beside the signature of the one
     before. Fault where published/ cannot be written.
     """
@@ -34,19 +36,26 @@ def publish_pages(
     written = 0
     try:
         with registry.read() as session:
+            each = of_each(session)
             for provider, flows in statuses(session, catalogue, day, only):
-                facts = gather(session, catalogue, provider, flows, organisation=organisation, at=at)
+                facts = gather(session, catalogue, provider, flows, each, organisation=organisation, at=at)
                 folder = published.pages(provider.id)
                 folder.mkdir(parents=True, exist_ok=True)
                 html = page(facts, catalogue)
                 replace_published(folder / "status.html", html)
                 signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
                 replace_published(folder / "status.html.asc", signature)
-                replace_published(folder / "calendar.ics", calendar(facts).decode())
+                _put_calendar(folder / "calendar.ics", facts)
                 written += 1
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
     return written
+
+
+def _put_calendar(path: Path, facts: ProviderFacts) -> None:
+    """To make a calendar takes longer than all the rest of a provider's pages."""
+    if not (path.exists() and tells_the_same(path.read_bytes(), facts)):
+        replace_published(path, calendar(facts).decode())
 
 
 def told_since(session: Session, sequence: int) -> tuple[set[str], int]:

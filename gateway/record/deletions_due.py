@@ -13,7 +13,8 @@ def plan_at(registrar: Registrar, moment: datetime) -> Plan:
     """What is due at `moment`."""
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
-        early = moment - rules.shortest()
-        made = notices.made_before(session, early)
-        found = plan(rules, retention.decided_before(session, early), moment, made)
+        made = notices.made_before(session, moment - rules.shortest_of_notices())
+        accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
+        rows = retention.decided_before(session, accepted=accepted, refused=refused)
+        found = plan(rules, rows, moment, made)
         return Plan(due=found.due, on_hold=found.on_hold, undecided=tuple(retention.undecided(session)))

@@ -21,10 +21,11 @@ from gateway.policy.letters_schema import LetterRule, filled
 from gateway.policy.timescale import FlowStatus
 from gateway.receipts.facts import plain_reason
 from gateway.record.registrar import Registrar
-from gateway.registry import agreements, contacts, keys, letters, providers
+from gateway.registry import agreements, contacts, keys, letters, providers, transfer_lists
 from gateway.registry.flow_status import statuses
 from gateway.registry.letters import Letter
 from gateway.registry.sensitive import is_sensitive
+from gateway.registry.transfer_lists import TransfersWanted
 
 _WIDTH = 74
 
@@ -77,10 +78,8 @@ def _for_decision(
     for rule in rules:
         if rule.kind == "held" and transfer.state == "held":
             event = f"held:{rule.to}:{upload.reference}"
-            few = is_sensitive(transfer)
-            yield from _written(
-                registrar, session, rule, event, facts, provider=upload.provider, sensitive=few
-            )
+            few, sender = is_sensitive(transfer), providers.get_provider(session, upload.provider)
+            yield from _written(registrar, session, rule, event, facts, provider=sender, sensitive=few)
         if rule.kind == "new-files" and transfer.state == "accepted":
             for team in transfer.teams:
                 event = f"new-files:{team}:{upload.reference}"
@@ -105,7 +104,7 @@ def _for_flow(
             or (rule.kind == "late" and flow.state == "missing")
         ):
             continue
-        yield from _written(registrar, session, rule, event, facts, provider=provider.id)
+        yield from _written(registrar, session, rule, event, facts, provider=provider)
 
 
 def _is_asked_of(registrar: Registrar, provider: Provider, flow: FlowStatus) -> bool:
@@ -126,7 +125,7 @@ def _for_keys(registrar: Registrar, session: Session, provider: Provider, now: d
             if soon is not None and key.expires_at is not None:
                 event = f"key-expires:{rule.to}:{key.fingerprint}:{key.expires_at:%Y%m%d}:{soon}"
                 facts = {"day": _spoken(key.expires_at.date()), "days": str(left)}
-                yield from _written(registrar, session, rule, event, facts, provider=provider.id)
+                yield from _written(registrar, session, rule, event, facts, provider=provider)
 
 
 def _for_agreement(registrar: Registrar, session: Session, provider: Provider, day: date) -> Iterator[Letter]:
@@ -138,7 +137,7 @@ def _for_agreement(registrar: Registrar, session: Session, provider: Provider, d
     year = ratification.year_to_ratify(years, day, registrar.catalogue)
     for rule in registrar.catalogue.letters.rules("ratify"):
         event = f"ratify:{rule.to}:{provider.id}:{year}"
-        yield from _written(registrar, session, rule, event, {"year": year}, provider=provider.id)
+        yield from _written(registrar, session, rule, event, {"year": year}, provider=provider)
 
 
 def _digests(registrar: Registrar, session: Session, day: date, zone: str) -> Iterator[Letter]:
@@ -151,28 +150,34 @@ def _digests(registrar: Registrar, session: Session, day: date, zone: str) -> It
             for team, count in letters.delivered(session, first, end).items():
                 event = f"new-files:{team}:{day}"
                 yield from _written(registrar, session, rule, event, {"count": str(count)}, team=team)
-        if rule.kind == "held" and (count := letters.held(session, first, end)):
-            yield from _written(registrar, session, rule, f"held:{rule.to}:{day}", {"count": str(count)})
+        if rule.kind == "held":
+            for few in (False, True):
+                wanted = TransfersWanted(state="held", since=first, until=end, sensitive=few)
+                facts = {"count": str(transfer_lists.count(session, wanted))}
+                event = f"held:{rule.to}:{'few:' if few else ''}{day}"
+                if facts["count"] != "0":
+                    yield from _written(registrar, session, rule, event, facts, sensitive=few)
 
 
 def _written(
     registrar: Registrar, session: Session, rule: LetterRule, event: str, facts: dict[str, str], *,
-    provider: str | None = None, team: str = "", sensitive: bool = False,
+    provider: Provider | None = None, team: str = "", sensitive: bool = False,
 ) -> Iterator[Letter]:  # fmt: skip
     """The letter of a rule about an event, once for each address of its addressee.
 
-    Of what is `sensitive`, triage is told no more than it sees: the teams that may look at it are told.
+    Of what is `sensitive`, of the authority only the teams that may look at it are told, instead of triage.
     """
     catalogue = registrar.catalogue
     filling = facts | {
         "organisation": registrar.settings.organisation,
         "desk": catalogue.desks.desk,
         "team": team,
-        "name": "" if provider is None else _name(session, provider),
+        "name": "" if provider is None else provider.name,
     }
-    for address in _addresses(registrar, session, rule, provider, team, sensitive=sensitive):
+    about = None if provider is None else provider.id
+    for address in _addresses(registrar, session, rule, about, team, sensitive=sensitive):
         yield Letter(
-            event=event, recipient=address, kind=rule.kind, provider=provider,
+            event=event, recipient=address, kind=rule.kind, provider=about,
             subject=" ".join(filled(rule.subject, filling).split()), text=filled(rule.text, filling) + "\n",
         )  # fmt: skip
 
@@ -197,7 +202,7 @@ def _addresses(
             looking = catalogue.sensitive_teams() if sensitive else catalogue.triage_teams()
             return sorted({one for each in looking for one in catalogue.letters.teams.get(each, ())})
         case "administrators":
-            return catalogue.letters.administrators
+            return () if sensitive else catalogue.letters.administrators
     return ()
 
 
@@ -214,10 +219,6 @@ def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
 def _reasons(transfer: Transfer) -> str:
     told = (plain_reason(reason) for reason in transfer.reasons)
     return "\n\n".join(textwrap.fill(f"{one.sentence} {one.next_step}", _WIDTH) for one in told)
-
-
-def _name(session: Session, provider: str) -> str:
-    return providers.get_provider(session, provider).name
 
 
 def _spoken(day: date) -> str:

@@ -26,8 +26,8 @@ class Ruling:
     """A decision to be put in force on one transfer.
 
     `roll` is what the examination packed of it. `kind` is the log's word; `actor` and `note` say who
-    decided and why, where it was a person. `held_for`: why the file had waited for that person. `counted`:
-    teams that may have no record get counts of it; not where a person has named who gets the file.
+    decided and why, where it was a person. `held_for`: why the file had waited until then. `counted`: teams
+    that may have no record get counts of it; not where a person has named who gets the file.
     """
 
     reference: str

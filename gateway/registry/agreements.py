@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from sqlmodel import Session, col, select
@@ -88,6 +89,14 @@ def years(session: Session, provider: str, text_sha256: str | None = None) -> fr
         for row in ratifications(session, provider)
         if text_sha256 in {None, row.text_sha256}
     )
+
+
+def years_of_each(session: Session) -> Mapping[str, frozenset[str]]:
+    """The academic years that each provider has ratified; nobody is in it who has ratified none."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for row in ratifications(session):
+        found[row.provider].add(row.academic_year)
+    return {provider: frozenset(years) for provider, years in found.items()}
 
 
 def ratifications(session: Session, provider: str | None = None) -> Sequence[RatificationRow]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
-from gateway.registry.tables import DeliveryRow, LetterRow, TransferRow
+from gateway.registry.tables import DeliveryRow, LetterRow
 
 _DIGITS = 40
 
@@ -96,15 +96,3 @@ def delivered(session: Session, first: datetime, end: datetime) -> dict[str, int
         .group_by(DeliveryRow.team)
     )
     return dict(session.exec(query).all())
-
-
-def held(session: Session, first: datetime, end: datetime) -> int:
-    """How many files that landed from one moment until another wait still."""
-    query = (
-        select(func.count())
-        .select_from(TransferRow)
-        .where(
-            TransferRow.state == "held", col(TransferRow.landed_at) >= first, col(TransferRow.landed_at) < end
-        )
-    )
-    return session.exec(query).one()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import delete, update
+from sqlalchemy import and_, delete, or_, update
 from sqlmodel import Session, col, select
 
 from gateway.errors import NotFoundError
@@ -51,17 +51,15 @@ class Holding:
     copies: tuple[Copy, ...] = field(default=())
 
 
-def decided_before(session: Session, moment: datetime) -> Iterator[KeptTransfer]:
-    """The transfers that were decided by `moment`, as retention sees them, in the order they landed."""
+def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
+    """The transfers that were accepted or refused by these moments, as retention sees them."""
+    state, at = col(TransferRow.state), col(TransferRow.decided_at)
+    decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
     while True:
         rows = session.exec(
             select(TransferRow)
-            .where(
-                col(TransferRow.state).in_(("accepted", "refused")),
-                col(TransferRow.decided_at) <= moment,
-                col(TransferRow.sequence) > sequence,
-            )
+            .where(decided, col(TransferRow.sequence) > sequence)
             .order_by(col(TransferRow.sequence))
             .limit(_PAGE)
         ).all()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, exists
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func
 
-from gateway.model import Transfer
+from gateway.model import State, Transfer
 from gateway.registry.markers import is_seen_by
 from gateway.registry.sensitive import SENSITIVE
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
@@ -49,6 +49,33 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
     """The latest `most` transfers that fit, in the order they landed; what was found in them is left out."""
     query = _query(wanted).order_by(col(TransferRow.sequence).desc()).limit(most)
     return transfers_of(session, list(reversed(_rows(session, query))), with_content=False)
+
+
+class InShort(NamedTuple):
+    """A transfer as a list of many names it."""
+
+    reference: str
+    data_type: str | None
+    state: State
+    landed_at: datetime
+
+
+def latest_in_short(session: Session, provider: str, most: int) -> Sequence[InShort]:
+    """The latest `most` transfers of a provider, the last one first."""
+    row = TransferRow
+    query = (
+        select_columns(col(row.reference), col(row.data_type), col(row.state), col(row.landed_at))
+        .where(col(row.provider) == provider)
+        .order_by(col(row.sequence).desc())
+        .limit(most)
+    )
+    return [InShort._make(found) for found in session.execute(query)]
+
+
+def whose_files_wait(session: Session) -> frozenset[str]:
+    """The providers of which a file is held."""
+    query = select_columns(col(TransferRow.provider)).where(col(TransferRow.state) == "held").distinct()
+    return frozenset(session.execute(query).scalars())
 
 
 def find(session: Session, wanted: TransfersWanted, reference: str) -> int | None:

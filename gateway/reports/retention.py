@@ -7,7 +7,7 @@ caller's. Receipts stay verifiable after everything else is gone, because the lo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self, get_args
@@ -124,6 +124,20 @@ class KeepPublished(BaseModel):
     receipts: Days = 60
 
 
+_DECIDED: tuple[Literal["accepted", "refused"], ...] = ("accepted", "refused")
+
+
+def _given(keeps: Iterable[Keep], state: Literal["accepted", "refused"]) -> Iterator[Days]:
+    """Every time that is said of things of this state."""
+    for keep in keeps:
+        yield keep.refused if state == "refused" else keep.accepted
+        yield from () if state == "refused" else keep.by_data_type.values()
+
+
+def _shortest(given: Iterable[Days]) -> timedelta:
+    return timedelta(days=min((days for days in given if days != "for ever"), default=36_525))
+
+
 class Retention(BaseModel):
     """policies/retention.toml."""
 
@@ -137,13 +151,15 @@ class Retention(BaseModel):
     declarations: Keep
     published: KeepPublished = KeepPublished()
 
-    def shortest(self) -> timedelta:
-        """Nothing can be due that was decided, or made, a shorter time ago than this."""
-        keeps = [*(getattr(self, what) for what in OF_TRANSFERS), self.declarations]
-        given = [self.notices.keys, self.notices.discrepancies, self.sealed.unopened]
-        given += [days for keep in keeps for days in (keep.accepted, keep.refused)]
-        given += [days for keep in keeps for days in keep.by_data_type.values()]
-        return timedelta(days=min((days for days in given if days != "for ever"), default=36_525))
+    def shortest(self, state: Literal["accepted", "refused"]) -> timedelta:
+        """No transfer of this state can be due that was decided a shorter time ago than this."""
+        keeps: list[Keep] = [getattr(self, what) for what in OF_TRANSFERS]
+        return _shortest([*_given(keeps, state), *([self.sealed.unopened] if state == "refused" else [])])
+
+    def shortest_of_notices(self) -> timedelta:
+        """No notice or declaration can be due that was made a shorter time ago than this."""
+        of_declarations = [days for state in _DECIDED for days in _given([self.declarations], state)]
+        return _shortest([self.notices.keys, self.notices.discrepancies, *of_declarations])
 
     @model_validator(mode="after")
     def _files_go_first(self) -> Self:
@@ -151,8 +167,7 @@ class Retention(BaseModel):
         types: list[str | None] = [
             None, *self.sealed.by_data_type, *self.receipts.by_data_type, *self.index.by_data_type
         ]  # fmt: skip
-        states: tuple[State, ...] = ("accepted", "refused")
-        for state in states:
+        for state in _DECIDED:
             for data_type in types:
                 sealed, _ = self.sealed.days(state, data_type)
                 receipt, _ = self.receipts.days(state, data_type)

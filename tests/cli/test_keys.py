@@ -219,6 +219,10 @@ def test_a_provider_s_keys_count_once_they_were_read_out(site: Commands, tmp_pat
     assert {key["state"] for key in keys.values()} == {"pending"}
     assert "has no single key" in site.refused("keys", "confirm", "fir", keys["ssh"]["fingerprint"], "0" * 40)
     assert {key["state"] for key in site.json("keys", "list", "fir")} == {"pending"}
+    all_access = [*access.parents[1].glob("*/authorized_keys")]
+    before = {path: path.stat().st_ino for path in all_access if path != access}
     site.confirm("fir")
     assert {key["state"] for key in site.json("keys", "list", "fir")} == {"active"}
     assert access.read_text().strip()
+    assert before
+    assert {path: path.stat().st_ino for path in before} == before  # Nobody else's are written anew.

@@ -30,11 +30,11 @@ HEAVY = {"alembic", "asyncssh", "lxml", "olefile", "openpyxl", "pgpy", "python_c
 WITHOUT = ("init", "run", "process", "serve", "backup", "restore", "install", "classify", "samples", "demo")
 # How many modules of ours a command loads when it runs on a home, and what it may load of what takes long.
 RUNS = {
-    "--version": (8, set()),
-    "--help": (8, set()),
+    "--version": (9, set()),
+    "--help": (9, set()),
     "transfers list": (71, REGISTRY),
     "keys list": (82, REGISTRY),
-    "providers list": (93, REGISTRY),
+    "providers list": (98, REGISTRY),
     "flows status": (90, REGISTRY),
     "status": (76, REGISTRY),
     "classify": (95, {"lxml", "olefile", "openpyxl", "python_calamine"}),

@@ -179,19 +179,30 @@ def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -
         settings.write('\n[letters]\nrelay = "127.0.0.1"\nsender = "gateway@test.invalid"\n')
     toml = desk.home.policies / "letters.toml"
     told = 'central-data-team = ["data@test.invalid"]\ninformation-governance = ["few@test.invalid"]'
-    rule = '[[letter]]\nkind = "held"\nto = "triage"\nat_once = true\nsubject = "{reference} waits"\n'
+    rules = ""
+    for to in ("triage", "administrators"):
+        rules += f'[[letter]]\nkind = "held"\nto = "{to}"\nat_once = true\n'
+        rules += 'subject = "{reference} waits"\ntext = "{reasons}"\n'
     text = toml.read_text().replace("[teams]", f"[teams]\n{told}")
-    toml.write_text(f'{text}\n{rule}text = "{{reasons}}"\n')
+    text = text.replace("administrators = []", 'administrators = ["admins@test.invalid"]')
+    toml.write_text(f"{text}\n{rules}")
     enact(desk.home.root)
     oak = desk.provider("oak", years=("2026-27",))
     sensitive = desk.send(oak, csv(core(**{"CAMHS referral": ("Yes", "No")})))
     other = desk.send(oak, b"no file that anybody knows")
     desk.process()
+    desk.send(oak, b"nor this one")
+    desk.process()
+    desk.pass_time(days=1)
+    with desk.registrar() as registrar:
+        owe_by_calendar(registrar, desk.now)
     with desk.registry.read() as session:
         rows = [(row.subject, row.recipient) for row in letters.listed(session)]
     desk.close()
     assert {to for subject, to in rows if sensitive in subject} == {"few@test.invalid"}
-    assert {to for subject, to in rows if other in subject} == {"data@test.invalid"}
+    assert {to for subject, to in rows if other in subject} == {"data@test.invalid", "admins@test.invalid"}
+    digests = {(subject[-1], to) for subject, to in rows if subject.startswith("Files that wait for you")}
+    assert digests == {("1", "few@test.invalid"), ("2", "data@test.invalid")}
 
 
 def test_it_stops_in_order_while_the_relay_is_down(desk: Desk, relay: tuple[Relay, int]) -> None:

@@ -6,22 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.neighbours import Street, cost, p99
+from tests.attacks.neighbours import Street, cost
 
 FILES = 20
-# So many files of one who was alone may be taken inside at a time: `_ALONE` of processor/claim.py.
-BATCH = 16
 # What an attack costs shows in every attempt; what the machine does beside it does not.
 ATTEMPTS = 4
 
 
 @pytest.mark.timeout(400)
 def test_a_heap_keeps_nobody_waiting(tmp_path: Path) -> None:
-    """Within three times the quiet value and the batch at hand; all the other attacks: `neighbours.py`."""
+    """Within three times the quiet value and the time of one file; the other attacks: `neighbours.py`."""
     with Street.opened(tmp_path) as street:
         for _ in range(ATTEMPTS):
             found = cost(street, "a heap of small files", FILES)
             print(found.row())
-            if p99(found.during) <= 3 * p99(found.quiet) + BATCH * found.one_file:
+            if found.is_bounded:
                 return
     pytest.fail(found.row())

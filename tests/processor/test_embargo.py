@@ -45,6 +45,10 @@ def test_held_the_day_before_and_released_at_the_moment_once(desk: Desk) -> None
     desk.process()
     assert (desk.state(sent), desk.transfer(sent).teams) == ("accepted", ("central-data-team",))
     assert "Your file was ACCEPTED." in desk.receipt(sent)
+    told = "Until then it was held: Results may not be passed on before 08:00"
+    assert told in " ".join(desk.receipt(sent).split())
+    for command in (("policy", "explain"), ("transfers", "show"), ("report", "transfer")):
+        assert "policy:embargo" in desk.gateway(*command, sent)
     desk.pass_time(hours=1)
     desk.process()
     assert desk.kinds(sent) == ["landed", "decided", "decided", "delivered"]

@@ -156,15 +156,17 @@ def test_who_is_alone_is_served_in_larger_portions_until_somebody_else_was_about
     now = [0.0]
     company = Company(lambda: now[0])
     company.note(["oak"])
-    assert company.portion(16, 4) == 16
+    assert company.portion(16, 4, {"oak"}) == 16
     company.note(["oak", "elm"])
-    assert company.portion(16, 4) == 4
+    assert company.portion(16, 4, {"oak"}) == 4
+    assert company.portion(16, 4, {"oak", "elm"}) == 2, "they share"
+    assert company.portion(16, 4, set(map(str, range(9)))) == 1, "a crowd gets one each"
     now[0] = 9.0
     company.note(["oak"])
-    assert company.portion(16, 4) == 4, "elm may be back at once"
+    assert company.portion(16, 4, {"oak"}) == 4, "elm may be back at once"
     now[0] = 10.5
     company.note(["oak"])
-    assert company.portion(16, 4) == 16
+    assert company.portion(16, 4, {"oak"}) == 16
 
 
 def test_a_worker_is_kept_free_for_whoever_was_about_of_late(

@@ -105,6 +105,24 @@ def test_pages_are_made_anew_for_whom_something_changed_and_on_a_new_day(desk: D
     assert pages["oak"].read_text() != before["oak"]
 
 
+def test_a_calendar_is_made_anew_only_where_its_days_are_others(desk: Desk) -> None:
+    path = desk.home.published.pages("oak") / "calendar.ics"
+    before = path.read_bytes()
+    desk.pass_time(days=1)
+    desk.process()
+    assert path.read_bytes() == before  # With the moment at which it was made.
+    path.write_bytes(before.replace(b"X-GATEWAY-MADE-OF", b"X-WHATEVER"))  # As an earlier release made it.
+    desk.pass_time(days=1)
+    desk.process()
+    again = path.read_bytes()
+    stamps = [set(re.findall(rb"DTSTAMP:\S+", made)) for made in (before, again)]
+    assert stamps[0].isdisjoint(stamps[1])
+    desk.pass_time(days=120)  # The first of its days is over.
+    desk.process()
+    days = [set(re.findall(rb"DTSTART\S+", made)) for made in (again, path.read_bytes())]
+    assert days[0] - days[1]
+
+
 def test_a_name_in_a_page_is_text_and_nothing_else(desk: Desk) -> None:
     settings = desk.home.settings
     text = settings.read_text()

@@ -159,8 +159,10 @@ def test_it_is_never_kept_for_longer_than_what_is_refused_otherwise() -> None:
 
 
 def test_the_shortest_time_is_of_any_rule() -> None:
-    assert RULES.shortest() == timedelta(days=30)
-    assert RULES.model_copy(update={"notices": KeepNotices(keys=7, discrepancies=9)}).shortest().days == 7
+    assert RULES.shortest("accepted") == timedelta(days=30)
+    assert RULES.shortest("refused") == timedelta(days=60)  # What nobody can open.
+    changed = RULES.model_copy(update={"notices": KeepNotices(keys=7, discrepancies=9)})
+    assert changed.shortest_of_notices().days == 7
 
 
 rows = st.builds(

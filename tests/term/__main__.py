@@ -3,26 +3,31 @@
 It puts the clock forward day by day. At its end it makes the reports, verifies the whole log, and measures
 every listing and report, each as a process of its own: it fails where one takes over 2 s or 200 MB. How many
 commands an administrator needs for each task goes into docs/admins.md. `--short`: two weeks of a few schools,
-which write nothing.
+which write nothing. `--state FOLDER --seconds N`: it stops at the end of the day on which so many seconds are
+over, exits 3, and goes on from there when it is begun again.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import math
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.term.clock import begin_again, put_forward
 from tests.term.events import EVENTS
+from tests.term.kept import keep, load
 from tests.term.office import Measured, Office
 from tests.term.schools import Schools
 from tests.term.year import JULY, SHORT, Size, Year
 
 GUIDE = Path(__file__).parents[2] / "docs" / "admins.md"
+STOPPED = 3
 HEADING = "## How many commands a year takes\n"
 
 
@@ -30,11 +35,16 @@ def main() -> None:
     """Live through the year; exit 1 where it shows anything that is not as it should be."""
     parser = argparse.ArgumentParser(prog="python -m tests.term")
     parser.add_argument("--short", action="store_true", help="two weeks of a few schools, for the tests")
+    parser.add_argument("--state", type=Path, help="the folder in which the year is kept, to go on with it")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so long; with --state")
     options = parser.parse_args()
     begin_again("tests.term")
     size = SHORT if options.short else Size()
-    with tempfile.TemporaryDirectory(prefix="term-") as folder:
-        year, measured = lived(Path(folder), size)
+    with _folder(options.state) as folder:
+        year = lived(folder, size, options.seconds)
+        if year is None:
+            sys.exit(STOPPED)
+        measured = asked(year)
     slow = [one for one in measured if not one.is_kept]
     for one in measured:
         print(f"{one.seconds:5.2f} s {one.megabytes:5.0f} MB {one.lines:7} lines  {one.command}")
@@ -44,35 +54,61 @@ def main() -> None:
     sys.exit("".join(f"too much: {one.command}\n" for one in slow) or 0)
 
 
-def lived(folder: Path, size: Size) -> tuple[Year, list[Measured]]:
-    """The year, and what each listing and report cost at its end."""
-    put_forward(JULY, "08:00")
-    office = Office(folder / "home")
-    begun = time.monotonic()
+def lived(folder: Path, size: Size, seconds: float = math.inf) -> Year | None:
+    """The year, when it is over; None where the time was over before, and it can be gone on with."""
+    begun, kept = time.monotonic(), folder / "year"
 
     def told(what: str) -> None:
         print(f"{time.monotonic() - begun:5.0f} s  {what}", file=sys.stderr, flush=True)
 
+    year = begin(folder, size, told) if not kept.exists() else load(kept)
+    kept.unlink(missing_ok=True)  # What is begun and ends otherwise than at the end of a day is of no use.
+    gc.freeze()  # What is there stays: to look through it again with every command takes longest of all.
+    for day in year.live(EVENTS, told):
+        if time.monotonic() - begun > seconds:
+            keep(year, kept)
+            told(f"the day {day} is over: {year.sent} files")
+            return None
+    found = year.office.ask("log", "verify")
+    assert found["fits"], found
+    states = {one["state"] for one in year.office.ask("transfers", "list")}
+    assert states <= {"accepted", "held", "refused"}, states
+    told(f"the year with {year.sent} files is over, and the log fits")
+    return year
+
+
+def begin(folder: Path, size: Size, told: Callable[[str], None]) -> Year:
+    """A gateway is made, everybody is enrolled, and the schools ratify."""
+    put_forward(JULY, "08:00")
+    office = Office(folder / "home")
     with office.task("Make the gateway"):
         office.type("init", "--organisation", "Anyshire County Council", "--log-origin", "term.invalid/log")
         office.ask("doctor")
     year = Year(office, Schools(office.home, folder / "keys", size.schools), size, folder)
-    gc.freeze()  # What is there stays: to look through it again with every command takes longest of all.
     told(f"{size.schools} schools have keys")
     year.prepare()
     told("the schools and the staff are enrolled")
     year.ratify()
     told("the schools have ratified")
-    days = year.live(EVENTS, told)
-    found = office.ask("log", "verify")
-    assert found["fits"], found
-    states = {one["state"] for one in office.ask("transfers", "list")}
-    assert states <= {"accepted", "held", "refused"}, states
-    told(f"{days} days with {year.sent} files are over, and the log fits")
-    asked = list(listings(year))
-    measured = [office.measured(*words) for words in (asked[:: len(asked) // 4] if size == SHORT else asked)]
-    told("everything is listed and reported")
-    return year, measured
+    return year
+
+
+def asked(year: Year) -> list[Measured]:
+    """What each listing and report costs; in the short form a few of them."""
+    every = list(listings(year))
+    return [
+        year.office.measured(*words) for words in (every[:: len(every) // 4] if year.size == SHORT else every)
+    ]
+
+
+@contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()
+    else:
+        with tempfile.TemporaryDirectory(prefix="term-") as folder:
+            yield Path(folder)
 
 
 def listings(year: Year) -> Iterator[tuple[str, ...]]:
@@ -94,6 +130,7 @@ def listings(year: Year) -> Iterator[tuple[str, ...]]:
     yield ("report", "transfer", reference)
     yield ("flows", "status")
     yield ("flows", "status", "--limit", "0")
+    yield ("flows", "status", "--matrix")
     yield ("flows", "status", "--html", str(folder / "returns.html"), "--csv", str(folder / "returns.csv"))
     yield ("breach", "list")
     yield ("breach", "show", "1")
@@ -110,6 +147,7 @@ def listings(year: Year) -> Iterator[tuple[str, ...]]:
         yield (noun, "list", "--limit", "0")
     yield ("providers", "show", school)
     yield ("keys", "list", school)
+    yield ("keys", "list", "--limit", "0")
     yield ("agreement", "status")
     yield ("year", "show")
     yield ("notices", "list")
@@ -122,6 +160,10 @@ def listings(year: Year) -> Iterator[tuple[str, ...]]:
     yield ("doctor",)
     yield ("status",)
     yield ("pupils", "markers")
+    yield ("pupils", "missing", "--from", "2025-09-01")
+    yield ("pupils", "movers", "--from", "2025-09-01")
+    yield ("letters", "list")
+    yield ("policy", "status")
 
 
 def table(year: Year) -> str:

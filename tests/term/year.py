@@ -58,7 +58,7 @@ class Year:
     folder: Path
     rng: random.Random = field(default_factory=lambda: random.Random(17))
     staff: list[Party] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)
+    next_day: date = SEPTEMBER
 
     # Before it begins.
 
@@ -107,21 +107,20 @@ class Year:
     # Day by day.
 
     def days(self) -> Iterator[date]:
-        """Every day from 1 September on, as far as the year goes."""
+        """Every day that is left from 1 September on, as far as the year goes."""
         last = END if self.size.weeks > SHORT.weeks else SEPTEMBER + timedelta(weeks=self.size.weeks)
-        day = SEPTEMBER
-        while day <= last:
-            yield day
-            day += _DAY
+        while self.next_day <= last:
+            self.next_day += _DAY
+            yield self.next_day - _DAY
 
-    def live(self, events: Mapping[date, Callable[[Year], None]], told: Callable[[str], None]) -> int:
-        """Put the clock forward day by day, with what happens on single days; how many days."""
+    def live(
+        self, events: Mapping[date, Callable[[Year], None]], told: Callable[[str], None]
+    ) -> Iterator[date]:
+        """Put the clock forward day by day, with what happens on single days; each day, once it is over."""
         calendar = load_catalogue(self.office.home / "policies").calendar
         lessons = set(school_days(calendar, frozenset()))
-        number = 0
         for day in self.days():
             put_forward(day, "15:30")
-            number += 1
             sent = self.lessons(day) if day in lessons and day.weekday() == _FRIDAY else 0
             if sent + self.yearly(day):
                 self.schools.landed()
@@ -133,9 +132,9 @@ class Year:
             if day.day == 1:
                 self.month()
                 told(f"it is {day}: {self.sent} files")
+            yield day
         self.process()
         self.triage()
-        return number
 
     def lessons(self, day: date) -> int:
         """What schools send at the end of a week with lessons: how many files."""

@@ -8,12 +8,10 @@ from contextlib import contextmanager
 
 from gateway.enrolment.key_file import judge
 from gateway.errors import GatewayError, Refusal
-from gateway.home.settings import read_toml
 from gateway.keys.changes import Clerk, sign_head
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.model import NewKey
-from gateway.policy.method_schema import MethodsFile
 from gateway.reasons import told as told_by_code
 from gateway.record import key_confirming
 from gateway.record.enroller import Enroller
@@ -68,9 +66,8 @@ def confirm_key(counter: Counter, caller: Caller, act: asked.ConfirmKey) -> Done
 
 def judged(counter: Counter, text: str) -> NewKey:
     """The key that was pasted. GatewayError with a sentence for a person where it is not fit."""
-    methods = read_toml(counter.home.policies_in_force / "methods.toml", MethodsFile)
     try:
-        return judge(text.encode(), counter.clock(), methods.strength.rsa_bits)
+        return judge(text.encode(), counter.clock(), counter.catalogue().methods.strength.rsa_bits)
     except Refusal as refused:
         raise GatewayError(" ".join(told_by_code(refused.code, **refused.detail))) from None
 

@@ -1,0 +1,47 @@
+"""Two sides in one package: a provider's, and the authority's, which needs more packages installed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from typing import NoReturn
+
+import typer
+from typer.core import TyperCommand
+
+from gateway.errors import GatewayError
+
+_SERVERS = ("alembic", "asyncssh", "sqlmodel", "starlette")
+"""Some of what only the extra `server` brings."""
+
+
+@cache
+def has_server() -> bool:
+    """Whether the authority's side is installed too."""
+    return all(find_spec(package) is not None for package in _SERVERS)
+
+
+def check_server(what: str) -> None:
+    """GatewayError where a command is the authority's, and only the provider's side is installed."""
+    if not has_server():
+        raise GatewayError(_told(what))
+
+
+def without_server(name: str) -> TyperCommand:
+    """In place of a command of the authority's: whatever it is asked, it says what to install, and fails."""
+
+    def say() -> NoReturn:
+        from gateway.cli.console import complain  # noqa: PLC0415 - keeps --help quick
+
+        complain(_told(f"gateway {name}"))
+        raise typer.Exit(1)
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    return TyperCommand(name, callback=say, context_settings=anything)
+
+
+def _told(what: str) -> str:
+    return (
+        f"{what} is the authority's side, which is not installed here: "
+        "pip install 'FILE[server]', with the wheel of the release for FILE"
+    )
