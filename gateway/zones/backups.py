@@ -11,7 +11,11 @@ _NAME = "backed-up"
 
 def note_backup(home: Home, at: datetime) -> None:
     """Note that a whole backup was taken. OSError where the home cannot be written."""
-    (home.root / _NAME).write_text(at.astimezone(UTC).isoformat(), "ascii")
+    place = home.root / _NAME
+    place.write_text(at.astimezone(UTC).isoformat(), "ascii")
+    place.chmod(
+        0o640
+    )  # Who backs up keeps what they write to themselves otherwise; the mailboxes tell of it.
 
 
 def last_backup(home: Home) -> datetime | None:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 BACK = "/login/openid/back"
 """Where the provider sends the browser back to, at our origin."""
 _KNOWN_SECONDS = 600.0
-_TIMEOUT = 10.0
+_UNREACHED_SECONDS = 30.0
+"""For how long it is not asked again after it did not answer: whoever opens the login page waits for nothing."""
+_TIMEOUT = 5.0
 _LEEWAY = 60
 _MOST_BYTES = 512 * 1024
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -74,7 +76,7 @@ class OpenIdProvider:
         self.settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
 
     def address(self, attempt: Attempt, origin: str, *, again: bool = False) -> str:
         """Where the browser is sent; `again`: the person has to log in there anew."""
@@ -168,21 +170,25 @@ class OpenIdProvider:
 
     def _published(self, address: str) -> dict[str, Any]:
         with self._lock:
-            now = self._clock()
-            known = self._known.get(address)
-            if known is not None and now < known[0] + _KNOWN_SECONDS:
-                return known[1]
-        try:
-            answer = httpx.get(address, timeout=_TIMEOUT)
-            answer.raise_for_status()
-            if len(answer.content) > _MOST_BYTES:
-                raise NotProvedError
-            told: dict[str, Any] = answer.json()
-        except (httpx.HTTPError, ValueError):
-            raise NotProvedError from None
-        with self._lock:
-            self._known[address] = (now, told)
+            until, told = self._known.get(address, (0.0, None))
+            if self._clock() >= until:
+                told = _got(address)
+                seconds = _UNREACHED_SECONDS if told is None else _KNOWN_SECONDS
+                self._known[address] = (self._clock() + seconds, told)
+        if told is None:
+            raise NotProvedError
         return told
+
+
+def _got(address: str) -> dict[str, Any] | None:
+    """What is published at an address, as JSON; None where nothing fit comes."""
+    try:
+        answer = httpx.get(address, timeout=_TIMEOUT)
+        answer.raise_for_status()
+        told = answer.json() if len(answer.content) <= _MOST_BYTES else None
+    except (httpx.HTTPError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def _is_since(claims: Mapping[str, Any], since: datetime) -> bool:
