@@ -13,9 +13,7 @@ def note_backup(home: Home, at: datetime) -> None:
     """Note that a whole backup was taken. OSError where the home cannot be written."""
     place = home.root / _NAME
     place.write_text(at.astimezone(UTC).isoformat(), "ascii")
-    place.chmod(
-        0o640
-    )  # Who backs up keeps what they write to themselves otherwise; the mailboxes tell of it.
+    place.chmod(0o640)  # By itself it would be of the backup alone; the mailboxes tell of it.
 
 
 def last_backup(home: Home) -> datetime | None:

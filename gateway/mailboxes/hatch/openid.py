@@ -29,7 +29,7 @@ BACK = "/login/openid/back"
 """Where the provider sends the browser back to, at our origin."""
 _KNOWN_SECONDS = 600.0
 _UNREACHED_SECONDS = 30.0
-"""For how long it is not asked again after it did not answer: whoever opens the login page waits for nothing."""
+"""For how long it is not asked again after it did not answer: who opens the login page waits for nothing."""
 _TIMEOUT = 5.0
 _LEEWAY = 60
 _MOST_BYTES = 512 * 1024
