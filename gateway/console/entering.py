@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import Site, fresh_secret, see, text
+from gateway.zones.hatch import OF_AN_ACT
 from gateway.zones.hatch.answers import Begun, Done, MeSeen, OpenIdBegun, PasskeyOptions
 from gateway.zones.hatch.questions import (
     AskMe,
@@ -158,12 +159,11 @@ async def finish_elsewhere(request: Request) -> Response:
     """Log in who came back; or confirm the act of whoever is logged in, and was asked for it."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
+    if told["state"].startswith(OF_AN_ACT):
+        reply = await site.inside.reply(site.question(request, ConfirmByOpenId, **told), Done)
+        return site.page(request, "done.html", reply.me, sentence=reply.said.sentence, back="/")
     browser = site.held_by(request, _ATTEMPT)
     try:
-        if not browser:
-            confirmed = site.question(request, ConfirmByOpenId, **told)
-            reply = await site.inside.reply(confirmed, Done)
-            return site.page(request, "done.html", reply.me, sentence=reply.said.sentence, back="/")
         begun = await site.inside.ask(site.question(request, FinishOpenId, browser=browser, **told), Begun)
     except DeclinedInside as declined:
         return await _login(request, str(declined), declined.status)

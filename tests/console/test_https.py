@@ -119,8 +119,8 @@ def by_https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHttps]:
     folder, front = tmp_path_factory.mktemp("https"), free_port()
     (folder / "room").mkdir()
     room, origin = Mailroom(folder / "room"), f"https://{NAME}:{front}"
-    with room.home.settings.open("a") as settings:
-        settings.write(f'\n[console]\norigin = "{origin}"\n')
+    settings = room.home.settings
+    settings.write_text(settings.read_text().replace("[console]\n", f'[console]\norigin = "{origin}"\n'))
     assert load_settings(room.home).console.origin == origin
     with hatch_of(room) as console:
         room.staff("jane", "central-data-team")

@@ -38,7 +38,7 @@ def check_logged_in_again(counter: Counter, caller: Caller, act: WeightyAct) -> 
     provider = _provider(counter)
     about = f"{counter.clock().isoformat()} {purpose}"
     challenge = counter.challenges.give(caller.session, _ACT, act.address, about)
-    raise PasskeyAskedError("", provider.address(Attempt(challenge), act.origin, again=True))
+    raise PasskeyAskedError("", provider.address(Attempt(challenge, act=True), act.origin))
 
 
 def confirm(counter: Counter, caller: Caller, question: ConfirmByOpenId) -> Done:
@@ -48,7 +48,7 @@ def confirm(counter: Counter, caller: Caller, question: ConfirmByOpenId) -> Done
     challenge, about = counter.challenges.take_about(caller.session, _ACT)
     begun, _, purpose = about.partition(" ")
     subject = provider.subject(
-        Attempt(challenge),
+        Attempt(challenge, act=True),
         question.origin,
         code=question.given,
         state=question.state,

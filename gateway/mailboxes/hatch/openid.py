@@ -21,6 +21,7 @@ import httpx
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import OpenIdSettings
+from gateway.zones.hatch import OF_AN_ACT
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
@@ -45,14 +46,15 @@ class NotProvedError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt is known by; all of it follows from its challenge."""
+    """What one attempt is known by; all of it follows from its challenge. `act`: it is to confirm an act."""
 
     challenge: bytes
+    act: bool = False
 
     @property
     def state(self) -> str:
         """Comes back with the browser."""
-        return self._of(b"state")
+        return (OF_AN_ACT if self.act else "") + self._of(b"state")
 
     @property
     def nonce(self) -> str:
@@ -78,9 +80,9 @@ class OpenIdProvider:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
 
-    def address(self, attempt: Attempt, origin: str, *, again: bool = False) -> str:
-        """Where the browser is sent; `again`: the person has to log in there anew."""
-        more: dict[str, Any] = {"prompt": "login", "max_age": 0} if again else {}
+    def address(self, attempt: Attempt, origin: str) -> str:
+        """Where the browser is sent. To confirm an act, the person has to log in there anew."""
+        more: dict[str, Any] = {"prompt": "login", "max_age": 0} if attempt.act else {}
         with self._client(origin) as client:
             told, _ = client.create_authorization_url(
                 self._about()["authorization_endpoint"],
