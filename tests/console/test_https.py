@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import subprocess
@@ -120,7 +121,8 @@ def by_https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHttps]:
     (folder / "room").mkdir()
     room, origin = Mailroom(folder / "room"), f"https://{NAME}:{front}"
     settings = room.home.settings
-    settings.write_text(settings.read_text().replace("[console]\n", f'[console]\norigin = "{origin}"\n'))
+    named = f'[console]\norigin = "{origin}"'
+    settings.write_text(re.sub(r"(?m)^\[console\].*$", named, settings.read_text()))
     assert load_settings(room.home).console.origin == origin
     with hatch_of(room) as console:
         room.staff("jane", "central-data-team")
