@@ -214,8 +214,8 @@ def test_everything_works_by_the_keyboard(house: House, jane: Person) -> None:
             jane.page.keyboard.press("Tab")
         outline = jane.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"  # One sees where one is.
-        jane.page.keyboard.press("Enter")
-        jane.page.wait_for_load_state()
+        with jane.page.expect_navigation():
+            jane.page.keyboard.press("Enter")
     assert jane.heading() == f"{held_file(house)} is held"
 
 
