@@ -15,7 +15,6 @@ from gateway.errors import Refusal
 from gateway.home import Home
 from gateway.home.settings import read_toml
 from gateway.model import NewKey
-from gateway.record.enroller import Enroller
 from gateway.registry import keys
 from gateway.registry.keys import OwnerKind
 
@@ -101,4 +100,6 @@ def store_key(
     session: Session, owner_kind: OwnerKind, owner: str, new: NewKey, at: datetime, *, state: keys.KeyState
 ) -> None:
     """Put a key on record, in the name of the person at the keyboard."""
+    from gateway.record.enroller import Enroller  # noqa: PLC0415 - few of those that show keys enrol one
+
     Enroller(session=session, by=who(), at=at).add_key(owner_kind, owner, new, state=state)
