@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: hooks demo term test faults install-check soak lint format bench clients confusion fuzz docs lock audit sbom clean
+.PHONY: kit hooks demo term test faults install-check soak lint format bench clients confusion fuzz docs lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -93,6 +93,11 @@ lock: $(VENV)/.installed-dev
 	    | $(COMPILE) --constraint requirements.lock --constraint requirements-postgresql.lock --output-file requirements-cluster.lock -
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["openid"], sep="\n")' \
 	    | $(COMPILE) --constraint requirements.lock --output-file requirements-openid.lock -
+
+# The offline installer for Windows, of the embeddable package that a person fetched from python.org; needs nsis.
+kit: $(VENV)/.installed-dev
+	$(BIN)/python desktop/windows/build.py --python "$(KIT_PYTHON)" --sha256 "$(KIT_PYTHON_SHA256)" \
+	    --out gateway-windows.exe
 
 audit: $(VENV)/.installed-dev
 	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock \

@@ -1,4 +1,4 @@
-"""`gateway run`: intake, processor, mailboxes and console as child processes of one supervisor.
+"""`gateway run`: intake, processor, mailboxes, console and courier as child processes of one supervisor.
 
 Each child is the same command that runs as a service of its own in production. Intake waits for the
 processor, which writes down for it what gateway.toml and the policies say; the console asks the mailboxes.
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.secrets import passphrase
 
 SERVICES: dict[str, tuple[str, ...]] = {
@@ -29,9 +30,11 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "mailboxes": ("serve", "mailboxes"),
     "processor": ("process",),
     "console": ("serve", "console"),
+    "courier": ("serve", "courier"),
 }
 _ORDER = (("processor", "mailboxes"), ("intake", "console"))
-_OUTSIDE = frozenset({"intake", "console"})
+_WITH_A_RELAY = (*_ORDER, ("courier",))
+_OUTSIDE = frozenset({"intake", "console", "courier"})
 """What runs without any secret."""
 _START_SECONDS = 60
 _STOP_SECONDS = 30
@@ -49,8 +52,9 @@ class _Heard:
 def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:
     """Run all services until one ends or SIGTERM or SIGINT arrives; the exit status.
 
-    `options` are further arguments by service. `ready` is called once, with HOST:PORT by service
-    (of the console, its address), when all of them accept work. GatewayError where one does not start.
+    `options` are further arguments by service. The courier runs where gateway.toml names a relay.
+    `ready` is called once, with HOST:PORT by service (of the console, its address), when all of them accept
+    work. GatewayError where one does not start.
     """
     heard: queue.Queue[_Heard] = queue.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,7 +62,7 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
     children: dict[str, subprocess.Popen[str]] = {}
     places: dict[str, str] = {}
     try:
-        for together in _ORDER:
+        for together in _ORDER if load_settings(home).letters.relay is None else _WITH_A_RELAY:
             for name in together:
                 children[name] = _start(home, name, options.get(name, ()), heard)
             if not _await_ready(heard, together, places):

@@ -135,12 +135,29 @@ def receipts(
 
 @app.command()
 @fails_clearly
-def status(kit: KitOption = DEFAULT_KIT, as_json: JsonOption = False) -> None:
-    """What was sent, what waits, and when the keys expire; without asking the gateway."""
-    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.standing import standing  # noqa: PLC0415
+def status(
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the gateway.")] = False,
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What is due, was received or waits, and when keys expire: by the gateway, and as it is known here.
 
-    found = standing(Kit(kit))
+    Where the gateway does not answer, that is said, and what is known here is told all the same.
+    """
+    from gateway.send.connection import BROKEN, CannotReach  # noqa: PLC0415 - keeps --help quick
+    from gateway.send.kit import Kit  # noqa: PLC0415
+    from gateway.send.standing import standing  # noqa: PLC0415
+    from gateway.send.told import told  # noqa: PLC0415
+
+    page = None
+    if not offline and Kit(kit).settings().host_keys:
+        try:
+            with _sender(kit, passphrase_file) as sender, sender.session() as sftp:
+                page = told(sender.kit, sftp)
+        except (CannotReach, *BROKEN) as error:
+            complain(f"{error}: what follows is as it is known here")
+    found = standing(Kit(kit), page)
     if as_json:
         print_json(dataclasses.asdict(found))
         return

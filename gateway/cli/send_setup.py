@@ -25,7 +25,9 @@ def setup(
     ] = None,
     ssh_key: Annotated[
         Path | None,
-        typer.Option(help="A secret SSH key that you have, in OpenSSH's form; one is made if not given."),
+        typer.Option(
+            help="A secret SSH key that you have, of OpenSSH or PuTTY (.ppk); one is made if not given."
+        ),
     ] = None,
     openpgp_key: Annotated[
         Path | None,
@@ -34,7 +36,7 @@ def setup(
         ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(help="The gateway's address, such as gateway.example.gov.uk.")
+        str | None, typer.Option(help="The gateway's address, such as gateway.example.gov.uk, or HOST:PORT.")
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 2222,
     host_key: Annotated[
@@ -117,8 +119,9 @@ def _say_hand_over(kit: Kit) -> None:
 
 
 def _meet(kit: Kit, host: str, port: int, told: str | None) -> None:
-    from gateway.send.setup import meet  # noqa: PLC0415
+    from gateway.send.setup import meet, place_of  # noqa: PLC0415
 
+    host, port = place_of(host, port)
     meet(
         kit, host, port, told or _needed("The gateway's host key, as you were told (SHA256:…)", "--host-key")
     )

@@ -45,6 +45,12 @@ def prepare() -> None:
             os.fstat(number)
         except OSError:
             os.set_inheritable(os.open(os.devnull, way), True)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")
+    if sys.platform == "win32":  # Its console takes text through Python's own stream alone, in any encoding.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        return
     encoding = sys.stdout.encoding if sys.stdout else "utf-8"
     sys.stdout = io.TextIOWrapper(
         io.BufferedWriter(_Output(1, "w", closefd=False)),
@@ -52,8 +58,6 @@ def prepare() -> None:
         errors="backslashreplace",
         line_buffering=os.isatty(1),
     )
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors="backslashreplace")
 
 
 def shows_all() -> bool:

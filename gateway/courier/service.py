@@ -90,6 +90,8 @@ def _give(smtp: smtplib.SMTP, message: EmailMessage) -> str | None:
     """Give one letter to the relay; its code where it refuses that letter for good."""
     try:
         smtp.send_message(message)
+    except smtplib.SMTPNotSupportedError:
+        return "refused: the relay takes addresses in plain letters only"
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
         if code not in _PERMANENT:

@@ -137,7 +137,7 @@ class LogSettings(File):
     """
 
     witness_command: tuple[str, ...] = ()
-    witness_email: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][^@\s]*@[A-Za-z0-9.-]+$")
+    witness_email: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][!-?A-~]*@[A-Za-z0-9.-]+$")
     witness_seconds: float = Field(default=60, gt=0)
     witnesses: tuple[str, ...] = ()
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from gateway.policy.schema import PolicyTable, Slug
 
-LetterKind = Literal["held", "new-files", "due-soon", "due-today", "late", "key-expires", "ratify"]
+LetterKind = Literal[
+    "held", "new-files", "due-soon", "due-today", "late", "key-expires", "ratify", "agreement-changed"
+]
+Address = Annotated[str, Field(pattern=r"^[!-+\--:=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
+"""An e-mail address in plain letters: not every relay takes others (RFC 6531)."""
 NAMES = frozenset(
     {
         "organisation",
@@ -65,8 +69,8 @@ class LetterRule(PolicyTable):
 class LettersFile(PolicyTable):
     """letters.toml. `administrators` and `teams` are addresses of desks, not of single persons."""
 
-    administrators: tuple[str, ...] = ()
-    teams: dict[Slug, tuple[str, ...]] = Field(default_factory=dict)
+    administrators: tuple[Address, ...] = ()
+    teams: dict[Slug, tuple[Address, ...]] = Field(default_factory=dict)
     letter: tuple[LetterRule, ...] = ()
 
     def rules(self, kind: LetterKind) -> tuple[LetterRule, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
+from gateway.errors import Fault
 from gateway.policy.dates import local_day
-from gateway.publish.letters_out import pass_letters
+from gateway.publish.letters_out import lay_out, pass_letters
 from gateway.record.letters import owe_by_calendar
 from gateway.record.registrar import Registrar
 
@@ -18,7 +20,12 @@ class LetterRound:
     Without a relay nothing is owed: a relay that is named later does not get the letters of a whole year.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, registrar: Registrar) -> None:
+        """Tell the courier which relay it is, so that it can start once the processor is ready."""
+        settings = registrar.settings.letters
+        with suppress(Fault):  # It is tried again, and told, with the first letters: files go on their way.
+            if settings.relay is not None:
+                lay_out(registrar.home.letters, settings)
         self._looked_at: tuple[object, ...] | None = None
         self._passed_at = float("-inf")
 

@@ -20,7 +20,7 @@ from gateway.publish.projection import give_back, receipt_files, take_back
 from gateway.publish.provider_copies import copy_path
 from gateway.record.deletions_due import plan_at
 from gateway.record.registrar import Registrar
-from gateway.registry import log, notices, retention
+from gateway.registry import letters, log, notices, retention
 from gateway.registry.log import Entry
 from gateway.registry.retention import Holding
 from gateway.registry.tables import DeletionRow
@@ -64,7 +64,7 @@ class Sweep:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar) -> None:
-        """Delete what is due of what nobody could open, and take back old receipts from published/.
+        """Delete what is due of what nobody could open, and old letters; take back old receipts.
 
         What was taken back too early, by a clock that was fast, is given back first. Fault where it cannot
         be, until the next hour.
@@ -78,6 +78,9 @@ class Sweep:
             early = now - timedelta(days=rules.published.receipts)
             give_back(registrar.registry, registrar.home.published, early)
             take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
+        if rules.letters.owed != "for ever":
+            with registrar.registry.write() as session:
+                letters.forget(session, now - timedelta(days=rules.letters.owed))
         if rules.sealed.unopened != "for ever":
             early = now - timedelta(days=rules.sealed.unopened)
             self._delete_unopened(registrar, rules, early, now)

@@ -25,7 +25,7 @@ class Rounds:
         self._withdrawn = _last(registrar.registry, "withdrawn")
         self._access = _changes_of_access(registrar.registry)
         self._pages = Pages()
-        self._letters = LetterRound()
+        self._letters = LetterRound(registrar)
 
     def checkpoints(self, registrar: Registrar) -> None:
         """Sign, keep and tell the heads of the log that are due."""

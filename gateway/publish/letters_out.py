@@ -24,11 +24,28 @@ def pass_letters(registry: Registry, place: Letters, settings: LetterSettings, n
     """Note what the courier has done, put there what is owed. Fault where the folder cannot be written."""
     if settings.relay is None:
         return
+    lay_out(place, settings)
     try:
         _take_back(registry, place, now)
         _put(registry, place, settings)
     except OSError as error:
-        raise Fault(f"letters/ cannot be written: {os.strerror(error.errno or 0)}") from None
+        raise _cannot_be_written(error) from None
+
+
+def lay_out(place: Letters, settings: LetterSettings) -> None:
+    """Make the folders, and tell the courier which relay it is. Fault where they cannot be written."""
+    relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
+    try:
+        for folder in (place.root, place.out, place.done):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if not place.settings.exists() or place.settings.read_text("utf-8") != relay:
+            replace_published(place.settings, relay)
+    except OSError as error:
+        raise _cannot_be_written(error) from None
+
+
+def _cannot_be_written(error: OSError) -> Fault:
+    return Fault(f"letters/ cannot be written: {os.strerror(error.errno or 0)}")
 
 
 def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
@@ -48,11 +65,6 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
 
 
 def _put(registry: Registry, place: Letters, settings: LetterSettings) -> None:
-    for folder in (place.root, place.out, place.done):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
-    if not place.settings.exists() or place.settings.read_text("utf-8") != relay:
-        replace_published(place.settings, relay)
     with registry.read() as session:
         for row in letters.unsent(session, _AT_ONCE):
             stem = f"{row.number:010}"

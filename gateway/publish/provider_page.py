@@ -127,12 +127,18 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
     return _TEMPLATES.get_template("status.html").render(
         facts=facts,
         day=day,
+        iso=_iso,
         at=f"{day(facts.at)}, {facts.at.astimezone(zone):%H:%M}",
         said=plain_reason,
         grouped=grouped,
         desk=catalogue.desks.desk,
         kinds={"openpgp": "OpenPGP key", "ssh": "SSH key"},
     )
+
+
+def _iso(moment: datetime | date | None) -> str:
+    """A day or a moment for programs; nothing where there is none."""
+    return "" if moment is None else moment.isoformat()
 
 
 def made_of(facts: ProviderFacts) -> str:

@@ -21,13 +21,14 @@ from gateway.policy.letters_schema import LetterRule, filled
 from gateway.policy.timescale import FlowStatus
 from gateway.receipts.facts import plain_reason
 from gateway.record.registrar import Registrar
-from gateway.registry import agreements, contacts, keys, letters, providers, transfer_lists
+from gateway.registry import agreements, contacts, keys, letters, notices, providers, transfer_lists
 from gateway.registry.flow_status import statuses
 from gateway.registry.letters import Letter
 from gateway.registry.sensitive import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 
 _WIDTH = 74
+_NEWS = timedelta(days=7)
 
 
 def owe_for_decisions(
@@ -58,6 +59,7 @@ def by_calendar(registrar: Registrar, session: Session, now: datetime) -> Iterat
     """Every letter that the day of `now` asks for, owed before or not; unsigned."""
     zone = registrar.catalogue.calendar.timezone
     day = local_day(now, zone)
+    changes = notices.of_the_agreement(session, now - _NEWS)
     for provider, flows in statuses(session, registrar.catalogue, day):
         if provider.suspended or provider.is_closed:
             continue
@@ -65,6 +67,7 @@ def by_calendar(registrar: Registrar, session: Session, now: datetime) -> Iterat
             yield from _for_flow(registrar, session, provider, flow, day)
         yield from _for_keys(registrar, session, provider, now)
         yield from _for_agreement(registrar, session, provider, day)
+        yield from _for_changes(registrar, session, provider, changes.get(provider.id, ()))
     yield from _digests(registrar, session, day, zone)
 
 
@@ -138,6 +141,18 @@ def _for_agreement(registrar: Registrar, session: Session, provider: Provider, d
     for rule in registrar.catalogue.letters.rules("ratify"):
         event = f"ratify:{rule.to}:{provider.id}:{year}"
         yield from _written(registrar, session, rule, event, {"year": year}, provider=provider)
+
+
+def _for_changes(
+    registrar: Registrar, session: Session, provider: Provider, left: Sequence[tuple[str, datetime]]
+) -> Iterator[Letter]:
+    """That notices of what changes in the agreement were left for a provider: reference and time of each."""
+    zone = registrar.catalogue.calendar.timezone
+    for reference, at in left:
+        facts = {"day": _spoken(local_day(at, zone)), "reference": reference}
+        for rule in registrar.catalogue.letters.rules("agreement-changed"):
+            event = f"agreement-changed:{rule.to}:{reference}"
+            yield from _written(registrar, session, rule, event, facts, provider=provider)
 
 
 def _digests(registrar: Registrar, session: Session, day: date, zone: str) -> Iterator[Letter]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, delete, func, or_, select
 
 from gateway.errors import NotFoundError
 from gateway.registry.tables import DeliveryRow, LetterRow
@@ -75,6 +75,12 @@ def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -
         raise NotFoundError(f"there is no letter {number}")
     row.bounced_at, row.bounced_by, row.bounced_why = at, by, why
     session.add(row)
+
+
+def forget(session: Session, before: datetime) -> None:
+    """Delete the letters that were owed before a moment and have come to an end."""
+    ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
+    session.exec(delete(LetterRow).where(col(LetterRow.owed_at) < before, ended))
 
 
 def listed(session: Session) -> Sequence[LetterRow]:

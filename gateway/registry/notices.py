@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from gateway.registry import holds
-from gateway.registry.receipts import DISCREPANCY_NOTICE
+from gateway.registry.receipts import AGREEMENT_NOTICE, DISCREPANCY_NOTICE
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 from gateway.reports.retention import KeptNotice
 
@@ -24,6 +24,16 @@ def made_before(session: Session, moment: datetime) -> list[KeptNotice]:
 def kept(session: Session, references: Collection[str]) -> list[KeptNotice]:
     """Those of these notices and receipts of declarations that are still here."""
     return _found(session, col(ReceiptRow.reference).in_(list(references)))
+
+
+def of_the_agreement(session: Session, since: datetime) -> dict[str, list[tuple[str, datetime]]]:
+    """The notices of changes of the agreement that were left since: reference and time, by provider."""
+    columns = (ReceiptRow.provider, ReceiptRow.reference, ReceiptRow.created_at)
+    wanted = (ReceiptRow.name == AGREEMENT_NOTICE, col(ReceiptRow.created_at) >= since)
+    found: dict[str, list[tuple[str, datetime]]] = {}
+    for provider, reference, at in session.exec(select(*columns).where(*wanted)):
+        found.setdefault(provider, []).append((reference, at))
+    return found
 
 
 def _found(session: Session, wanted: ColumnElement[bool]) -> list[KeptNotice]:

@@ -6,44 +6,23 @@ caller's. Receipts stay verifiable after everything else is gone, because the lo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self, get_args
 
-from dateutil.relativedelta import relativedelta
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.home import Home
 from gateway.home.settings import read_toml
 from gateway.log.leaf import rfc3339
 from gateway.model import State
 from gateway.receipts.text import visible
+from gateway.reports.days import Days
 
 What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
-_AGE = re.compile(r"until age (?P<age>[1-9]\d?) of persons from (?P<youngest>\d\d?)")
 
 
-def _days(value: object) -> object:
-    """What is written as "until age 25 of persons from 4" in days: until the youngest in a file is so old."""
-    found = _AGE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        return value
-    then = _ANY_DAY + relativedelta(years=int(found["age"]) - int(found["youngest"]))
-    return (then - _ANY_DAY).days + 1
-
-
-_ANY_DAY = date(2000, 2, 29)
-_SPAN = Annotated[int, Field(ge=1, le=36_525)] | Literal["for ever"]
-_WRITTEN = {
-    "anyOf": [
-        {"type": "integer", "minimum": 1, "maximum": 36_525},
-        {"type": "string", "pattern": r"^(for ever|until age [1-9]\d? of persons from \d\d?)$"},
-    ],
-    "description": "days; for ever; or as: until age 25 of persons from 4",
-}
-Days = Annotated[_SPAN, BeforeValidator(_days), WithJsonSchema(_WRITTEN)]
 WHATS: tuple[What, ...] = get_args(What)
 OF_TRANSFERS: tuple[What, ...] = ("sealed", "receipts", "index", "people")
 
@@ -124,6 +103,17 @@ class KeepPublished(BaseModel):
     receipts: Days = 60
 
 
+class KeepLetters(BaseModel):
+    """How long letters are kept after they were owed, in days: to whom, and in which words.
+
+    Not under a year and a half: what a letter was about is known by it, so that none is written twice.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    owed: Annotated[int, Field(ge=550)] | Literal["for ever"] = 800
+
+
 _DECIDED: tuple[Literal["accepted", "refused"], ...] = ("accepted", "refused")
 
 
@@ -150,6 +140,7 @@ class Retention(BaseModel):
     notices: KeepNotices
     declarations: Keep
     published: KeepPublished = KeepPublished()
+    letters: KeepLetters = KeepLetters()
 
     def shortest(self, state: Literal["accepted", "refused"]) -> timedelta:
         """No transfer of this state can be due that was decided a shorter time ago than this."""

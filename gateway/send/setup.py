@@ -66,6 +66,14 @@ def handed_over(kit: Kit) -> HandOver:
     )
 
 
+def place_of(address: str, port: int) -> tuple[str, int]:
+    """Host and port of an address as it may be told: HOST, HOST:PORT or [IPV6]:PORT; otherwise `port`."""
+    named = re.fullmatch(r"\[?([^\[\]]+)\]?:([0-9]{1,5})", address)
+    if named is None or (":" in named[1] and not address.startswith("[")):
+        return address.strip("[]"), port
+    return named[1], int(named[2])
+
+
 def meet(kit: Kit, host: str, port: int, told: str) -> KitSettings:
     """Note where the gateway is, once the host key that it shows is the one that was told by telephone.
 

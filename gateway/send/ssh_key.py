@@ -1,4 +1,4 @@
-"""The provider's own SSH key, in the form of OpenSSH: made, or taken as it is."""
+"""The provider's own SSH key: made in the form of OpenSSH, or taken as it is, in that of PuTTY, too."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from gateway.errors import GatewayError
+from gateway.send import putty_key
 from gateway.send.kit import write_private
 from gateway.send.openpgp_key import WrongPassphrase
-
-_PUTTY = b"PuTTY-User-Key-File-"
 
 
 def make_ssh_key(path: Path, passphrase: str) -> None:
@@ -25,11 +24,8 @@ def make_ssh_key(path: Path, passphrase: str) -> None:
 def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
     """The secret key at `path`. WrongPassphrase where it needs another, GatewayError where it is none."""
     data = path.read_bytes()
-    if data.startswith(_PUTTY):
-        raise GatewayError(
-            f"{path} is in PuTTY's own form: open it in PuTTYgen, choose Conversions, Export OpenSSH key, "
-            "and give that file"
-        )
+    if data.startswith(putty_key.BEGINS):
+        return putty_key.read_putty_key(data).opened(passphrase)
     known = passphrase.encode() if passphrase and needs_passphrase(path) else None
     try:
         return paramiko.PKey.from_path(path, known)
@@ -43,6 +39,9 @@ def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
 
 def needs_passphrase(path: Path) -> bool:
     """Whether the key at `path` is under a passphrase."""
+    data = path.read_bytes()
+    if data.startswith(putty_key.BEGINS):
+        return putty_key.read_putty_key(data).is_protected
     try:
         paramiko.PKey.from_path(path)
     except (paramiko.PasswordRequiredException, TypeError):

@@ -1,4 +1,4 @@
-"""Where a provider stands, by what lies on its own computer: what was sent, what waits, which keys expire."""
+"""Where a provider stands: by what lies on its own computer, and by what the gateway tells of it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from datetime import UTC, datetime
 from gateway.send.kit import Kit
 from gateway.send.openpgp_key import read_key
 from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
+from gateway.send.told import FlowTold, PageTold
 
 _WARN_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class KitStanding:
-    """Counts of what was sent by state, those that wait, and the day on which the OpenPGP key expires."""
+    """Counts of what was sent by state, those that wait, and the day on which the OpenPGP key expires.
+
+    `told` is what the gateway says: what is due, what it received, which keys it knows. None where it was not
+    asked, or has said nothing yet.
+    """
 
     provider: str
     counts: dict[str, int]
     waiting: tuple[SentFile, ...]
     key_expires_at: datetime | None
     key_expires_soon: bool
+    told: PageTold | None = None
 
     @property
     def lines(self) -> Iterator[str]:
@@ -40,10 +46,42 @@ class KitStanding:
         else:
             soon = ": extend it with gateway send renew" if self.key_expires_soon else ""
             yield f"your OpenPGP key expires on {self.key_expires_at:%Y-%m-%d}{soon}"
+        if self.told is not None:
+            yield from _in_words(self.told)
 
 
-def standing(kit: Kit, now: datetime | None = None) -> KitStanding:
-    """Where the provider of this kit stands at `now`."""
+_OPEN, _OVER = {"due", "not-due", "early"}, {"missing", "late"}
+
+
+def _in_words(told: PageTold) -> Iterator[str]:
+    """What the gateway said, the most urgent first."""
+    yield f"as the gateway told on {told.at:%Y-%m-%d %H:%M} UTC:"
+    if told.ratify is not None:
+        yield f"  the agreement of {told.ratify} is to be ratified: gateway send ratify"
+    by_day = sorted(told.flows, key=lambda flow: (flow.due is None, flow.due))
+    for flow in by_day:
+        if flow.due is not None and flow.state in _OVER:
+            yield f"  late: {flow.data_type}, due on {flow.due}{_came(flow)}"
+    for flow in by_day:
+        if flow.due is not None and flow.state in _OPEN:
+            yield f"  due: {flow.data_type}, on {flow.due}{_came(flow)}"
+    for flow in by_day:
+        if flow.last is not None and not (flow.due is not None and flow.state in _OPEN | _OVER):
+            yield f"  received: {flow.data_type}{_came(flow)}"
+    for reference in told.waiting:
+        yield f"  waits: {reference}"
+    names = {"ssh": "SSH key", "openpgp": "OpenPGP key"}
+    for key in told.keys:
+        until = "" if key.until is None else f", until {key.until:%Y-%m-%d}"
+        yield f"  {names.get(key.kind, key.kind)}: {key.state}{until}"
+
+
+def _came(flow: FlowTold) -> str:
+    return "" if flow.last is None else f", last came on {flow.last:%Y-%m-%d}"
+
+
+def standing(kit: Kit, told: PageTold | None = None, now: datetime | None = None) -> KitStanding:
+    """Where the provider of this kit stands at `now`, with what the gateway `told`."""
     settings = kit.settings()
     with closing(SentFiles(kit.sent)) as files:
         rows = files.all()
@@ -55,4 +93,5 @@ def standing(kit: Kit, now: datetime | None = None) -> KitStanding:
         waiting=tuple(one for one in rows if one.state == "held" or one.state in ON_ITS_WAY),
         key_expires_at=expires,
         key_expires_soon=left is not None and left <= _WARN_DAYS,
+        told=told,
     )

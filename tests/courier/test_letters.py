@@ -6,6 +6,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,9 +18,12 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from gateway.courier import service
 from gateway.home.settings import load_settings
 from gateway.openpgp.sealer import verify_clearsigned
+from gateway.processor.retention import Sweep
 from gateway.publish.letters_out import pass_letters
+from gateway.receipts.agreement_notice import changed
+from gateway.record.agreement_notices import tell_everybody
 from gateway.record.letters import owe_by_calendar
-from gateway.registry import contacts, letters
+from gateway.registry import contacts, letters, notices
 from gateway.registry.contacts import Contact
 from tests.corpus.children import csv
 from tests.corpus.schools import core
@@ -218,6 +222,52 @@ def test_it_stops_in_order_while_the_relay_is_down(desk: Desk, relay: tuple[Rela
     handler.down = False
     assert len(service.waiting(desk.home.letters)) == 1
     assert go(desk) == 1
+
+
+def test_a_change_of_the_agreement_is_written_about_once(desk: Desk, relay: tuple[Relay, int]) -> None:
+    """Clause 3.3. The notice itself is in the provider's folder, signed."""
+    handler, before = relay[0], len(relay[0].taken)
+    with desk.registrar() as registrar:
+        with desk.registry.write() as session:
+            notice = changed(("The deadline changes.",), "3.3")
+            parties = registrar.catalogue.bodies.parties()
+            tell_everybody(session, registrar.signing, "Anyshire", notice, parties, desk.now)
+        owe_by_calendar(registrar, desk.now)
+        assert owe_by_calendar(registrar, desk.now) == 0
+    go(desk)
+    told = [one for one in handler.taken[before:] if "What is new" in str(one["Subject"])]
+    assert [one["To"] for one in told] == ["office@oak.invalid"]
+    with desk.registry.read() as session:
+        ((reference, _),) = notices.of_the_agreement(session, desk.now)["oak"]
+    assert reference in told[0].get_content()
+
+
+def test_letters_are_kept_as_long_as_the_policy_says(desk: Desk) -> None:
+    with desk.registry.write() as session:
+        letters.owe(session, [letter(400)], "test.invalid/log", desk.now - timedelta(days=801))
+        letters.owe(session, [letter(401)], "test.invalid/log", desk.now - timedelta(days=801))
+        letters.owe(session, [letter(402)], "test.invalid/log", desk.now - timedelta(days=799))
+        numbers = {row.event: row.number or 0 for row in letters.listed(session)}
+        for number in (400, 402):
+            letters.note(session, numbers[f"event-{number}"], at=desk.now, refused=None)
+    with desk.registrar() as registrar:
+        Sweep().tend(registrar)
+    with desk.registry.read() as session:
+        left = {row.event for row in letters.listed(session)} & {"event-400", "event-401", "event-402"}
+    assert left == {"event-401", "event-402"}  # What no relay has yet is not forgotten.
+
+
+def test_an_address_is_in_plain_letters(desk: Desk) -> None:
+    said = desk.gateway(
+        "providers", "set", "oak", "--contact", "office", "--email", "b\u00fcro@oak.invalid", code=1
+    )
+    assert "in plain letters" in said
+    toml = desk.home.policies / "letters.toml"
+    text = toml.read_text()
+    toml.write_text(text.replace("data@test.invalid", "d\u00e4ta@test.invalid"))
+    said = desk.gateway("policy", "check", code=1)
+    toml.write_text(text)
+    assert "letters.toml" in said
 
 
 def test_a_term_can_be_foreseen(desk: Desk) -> None:

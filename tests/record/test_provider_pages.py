@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import icalendar
 import pytest
+import vobject
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
@@ -89,6 +90,9 @@ def test_deadlines_open_in_a_calendar(desk: Desk) -> None:
     uids = [str(event["uid"]) for event in events]
     assert len(set(uids)) == len(uids)
     assert all(event.decoded("dtstart") >= desk.now.date() for event in events)
+    told = {(str(event["uid"]), str(event["summary"]), event.decoded("dtstart")) for event in events}
+    other = vobject.readOne(raw.decode("utf-8")).vevent_list  # A reader that shares nothing with the writer.
+    assert {(one.uid.value, one.summary.value, one.dtstart.value) for one in other} == told
 
 
 def test_pages_are_made_anew_for_whom_something_changed_and_on_a_new_day(desk: Desk) -> None:

@@ -162,6 +162,8 @@ def typed(arguments: list[str], home: Path, lines: list[str], *, code: int = 0, 
             if until and until.encode() in said:
                 os.kill(pid, 15)
                 until = ""
+        else:
+            os.kill(pid, 15)  # It must not be waited for without end.
     finally:
         _, status = os.waitpid(pid, 0)
         os.close(terminal)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.home import Home
 from gateway.samples import make, school
 from gateway.send.connection import host_key_of
 from tests.content import core_data
+from tests.ports import free_port
 from tests.send.cable import cable
 from tests.send.office import Office, with_another_column
 from tests.site import Running, Site
@@ -49,6 +53,41 @@ def test_what_is_accepted_has_a_verified_receipt_and_is_not_sent_twice(oak: Offi
     (again,) = oak.json(str(file), "--again")
     assert again["reference"] != sent["reference"]
     assert not list((oak.kit / "sealed").iterdir())
+
+
+def test_status_tells_what_is_due_received_and_expiring(oak: Office) -> None:
+    """By the gateway's signed page, and by it alone."""
+    oak.json(str(oak.file("due.xml", core_data(seed=6))))
+
+    def known() -> dict[str, Any] | None:
+        told = oak.json("status")["told"]
+        flows = {} if told is None else {flow["data_type"]: flow for flow in told["flows"]}
+        return told if flows.get("student-core", {}).get("last") else None
+
+    told = until(known, "the page tells of the file")
+    assert {flow["data_type"] for flow in told["flows"] if flow["due"]} >= {"school-census", "phonics"}
+    assert {key["kind"] for key in told["keys"]} == {"ssh", "openpgp"}
+    lines = oak.done("status")
+    assert "due: school-census, on " in lines
+    assert "student-core, last came on " in lines or "student-core, on " in lines
+    assert oak.json("status", "--offline")["told"] is None
+    page = Home(oak.site.home).published.pages("oak") / "status.html"
+    signed = page.read_bytes()
+    page.write_bytes(signed.replace(b"school-census", b"school-nothing"))
+    result = oak.send("status")
+    page.write_bytes(signed)
+    assert (result.exit_code, "not signed by the gateway" in result.stderr) == (1, True), result.stderr
+
+
+def test_status_tells_what_it_knows_where_no_gateway_answers(oak: Office) -> None:
+    settings = oak.kit / "kit.toml"
+    text = settings.read_text()
+    settings.write_text(re.sub(r"^port = \d+$", f"port = {free_port()}", text, flags=re.MULTILINE))
+    result = oak.send("status")
+    settings.write_text(text)
+    assert result.exit_code == 0
+    assert "cannot be reached" in result.stderr
+    assert "oak: " in result.stdout
 
 
 def test_what_is_not_as_the_agreement_has_it_stays_here(oak: Office) -> None:

@@ -1,0 +1,142 @@
+"""An SSH key in PuTTY's own form (.ppk, version 3), as PuTTYgen writes it since 0.75.
+
+The form is told in PuTTY's manual, appendix C. No library reads its third version; what is secret in it is
+derived, opened and checked by `cryptography`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import paramiko
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from gateway.errors import GatewayError
+from gateway.send.openpgp_key import WrongPassphrase
+
+BEGINS = b"PuTTY-User-Key-File-"
+_KIND = "PuTTY-User-Key-File-3"
+_KEY, _IV, _MAC = 32, 16, 32
+_MOST_KIBIBYTES, _MOST_PASSES, _MOST_LINES = 1024 * 1024, 1_000, 1_000
+_CURVES: dict[str, tuple[ec.EllipticCurve, type[paramiko.PKey]]] = {
+    "ecdsa-sha2-nistp256": (ec.SECP256R1(), paramiko.ECDSAKey),
+    "ecdsa-sha2-nistp384": (ec.SECP384R1(), paramiko.ECDSAKey),
+    "ecdsa-sha2-nistp521": (ec.SECP521R1(), paramiko.ECDSAKey),
+}
+_UNREADABLE = GatewayError(
+    "this .ppk cannot be read: open it in a newer PuTTYgen and save it again, or choose Conversions, Export "
+    "OpenSSH key, and give that file"
+)
+Secret = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class PuttyKey:
+    """What stands in the file; the secret half is encrypted where `encryption` is not none."""
+
+    algorithm: str
+    encryption: str
+    comment: str
+    public: bytes
+    private: bytes
+    mac: bytes
+    derivation: dict[str, str]
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether it is under a passphrase."""
+        return self.encryption != "none"
+
+    def opened(self, passphrase: str | None) -> paramiko.PKey:
+        """The key. WrongPassphrase where it needs another one, GatewayError where it cannot be used."""
+        plain, mac_key = self.private, b""
+        if self.is_protected:
+            if not passphrase:
+                raise WrongPassphrase("the PuTTY key is under a passphrase")
+            plain, mac_key = self._decrypted(passphrase)
+        self._check(plain, mac_key)
+        secret = _secret(self.algorithm, paramiko.Message(self.public), paramiko.Message(plain))
+        text = secret.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+        kind = _CURVES[self.algorithm][1] if self.algorithm in _CURVES else _KINDS[self.algorithm]
+        return kind.from_private_key(io.StringIO(text))
+
+    def _decrypted(self, passphrase: str) -> tuple[bytes, bytes]:
+        """The secret half, and the key of its MAC."""
+        if self.derivation.get("Key-Derivation") != "Argon2id" or len(self.private) % _IV:
+            raise _UNREADABLE
+        memory, passes = (int(self.derivation[f"Argon2-{name}"]) for name in ("Memory", "Passes"))
+        if memory > _MOST_KIBIBYTES or passes > _MOST_PASSES:
+            raise _UNREADABLE
+        derived = Argon2id(
+            salt=bytes.fromhex(self.derivation["Argon2-Salt"]), length=_KEY + _IV + _MAC, iterations=passes,
+            lanes=int(self.derivation["Argon2-Parallelism"]), memory_cost=memory,
+        ).derive(passphrase.encode())  # fmt: skip
+        cipher = Cipher(algorithms.AES256(derived[:_KEY]), modes.CBC(derived[_KEY : _KEY + _IV])).decryptor()
+        return cipher.update(self.private) + cipher.finalize(), derived[_KEY + _IV :]
+
+    def _check(self, plain: bytes, mac_key: bytes) -> None:
+        """All in the file is as it was written; otherwise the passphrase, or the file, is wrong."""
+        code = hmac.HMAC(mac_key, hashes.SHA256())
+        texts = (self.algorithm, self.encryption, self.comment)
+        for part in (*(text.encode() for text in texts), self.public, plain):
+            code.update(struct.pack(">I", len(part)) + part)
+        try:
+            code.verify(self.mac)
+        except InvalidSignature:
+            if self.is_protected:
+                raise WrongPassphrase("the passphrase does not open the PuTTY key") from None
+            raise _UNREADABLE from None
+
+
+def read_putty_key(data: bytes) -> PuttyKey:
+    """What a .ppk file holds. GatewayError where it is of an older version, or damaged."""
+    lines = iter(data.decode("utf-8", "replace").splitlines())
+    fields: dict[str, str] = {}
+    blobs: dict[str, bytes] = {}
+    try:
+        for line in lines:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+            if name.endswith("-Lines"):
+                blobs[name] = base64.b64decode("".join(_taken(lines, int(value))), validate=True)
+        return PuttyKey(
+            algorithm=fields[_KIND], encryption=fields["Encryption"], comment=fields["Comment"],
+            public=blobs["Public-Lines"], private=blobs["Private-Lines"],
+            mac=bytes.fromhex(fields["Private-MAC"]), derivation=fields,
+        )  # fmt: skip
+    except (KeyError, ValueError, StopIteration, binascii.Error):
+        raise _UNREADABLE from None
+
+
+def _taken(lines: Iterator[str], count: int) -> Iterator[str]:
+    if count > _MOST_LINES:
+        raise _UNREADABLE
+    return (next(lines) for _ in range(count))
+
+
+_KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}
+
+
+def _secret(algorithm: str, public: paramiko.Message, private: paramiko.Message) -> Secret:
+    """The secret key of both halves, as the manual lays them out for each algorithm."""
+    public.get_string()  # The algorithm once more.
+    if algorithm == "ssh-ed25519":
+        return ed25519.Ed25519PrivateKey.from_private_bytes(private.get_string())
+    if algorithm in _CURVES:
+        return ec.derive_private_key(private.get_mpint(), _CURVES[algorithm][0])
+    if algorithm != "ssh-rsa":
+        raise _UNREADABLE
+    e, n = public.get_mpint(), public.get_mpint()
+    d, p, q, iqmp = (private.get_mpint() for _ in range(4))
+    numbers = rsa.RSAPublicNumbers(e, n)
+    return rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), iqmp, numbers).private_key()

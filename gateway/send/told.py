@@ -1,0 +1,105 @@
+"""What the gateway tells of its provider: its signed page, fetched, verified and read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import lxml.html
+import paramiko
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
+from gateway.errors import GatewayError
+from gateway.openpgp.certificates import split
+from gateway.openpgp.sealer import SignatureInvalid, verify_detached
+from gateway.send.kit import Kit
+from gateway.send.trust import fetched
+
+PAGE, SIGNATURE = "/status.html", "/status.html.asc"
+_THREE, _A_SECOND = stop_after_attempt(3), wait_fixed(1)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTold:
+    """How a flow stands: its state in the gateway's words, the day it is due, when the last of it came."""
+
+    data_type: str
+    state: str
+    due: date | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTold:
+    """A key of the provider's, ssh or openpgp, its state, and until when it counts."""
+
+    kind: str
+    state: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageTold:
+    """All that the page told at the moment `at`. `ratify`: the year whose agreement is to be ratified."""
+
+    at: datetime
+    flows: tuple[FlowTold, ...]
+    waiting: tuple[str, ...]
+    keys: tuple[KeyTold, ...]
+    ratify: str | None
+
+
+def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
+    """What the page says; None where the gateway has none yet. GatewayError where its signature is not good.
+
+    It is looked at three times: page and signature are two files, of which one may be newer for a moment.
+    """
+    again = Retrying(
+        retry=retry_if_exception_type(SignatureInvalid), stop=_THREE, wait=_A_SECOND, reraise=True
+    )
+    try:
+        html = again(_fetched, kit, sftp)
+    except SignatureInvalid:
+        raise GatewayError(
+            f"{PAGE} is not signed by the gateway: do not believe it, and ring the authority"
+        ) from None
+    return None if html is None else read(html)
+
+
+def _fetched(kit: Kit, sftp: paramiko.SFTPClient) -> bytes | None:
+    html, signature = fetched(sftp, PAGE), fetched(sftp, SIGNATURE)
+    if html is not None:
+        verify_detached(html, signature or b"", split(kit.trusted()))
+    return html
+
+
+def read(html: bytes) -> PageTold:
+    """What stands in the page for programs. GatewayError where that is missing: made by an older gateway."""
+    page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
+    (main,) = page.iter("main")
+    if "data-at" not in main.attrib:
+        raise GatewayError(f"the gateway is older than this program: read {PAGE} in your SFTP folder")
+    return PageTold(
+        at=datetime.fromisoformat(main.attrib["data-at"]),
+        flows=tuple(
+            FlowTold(
+                one.attrib["data-flow"], one.attrib["data-state"], _day(one.attrib["data-due"]),
+                _moment(one.attrib["data-last"]),
+            )
+            for one in main.iterfind(".//dt[@data-flow]")
+        ),
+        waiting=tuple(one.attrib["data-waits"] for one in main.iterfind(".//dt[@data-waits]")),
+        keys=tuple(
+            KeyTold(one.attrib["data-key"], one.attrib["data-state"], _moment(one.attrib["data-until"]))
+            for one in main.iterfind(".//dt[@data-key]")
+        ),
+        ratify=next((one.attrib["data-ratify"] for one in main.iterfind(".//p[@data-ratify]")), None),
+    )  # fmt: skip
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
