@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit hooks demo term test faults install-check soak lint format bench clients confusion fuzz docs lock audit sbom clean
+.PHONY: kit hooks demo term test faults install-check cluster soak lint format bench clients confusion fuzz docs lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -18,6 +18,11 @@ test: $(VENV)/.installed-dev
 faults: $(VENV)/.installed-dev
 	timeout 1500 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults tests/term \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
+
+# Three hosts, PostgreSQL with a standby, SeaweedFS, HAProxy: a hundred faults at random. It takes half an hour.
+CLUSTER_FAULTS ?= 100
+cluster: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.faults.storm --faults $(CLUSTER_FAULTS)
 
 # The guide for production, followed on a clean Debian 13 that boots: as root, ten minutes, and a mirror of Debian.
 install-check: $(VENV)/.installed-dev
@@ -49,10 +54,11 @@ term: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench
 
-# Each entry of every policy file deleted, misspelt or swapped, or each STRIDE-th: what tells of it. All take hours.
+# Each entry of every policy file deleted, misspelt or swapped, or each STRIDE-th: what tells of it. All take half an hour
+# and are written into docs/mutants.md; ONLY names agreements or files of them, such as somerset/flows.toml.
 STRIDE ?= 40
 mutants: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.policy.mutants $(STRIDE)
+	$(BIN)/python -m tests.policy.mutants $(STRIDE) $(ONLY)
 
 confusion: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.confusion.confusion

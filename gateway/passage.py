@@ -41,6 +41,7 @@ from gateway.record.batch import Batch
 from gateway.record.conclude import UNKNOWN_LOGIN, File, decision_on, held_for_login, signature_of
 from gateway.record.drops.by_folder import Dropped, settle, withheld
 from gateway.record.drops.drop import Drop
+from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of
@@ -58,19 +59,23 @@ class FileExaminer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them."""
+    """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them.
+
+    `decided_before`: when it had been decided the last time, by then.
+    """
 
     examined: Examined
     judged_by: str = ""
+    decided_before: datetime | None = None
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
     """The first half: a claimed file is opened and classified. Fault where the fault is ours."""
     if claimed.upload.withheld:
-        return Examination(withheld(claimed.upload), claimed.judged_by)
+        return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = examiner.examine(replace(claimed.job, now=now))
     passing("examine.answered")
-    return Examination(found, claimed.judged_by)
+    return Examination(found, claimed.judged_by, claimed.decided_before)
 
 
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[Folder]:
@@ -80,6 +85,8 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
+        if registrar.settings.host.shares and last_loaded(session) != registrar.catalogue.digest:
+            raise Fault("other policies came into force at another host")
         rulings = _decide(registrar, Batch(session), examinations, now)
         head = put_in_force(registrar, session, rulings, now)
         passing("commit.written")
@@ -143,6 +150,8 @@ def _ruling(
     signers = _signers(batch, upload.provider, now)
     if examination.judged_by and examination.judged_by != signers.digest:
         return None  # A key changed meanwhile: it stays landed, and is examined again.
+    if examination.judged_by and examination.decided_before != transfer.decided_at:
+        return None  # Somebody else has decided it meanwhile, and then it was asked for once more.
     decision = _decision(registrar, batch, upload, examined, now)
     _note(registrar, batch, transfer, examined, now)
     roll = examined.roll if isinstance(examined, FileOpened | FileWaits) else None

@@ -6,6 +6,7 @@ needs a look. A finding never decides what a file is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.model import Finding, Severity
@@ -40,11 +41,14 @@ def severity(code: str) -> Severity:
     return FINDINGS[code].severity
 
 
-def describe(finding: Finding) -> str:
-    """The finding for a person: how often, which data item, what is wrong, in which records."""
-    records = "1 record" if finding.count == 1 else f"{finding.count} records"
+def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
+    """The finding for a person: how often, which data item, what is wrong, in which records.
+
+    `told` gives each of these in the language of that person.
+    """
+    records = told("1 record" if finding.count == 1 else f"{finding.count} records")
     about = f" ({finding.about})" if finding.about else ""
     where = ", ".join(str(row) for row in finding.rows)
     more = ", …" if finding.count > len(finding.rows) else ""
-    tail = f" Records: {where}{more}." if finding.rows else ""
-    return f"{records}{about}: {FINDINGS[finding.code].sentence}{tail}"
+    tail = f" {told('Records')}: {where}{more}." if finding.rows else ""
+    return f"{records}{about}: {told(FINDINGS[finding.code].sentence)}{tail}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -57,7 +59,7 @@ def _faults(rules: Rules) -> Iterator[str]:
     """What does not fit together, as `key: fault`."""
     types = rules.data_types
     keys = [*types.fields, *rules.items, *rules.others, *rules.working]
-    yield from (f"{key}: defined twice" for key in keys if keys.count(key) > 1)
+    yield from (f"{key}: defined twice" for key, count in Counter(keys).items() if count > 1)
     yield from _twice(rules, "columns")
     yield from _twice(rules, "elements")
     for key, rule in rules.fields.items():
@@ -119,11 +121,16 @@ def _named_patterns(rules: Rules) -> Iterator[tuple[str, str]]:
 
 def _twice(rules: Rules, what: Literal["columns", "elements"]) -> Iterator[str]:
     first: dict[str, str] = {}
+    name_of = _plain if what == "columns" else str
     elements = ((key, name) for key, rule in rules.fields.items() for name in rule.elements)
     for key, name in rules.column_names() if what == "columns" else elements:
-        known = first.setdefault(plain(name) if what == "columns" else name, key)
+        known = first.setdefault(name_of(name), key)
         if known != key:
             yield f"{key}.{what}: {name} also stands under {known}"
+
+
+# The names in rules alone, which are the same time and again; not those in files.
+_plain = lru_cache(8192)(plain)
 
 
 def _compiles(pattern: str) -> bool:

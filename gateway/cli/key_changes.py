@@ -30,7 +30,12 @@ def changing(home: Path) -> Iterator[Clerk]:
         organisation = registrar.settings.organisation
         with registrar.registry.write() as session:
             clerk = Clerk(
-                session=session, signing=registrar.signing, organisation=organisation, at=at, person=who()
+                session=session,
+                signing=registrar.signing,
+                organisation=organisation,
+                at=at,
+                person=who(),
+                languages=registrar.catalogue.agreement.languages,
             )
             yield clerk
             sign_head(clerk)

@@ -86,6 +86,7 @@ NOUNS = {
     "flows": Noun("What the agreement lists, row by row, and when it came."),
     "log": Noun("The append-only log."),
     "penalties": Noun("Addresses that failed to log in too often and have to wait."),
+    "hosts": Noun("Hosts that share the work on one registry (docs/cluster.md)."),
     "policy": Noun("The policies: checked, explained, tried and compared."),
     "discrepancies": Noun("Pupils on two rolls, other dates of birth, old numbers."),
     "pupils": Noun("Which files hold a child. Every question is logged."),

@@ -30,9 +30,9 @@ def flow(
     teams: Annotated[str, typer.Option(help="Teams, by commas.")],
     timescale: Annotated[str, typer.Option(help="Such as weekly, or one of calendar.toml.")] = "on-event",
     due: Annotated[str | None, typer.Option(metavar="MM-DD..MM-DD", help="When, if it is annual.")] = None,
-    basis: Annotated[str, typer.Option(help="One of [bases] of agreement.toml.")] = "supporting",
+    basis: Annotated[str, typer.Option(help="One of the bases in agreement.toml.")] = "supporting",
     about: Annotated[
-        str, typer.Option(help="Whose data it is: one of [persons] of agreement.toml.")
+        str, typer.Option(help="Whose data it is: one of the persons in agreement.toml.")
     ] = "pupils",
     folder: Annotated[
         Path | None,
@@ -100,7 +100,9 @@ def _headings(sample: Path) -> tuple[str, ...]:
             return headings_of(sheet.to_python())
         with sample.open(encoding="utf-8-sig", newline="") as text:
             start = text.read(_MANY)
-    except (OSError, UnicodeDecodeError) as error:
-        raise GatewayError(f"{sample} cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise GatewayError(f"{sample} is no UTF-8 text: save it as CSV UTF-8, or as a workbook") from None
+    except OSError as error:
+        raise GatewayError(f"{sample} cannot be read: {error.strerror}") from None
     delimiter = max(",;\t", key=start.partition("\n")[0].count)
     return headings_of(list(csv.reader(start.splitlines()[:5], delimiter=delimiter)))

@@ -96,12 +96,12 @@ def _set_columns(
 ) -> bool:
     """Put columns of a provider right; whether anything is new."""
     row = providers.provider_row(session, identifier)
+    if (number := wanted.pop("number", None)) is not None:
+        wanted[numbers.column_of(row.kind, bodies)] = numbers.own_number(number, row.kind, bodies) or ""
     if all((getattr(row, column) or "") == value for column, value in wanted.items()):
         return False
     if wanted.get("schools") and not bodies.of(row.kind).speaks_for_others:
         raise GatewayError(f"bodies.toml does not let a provider of the kind {row.kind} send for others")
-    if "number" in wanted:
-        wanted["number"] = numbers.own_number(wanted["number"], row.kind, bodies) or ""
     for column, value in wanted.items():
         setattr(row, column, value or None)
     session.add(row)

@@ -70,13 +70,16 @@ def add(
     """Enrol a provider, with its keys where they are at hand. All of it or nothing."""
     place, at = existing(home), now()
     bodies = load_catalogue(place.policies_in_force).bodies
-    provider = Provider(
-        id=identifier,
-        name=name,
-        kind=numbers.provider_kind(kind, bodies),
-        dfe_number=numbers.dfe_number(dfe_number),
-        urn=numbers.urn(urn),
-        number=numbers.own_number(number, kind, bodies),
+    provider = numbers.with_own_number(
+        Provider(
+            id=identifier,
+            name=name,
+            kind=numbers.provider_kind(kind, bodies),
+            dfe_number=numbers.dfe_number(dfe_number),
+            urn=numbers.urn(urn),
+        ),
+        number,
+        bodies,
     )
     files = [*(ssh_key or ()), *(openpgp_key or ())]
     for file in files:
@@ -94,7 +97,8 @@ def add(
     if files:
         out.print(RING)
         out.print(THEN.format(identifier), soft_wrap=True)
-    if bodies.of(kind).own_pupils and provider.dfe_number is None:
+    asked = bodies.identifier_of(kind) is None or numbers.column_of(kind, bodies) == "dfe_number"
+    if bodies.of(kind).own_pupils and asked and provider.dfe_number is None:
         out.print("without --dfe-number the gateway cannot tell when a file names another school")
 
 

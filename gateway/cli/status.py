@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +26,8 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
+from gateway.registry import hosts
+from gateway.registry.hosts import Host
 from gateway.zones.locks import is_locked
 from gateway.zones.places import places_of
 
@@ -58,6 +60,7 @@ def status(
         snapshot = take(place, registry, now())
         with registry.read() as session:
             policies = standing(session, place)
+            sharing = hosts.live(session)
     asked = {
         "intake": _place(place, "intake", settings.intake, intake_port),
         "mailboxes": _place(place, "mailboxes", settings.mailboxes, mailboxes_port),
@@ -78,15 +81,23 @@ def status(
                 "wrong": found,
                 "services": services,
                 "policies": policies,
+                **({"hosts": [dataclasses.asdict(one) for one in sharing]} if sharing else {}),
                 **_as_json(snapshot),
             }
         )
     else:
-        named = told(policies)[1:]
+        named = [*told(policies)[1:], *_hosts(sharing)]
         for line in (*_standing(services, asked), *named, *_lines(snapshot, found, each=each)):
             out.print(Text(line), soft_wrap=True)
     if found:
         raise typer.Exit(1)
+
+
+def _hosts(sharing: Sequence[Host]) -> Iterator[str]:
+    """The hosts that share the work, if any do."""
+    if sharing:
+        named = (f"{one.name} (does the rounds)" if one.leads else one.name for one in sharing)
+        yield f"hosts at work: {', '.join(named)}"
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:

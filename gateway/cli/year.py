@@ -67,12 +67,13 @@ def open_year(
     why: WhyGivenOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Open a school year: write its terms and its agreement, tell every school, list what is missing.
+    """Open a school year: tell every school, and list what is missing.
 
-    Without terms they are by rule until the published dates are given. It may be done again, with more.
-    What is expected of each provider (`flows expect`) is carried over.
+    Terms and a text that are given are only proposed: a second person approves them (`policy approve`), and
+    then the year is opened. Without terms they are by rule until the published dates are given. What is
+    expected of each provider (`flows expect`) is carried over.
     """
-    from gateway.homes.school_year import NewYear, write_year  # noqa: PLC0415 - loads what edits policies
+    from gateway.homes.school_year import NewYear, propose_year  # noqa: PLC0415 - loads what edits policies
     from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place, at = existing(home), now()
@@ -83,7 +84,12 @@ def open_year(
     if given is not None or text is not None or version is not None:
         with registrar_of(home) as registrar:
             new = NewYear(academic_year=year, dates=given, text=text, version=version)
-            write_year(registrar, new, by=who(), why=why)
+            proposed = propose_year(registrar, new, by=who(), why=why, at=at)
+        if proposed:
+            out.print(f"proposed: what was given of {year}; nothing has changed yet")
+            out.print("a second person looks at it and says: gateway policy approve")
+            out.print(f"and then: gateway year open {year}")
+            return
     with registrar_of(home) as registrar:
         told = _record(registrar, year, at, why)
         registrar.publish()
@@ -196,8 +202,9 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
         notice = opened(year, f"{starts.day} {starts:%B %Y}", clause)
         parties = registrar.catalogue.bodies.parties()
         told = tell_everybody(
-            session, registrar.signing, registrar.settings.organisation, notice, parties, at
-        )
+            session, registrar.signing, registrar.settings.organisation, notice, parties, at,
+            languages=registrar.catalogue.agreement.languages,
+        )  # fmt: skip
         log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
     return told
 

@@ -145,7 +145,7 @@ def templates(zone: str) -> Environment:
         size=_size,
         seconds=_seconds,
         grouped=_grouped,
-        capitalised=lambda words: words[:1].upper() + words[1:],
+        sentence_case=lambda words: words[:1].upper() + words[1:],
     )
     return made
 

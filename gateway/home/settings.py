@@ -96,6 +96,20 @@ class ProcessorSettings(File):
     rescan_seconds: float = Field(default=5.0, gt=0)
 
 
+class HostSettings(File):
+    """What this host is called, where several share the work on one registry in PostgreSQL and one S3 store.
+
+    Without a `name` the processor works alone, and lets no other one work on its registry.
+    """
+
+    name: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+
+    @property
+    def shares(self) -> bool:
+        """Whether it is one of several."""
+        return self.name is not None
+
+
 class Secrets(File):
     """Where the services find the passphrase of the secrets, if these are under one."""
 
@@ -221,6 +235,13 @@ class Settings(File):
     scanner: Scanner = Scanner()
     letters: LetterSettings = LetterSettings()
     store: StoreSettings = StoreSettings()
+    host: HostSettings = HostSettings()
+
+    @model_validator(mode="after")
+    def _shared(self) -> Settings:
+        if self.host.shares and (self.database is None or self.store.url is None):
+            raise ValueError("host: several hosts need a registry in PostgreSQL and a store that they share")
+        return self
 
     def database_url(self, home: Home) -> str:
         """The SQLAlchemy URL of the registry."""
@@ -322,7 +343,8 @@ def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}") from None
+        place = f"{where}: {key}" if key else where
+        raise ConfigurationError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def load_settings(home: Home) -> Settings:

@@ -1,7 +1,7 @@
-"""A school year is written into the policies of a home: its terms, and the text of its agreement.
+"""A school year is written into policies that are proposed: its terms, and the text of its agreement.
 
-The files keep their comments and their order. What is written is checked as a whole before it is put in
-place; until then nothing has changed.
+The files keep their comments and their order. What is written is checked as a whole before it is proposed;
+until a second person has approved it, nothing has changed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from tomlkit.items import AoT, Table
 
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue, policy_files
+from gateway.policy.edits import edits
+from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
+from gateway.registry import log
 
 _FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%A %d %B %Y", "%A, %d %B %Y", "%d-%m-%Y", "%d %b %Y")
 _FIRST = ("first", "start", "begins", "from", "first day", "start date", "term starts")
@@ -73,11 +76,11 @@ def read_dates(data: bytes) -> Dates:
     return Dates(terms=tuple(sorted(terms)), inset=tuple(sorted(inset)))
 
 
-def write_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None) -> None:
-    """Write a school year into the policies in force, of which it changes nothing else.
+def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None, at: datetime) -> bool:
+    """Put the policies in force forward with a school year written into them; False where nothing differs.
 
-    `by` is on record with it. An edit that lies in policies/ stays what it is: nothing. ConfigurationError
-    where the policies would not be whole.
+    A second person approves them as any other change. An edit that lies in policies/ stays what it is:
+    nothing. ConfigurationError where the policies would not be whole; GatewayError where others are proposed.
     """
     keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:
@@ -86,9 +89,19 @@ def write_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None) 
         for path in policy_files(registrar.home.policies_in_force):
             shutil.copyfile(path, draft / path.name)
         _write(draft, new)
+        if not edits(registrar.home.policies_in_force, draft):
+            return False
         digest = keeper.keep(draft)
-    keeper.put_in_force(digest, by=by, why=why)
-    keeper.draft(digest)
+    with registrar.registry.write() as session:
+        known = proposals.proposal(session)
+        if known is not None and known.digest != digest:
+            raise GatewayError(
+                f"{known.by} has proposed other policies: first gateway policy approve, or gateway policy "
+                "withdraw"
+            )
+        proposals.propose(session, digest, at, by=by, why=why, at=at)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+    return True
 
 
 def _write(policies: Path, new: NewYear) -> None:

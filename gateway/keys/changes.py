@@ -13,6 +13,7 @@ from gateway.keys import notices
 from gateway.keys.notices import KeyNotice
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
+from gateway.reasons.languages import Language
 from gateway.registry import keys, log, providers, receipts, waits
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.registry.log import Entry
@@ -25,7 +26,8 @@ class Clerk:
     """Records changes of keys at `at` in the caller's transaction, who signs the log's head after them.
 
     `person` is who ordered it; None where nobody did: a date came, or a provider dropped something.
-    What waits for a key that came into force or was renewed is examined again.
+    What waits for a key that came into force or was renewed is examined again. Providers are told in
+    `languages`.
     """
 
     session: Session
@@ -33,6 +35,7 @@ class Clerk:
     organisation: str
     at: datetime
     person: str | None = None
+    languages: tuple[Language, ...] = ("en",)
 
     def add(
         self,
@@ -154,6 +157,7 @@ class Clerk:
             provider_name=name,
             reference=reference,
             at=self.at,
+            languages=self.languages,
         )
         self.session.add(
             ReceiptRow(

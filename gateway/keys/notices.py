@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.openpgp.certificates import grouped
+from gateway.reasons.languages import Language, told
 from gateway.receipts.text import WIDTH, spoken, visible
 from gateway.registry.keys import Key
 
@@ -122,17 +123,36 @@ def gateway_key(old: str, until: datetime | None) -> KeyNotice:
 
 
 def render(
-    notice: KeyNotice, key: Key, *, organisation: str, provider_name: str, reference: str, at: datetime
+    notice: KeyNotice,
+    key: Key,
+    *,
+    organisation: str,
+    provider_name: str,
+    reference: str,
+    at: datetime,
+    languages: Sequence[Language] = ("en",),
 ) -> str:
-    """The notice as text to be clearsigned: printable text, at most 74 columns, ending in a newline."""
+    """The notice as text to be clearsigned: printable text, at most 74 columns, ending in a newline.
+
+    It is told once in each language.
+    """
     sections = [
-        "\n".join([*_wrapped(f"Notice from {organisation}"), *_wrapped(f"to {provider_name}")]),
-        notice.headline,
-        "\n".join(_facts(key, reference, at)),
-        "What it means",
-        "\n".join(_wrapped(notice.meaning, "    ")),
-        "What to do next",
-        "\n".join(_points((*notice.steps, _ASK))),
+        section
+        for language in languages
+        for section in (
+            "\n".join(
+                [
+                    *_wrapped(told(f"Notice from {organisation}", language)),
+                    *_wrapped(told(f"to {provider_name}", language)),
+                ]
+            ),
+            "\n".join(_wrapped(told(notice.headline, language))),
+            "\n".join(_facts(key, reference, at, language)),
+            told("What it means", language),
+            "\n".join(_wrapped(told(notice.meaning, language), "    ")),
+            told("What to do next", language),
+            "\n".join(_points(told(step, language) for step in (*notice.steps, _ASK))),
+        )
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -143,16 +163,18 @@ def host_list(organisation: str, hosts: Iterable[tuple[str, str]], at: datetime)
     return "\n".join([*lines, *(f"host-key: {fingerprint} ({use})" for fingerprint, use in hosts)]) + "\n"
 
 
-def _facts(key: Key, reference: str, at: datetime) -> Iterable[str]:
-    yield _field("Reference", reference)
-    yield _field("At", spoken(at))
-    yield _field("Kind", f"{_kind(key)}, {key.algorithm}" if key.algorithm else _kind(key))
+def _facts(key: Key, reference: str, at: datetime, language: Language) -> Iterable[str]:
+    kind = told(_kind(key), language)
+    yield _field(told("Reference", language), reference)
+    yield _field(told("At", language), told(spoken(at), language))
+    yield _field(told("Kind", language), f"{kind}, {key.algorithm}" if key.algorithm else kind)
+    name = told("Fingerprint", language)
     if key.kind == "openpgp":
         groups = grouped(key.fingerprint).split(" ")
-        yield _field("Fingerprint", " ".join(groups[: len(groups) // 2]))
+        yield _field(name, " ".join(groups[: len(groups) // 2]))
         yield _field("", " ".join(groups[len(groups) // 2 :]))
     else:
-        yield _field("Fingerprint", key.fingerprint)
+        yield _field(name, key.fingerprint)
 
 
 def _kind(key: Key) -> str:

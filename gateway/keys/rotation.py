@@ -17,15 +17,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.errors import GatewayError
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.home.settings import Settings
+from gateway.home.settings import Settings, read_toml
 from gateway.keys import notices
 from gateway.keys.changes import Clerk, sign_head
 from gateway.keys.gateway_keys import described, make_gateway_key, write_succession
 from gateway.model import GatewayKeyKind, NewKey
+from gateway.policy.agreement_schema import AgreementFile
 from gateway.publish.everything import publish_all
-from gateway.registry import keys, providers
+from gateway.reasons.languages import Language
+from gateway.registry import hosts, keys, providers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
@@ -76,6 +78,8 @@ def rotate(
         )
         if until is not None:
             write_succession(home, settings.organisation, signing.openpgp, new, at)
+        if settings.host.shares:
+            _check_everybody_has_it(home, registry, settings.host.name)
         _record(home, registry, settings, signing, new, at=at, until=until, person=person)
         finish(home, registry)
         publish_all(home, at)
@@ -90,6 +94,26 @@ def finish(home: Home, registry: Registry) -> bool:
         return False
     secret_files.choose_signing_key(home, current.fingerprint)
     return True
+
+
+def held(home: Home) -> str:
+    """Which keys a home has, as a digest of their names: hosts that share the work have the same."""
+    return secret_files.holding(home)
+
+
+def check_all_here(home: Home, registry: Registry) -> None:
+    """ConfigurationError where a key of the gateway that opens files is not in this home.
+
+    A host that lacks one would take what is sealed to it for a mistake of its sender.
+    """
+    with registry.read() as session:
+        known = keys.list_keys(session, "gateway", "gateway")
+    for key in known:
+        opens = key.kind == "openpgp" and key.state in {"active", "retiring"}
+        if opens and not secret_files.secret_key_file(home, key.fingerprint).exists():
+            raise ConfigurationError(
+                f"the gateway's key {key.fingerprint[:16]} is not on this host; hand it on: gateway hosts add"
+            )
 
 
 @contextmanager
@@ -122,7 +146,12 @@ def _record(
         signing = dataclasses.replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
     with registry.write() as session:
         clerk = Clerk(
-            session=session, signing=signing, organisation=settings.organisation, at=at, person=person
+            session=session,
+            signing=signing,
+            organisation=settings.organisation,
+            at=at,
+            person=person,
+            languages=_languages(home),
         )
         old = keys.find_key(session, "gateway", "gateway", signing.fingerprint)
         current = clerk.add("gateway", "gateway", new)
@@ -134,6 +163,27 @@ def _record(
         for provider in providers.list_providers(session):
             clerk.tell(current, notice, provider.id)
         sign_head(clerk)
+
+
+def _languages(home: Home) -> tuple[Language, ...]:
+    """Those in which providers are told. A key in wrong hands is replaced even if no policy can be read."""
+    try:
+        return read_toml(home.policies_in_force / "agreement.toml", AgreementFile).languages
+    except ConfigurationError:
+        return ("en",)
+
+
+def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
+    """GatewayError while a host at work lacks the new key: nobody hears of it before each can use it."""
+    held = secret_files.holding(home)[:16]
+    with registry.read() as session:
+        lacking = sorted({one.name for one in hosts.live(session) if one.name != name and one.keys != held})
+    if lacking:
+        raise GatewayError(
+            f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand it on "
+            "(gateway hosts add NAME FILE here, gateway hosts join FILE there), then do the same again here; "
+            "it is known within seconds"
+        )
 
 
 def _left_behind(home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind) -> NewKey | None:

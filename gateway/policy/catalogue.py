@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,8 +22,8 @@ from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.faults import Location, PolicyFault, key_of, line_of
-from gateway.policy.folder import policy_digest, policy_files
+from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of, words_of
+from gateway.policy.folder import document, policy_digest, policy_files
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
@@ -81,6 +82,7 @@ FILES: dict[str, type[PolicyTable]] = {
 OPTIONAL: dict[str, type[PolicyTable]] = {"letters.toml": LettersFile}
 """What a folder may leave out: nobody is written to then."""
 
+_KEPT = 128
 _EARLIER = Path(__file__).parent / "earlier"
 """What holds where a folder of an earlier version has no file of a name."""
 
@@ -111,8 +113,24 @@ def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Polic
 
 def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:
     """Note what the files of a catalogue say against one another among the faults of their reading."""
-    for file, location, message in contradictions(catalogue):
+    named = (*FILES, *OPTIONAL, catalogue.agreement.text, *catalogue.agreement.documents)
+    texts = tuple(reading.texts.get(name, "") for name in named)
+    for file, location, message in _contradictions(_Texts(texts, catalogue)):
         reading.blame(file, location, message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """What a catalogue was read from, and with it all that it says."""
+
+    texts: tuple[str, ...]
+    catalogue: Catalogue = field(compare=False)
+
+
+@lru_cache(16)
+def _contradictions(read_from: _Texts) -> tuple[Contradiction, ...]:
+    """What one file says of another, told once of the same texts."""
+    return tuple(contradictions(read_from.catalogue))
 
 
 def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:
@@ -151,12 +169,18 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
         reading.faults.append(PolicyFault(name, "", 1, _MARKED))
         text = text.removeprefix("\ufeff")
     try:
-        reading.models[name] = kind.model_validate(tomllib.loads(text))
+        reading.models[name] = _model(kind, text)
     except tomllib.TOMLDecodeError as error:
         reading.faults.append(_syntax_fault(name, text, error))
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False):
-            reading.blame(name, each["loc"], each["msg"])
+            reading.blame(name, each["loc"], words_of(each, kind))
+
+
+@lru_cache(_KEPT)
+def _model(kind: type[BaseModel], text: str) -> BaseModel:
+    """A text in its shape, which is frozen: versions of the policies share most of their files."""
+    return kind.model_validate(document(text))
 
 
 _CURLY = re.compile("[\u2018\u2019\u201a\u201c\u201d\u201e]")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 
 from gateway.policy.agreement_schema import AgreementFile
 from gateway.policy.faults import Contradiction
@@ -23,13 +25,15 @@ class ClauseTexts:
         self._agreement = agreement
         self._text = text
         self._starts = {clause: self._start(clause) for clause in agreement.clauses}
+        self._sorted = sorted(start for start in self._starts.values() if start is not None)
 
     def of(self, clause: ClauseId) -> str | None:
         """The text of a clause, up to the next one, with single blanks; None where it was not found."""
         start = self._starts.get(clause)
         if start is None:
             return None
-        end = min((each for each in self._starts.values() if each is not None and each > start), default=None)
+        after = bisect_right(self._sorted, start)
+        end = self._sorted[after] if after < len(self._sorted) else None
         return " ".join(self._text[start:end].split())
 
     def digests(self) -> dict[ClauseId, str]:
@@ -71,6 +75,12 @@ class ClauseTexts:
         if printed is not None:
             at = self._text.find(printed)
             return at if at >= 0 else None
-        number = rf"^[ \t>*#-]*{re.escape(clause)}(?:[.):]|\.\))? +\S"
-        found = [match.start() for match in re.finditer(number, self._text, re.MULTILINE)]
-        return found[-1] if found else None
+        return _last_numbered(self._text, clause)
+
+
+@lru_cache(1024)
+def _last_numbered(text: str, clause: ClauseId) -> int | None:
+    """The last line of a text that begins with the number of a clause."""
+    number = rf"^[ \t>*#-]*{re.escape(clause)}(?:[.):]|\.\))? +\S"
+    found = [match.start() for match in re.finditer(number, text, re.MULTILINE)]
+    return found[-1] if found else None

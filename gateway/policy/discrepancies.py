@@ -56,6 +56,7 @@ class Discrepancy:
 class DiscrepancyNotice:
     """What one provider is told of a discrepancy. It names no child, and no school unless allowed."""
 
+    code: str
     provider: str
     clause: str
     sentence: str
@@ -148,7 +149,11 @@ def _notice(discrepancy: Discrepancy, provider: str, catalogue: Catalogue) -> Di
     record = " and ".join(_record(row) for row in own)
     why = catalogue.reason(f"discrepancy:{discrepancy.kind}", record=record, others=named)
     return DiscrepancyNotice(
-        provider=provider, clause=why.clause, sentence=why.sentence, next_step=why.next_step
+        provider=provider,
+        clause=why.clause,
+        sentence=why.sentence,
+        next_step=why.next_step,
+        code=why.code,
     )
 
 

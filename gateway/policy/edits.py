@@ -9,12 +9,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from gateway.errors import ConfigurationError
 from gateway.policy.catalogue import policy_files
 from gateway.policy.effects import ALL, Effect, Place, effect_of
+from gateway.policy.folder import document
 
 Weight = Literal["loses protection", "changes", "no effect"]
 WEIGHTS: tuple[Weight, ...] = ("loses protection", "changes", "no effect")
@@ -48,17 +50,18 @@ def edits(old: Path, new: Path) -> list[Edit]:
     return sorted(found, key=lambda edit: WEIGHTS.index(edit.weight))
 
 
-def settings(document: Mapping[str, object]) -> dict[Place, object]:
+@lru_cache(128)
+def settings(text: str) -> Mapping[Place, object]:
     """Each setting of a policy file by its place, in which entries of lists stand by their names."""
-    return dict(_settings(document, ()))
+    return dict(_settings(document(text), ()))
 
 
-def _documents(folder: Path) -> dict[str, dict[Place, object]]:
-    found: dict[str, dict[Place, object]] = {}
+def _documents(folder: Path) -> dict[str, Mapping[Place, object]]:
+    found: dict[str, Mapping[Place, object]] = {}
     for path in policy_files(folder):
         try:
             text = path.read_text("utf-8")
-            found[path.name] = settings(tomllib.loads(text)) if path.suffix == ".toml" else {("text",): text}
+            found[path.name] = settings(text) if path.suffix == ".toml" else {("text",): text}
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigurationError(f"{path} cannot be read: {error}") from None
     return found

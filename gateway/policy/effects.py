@@ -44,7 +44,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("title", _TOLD),
         ("version", _TOLD),
         ("languages", _TOLD),
-        ("contacts.*.*", _TOLD),
+        ("contacts.**", _TOLD),
         ("text", Effect("the text that providers read and sign", "any")),
         ("tell.*", _AIM),
         ("documents", Effect("the texts that providers sign with it", "any")),
@@ -92,7 +92,9 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ),
         ("flow.*.document.description", Effect("the name of it in receipts and listings", idle=True)),
         ("flow.*.document.from", Effect("the name of its senders in receipts", idle=True)),
+        ("flow.*.document", _TOLD),
         ("flow.*.document.*", _TOLD),
+        ("flow.*.data_type", Effect("what kind of data may be sent at all", "more")),
         ("flow.*.data_type.*", Effect("what kind of data may be sent at all", "more")),
         ("flow.*.data_type.*.name", _TOLD),
         (
@@ -100,6 +102,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
             Effect("whose data it may hold, and whether teams need rights", "any"),
         ),
         ("flow.*.data_type.*.timescale", _TERMS),
+        ("flow.*.data_type.*.timescale_of", _TERMS),
         ("flow.*.data_type.*.timescale_of.*", _TERMS),
         ("flow.*.data_type.*.also_due", _TERMS),
         ("flow.*.data_type.*.within", _TERMS),
@@ -164,6 +167,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("right.*.selections", Effect("which items a team may have", "more")),
         ("right.*.items", Effect("which items a team may have", "more")),
         ("right.*.without", Effect("which items a team may not have all the same", "less")),
+        ("right.*.not_from", Effect("which items a team may not have of a kind of sender", "less")),
         ("right.*.not_from.*", Effect("which items a team may not have of a kind of sender", "less")),
         ("right.*.clauses", _AIM),
         ("right.*.why", _TOLD),
@@ -281,7 +285,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
     ),
 }
 _TEXT = Effect("the text that providers read and sign", "any")
-_UNKNOWN = Effect("a setting whose effect is not known here", "any")
+UNKNOWN = Effect("a setting whose effect is not known here", "any")
 
 
 def effect_of(file: str, place: Place) -> Effect:
@@ -289,12 +293,12 @@ def effect_of(file: str, place: Place) -> Effect:
     if file.endswith(".txt"):
         return _TEXT
     lines = EFFECTS.get(file, ())
-    return next((effect for pattern, effect in lines if _fits(tuple(pattern.split(".")), place)), _UNKNOWN)
+    return next((effect for pattern, effect in lines if _fits(tuple(pattern.split(".")), place)), UNKNOWN)
 
 
 def is_known(file: str, place: Place) -> bool:
     """Whether `EFFECTS` says anything of a place."""
-    return effect_of(file, place) is not _UNKNOWN
+    return effect_of(file, place) is not UNKNOWN
 
 
 def _fits(pattern: Place, place: Place) -> bool:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+
+_KEPT = 128
+"""How many texts are remembered: those of a few folders. Versions share most of their files."""
+
+
+@lru_cache(_KEPT)
+def document(text: str) -> Mapping[str, object]:
+    """A policy file as plain values, which nobody may change; tomllib.TOMLDecodeError where it is none."""
+    return tomllib.loads(text)
 
 
 def policy_files(policies: Path) -> Iterator[Path]:

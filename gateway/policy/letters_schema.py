@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
 
 from gateway.policy.schema import PolicyTable, Slug
+from gateway.reasons.languages import Language
 
 LetterKind = Literal[
     "held", "new-files", "due-soon", "due-today", "late", "key-expires", "ratify", "agreement-changed"
 ]
 Address = Annotated[str, Field(pattern=r"^[!-+\--:=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 """An e-mail address in plain letters: not every relay takes others (RFC 6531)."""
+BY_LANGUAGE = ("day", "reasons", "desk")
 NAMES = frozenset(
     {
-        "organisation",
-        "name",
-        "reference",
-        "data_type",
-        "day",
-        "days",
-        "year",
-        "count",
-        "reasons",
-        "team",
-        "desk",
+        *("organisation", "name", "reference", "data_type", "days", "year", "count", "team", *BY_LANGUAGE),
+        *(
+            f"{name}_{language}"
+            for name in BY_LANGUAGE
+            for language in get_args(Language)
+            if language != "en"
+        ),
     }
 )
-"""What a template may name; what a letter knows nothing of is empty."""
+"""What a template may name; what a letter knows nothing of is empty.
+
+Those of `BY_LANGUAGE` are English; with a language after them (`day_cy`) they are told in that one.
+"""
 Addressee = Literal["provider", "team", "triage", "administrators"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from tomlkit.items import AoT
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.faults import nearest
+from gateway.policy.schema import CLAUSE, TIMESCALES
 
 _RANK = 120
+_SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +58,34 @@ class NewFlow:
 
 
 def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
-    """GatewayError where it cannot be written: its id is taken, or nothing in the sample tells it apart."""
+    """GatewayError where it cannot be written: its id is taken, nothing in the sample tells it apart, or it
+    names what the policies do not know.
+    """
+    if not _SLUG.fullmatch(flow.id):
+        raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
+    if not _CLAUSE.fullmatch(flow.clause):
+        raise GatewayError(f"--clause {flow.clause}: write its number as 5.3.1, A.3(b) or 3(a)")
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
         raise GatewayError(f"there is a flow or data type {flow.id} already")
     if not flow.new:
         raise GatewayError("every heading is known already, so that nothing tells these files apart")
-    for team in flow.teams:
-        if catalogue.team(team) is None:
-            known = [each.id for each in catalogue.teams.team]
-            raise GatewayError(f"there is no team {team}{nearest(team, known)}")
+    for option, given, known in _named(flow, catalogue):
+        for name in given:
+            if name not in known:
+                raise GatewayError(f"--{option} {name}: one of {', '.join(known)}{nearest(name, known)}")
     if flow.timescale == "annually" and flow.due is None:
         raise GatewayError("say when it is due each year: --due MM-DD..MM-DD")
+
+
+def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """Each option that names things of the policies: what it names, and what there is."""
+    yield "senders", flow.senders, tuple(catalogue.bodies.kinds())
+    yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)
+    yield "teams", flow.teams, tuple(team.id for team in catalogue.teams.team)
+    yield "basis", (flow.basis,), tuple(catalogue.agreement.bases)
+    yield "about", (flow.about,), tuple(catalogue.agreement.persons)
+    own = (each.id for each in catalogue.calendar.timescale)
+    yield "timescale", (flow.timescale,), (*TIMESCALES, *own)
 
 
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 
 from gateway.policy.calendar_schema import CalendarFile, DayRule, SchoolYear, Term
 from gateway.policy.dates import academic_year_from, day_by_rule, first_year
@@ -31,6 +32,7 @@ def by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
     return SchoolYear(academic_year=academic_year_from(first), terms=terms)
 
 
+@lru_cache(1024)
 def _day(rule: DayRule, first: int) -> date:
     month = rule.month or (int(rule.on_or_after[:2]) if rule.on_or_after else 1)
     return day_by_rule(rule, (), first if month >= _FIRST_MONTH else first + 1)

@@ -31,14 +31,16 @@ class Checkpoints:
         self._witnesses = witnesses(registrar.settings.log, published.root, time.monotonic)
         self._hour: datetime | None = None
 
-    def tend(self, registrar: Registrar) -> None:
-        """Sign, keep and tell what is due. Fault where it cannot be, and is tried again."""
+    def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
+        """Keep what is due; sign and tell it where this host `leads`. Fault where that cannot be done now."""
         now = registrar.clock()
         if self._hour != hour_of(now):
-            _sign_if_grown(registrar, now)
+            if leads:
+                _sign_if_grown(registrar, now)
             keep_checkpoints(registrar, now)
             self._hour = hour_of(now)
-        self._tell(registrar.home.published)
+        if leads:
+            self._tell(registrar.home.published)
 
     def close(self) -> None:
         """End what is under way."""

@@ -41,6 +41,7 @@ def look_after_keys(registrar: Registrar) -> None:
             signing=registrar.signing,
             organisation=registrar.settings.organisation,
             at=now,
+            languages=registrar.catalogue.agreement.languages,
         ),
     )
 

@@ -29,15 +29,16 @@ class LetterRound:
         self._looked_at: tuple[object, ...] | None = None
         self._passed_at = float("-inf")
 
-    def tend(self, registrar: Registrar) -> None:
-        """Do what is due. Fault where it cannot be done now."""
+    def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
+        """Do what is due; of several hosts, the one that `leads` does. Fault where it cannot be done now."""
         if registrar.settings.letters.relay is None:
             return
         now = registrar.clock()
         looked_at = (local_day(now, registrar.catalogue.calendar.timezone), registrar.catalogue)
-        if looked_at != self._looked_at:
+        if leads and looked_at != self._looked_at:
             owe_by_calendar(registrar, now)
             self._looked_at = looked_at
         if time.monotonic() - self._passed_at >= _PAUSE_SECONDS:
-            pass_letters(registrar.registry, registrar.home.letters, registrar.settings.letters, now)
+            place, settings = registrar.home.letters, registrar.settings.letters
+            pass_letters(registrar.registry, place, settings, now, leads=leads)
             self._passed_at = time.monotonic()

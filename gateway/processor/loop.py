@@ -28,22 +28,23 @@ from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
 from gateway.processor.rounds import Rounds
 from gateway.processor.watch import Watch
+from gateway.processor.work import Work
 from gateway.publish.everything import publish_all
 from gateway.record.assignments import assignments
 from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
-from gateway.registry import transfers
 from gateway.secrets import secret_files
 
 _log = logging.getLogger(__name__)
-Owner = Callable[[Registrar], AbstractContextManager[Callable[[], None]]]
+Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 
 
 class Processor:
     """The one processor of a home. `renew` gives the policies that decide, where they are new.
 
-    `owner` holds the home and its registry while it works, and gives what holds the registry again.
+    `owner` holds the home and its registry while it works, and gives the work that is this processor's; it
+    is given what wakes the loop.
     """
 
     def __init__(
@@ -65,9 +66,9 @@ class Processor:
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
-        self._all_unshown = self._anew = False
+        self._all_unshown = self._anew = self._is_behind = False
         self._owner = owner
-        self._hold: Callable[[], None] = lambda: None
+        self._work: Work
         self._stop = threading.Event()
         self._alive: Callable[[], None] = lambda: None
 
@@ -87,6 +88,7 @@ class Processor:
         with self._working() as pool, closing(watch):
             watch.renew()
             self._hands.warm_up()
+            self._work.begin()
             ready()
             while not stop.is_set():
                 alive()
@@ -109,7 +111,7 @@ class Processor:
                 raise fault
             self._rounds.pages(self._registrar, at_once=True)
             with self._registrar.registry.read() as session:
-                return len(transfers.landed(session))
+                return len(self._work.landed(session))
 
     def wake(self) -> None:
         """Make the loop look again now."""
@@ -121,26 +123,32 @@ class Processor:
         A step that fails leaves everything where it was and keeps no other from being done. Nothing is done
         while the processor of another host has the registry.
         """
+        if (elsewhere := _fault_of(self._work.hold)) is not None:
+            return self._told([elsewhere])
         steps = (
             self._take_over_policies,
             self._follow_keys,
             self._show,
             lambda: claim_waiting(self._registrar, self._keep_up, self._hands.company),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
-            lambda: self._rounds.checkpoints(self._registrar),
-            lambda: self._rounds.keys(self._registrar),
-            lambda: self._rounds.deletions(self._registrar),
-            lambda: self._rounds.withdrawals(self._registrar),
-            lambda: self._rounds.pages(self._registrar),
-            lambda: self._rounds.letters(self._registrar),
-            self._reconsider,
+            lambda: self._rounds.follow(self._registrar),
+            *self._now_and_then(),
             self._hand_out,
-            lambda: self._copier.hand_out(self._registrar, pool),
+            lambda: self._copier.hand_out(self._registrar, pool, leads=self._work.leads()),
         )
-        if (elsewhere := _fault_of(self._hold)) is not None:
-            return self._told([elsewhere])
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
+
+    def _now_and_then(self) -> Iterator[Callable[[], object]]:
+        """What is done besides files; among several hosts, most of it by one."""
+        leads = self._work.leads()
+        yield lambda: self._rounds.checkpoints(self._registrar, leads=leads)
+        yield lambda: self._rounds.deletions(self._registrar, leads=leads)
+        yield lambda: self._rounds.pages(self._registrar)
+        yield lambda: self._rounds.letters(self._registrar, leads=leads)
+        if leads:
+            yield lambda: self._rounds.keys(self._registrar)
+            yield self._reconsider
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Tell what kept some of a round from being done; the first of it."""
@@ -151,7 +159,9 @@ class Processor:
 
     def _take_over_policies(self) -> None:
         """Decide by new policies once they are in force. Children notice new ones by themselves."""
+        self._is_behind = True
         policies = self._renew()
+        self._is_behind = False
         if policies is None:
             return
         self._registrar = dataclasses.replace(
@@ -192,7 +202,11 @@ class Processor:
         if self._hands.are_full:
             return
         with self._registrar.registry.read() as session:
-            landed = transfers.landed(session)
+            landed = self._work.landed(session)
+        if self._is_behind and self._registrar.settings.host.shares:
+            self._work.let_go(landed)  # Its policies are not those in force.
+            return
+        self._work.let_go([one for one in landed if self._back_off.rests(one)])
         taken = self._hands.choose(one for one in landed if not self._back_off.rests(one))
         for assignment in assignments(self._registrar, taken, self._registrar.clock()) if taken else ():
             reference = assignment.upload.reference
@@ -273,7 +287,7 @@ class Processor:
     @contextmanager
     def _working(self) -> Iterator[Executor]:
         with (
-            self._owner(self._registrar) as self._hold,
+            self._owner(self._registrar, self.wake) as self._work,
             closing(self._rounds),
             self._hands.at_work() as pool,
         ):

@@ -13,9 +13,11 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from gateway.errors import Fault, trace_of
@@ -34,8 +36,10 @@ from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
 from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
-from gateway.store.of_home import store_of
+from gateway.store.of_home import copies_of, store_of
 
+_AT_ONCE = 8
+_CLOCKS_APART = timedelta(minutes=10)
 _log = logging.getLogger(__name__)
 
 
@@ -51,26 +55,53 @@ class Copier:
         self._in_hand: set[int] = set()
         self._lock = threading.Lock()
         self._back_off = BackOff(pause_seconds, time.monotonic)
-        self._all_looked_at = False
+        self._looked_at: datetime | None = None
+        self._elsewhere: deque[Copy] = deque()
+        self._failed: deque[Copy] = deque()
+        self._more = False
 
     @property
     def busy(self) -> bool:
-        """Whether a copy is being made."""
-        return bool(self._in_hand)
+        """Whether a copy is being made, or waits for others to be."""
+        return bool(self._in_hand) or self._more
 
-    def hand_out(self, registrar: Registrar, pool: Executor) -> None:
-        """Begin to make what is owed, missing and not in hand."""
-        with registrar.registry.read() as session:
-            owed = copies.owed(session, made_too=not self._all_looked_at)
-        self._all_looked_at = True
-        for copy in owed:
+    def hand_out(self, registrar: Registrar, pool: Executor, *, leads: bool = True) -> None:
+        """Begin to make what is owed, missing and not in hand, a few at a time.
+
+        Of several hosts, the one that `leads` makes them, and each brings out what was made.
+        """
+        unmade = [copy for copy in self._news(registrar) if leads]
+        self._more = False
+        for copy in chain(unmade, self._made_before()):
+            if len(self._in_hand) >= _AT_ONCE:
+                self._more = True
+                break
             if self._is_due(registrar, copy):
                 with self._lock:
                     self._in_hand.add(copy.number)
                 pool.submit(self._make, registrar, copy)
 
+    def _news(self, registrar: Registrar) -> Sequence[Copy]:
+        """What is still to be made. What was made is remembered: at the start all, later others' alone."""
+        now, since = registrar.clock(), self._looked_at if registrar.settings.host.shares else None
+        with registrar.registry.read() as session:
+            owed = copies.owed(session, made_too=self._looked_at is None, made_since=since)
+        self._looked_at = now - _CLOCKS_APART
+        self._elsewhere.extend(copy for copy in owed if copy.made)
+        while self._failed and not self._back_off.rests(_key(self._failed[0])):
+            self._elsewhere.append(self._failed.popleft())
+        return [copy for copy in owed if not copy.made]
+
+    def _made_before(self) -> Iterator[Copy]:
+        """What was made once, each told once."""
+        while self._elsewhere:
+            if len(self._in_hand) >= _AT_ONCE:
+                self._more = True
+                return
+            yield self._elsewhere.popleft()
+
     def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
-        """Whether to make it now. What was made and has gone is made again once, at the start."""
+        """Whether to make it now."""
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
@@ -80,7 +111,8 @@ class Copier:
         """In a pool thread. Whatever happens, the copy is out of hand afterwards, and rests if it failed."""
         self._back_off.note(_key(copy))
         try:
-            self._bring_out(registrar, copy)
+            if not self._fetched(registrar, copy):
+                self._bring_out(registrar, copy)
             self._back_off.forget(_key(copy))
         except Fault as fault:
             _log.error("%s: the copy for %s: %s; it is tried again", copy.reference, copy.provider, fault)
@@ -88,9 +120,35 @@ class Copier:
             where = trace_of(error)
             _log.error("%s: the copy for %s could not be made: %s", copy.reference, copy.provider, where)
         finally:
+            if copy.made and self._back_off.rests(_key(copy)):
+                self._failed.append(copy)
             with self._lock:
                 self._in_hand.discard(copy.number)
             self._done()
+
+    def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
+        """Bring out the copy that was sealed before, where the store has it; whether it did."""
+        kept = copies_of(self._home, registrar.settings)
+        if kept is None or not copy.made or copy.sha256 is None:
+            return False
+        try:
+            descriptor = kept.fetch(copy.reference, copy.provider, copy.sha256)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+        with os.fdopen(descriptor, "rb") as source:
+            _place(source.fileno(), self._path(copy))
+        return True
+
+    def _keep(self, registrar: Registrar, copy: Copy, sealed: SealedCopy, source: int) -> None:
+        """Let other hosts find it in the store."""
+        if (kept := copies_of(self._home, registrar.settings)) is None:
+            return
+        try:
+            kept.put(copy.reference, copy.provider, sealed.sha256, source)
+        except OSError as error:
+            raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
     def _bring_out(self, registrar: Registrar, copy: Copy) -> None:
         now = registrar.clock()
@@ -113,6 +171,7 @@ class Copier:
             )
             descriptor, sealed = examiner.seal_copy(request)
         with os.fdopen(descriptor, "rb") as source:
+            self._keep(registrar, copy, sealed, source.fileno())
             _place(source.fileno(), self._path(copy))
         self._record(registrar, copy, sealed)
 

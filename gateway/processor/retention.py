@@ -63,11 +63,11 @@ class Sweep:
     def __init__(self) -> None:
         self._hour: datetime | None = None
 
-    def tend(self, registrar: Registrar) -> None:
+    def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
         """Delete what is due of what nobody could open, and old letters; take back old receipts.
 
         What was taken back too early, by a clock that was fast, is given back first. Fault where it cannot
-        be, until the next hour.
+        be, until the next hour. Of several hosts, the one that `leads` deletes.
         """
         now = registrar.clock()
         if self._hour == hour_of(now):
@@ -78,10 +78,10 @@ class Sweep:
             early = now - timedelta(days=rules.published.receipts)
             give_back(registrar.registry, registrar.home.published, early)
             take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
-        if rules.letters.owed != "for ever":
+        if leads and rules.letters.owed != "for ever":
             with registrar.registry.write() as session:
                 letters.forget(session, now - timedelta(days=rules.letters.owed))
-        if rules.sealed.unopened != "for ever":
+        if leads and rules.sealed.unopened != "for ever":
             early = now - timedelta(days=rules.sealed.unopened)
             self._delete_unopened(registrar, rules, early, now)
 

@@ -22,7 +22,7 @@ from gateway.processor import retention
 from gateway.processor.hands import Hands
 from gateway.processor.loop import Processor
 from gateway.processor.registry_view import RegistryView
-from gateway.processor.start import only_owner, prove_engine, prove_store
+from gateway.processor.start import alone, prove_engine, prove_store, renewed, sharing
 from gateway.publish.everything import publish_all
 from gateway.publish.projection import publish_receipts
 from gateway.record.policies_in_force import Keeper
@@ -145,10 +145,12 @@ def open_processor(
         publish_receipts(registrar.registry, home.published, redo=True)
         retention.finish(registrar)
         settings = registrar.settings.processor
+        keeper = Keeper(home, registrar.registry, registrar.signing, clock)
+        keeper.hand_on(home.policies_in_force)
         yield Processor(
             registrar,
             hands=Hands(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
-            owner=only_owner,
+            owner=sharing if registrar.settings.host.shares else alone,
             rescan_seconds=settings.rescan_seconds,
-            renew=Keeper(home, registrar.registry, registrar.signing, clock).changed,
+            renew=lambda: renewed(keeper, registrar),
         )

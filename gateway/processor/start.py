@@ -6,13 +6,17 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from gateway.errors import Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings
+from gateway.keys import rotation
 from gateway.openpgp.engines import prove_program
+from gateway.processor.work import Alone, Share, Work
+from gateway.record.policies_in_force import Keeper, Policies
 from gateway.record.registrar import Registrar
+from gateway.registry import hosts, work_queue
 from gateway.registry.ownership import Ownership
 from gateway.store.of_home import check_store
 
@@ -39,13 +43,56 @@ def prove_store(home: Home, settings: Settings) -> None:
 
 
 @contextmanager
-def only_owner(registrar: Registrar) -> Iterator[Callable[[], None]]:
-    """Hold the home and its registry for this processor; what holds the registry again where that was lost.
+def only_owner(registrar: Registrar) -> Iterator[Ownership]:
+    """Hold the home and its registry for this processor.
 
     GatewayError where another one has either, or it cannot be held, such as a Fault.
     """
+    with _home_of_its_own(registrar.home), Ownership(registrar.registry) as ownership:
+        yield ownership
+
+
+def alone(registrar: Registrar, _wake: Callable[[], None]) -> AbstractContextManager[Work]:
+    """All the work of a home whose registry no other host works on. GatewayError as for `only_owner`."""
+    return _alone(registrar)
+
+
+@contextmanager
+def _alone(registrar: Registrar) -> Iterator[Work]:
+    with only_owner(registrar) as ownership:
+        yield Alone(ownership)
+
+
+@contextmanager
+def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
+    """The share of one of several hosts. GatewayError where a processor that shares none has the registry."""
+    with (
+        _home_of_its_own(registrar.home),
+        Ownership(registrar.registry, shared=True, says=lambda: _said(registrar)) as ownership,
+    ):
+        work_queue.prepare(registrar.registry)
+        share = Share(registrar, ownership, wake)
+        try:
+            yield share
+        finally:
+            share.end()
+
+
+def _said(registrar: Registrar) -> str:
+    return hosts.said(registrar.settings.host.name or "", rotation.held(registrar.home))
+
+
+def renewed(keeper: Keeper, registrar: Registrar) -> Policies | None:
+    """Other policies, where there are. Of several hosts, one that lacks a key examines nothing meanwhile."""
+    if registrar.settings.host.shares:
+        rotation.check_all_here(registrar.home, registrar.registry)
+    return keeper.changed()
+
+
+@contextmanager
+def _home_of_its_own(home: Home) -> Iterator[None]:
     try:
-        descriptor = os.open(registrar.home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise Fault(f"processor.lock cannot be written: {error.strerror}") from None
     try:
@@ -53,7 +100,6 @@ def only_owner(registrar: Registrar) -> Iterator[Callable[[], None]]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise GatewayError("another processor is at work in this home") from None
-        with Ownership(registrar.registry) as ownership:
-            yield ownership.hold
+        yield
     finally:
         os.close(descriptor)

@@ -20,14 +20,23 @@ from gateway.registry.tables import LetterRow
 _AT_ONCE = 500
 
 
-def pass_letters(registry: Registry, place: Letters, settings: LetterSettings, now: datetime) -> None:
-    """Note what the courier has done, put there what is owed. Fault where the folder cannot be written."""
+def pass_letters(
+    registry: Registry, place: Letters, settings: LetterSettings, now: datetime, *, leads: bool = True
+) -> None:
+    """Note what the courier has done, put there what is owed. Fault where the folder cannot be written.
+
+    Of several hosts, the one that `leads` has them sent; what another still has is taken out of its folder.
+    """
     if settings.relay is None:
         return
     lay_out(place, settings)
     try:
         _take_back(registry, place, now)
-        _put(registry, place, settings)
+        if leads:
+            _put(registry, place, settings)
+        else:
+            for letter in place.out.glob("*.eml"):
+                letter.unlink(missing_ok=True)
     except OSError as error:
         raise _cannot_be_written(error) from None
 

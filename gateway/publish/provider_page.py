@@ -18,12 +18,14 @@ import icalendar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlmodel import Session
 
-from gateway.model import Provider, Transfer
+from gateway.model import Provider, Reason, Transfer
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus, periods_around
-from gateway.receipts.facts import plain_reason
+from gateway.policy.wording import Wording
+from gateway.reasons.languages import Language, told
+from gateway.receipts.facts import in_language, plain_reason
 from gateway.registry import agreements, keys, transfer_lists
 from gateway.registry.keys import Key
 from gateway.registry.transfer_lists import InShort, TransfersWanted
@@ -31,7 +33,7 @@ from gateway.registry.transfer_lists import InShort, TransfersWanted
 _LATEST, _WAITING = 20, 100
 _AHEAD = timedelta(days=400)
 # The form of what is made of the same deadlines: raised with each change, so that calendars are made anew.
-_FORM = 1
+_FORM = 2
 _MADE_OF = "X-GATEWAY-MADE-OF"
 _TOLD = ("due", "missing", "late", "early", "on-time", "nil", "received", "not-due")
 _TEMPLATES = Environment(
@@ -54,6 +56,7 @@ class ProviderFacts:
     ratified: Sequence[str]
     to_ratify: str | None
     deadlines: Sequence[tuple[str, str, date]]
+    wording: Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,7 @@ def gather(
         if party and not ratification.in_force(years, today, catalogue)
         else None,
         deadlines=list(_deadlines(provider, catalogue, today, flows)),
+        wording=catalogue.wording,
     )
 
 
@@ -115,7 +119,7 @@ def _deadlines(
 
 
 def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
-    """The page as HTML: no script, nothing from elsewhere, readable at 320 CSS pixels."""
+    """The page as HTML, once in each language: no script, nothing from elsewhere, readable at 320 pixels."""
     zone = ZoneInfo(catalogue.calendar.timezone)
 
     def day(moment: datetime | date | None) -> str:
@@ -124,14 +128,25 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
         local = moment.astimezone(zone) if isinstance(moment, datetime) else moment
         return f"{local.day} {local:%B %Y}"
 
+    wording = catalogue.wording
+
+    def said(reason: Reason, language: Language) -> Reason:
+        return in_language(plain_reason(reason), language, wording)
+
+    def desk(language: Language) -> str:
+        return catalogue.agreement.contacts.get(language, catalogue.desks).desk
+
     return _TEMPLATES.get_template("status.html").render(
         facts=facts,
         day=day,
         iso=_iso,
         at=f"{day(facts.at)}, {facts.at.astimezone(zone):%H:%M}",
-        said=plain_reason,
+        languages=wording.languages,
+        tell=lambda language: lambda text: told(text, language),
+        said=said,
+        name=wording.name,
         grouped=grouped,
-        desk=catalogue.desks.desk,
+        desk=desk,
         kinds={"openpgp": "OpenPGP key", "ssh": "SSH key"},
     )
 
@@ -143,9 +158,10 @@ def _iso(moment: datetime | date | None) -> str:
 
 def made_of(facts: ProviderFacts) -> str:
     """A digest of all that its calendar tells, but for the moment at which it was made."""
-    days = [(data_type, name, due.isoformat()) for data_type, name, due in facts.deadlines]
-    told = json.dumps([_FORM, facts.organisation, facts.provider.id, days])
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()  # So short that its line is not folded.
+    wording = facts.wording
+    days = [(wording.name(data_type), name, due.isoformat()) for data_type, name, due in facts.deadlines]
+    said = json.dumps([_FORM, facts.organisation, facts.provider.id, wording.languages, days])
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()  # So short that its line is not folded.
 
 
 def tells_the_same(made: bytes, facts: ProviderFacts) -> bool:
@@ -154,11 +170,19 @@ def tells_the_same(made: bytes, facts: ProviderFacts) -> bool:
 
 
 def calendar(facts: ProviderFacts) -> bytes:
-    """The deadlines as an iCalendar file (RFC 5545), each a whole day with a reminder a week before."""
+    """The deadlines as an iCalendar file (RFC 5545), each a whole day with a reminder a week before.
+
+    What it says is said in each language, one after the other.
+    """
+    wording = facts.wording
+
+    def said(text: str) -> str:
+        return " / ".join(dict.fromkeys(told(text, language) for language in wording.languages))
+
     made = icalendar.Calendar()
     made.add("prodid", "-//gateway//deadlines//EN")
     made.add("version", "2.0")
-    made.add("x-wr-calname", f"Due to {facts.organisation}")
+    made.add("x-wr-calname", said(f"Due to {facts.organisation}"))
     made.add(_MADE_OF, made_of(facts))
     for data_type, name, due in facts.deadlines:
         event = icalendar.Event()
@@ -166,11 +190,11 @@ def calendar(facts: ProviderFacts) -> bytes:
         event.add("dtstamp", facts.at)
         event.add("dtstart", due)
         event.add("dtend", due + timedelta(days=1))
-        event.add("summary", f"{data_type} due ({name})")
+        event.add("summary", said(f"{wording.name(data_type)} due ({name})"))
         event.add("transp", "TRANSPARENT")
         reminder = icalendar.Alarm()
         reminder.add("action", "DISPLAY")
-        reminder.add("description", f"{data_type} is due in a week")
+        reminder.add("description", said(f"{wording.name(data_type)} is due in a week"))
         reminder.add("trigger", timedelta(days=-7))
         event.add_component(reminder)
         made.add_component(event)

@@ -1,14 +1,15 @@
 """A notice to education providers about the agreement itself, as text to be clearsigned.
 
-Like a receipt it is printable ASCII of at most 74 columns.
+Like a receipt it is printable text of at most 74 columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.reasons.languages import Language, told
 from gateway.receipts.layout import bullets, field, spoken, wrapped
 
 
@@ -53,22 +54,38 @@ def opened(year: str, begins: str, clause: str | None) -> AgreementNotice:
 
 
 def render(
-    notice: AgreementNotice, *, organisation: str, provider_name: str, reference: str, at: datetime
+    notice: AgreementNotice,
+    *,
+    organisation: str,
+    provider_name: str,
+    reference: str,
+    at: datetime,
+    languages: Sequence[Language] = ("en",),
 ) -> str:
-    """The notice as text. Ends in a newline."""
+    """The notice as text, once in each language. Ends in a newline."""
+    about = "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})"
     sections = [
-        "\n".join([*wrapped(f"Notice from {organisation}"), *wrapped(f"to {provider_name}")]),
-        notice.headline,
-        "\n".join(_facts(reference, at)),
-        "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})",
-        bullets(notice.points),
-        "What to do next",
-        bullets(notice.steps),
+        section
+        for language in languages
+        for section in (
+            "\n".join(
+                [
+                    *wrapped(told(f"Notice from {organisation}", language)),
+                    *wrapped(told(f"to {provider_name}", language)),
+                ]
+            ),
+            "\n".join(wrapped(told(notice.headline, language))),
+            "\n".join(_facts(reference, at, language)),
+            told(about, language),
+            bullets(told(point, language) for point in notice.points),
+            told("What to do next", language),
+            bullets(told(step, language) for step in notice.steps),
+        )
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _facts(reference: str, at: datetime) -> Iterator[str]:
+def _facts(reference: str, at: datetime, language: Language) -> Iterator[str]:
     if reference:
-        yield field("Reference", reference)
-    yield field("At", spoken(at))
+        yield field(told("Reference", language), reference)
+    yield field(told("At", language), told(spoken(at), language))

@@ -6,15 +6,18 @@ It has the two forms of any receipt, and hangs on the log in the same way (see `
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from datetime import datetime
 from typing import Literal
 
 from gateway.log.canonical import canonical
 from gateway.log.leaf import rfc3339
 from gateway.model import Reason
-from gateway.receipts.facts import Proof
+from gateway.policy.wording import Wording
+from gateway.reasons.languages import Language, told
+from gateway.receipts.facts import Proof, in_language
 from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped
 from gateway.receipts.phrases import PHRASES
 from gateway.receipts.receipt import envelope
@@ -50,6 +53,7 @@ class DeclarationFacts:
     safeguards: tuple[str, ...]
     circumstances: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    wording: Wording = field_of(default_factory=Wording)
 
 
 def declaration_object(facts: DeclarationFacts) -> dict[str, object]:
@@ -97,32 +101,45 @@ def render_declaration_json(facts: DeclarationFacts, proof: Proof, sign: Callabl
 
 def render_declaration_text(facts: DeclarationFacts, proof: Proof) -> str:
     """The receipt for people, to be clearsigned. Ends in a newline."""
-    return f"{_statement(facts)}\n\n{section('Proof', proof_lines(declaration_digest(facts), proof))}\n"
+    proved = proof_lines(declaration_digest(facts), proof, facts.wording.languages)
+    return f"{_statement(facts)}\n\n{section('Proof', proved)}\n"
 
 
 def _statement(facts: DeclarationFacts) -> str:
-    sections = [
-        "\n".join([*wrapped(f"Receipt from {facts.organisation}"), *wrapped(f"to {facts.provider_name}")]),
-        _HEADLINES[facts.state],
-        "\n".join(_details(facts)),
-        section("What it means", paragraph(_meaning(facts))),
-        section("Why", reasons_told(facts.reasons, PHRASES["en"])),
-        section("What to do next", next_steps(facts.reasons, PHRASES["en"])),
-        section("What was said of the data", bullets(facts.circumstances)),
-        section("What was confirmed", bullets(facts.safeguards)),
-    ]
+    sections = [part for language in facts.wording.languages for part in _told_in(language, facts)]
     text = "\n\n".join(each for each in sections if each)
     return "\n".join(line.rstrip() for line in text.split("\n"))
 
 
-def _details(facts: DeclarationFacts) -> list[str]:
+def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[str]:
+    """All of it in one language, section by section; what the policies name is told as they name it."""
+    said = PHRASES[language]
+    reasons = [in_language(one, language, facts.wording) for one in facts.reasons]
+    heading = (
+        said.heading.format(organisation=facts.organisation),
+        said.to.format(provider=facts.provider_name),
+    )
+    yield "\n".join(line for text in heading for line in wrapped(text))
+    yield told(_HEADLINES[facts.state], language)
+    yield "\n".join(field(told(label, language), told(value, language)) for label, value in _details(facts))
+    yield section(told("What it means", language), paragraph(told(_meaning(facts), language)))
+    yield section(said.why, reasons_told(reasons, said))
+    yield section(said.next, next_steps(reasons, said))
+    yield section(
+        told("What was said of the data", language),
+        bullets(told(each, language) for each in facts.circumstances),
+    )
+    yield section(told("What was confirmed", language), bullets(facts.safeguards))
+
+
+def _details(facts: DeclarationFacts) -> list[tuple[str, str]]:
     return [
-        field("Reference", facts.reference),
-        field("Declared", spoken(facts.declared_at)),
-        field("Declared for", f"{facts.provider_name} ({facts.provider})"),
-        field("Data", f"{facts.data_title} ({facts.data})"),
-        field("Method", f"{facts.method_name} ({facts.method})"),
-        field("Goes", spoken(facts.goes_at)),
+        ("Reference", facts.reference),
+        ("Declared", spoken(facts.declared_at)),
+        ("Declared for", f"{facts.provider_name} ({facts.provider})"),
+        ("Data", f"{facts.data_title} ({facts.data})"),
+        ("Method", f"{facts.method_name} ({facts.method})"),
+        ("Goes", spoken(facts.goes_at)),
     ]
 
 

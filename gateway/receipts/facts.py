@@ -24,7 +24,7 @@ from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.policy.schema import CLAUSE
 from gateway.policy.wording import Wording
 from gateway.reasons import REASONS
-from gateway.reasons.languages import Language, table, translated
+from gateway.reasons.languages import Language, table, told, translated
 from gateway.reasons.persons import OVERRIDING, WITHDRAWN
 from gateway.words import HIDDEN, plain, plain_facts
 
@@ -179,9 +179,13 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
         return shown
     sentence, next_step = table(language).get(shown.code, (shown.sentence, shown.next_step))
     terms = wording.terms_in(language)
-    told = translated(shown.sentence, template.sentence, sentence, language, terms)
+    said = translated(shown.sentence, template.sentence, sentence, language, terms)
     asked = translated(shown.next_step, template.next_step, next_step, language, terms)
-    return replace(shown, sentence=told or shown.sentence, next_step=asked or shown.next_step)
+    return replace(
+        shown,
+        sentence=said or told(shown.sentence, language),
+        next_step=asked or told(shown.next_step, language),
+    )
 
 
 def _plain_blanks(template: str, filled: str) -> str:

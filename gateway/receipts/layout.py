@@ -5,14 +5,20 @@ from __future__ import annotations
 import base64
 import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
+from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import Proof
 
 WIDTH = 74
 _LABEL = 16
+_PROOF = (
+    "This receipt is recorded for good in the gateway's log, of which anyone can check that nothing was "
+    "changed or taken out. Keep this file as it is, with the .json file of the same name. To check both: "
+    "gateway receipts verify FILE. To check the signature on this text alone: gpg --verify FILE."
+)
 
 
 def visible(text: str) -> str:
@@ -32,8 +38,11 @@ def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
     return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
 
 
-def proof_lines(record: str, proof: Proof) -> str:
-    """The proof at the end of a receipt. `record` is the digest that the leaf holds."""
+def proof_lines(record: str, proof: Proof, languages: Sequence[Language] = ("en",)) -> str:
+    """The proof at the end of a receipt, with what it is for in each language.
+
+    `record` is the digest that the leaf holds.
+    """
     body, _, signatures = proof.checkpoint.rpartition("\n\n")
     origin, size, root = body.split("\n")[:3]
     # Neither the em dash before a note's signature nor the name, which is the origin, is repeated.
@@ -41,13 +50,7 @@ def proof_lines(record: str, proof: Proof) -> str:
     signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
     return "\n".join(
         [
-            paragraph(
-                "This receipt is recorded for good in the gateway's log, of which anyone can check that "
-                "nothing was changed or taken out. Keep this file as it is, with the .json file of the "
-                "same name. To check both: gateway receipts verify FILE. To check the signature on this "
-                "text alone: gpg --verify FILE."
-            ),
-            "",
+            *(line for language in languages for line in (paragraph(told(_PROOF, language)), "")),
             digest_field("Record", record),
             chunks("Leaf", proof.leaf.decode()),
             field("Index", str(proof.index)),

@@ -5,11 +5,16 @@ Like a receipt it is printable text of at most 74 columns. It names no child.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from datetime import datetime
 
+from gateway.model import Reason
 from gateway.policy.discrepancies import DiscrepancyNotice
+from gateway.policy.wording import Wording
+from gateway.reasons.languages import Language, told
+from gateway.receipts.facts import in_language
 from gateway.receipts.layout import field, spoken, wrapped
 
 _SHOWN = 500
@@ -24,25 +29,42 @@ class NoticeFacts:
     organisation: str
     made_at: datetime
     points: tuple[tuple[int, DiscrepancyNotice], ...]
+    wording: Wording = field_of(default_factory=Wording)
 
 
 def render_notice(facts: NoticeFacts) -> str:
-    """The notice as text. Ends in a newline; tells of 500 discrepancies at most, and of how many more."""
-    sections = [
-        f"{_wrapped(f'Notice from {facts.organisation}')}\n{_wrapped(f'to {facts.provider_name}')}",
-        "Something in your data DOES NOT FIT the data of another school.",
-        "\n".join([field("Reference", facts.reference), field("At", spoken(facts.made_at))]),
-        "What it means",
-        _wrapped(
-            f"Under {_clauses(facts)} of the agreement you and the local authority put such things right "
-            "together. No child is named here: each point says where to look in a file of yours.",
-            "    ",
-        ),
-        "What to do next",
-        *(_point(number, notice) for number, notice in facts.points[:_SHOWN]),
-        *_further(len(facts.points) - _SHOWN),
-    ]
+    """The notice as text, once in each language. Ends in a newline.
+
+    It tells of 500 discrepancies at most, and of how many more.
+    """
+    sections = [part for language in facts.wording.languages for part in _sections(facts, language)]
     return "\n\n".join(sections) + "\n"
+
+
+def _sections(facts: NoticeFacts, language: Language) -> Iterator[str]:
+    heading = (f"Notice from {facts.organisation}", f"to {facts.provider_name}")
+    yield "\n".join(_wrapped(told(line, language)) for line in heading)
+    yield _wrapped(told("Something in your data DOES NOT FIT the data of another school.", language))
+    yield "\n".join(
+        [
+            field(told("Reference", language), facts.reference),
+            field(told("At", language), told(spoken(facts.made_at), language)),
+        ]
+    )
+    yield told("What it means", language)
+    meaning = (
+        f"Under {_clauses(facts)} of the agreement you and the local authority put such things right "
+        "together. No child is named here: each point says where to look in a file of yours."
+    )
+    yield _wrapped(told(meaning, language), "    ")
+    yield told("What to do next", language)
+    for number, notice in facts.points[:_SHOWN]:
+        yield _point(number, notice, language, facts.wording)
+    more = len(facts.points) - _SHOWN
+    if more > 0:
+        yield _wrapped(
+            told(f"There are {more} more. Ask the local authority for the list.", language), "    "
+        )
 
 
 def _clauses(facts: NoticeFacts) -> str:
@@ -51,15 +73,14 @@ def _clauses(facts: NoticeFacts) -> str:
     return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
 
 
-def _point(number: int, notice: DiscrepancyNotice) -> str:
-    lines = (f"{notice.sentence} (clause {notice.clause})", notice.next_step)
-    return "\n".join([f"    Discrepancy {number}", *(_wrapped(line, "      ") for line in lines)])
-
-
-def _further(more: int) -> Sequence[str]:
-    if more <= 0:
-        return ()
-    return (_wrapped(f"There are {more} more. Ask the local authority for the list.", "    "),)
+def _point(number: int, notice: DiscrepancyNotice, language: Language, wording: Wording) -> str:
+    plain = Reason(
+        code=notice.code, clause=notice.clause, sentence=notice.sentence, next_step=notice.next_step
+    )
+    said = in_language(plain, language, wording)
+    lines = (f"{said.sentence} ({told('clause', language)} {notice.clause})", said.next_step)
+    title = f"    {told(f'Discrepancy {number}', language)}"
+    return "\n".join([title, *(_wrapped(line, "      ") for line in lines)])
 
 
 def _wrapped(text: str, indent: str = "") -> str:

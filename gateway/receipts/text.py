@@ -15,7 +15,7 @@ from functools import lru_cache
 from gateway.classify.findings import FINDINGS, describe
 from gateway.home import shown_name
 from gateway.model import Reason
-from gateway.reasons.languages import Language
+from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import (
     Proof,
     ReceiptFacts,
@@ -67,20 +67,15 @@ STATED = {
 
 def render_text(facts: ReceiptFacts, proof: Proof) -> str:
     """The receipt as text, to be clearsigned with the gateway's OpenPGP key. Ends in a newline."""
-    return f"{render_statement(facts)}\n\n{section('Proof', proof_lines(receipt_digest(facts), proof))}\n"
+    proved = proof_lines(receipt_digest(facts), proof, facts.wording.languages)
+    return f"{render_statement(facts)}\n\n{section('Proof', proved)}\n"
 
 
 # It is made twice, for its digest and for the receipt itself.
 @lru_cache(256)
 def render_statement(facts: ReceiptFacts) -> str:
     """All of the text that stands above its proof, without a newline at its end."""
-    # What differs by language comes first, once in each; the details follow once.
-    sections = [
-        *(part for language in facts.wording.languages for part in _told_in(language, facts)),
-        section("The file", _file_details(facts)),
-        section("What was found in it", _content_details(facts)),
-        section("What to look at in your data", _findings(facts)),
-    ]
+    sections = [part for language in facts.wording.languages for part in _told_in(language, facts)]
     text = "\n\n".join(section for section in sections if section)
     return "\n".join(line.rstrip() for line in text.split("\n"))
 
@@ -96,16 +91,29 @@ def text_digest(facts: ReceiptFacts) -> str:
 def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
     """What a receipt tells in one language, section by section."""
     said = PHRASES[language]
-    told = (in_language(plain_reason(reason), language, facts.wording) for reason in facts.reasons)
-    reasons = as_decided(told)
-    yield _heading(facts, said)
+    reasons = as_decided(
+        in_language(plain_reason(reason), language, facts.wording) for reason in facts.reasons
+    )
+    yield _heading(facts, said, language)
     yield section(said.happened, paragraph(_what_happened(facts, said)))
     yield section(said.why, reasons_told(reasons, said))
     yield section(said.next, next_steps(reasons, said))
-    yield section(said.note, bullets(facts.notices))
+    yield section(said.note, bullets(told(notice, language) for notice in facts.notices))
+    for title, lines in (
+        ("The file", _file_details(facts)),
+        ("What was found in it", _content_details(facts)),
+    ):
+        yield section(told(title, language), "\n".join(_line(line, language) for line in lines))
+    yield section(told("What to look at in your data", language), _findings(facts, language))
 
 
-def _heading(facts: ReceiptFacts, said: Phrases) -> str:
+def _line(line: tuple[str, str], language: Language) -> str:
+    """A label and its value. The halves of a digest stand below each other, to be compared by eye."""
+    label, value = told(line[0], language), told(line[1], language)
+    return digest_field(label, value) if line[0].startswith("SHA-256") else field(label, value)
+
+
+def _heading(facts: ReceiptFacts, said: Phrases, language: Language) -> str:
     return "\n".join(
         [
             *wrapped(said.heading.format(organisation=facts.organisation)),
@@ -115,8 +123,8 @@ def _heading(facts: ReceiptFacts, said: Phrases) -> str:
             "",
             field(said.file, shown_name(facts.name)),
             field(said.reference, facts.reference),
-            field(said.received, spoken(facts.landed_at)),
-            *([field(said.decided, spoken(facts.decided_at))] if facts.decided_at else []),
+            field(said.received, told(spoken(facts.landed_at), language)),
+            *([field(said.decided, told(spoken(facts.decided_at), language))] if facts.decided_at else []),
         ]
     )
 
@@ -162,36 +170,29 @@ def next_steps(reasons: Sequence[Reason], said: Phrases) -> str:
     return bullets(wanted or [said.keep])
 
 
-def _file_details(facts: ReceiptFacts) -> str:
+def _file_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     name = shown_name(facts.name)
-    exact = [] if _LATIN.fullmatch(name) else [field("Exact name", name.encode("unicode_escape").decode())]
-    lines = [
-        *exact,
-        field("Sent by", f"{facts.provider_name} ({facts.provider})"),
-        field("Put in folder", f"/{facts.folder}"),
-        field("Size as sent", f"{facts.sealed_size} bytes"),
-        digest_field("SHA-256 as sent", facts.sealed_sha256),
-    ]
-    lines.append(field("Told by intake", ", ".join(_TOLD[one] for one in facts.told_by_intake)))
+    if not _LATIN.fullmatch(name):
+        yield "Exact name", name.encode("unicode_escape").decode()
+    yield "Sent by", f"{facts.provider_name} ({facts.provider})"
+    yield "Put in folder", f"/{facts.folder}"
+    yield "Size as sent", f"{facts.sealed_size} bytes"
+    yield "SHA-256 as sent", facts.sealed_sha256
+    yield "Told by intake", ", ".join(_TOLD[one] for one in facts.told_by_intake)
     if facts.content_sha256 is not None:
-        lines += [
-            field("Size inside", f"{facts.content_size} bytes"),
-            digest_field("SHA-256 inside", facts.content_sha256),
-        ]
+        yield "Size inside", f"{facts.content_size} bytes"
+        yield "SHA-256 inside", facts.content_sha256
     if facts.salt:
-        lines.append(field("Salt", facts.salt))
+        yield "Salt", facts.salt
     if facts.signature is not None:
-        lines += [
-            field("Signed by", facts.signature.certificate),
-            field("with key", facts.signature.signing_key),
-            field("signed", spoken(facts.signature.created_at)),
-        ]
-    return "\n".join(lines)
+        yield "Signed by", facts.signature.certificate
+        yield "with key", facts.signature.signing_key
+        yield "signed", spoken(facts.signature.created_at)
 
 
-def _content_details(facts: ReceiptFacts) -> str:
+def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     if facts.state == "landed":
-        return ""
+        return
     shown = receipt_object(facts)
     stated = shown["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
@@ -209,14 +210,18 @@ def _content_details(facts: ReceiptFacts) -> str:
         ("Flow", facts.flow),
         ("Passed to", _teams(facts)),
     ]
-    return "\n".join(field(label, str(value)) for label, value in pairs if value not in {None, ""})
+    yield from ((label, str(value)) for label, value in pairs if value not in {None, ""})
 
 
-def _findings(facts: ReceiptFacts) -> str:
+def _findings(facts: ReceiptFacts, language: Language) -> str:
     known = [finding for finding in facts.findings if finding.code in FINDINGS]
     more = len(facts.findings) - len(known)
-    lines = [describe(replace(finding, about=plain(finding.about))) for finding in known]
-    return bullets([*lines, *([f"Further kinds of fault: {more}."] if more else [])])
+
+    def tell(text: str) -> str:
+        return told(text, language)
+
+    lines = [describe(replace(finding, about=plain(finding.about)), tell) for finding in known]
+    return bullets([*lines, *([tell(f"Further kinds of fault: {more}.")] if more else [])])
 
 
 def _listed(values: object) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from gateway.reasons.languages import Language
 from gateway.receipts.agreement_notice import AgreementNotice, render
 from gateway.registry import log, providers, receipts
 from gateway.registry.log import Entry
@@ -24,10 +25,13 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     notice: AgreementNotice,
     parties: Collection[str],
     at: datetime,
+    *,
+    languages: tuple[Language, ...] = ("en",),
 ) -> int:
     """Leave a signed notice for each open provider of these kinds, and one for all; how many those were.
 
-    The log's entry keeps what is said to all, for /agreement. The caller signs the log's head.
+    Each is told in all `languages`. The log's entry keeps what is said to all, for /agreement. The caller
+    signs the log's head.
     """
     addressees = [
         provider
@@ -36,10 +40,24 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     ]
     references = [receipts.fresh_reference(session, provider.id, at) for provider in addressees]
     texts = [
-        render(notice, organisation=organisation, provider_name=provider.name, reference=reference, at=at)
+        render(
+            notice,
+            organisation=organisation,
+            provider_name=provider.name,
+            reference=reference,
+            at=at,
+            languages=languages,
+        )
         for provider, reference in zip(addressees, references, strict=True)
     ]
-    general = render(notice, organisation=organisation, provider_name=_EVERYBODY, reference="", at=at)
+    general = render(
+        notice,
+        organisation=organisation,
+        provider_name=_EVERYBODY,
+        reference="",
+        at=at,
+        languages=languages,
+    )
     signed = signing.clearsign_each([general, *texts])
     for provider, reference, text in zip(addressees, references, signed[1:], strict=True):
         session.add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.examiner.protocol import Job
@@ -17,11 +17,15 @@ from gateway.secrets import secret_files
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One upload to examine. `judged_by` tells the state of its provider's keys that the job holds."""
+    """One upload to examine. `judged_by` tells the state of its provider's keys that the job holds.
+
+    `decided_before`: when it was decided the last time, where it is examined once more.
+    """
 
     upload: Upload
     job: Job
     judged_by: str
+    decided_before: datetime | None = None
 
 
 def assignments(registrar: Registrar, references: Sequence[str], now: datetime) -> list[Assignment]:
@@ -29,7 +33,8 @@ def assignments(registrar: Registrar, references: Sequence[str], now: datetime) 
     with registrar.registry.read() as session:
         batch = Batch(session)
         return [
-            assignment_of(registrar, batch, upload, now) for upload in transfers.uploads(session, references)
+            replace(assignment_of(registrar, batch, upload, now), decided_before=before)
+            for upload, before in transfers.to_examine(session, references)
         ]
 
 

@@ -92,6 +92,7 @@ def _facts(
         safeguards=tuple(told[each] for each in sorted(declaration.safeguards & told.keys())),
         circumstances=tuple(f"{asked[e]} Yes." for e in sorted(declaration.circumstances & asked.keys())),
         reasons=decision.reasons,
+        wording=catalogue.wording,
     )
 
 

@@ -197,6 +197,7 @@ def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, Dis
         organisation=comparison.organisation,
         made_at=comparison.now,
         points=tuple(points),
+        wording=comparison.catalogue.wording,
     )
     comparison.session.add(
         ReceiptRow(

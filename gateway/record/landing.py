@@ -10,7 +10,7 @@ from sqlmodel import Session
 from gateway.model import Provider, Upload
 from gateway.record import outcome
 from gateway.record.registrar import Registrar
-from gateway.registry import log, providers, transfers
+from gateway.registry import log, providers, transfers, work_queue
 from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
 def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upload, Provider]]) -> None:
     now = registrar.clock()
     transfers.land(session, *(upload for upload, _ in uploads))
+    if registrar.settings.host.shares:
+        work_queue.queue(session, [upload.reference for upload, _ in uploads])
     entries, receipts = [], []
     for place, (upload, provider) in enumerate(uploads):
         facts = None

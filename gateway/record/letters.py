@@ -19,7 +19,9 @@ from gateway.policy import ratification
 from gateway.policy.dates import local_day
 from gateway.policy.letters_schema import LetterRule, filled
 from gateway.policy.timescale import FlowStatus
-from gateway.receipts.facts import plain_reason
+from gateway.policy.wording import Wording
+from gateway.reasons.languages import told
+from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements, contacts, keys, letters, notices, providers, transfer_lists
 from gateway.registry.flow_status import statuses
@@ -77,7 +79,7 @@ def _for_decision(
     upload = transfer.upload
     if upload.folder != "in":
         return
-    facts = {"reference": upload.reference, "reasons": _reasons(transfer)}
+    facts = {"reference": upload.reference, **_reasons(transfer, registrar.catalogue.wording)}
     for rule in rules:
         if rule.kind == "held" and transfer.state == "held":
             event = f"held:{rule.to}:{upload.reference}"
@@ -94,7 +96,8 @@ def _for_flow(
 ) -> Iterator[Letter]:
     if flow.due is None or flow.timescale == "daily" or not _is_asked_of(registrar, provider, flow):
         return
-    facts = {"data_type": flow.data_type, "day": _spoken(flow.due), "days": str((flow.due - day).days)}
+    named = registrar.catalogue.wording.name(flow.data_type)
+    facts = {"data_type": named, "day": _spoken(flow.due), "days": str((flow.due - day).days)}
     about = f"{provider.id}:{flow.data_type}:{flow.period}"
     for rule in registrar.catalogue.letters.letter:
         left = (flow.due - day).days
@@ -183,12 +186,15 @@ def _written(
     Of what is `sensitive`, of the authority only the teams that may look at it are told, instead of triage.
     """
     catalogue = registrar.catalogue
-    filling = facts | {
+    days = {f"day_{one}": told(facts["day"], one) for one in catalogue.agreement.languages if "day" in facts}
+    desks = {f"desk_{one}": said.desk for one, said in catalogue.agreement.contacts.items()}
+    filling = {
+        **facts, **days, **desks,
         "organisation": registrar.settings.organisation,
         "desk": catalogue.desks.desk,
         "team": team,
         "name": "" if provider is None else provider.name,
-    }
+    }  # fmt: skip
     about = None if provider is None else provider.id
     for address in _addresses(registrar, session, rule, about, team, sensitive=sensitive):
         yield Letter(
@@ -231,9 +237,16 @@ def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
         )  # fmt: skip
 
 
-def _reasons(transfer: Transfer) -> str:
-    told = (plain_reason(reason) for reason in transfer.reasons)
-    return "\n\n".join(textwrap.fill(f"{one.sentence} {one.next_step}", _WIDTH) for one in told)
+def _reasons(transfer: Transfer, wording: Wording) -> dict[str, str]:
+    """The reasons of a decision, as running text in each language."""
+    plain = [plain_reason(reason) for reason in transfer.reasons]
+    return {
+        "reasons" if language == "en" else f"reasons_{language}": "\n\n".join(
+            textwrap.fill(f"{one.sentence} {one.next_step}", _WIDTH)
+            for one in (in_language(reason, language, wording) for reason in plain)
+        )
+        for language in wording.languages
+    }
 
 
 def _spoken(day: date) -> str:

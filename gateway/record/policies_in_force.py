@@ -11,14 +11,14 @@ import json
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlmodel import Session
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, load_settings, read_toml
 from gateway.log.leaf import Kind
@@ -35,6 +35,7 @@ from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
+from gateway.store.of_home import policies_of
 from gateway.zones.spool import fsync_folder, write_durably
 
 _log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Keeper:
         self._clock = clock
         self._given: Path | None = None
         self._approvals: tuple[int | None, ...] = ()
+        self._others = policies_of(home, load_settings(home))
 
     def current(self) -> Policies:
         """What decides now. The first time that is policies/ of the home; later what the log says.
@@ -94,7 +96,8 @@ class Keeper:
         """What decides from now on; None where that is what the last call gave."""
         self._note_approval()
         due = _due_at(self._home)
-        if self._given == self._home.policies_in_force and (due is None or due > self._clock()):
+        is_due = (due is not None and due <= self._clock()) or self._is_behind()
+        if self._given == self._home.policies_in_force and not is_due:
             return None
         policies, given = self.current(), self._given
         self._given = policies.folder
@@ -113,6 +116,23 @@ class Keeper:
         elif coming is None:
             self.forget_day()
         self._approvals = latest
+
+    def _is_behind(self) -> bool:
+        """Whether other policies came into force at another host, or are to."""
+        if self._others is None:
+            return False
+        with self._registry.read() as session:
+            past, coming = loaded(session), proposal(session)
+        is_due = coming is not None and coming.approved_by is not None and coming.begins <= self._clock()
+        return is_due or self._given is None or past[-1:] != [self._given.name]
+
+    def hand_on(self, folder: Path) -> None:
+        """Let other hosts find a version that is kept here. Fault where the store does not answer."""
+        if self._others is not None:
+            try:
+                self._others.put(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
+            except OSError as error:
+                raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
     def keep(self, folder: Path) -> str:
         """Keep a copy of other policies, which is never changed again; its digest.
@@ -152,6 +172,8 @@ class Keeper:
 
     def _version(self, digest: str) -> Policies:
         folder = self._home.version(digest)
+        if not folder.is_dir():
+            self._fetch(digest)
         if not folder.is_dir() and self._home.policies.is_dir():
             self._kept_copy(self._home.policies)
         if not folder.is_dir():
@@ -162,23 +184,39 @@ class Keeper:
 
     def _kept_copy(self, original: Path) -> Path:
         """A copy of other policies under its digest, durable and never changed again."""
-        self._home.versions.mkdir(mode=0o755, exist_ok=True)
         if not original.is_dir():
             raise ConfigurationError(f"{original} is missing")
+        kept = self._kept({path.name: path.read_bytes() for path in policy_files(original)}, original.name)
+        self.hand_on(kept)
+        return kept
+
+    def _kept(self, files: Mapping[str, bytes], name: str) -> Path:
+        self._home.versions.mkdir(mode=0o755, exist_ok=True)
         aside = self._home.versions / f".new-{secrets.token_hex(6)}"
         aside.mkdir()
         try:
             # The copy is judged rather than the original, which an admin may be changing right now.
-            for path in policy_files(original):
-                write_durably(aside / path.name, path.read_bytes(), mode=0o644)
+            for each, content in files.items():
+                write_durably(aside / each, content, mode=0o644)
             kept = self._home.version(policy_digest(aside))
             if not kept.exists():
-                _judge(aside, original.name)
+                _judge(aside, name)
                 aside.rename(kept)
                 fsync_folder(self._home.versions)
             return kept
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def _fetch(self, digest: str) -> None:
+        """Keep a version that came into force at another host, if the store has it."""
+        if self._others is None:
+            return
+        try:
+            files = self._others.fetch(digest)
+        except OSError as error:
+            raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+        if files and not {Path(name).name for name in files}.symmetric_difference(files):
+            self._kept(files, digest[:16])
 
     def _point_to(self, digest: str) -> None:
         """Have everybody read the version that the log says is in force."""
@@ -218,7 +256,10 @@ class Keeper:
     def _tell(self, session: Session, catalogue: Catalogue, changes: AgreementChanges, now: datetime) -> None:
         organisation = load_settings(self._home).organisation
         notice = changed(changes.points(), catalogue.agreement.tell.changed)
-        told = tell_everybody(session, self._signing, organisation, notice, catalogue.bodies.parties(), now)
+        told = tell_everybody(
+            session, self._signing, organisation, notice, catalogue.bodies.parties(), now,
+            languages=catalogue.agreement.languages,
+        )  # fmt: skip
         _log.info("%d education providers are told that the agreement has changed", told)
 
 

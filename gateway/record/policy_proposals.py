@@ -64,6 +64,12 @@ def loaded(session: Session) -> list[str]:
     return [str(json.loads(event.leaf)["fields"]["sha256"]) for event in events]
 
 
+def last_loaded(session: Session) -> str | None:
+    """The digest of the policies in force; None before any were."""
+    event = log.latest(session, "policy-loaded")
+    return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
+
+
 def propose(
     session: Session, digest: str, begins: datetime, *, by: str, why: str | None, at: datetime
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
 from gateway.registry.markers import is_seen_by
@@ -38,8 +39,10 @@ def owe(session: Session, transfer: int, provider: str, at: datetime, *, part: b
     session.flush()
 
 
-def owed(session: Session, *, made_too: bool = False) -> Sequence[Copy]:
+def owed(session: Session, *, made_too: bool = False, made_since: datetime | None = None) -> Sequence[Copy]:
     """The copies still to be made, oldest first; with `made_too` every one that was ever decided on.
+
+    With `made_since` also those that were made from then on.
 
     None is made while a child in the file is for named people alone, or restricted.
     """
@@ -49,7 +52,8 @@ def owed(session: Session, *, made_too: bool = False) -> Sequence[Copy]:
         .order_by(col(CopyRow.id))
     )
     if not made_too:
-        query = query.where(col(CopyRow.made_at).is_(None), is_seen_by(None))
+        still = and_(col(CopyRow.made_at).is_(None), is_seen_by(None))
+        query = query.where(still if made_since is None else or_(still, col(CopyRow.made_at) >= made_since))
     return [_copy(row, transfer) for row, transfer in session.exec(query)]
 
 

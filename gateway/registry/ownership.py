@@ -1,8 +1,9 @@
-"""One processor for a registry, whatever home it has: of PostgreSQL, whose hosts may be several.
+"""Whose registry it is, of PostgreSQL, whose hosts may be several: one processor's, or that of all who share.
 
 A session of the database holds a lock for as long as it lasts. It says something every few seconds; where it
 does not, because its process stands still or its host is cut off, the server ends it, and the processor of
-another host may begin. SQLite has one host, whose processor locks its home.
+another host may begin. Of those who share the work, one holds another lock as well, and does what is done
+once for all of them. SQLite has one host, whose processor locks its home.
 
 What a processor that lost its place still records does no harm: an outcome counts only while its file is
 landed.
@@ -11,6 +12,7 @@ landed.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
@@ -19,6 +21,7 @@ from sqlalchemy.exc import DatabaseError
 
 from gateway.errors import Fault
 from gateway.registry.database import Registry
+from gateway.registry.hosts import ROUNDS
 
 _LOCK = 0x67617465_70726F63  # "gateproc"
 _SAYS_SECONDS = 10.0
@@ -32,11 +35,21 @@ _SETTINGS = (
 
 
 class Ownership:
-    """A registry, held for one processor from the first `hold` to the end of `with`."""
+    """A registry, held from `hold` to the end of `with`: by one processor, or by all who share it."""
 
-    def __init__(self, registry: Registry, says_seconds: float = _SAYS_SECONDS) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        says_seconds: float = _SAYS_SECONDS,
+        *,
+        shared: bool = False,
+        says: Callable[[], str] = lambda: "gateway",
+    ) -> None:
         self._registry = registry
         self._says_seconds = says_seconds
+        self._shared = shared
+        self._says = says
+        self._has_rounds = False
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._session = ExitStack()
@@ -64,8 +77,27 @@ class Ownership:
                 return
             with ExitStack() as session:
                 connection = session.enter_context(self._registry.alone())
-                _take(connection)
+                _take(connection, shared=self._shared)
+                _call(connection, self._says())
                 self._connection, self._session = connection, session.pop_all()
+
+    def leads(self) -> bool:
+        """Whether what is done once for all is done here: of those who share, one does it."""
+        if not self._shared:
+            return True
+        with self._lock:
+            if self._connection is None:
+                return False
+            if not self._has_rounds:
+                try:
+                    self._has_rounds = _try(self._connection, "pg_try_advisory_lock", ROUNDS)
+                except DatabaseError:
+                    self._lose()
+            return self._has_rounds
+
+    def _lose(self) -> None:
+        self._connection, self._has_rounds = None, False
+        self._session.close()
 
     def _say(self) -> None:
         while not self._over.wait(self._says_seconds):
@@ -73,18 +105,28 @@ class Ownership:
                 if self._connection is None:
                     continue
                 try:
-                    self._connection.execute(text("SELECT 1"))
+                    _call(self._connection, self._says())
                 except DatabaseError:
-                    self._connection = None
-                    self._session.close()
+                    self._lose()
 
 
-def _take(connection: Connection) -> None:
+def _take(connection: Connection, *, shared: bool) -> None:
     try:
         for setting in _SETTINGS:
             connection.execute(text(setting))
-        taken = connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK})
+        function = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+        taken = _try(connection, function, _LOCK)
     except DatabaseError as error:
         raise Fault(f"the registry did not answer: {error.orig}") from None
+    if not taken and shared:
+        raise Fault("a processor that shares no work is at work on this registry")
     if not taken:
         raise Fault("the processor of another host is at work on this registry")
+
+
+def _call(connection: Connection, name: str) -> None:
+    connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
+
+
+def _try(connection: Connection, function: str, lock: int) -> bool:
+    return bool(connection.scalar(text(f"SELECT {function}(:lock)"), {"lock": lock}))

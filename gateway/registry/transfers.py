@@ -147,11 +147,16 @@ def landed(session: Session) -> Sequence[str]:
 
 def uploads(session: Session, references: Sequence[str]) -> Sequence[Upload]:
     """The uploads of these transfers, oldest first."""
+    return [upload for upload, _ in to_examine(session, references)]
+
+
+def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Upload, datetime | None]]:
+    """The uploads of these transfers, oldest first, each with when it was decided before, if it was."""
     found: list[TransferRow] = []
     for start in range(0, len(references), AT_ONCE):
         some = references[start : start + AT_ONCE]
         found += session.exec(select(TransferRow).where(col(TransferRow.reference).in_(some))).all()
-    return [upload_of(row) for row in sorted(found, key=sequence_of)]
+    return [(upload_of(row), row.decided_at) for row in sorted(found, key=sequence_of)]
 
 
 class SigningAct(NamedTuple):

@@ -211,7 +211,7 @@ def _to_call(review: Review) -> tuple[Block, ...]:
 def _each(review: Review) -> ReportTable:
     headings = (
         "Provider", "Name", "Kind", "Ratified", "In time", "Late", "Nil", "Missing", "Files",
-        *(state.capitalize() for state in _STATES), "Files with faults", "Faults",
+        *(state.title() for state in _STATES), "Files with faults", "Faults",
         "Discrepancies opened", "Discrepancies open",
     )  # fmt: skip
     return ReportTable(headings, tuple(_row(one) for one in review.providers))

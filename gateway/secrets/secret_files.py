@@ -15,6 +15,7 @@ OpenPGP keys, the log's key and the pupils' may be under a passphrase (`openpgp.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -130,6 +131,17 @@ def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
     """What changes whenever a key of the gateway is made, replaced, removed or chosen for signing."""
     watched = (home.keys / "openpgp", home.keys / "signing", home.keys / "log.pem")
     return tuple((path.name, at.st_mtime_ns, at.st_ino) for path in watched if (at := _status(path)))
+
+
+def holding(home: Home) -> str:
+    """A digest of which keys a home holds, without what is in them: hosts that share work have the same."""
+    held = sorted(
+        f"{folder}/{path.name}"
+        for folder in FOLDERS
+        for path in (home.keys / folder).glob("*.asc")
+        if not path.name.startswith(".")
+    )
+    return hashlib.sha256("\n".join(held).encode()).hexdigest()
 
 
 def protectable(home: Home) -> list[Path]:

@@ -34,6 +34,7 @@ from gateway.home import REFERENCE, checked_reference
 from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
 from gateway.store.client import as_os_error, client_of
+from gateway.store.shared_copies import KIND as COPIES
 from gateway.store.store import Kept
 from gateway.zones.failpoints import passing
 
@@ -242,11 +243,12 @@ class ObjectStore:
         yield from self._named(_SESSION)
 
     def remove(self, references: Iterable[str]) -> None:
-        """Remove files with all their attempts, and their session keys."""
+        """Remove files with all their attempts, their session keys and copies that were sealed of them."""
         for reference in references:
             kinds = (_SMALL, _LARGE, _SESSION)
             named = [f"{kind}/{checked_reference(reference)}" for kind in kinds]
-            self._delete([*self._paths(_content(reference)), *named])
+            copies = self._paths(f"{COPIES}/{reference}/")
+            self._delete([*self._paths(_content(reference)), *copies, *named])
 
     def free(self) -> None:
         """Nobody can say how many bytes more it takes."""

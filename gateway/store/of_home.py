@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
 from gateway.store.folder import SealedFolder
 from gateway.store.store import Store
+
+if TYPE_CHECKING:
+    from gateway.store.objects import ObjectStore
+    from gateway.store.shared_copies import SharedCopies
+    from gateway.store.shared_policies import SharedPolicies
 
 # What an S3 store needs is imported where one is named: nobody else has, or waits for, its packages.
 
@@ -21,6 +27,26 @@ def store_of(home: Home, settings: Settings | None = None) -> Store:
     """
     known = settings or load_settings(home)
     return SealedFolder(home.root / "sealed") if known.store.url is None else _shared(home, known)
+
+
+def copies_of(home: Home, settings: Settings) -> SharedCopies | None:
+    """Where hosts find the copies that others have sealed; None where the store is the home's own folder."""
+    if settings.store.url is None:
+        return None
+    store = _shared(home, settings)
+    from gateway.store.shared_copies import SharedCopies  # noqa: PLC0415
+
+    return SharedCopies(store.client)
+
+
+def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
+    """Where several hosts find versions of the policies; None where a host works alone."""
+    if not settings.host.shares:
+        return None
+    store = _shared(home, settings)
+    from gateway.store.shared_policies import SharedPolicies  # noqa: PLC0415
+
+    return SharedPolicies(store.client)
 
 
 def check_store(home: Home, settings: Settings) -> None:
@@ -42,7 +68,7 @@ def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4)
-def _shared(home: Home, settings: Settings) -> Store:
+def _shared(home: Home, settings: Settings) -> ObjectStore:
     """One client for a process: it keeps its connections."""
     try:
         from gateway.store.objects import object_store  # noqa: PLC0415

@@ -10,13 +10,14 @@ import re
 from gateway.log.leaf import rfc3339
 from gateway.model import Signature
 
+_NOTICE = "(?:Notice from|Hysbysiad gan)"
 # By how the text begins: nothing that a sender chose stands there.
 _KINDS = (
     (
-        r"Notice from [^\n]*(?:\n[^\n]+)*\n\nSomething in your data DOES NOT FIT",
+        rf"{_NOTICE} [^\n]*(?:\n[^\n]+)*\n\n(?:Something in your data DOES NOT FIT|NID YW rhywbeth yn eich)",
         "a notice about pupils' records",
     ),
-    (r"Notice from [^\n]*\n", "a notice about a key"),
+    (rf"{_NOTICE} [^\n]*\n", "a notice about a key"),
     (r"Certificate of deletion, ", "a certificate of deletion"),
     (r"The gateway of [^\n]* has a new OpenPGP key since ", "the old key's word on the gateway's new key"),
     (r"The gateway of [^\n]* shows these SSH host keys, as of ", "the list of the gateway's SSH host keys"),

@@ -1,6 +1,5 @@
 """What every agreement that ships promises of its decisions, whatever its flows and bodies are called."""
 
-import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +26,7 @@ def test_it_holds_together_and_differs_from_nothing(folder: Path) -> None:
     assert check(folder) == []
     assert edits(folder, folder) == []
     for path in folder.glob("*.toml"):
-        for place in settings(tomllib.loads(path.read_text("utf-8"))):
+        for place in settings(path.read_text("utf-8")):
             assert is_known(path.name, place), (path.name, place)
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.letters_schema import BY_LANGUAGE, NAMES, filled
 from gateway.reasons import REASONS
 from gateway.receipts.facts import in_language
 from gateway.receipts.text import render_statement
@@ -54,3 +55,15 @@ def test_desks_are_called_as_the_agreement_calls_them_in_each_language(catalogue
             said = in_language(reason, language, catalogue.wording)
             assert catalogue.agreement.contacts[language].desk in said.next_step, (code, language)
             assert (said.sentence == reason.sentence) is (language == "en")
+
+
+def test_letters_to_providers_are_in_each_language(catalogue: Catalogue) -> None:
+    """Whatever a letter tells in one of the agreement's languages, it tells in all of them."""
+    others = [each for each in catalogue.agreement.languages if each != "en"]
+    for rule in (each for each in catalogue.letters.letter if each.to == "provider"):
+        for name in BY_LANGUAGE:
+            if f"{{{name}}}" in rule.text:
+                for language in others:
+                    assert f"{{{name}_{language}}}" in rule.text, (rule.kind, name, language)
+        told = dict.fromkeys(NAMES, "Ŵ")
+        assert not set("{}") & set(filled(rule.text, told) + filled(rule.subject, told))

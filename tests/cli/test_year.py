@@ -35,6 +35,12 @@ def site(tmp_path: Path) -> Commands:
     return made
 
 
+def in_force(site: Commands) -> str:
+    """The digest of the policies that decide."""
+    found: str = site.json("policy", "status")["in_force"]
+    return found
+
+
 def notices(site: Commands, provider: str) -> list[str]:
     paths = sorted(
         site.receipts(provider).glob("agreement-notice.*.txt"), key=lambda path: path.stat().st_mtime
@@ -43,13 +49,21 @@ def notices(site: Commands, provider: str) -> list[str]:
 
 
 def test_a_year_is_opened_with_its_terms_and_its_text_and_every_school_is_told(
-    site: Commands, tmp_path: Path
+    site: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = load_catalogue(site.home / "policies")
     text = tmp_path / "agreement-2.1.txt"
     text.write_text(before.agreement_text.replace("Version 2.0", "Version 2.1"))
     options = ("--terms", str(tmp_path / "terms.csv"), "--agreement", str(text), "--version", "2.1")
+    monkeypatch.setenv("GATEWAY_ADMIN", "ann")
     said = site.gateway("year", "open", "2027-28", *options, "--why", "agreed by the forum")
+    assert "nothing has changed yet" in said
+    assert "proposed it: somebody else" in site.refused("policy", "approve", "--yes")
+    assert (in_force(site), notices(site, "oak")) == (before.digest, [])
+    assert site.json("year", "show", "2027-28")["opened_at"] is None
+    monkeypatch.setenv("GATEWAY_ADMIN", "ben")
+    site.gateway("policy", "approve", "--yes")
+    said = site.gateway("year", "open", "2027-28", *options)
     assert "2 education providers told" in said
     assert "2027-09-02 to 2028-07-21 (written)" in said
     after = load_catalogue(site.home / "policies")
@@ -104,9 +118,14 @@ def test_what_is_missing_is_listed_and_by_rule_is_no_mistake(site: Commands) -> 
     assert "1 carried over" in site.gateway("year", "open", "2027-28")
 
 
-def test_terms_by_hand_replace_those_of_the_sample(site: Commands) -> None:
+def test_terms_by_hand_replace_those_of_the_sample(site: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("--term", "2026-09-01..2026-12-18", "--term", "2027-01-04..2027-07-22")
+    monkeypatch.setenv("GATEWAY_ADMIN", "ann")
     site.gateway("year", "open", "2026-27", *options, "--inset", "2026-09-01")
+    others = ("--term", "2026-09-02..2026-12-18", "--term", "2027-01-04..2027-07-22")
+    assert "has proposed other policies" in site.refused("year", "open", "2026-27", *others)
+    monkeypatch.setenv("GATEWAY_ADMIN", "ben")
+    site.gateway("policy", "approve", "--yes")
     written = tomllib.loads((site.home / "policies" / "calendar.toml").read_text())["school_year"]
     (year,) = [one for one in written if one["academic_year"] == "2026-27"]
     assert [term["first"] for term in year["terms"]] == [date(2026, 9, 1), date(2027, 1, 4)]

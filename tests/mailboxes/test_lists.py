@@ -92,7 +92,8 @@ def test_other_teams_and_other_names_find_nothing_and_nothing_can_be_put_there(
 
 def test_a_person_who_was_removed_reads_no_further(mailroom: Mailroom, reference: str):
     mailroom.staff("lists-leaver", TEAM)
-    with mailroom.sftp("lists-leaver") as sftp, sftp.open(f"{ROOT}/movers.csv") as file:
+    with mailroom.sftp("lists-leaver") as sftp:
+        file = sftp.open(f"{ROOT}/movers.csv")  # Never closed: there may be no connection by then.
         assert file.read(4)
         mailroom.remove_staff("lists-leaver")
         with pytest.raises((OSError, EOFError)):

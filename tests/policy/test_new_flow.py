@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue
+from gateway.policy.new_flow import NewFlow, check_new
 from gateway.record.policy_check import check
 from tests.commands import invoke
-from tests.policies import POLICIES, confirm
+from tests.policies import POLICIES, confirm, shipped
 
 SAMPLE = """UPN,Surname,Forename,Swim Level,Pool
 X999000000001,Jones,Nia,3,North
@@ -56,10 +60,35 @@ def test_it_is_whole_once_it_is_confirmed_and_files_of_it_are_recognised(own: Pa
 def test_what_cannot_be_written_is_said_and_changes_nothing(own: Path) -> None:
     before = {path.name: path.read_text() for path in own.glob("*.toml")}
     assert "say when it is due" in written(own, "--timescale", "annually", code=1)
-    assert "there is no team" in written(own, "--teams", "central-data-tean", code=1)
     assert "already" in written(own, "--id", "attendance", code=1)
     (own.parent / "swimming.csv").write_text("UPN,Surname\n")
     assert "nothing tells these files apart" in written(own, code=1)
     (own.parent / "swimming.csv").write_bytes(b"\xff\xfe\x00")
-    assert "cannot be read" in written(own, code=1)
+    assert "no UTF-8 text" in written(own, code=1)
     assert {path.name: path.read_text() for path in own.glob("*.toml")} == before
+
+
+FLOW = NewFlow(
+    id="swimming", title="Swimming", clause="3.4", words="Swimming levels.", senders=("school", "academy"),
+    recipients=("local-authority",), teams=("central-data-team",), basis="supporting", timescale="weekly",
+    about="pupils", headings=("Pool",), known={},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"teams": ("central-data-tean",)}, "perhaps central-data-team"),
+        ({"senders": ("school", "acadamy")}, "perhaps academy"),
+        ({"recipients": ("local-authorities",)}, "perhaps local-authority"),
+        ({"basis": "statutary"}, "one of statutory, supporting; perhaps statutory"),
+        ({"about": "staff"}, "one of pupils"),
+        ({"timescale": "weakly"}, "perhaps weekly"),
+        ({"id": "Swimming lessons"}, "small letters"),
+        ({"clause": "§ 3"}, "write its number as"),
+    ],
+)
+def test_what_the_policies_do_not_know_is_named_with_what_they_do(wrong: dict[str, Any], said: str) -> None:
+    check_new(FLOW, shipped())
+    with pytest.raises(GatewayError, match=said):
+        check_new(replace(FLOW, **wrong), shipped())

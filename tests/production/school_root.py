@@ -24,7 +24,7 @@ from pathlib import Path
 from tests.production.clean_root import CERTIFICATES
 from tests.production.guide import REPOSITORY
 
-HERE, THERE = "192.0.2.1", "192.0.2.2"
+HERE, THERE = "203.0.113.237", "203.0.113.238"
 """The two ends of the cable, of the block that RFC 5737 keeps for examples."""
 _MOUNTED = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"'
 _ENVIRONMENT = {

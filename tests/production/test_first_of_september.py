@@ -75,7 +75,8 @@ class Office:
 def test_a_year_is_opened_in_july_and_begins_on_the_first_of_september(tmp_path: Path) -> None:
     office = Office(tmp_path)
     july = office.section(JULY, SEPTEMBER[0])
-    (opened,) = [said for text, said in july.items() if text.startswith("gateway year open")]
+    proposed, opened = [said for text, said in july.items() if text.startswith("gateway year open")]
+    assert "nothing has changed yet" in proposed
     assert "5 education providers told" in opened
     assert "2027-09-02 to 2028-07-21 (written)" in opened
     assert "1 carried over" in opened

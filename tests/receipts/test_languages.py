@@ -1,98 +1,164 @@
-"""Receipts in two languages: every reason has its words in each, and nothing gets lost on the way."""
+"""Whatever a bilingual authority's providers are told, they are told in each of its languages."""
 
-import re
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from gateway.policy.wording import Wording
-from gateway.reasons import REASONS
-from gateway.reasons.languages import table
-from gateway.receipts.facts import in_language, receipt_object
+from gateway.classify.findings import FINDINGS
+from gateway.keys import notices
+from gateway.keys.notices import KeyNotice
+from gateway.model import Finding, KeyKind
+from gateway.policy.agreement_changes import AgreementChanges
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.discrepancies import Discrepancy, RollRow
+from gateway.policy.discrepancies import notices as of_discrepancy
+from gateway.reasons.languages import is_told, told
+from gateway.receipts import text as receipt_text
+from gateway.receipts.agreement_notice import changed, opened, render
+from gateway.receipts.declaration import DeclarationFacts, render_declaration_text
+from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.receipts.text import render_statement
-from tests.log.made import FACTS
-from tests.policies import why
+from gateway.record import declared, letters
+from gateway.registry.keys import Key
+from tests.log.made import FACTS, Log
+from tests.policies import POLICIES
 
-WELSH = Wording(
-    languages=("cy", "en"),
-    names=(("school-census", "Cyfrifiad ysgolion"), ("central-data", "Y tîm data canolog")),
-    terms=(
-        (
-            "cy",
-            (
-                ("central data team", "dîm data canolog"),
-                ("information governance team", "y tîm llywodraethu"),
-            ),
-        ),
-    ),
-)
+AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
+CATALOGUE = load_catalogue(POLICIES / "cwm-alarch")
+ABOUT = {
+    "organisation": "Cyngor Sir Cwm Alarch",
+    "provider_name": "Ysgol Tŷ-gwyn",
+    "reference": "261126-ty-7K3QD",
+}
 
 
-def blanks(text: str) -> set[str]:
-    return set(re.findall(r"\{(\w+)\}", text))
+def key(kind: KeyKind = "openpgp", **more: object) -> Key:
+    values = dict.fromkeys(Key.__dataclass_fields__) | {"kind": kind, "fingerprint": "ab" * 20}
+    return Key(**(values | {"algorithm": "Ed25519", "uses": 0} | more))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("code", REASONS)
-def test_every_reason_has_its_words_in_welsh_with_the_same_blanks(code: str) -> None:
-    sentence, next_step = table("cy")[code]
-    assert blanks(sentence) == blanks(REASONS[code].sentence)
-    assert blanks(next_step) == blanks(REASONS[code].next_step)
-    assert sentence != REASONS[code].sentence
+def key_notices() -> Iterator[KeyNotice]:
+    one: Callable[[Key], KeyNotice]
+    for one in (
+        notices.waits_for_approval, notices.in_force, notices.renewed, notices.retiring, notices.retired,
+        notices.suspended, notices.revoked,
+    ):  # fmt: skip
+        yield from (one(key()), one(key("ssh")))
+    yield notices.renewed(key(expires_at=AT))
+    yield notices.retiring(key(not_after=AT))
+    yield notices.revoked(key(revocation="hard"))
+    yield from (notices.expires(key(), days) for days in (1, 14))
+    yield from (notices.gateway_key("cd" * 20, until) for until in (AT, None))
 
 
-def test_no_language_has_words_for_a_reason_that_is_none() -> None:
-    assert table("cy").keys() == REASONS.keys()
+@pytest.mark.parametrize("notice", list(key_notices()), ids=lambda notice: notice.headline)
+def test_a_notice_about_a_key_is_told_in_both_languages(notice: KeyNotice) -> None:
+    for said in (notice.headline, notice.meaning, *notice.steps):
+        assert is_told(said, "cy") or said.startswith("gpg "), said
+    text = notices.render(notice, key(), at=AT, languages=("cy", "en"), **ABOUT)
+    welsh, english = text.split("\n\nNotice from ")
+    assert welsh.startswith("Hysbysiad gan Cyngor Sir Cwm Alarch\ni Ysgol Tŷ-gwyn")
+    assert "26 Tachwedd 2026 am 09:30:00 UTC" in welsh
+    assert notice.headline in english
+    assert not {" yours", " until ", "OpenPGP key", "SSH key"} & {
+        one for one in (" yours", " until ", "OpenPGP key", "SSH key") if one in welsh
+    }
 
 
-@pytest.mark.parametrize("code", REASONS)
-def test_what_was_filled_in_stands_in_the_other_language_as_well(code: str) -> None:
-    wanted = blanks(REASONS[code].sentence + REASONS[code].next_step) - {"desk", "governance"}
-    clause = None if REASONS[code].rests_on == "the code" else "12.2"
-    english = why(code, clause, **{name: f"<{name}>" for name in wanted})
-    welsh = in_language(english, "cy", WELSH)
-    assert welsh.sentence != english.sentence
-    for name in blanks(REASONS[code].sentence) - {"desk", "governance"}:
-        assert f"<{name}>" in welsh.sentence
-    assert "{" not in welsh.sentence + welsh.next_step
-    assert "central data team" not in welsh.next_step
+def test_notices_about_the_agreement_are_told_in_both_languages() -> None:
+    points = AgreementChanges(text=True, before="1", after="2", added=("a",), removed=("b",)).points()
+    for notice in (changed(points, "A.1"), opened("2027-28", "1 September 2027", None)):
+        for said in (notice.headline, *notice.points, *notice.steps):
+            assert is_told(said, "cy"), said
+        text = render(notice, at=AT, languages=("cy", "en"), **ABOUT)
+        assert "1 Medi 2027" in text or "fersiwn 2" in text
+        assert notice.headline in text
 
 
-def test_a_day_and_a_desk_are_told_in_welsh() -> None:
-    held = why("policy:embargo", "12.8", until="08:00 on 19 August 2027")
-    assert "cyn 08:00 ar 19 Awst 2027;" in in_language(held, "cy", WELSH).sentence
-    taken = why("policy:taken-unratified", until="31 December 2026")
-    welsh = in_language(taken, "cy", WELSH)
-    assert "hyd ddiwedd 31 Rhagfyr 2026." in welsh.sentence
-    assert "dywedwch wrth dîm data canolog yr awdurdod lleol" in welsh.next_step
+def test_a_notice_about_discrepancies_is_told_in_both_languages() -> None:
+    rows = tuple(
+        RollRow(provider=one, pupil="p", on_roll=True, at=AT, reference=f"261126-{one}-7K3QD", record=3)
+        for one in ("a", "b")
+    )
+    points = tuple(
+        (number, notice)
+        for number, kind in enumerate(("two-rolls", "birth-date", "former-upn"), 1)
+        for notice in of_discrepancy(Discrepancy(kind=kind, key=(kind,), rows=rows), CATALOGUE)[:1]  # type: ignore[arg-type]
+    )
+    text = render_notice(NoticeFacts(made_at=AT, points=points * 200, wording=CATALOGUE.wording, **ABOUT))
+    welsh = text.split("\n\nNotice from ")[0]
+    assert "Mae cofnod 3 yn eich ffeil 261126-a-7K3QD am ddisgybl" in " ".join(welsh.split())
+    assert "Mae 100 arall." in welsh
+    assert "Discrepancy" not in welsh
+    assert "Record" not in welsh
 
 
-def test_words_that_are_none_of_ours_stay_english() -> None:
-    odd = replace(why("open:damaged"), sentence="Made up.")
-    assert in_language(odd, "cy", WELSH).sentence == "Made up."
+@pytest.mark.parametrize("state", ["accepted", "held", "refused"])
+def test_the_receipt_of_a_declaration_is_told_in_both_languages(state: str) -> None:
+    reason = CATALOGUE.reason("policy:agreement-not-ratified", year="2026-27")
+    (step, *_) = (each for code, each in declared._NOT_YET.items() if code == reason.code)
+    facts = DeclarationFacts(
+        provider="ty", state=state, declared_at=AT, goes_at=AT, method="post", method_name="Post",  # type: ignore[arg-type]
+        data="offers", data_title="Cynigion / Offers", flow="offers", safeguards=("Amlen ddwbl",),
+        circumstances=("A yw'n fawr? / Is it large? Yes.",), reasons=(replace(reason, next_step=step),),
+        wording=CATALOGUE.wording, **ABOUT,
+    )  # fmt: skip
+    log = Log()
+    log.add("declared", facts.reference)
+    text = render_declaration_text(facts, log.proof(0))
+    welsh, english = text.split("\n\nReceipt from ")
+    assert not {"This transfer", "Declared", "What ", "Yes.", "Do not send"} & set(_found(welsh))
+    assert any(word in welsh for word in ("CANIATEIR", "CHANIATEIR", "AROS"))
+    assert "This transfer" in english
+    assert "am byth yng nghofnod y porth" in " ".join(english.split())
 
 
-def test_a_bilingual_receipt_tells_all_in_both_and_the_details_once() -> None:
-    facts = replace(FACTS, organisation="Cyngor Sir Gâr", wording=WELSH)
-    text = " ".join(render_statement(facts).split())
-    for words in (
-        "Derbynneb gan Cyngor Sir Gâr",
-        "Cafodd eich ffeil ei DERBYN.",
-        "Adnabuwyd hi, yn ôl ei chynnwys, fel Cyfrifiad ysgolion.",
-        "Mae'r cytundeb yn rhestru hyn: School Census",
-        "(cymal y cytundeb 12.2; policy:allowed)",
-        "Receipt from Cyngor Sir Gâr",
-        "Your file was ACCEPTED.",
-        "The agreement lists this: School Census",
-    ):
-        assert words in text
-    assert text.index("Derbynneb") < text.index("Receipt from")
-    assert text.count("SHA-256 as sent") == 1
+def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details() -> None:
+    findings = tuple(Finding(code=code, severity="error", count=2, rows=(4, 9)) for code in FINDINGS)
+    expires = (
+        "Your key AB CD expires in 3 days, on 1 January 2027. Extend it (gpg), export it, and put the file "
+        "into /keys."
+    )
+    facts = replace(
+        FACTS,
+        findings=findings,
+        wording=CATALOGUE.wording,
+        notices=(expires,),
+    )
+    welsh, english = render_statement(facts).split("\n\nReceipt from ")
+    for kind in FINDINGS.values():
+        assert told(kind.sentence, "cy") != kind.sentence
+        assert told(kind.sentence, "cy") in " ".join(welsh.split())
+    assert "2 gofnod" in welsh or "2 cofnod" in welsh
+    assert "yn dod i ben ymhen 3 diwrnod, ar 1 Ionawr 2027" in " ".join(welsh.split())
+    assert "24 Tachwedd 2026 am 14:03:22 UTC" in welsh
+    labels = [
+        *receipt_text.STATED.values(),
+        "Sent by",
+        "Kind of data",
+        "Passed to",
+        "The file",
+        "Size as sent",
+    ]
+    for label in labels:
+        assert is_told(label, "cy"), label
+        assert label == told(label, "cy") or f"    {label:<16}" not in welsh
+    assert "What to look at in your data" in english
 
 
-def test_machines_get_the_same_in_any_language() -> None:
-    assert receipt_object(replace(FACTS, wording=WELSH)) == receipt_object(FACTS)
+def _found(text: str) -> Iterator[str]:
+    return (one for one in ("This transfer", "Declared", "What ", "Yes.", "Do not send") if one in text)
 
 
-def test_names_come_from_the_policies_and_ids_stand_where_these_are_silent() -> None:
-    assert WELSH.name("central-data") == "Y tîm data canolog"
-    assert WELSH.name("somebody") == "somebody"
+def test_a_letter_gives_the_reasons_and_the_day_in_both_languages() -> None:
+    class Waits:
+        reasons = (CATALOGUE.reason("classify:unknown"),)
+
+    told_of = letters._reasons(Waits(), CATALOGUE.wording)  # type: ignore[arg-type]
+    assert told_of.keys() == {"reasons", "reasons_cy"}
+    assert told_of["reasons"] != told_of["reasons_cy"]
+    assert told("3 March 2027", "cy") == "3 Mawrth 2027"

@@ -33,8 +33,8 @@ def held_for_its_key(desk: Desk, enrolled_by: str | None) -> str:
         row.added_by = f"{enrolled_by} (as {ACCOUNT})" if enrolled_by else ACCOUNT
         session.add(row)
     sent = desk.send(oak, core_data())
-    desk.pass_time(seconds=2)
     desk.gateway("keys", "retire", "oak", fingerprint)
+    desk.catch_up()
     desk.pass_time(seconds=2)
     desk.process()
     assert desk.codes(sent) == ["open:key-superseded"]

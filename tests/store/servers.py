@@ -18,7 +18,12 @@ from gateway.home.store_settings import StoreSettings
 from tests.ports import free_ports
 from tests.waiting import until
 
-_KEY, _SECRET = "gateway", "not-a-secret-of-anybody"  # pragma: allowlist secret
+KEY, SECRET = "gateway", "not-a-secret-of-anybody"  # pragma: allowlist secret
+IDENTITY = {
+    "name": "gateway",
+    "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+    "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+}
 _WEED_PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 
 
@@ -30,7 +35,7 @@ class Server:
         self.folder, self.port = folder, port
         self.credentials = folder / "credentials"
         self.credentials.touch(mode=0o600)
-        self.credentials.write_text(f'access_key_id = "{_KEY}"\nsecret_access_key = "{_SECRET}"\n')
+        self.credentials.write_text(f'access_key_id = "{KEY}"\nsecret_access_key = "{SECRET}"\n')
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen(
             arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
@@ -88,17 +93,12 @@ class Server:
 def seaweedfs() -> Server:
     """One master, one volume server, one filer and an S3 gateway in one process."""
     folder = Path(tempfile.mkdtemp(prefix="weed-"))
-    identity = {
-        "name": "gateway",
-        "credentials": [{"accessKey": _KEY, "secretKey": _SECRET}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [identity]}))
+    config.write_text(json.dumps({"identities": [IDENTITY]}))
     ports = dict(zip(_WEED_PORTS, free_ports(2 * len(_WEED_PORTS)), strict=False))
     more = dict(zip((f"{name}.grpc" for name in _WEED_PORTS), free_ports(len(_WEED_PORTS)), strict=True))
     return Server(
-        _program("weed"),
+        program("weed"),
         "server",
         f"-dir={folder}",
         "-ip=127.0.0.1",
@@ -124,13 +124,13 @@ def rclone() -> Server:
     (folder / "data" / "gateway").mkdir(parents=True)
     (port,) = free_ports(1)
     return Server(
-        _program("rclone"),
+        program("rclone"),
         "serve",
         "s3",
         "--addr",
         f"127.0.0.1:{port}",
         "--auth-key",
-        f"{_KEY},{_SECRET}",
+        f"{KEY},{SECRET}",
         "--config=",
         "--vfs-cache-mode=full",
         f"--cache-dir={folder / 'cache'}",
@@ -140,6 +140,6 @@ def rclone() -> Server:
     )
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     beside = Path(sys.executable).parent / name  # SeaweedFS comes as a Python package.
     return str(beside if beside.exists() else shutil.which(name))

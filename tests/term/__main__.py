@@ -61,8 +61,10 @@ def lived(folder: Path, size: Size, seconds: float = math.inf) -> Year | None:
     def told(what: str) -> None:
         print(f"{time.monotonic() - begun:5.0f} s  {what}", file=sys.stderr, flush=True)
 
-    year = begin(folder, size, told) if not kept.exists() else load(kept)
-    kept.unlink(missing_ok=True)  # What is begun and ends otherwise than at the end of a day is of no use.
+    if not kept.exists() and (folder / "home").exists():
+        sys.exit(f"the year in {folder} ended in the middle of a day: take it away, and begin anew")
+    year = load(kept) if kept.exists() else begin(folder, size, told)
+    kept.unlink(missing_ok=True)
     gc.freeze()  # What is there stays: to look through it again with every command takes longest of all.
     for day in year.live(EVENTS, told):
         if time.monotonic() - begun > seconds:

@@ -133,7 +133,11 @@ def other_texts() -> dict[str, str]:
     point = (
         7,
         policy_notice.DiscrepancyNotice(
-            provider="oak", clause="7.3", sentence="A pupil is on two rolls.", next_step="Look."
+            code="discrepancy:two-rolls",
+            provider="oak",
+            clause="7.3",
+            sentence="A pupil is on two rolls.",
+            next_step="Look.",
         ),
     )
     due = Due(reference="260101-oak-BBBBB", what="sealed", data_type=None, rule="r", since=MADE_AT)

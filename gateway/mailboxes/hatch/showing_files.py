@@ -39,7 +39,7 @@ def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
         return None
     flow = catalogue.flow_of(data_type)
     told = flow.of(data_type).name if flow is not None else None
-    return Named(id=data_type, name=told or data_type.replace("-", " ").capitalize())
+    return Named(id=data_type, name=told or f"{data_type[:1].upper()}{data_type[1:].replace('-', ' ')}")
 
 
 def team_named(catalogue: Catalogue, team: str) -> Named:

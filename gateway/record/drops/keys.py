@@ -38,6 +38,7 @@ def settle(drop: Drop, found: FoundKey) -> Decision:
         signing=drop.registrar.signing,
         organisation=drop.registrar.settings.organisation,
         at=drop.now,
+        languages=drop.registrar.catalogue.agreement.languages,
     )
     if found.change == "new":
         return _settle_new(drop, clerk, found, known)

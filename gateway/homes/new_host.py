@@ -1,0 +1,113 @@
+"""What one host hands to another, sealed under a one-time code: settings, policies, secrets of the inside.
+
+Two steps, in which nothing stands open on the way: `packed` at a host that works, `unpacked` at the new one.
+The same brings later keys to a host that has a home already: what is there is never overwritten.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import tomlkit
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.openpgp.at_rest import lock, unlock
+from gateway.zones.spool import write_durably
+
+_PARTS = ("keys", "policies", "policies-in-force", "spool/host")
+_NOT_HANDED = frozenset({"changing.lock"})
+_CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # None that is taken for another.
+_CODE_GROUPS, _GROUP = 6, 5
+_FOLDERS = ("sealed", "spool/landed", "published/log", "mailboxes")
+_MOST_BYTES = 64 * 1024**2
+
+
+def new_code() -> str:
+    """A one-time code of nearly 150 bits, to be read out or typed."""
+    groups = ("".join(secrets.choice(_CODE_LETTERS) for _ in range(_GROUP)) for _ in range(_CODE_GROUPS))
+    return "-".join(groups)
+
+
+def packed(home: Home, name: str, code: str) -> bytes:
+    """All that host `name` needs, sealed under `code`. ConfigurationError where this one shares no work."""
+    if not load_settings(home).host.shares:
+        raise ConfigurationError(
+            "this gateway works alone: move it to PostgreSQL and S3, then name it in [host] of gateway.toml"
+        )
+    settings = tomlkit.parse(home.settings.read_text("utf-8"))
+    settings["host"]["name"] = name
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        _add(archive, "gateway.toml", tomlkit.dumps(settings).encode(), 0o640)
+        for path in _handed(home):
+            _add(archive, str(path.relative_to(home.root)), path.read_bytes(), path.stat().st_mode & 0o777)
+    return lock(content.getvalue(), code)
+
+
+def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
+    """Put down what is not there yet; the host's name, and how many files that were.
+
+    ConfigurationError where the code does not fit. GatewayError where it is of another gateway or host.
+    """
+    with tarfile.open(fileobj=io.BytesIO(unlock(sealed, code)), mode="r") as archive:
+        files = {member.name: (member, _read(archive, member)) for member in archive.getmembers()}
+    _check_fits(files["gateway.toml"][1], home)
+    done = 0
+    for folder in _FOLDERS:
+        (home.root / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
+    for name in sorted(files, key=lambda one: one == "gateway.toml"):  # It makes a home, so it comes last.
+        member, content = files[name]
+        done += _put(home.root / _place(name), content, member.mode)
+    return load_settings(home).host.name or "", done
+
+
+def _handed(home: Home) -> Iterator[Path]:
+    for part in _PARTS:
+        for path in sorted((home.root / part).rglob("*")):
+            if path.is_file() and not path.name.startswith(".") and path.name not in _NOT_HANDED:
+                yield path
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), mode
+    archive.addfile(member, io.BytesIO(content))
+
+
+def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member) if member.isreg() and member.size <= _MOST_BYTES else None
+    if file is None:
+        raise GatewayError("this is not what a host hands on")
+    return file.read()
+
+
+def _place(name: str) -> str:
+    """A path that stays inside the home, whoever wrote it."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise GatewayError("this is not what a host hands on")
+    return name
+
+
+def _check_fits(settings: bytes, home: Home) -> None:
+    """GatewayError where the home that is there already is another's."""
+    if not home.settings.exists():
+        return
+    theirs, ours = tomlkit.parse(settings.decode()).unwrap(), load_settings(home)
+    if theirs["host"]["name"] != ours.host.name or theirs.get("database") != ours.database:
+        raise GatewayError(f"{home.root} is the home of another host; nothing was changed")
+
+
+def _put(path: Path, content: bytes, mode: int) -> bool:
+    """Write a file that is not there; whether it was not."""
+    if path.exists():
+        return False
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    write_durably(path, content, mode=mode)
+    return True

@@ -1,0 +1,142 @@
+"""The worker that brings tasks to this host: procrastinate's, in a thread with an event loop of its own.
+
+What procrastinate leaves to its users is done here. A task of a host that is dead is queued again by whoever
+notices first. The periodic task that does so also keeps the engine's own monitor alive, without which a
+restart of the database would silently end its listening. A worker that ends by itself, as it does then, is
+started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import procrastinate
+import psycopg
+from procrastinate import exceptions
+from sqlalchemy import make_url
+
+from gateway.errors import Fault, trace_of
+from gateway.record.registrar import Registrar
+from gateway.registry import work_queue
+
+_TEND = "tend"
+_EVERY_TEN_SECONDS = "* * * * * */10"
+_BEATS_SECONDS, _DEAD_SECONDS = 3.0, 15.0
+_POLLS_SECONDS = 1.0
+_LAST_SECONDS = 2.0
+_PAUSE_SECONDS = 2.0
+_CONNECTIONS = 8
+_log = logging.getLogger(__name__)
+Take = Callable[[Sequence[str]], Awaitable[None]]
+
+
+class TaskWorker:
+    """Gives `take` the files of tasks, `at_once` tasks at most, from `start` to `end`."""
+
+    def __init__(self, registrar: Registrar, take: Take, *, at_once: int) -> None:
+        self._registrar = registrar
+        self._take = take
+        self._at_once = at_once
+        self._over = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._working: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="tasks", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # It tells of every task, twice.
+        self._thread.start()
+
+    def end(self) -> None:
+        """Bring no more, and wait for the end of it."""
+        self._over.set()
+        with suppress(RuntimeError):  # The loop is closed already.
+            self._loop.call_soon_threadsafe(self._stop)
+        self._thread.join(10 * _LAST_SECONDS)
+
+    def _stop(self) -> None:
+        if self._working is not None:
+            self._working.cancel()
+
+    def _run(self) -> None:
+        try:
+            self._working = self._loop.create_task(self._work())
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._working)
+        finally:
+            self._loop.close()
+
+    async def _work(self) -> None:
+        while not self._over.is_set():
+            try:
+                await self._serve()
+            except (exceptions.ProcrastinateException, psycopg.Error, OSError, ExceptionGroup) as error:
+                _log.error("the queue did not answer: %s", trace_of(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _serve(self) -> None:
+        """Work until the engine ends, as it does when the database was restarted."""
+        app = self._app()
+        async with app.open_async(), asyncio.TaskGroup() as group:
+            # Rescue has a worker of its own: it must not wait behind files.
+            workers = [
+                group.create_task(_one_worker(app, work_queue.QUEUE, self._at_once)),
+                group.create_task(_one_worker(app, _TEND, 1)),
+            ]
+            await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+            for worker in workers:
+                worker.cancel()
+
+    def _app(self) -> procrastinate.App:
+        place = make_url(self._registrar.registry.url).set(drivername="postgresql")
+        connector = procrastinate.PsycopgConnector(
+            conninfo=place.render_as_string(hide_password=False), min_size=1, max_size=_CONNECTIONS
+        )
+        app = procrastinate.App(connector=connector)
+
+        @app.task(name=work_queue.TASK, queue=work_queue.QUEUE)
+        async def examine(references: list[str]) -> None:
+            await self._take(references)
+
+        # Each host asks for it, as their clocks may differ; one at a time is queued.
+        @app.periodic(cron=_EVERY_TEN_SECONDS, periodic_id=self._registrar.settings.host.name or "")
+        @app.task(name=_TEND, queue=_TEND, queueing_lock=_TEND)
+        async def tend(timestamp: int) -> None:  # noqa: ARG001 - it is given when it was due
+            await self._tend(app)
+
+        return app
+
+    async def _tend(self, app: procrastinate.App) -> None:
+        """Queue again what a dead host had, and what is landed and in no task."""
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_SECONDS):
+            _log.warning("a task of a host that is gone is queued again")
+            await app.job_manager.retry_job(job)
+        found = await asyncio.to_thread(self._queue_again)
+        if found:
+            _log.info("%d landed files in no task were queued again", found)
+
+    def _queue_again(self) -> int:
+        try:
+            return work_queue.queue_again(self._registrar.registry)
+        except Fault as fault:
+            _log.error("%s; what is landed is queued again later", fault)
+            return 0
+
+
+async def _one_worker(app: procrastinate.App, queue: str, at_once: int) -> None:
+    await app.run_worker_async(
+        queues=[queue],
+        concurrency=at_once,
+        name=queue,
+        wait=True,
+        fetch_job_polling_interval=_POLLS_SECONDS,
+        update_heartbeat_interval=_BEATS_SECONDS,
+        stalled_worker_timeout=_DEAD_SECONDS,
+        shutdown_graceful_timeout=_LAST_SECONDS,
+        delete_jobs="always",
+        install_signal_handlers=False,
+    )

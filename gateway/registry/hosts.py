@@ -1,0 +1,48 @@
+"""Which hosts are at work on a registry that they share: what the sessions that hold it say of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+ROUNDS = 0x67617465_726F756E  # "gateroun"
+"""The lock that one of them has, which does what is done once for all."""
+_SAID = "gateway-host"
+_LIVE = text(
+    "SELECT a.application_name, a.backend_start, EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid"
+    " AND l.granted AND l.locktype = 'advisory' AND l.classid = :high AND l.objid = :low AND l.objsubid = 1)"
+    " FROM pg_stat_activity a WHERE a.datname = current_database() AND a.application_name LIKE :said"
+    " ORDER BY a.application_name, a.backend_start"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host at work. `keys` tells hosts apart that do not have the same secrets of the inside."""
+
+    name: str
+    keys: str
+    since: datetime
+    leads: bool
+
+
+def said(name: str, keys: str) -> str:
+    """What the session of a host calls itself: at most 63 characters."""
+    return f"{_SAID}/{name}/{keys[:16]}"
+
+
+def live(session: Session) -> list[Host]:
+    """The hosts at work, by name; none on a registry that is not shared."""
+    if session.get_bind().dialect.name != "postgresql":
+        return []
+    asked = {"high": ROUNDS >> 32, "low": ROUNDS & 0xFFFFFFFF, "said": f"{_SAID}/%"}
+    rows = session.execute(_LIVE, asked).all()
+    return [_host(name.split("/"), since, leads=leads) for name, since, leads in rows]
+
+
+def _host(said_so: list[str], since: datetime, *, leads: bool) -> Host:
+    _, name, keys = said_so
+    return Host(name=name, keys=keys, since=since, leads=leads)

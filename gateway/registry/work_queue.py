@@ -1,0 +1,121 @@
+"""Work that several hosts share: tasks of procrastinate's, in the registry's own database.
+
+A task names some files that are landed and to be examined. It is queued in the transaction that lets them
+land, and gone with it. Which host takes it, and whether it is taken twice, changes nothing: an outcome counts
+only while its file is landed, as it was when it was examined.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import text
+from sqlmodel import Session, col, func, select
+
+from gateway.errors import ConfigurationError
+from gateway.home import provider_of
+from gateway.registry.database import Registry
+from gateway.registry.tables import TransferRow
+
+QUEUE, TASK = "files", "examine"
+A_TASK = 16
+"""As many files as a task has at most: one for each file costs three times as much."""
+_AT_ONCE = 4096
+_LOWEST = 10_000
+_DEFER = text(
+    "SELECT procrastinate_defer_jobs_v1(array_agg(ROW(:queue, :task, CAST(one->>'priority' AS integer), NULL,"
+    " NULL, one->'args', NULL)::procrastinate_job_to_defer_v1))"
+    " FROM jsonb_array_elements(CAST(:tasks AS jsonb)) one"
+)
+_WITHOUT_TASK = text(
+    "SELECT reference FROM transfer WHERE state = 'landed' AND reference NOT IN"
+    " (SELECT jsonb_array_elements_text(args->'references') FROM procrastinate_jobs"
+    "  WHERE queue_name = :queue AND status IN ('todo', 'doing')) ORDER BY sequence LIMIT :most"
+)
+
+
+def prepare(registry: Registry) -> None:
+    """Make the queue's tables where they are missing. Harmless where they are there.
+
+    ConfigurationError where this installation lacks what it takes, or the database is not PostgreSQL.
+    """
+    if not registry.is_shared:
+        raise ConfigurationError("gateway.toml: host: several hosts need a registry in PostgreSQL")
+    try:
+        from procrastinate.schema import SchemaManager  # noqa: PLC0415 - hosts that work alone have no such package
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "gateway.toml: host: several hosts need more packages: pip install 'gateway[cluster]'"
+        ) from None
+    with registry.write() as session:
+        if session.scalar(text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")):
+            return
+        driver = session.connection().connection.driver_connection
+        if driver is None:
+            raise AssertionError("the connection has no driver")
+        driver.execute(SchemaManager.get_schema())
+        # On a long queue, fetching is slow until the planner knows what the table holds.
+        session.execute(text("ANALYZE procrastinate_jobs"))
+
+
+def queue(session: Session, references: Sequence[str]) -> None:
+    """Queue files that are landed, in the caller's transaction.
+
+    Providers take turns: the more of one's files wait, the later its further ones are due.
+    """
+    tasks = [
+        {"priority": priority, "args": {"references": some}}
+        for priority, some in _portions(references, _waiting(session, set(map(provider_of, references))))
+    ]
+    if tasks:
+        session.execute(_DEFER, {"queue": QUEUE, "task": TASK, "tasks": json.dumps(tasks)})
+
+
+def queue_again(registry: Registry) -> int:
+    """Queue what is landed and in no task; how many files that were. Fault where that cannot be done."""
+    with registry.read() as session:
+        if not _without_task(session):
+            return 0
+    with registry.write() as session:
+        left = _without_task(session)
+        queue(session, left)
+    return len(left)
+
+
+def _without_task(session: Session) -> Sequence[str]:
+    found: Sequence[str] = session.scalars(_WITHOUT_TASK, {"queue": QUEUE, "most": _AT_ONCE}).all()
+    return found
+
+
+def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
+    """Those of `references` that are still to be decided, oldest first."""
+    query = select(TransferRow.reference).where(
+        col(TransferRow.reference).in_(references), TransferRow.state == "landed"
+    )
+    return session.exec(query.order_by(col(TransferRow.sequence))).all()
+
+
+def _waiting(session: Session, providers: set[str]) -> Counter[str]:
+    """How many files of each provider are landed."""
+    query = (
+        select(TransferRow.provider, func.count())
+        .where(TransferRow.state == "landed", col(TransferRow.provider).in_(providers))
+        .group_by(TransferRow.provider)
+    )
+    return Counter(dict(session.exec(query).all()))
+
+
+def _portions(references: Sequence[str], waiting: Counter[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Files that are as urgent as each other, some at a time, each with its priority: 0 is the highest."""
+    left = Counter(map(provider_of, references))
+    by_priority: dict[int, list[str]] = {}
+    for reference in references:
+        provider = provider_of(reference)
+        before = waiting[provider] - left[provider]
+        left[provider] -= 1
+        by_priority.setdefault(-min(before // A_TASK, _LOWEST), []).append(reference)
+    for priority, some in sorted(by_priority.items(), reverse=True):
+        for start in range(0, len(some), A_TASK):
+            yield priority, some[start : start + A_TASK]

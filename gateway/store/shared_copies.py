@@ -1,0 +1,72 @@
+"""Copies that were sealed to providers, kept in the S3 store for the other hosts that show them.
+
+    copy/REFERENCE/PROVIDER/SHA256   a sealed copy, named by what it is
+
+So each is sealed once, has the same octets at every door, and a host that takes over fetches what it lacks
+instead of opening files again. They go with their file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from errno import EREMOTEIO
+from tempfile import TemporaryFile
+
+import obstore
+from obstore.store import S3Store
+
+from gateway.home import checked_provider, checked_reference
+from gateway.store.client import as_os_error
+
+_PART_BYTES = 8 * 1024**2
+_READ_BYTES = 1024**2
+KIND = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCopies:
+    """Sealed copies in a folder of a bucket. OSError where the store does not answer."""
+
+    client: S3Store
+
+    def put(self, reference: str, provider: str, sha256: str, source: int) -> None:
+        """Keep what a descriptor holds, from its beginning. Harmless where it is there."""
+        os.lseek(source, 0, os.SEEK_SET)
+        with as_os_error():
+            obstore.put(
+                self.client, _path(reference, provider, sha256), _parts(source), chunk_size=_PART_BYTES
+            )
+
+    def fetch(self, reference: str, provider: str, sha256: str) -> int:
+        """A descriptor of a copy in a file without a name, which the caller closes.
+
+        FileNotFoundError where it is not there; another OSError where it is not what was put.
+        """
+        digest = hashlib.sha256()
+        with TemporaryFile() as file:
+            with as_os_error():
+                for part in obstore.get(self.client, _path(reference, provider, sha256)).stream():
+                    digest.update(part)
+                    file.write(part)
+            if digest.hexdigest() != sha256:
+                raise OSError(EREMOTEIO, "the copy is not the one that was put")
+            file.flush()
+            return os.dup(file.fileno())
+
+    def remove(self, reference: str) -> None:
+        """Remove every copy of a file. Harmless where there is none."""
+        with as_os_error():
+            pages = list(obstore.list(self.client, f"{KIND}/{checked_reference(reference)}/"))
+            obstore.delete(self.client, [found["path"] for page in pages for found in page])
+
+
+def _path(reference: str, provider: str, sha256: str) -> str:
+    return f"{KIND}/{checked_reference(reference)}/{checked_provider(provider)}/{sha256}"
+
+
+def _parts(source: int) -> Iterator[bytes]:
+    while part := os.read(source, _READ_BYTES):
+        yield part

@@ -1,0 +1,90 @@
+"""What may go another way, under every agreement that ships: with its safeguards, and receipted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from gateway.model import Held, Provider, Refused, Settled
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.method_schema import Method
+from gateway.policy.methods import Declaration, decide_method, possible, questions
+from gateway.receipts.declaration import DeclarationFacts, render_declaration_text
+from tests.log.made import Log
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def declared(catalogue: Catalogue) -> Iterator[tuple[Method, Declaration]]:
+    """Each kind of data and each material by each way, from a sender of it who has signed."""
+    party = next(kind.id for kind in catalogue.bodies.kind if kind.ratifies)
+    things = [(entry.id, flow.senders[0]) for flow in catalogue.flows.flow for entry in flow.data_type]
+    things += [(material.id, party) for material in catalogue.methods.material]
+    for data, kind in things:
+        provider = Provider(id="anyone", name="Ysgol Tŷ-gwyn", kind=kind, ratified=True)
+        for method in catalogue.methods.method:
+            yield method, Declaration(provider=provider, method=method.id, data=data, at=NOON)
+
+
+def test_every_outcome_cites_a_clause_of_its_agreement_and_nothing_else_is_open(catalogue: Catalogue) -> None:
+    states = set()
+    for method, declaration in declared(catalogue):
+        decision = possible(declaration, catalogue)
+        states.add(decision.state)
+        assert {reason.clause for reason in decision.reasons} <= catalogue.agreement.clauses.keys()
+        if isinstance(decision, Settled):
+            assert method.declarable
+    assert states >= {"accepted", "refused"}
+
+
+def test_each_safeguard_that_a_way_needs_is_missed_by_name(catalogue: Catalogue) -> None:
+    known = catalogue.methods.safeguards()
+    for method, declaration in declared(catalogue):
+        if isinstance(possible(declaration, catalogue), Refused):
+            continue
+        asked = questions(method.id, declaration.data, catalogue)
+        decision = decide_method(declaration, catalogue)
+        assert isinstance(decision, Refused) is bool(asked), (method.id, declaration.data)
+        told = " ".join(reason.sentence for reason in decision.reasons)
+        for question in asked:
+            assert known[question.choices[0].id].told in told
+
+
+def test_what_is_declared_of_who_has_not_signed_waits_unless_the_flow_says_otherwise(
+    catalogue: Catalogue,
+) -> None:
+    everything = frozenset(catalogue.methods.safeguards())
+    for method, declaration in declared(catalogue):
+        flow = catalogue.flow_of(declaration.data)
+        if flow is None or not isinstance(possible(declaration, catalogue), Settled):
+            continue
+        kind = declaration.provider.kind
+        unsigned = Provider(id="anyone", name="anyone", kind=kind, ratified=False)
+        found = decide_method(
+            Declaration(
+                provider=unsigned, method=method.id, data=declaration.data, at=NOON, safeguards=everything
+            ),
+            catalogue,
+        )
+        waits = catalogue.bodies.of(kind).ratifies and flow.unratified(declaration.data).action == "hold"
+        assert isinstance(found, Held) is waits, (method.id, declaration.data)
+
+
+def test_a_declaration_is_receipted_in_each_language(catalogue: Catalogue) -> None:
+    method, declaration = next(
+        (method, each)
+        for method, each in declared(catalogue)
+        if isinstance(possible(each, catalogue), Settled)
+    )
+    decision = possible(declaration, catalogue)
+    facts = DeclarationFacts(
+        reference="261124-anyone-7K3QD", provider="anyone", provider_name="Ysgol Tŷ-gwyn",
+        organisation="Cyngor Sir Gâr", state="accepted", declared_at=NOON, goes_at=NOON, method=method.id,
+        method_name=method.name, data=declaration.data, data_title=declaration.data, flow=None, safeguards=(),
+        circumstances=(), reasons=decision.reasons, wording=catalogue.wording,
+    )  # fmt: skip
+    log = Log()
+    log.add("declared", facts.reference)
+    text = render_declaration_text(facts, log.proof(0))
+    assert text.count("Ysgol Tŷ-gwyn\n") == len(catalogue.agreement.languages)
+    assert "This transfer is ALLOWED." in text

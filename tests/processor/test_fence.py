@@ -1,0 +1,31 @@
+"""A file that is examined twice, by whomever, is decided once."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+from gateway.passage import conclude, examine
+from gateway.processor.claim import claim_waiting
+from gateway.record.assignments import assignments
+from gateway.registry.transfer_rows import row_of
+from tests.content import core_data
+from tests.workshop import Desk
+
+
+def test_an_outcome_counts_once_and_only_for_the_file_as_it_was_examined(desk: Desk) -> None:
+    oak = desk.provider("oak", years=("2026-27",))
+    sent = desk.send(oak, core_data())
+    with desk.registrar() as registrar, closing(desk.children.lent(desk.home)) as examiners:
+        claim_waiting(registrar)
+        (assignment,) = assignments(registrar, [sent], desk.now)
+        found = examine(assignment, examiners.mine(), desk.now)
+        assert conclude(registrar, [found]) == {"in"}
+        assert conclude(registrar, [found]) == set()
+        with desk.registry.write() as session:  # As when a key came to count that it waited for.
+            row_of(session, sent).state = "landed"
+        assert conclude(registrar, [found]) == set()
+        assert desk.state(sent) == "landed"
+        (again,) = assignments(registrar, [sent], desk.now)
+        assert conclude(registrar, [replace(found, decided_before=again.decided_before)]) == {"in"}
+    assert desk.kinds(sent).count("decided") == 2

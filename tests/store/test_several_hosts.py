@@ -1,0 +1,268 @@
+"""Several hosts share the work on one registry and one store: whoever does it, it is done once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.homes.demo.parties import Party
+from gateway.processor import retention
+from gateway.processor.service import open_processor
+from gateway.record.policies_in_force import Keeper
+from gateway.registry import receipts, work_queue
+from gateway.registry.database import Registry
+from gateway.registry.ownership import Ownership
+from gateway.samples import make
+from gateway.store.of_home import copies_of
+from tests.clock import Clock
+from tests.commands import invoke
+from tests.content import core_data
+from tests.registry.cluster import Cluster
+from tests.store.servers import Server
+from tests.store.several import another_host, at_work, shared_home
+from tests.waiting import until
+from tests.workshop import Workshop
+
+pytestmark = pytest.mark.needs("pg_ctlcluster")
+YEARS = ("2026-27",)
+LATER = datetime(2040, 1, 1, tzinfo=UTC)
+Hosts = tuple[Workshop, Workshop]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    made = Cluster()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster, weed: Server) -> Iterator[Hosts]:
+    """Two hosts at work, for all tests of this file."""
+    one = shared_home(tmp_path_factory.mktemp("one"), weed, cluster.database("several"))
+    two = another_host(one, tmp_path_factory.mktemp("two"), "two")
+    with at_work(one, two):
+        yield one, two
+
+
+@pytest.fixture(scope="module")
+def oak(hosts: Hosts) -> Party:
+    return hosts[0].provider("oak", years=YEARS, dfe_number="9994001")
+
+
+def decided(desk: Workshop, *references: str) -> None:
+    until(lambda: all(desk.state(each) not in {"", "landed"} for each in references), "the decisions")
+
+
+def shown(desk: Workshop, provider: str = "oak") -> dict[str, bytes]:
+    """What a provider finds at the door of this host, by name."""
+    folder = desk.home.published.provider(provider)
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for part in ("receipts", "out")
+        for path in (folder / part).glob("[!.]*")
+    }
+
+
+def test_every_door_has_every_receipt_and_each_file_is_decided_once(hosts: Hosts, oak: Party) -> None:
+    one, two = hosts
+    sent = [host.send(oak, core_data()) for host in (one, two, one)]
+    decided(one, *sent)
+    until(lambda: len(shown(one)) >= 9 and shown(one) == shown(two), "the receipts")
+    for each in sent:
+        assert one.kinds(each).count("landed") == one.kinds(each).count("decided") == 1
+    until(lambda: not tasks(one), "the queue to be empty")
+
+
+def tasks(desk: Workshop) -> list[str]:
+    with desk.registry.read() as session:
+        asked = "SELECT status FROM procrastinate_jobs WHERE queue_name = :queue"
+        return [str(one) for one in session.scalars(text(asked), {"queue": work_queue.QUEUE})]
+
+
+WAYS = ("SQLite, a folder and the loop", "PostgreSQL, a folder and the loop", "PostgreSQL, S3 and the queue")
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, tmp_path: Path, hosts: Hosts, cluster: Cluster) -> Iterator[Workshop]:
+    """A gateway at work, in each of the ways there are."""
+    if request.param == WAYS[2]:
+        yield hosts[1]
+        return
+    desk = Workshop(tmp_path, clock=Clock(behind=timedelta()))
+    desk._set("rescan_seconds = 5.0", "rescan_seconds = 0.5")
+    if request.param == WAYS[1]:
+        desk.gateway("move", "--database-url", cluster.database("alone"))
+        desk.registry.close()
+        desk.registry = Registry(load_settings(desk.home).database_url(desk.home))
+    with desk:
+        yield desk
+
+
+def test_every_way_of_working_comes_to_the_same(way: Workshop) -> None:
+    ilex, rowan = way.provider("ilex", years=YEARS), way.provider("rowan")
+    sealed = ilex.seal(core_data(), way.certificate)
+    first = way.land(ilex, sealed)
+    decided(way, first)
+    others = [way.land(ilex, sealed), way.land(ilex, sealed[:-20]), way.send(rowan, core_data())]
+    decided(way, *others)
+    assert [way.state(one) for one in (first, *others)] == ["accepted", "refused", "refused", "held"]
+    assert [way.codes(one) for one in others] == [
+        ["open:replayed"],
+        ["open:damaged"],
+        ["policy:agreement-not-ratified"],
+    ]
+    way.ratify_all("rowan")
+    until(lambda: way.state(others[-1]) == "accepted", "what waited for the agreement")
+    assert way.kinds(first)[:2] == ["landed", "decided"]
+    until(lambda: len(shown(way, "rowan")) >= 3, "the receipts")
+    assert "everything fits" in way.gateway("log", "verify", "--sealed")
+
+
+def test_what_a_dead_host_had_is_done_by_another_and_what_nobody_queued_too(
+    hosts: Hosts, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    with one.registry.write() as session:
+        # Whoever is not enrolled with the queue any more had this task, and stopped long ago.
+        work_queue.queue(session, ["261126-oak-00000"])
+        session.execute(text("UPDATE procrastinate_jobs SET status = 'doing' WHERE queue_name = 'files'"))
+    until(lambda: not tasks(one), "the task to be given to somebody")
+    with monkeypatch.context() as lost:
+        lost.setattr("gateway.registry.work_queue.queue", lambda *_: None)
+        sent = two.send(oak, core_data())
+        until(lambda: two.state(sent) == "landed", "it to land")
+    decided(one, sent)
+
+
+def test_what_is_done_at_one_host_is_seen_at_the_doors_of_all(hosts: Hosts, oak: Party) -> None:
+    one, two = hosts
+    elm = Party("elm", one.root / "elm")
+    one.gateway("providers", "add", "elm", "--name", "The Elm", "--kind", "school")
+    one.gateway("keys", "add", "elm", str(elm.ssh_public))
+    keys = two.home.published.provider("elm") / "authorized_keys"
+    until(lambda: keys.exists() and elm.ssh_public.read_text().split()[1] in keys.read_text(), "the key")
+    one.gateway("providers", "suspend", "elm")
+    until(lambda: not keys.read_text(), "the suspension")
+
+
+def test_policies_that_come_into_force_at_one_host_decide_at_all(hosts: Hosts, tmp_path: Path) -> None:
+    one, two = hosts
+    flows = one.home.policies / "teams.toml"
+    flows.write_text(flows.read_text() + "\n# Another version.\n")
+    with one.registrar() as registrar:
+        keeper = Keeper(one.home, one.registry, registrar.signing, one.clock)
+        digest = keeper.keep(one.home.policies)
+        keeper.put_in_force(digest)
+    until(lambda: two.home.policies_in_force.name == digest, "the other host")
+    oak = two.provider("ash", years=YEARS)
+    sent = two.send(oak, core_data())
+    decided(two, sent)
+    (event,) = [one for one in two.events(sent) if one.kind == "decided"]
+    assert json.loads(event.leaf)["fields"]["policies"] == digest
+
+
+def test_copies_are_sealed_once_and_a_new_host_fetches_them(
+    hosts: Hosts, oak: Party, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    fft = one.provider("fft", "fft")
+    sent = two.send(fft, make("fft-aspire", "csv-estimates", rng=random.Random(1), pupils=5))
+    decided(one, sent)
+
+    def copies(desk: Workshop) -> dict[str, bytes]:
+        return {name: data for name, data in shown(desk).items() if name.startswith("out/")}
+
+    until(lambda: len(copies(one)) == 1 and copies(one) == copies(two), "the copies")
+    third = another_host(one, tmp_path, "three")
+    monkeypatch.setattr("gateway.processor.provider_copies.Copier._bring_out", None)  # None is made anew.
+    with open_processor(third.home, third.clock, examiners=third.children.lent) as processor:
+        assert processor.drain() == 0
+    assert shown(third) == shown(one)
+    doctor = json.loads(invoke(third.home.root, "doctor", "--deep", "--json").stdout)
+    assert not [found for found in doctor if found["severity"] == "fault"]
+    third.close()
+
+
+def test_what_retention_deletes_goes_at_every_door(hosts: Hosts, oak: Party) -> None:
+    one, two = hosts
+    sent = one.send(oak, core_data())
+    decided(one, sent)
+    until(lambda: any(sent in name for name in shown(two)), "the receipts")
+    with one.registrar() as registrar:
+        later = dataclasses.replace(registrar, clock=lambda: LATER)
+        retention.run(later, LATER, by="admin")
+    until(lambda: not any(sent in name for host in hosts for name in shown(host)), "the end of the receipts")
+    with one.registry.read() as session:
+        assert receipts.latest(session, sent) is None
+    kept = copies_of(one.home, load_settings(one.home))
+    assert kept is not None
+
+
+def test_a_host_that_shares_and_one_that_does_not_keep_out_of_each_others_way(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    alone = another_host(hosts[0], tmp_path, "one")
+    text = alone.home.settings.read_text()
+    alone.home.settings.write_text(text.replace('name = "one"', ""))
+    with (
+        pytest.raises(GatewayError, match="another host is at work"),
+        open_processor(alone.home, alone.clock) as processor,
+    ):
+        processor.drain()
+    with Ownership(hosts[0].registry, shared=True) as third:
+        assert not third.leads()
+
+
+def test_several_hosts_need_what_they_can_share(tmp_path: Path) -> None:
+    desk = Workshop(tmp_path)
+    desk.home.settings.write_text(desk.home.settings.read_text() + '\n[host]\nname = "one"\n')
+    with pytest.raises(ConfigurationError, match="a registry in PostgreSQL and a store that they share"):
+        load_settings(desk.home)
+
+
+def test_a_host_is_handed_all_it_needs_under_a_code_and_a_key_is_announced_when_all_have_it(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    one, two = hosts
+    listed = json.loads(one.gateway("hosts", "list", "--json"))
+    assert [each["name"] for each in listed] == ["one", "two"]
+    assert [bool(each["rounds"]) for each in listed].count(True) == 1
+    assert {
+        each["name"] for each in json.loads(invoke(one.home.root, "status", "--json").stdout)["hosts"]
+    } == {
+        "one",
+        "two",
+    }
+    before = one.certificate
+    assert "two cannot use it" in one.gateway("keys", "gateway", "rotate", code=1)
+    assert one.certificate == before
+    code = one.gateway("hosts", "add", "two", str(tmp_path / "two")).split()[-1]
+    assert b"BEGIN PGP MESSAGE" in (tmp_path / "two").read_bytes()
+    assert "does not fit" in two.gateway("hosts", "join", str(tmp_path / "two"), given="guessed\n", code=1)
+    two.gateway("hosts", "join", str(tmp_path / "two"), given=f"{code}\n")
+    # Within seconds it is known that the other host has it.
+    until(lambda: invoke(one.home.root, "keys", "gateway", "rotate").exit_code == 0, "host two", seconds=40)
+    until(lambda: two.certificate == one.certificate != before, "the new key at both doors")
+    sent = two.send(two.provider("yew", years=YEARS), core_data())
+    decided(one, sent)
+    assert one.state(sent) == "accepted"
+    third = Home(tmp_path / "third")
+    code = one.gateway("hosts", "add", "three", str(tmp_path / "three")).split()[-1]
+    done = invoke(third.root, "hosts", "join", str(tmp_path / "three"), given=f"{code}\n")
+    assert done.exit_code == 0, done.stderr
+    assert load_settings(third).host.name == "three"
+    assert (
+        "home of another host"
+        in invoke(two.home.root, "hosts", "join", str(tmp_path / "three"), given=f"{code}\n").stderr
+    )
