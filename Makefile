@@ -87,7 +87,7 @@ docs: $(VENV)/.installed-dev
 # Every package that runs in production, with its hashes, for every Python that is supported.
 # requirements-build.lock is what packages are built with where the index has no wheel of them, and this one;
 # requirements-postgresql.lock what a registry in PostgreSQL needs besides, requirements-cluster.lock what that and
-# an S3 store do.
+# an S3 store do, requirements-openid.lock what logging in to the console at an OpenID Connect provider does.
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
     --no-emit-index-url --quiet
 lock: $(VENV)/.installed-dev
@@ -98,6 +98,8 @@ lock: $(VENV)/.installed-dev
 	    | $(COMPILE) --constraint requirements.lock --output-file requirements-postgresql.lock -
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["cluster"], sep="\n")' \
 	    | $(COMPILE) --constraint requirements.lock --constraint requirements-postgresql.lock --output-file requirements-cluster.lock -
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["openid"], sep="\n")' \
+	    | $(COMPILE) --constraint requirements.lock --output-file requirements-openid.lock -
 
 # The offline installer for Windows, of the embeddable package that a person fetched from python.org; needs nsis.
 kit: $(VENV)/.installed-dev
@@ -107,7 +109,7 @@ kit: $(VENV)/.installed-dev
 audit: $(VENV)/.installed-dev
 	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock \
 	    --requirement requirements-build.lock --requirement requirements-postgresql.lock \
-	    --requirement requirements-cluster.lock
+	    --requirement requirements-cluster.lock --requirement requirements-openid.lock
 
 sbom: $(VENV)/.installed-dev
 	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml requirements.lock > sbom.json

@@ -24,7 +24,6 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.secrets import passphrase
-from gateway.zones.locks import is_locked
 
 SERVICES: dict[str, tuple[str, ...]] = {
     "intake": ("serve", "intake"),
@@ -134,15 +133,6 @@ def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
         file.write(json.dumps(dict(places)))
         file.flush()
         yield
-
-
-def places_of(home: Home) -> dict[str, str]:
-    """Where the services are that `gateway run` runs on `home` now, as above; nothing where it does not."""
-    try:
-        running = is_locked(home.places)
-    except FileNotFoundError:
-        return {}
-    return dict(json.loads(home.places.read_bytes() or b"{}")) if running else {}
 
 
 def _stop(children: dict[str, subprocess.Popen[str]]) -> None:

@@ -25,12 +25,11 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.options import LISTED, LimitOption, SignatoryOption
-from gateway.errors import GatewayError
 from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import register, text_wanted, year_to_ratify, years_in_force
-from gateway.record.ratifying import Signed, sign
+from gateway.policy.ratification import register, text_wanted, years_in_force
+from gateway.record.ratifying import sign_for
 from gateway.registry import agreements, log, providers
 from gateway.registry.tables import RatificationRow
 
@@ -58,19 +57,11 @@ def ratify(
 
     at = now()
     with registrar_of(home) as registrar:
-        catalogue = registrar.catalogue
-        today = local_day(at, catalogue.calendar.timezone)
-        day = on.date() if on else today
-        if day > today:
-            raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
         with registrar.registry.write() as session:
-            _check_party(providers.get_provider(session, identifier), catalogue)
-            years = agreements.years(session, identifier, text_wanted(catalogue))
-            year = year_to_ratify(years, day, catalogue)
-            signed = Signed(
-                provider=identifier, year=year, signatory=signatory, on=day, at=at, by=who(), role=role
-            )
-            missing = sign(session, catalogue, signed, actor=who())
+            year, missing = sign_for(
+                session, registrar.catalogue, identifier, signatory,
+                on=on.date() if on else None, role=role, by=who(), at=at,
+            )  # fmt: skip
             log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
         released = reconsider(registrar)
     if missing:
@@ -119,13 +110,6 @@ def status(
 def text(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the text of the agreement, as providers find it in /agreement."""
     print_exactly(load_catalogue(existing(home).policies_in_force).agreement_text)
-
-
-def _check_party(provider: Provider, catalogue: Catalogue) -> None:
-    if not catalogue.bodies.of(provider.kind).ratifies:
-        raise GatewayError(
-            f"{provider.id} is no party: a provider of its kind does not ratify this agreement"
-        )
 
 
 def _standing(

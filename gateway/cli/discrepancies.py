@@ -30,11 +30,6 @@ from gateway.registry.log import Entry
 app = typer.Typer(no_args_is_help=True, help="Pupils on two rolls, other dates of birth, old numbers.")
 NumberArgument = Annotated[int, typer.Argument(metavar="N", min=1)]
 _COLUMNS = ("number", "kind", "state", "providers", "records", "opened_at")
-_MEANINGS = {
-    "two-rolls": "a pupil is on the roll of more than one school",
-    "birth-date": "schools give different dates of birth for a pupil",
-    "former-upn": "a pupil is on a roll under an old and a new number",
-}
 
 
 @app.command("list")
@@ -95,7 +90,7 @@ def _row(known: Known) -> dict[str, Any]:
     return {
         "number": known.number,
         "kind": known.kind,
-        "meaning": _MEANINGS[known.kind],
+        "meaning": discrepancies.MEANINGS[known.kind],
         "state": known.state,
         "providers": list(known.providers),
         "records": [f"{party.reference} record {party.record}" for party in known.parties],

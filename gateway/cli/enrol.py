@@ -15,9 +15,8 @@ from gateway.errors import Refusal
 from gateway.home import Home
 from gateway.home.settings import read_toml
 from gateway.model import NewKey
-from gateway.registry import keys, log
+from gateway.registry import keys
 from gateway.registry.keys import OwnerKind
-from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
     from gateway.openpgp.certificates import Certificate
@@ -100,12 +99,7 @@ def _described(certificate: Certificate) -> list[tuple[str, str]]:
 def store_key(
     session: Session, owner_kind: OwnerKind, owner: str, new: NewKey, at: datetime, *, state: keys.KeyState
 ) -> None:
-    """Put a key on record. Whose it is, for a member of staff, only the registry says."""
-    keys.add_key(
-        session, owner_kind, owner, new.kind,
-        fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
-        expires_at=new.expires_at, at=at, by=who(), state=state,
-    )  # fmt: skip
-    fields: dict[str, str] = {"owner": owner_kind, "state": state}
-    fields |= {"provider": owner} if owner_kind == "provider" else {}
-    log.append(session, [Entry(kind="key-added", subject=new.fingerprint, fields=fields, actor=who())], at)
+    """Put a key on record, in the name of the person at the keyboard."""
+    from gateway.record.enroller import Enroller  # noqa: PLC0415 - few of those that show keys enrol one
+
+    Enroller(session=session, by=who(), at=at).add_key(owner_kind, owner, new, state=state)

@@ -30,7 +30,7 @@ from gateway.cli.key_changes import changing, taken_in
 from gateway.cli.key_files import read_key_file
 from gateway.cli.key_rows import key_row
 from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
-from gateway.errors import GatewayError, NotFoundError
+from gateway.errors import NotFoundError
 from gateway.home import Home
 from gateway.home.settings import load_key_policy
 from gateway.registry import keys, providers, roles, staff
@@ -43,7 +43,6 @@ app = typer.Typer(no_args_is_help=True, help="Keys of providers and staff, and t
 app.add_typer(gateway_keys.app, name="gateway")
 app.add_typer(host_keys.app, name="host")
 OwnerArgument = Annotated[str, typer.Argument(metavar="ID", help="The provider; with --staff, the person.")]
-_READ_OUT = 16
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
 ReadOutArgument = Annotated[
     list[str], typer.Argument(metavar="FPR...", help="The fingerprints as they were read out.")
@@ -116,16 +115,13 @@ def confirm(
     That is on record with your name. It takes what was read out: all of a fingerprint, or 16 characters of
     it at least. Keys wait for it that a provider was enrolled with, or that it dropped in /keys.
     """
-    from gateway.record.second_person import Act, reject  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record import key_confirming  # noqa: PLC0415 - loads the OpenPGP libraries
 
     for fingerprint in fingerprints:
-        _check_read_out(fingerprint)
+        key_confirming.check_read_out(fingerprint)
     with changing(home) as clerk:
-        named = [_named(clerk, identifier, one, is_staff=is_staff) for one in fingerprints]
-        for key in named:  # One that somebody wants revoked is put in force again by somebody else.
-            for act in ("revoke-hard", "revoke-soft"):
-                reject(clerk.session, Act(act, key.fingerprint), by=who(), at=clerk.at)
-        approved = [clerk.approve(key) for key in named]
+        owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
+        approved = key_confirming.confirm(clerk, owner_kind, identifier, fingerprints, who())
     for key in approved:
         out.print(f"{key.fingerprint} is in force", soft_wrap=True)
 
@@ -248,13 +244,6 @@ def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:
     if is_new or agreed(clerk.session, act, by=who(), why=why, at=clerk.at):
         return clerk.revoke(key, revocation, why=why)
     return clerk.suspend(key, why=why) if key.state in {"active", "retiring"} else key
-
-
-def _check_read_out(fingerprint: str) -> None:
-    """A key that somebody made to look alike shares a few characters of a fingerprint, not that many."""
-    read_out = fingerprint.replace(" ", "").removeprefix("SHA256:")
-    if len(read_out) < _READ_OUT:
-        raise GatewayError(f"so short a beginning tells no keys apart: give {_READ_OUT} characters or all")
 
 
 def _owner(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:

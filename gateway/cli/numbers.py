@@ -7,11 +7,11 @@ from typing import Literal
 
 import typer
 
-from gateway.errors import GatewayError
+from gateway.enrolment.numbers import dfe_number, own_number, schools, urn
 from gateway.model import Provider, ProviderKind
 from gateway.policy.bodies_schema import DFE_NUMBER, URN, BodiesFile
 
-_DFE_DIGITS, _URN_DIGITS = 7, 6
+__all__ = ["column_of", "dfe_number", "own_number", "provider_kind", "schools", "urn", "with_own_number"]
 
 
 def provider_kind(given: str, bodies: BodiesFile) -> ProviderKind:
@@ -19,19 +19,6 @@ def provider_kind(given: str, bodies: BodiesFile) -> ProviderKind:
     if given not in bodies.kinds():
         raise typer.BadParameter(f"one of {', '.join(bodies.kinds())}", param_hint="--kind")
     return given
-
-
-def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
-    """The number by which a kind of body is known, such as an ODS code. GatewayError for any other text."""
-    if given is None:
-        return None
-    identifier = bodies.identifier_of(kind)
-    if identifier is None:
-        raise GatewayError(f"bodies.toml names no number of {kind}")
-    number = given.strip()
-    if not identifier.fits(number):
-        raise GatewayError(f"{given} is no {identifier.name}")
-    return number
 
 
 def with_own_number(provider: Provider, given: str | None, bodies: BodiesFile) -> Provider:
@@ -57,27 +44,3 @@ def column_of(kind: ProviderKind, bodies: BodiesFile) -> Literal["dfe_number", "
     if identifier is not None and identifier.id == DFE_NUMBER:
         return "dfe_number"
     return "urn" if identifier is not None and identifier.id == URN else "number"
-
-
-def dfe_number(given: str | None) -> str | None:
-    """LA and establishment number, written 9991234 or 999/1234. GatewayError where it is not 7 digits."""
-    number = None if given is None else given.replace("/", "").replace(" ", "")
-    if number is not None and not (len(number) == _DFE_DIGITS and number.isdecimal()):
-        raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
-    return number
-
-
-def urn(given: str | None) -> str | None:
-    """A unique reference number. GatewayError where it is not 6 digits."""
-    if given is not None and not (len(given) == _URN_DIGITS and given.isdecimal()):
-        raise GatewayError("a URN is 6 digits")
-    return given
-
-
-def schools(given: str | None) -> str | None:
-    """Numbers of schools, by commas, as the registry keeps them: each once, with blanks between."""
-    if given is None:
-        return None
-    numbers = [one.strip() for one in given.split(",") if one.strip()]
-    whole = [urn(one) if len(one) == _URN_DIGITS else dfe_number(one) for one in numbers]
-    return " ".join(dict.fromkeys(filter(None, whole)))

@@ -11,8 +11,8 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.model import Provider
+from gateway.record.enroller import Enroller
 from gateway.registry import log
-from gateway.registry.log import Entry
 
 
 def signed_head(session: Session, place: Home) -> None:
@@ -31,6 +31,4 @@ def record_of_provider(
     more: Mapping[str, str] | None = None,
 ) -> None:
     """Log what happened to a provider, with the person at the keyboard and what they said of it."""
-    fields = {"provider_kind": provider.kind, **(more or {})}
-    entry = Entry(kind=kind, subject=provider.id, fields=fields, actor=who(), note=note)
-    log.append(session, [entry], now())
+    Enroller(session=session, by=who(), at=now()).note(kind, provider, note, more)

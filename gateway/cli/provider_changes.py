@@ -30,9 +30,9 @@ from gateway.model import Provider
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import load_catalogue
 from gateway.publish.projection import publish_access
-from gateway.registry import contacts, log, providers
+from gateway.record.enroller import Enroller
+from gateway.registry import providers
 from gateway.registry.contacts import Contact
-from gateway.registry.log import Entry
 
 _NUMBERS = ("name", "dfe_number", "urn", "schools", "number")
 
@@ -76,16 +76,14 @@ def set_columns(
         )
     at, bodies = now(), load_catalogue(existing(home).policies_in_force).bodies
     with registry(home) as opened, opened.write() as session:
+        enroller = Enroller(session=session, by=who(), at=at)
         changed = [_set_columns(session, identifier, wanted, why, bodies)] if wanted else []
         if contact is not None:
             kept = Contact(provider=identifier, role=contact, email=email, telephone=telephone)
-            changed.append(contacts.keep(session, kept, at=at, by=who()))
+            changed.append(enroller.keep_contact(kept, why))
         if forget_contact is not None:
-            contacts.forget(session, identifier, forget_contact)
+            enroller.forget_contact(identifier, forget_contact, why)
             changed.append(True)
-        if any(changed[1 if wanted else 0 :]):
-            entry = Entry(kind="contact-changed", subject=identifier, actor=who(), note=why)
-            log.append(session, [entry], at)
         if any(changed):
             signed_head(session, Home(home))
     out.print(f"{identifier} is changed" if any(changed) else f"{identifier} is on record so already")

@@ -11,14 +11,24 @@ import typer
 from sqlmodel import Session
 
 from gateway.cli import dates, numbers
-from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, now, out, registry
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    counted,
+    existing,
+    fails_clearly,
+    now,
+    out,
+    registry,
+    who,
+)
 from gateway.cli.on_record import record_of_provider, signed_head
 from gateway.cli.options import NewNameOption, WhyOption
 from gateway.errors import GatewayError
 from gateway.home import Home, provider_of
-from gateway.model import Provider
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import local_day
+from gateway.record.enroller import Enroller
 from gateway.registry import provider_life, providers
 from gateway.zones.landed import waiting
 
@@ -39,7 +49,7 @@ def close(
     """
     day = _last_day(home, on)
     with registry(home) as opened, opened.write() as session:
-        _closed(session, identifier, day, why)
+        _enroller(session).close(identifier, day, why, today=_today(home))
         signed_head(session, Home(home))
     out.print(f"{identifier} is closed; its last day was {day}")
 
@@ -48,7 +58,7 @@ def close(
 def reopen(identifier: ProviderArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
     """Take a closure back."""
     with registry(home) as opened, opened.write() as session:
-        record_of_provider(session, "provider-reopened", provider_life.reopen(session, identifier), why)
+        _enroller(session).reopen(identifier, why)
         signed_head(session, Home(home))
     out.print(f"{identifier} is open again")
 
@@ -67,16 +77,15 @@ def convert(
     bodies = load_catalogue(existing(home).policies_in_force).bodies
     with registry(home) as opened, opened.write() as session:
         before = providers.get_provider(session, identifier)
-        provider = provider_life.convert(
-            session,
+        provider = _enroller(session).convert(
             identifier,
             numbers.provider_kind(kind, bodies),
+            why,
             may_become=bodies.of(before.kind).becomes,
             name=name,
             dfe_number=numbers.dfe_number(dfe_number),
             urn=numbers.urn(urn),
         )
-        record_of_provider(session, "provider-converted", provider, why)
         signed_head(session, Home(home))
     out.print(f"{identifier} is {provider.kind} now, with its keys, history and receipts")
     if urn is None:
@@ -99,7 +108,7 @@ def merge(
             raise GatewayError(f"{into} has closed: nothing can become part of it")
         gone = providers.get_provider(session, former)
         if not gone.is_closed:
-            gone = _closed(session, former, day, why)
+            gone = _enroller(session).close(former, day, why, today=_today(home))
         provider_life.succeed(session, former, into)
         record_of_provider(session, "provider-merged", gone, why, {"provider": into})
         signed_head(session, Home(home))
@@ -123,15 +132,13 @@ def remove(identifier: ProviderArgument, why: WhyOption, home: HomeOption = DEFA
     out.print(f"{identifier} is removed, with its keys")
 
 
-def _closed(session: Session, identifier: str, day: date, why: str) -> Provider:
-    provider = provider_life.close(session, identifier, day, now())
-    record_of_provider(session, "provider-closed", provider, why)
-    return provider
+def _enroller(session: Session) -> Enroller:
+    return Enroller(session=session, by=who(), at=now())
 
 
 def _last_day(home: Path, on: datetime | None) -> date:
-    today = local_day(now(), load_catalogue(Home(home).policies_in_force).calendar.timezone)
-    day = today if on is None else on.date()
-    if day > today:
-        raise GatewayError(f"{day} is still to come: put it on record once it has closed")
-    return day
+    return _today(home) if on is None else on.date()
+
+
+def _today(home: Path) -> date:
+    return local_day(now(), load_catalogue(Home(home).policies_in_force).calendar.timezone)

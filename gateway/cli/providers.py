@@ -21,18 +21,19 @@ from gateway.cli.console import (
     registry,
     rfc3339,
     show,
+    who,
 )
 from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, show_key
 from gateway.cli.key_files import read_key_file
-from gateway.cli.on_record import record_of_provider, signed_head
+from gateway.cli.on_record import signed_head
 from gateway.cli.options import LISTED, LimitOption, NameOption, NumberOption
 from gateway.home import Home
 from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_access
+from gateway.record.enroller import Enroller
 from gateway.registry import contacts, keys, log, providers
-from gateway.registry import provider_life as life
 from gateway.registry.tables import EventRow
 
 app = typer.Typer(no_args_is_help=True, help="Enrol providers and look at them.")
@@ -85,10 +86,7 @@ def add(
         show_key(read_key_file(file), at)
     with registry(home) as opened:
         with opened.write() as session:
-            if succeeds is not None:
-                life.succeed(session, succeeds, identifier)
-            providers.add_provider(session, provider, at)
-            record_of_provider(session, "provider-added", provider)
+            Enroller(session=session, by=who(), at=at).add(provider, succeeds=succeeds)
             for file in ssh_key or ():
                 enrol_ssh(session, place, "provider", identifier, file, at)
             for file in openpgp_key or ():

@@ -40,7 +40,7 @@ OnOption = Annotated[
 @fails_clearly
 def plan_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """What is due for deletion, what a hold keeps, what waits for a decision. Deletes nothing."""
-    from gateway.processor.retention import plan_at  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.deletions_due import plan_at  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registrar_of(home) as registrar:
         plan = plan_at(registrar, _moment(on))
@@ -63,7 +63,8 @@ def plan_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME, as_json
 @fails_clearly
 def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
     """Delete what is due, and print the signed certificate of deletion, which is kept as well."""
-    from gateway.processor.retention import plan_at, run  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.retention import run  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.deletions_due import plan_at  # noqa: PLC0415
 
     moment = _moment(on)
     if moment.date() > now().date():

@@ -40,7 +40,7 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.registry import console_sessions, invitations, keys, log, roles, staff
 from gateway.registry.keys import Key
 from gateway.registry.log import Entry
-from gateway.supervisor import places_of
+from gateway.zones.places import places_of
 
 app = typer.Typer(no_args_is_help=True, help="Enrol the authority's staff and look at them.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]

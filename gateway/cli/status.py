@@ -25,11 +25,11 @@ from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
-from gateway.processor.snapshot import Expiry, Snapshot, take, wrong
+from gateway.record.snapshot import Expiry, Snapshot, take, wrong
 from gateway.registry import hosts
 from gateway.registry.hosts import Host
-from gateway.supervisor import places_of
 from gateway.zones.locks import is_locked
+from gateway.zones.places import places_of
 
 _CONNECT_SECONDS = 3.0
 _BANNER = b"SSH-2.0-gateway"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console.entering import site_of
-from gateway.console.inside import DeclinedInside
+from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import text
+from gateway.home.settings_file import File
 from gateway.zones.hatch import WeightyAct
 from gateway.zones.hatch.answers import Done, Me, MeSeen
 from gateway.zones.hatch.questions import AskMe
 
+A = TypeVar("A", bound=File)
 _OURS = frozenset({"token", "credential"})
 _TO_SIGN = 409
 
@@ -24,24 +28,41 @@ def signed(form: FormData) -> str | None:
 
 async def act(request: Request, form: FormData, question: WeightyAct, what: str, back: str) -> Response:
     """Do it, or ask for the passkey first. `what` it is, in words; `back` is where one came from."""
+    reply = await act_for(request, form, question, Done, what, back)
+    if isinstance(reply, Response):
+        return reply
+    return site_of(request).page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)
+
+
+async def act_for(  # noqa: PLR0917 - as `act`, and what it answers
+    request: Request, form: FormData, question: WeightyAct, kind: type[A], what: str, back: str
+) -> Reply[A] | Response:
+    """What an act answers; or the page that asks for the passkey first, or says why it is not done."""
     site = site_of(request)
     try:
-        reply = await site.inside.reply(question, Done)
+        return await site.inside.reply(question, kind)
     except DeclinedInside as declined:
         if declined.status not in {_TO_SIGN, 403, 404}:
             raise
-        me = await _me(request)
+        me = await me_of(request)
         if declined.status == _TO_SIGN:
             fields = [(name, value) for name, value in form.multi_items() if name not in _OURS]
             return site.page(
-                request, "confirm.html", me, what=what, fields=fields, options=declined.options, back=back
+                request,
+                "confirm.html",
+                me,
+                what=what,
+                fields=fields,
+                options=declined.options,
+                again=declined.again,
+                back=back,
             )
         return site.page(
             request, "declined.html", me, status=declined.status, problem=str(declined), back=back
         )
-    return site.page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)
 
 
-async def _me(request: Request) -> Me:
+async def me_of(request: Request) -> Me:
+    """Who is logged in."""
     site = site_of(request)
     return (await site.inside.reply(site.question(request, AskMe), MeSeen)).me

@@ -12,7 +12,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from gateway.console import entering, evidence_pages, held_pages, mailbox_pages, school_pages
+from gateway.console import (
+    enrolling_pages,
+    entering,
+    evidence_pages,
+    held_pages,
+    mailbox_pages,
+    protecting_pages,
+    school_pages,
+)
 from gateway.console.entering import site_of
 from gateway.console.guard import Guard
 from gateway.console.inside import DeclinedInside
@@ -24,6 +32,8 @@ _log = logging.getLogger(__name__)
 _ROUTES = [
     Route("/login", entering.show_login, methods=["GET"]),
     Route("/login", entering.log_in, methods=["POST"]),
+    Route("/login/openid/back", entering.come_back, methods=["GET"]),
+    Route("/login/openid/done", entering.finish_elsewhere, methods=["GET"]),
     Route("/invitation", entering.show_invitation, methods=["GET"]),
     Route("/invitation", entering.take_invitation, methods=["POST"]),
     Route("/invitation/passkey", entering.enrol, methods=["POST"]),
@@ -38,10 +48,26 @@ _ROUTES = [
     Route("/held/{reference}", held_pages.show_held_file, methods=["GET"]),
     Route("/held/{reference}", held_pages.decide_held, methods=["POST"]),
     Route("/schools", school_pages.show_schools, methods=["GET"]),
+    Route("/enrol", enrolling_pages.show_enrolling, methods=["GET"]),
+    Route("/enrol", enrolling_pages.enrol, methods=["POST"]),
+    Route("/enrol/list", enrolling_pages.try_import, methods=["POST"]),
+    Route("/enrol/list/all", enrolling_pages.import_list, methods=["POST"]),
     Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),
+    Route("/schools/{provider}", enrolling_pages.change_school, methods=["POST"]),
     Route("/agreement", school_pages.show_agreement, methods=["GET"]),
+    Route("/agreement/policies", protecting_pages.show_policies, methods=["GET"]),
+    Route("/agreement/policies", protecting_pages.decide_policies, methods=["POST"]),
     Route("/evidence", evidence_pages.show_evidence, methods=["GET"]),
     Route("/evidence/receipt", evidence_pages.verify_receipt, methods=["POST"]),
+    Route("/evidence/breaches", protecting_pages.show_breaches, methods=["GET"]),
+    Route("/evidence/breaches", protecting_pages.record_breach, methods=["POST"]),
+    Route("/evidence/breaches/{number:int}", protecting_pages.show_breach, methods=["GET"]),
+    Route("/evidence/child", protecting_pages.show_child_form, methods=["GET"]),
+    Route("/evidence/child", protecting_pages.ask_child, methods=["POST"]),
+    Route("/evidence/holds", protecting_pages.show_holds, methods=["GET"]),
+    Route("/evidence/holds", protecting_pages.change_hold, methods=["POST"]),
+    Route("/evidence/review", protecting_pages.show_review, methods=["GET"]),
+    Route("/watch", protecting_pages.show_watch, methods=["GET"]),
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 ]
 

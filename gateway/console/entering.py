@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import Site, fresh_secret, see, text
-from gateway.zones.hatch.answers import Begun, Done, MeSeen, PasskeyOptions
-from gateway.zones.hatch.questions import AskMe, BeginEnrolment, BeginLogin, Enrol, LogIn, LogOut
+from gateway.zones.hatch import OF_AN_ACT
+from gateway.zones.hatch.answers import Begun, Done, MeSeen, OpenIdBegun, PasskeyOptions
+from gateway.zones.hatch.questions import (
+    AskMe,
+    BeginEnrolment,
+    BeginLogin,
+    BeginOpenId,
+    ConfirmByOpenId,
+    Enrol,
+    FinishOpenId,
+    LogIn,
+    LogOut,
+)
 
 _ATTEMPT = "attempt"
 
@@ -53,7 +67,13 @@ async def take_invitation(request: Request) -> Response:
     except DeclinedInside as declined:
         return _invitation(request, str(declined), declined.status)
     return site.page(
-        request, "new_passkey.html", held=_ATTEMPT, code=code, name=told.name, options=told.options
+        request,
+        "new_passkey.html",
+        held=_ATTEMPT,
+        code=code,
+        name=told.name,
+        options=told.options,
+        **await elsewhere(request, browser, code),
     )
 
 
@@ -105,10 +125,49 @@ async def _login(request: Request, problem: str, status: int = 200) -> Response:
     except DeclinedInside as declined:
         problem, status = problem or str(declined), declined.status
     response = site.page(
-        request, "login.html", secret=browser, status=status, problem=problem, options=options
+        request,
+        "login.html",
+        secret=browser,
+        status=status,
+        problem=problem,
+        options=options,
+        **await elsewhere(request, browser),
     )
     site.set_secret(response, _ATTEMPT, browser)
     return response
+
+
+async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str, Any]:
+    """Where else one may log in, and what that is called; nothing where that is not set up or not reached."""
+    site, name = site_of(request), site_of(request).knows.openid
+    if name is None:
+        return {"openid": "", "openid_name": ""}
+    try:
+        question = site.question(request, BeginOpenId, browser=browser, code=code)
+        return {"openid": (await site.inside.ask(question, OpenIdBegun)).address, "openid_name": name}
+    except DeclinedInside:
+        return {"openid": "", "openid_name": name}
+
+
+async def come_back(request: Request) -> Response:
+    """The provider sent the browser back. A page of ours leads on: our cookies are sent to that alone."""
+    given = {name: request.query_params.get(name, "") for name in ("code", "state")}
+    return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
+
+
+async def finish_elsewhere(request: Request) -> Response:
+    """Log in who came back; or confirm the act of whoever is logged in, and was asked for it."""
+    site, query = site_of(request), request.query_params
+    told = {"given": query.get("code", ""), "state": query.get("state", "")}
+    if told["state"].startswith(OF_AN_ACT):
+        reply = await site.inside.reply(site.question(request, ConfirmByOpenId, **told), Done)
+        return site.page(request, "done.html", reply.me, sentence=reply.said.sentence, back="/")
+    browser = site.held_by(request, _ATTEMPT)
+    try:
+        begun = await site.inside.ask(site.question(request, FinishOpenId, browser=browser, **told), Begun)
+    except DeclinedInside as declined:
+        return await _login(request, str(declined), declined.status)
+    return _entered(site, begun)
 
 
 def _invitation(request: Request, problem: str, status: int = 200) -> Response:

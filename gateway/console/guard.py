@@ -17,6 +17,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 512 * 1024
+_MORE_BYTES = {"/enrol/list": 1024**2 + 64 * 1024}
+"""Where a form may be larger: a list of schools."""
 _SAFE = frozenset({"GET", "HEAD"})
 _HEADERS = {
     "content-security-policy": (
@@ -61,16 +63,16 @@ class Guard:
             if method in _SAFE:
                 return RedirectResponse(f"{self._origin}{path}", status_code=307)
             return PlainTextResponse("This is not our address.", status_code=421)
-        return None if method in _SAFE else self._not_ours(method, headers)
+        return None if method in _SAFE else self._not_ours(method, headers, path)
 
-    def _not_ours(self, method: str, headers: Headers) -> ASGIApp | None:
+    def _not_ours(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
         """What is told to whoever wants to change something from elsewhere, or with far too much."""
         if method != "POST":
             return PlainTextResponse("Not offered.", status_code=405)
         if headers.get("origin") != self._origin:
             return PlainTextResponse("This form was not sent from one of our pages.", status_code=403)
         length = headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > MOST_BYTES:
+        if not length.isdecimal() or int(length) > _MORE_BYTES.get(path, MOST_BYTES):
             return PlainTextResponse("That is too large.", status_code=413)
         return None
 

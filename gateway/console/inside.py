@@ -25,12 +25,16 @@ _UNREACHED = "The inside of the gateway does not answer at the moment. Try again
 
 
 class DeclinedInside(GatewayError):  # noqa: N818 - it is an answer, seldom an error
-    """The inside declines: a status of HTTP and a sentence; `options` where a passkey has to sign first."""
+    """The inside declines: a status of HTTP and a sentence; `options` where a passkey has to sign first.
 
-    def __init__(self, status: int, sentence: str, options: str = "") -> None:
+    `again`: where whoever has none logs in once more.
+    """
+
+    def __init__(self, status: int, sentence: str, options: str = "", again: str = "") -> None:
         super().__init__(sentence)
         self.status = status
         self.options = options
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +115,4 @@ def _declined(response: httpx.Response) -> DeclinedInside:
         said = Declining.model_validate_json(response.content)
     except ValueError:
         return DeclinedInside(503, _UNREACHED)
-    return DeclinedInside(response.status_code, said.sentence, said.options)
+    return DeclinedInside(response.status_code, said.sentence, said.options, said.again)

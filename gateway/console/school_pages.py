@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.console.charts import time_line_of
 from gateway.console.entering import site_of
 from gateway.zones.hatch.questions import AskAgreement, AskSchool, AskSchools
 from gateway.zones.hatch.school_answers import AgreementSeen, SchoolsSeen, SchoolTold
@@ -31,7 +32,11 @@ async def show_schools(request: Request) -> Response:
     site, query = site_of(request), request.query_params
     page = query.get("page", "")
     question = site.question(
-        request, AskSchools, on=_day(query.get("on", "")), page=int(page) if page.isdecimal() else 0
+        request,
+        AskSchools,
+        on=_day(query.get("on", "")),
+        page=int(page) if page.isdecimal() else 0,
+        late=query.get("late") == "yes",
     )
     reply = await site.inside.reply(question, SchoolsSeen)
     return site.page(request, "schools.html", reply.me, seen=reply.said, signs=SIGNS)
@@ -44,7 +49,8 @@ async def show_school(request: Request) -> Response:
         request, AskSchool, **request.path_params, before=int(before) if before.isdecimal() else None
     )
     reply = await site.inside.reply(question, SchoolTold)
-    return site.page(request, "school.html", reply.me, seen=reply.said, signs=SIGNS)
+    line = time_line_of(reply.said.keys, datetime.now(UTC))
+    return site.page(request, "school.html", reply.me, seen=reply.said, signs=SIGNS, line=line)
 
 
 def _day(text: str) -> date | None:

@@ -75,7 +75,7 @@ class Site:
             self.cookie(kind), path="/", secure=self.secure, httponly=True, samesite="strict"
         )
 
-    def question(self, request: Request, kind: type[Q], **parts: Any) -> Q:  # noqa: ANN401 - as the question has them
+    def question(self, request: Request, kind: type[Q], /, **parts: Any) -> Q:  # noqa: ANN401 - as the question has them
         """A question from this browser."""
         if issubclass(kind, OfPerson):
             parts["session"] = self.held_by(request, "session")
@@ -144,6 +144,7 @@ def templates(zone: str) -> Environment:
         exact=lambda moment: moment.isoformat().replace("+00:00", "Z"),
         size=_size,
         seconds=_seconds,
+        grouped=_grouped,
         sentence_case=lambda words: words[:1].upper() + words[1:],
     )
     return made
@@ -159,6 +160,13 @@ def _size(octets: int) -> str:
     while amount >= _STEP and unit < len(_UNITS) - 1:
         amount, unit = amount / _STEP, unit + 1
     return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def _grouped(fingerprint: str) -> str:
+    """A fingerprint in groups of four, as people read it out: what is hexadecimal in capitals."""
+    kind, mark, rest = fingerprint.rpartition(":")
+    letters = rest if kind else rest.upper()
+    return f"{kind}{mark} ".lstrip() + " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))
 
 
 def _seconds(seconds: float) -> str:

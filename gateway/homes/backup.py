@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import sqlite3
@@ -34,7 +35,10 @@ from gateway.homes.restored_store import put_back, settings_in
 from gateway.secrets import secret_files
 from gateway.store.folder import SealedFolder
 from gateway.store.of_home import store_of
+from gateway.zones.backups import note_backup
 from gateway.zones.spool import fsync_folder, write_durably
+
+_log = logging.getLogger(__name__)
 
 MANIFEST = "backup.json"
 _POLICIES = ("policies", "policies-in-force")
@@ -77,12 +81,17 @@ def back_up(
     _claim(folder)
     with at_work(folder):
         try:
-            return _backed_up(home, folder, now, earlier, progress)
+            manifest = _backed_up(home, folder, now, earlier, progress)
         except BaseException as error:
             _clear(folder)  # It holds the gateway's keys.
             if isinstance(error, OSError):
                 raise Fault(f"the backup cannot be written: {os.strerror(error.errno or 0)}") from None
             raise
+    try:
+        note_backup(home, now)
+    except OSError as error:  # The copy is whole all the same: such as of a home that is read-only.
+        _log.warning("the home cannot be told of its backup: %s", error.strerror)
+    return manifest
 
 
 def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, progress: Progress) -> Manifest:

@@ -29,7 +29,7 @@ ValueKind = Literal[
 ]
 FileKeyKind = Literal["ssh", "openpgp"]
 """Keys that come as a file, from their owner."""
-KeyKind = FileKeyKind | Literal["passkey"]
+KeyKind = FileKeyKind | Literal["passkey", "openid"]
 Outcome = Literal["accepted", "held", "refused"]
 State = Literal["landed"] | Outcome
 WaitsFor = Literal["date", "ratification", "key", "approval", "person"]

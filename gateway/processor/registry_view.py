@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import Fault
 from gateway.home import Home
 from gateway.home.settings import WatchSettings
-from gateway.processor.snapshot import Snapshot, take, wrong
+from gateway.record.snapshot import Snapshot, take, wrong
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow, TransferRow

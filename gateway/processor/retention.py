@@ -18,6 +18,7 @@ from gateway.home import Home
 from gateway.processor.checkpoints import hour_of
 from gateway.publish.projection import give_back, receipt_files, take_back
 from gateway.publish.provider_copies import copy_path
+from gateway.record.deletions_due import plan_at
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, notices, retention
 from gateway.registry.log import Entry
@@ -27,7 +28,6 @@ from gateway.reports.retention import (
     WHATS,
     Deleted,
     Due,
-    Plan,
     Retention,
     deletion_certificate,
     load_retention,
@@ -40,17 +40,6 @@ _BATCH = 100
 _STORED = "store:"
 _TAKEN_BACK = 5_000  # Receipts in an hour, so that the first hour does not take long.
 _LOOKED_BACK = timedelta(days=7)  # What is older, the nightly run finds.
-
-
-def plan_at(registrar: Registrar, moment: datetime) -> Plan:
-    """What is due at `moment`."""
-    rules = load_retention(registrar.home)
-    with registrar.registry.read() as session:
-        made = notices.made_before(session, moment - rules.shortest_of_notices())
-        accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
-        rows = retention.decided_before(session, accepted=accepted, refused=refused)
-        found = plan(rules, rows, moment, made)
-        return Plan(due=found.due, on_hold=found.on_hold, undecided=tuple(retention.undecided(session)))
 
 
 def run(

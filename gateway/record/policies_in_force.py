@@ -73,6 +73,7 @@ class Keeper:
         self._signing = signing
         self._clock = clock
         self._given: Path | None = None
+        self._approvals: tuple[int | None, ...] = ()
         self._others = policies_of(home, load_settings(home))
 
     def current(self) -> Policies:
@@ -93,6 +94,7 @@ class Keeper:
 
     def changed(self) -> Policies | None:
         """What decides from now on; None where that is what the last call gave."""
+        self._note_approval()
         due = _due_at(self._home)
         is_due = (due is not None and due <= self._clock()) or self._is_behind()
         if self._given == self._home.policies_in_force and not is_due:
@@ -100,6 +102,20 @@ class Keeper:
         policies, given = self.current(), self._given
         self._given = policies.folder
         return None if policies.folder == given else policies
+
+    def _note_approval(self) -> None:
+        """Note the day of what was approved, or that it was withdrawn, by whoever may not write here."""
+        with self._registry.read() as session:
+            found = tuple(log.latest(session, kind) for kind in ("policy-approved", "policy-withdrawn"))
+            latest = tuple(None if event is None else event.number for event in found)
+            if latest == self._approvals:
+                return
+            coming = proposal(session)
+        if coming is not None and coming.approved_by is not None:
+            self.put_off(coming)
+        elif coming is None:
+            self.forget_day()
+        self._approvals = latest
 
     def _is_behind(self) -> bool:
         """Whether other policies came into force at another host, or are to."""

@@ -10,9 +10,10 @@ from sqlmodel import Session
 from gateway.errors import GatewayError
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
 from gateway.policy.faults import nearest
-from gateway.policy.ratification import text_wanted
-from gateway.registry import agreements, log
+from gateway.policy.ratification import text_wanted, year_to_ratify
+from gateway.registry import agreements, log, providers
 from gateway.registry.log import Entry
 from gateway.registry.tables import AgreementSignatureRow
 
@@ -51,6 +52,34 @@ def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str |
     if not missing:
         _ratify(session, catalogue, signed, "; ".join(each.signatory for each in there), actor)
     return missing
+
+
+def sign_for(
+    session: Session,
+    catalogue: Catalogue,
+    provider: str,
+    signatory: str,
+    *,
+    on: date | None,
+    role: str | None,
+    by: str,
+    at: datetime,
+) -> tuple[str, tuple[str, ...]]:
+    """Record what a person was shown signed, on a day or today: for which year, and who is still to sign.
+
+    GatewayError for a provider that is no party, or a day that is still to come.
+    """
+    today = local_day(at, catalogue.calendar.timezone)
+    day = on or today
+    if day > today:
+        raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
+    known = providers.get_provider(session, provider)
+    if not catalogue.bodies.of(known.kind).ratifies:
+        raise GatewayError(f"{provider} is no party: a provider of its kind does not ratify this agreement")
+    years = agreements.years(session, provider, text_wanted(catalogue))
+    year = year_to_ratify(years, day, catalogue)
+    signed = Signed(provider=provider, year=year, signatory=signatory, on=day, at=at, by=by, role=role)
+    return year, sign(session, catalogue, signed, actor=by)
 
 
 def role_of_copies(catalogue: Catalogue) -> Signatory | None:

@@ -17,7 +17,7 @@ def teams_while_in_force(
 ) -> tuple[str, ...] | None:
     """The teams of a member of staff, sorted; None where the person or that key is not in force.
 
-    The key is the SSH key or the passkey that they logged in with.
+    The key is the SSH key, the passkey or the account elsewhere that they logged in with.
 
     The same answer as `get_staff` and `keys_in_force` give, in a single query.
     """
@@ -30,7 +30,7 @@ def teams_while_in_force(
             col(StaffRow.name) == name,
             col(StaffRow.removed_at).is_(None),
             col(KeyRow.owner_kind) == "staff",
-            col(KeyRow.kind).in_(("ssh", "passkey")),
+            col(KeyRow.kind).in_(("ssh", "passkey", "openid")),
             col(KeyRow.fingerprint) == fingerprint,
             col(KeyRow.state).in_(_IN_FORCE),
             or_(col(KeyRow.not_before).is_(None), col(KeyRow.not_before) <= now),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col, func
 
-from gateway.registry.deliveries import DeliveriesWanted, delivered
+from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow, KeyRow, TransferRow
 
 MOST = 1000
@@ -29,7 +29,7 @@ class OpeningOnRecord:
 
 def new_files(session: Session, team: str, person: str) -> int:
     """How many files of a team nobody has opened yet, at most MOST."""
-    return len(delivered(session, team, wanted=DeliveriesWanted(new=True), person=person, limit=MOST))
+    return count_delivered(session, team, DeliveriesWanted(new=True), person=person, most=MOST)
 
 
 def landed_by_state(session: Session, since: datetime, until: datetime) -> dict[str, int]:

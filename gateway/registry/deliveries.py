@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
@@ -100,6 +100,14 @@ def delivered(
     return [_delivery(row, team) for row in rows]
 
 
+def count_delivered(
+    session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
+) -> int:
+    """How many of them `team` has not dealt with, at most `most`."""
+    some = _chosen(_delivered(team, person), wanted).with_only_columns(col(DeliveryRow.transfer)).limit(most)
+    return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+
+
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
     """The data types of what `team` has not dealt with, in the order of the alphabet."""
     return _distinct(session, team, person, col(TransferRow.data_type))
@@ -141,9 +149,8 @@ def removed(
     limit: int,
 ) -> Sequence[Delivery]:
     """What `team` has dealt with from `since` on and is still here, latest first, paged like `delivered`."""
-    rows = session.execute(
-        _page(_removed(team, since, person), col(DeliveryRow.transfer), before, limit)
-    ).all()
+    query = _removed(team, since, person)
+    rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
 
 
@@ -151,9 +158,8 @@ def find_removed(
     session: Session, team: str, since: datetime, reference: str, *, person: str | None = None
 ) -> Delivery | None:
     """The one of that reference, if `team` has dealt with it from `since` on and it is still here."""
-    row = session.execute(
-        _removed(team, since, person).where(col(TransferRow.reference) == reference)
-    ).first()
+    query = _removed(team, since, person).where(col(TransferRow.reference) == reference)
+    row = session.execute(query).first()
     return None if row is None else _delivery(row, team)
 
 

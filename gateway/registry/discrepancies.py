@@ -17,6 +17,13 @@ from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, Transfe
 _LASTING = ("open", "resolved")
 _AT_ONCE = 500
 
+MEANINGS: dict[Kind, str] = {
+    "two-rolls": "a pupil is on the roll of more than one school",
+    "birth-date": "schools give different dates of birth for a pupil",
+    "former-upn": "a pupil is on a roll under an old and a new number",
+}
+"""What each kind says, for a person."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscrepancyParty:

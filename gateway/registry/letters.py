@@ -88,6 +88,12 @@ def listed(session: Session) -> Sequence[LetterRow]:
     return session.exec(select(LetterRow).order_by(col(LetterRow.number))).all()
 
 
+def to_provider(session: Session, provider: str, limit: int) -> Sequence[LetterRow]:
+    """The latest letters to a provider, the latest first."""
+    query = select(LetterRow).where(LetterRow.provider == provider)
+    return session.exec(query.order_by(col(LetterRow.number).desc()).limit(limit)).all()
+
+
 def delivered(session: Session, first: datetime, end: datetime) -> dict[str, int]:
     """How many files each team got from one moment until another."""
     query = (

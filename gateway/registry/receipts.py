@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from gateway.registry.tables import DeclarationRow, ReceiptRow, TransferRow
@@ -43,3 +44,15 @@ def latest(session: Session, reference: str) -> ReceiptRow | None:
         .order_by(col(ReceiptRow.sequence).desc())
         .limit(1)
     ).first()
+
+
+def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[str, str, datetime]]:
+    """The latest notices to a provider: each by its reference, the name it was published under, and when."""
+    query = (
+        select(ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
+        # As the index of notices has it: a bound parameter would not lead to it.
+        .where(ReceiptRow.provider == provider, text("receipt.json_text = ''"))
+        .order_by(col(ReceiptRow.sequence).desc())
+        .limit(limit)
+    )
+    return session.exec(query).all()

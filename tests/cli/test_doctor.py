@@ -11,7 +11,7 @@ from gateway.cli.doctor import examine
 from gateway.cli.status import expiries_in_words
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
-from gateway.processor.snapshot import Expiry
+from gateway.record.snapshot import Expiry
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from tests.commands import Commands

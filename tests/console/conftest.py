@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.console.pages import console_of
+from tests.console.served import Served
+from tests.console.through_the_hatch import hatch_of
 from tests.content import census, core_data
+from tests.mailboxes.mailroom import Mailroom
 from tests.site import Party, Running, Site
 
 CHROMIUM = "/usr/bin/chromium"
@@ -93,6 +97,17 @@ class House:
         sender.put(self.services.intake, name, sender.seal(content, self.site.certificate))
         listed = self.site.await_decided(len(known) + 1)
         return next(one["reference"] for one in listed if one["reference"] not in known)
+
+
+@pytest.fixture(scope="package")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The pages in this process, without a browser: one for all tests that ask them."""
+    room = Mailroom(tmp_path_factory.mktemp("served"))
+    with hatch_of(room) as console, console_of(console) as origin:
+        served = Served(room, console, origin)
+        yield served
+        for visitor in served.visitors:
+            visitor.client.close()
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 import httpx
 import uvloop
 
-from gateway.console.app import application
 from gateway.console.inside import inside_of, settings_of
+from gateway.console.server import configured
 from gateway.console.site import Site, templates
-from gateway.zones.hatch.serving import at_work, config_of
+from gateway.zones.hatch.serving import at_work
 from tests.console.soft_key import SoftKey
 from tests.console.through_the_hatch import Console
 
@@ -72,20 +72,24 @@ class Visitor:
 
 
 @contextmanager
-def console_of(console: Console) -> Iterator[str]:
-    """The pages of a home whose hatch is open; their origin."""
+def console_of(console: Console, **more: object) -> Iterator[str]:
+    """The pages of a home whose hatch is open; their origin. `more` are settings in the place of its own.
+
+    With an origin of its own, it is the port at which they are served that is told.
+    """
     ready, stop = threading.Event(), asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", int(str(more.get("port", 0)))))
     listening.setblocking(False)
-    origin = f"http://localhost:{listening.getsockname()[1]}"
+    origin = str(more.get("origin") or f"http://localhost:{listening.getsockname()[1]}")
+    port = listening.getsockname()[1]
 
     async def main() -> None:
         loops.append(asyncio.get_running_loop())
         async with inside_of(console.room.home) as inside:
-            knows = await settings_of(inside)
+            knows = (await settings_of(inside)).model_copy(update=more)
             site = Site(inside, knows, origin, templates(knows.zone))
-            async with at_work(config_of(application(site)), [listening]):
+            async with at_work(configured(site, knows), [listening]):
                 ready.set()
                 await stop.wait()
 
@@ -93,7 +97,7 @@ def console_of(console: Console) -> Iterator[str]:
     thread.start()
     assert ready.wait(20)
     try:
-        yield origin
+        yield origin if "origin" not in more else str(port)
     finally:
         loops[0].call_soon_threadsafe(stop.set)
         thread.join(20)

@@ -7,9 +7,11 @@ import re
 import zipfile
 from pathlib import Path
 
+import asyncssh
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from gateway.cli.identity import real_account
 from tests.console.conftest import PICTURES, SCRIPT_NAME, House, Person
 from tests.content import core_data
 from tests.waiting import until
@@ -32,6 +34,14 @@ def held_file(house: House) -> str:
 
 def accepted_file(house: House) -> str:
     return next(one["reference"] for one in house.site.transfers() if one["data_type"] == "student-core")
+
+
+def faults(person: Person, width: int) -> list[tuple[str, str]]:
+    """What axe finds wrong on the page, and whether it is wider than the window."""
+    results = Axe().run(person.page, options=RULES).response
+    found = [(rule["id"], rule["nodes"][0]["html"]) for rule in results["violations"]]
+    wide = person.page.evaluate("document.documentElement.scrollWidth")
+    return [*found, ("wider than the window", str(wide))] if wide > width else found
 
 
 def events(house: House, reference: str) -> list[tuple[str, str]]:
@@ -175,20 +185,20 @@ def test_every_page_can_be_used_by_everybody(house: House, jane: Person, size: d
         "today": "/", "mailbox": team, "file": f"{team}/{accepted_file(house)}", "held": "/held",
         "held-file": f"/held/{held_file(house)}", "schools": "/schools", "school": "/schools/oak",
         "agreement": "/agreement", "evidence": "/evidence", "me": "/me", "login": "/login",
+        "policies": "/agreement/policies", "breaches": "/evidence/breaches", "holds": "/evidence/holds",
+        "review": "/evidence/review?first=2026-09-01&last=2026-12-18", "watch": "/watch",
         "invitation": "/invitation", "dealt-with": f"{team}?removed=yes", "nothing": "/nothing",
     }  # fmt: skip
     page.set_viewport_size(size)
+    page.emulate_media(color_scheme="dark" if size is NARROW else "light")
     found = {}
     for name, path in pages.items():
         page.goto(f"{house.origin}{path}")
-        results = Axe().run(page, options=RULES).response
-        found[name] = [(rule["id"], rule["nodes"][0]["html"]) for rule in results["violations"]]
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > size["width"]:
-            found[name].append(("wider than the window", str(wide)))
+        found[name] = faults(person=jane, width=size["width"])
         if PICTURES.name:
             page.screenshot(path=PICTURES / f"{name}-{size['width']}.png")
     page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
@@ -197,6 +207,26 @@ def test_everything_works_by_the_keyboard(house: House, jane: Person) -> None:
     assert jane.page.evaluate("document.activeElement.className") == "skip"
     jane.page.keyboard.press("Enter")
     assert jane.page.evaluate("document.activeElement.id") == "main"
+    for words in ("Held", held_file(house)):
+        for _ in range(60):
+            if jane.page.evaluate("document.activeElement.textContent.trim()") == words:
+                break
+            jane.page.keyboard.press("Tab")
+        outline = jane.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"  # One sees where one is.
+        with jane.page.expect_navigation():
+            jane.page.keyboard.press("Enter")
+    assert jane.heading() == f"{held_file(house)} is held"
+
+
+def test_what_is_printed_is_the_page_and_not_what_surrounds_it(house: House, jane: Person) -> None:
+    jane.page.goto(f"{house.origin}/evidence/review?first=2026-09-01&last=2026-12-18")
+    jane.page.emulate_media(media="print", color_scheme="dark")
+    assert not jane.page.locator("nav").is_visible()
+    assert jane.page.locator("table").first.is_visible()
+    ground = jane.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert ground == "rgb(255, 255, 255)"
+    jane.page.emulate_media(media="screen", color_scheme="light")
 
 
 def test_forms_and_pages_need_no_script(house: House, jane: Person) -> None:
@@ -264,6 +294,45 @@ def test_a_lost_passkey_is_revoked_at_once(house: House) -> None:
     sam.button("Log in with a passkey")
     sam.page.wait_for_selector(".error-summary")
     assert "not accepted" in sam.page.locator(".error-summary").inner_text()
+
+
+def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, tmp_path: Path) -> None:
+    """The last but one: from here on, roles are in force for the commands, too."""
+    house.site.staff("mary", "central-data-team")
+    mary, site = house.enters("mary"), house.site
+    site.gateway("roles", "grant", "mary", "administrator", "--account", real_account(), "--why", "test")
+    mary.page.set_viewport_size(NARROW)
+    mary.page.goto(f"{house.origin}/schools")
+    mary.link("Enrol schools")
+    assert faults(mary, 320) == []
+    listed = tmp_path / "schools.csv"
+    listed.write_text("id,name,kind,dfe_number\nhazel,Hazel School,school,9994321\n")
+    mary.page.get_by_label("The list").set_input_files(listed)
+    mary.button("Try it")
+    assert "1 of 1 lines" in mary.page.locator("main").inner_text()
+    assert faults(mary, 320) == []
+    mary.button("Put all of it on record")
+    mary.button("Confirm")
+    mary.page.wait_for_selector(".panel")
+    mary.page.goto(f"{house.origin}/schools/hazel")
+    mary.page.locator("summary", has_text="Add a key").click()
+    made = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    mary.page.get_by_label("Its SSH public key").fill(made)
+    mary.button("Add the key")
+    mary.button("Confirm")
+    mary.page.wait_for_selector(".panel")
+    mary.page.goto(f"{house.origin}/schools/hazel")
+    assert faults(mary, 320) == []
+    groups = mary.page.locator(".groups").inner_text()
+    if PICTURES.name:
+        mary.page.set_viewport_size(WIDE)
+        mary.page.screenshot(path=PICTURES / "confirm-1200.png", full_page=True)
+    mary.page.get_by_label("What was read out").fill(groups)
+    mary.button("It is this key")
+    mary.button("Confirm")
+    mary.page.wait_for_selector(".panel")
+    served = site.home / "published" / "providers" / "hazel" / "authorized_keys"
+    until(lambda: served.exists() and made.split()[1] in served.read_text(), "the key where intake reads it")
 
 
 def test_the_registry_fits_the_log_after_all_of_this(house: House) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.mailboxes.hatch.window import OF_PERSONS
+from gateway.mailboxes.hatch.ways import OF_PERSONS
 from gateway.registry import console_sessions, keys, passkeys, transfers
 from gateway.zones.hatch.questions import (
     AskFile,
@@ -83,6 +83,8 @@ def test_a_question_without_end_is_not_listened_to(office: Office) -> None:
 def test_nobody_gets_anything(office: Office, kind, session) -> None:
     asked = {"team": TEAM, "reference": "261124-school-a-AAAAA", "references": []}
     asked |= {"why": "w", "advice": "a", "text": "t", "provider": "school-a", "again": True}
+    asked |= {"name": "n", "kind": "school", "key": "k", "read_out": "f", "role": "r", "signatory": "s"}
+    asked |= {"number": 1, "digest": "d", "given": "g", "state": "s"}
     parts = {name: value for name, value in asked.items() if name in kind.model_fields}
     response = office.console.ask(kind, session=session, **parts)
     assert response.status_code == 401, response.text

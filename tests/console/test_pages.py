@@ -4,55 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
-from gateway.registry import providers
-from tests.console.pages import Visitor, console_of
-from tests.console.through_the_hatch import Console, hatch_of
-from tests.mailboxes.mailroom import PROVIDER, Mailroom
+from tests.console.served import OTHER, TEAM, Served
+from tests.mailboxes.mailroom import PROVIDER
 
-TEAM, OTHER = "central-data-team", "early-years"
 BOX = f"/mailboxes/{TEAM}"
-
-
-class Served:
-    """A home, its hatch and its pages; jane triages, sam is of another team."""
-
-    def __init__(self, room: Mailroom, console: Console, origin: str) -> None:
-        self.room, self.console, self.origin = room, console, origin
-        self.visitors: list[Visitor] = []
-        with room.registry.write() as session:
-            providers.provider_row(session, PROVIDER).name = '<b>A</b> & "Sons"'
-        room.staff("jane", TEAM)
-        room.staff("sam", OTHER)
-        console.grant("jane", "triage")
-        self.jane, self.sam = self.enters("jane"), self.enters("sam")
-
-    def arrives(self) -> Visitor:
-        visitor = Visitor(self.origin)
-        self.visitors.append(visitor)
-        return visitor
-
-    def enters(self, name: str) -> Visitor:
-        visitor = self.arrives()
-        visitor.enter(self.console.invite(name))
-        return visitor
-
-    def kinds(self, reference: str) -> list[str]:
-        return [event.kind for event in self.room.events(reference)]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    room = Mailroom(tmp_path_factory.mktemp("served"))
-    with hatch_of(room) as console, console_of(console) as origin:
-        served = Served(room, console, origin)
-        yield served
-        for visitor in served.visitors:
-            visitor.client.close()
 
 
 def test_every_page_is_for_whoever_is_logged_in(served: Served) -> None:

@@ -35,14 +35,14 @@ class Console:
         self.client = client
         self._clock = clock
 
-    def ask(self, kind: type[HatchQuestion], *, session: str = "", **parts: Any) -> httpx.Response:
+    def ask(self, kind: type[HatchQuestion], /, *, session: str = "", **parts: Any) -> httpx.Response:
         """Ask, as somebody whose session it is, or as nobody."""
         asked = {"origin": ORIGIN, "address": HERE, **parts}
         if issubclass(kind, OfPerson):
             asked["session"] = session
         return self.client.post(kind.path(), json=asked)
 
-    def said(self, kind: type[HatchQuestion], **parts: Any) -> dict[str, Any]:
+    def said(self, kind: type[HatchQuestion], /, **parts: Any) -> dict[str, Any]:
         """The answer; fails where it is declined."""
         response = self.ask(kind, **parts)
         assert response.status_code == 200, response.text
@@ -74,7 +74,7 @@ class Console:
         signed = key.signed(self.to_log_in(browser), ORIGIN)
         return str(self.said(LogIn, browser=browser, assertion=signed)["session"])
 
-    def signed(self, kind: type[OfPerson], session: str, key: SoftKey, **parts: Any) -> httpx.Response:
+    def signed(self, kind: type[OfPerson], session: str, key: SoftKey, /, **parts: Any) -> httpx.Response:
         """Do an act of weight as somebody who confirms it with this passkey."""
         first = self.ask(kind, session=session, **parts)
         assert first.status_code == 409, first.text

@@ -26,7 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.cli.install import shipped_units
 from gateway.home.settings import WatchSettings
 from gateway.observe import exposition, logs, metrics
-from gateway.processor.snapshot import Disk, Expiry, Snapshot, wrong
+from gateway.record.snapshot import Disk, Expiry, Snapshot, wrong
 from tests.content import core_data
 from tests.ports import free_port
 from tests.site import Party, Running, Site

@@ -23,6 +23,7 @@ LOCKS = {
         "requirements-build.lock",
         "requirements-postgresql.lock",
         "requirements-cluster.lock",
+        "requirements-openid.lock",
     )
 }
 LOCK = LOCKS["requirements.lock"]
@@ -41,6 +42,7 @@ WANTED = {
     "requirements-build.lock": PROJECT["build-system"]["requires"],
     "requirements-postgresql.lock": PROJECT["project"]["optional-dependencies"]["postgresql"],
     "requirements-cluster.lock": PROJECT["project"]["optional-dependencies"]["cluster"],
+    "requirements-openid.lock": PROJECT["project"]["optional-dependencies"]["openid"],
 }
 
 

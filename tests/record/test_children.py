@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from gateway.processor.retention import plan_at
+from gateway.record.deletions_due import plan_at
 from gateway.registry import deliveries, markers, persons
 from gateway.registry.tables import PersonsOfTransferRow
 from tests.classify import made

@@ -72,7 +72,7 @@ def refuse_file(counter: Counter, caller: Caller, act: RefuseFile) -> Done:
 
 def recall(counter: Counter, caller: Caller, act: RecallFile) -> Done:
     """Take a file out of every mailbox; or, without that right, ask those who have it."""
-    why = _reason(act.why)
+    why = reason(act.why)
     _check_is_theirs(counter, caller, act.reference)
     check_signed(counter, caller, act)
     if "recall" not in caller.may:
@@ -88,7 +88,7 @@ def recall(counter: Counter, caller: Caller, act: RecallFile) -> Done:
 def end_recall(counter: Counter, caller: Caller, act: EndRecall) -> Done:
     """Decide as a second person whether a file that was taken back stays so."""
     caller.check("recall")
-    why = _reason(act.why)
+    why = reason(act.why)
     with counter.desk.registry.read() as session:
         withdrawals.check_second(session, look_at(session, caller, act.reference), caller.name)
     check_signed(counter, caller, act)
@@ -105,10 +105,11 @@ def _checked(counter: Counter, caller: Caller, reference: str, why: str) -> str:
     caller.check("decide")
     with counter.desk.registry.read() as session:
         look_at(session, caller, reference)
-    return _reason(why)
+    return reason(why)
 
 
-def _reason(why: str) -> str:
+def reason(why: str) -> str:
+    """A reason as it goes on record: one line of text. GatewayError where it is none."""
     said = " ".join(why.split())
     if not said or len(said) > WHY_LENGTH or not said.isprintable():
         raise GatewayError(f"Say why, in one to {WHY_LENGTH} characters; name no child.")

@@ -27,6 +27,7 @@ class _Given:
     challenge: bytes
     address: str
     until: float
+    about: str
 
 
 class Challenges:
@@ -37,10 +38,13 @@ class Challenges:
         self._open: dict[tuple[str, str], _Given] = {}
         self._lock = threading.Lock()
 
-    def give(self, holder: str, purpose: str, address: str) -> bytes:
-        """A new one for whoever holds the secret `holder`, instead of what they had for that purpose."""
+    def give(self, holder: str, purpose: str, address: str, about: str = "") -> bytes:
+        """A new one for whoever holds the secret `holder`, instead of what they had for that purpose.
+
+        What it is `about` is told to whoever takes it.
+        """
         now = self._clock()
-        given = _Given(secrets.token_bytes(_BYTES), address, now + SECONDS)
+        given = _Given(secrets.token_bytes(_BYTES), address, now + SECONDS, about)
         with self._lock:
             self._open.pop((holder, purpose), None)
             self._make_room(address, now)
@@ -49,11 +53,15 @@ class Challenges:
 
     def take(self, holder: str, purpose: str) -> bytes:
         """The one that was given; it is no more. ChallengeOverError where there is none."""
+        return self.take_about(holder, purpose)[0]
+
+    def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
+        """As `take`, and what it is about."""
         with self._lock:
             given = self._open.pop((holder, purpose), None)
         if given is None or given.until < self._clock():
             raise ChallengeOverError
-        return given.challenge
+        return given.challenge, given.about
 
     def _make_room(self, address: str, now: float) -> None:
         """Keep the table small: an address has few, and what is over or oldest goes first."""

@@ -16,6 +16,8 @@ from gateway.home.settings import DoorLimits, Settings
 from gateway.mailboxes.desk import Desk, Person
 from gateway.mailboxes.hatch import rights
 from gateway.mailboxes.hatch.challenges import Challenges
+from gateway.mailboxes.hatch.judged import Judged
+from gateway.mailboxes.hatch.openid import OpenIdProvider
 from gateway.policy.catalogue import Catalogue
 from gateway.record.policies_in_force import load_policies
 from gateway.record.registrar import Registrar
@@ -56,6 +58,8 @@ class Counter:
     challenges: Challenges
     penalties: Penalties
     limits: DoorLimits
+    judged: Judged
+    openid: OpenIdProvider | None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

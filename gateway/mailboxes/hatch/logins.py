@@ -6,7 +6,8 @@ import logging
 import secrets
 
 from gateway.errors import GatewayError
-from gateway.mailboxes.hatch import signing_in
+from gateway.mailboxes.hatch import confirming, signing_in
+from gateway.mailboxes.hatch.confirming import PasskeyAskedError
 from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
 from gateway.mailboxes.hatch.signing_in import NotSignedError
 from gateway.registry import console_sessions, invitations, log, passkeys
@@ -18,19 +19,11 @@ from gateway.zones.hatch.questions import AskMe, AskSettings, BeginEnrolment, Be
 _log = logging.getLogger(__name__)
 _LOGIN, _ENROLMENT = "login", "enrolment"
 _SECRET_BYTES = 32
-_NO_INVITATION = "That invitation is not valid: it was used, or has ended. Ask for a new one."
+NO_INVITATION = "That invitation is not valid: it was used, or has ended. Ask for a new one."
 
 
 class WaitError(GatewayError):
     """So many attempts from there failed that they have to wait."""
-
-
-class PasskeyAskedError(GatewayError):
-    """The act is done once the person's passkey has signed for it; `options` are for their browser."""
-
-    def __init__(self, options: str) -> None:
-        super().__init__("Confirm this with your passkey.")
-        self.options = options
 
 
 def ask_settings(counter: Counter, _: AskSettings) -> ConsoleKnows:
@@ -39,25 +32,26 @@ def ask_settings(counter: Counter, _: AskSettings) -> ConsoleKnows:
     return ConsoleKnows(
         organisation=counter.settings.organisation,
         zone=str(counter.catalogue().calendar.timezone),
-        **place.model_dump(),
+        openid=None if place.openid is None else place.openid.name,
+        **place.model_dump(exclude={"openid"}),
     )
 
 
 def begin_login(counter: Counter, question: BeginLogin) -> PasskeyOptions:
     """What any passkey is asked to sign, so that its person is logged in."""
-    _check_welcome(counter, question)
+    check_welcome(counter, question)
     challenge = counter.challenges.give(question.browser, _LOGIN, question.address)
     return PasskeyOptions(options=signing_in.to_sign(question.origin, challenge, ()))
 
 
 def log_in(counter: Counter, question: LogIn) -> Begun:
     """Log in whose passkey signed. What was signed for another browser, or before, is not taken."""
-    _check_welcome(counter, question)
+    check_welcome(counter, question)
     challenge = counter.challenges.take(question.browser, _LOGIN)
     try:
         return _begun(counter, question, challenge)
     except NotSignedError:
-        _note_failure(counter, question)
+        note_failure(counter, question)
         raise
 
 
@@ -84,8 +78,8 @@ def _begun(counter: Counter, question: LogIn, challenge: bytes) -> Begun:
 
 def begin_enrolment(counter: Counter, question: BeginEnrolment) -> PasskeyOptions:
     """What the browser is told so that a passkey is made for whoever holds an invitation."""
-    _check_welcome(counter, question)
-    name = _invited(counter, question, question.code)
+    check_welcome(counter, question)
+    name = invited(counter, question, question.code)
     with counter.desk.registry.read() as session:
         known = passkeys.of_person(session, name, counter.clock())
     challenge = counter.challenges.give(question.browser, _ENROLMENT, question.address)
@@ -101,15 +95,15 @@ def begin_enrolment(counter: Counter, question: BeginEnrolment) -> PasskeyOption
 
 def enrol(counter: Counter, question: Enrol) -> Begun:
     """Enrol the passkey that was made, which uses up the invitation, and log its person in."""
-    _check_welcome(counter, question)
-    _invited(counter, question, question.code)
+    check_welcome(counter, question)
+    invited(counter, question, question.code)
     challenge = counter.challenges.take(question.browser, _ENROLMENT)
     made = signing_in.made(question.attestation, challenge, question.origin)
     now, secret = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES)
     with counter.desk.registry.write() as session:
         name = invitations.invited(session, question.code, now)
         if name is None:
-            raise MayNotError(_NO_INVITATION)
+            raise MayNotError(NO_INVITATION)
         invitations.take_back(session, name)
         fingerprint = passkeys.add(
             session, name, made.credential, made.public_key, sign_count=made.sign_count, at=now
@@ -169,6 +163,9 @@ def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
     purpose, now, registry = act.signed_over(), counter.clock(), counter.desk.registry
     with registry.read() as session:
         own = passkeys.of_person(session, caller.name, now)
+    if not own:
+        confirming.check_logged_in_again(counter, caller, act)
+        return
     if act.assertion is None:
         challenge = counter.challenges.give(caller.session, purpose, act.address)
         allowed = [each.credential for each in own]
@@ -183,16 +180,17 @@ def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
         passkeys.note_signature(session, passkey.fingerprint, count, now)
 
 
-def _invited(counter: Counter, question: HatchQuestion, code: str) -> str:
+def invited(counter: Counter, question: HatchQuestion, code: str) -> str:
+    """Whose invitation it is. MayNotError where it is none, which is noted against whoever guesses."""
     with counter.desk.registry.read() as session:
         name = invitations.invited(session, code, counter.clock())
     if name is None:
-        _note_failure(counter, question)
-        raise MayNotError(_NO_INVITATION)
+        note_failure(counter, question)
+        raise MayNotError(NO_INVITATION)
     return name
 
 
-def _check_welcome(counter: Counter, question: HatchQuestion) -> None:
+def check_welcome(counter: Counter, question: HatchQuestion) -> None:
     """WaitError for an address from which too much failed; MayNotError for a strange origin."""
     counter.check_origin(question)
     with counter.lock:
@@ -201,7 +199,8 @@ def _check_welcome(counter: Counter, question: HatchQuestion) -> None:
         raise WaitError(f"Too many attempts failed. Try again in {seconds / 60:.0f} minutes or so.")
 
 
-def _note_failure(counter: Counter, question: HatchQuestion) -> None:
+def note_failure(counter: Counter, question: HatchQuestion) -> None:
+    """Somebody there failed to log in."""
     _log.warning("console-login-failed address=%s", question.address)
     with counter.lock:
         counter.penalties.add(question.address, counter.limits.penalty_login_failed)

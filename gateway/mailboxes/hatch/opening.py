@@ -11,6 +11,8 @@ from gateway.home.settings import load_settings
 from gateway.mailboxes.fetching import in_force
 from gateway.mailboxes.hatch.challenges import Challenges
 from gateway.mailboxes.hatch.counter import Counter
+from gateway.mailboxes.hatch.judged import Judged
+from gateway.mailboxes.hatch.openid import OpenIdProvider
 from gateway.mailboxes.hatch.window import HatchWindow
 from gateway.mailboxes.tree import Office
 from gateway.ssh.penalties import Penalties
@@ -19,14 +21,18 @@ from gateway.zones.hatch.serving import at_work, config_of, listening
 
 def counter_of(home: Home, office: Office) -> Counter:
     """What stands behind the hatch of `home`."""
+    settings = load_settings(home)
+    openid = settings.console.openid
     return Counter(
         home=home,
-        settings=load_settings(home),
+        settings=settings,
         desk=office.desk,
         catalogue=in_force(home),
         challenges=Challenges(time.monotonic),
         penalties=Penalties(office.limits, time.monotonic),
         limits=office.limits,
+        judged=Judged(time.monotonic),
+        openid=None if openid is None else OpenIdProvider(openid),
     )
 
 

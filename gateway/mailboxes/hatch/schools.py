@@ -5,30 +5,49 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.judged import is_late
 from gateway.mailboxes.hatch.showing_files import type_named, why_was
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.timescale import FlowStatus
-from gateway.registry import agreements, contacts, discrepancies, keys, providers, transfer_lists
+from gateway.registry import (
+    agreements,
+    contacts,
+    discrepancies,
+    keys,
+    letters,
+    providers,
+    receipts,
+    transfer_lists,
+)
+from gateway.registry.discrepancies import MEANINGS
 from gateway.registry.flow_status import statuses
-from gateway.registry.tables import ProviderRow
+from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.hatch.answers import Named
 from gateway.zones.hatch.questions import AskSchool, AskSchools
 from gateway.zones.hatch.school_answers import (
     CellSeen,
     ContactSeen,
+    DiscrepancySeen,
     KeyLife,
     Ratified,
     SchoolRow,
     SchoolsSeen,
     SchoolTold,
+    ToldSchool,
     TransferLine,
 )
 
 ROWS = 50
 FILES = 20
+TOLD = 20
+_NOTICES = {
+    receipts.KEY_NOTICE: "about a key",
+    receipts.AGREEMENT_NOTICE: "about the agreement",
+    receipts.DISCREPANCY_NOTICE: "about pupils on two rolls",
+}
 
 
 def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> SchoolsSeen:
@@ -37,12 +56,14 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
     catalogue = counter.catalogue()
     on = question.on or local_day(counter.clock(), catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:
-        everybody = sorted(providers.list_providers(session), key=lambda each: each.name.casefold())
-        shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
-        found: dict[str, dict[str, CellSeen]] = {each.id: {} for each in shown}
-        for provider, flows in statuses(session, catalogue, on):
-            if provider.id in found:
-                found[provider.id] = {each.data_type: _cell(each) for each in flows}
+        enrolled = providers.list_providers(session)
+        flows = counter.judged.flows(session, catalogue, on, [each.id for each in enrolled])
+    everybody = sorted(
+        (each for each in enrolled if not question.late or is_late(flows[each.id])),
+        key=lambda each: each.name.casefold(),
+    )
+    shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
+    found = {each.id: {flow.data_type: _cell(flow) for flow in flows[each.id]} for each in shown}
     types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
     return SchoolsSeen(
         on=on,
@@ -56,6 +77,7 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
         ),
         page=question.page,
         pages=max(1, -(-len(everybody) // ROWS)),
+        late=question.late,
     )
 
 
@@ -81,7 +103,10 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
                 _cell(each) for _, flows in statuses(session, catalogue, on, [row.id]) for each in flows
             ),
             keys=_keys(session, row),
-            discrepancies=len(discrepancies.find(session, provider=row.id)),
+            discrepancies=_discrepancies(session, row),
+            told=_told(session, row),
+            becomes=catalogue.bodies.of(row.kind).becomes,
+            signatories=tuple(Named(id=one.role, name=one.name) for one in catalogue.agreement.signatory),
             files=tuple(_line(each, catalogue) for each in shown),
             next=shown[-1].sequence if len(files) > FILES else None,
         )
@@ -135,6 +160,36 @@ def _keys(session: Session, row: ProviderRow) -> tuple[KeyLife, ...]:
         )
         for each in keys.list_keys(session, "provider", row.id)
     )
+
+
+def _discrepancies(session: Session, row: ProviderRow) -> tuple[DiscrepancySeen, ...]:
+    return tuple(
+        DiscrepancySeen(
+            number=each.number, what=MEANINGS[each.kind], providers=each.providers, opened_at=each.opened_at
+        )
+        for each in discrepancies.find(session, provider=row.id)
+    )
+
+
+def _told(session: Session, row: ProviderRow) -> tuple[ToldSchool, ...]:
+    """The latest notices and letters, the latest first. A letter's text may be long and is left out."""
+    found = [
+        ToldSchool(at=at, what=_NOTICES.get(name, name), how="notice", became=f"published as {reference}")
+        for reference, name, at in receipts.notices_to(session, row.id, TOLD)
+    ]
+    found += [
+        ToldSchool(at=each.owed_at, what=each.subject, how="letter", became=_became(each))
+        for each in letters.to_provider(session, row.id, TOLD)
+    ]
+    return tuple(sorted(found, key=lambda each: each.at, reverse=True)[:TOLD])
+
+
+def _became(letter: LetterRow) -> str:
+    if letter.bounced_at is not None:
+        return "came back"
+    if letter.refused is not None:
+        return "was refused by the relay"
+    return "waits for the relay" if letter.sent_at is None else "is with the relay"
 
 
 def _line(transfer: Transfer, catalogue: Catalogue) -> TransferLine:

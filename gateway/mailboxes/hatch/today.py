@@ -11,9 +11,11 @@ from sqlmodel import Session
 
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.held_files import wanted
+from gateway.mailboxes.hatch.judged import is_late
 from gateway.mailboxes.hatch.showing_files import team_named
+from gateway.policy.catalogue import Catalogue
 from gateway.record.second_person import COUNTS
-from gateway.registry import at_a_glance, transfer_lists, transfers
+from gateway.registry import at_a_glance, providers, transfer_lists, transfers
 from gateway.registry.at_a_glance import MOST
 from gateway.zones.hatch.answers import Counted, DaySeen, TodaySeen
 from gateway.zones.hatch.questions import AskToday
@@ -43,6 +45,7 @@ def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
             new=new,
             held=held,
             waiting=_counted("waiting", "waiting to be decided", at_a_glance.still_landed(session)),
+            late=_late(session, counter, catalogue, now.astimezone(zone).date()),
             recalls=tuple(_recalls(session, now)),
             days=tuple(_days(session, now, zone)),
             median_seconds=median(waits) if waits else None,
@@ -53,6 +56,14 @@ def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
 
 def _held(session: Session, caller: Caller) -> Counted:
     return _counted("held", "held for a person or a date", transfer_lists.count(session, wanted(caller)))
+
+
+def _late(session: Session, counter: Counter, catalogue: Catalogue, day: date) -> Counted:
+    enrolled = [each.id for each in providers.list_providers(session)]
+    flows = counter.judged.flows(session, catalogue, day, enrolled)
+    return _counted(
+        "late", "schools of which something is late or missing", sum(map(is_late, flows.values()))
+    )
 
 
 def _recalls(session: Session, now: datetime) -> Iterator[str]:

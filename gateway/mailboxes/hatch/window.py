@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
@@ -22,9 +22,11 @@ from starlette.types import Receive, Scope, Send
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.desk import AccessEnded, Person
-from gateway.mailboxes.hatch import acts, agreement, boxes, evidence, held_files, logins, schools, today
+from gateway.mailboxes.hatch import boxes, logins
+from gateway.mailboxes.hatch.confirming import PasskeyAskedError
 from gateway.mailboxes.hatch.counter import Caller, Counter, NotLoggedInError, caller
 from gateway.mailboxes.hatch.showing_files import team_named
+from gateway.mailboxes.hatch.ways import OF_ANYBODY, OF_PERSONS, Way
 from gateway.mailboxes.tree import Office
 from gateway.zones.hatch import HatchQuestion, OfPerson
 from gateway.zones.hatch import questions as asked
@@ -45,7 +47,7 @@ class TooLongError(GatewayError):
 
 
 _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
-    ((logins.PasskeyAskedError,), 409, ""),
+    ((PasskeyAskedError,), 409, ""),
     ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
     ((logins.WaitError,), 429, ""),
     ((TooLongError,), 413, "The question is too long."),
@@ -56,43 +58,6 @@ _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((Exception,), _OURS, _TROUBLE),
 )
 """What is answered to the first kind of error that fits: a status, and a sentence or the error's own."""
-
-
-class _Way(NamedTuple):
-    """Who answers a kind of question, and whether that changes something."""
-
-    answer: Callable[..., BaseModel]
-    writes: bool = False
-
-
-OF_ANYBODY: dict[type[HatchQuestion], _Way] = {
-    asked.AskSettings: _Way(logins.ask_settings),
-    asked.BeginLogin: _Way(logins.begin_login),
-    asked.LogIn: _Way(logins.log_in, writes=True),
-    asked.BeginEnrolment: _Way(logins.begin_enrolment),
-    asked.Enrol: _Way(logins.enrol, writes=True),
-}
-OF_PERSONS: dict[type[OfPerson], _Way] = {
-    asked.AskMe: _Way(logins.ask_me),
-    asked.LogOut: _Way(logins.log_out, writes=True),
-    asked.AskToday: _Way(today.ask_today),
-    asked.AskMailbox: _Way(boxes.ask_mailbox),
-    asked.AskFile: _Way(boxes.ask_file),
-    asked.DealWith: _Way(boxes.deal_with, writes=True),
-    asked.RecallFile: _Way(acts.recall, writes=True),
-    asked.EndRecall: _Way(acts.end_recall, writes=True),
-    asked.AskHeld: _Way(held_files.ask_held),
-    asked.AskHeldFile: _Way(held_files.ask_held_file),
-    asked.ReleaseFile: _Way(acts.release, writes=True),
-    asked.ConfirmRelease: _Way(acts.confirm_release, writes=True),
-    asked.ReturnFile: _Way(acts.return_file, writes=True),
-    asked.RefuseFile: _Way(acts.refuse_file, writes=True),
-    asked.AskSchools: _Way(schools.ask_schools),
-    asked.AskSchool: _Way(schools.ask_school),
-    asked.AskAgreement: _Way(agreement.ask_agreement),
-    asked.VerifyReceipt: _Way(evidence.verify_receipt),
-    asked.AskOpenings: _Way(evidence.ask_openings),
-}
 
 
 class HatchWindow:
@@ -108,7 +73,7 @@ class HatchWindow:
         collecting = Route(asked.Collect.path(), self._guarded(self._collect), methods=["POST"])
         self.app = Starlette(routes=[*routes, collecting])
 
-    def _answering(self, kind: type[HatchQuestion], way: _Way) -> Callable[[Request], Any]:
+    def _answering(self, kind: type[HatchQuestion], way: Way) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             question = kind.model_validate_json(await _asked(request))
             threads = self._office.writers if way.writes else self._office.readers
@@ -118,7 +83,7 @@ class HatchWindow:
 
         return self._guarded(answer)
 
-    def _answer(self, way: _Way, question: OfPerson) -> Response:
+    def _answer(self, way: Way, question: OfPerson) -> Response:
         who = caller(self._counter, question)
         said = way.answer(self._counter, who, question)
         return _said(self._me(who), said)
@@ -201,11 +166,11 @@ def _said(me: Me | None, said: BaseModel) -> Response:
 
 def _declined(error: Exception) -> Response:
     """The fixed answer to an error. What nobody raised on purpose is logged, and told in general."""
-    options = error.options if isinstance(error, logins.PasskeyAskedError) else ""
+    options, again = (error.options, error.again) if isinstance(error, PasskeyAskedError) else ("", "")
     status, sentence = next(
         (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)
     )
     if status == _OURS:
         _log.error("hatch-failed %s", trace_of(error))
-    said = Declining(sentence=sentence or str(error), options=options)
+    said = Declining(sentence=sentence or str(error), options=options, again=again)
     return JSONResponse(said.model_dump(), status_code=status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from gateway.registry.tables.row import Row
@@ -101,7 +101,16 @@ class ReceiptRow(Row, table=True):
     """
 
     __tablename__ = "receipt"
-    __table_args__ = (Index("receipt_by_reference", "reference", "sequence"),)
+    __table_args__ = (
+        Index("receipt_by_reference", "reference", "sequence"),
+        Index(
+            "receipt_that_is_a_notice",
+            "provider",
+            "sequence",
+            sqlite_where=text("json_text = ''"),
+            postgresql_where=text("json_text = ''"),
+        ),
+    )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str
     provider: str

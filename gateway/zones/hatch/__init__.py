@@ -7,6 +7,7 @@ their browser holds, and each act of weight by their passkey.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import ClassVar
 
@@ -14,6 +15,8 @@ from gateway.home.settings_file import File
 
 SOCKET = "inside"
 """The name of the socket in its folder."""
+OF_AN_ACT = "act."
+"""How the state begins of whoever logs in elsewhere once more, to confirm an act."""
 STEP = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -43,4 +46,5 @@ class WeightyAct(OfPerson):
 
     def signed_over(self) -> str:
         """What the passkey is asked to sign for: the act and all that belongs to it."""
-        return f"{self.path()} {self.model_dump_json(exclude=set(self.UNSIGNED))}"
+        told = self.model_dump_json(exclude=set(self.UNSIGNED))
+        return f"{self.path()} {hashlib.sha256(told.encode()).hexdigest()}"

@@ -19,6 +19,7 @@ class ConsoleKnows(File):
     certificate: Path | None
     certificate_key: Path | None
     proxies: tuple[str, ...]
+    openid: str | None
 
 
 class PasskeyOptions(File):
@@ -26,6 +27,12 @@ class PasskeyOptions(File):
 
     options: str
     name: str = ""
+
+
+class OpenIdBegun(File):
+    """Where the browser is to go: to the provider that proves who its person is."""
+
+    address: str
 
 
 class Begun(File):
@@ -104,6 +111,7 @@ class TodaySeen(File):
     new: tuple[Counted, ...]
     held: Counted | None = None
     waiting: Counted | None = None
+    late: Counted | None = None
     recalls: tuple[str, ...] = ()
     days: tuple[DaySeen, ...] | None = None
     median_seconds: float | None = None
@@ -275,7 +283,11 @@ class OpeningsSeen(File):
 
 
 class Declining(File):
-    """Why something is not done: a sentence; `options` where the person's passkey has to sign first."""
+    """Why something is not done: a sentence; `options` where the person's passkey has to sign first.
+
+    `again`: where a person who has none logs in once more, for this act.
+    """
 
     sentence: str = ""
     options: str = ""
+    again: str = ""

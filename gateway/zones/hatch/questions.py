@@ -41,6 +41,29 @@ class Enrol(HatchQuestion):
     attestation: str
 
 
+class BeginOpenId(HatchQuestion):
+    """Somebody may want to log in at the provider; `code`, if any, is of a one-time link."""
+
+    browser: str
+    code: str = ""
+
+
+class FinishOpenId(HatchQuestion):
+    """They came back from it with `given`, the code of the provider, and the state that they went with."""
+
+    browser: str
+    code: str = ""
+    given: str = Field(max_length=4_096)
+    state: str = Field(max_length=200)
+
+
+class ConfirmByOpenId(OfPerson):
+    """Somebody logged in at the provider once more, for the act that they were asked to confirm."""
+
+    given: str = Field(max_length=4_096)
+    state: str = Field(max_length=200)
+
+
 class AskMe(OfPerson):
     """Who is logged in, and from where else they are."""
 
@@ -164,8 +187,12 @@ class AskOpenings(OfPerson):
 
 
 class AskSchools(OfPerson):
-    """The matrix of schools and what is due of them, at the end of a day; `page` counts from 0."""
+    """The matrix of schools and what is due of them, at the end of a day; `page` counts from 0.
 
+    `late`: only those of which something is late or missing.
+    """
+
+    late: bool = False
     on: date | None = None
     page: int = Field(default=0, ge=0)
 

@@ -33,6 +33,7 @@ class SchoolsSeen(File):
     schools: tuple[SchoolRow, ...]
     page: int
     pages: int
+    late: bool
 
 
 class ContactSeen(File):
@@ -54,6 +55,47 @@ class KeyLife(File):
     until: datetime | None
     last_used_at: datetime | None
     why: str | None
+
+
+class ListedSeen(File):
+    """One line of a list of providers, and what would come of it, in words."""
+
+    line: int
+    id: str
+    name: str
+    kind: str
+    dfe_number: str | None
+    urn: str | None
+    role: str | None
+    email: str | None
+    telephone: str | None
+    what: str
+
+
+class ListTried(File):
+    """What would come of a list of providers; `changes` is how many lines would change anything."""
+
+    lines: tuple[ListedSeen, ...]
+    passed_over: tuple[str, ...]
+    changes: int
+
+
+class ToldSchool(File):
+    """A notice or a letter to a provider: when, what it is about, and whether it has gone or come back."""
+
+    at: datetime
+    what: str
+    how: str
+    became: str
+
+
+class DiscrepancySeen(File):
+    """Something that two rolls say of one pupil and cannot both be right. It names no child."""
+
+    number: int
+    what: str
+    providers: tuple[str, ...]
+    opened_at: datetime
 
 
 class TransferLine(File):
@@ -87,7 +129,10 @@ class SchoolTold(File):
     ratifications: tuple[Ratified, ...]
     cells: tuple[CellSeen, ...]
     keys: tuple[KeyLife, ...]
-    discrepancies: int
+    discrepancies: tuple[DiscrepancySeen, ...]
+    told: tuple[ToldSchool, ...]
+    becomes: tuple[str, ...]
+    signatories: tuple[Named, ...]
     files: tuple[TransferLine, ...]
     next: int | None
 

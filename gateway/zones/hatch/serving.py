@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.home import Home
 from gateway.zones.hatch import SOCKET
@@ -40,12 +41,17 @@ class QuietServer(uvicorn.Server):
         yield
 
 
-def config_of(app: Any, **more: Any) -> uvicorn.Config:  # noqa: ANN401 - as uvicorn has them
-    """How a server answers for `app`: HTTP/1.1 alone, and nothing said of the software."""
+def config_of(
+    app: Any,  # noqa: ANN401 - as uvicorn has them
+    *,
+    http: type[H11Protocol] = H11Protocol,
+    **more: Any,  # noqa: ANN401
+) -> uvicorn.Config:
+    """How a server answers for `app`: HTTP/1.1 alone, spoken by `http`, and nothing said of the software."""
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return uvicorn.Config(
         app,
-        http="h11",
+        http=http,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,0 +1,161 @@
+"""Data protection and the watch: breaches, one child, legal holds, reviews, policies, how things stand."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.console.acting import act, act_for, signed
+from gateway.console.entering import site_of
+from gateway.console.site import see, text
+from gateway.zones.hatch import evidence_answers as told
+from gateway.zones.hatch import evidence_questions as asked
+
+_CHILD = ("upn", "surname", "forename")
+_MOMENTS = ("aware_at", "since", "until", "notified_at")
+_LISTS = ("transfers", "staff", "keys")
+_TEXTS = ("what", "contact", "governance")
+
+
+async def show_watch(request: Request) -> Response:
+    """How the gateway stands."""
+    site = site_of(request)
+    reply = await site.inside.reply(site.question(request, asked.AskWatch), told.WatchSeen)
+    return site.page(request, "watch.html", reply.me, seen=reply.said)
+
+
+async def show_breaches(request: Request) -> Response:
+    """The records of breaches, and where one is recorded."""
+    site = site_of(request)
+    reply = await site.inside.reply(site.question(request, asked.AskBreaches), told.BreachesSeen)
+    return site.page(request, "breaches.html", reply.me, seen=reply.said)
+
+
+async def show_breach(request: Request) -> Response:
+    """One record, to be printed."""
+    site = site_of(request)
+    question = site.question(request, asked.AskBreach, number=request.path_params["number"])
+    reply = await site.inside.reply(question, told.DocumentSeen)
+    return site.page(request, "document.html", reply.me, seen=reply.said, back="/evidence/breaches")
+
+
+async def record_breach(request: Request) -> Response:
+    """Put a breach on record, or a further version of one."""
+    site = site_of(request)
+    form = await site.form(request)
+    number = text(form, "amend")
+    question = site.question(
+        request,
+        asked.RecordBreach,
+        assertion=signed(form),
+        amend=int(number) if number else None,
+        natures=tuple(str(each) for each in form.getlist("nature")),
+        measures=tuple(filter(None, (line.strip() for line in text(form, "measures").splitlines()))),
+        **{name: _moment(form, name) for name in _MOMENTS},
+        **{name: tuple(text(form, name).replace(",", " ").split()) for name in _LISTS},
+        **{name: text(form, name) for name in _TEXTS},
+    )
+    what = f"record breach {number} once more" if number else "put a breach on record"
+    return await act(request, form, question, what, "/evidence/breaches")
+
+
+async def show_child_form(request: Request) -> Response:
+    """Where somebody asks for all that is known of a child."""
+    site = site_of(request)
+    reply = await site.inside.reply(site.question(request, asked.AskHolds), told.HoldsSeen)
+    return site.page(request, "child.html", reply.me)
+
+
+async def ask_child(request: Request) -> Response:
+    """All that is known of a child, once the passkey has signed. Nothing of it is in an address."""
+    site = site_of(request)
+    form = await site.form(request)
+    names = text(form, "names") == "yes"
+    question = site.question(
+        request, asked.AskChild, assertion=signed(form), why=text(form, "why"), names=names, **_child(form)
+    )
+    what = "ask for all that is known of one child"
+    reply = await act_for(request, form, question, told.DocumentSeen, what, "/evidence/child")
+    if isinstance(reply, Response):
+        return reply
+    return site.page(request, "document.html", reply.me, seen=reply.said, back="/evidence/child")
+
+
+async def show_holds(request: Request) -> Response:
+    """The legal holds, and what is due for deletion where it is asked for."""
+    site, plan = site_of(request), request.query_params.get("plan") == "yes"
+    reply = await site.inside.reply(site.question(request, asked.AskHolds, plan=plan), told.HoldsSeen)
+    return site.page(request, "holds.html", reply.me, seen=reply.said)
+
+
+async def change_hold(request: Request) -> Response:
+    """Place or lift a legal hold."""
+    site = site_of(request)
+    form = await site.form(request)
+    placed = text(form, "do") == "place"
+    parts = {name: text(form, name) for name in ("reference", "provider", "why")}
+    question = site.question(
+        request,
+        asked.PlaceHold if placed else asked.LiftHold,
+        assertion=signed(form),
+        **parts,
+        **_child(form),
+    )
+    what = "place a legal hold" if placed else "lift a legal hold"
+    return await act(request, form, question, what, "/evidence/holds")
+
+
+async def show_review(request: Request) -> Response:
+    """How all providers kept to the agreement, to be printed."""
+    site, query = site_of(request), request.query_params
+    days = {name: date.fromisoformat(given) for name in ("first", "last") if (given := query.get(name, ""))}
+    reply = await site.inside.reply(site.question(request, asked.AskReview, **days), told.DocumentSeen)
+    return site.page(request, "document.html", reply.me, seen=reply.said, back="/evidence")
+
+
+async def show_policies(request: Request) -> Response:
+    """What differs between two versions of the policies, and what it would change."""
+    site, query = site_of(request), request.query_params
+    days = query.get("days", "")
+    question = site.question(
+        request,
+        asked.AskPolicies,
+        before=query.get("before") or None,
+        after=query.get("after") or None,
+        days=int(days) if days.isdecimal() else None,
+    )
+    reply = await site.inside.reply(question, told.PoliciesSeen)
+    return site.page(request, "policies.html", reply.me, seen=reply.said)
+
+
+async def decide_policies(request: Request) -> Response:
+    """Approve what is proposed, as a second person, or take it back."""
+    site, back = site_of(request), "/agreement/policies"
+    form = await site.form(request)
+    what = text(form, "do")
+    if what == "approve":
+        approved = site.question(
+            request, asked.ApprovePolicies, assertion=signed(form), digest=text(form, "digest")
+        )
+        return await act(request, form, approved, "let the proposed policies decide", back)
+    if what == "withdraw":
+        taken = site.question(request, asked.WithdrawPolicies, assertion=signed(form), why=text(form, "why"))
+        return await act(request, form, taken, "take the proposed policies back", back)
+    return see(back)
+
+
+def _child(form: FormData) -> dict[str, object]:
+    born = text(form, "born")
+    return {
+        **{name: text(form, name) for name in _CHILD},
+        "born": date.fromisoformat(born) if born else None,
+    }
+
+
+def _moment(form: FormData, name: str) -> datetime | None:
+    """A moment as forms write it, in the authority's time. ValueError where it is none."""
+    given = text(form, name)
+    return datetime.fromisoformat(given) if given else None

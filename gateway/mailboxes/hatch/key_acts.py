@@ -1,0 +1,79 @@
+"""Keys of schools, in the name of an administrator: enrolled, and put in force by the telephone call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.enrolment.key_file import judge
+from gateway.errors import GatewayError, Refusal
+from gateway.keys.changes import Clerk, sign_head
+from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.logins import check_signed
+from gateway.model import NewKey
+from gateway.reasons import told as told_by_code
+from gateway.record import key_confirming
+from gateway.record.enroller import Enroller
+from gateway.zones.hatch import school_acts as asked
+from gateway.zones.hatch.answers import Done
+
+RING = "Ring them on a number you know, let them read the fingerprint out, and confirm it on their page."
+"""What is said of a key that does not count yet."""
+_RIGHT = "enrol"
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
+
+
+@contextmanager
+def enrolling(counter: Counter, caller: Caller) -> Iterator[tuple[Enroller, Clerk]]:
+    """Whoever enrols, and their clerk for keys, in one transaction; the log's head is signed at its end.
+
+    What comes of it outside, the processor brings out.
+    """
+    at = counter.clock()
+    with counter.registrar() as registrar, registrar.registry.write() as session:
+        clerk = Clerk(
+            session=session,
+            signing=registrar.signing,
+            organisation=registrar.settings.organisation,
+            at=at,
+            person=caller.name,
+        )
+        yield Enroller(session=session, by=caller.name, at=at), clerk
+        sign_head(clerk)
+
+
+def add_key(counter: Counter, caller: Caller, act: asked.AddKey) -> Done:
+    """Enrol a further key of a provider, to be confirmed."""
+    caller.check(_RIGHT)
+    new = judged(counter, act.key)
+    check_signed(counter, caller, act)
+    with enrolling(counter, caller) as (_, clerk):
+        clerk.add("provider", act.provider, new, state="pending")
+    return Done(sentence=f"The key is on record and does not count yet. {RING}")
+
+
+def confirm_key(counter: Counter, caller: Caller, act: asked.ConfirmKey) -> Done:
+    """Put a key in force whose fingerprint was read out on the telephone."""
+    caller.check(_RIGHT)
+    read_out = _in_full(act.read_out)
+    key_confirming.check_read_out(read_out)
+    check_signed(counter, caller, act)
+    with enrolling(counter, caller) as (_, clerk):
+        (key,) = key_confirming.confirm(clerk, "provider", act.provider, [read_out], caller.name)
+    return Done(sentence=f"{key.fingerprint} of {act.provider} is in force.")
+
+
+def judged(counter: Counter, text: str) -> NewKey:
+    """The key that was pasted. GatewayError with a sentence for a person where it is not fit."""
+    try:
+        return judge(text.encode(), counter.clock(), counter.catalogue().methods.strength.rsa_bits)
+    except Refusal as refused:
+        raise GatewayError(" ".join(told_by_code(refused.code, **refused.detail))) from None
+
+
+def _in_full(read_out: str) -> str:
+    """What was read out as the registry has it: of an SSH key people leave the name of the digest out."""
+    letters = "".join(read_out.split())
+    ours = letters.startswith("SHA256:") or _HEXADECIMAL.fullmatch(letters)
+    return letters if ours else f"SHA256:{letters}"

@@ -1,0 +1,88 @@
+"""Coming in by an account at an OpenID Connect provider: bound to a person by their invitation, once."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from gateway.mailboxes.hatch.counter import Counter, MayNotError
+from gateway.mailboxes.hatch.logins import NO_INVITATION, check_welcome, invited, note_failure
+from gateway.mailboxes.hatch.openid import Attempt, NotProvedError, OpenIdProvider
+from gateway.registry import console_sessions, invitations, log, openid_accounts
+from gateway.registry.log import Entry
+from gateway.zones.hatch.answers import Begun, OpenIdBegun
+from gateway.zones.hatch.questions import BeginOpenId, FinishOpenId
+
+_log = logging.getLogger(__name__)
+_ATTEMPT = "openid"
+_SECRET_BYTES = 32
+
+
+def begin_openid(counter: Counter, question: BeginOpenId) -> OpenIdBegun:
+    """Where the browser is to go, so that its person logs in, or binds an account by their invitation."""
+    check_welcome(counter, question)
+    if question.code:
+        invited(counter, question, question.code)
+    challenge = counter.challenges.give(question.browser, _ATTEMPT, question.address, question.code)
+    return OpenIdBegun(address=_provider(counter).address(Attempt(challenge), question.origin))
+
+
+def finish_openid(counter: Counter, question: FinishOpenId) -> Begun:
+    """Log in whose account that is, or who was invited. What was begun in another browser is not taken."""
+    check_welcome(counter, question)
+    provider, now = _provider(counter), counter.clock()
+    challenge, code = counter.challenges.take_about(question.browser, _ATTEMPT)
+    try:
+        subject = provider.subject(
+            Attempt(challenge),
+            question.origin,
+            code=question.given,
+            state=question.state,
+            now=now,
+            since=None,
+        )
+        return _bound(counter, question, subject, code) if code else _begun(counter, question, subject)
+    except NotProvedError:
+        note_failure(counter, question)
+        raise
+
+
+def _begun(counter: Counter, question: FinishOpenId, subject: str) -> Begun:
+    now, secret, issuer = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES), _issuer(counter)
+    with counter.desk.registry.write() as session:
+        known = openid_accounts.find(session, issuer, subject, now)
+        if known is None:
+            raise NotProvedError
+        name, account = known
+        console_sessions.begin(session, secret, name, passkey=account, address=question.address, at=now)
+    with counter.lock:
+        counter.penalties.settle(question.address)
+    _log.info("console-login")
+    return Begun(session=secret, name=name)
+
+
+def _bound(counter: Counter, question: FinishOpenId, subject: str, code: str) -> Begun:
+    """Bind the account to whoever was invited, which uses the invitation up, and log them in."""
+    now, secret = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES)
+    with counter.desk.registry.write() as session:
+        name = invitations.invited(session, code, now)
+        if name is None:
+            raise MayNotError(NO_INVITATION)
+        invitations.take_back(session, name)
+        account = openid_accounts.add(session, name, _issuer(counter), subject, now)
+        fields = {"owner": "staff", "algorithm": "openid"}
+        log.append(session, [Entry(kind="key-added", subject=account, fields=fields, actor=name)], now)
+        console_sessions.begin(session, secret, name, passkey=account, address=question.address, at=now)
+        log.sign_head(session, counter.desk.log_key, counter.desk.log_origin, now)
+    _log.info("console-enrolled")
+    return Begun(session=secret, name=name)
+
+
+def _provider(counter: Counter) -> OpenIdProvider:
+    if counter.openid is None:
+        raise MayNotError("Logging in by an account elsewhere is not set up here.")
+    return counter.openid
+
+
+def _issuer(counter: Counter) -> str:
+    return _provider(counter).settings.issuer

@@ -1,0 +1,136 @@
+"""The policies: what differs between two versions, and what it would change; a second person approves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from sqlmodel import Session
+
+from gateway.errors import NotFoundError
+from gateway.mailboxes.hatch.acts import reason
+from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.logins import check_signed
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.edits import edits
+from gateway.policy.explain import diff as outcomes
+from gateway.record import policy_proposals as proposals
+from gateway.record.dual_control import are_two
+from gateway.record.simulation import simulate
+from gateway.registry import log
+from gateway.zones.hatch import evidence_questions as asked
+from gateway.zones.hatch.answers import Done
+from gateway.zones.hatch.evidence_answers import (
+    ChangeSeen,
+    EditSeen,
+    PoliciesSeen,
+    ProposedSeen,
+    SimulationSeen,
+)
+
+
+def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) -> PoliciesSeen:
+    """The versions, what is proposed, and what differs: of what is proposed, if not said."""
+    caller.check("look")
+    with counter.desk.registry.read() as session:
+        past, found = proposals.loaded(session), proposals.proposal(session)
+        known = {*past, *([found.digest] if found else [])}
+        before = question.before or (past[-1] if past else None)
+        after = question.after or (found.digest if found else None)
+        if not {before, after} <= {*known, None}:
+            raise NotFoundError("there is no such version")
+        comparable = before is not None and after is not None and before != after
+        old, new = (_folder(counter, digest) for digest in (before, after)) if comparable else (None, None)
+        return PoliciesSeen(
+            versions=tuple(dict.fromkeys(past)),
+            proposed=None if found is None else _proposed(found, caller),
+            before=before,
+            after=after,
+            edits=tuple(_differences(counter, old, new)) if old and new else (),
+            simulation=_simulated(session, counter, old, new, question.days) if old and new else None,
+        )
+
+
+def approve(counter: Counter, caller: Caller, act: asked.ApprovePolicies) -> Done:
+    """Approve what another person proposed, and nothing that was proposed meanwhile."""
+    caller.check("enrol")
+    with counter.desk.registry.read() as session:
+        proposals.to_approve(session, by=caller.name, digest=act.digest)
+    check_signed(counter, caller, act)
+    now = counter.clock()
+    with counter.registrar() as registrar, registrar.registry.write() as session:
+        approved = proposals.approve(session, by=caller.name, at=now, digest=act.digest)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+    when = "within a minute" if approved.begins <= now else f"from {approved.begins:%d %b %Y, %H:%M} UTC on"
+    return Done(sentence=f"The policies {approved.digest[:16]}… are approved, and decide {when}.")
+
+
+def withdraw(counter: Counter, caller: Caller, act: asked.WithdrawPolicies) -> Done:
+    """Take back what is proposed, or approved for a day that is still to come."""
+    caller.check("enrol")
+    why = reason(act.why)
+    check_signed(counter, caller, act)
+    now = counter.clock()
+    with counter.registrar() as registrar, registrar.registry.write() as session:
+        taken_back = proposals.withdraw(session, by=caller.name, why=why, at=now)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+    return Done(sentence=f"The policies {taken_back.digest[:16]}… are withdrawn.")
+
+
+def _folder(counter: Counter, digest: str | None) -> Path:
+    folder = counter.home.version(digest or "")
+    if not folder.is_dir():
+        raise NotFoundError("that version is no longer kept here")
+    return folder
+
+
+def _proposed(found: proposals.PolicyProposal, caller: Caller) -> ProposedSeen:
+    may = "enrol" in caller.may and found.approved_by is None and are_two(found.by, caller.name)
+    return ProposedSeen(
+        digest=found.digest,
+        by=found.by,
+        at=found.at,
+        why=found.why,
+        begins=found.begins,
+        approved_by=found.approved_by,
+        may_approve=may,
+    )
+
+
+def _differences(counter: Counter, old: Path, new: Path) -> Iterator[EditSeen]:
+    """Settings that differ, what loses protection first, and then the outcomes that do."""
+    for one in edits(old, new):
+        yield EditSeen(
+            weight=one.weight,
+            place=f"{one.file}, {one.entry}",
+            does=one.does,
+            before=one.before,
+            after=one.after,
+        )
+    for each in outcomes(load_catalogue(old), load_catalogue(new), counter.clock()):
+        yield EditSeen(
+            weight="outcome",
+            place=f"{each.data_type} of a {each.provider_kind}",
+            does=f"for {each.team}" if each.team else "",
+            before=each.before,
+            after=each.after,
+        )
+
+
+def _simulated(
+    session: Session, counter: Counter, old: Path, new: Path, days: int | None
+) -> SimulationSeen | None:
+    if days is None:
+        return None
+    since = counter.clock() - timedelta(days=days)
+    found = simulate(session, load_catalogue(old), load_catalogue(new), since)
+    return SimulationSeen(
+        days=days,
+        files=found.files,
+        same=found.same,
+        changes=tuple(
+            ChangeSeen(files=count, before=was.told, after=becomes.told, such_as=some)
+            for was, becomes, count, some in found.changes
+        ),
+    )

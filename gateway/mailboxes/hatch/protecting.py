@@ -1,0 +1,207 @@
+"""Data protection: breaches and their 72 hours, one child, legal holds, what is due to go, reviews."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.errors import GatewayError
+from gateway.mailboxes.hatch.acts import reason
+from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.documents import seen
+from gateway.mailboxes.hatch.logins import check_signed
+from gateway.policy.dates import local_day
+from gateway.record import breach_records, children, subject_access
+from gateway.record.children import Asked, digests_of
+from gateway.record.deletions_due import plan_at
+from gateway.record.term_review import review_of, span_of
+from gateway.registry import holds, log
+from gateway.registry.holds import Hold, HoldSubject
+from gateway.registry.log import Entry
+from gateway.reports.breach import NOTIFY_WITHIN
+from gateway.reports.retention import Plan
+from gateway.reports.review import review_report
+from gateway.reports.subject_access import subject_access_report
+from gateway.zones.hatch import evidence_questions as asked
+from gateway.zones.hatch.answers import Done
+from gateway.zones.hatch.evidence_answers import (
+    BreachesSeen,
+    BreachSeen,
+    DocumentSeen,
+    DueSeen,
+    HoldSeen,
+    HoldsSeen,
+)
+
+DUE = 100
+_MOMENTS = ("aware_at", "since", "until", "notified_at")
+_SAID = (*_MOMENTS, "transfers", "staff", "keys", "natures", "what", "measures", "contact", "governance")
+
+
+def ask_breaches(counter: Counter, caller: Caller, _: asked.AskBreaches) -> BreachesSeen:
+    """Every record of a breach."""
+    caller.check("look")
+    with counter.desk.registry.read() as session:
+        found = breach_records.records(session)
+    return BreachesSeen(now=counter.clock(), breaches=tuple(map(_breach, found)))
+
+
+def ask_breach(counter: Counter, caller: Caller, question: asked.AskBreach) -> DocumentSeen:
+    """One record, as it stands."""
+    caller.check("look")
+    with counter.desk.registry.read() as session:
+        return seen(breach_records.record(session, question.number).document)
+
+
+def record_breach(counter: Counter, caller: Caller, act: asked.RecordBreach) -> Done:
+    """Put a breach on record, completed from the registry, or a further version of one."""
+    caller.check("breach")
+    zone = ZoneInfo(counter.catalogue().calendar.timezone)
+    given = {name: _placed(value, zone) for name in _SAID if (value := getattr(act, name))}
+    if act.amend is None and "aware_at" not in given:
+        raise GatewayError("Say when you became aware of it: the 72 hours begin then.")
+    check_signed(counter, caller, act)
+    now = counter.clock()
+    with counter.registrar() as registrar, registrar.registry.write() as session:
+        if act.amend is None:
+            number, told = breach_records.next_number(session), breach_records.Told(**given)
+        else:
+            number = act.amend
+            told = breach_records.amended(breach_records.record(session, number), given)
+        document = breach_records.drafted(
+            session, told, registrar.catalogue,
+            number=number, organisation=registrar.settings.organisation, now=now,
+        )  # fmt: skip
+        breach_records.keep(session, number, told, document, by=caller.name, at=now)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+    return Done(sentence=f"Breach {number} is on record.")
+
+
+def ask_child(counter: Counter, caller: Caller, act: asked.AskChild) -> DocumentSeen:
+    """All that is known of a child. That it was asked for, by whom and why, is logged."""
+    caller.check("protect")
+    why, child = reason(act.why), _child(act)
+    digests_of(counter.home, child)  # Says what is wrong with it before the passkey is asked.
+    check_signed(counter, caller, act)
+    with counter.registrar() as registrar:
+        found = children.find(registrar, child, by=caller.name, why=why, what="report")
+        account = subject_access.account(registrar, found, names=act.names)
+    return seen(subject_access_report(account, counter.clock()))
+
+
+def ask_holds(counter: Counter, caller: Caller, question: asked.AskHolds) -> HoldsSeen:
+    """The legal holds, and what is due for deletion where it is asked for."""
+    caller.check("look")
+    with counter.desk.registry.read() as session:
+        on = tuple(map(_hold, holds.list_holds(session)))
+    if not question.plan:
+        return HoldsSeen(holds=on, planned=False)
+    with counter.registrar() as registrar:
+        plan = plan_at(registrar, counter.clock())
+    return _planned(on, plan)
+
+
+def place_hold(counter: Counter, caller: Caller, act: asked.PlaceHold) -> Done:
+    """Keep something from deletion."""
+    on = _change_hold(counter, caller, act, placed=True)
+    return Done(sentence=f"{on[:1].upper()}{on[1:]} is on hold: nothing of it is deleted.")
+
+
+def lift_hold(counter: Counter, caller: Caller, act: asked.LiftHold) -> Done:
+    """End a legal hold."""
+    on = _change_hold(counter, caller, act, placed=False)
+    return Done(sentence=f"The hold on {on} is lifted: what is due is deleted with the next run.")
+
+
+def ask_review(counter: Counter, caller: Caller, question: asked.AskReview) -> DocumentSeen:
+    """How all providers kept to the agreement."""
+    caller.check("look")
+    catalogue, now = counter.catalogue(), counter.clock()
+    today = local_day(now, catalogue.calendar.timezone)
+    span = span_of(question.first, question.last, catalogue, today)
+    with counter.desk.registry.read() as session:
+        found = review_of(session, catalogue, span, now, counter.settings.organisation)
+    return seen(review_report(found, now))
+
+
+def _change_hold(
+    counter: Counter, caller: Caller, act: asked.PlaceHold | asked.LiftHold, *, placed: bool
+) -> str:
+    caller.check("protect")
+    why, at = reason(act.why), counter.clock()
+    subject = _subject(counter, act)
+    check_signed(counter, caller, act)
+    with counter.registrar() as registrar, registrar.registry.write() as session:
+        change = holds.place if placed else holds.lift
+        number = change(session, subject, by=caller.name, why=why, at=at)
+        entry = Entry(
+            kind="hold-placed" if placed else "hold-lifted",
+            subject=act.reference or act.provider or "pupils",
+            fields={"number": number},
+            actor=caller.name,
+            note=why,
+        )
+        log.append(session, [entry], at)
+        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+    return holds.named(subject)
+
+
+def _subject(counter: Counter, act: asked.PlaceHold | asked.LiftHold) -> HoldSubject:
+    is_child = any((act.upn, act.surname, act.forename, act.born))
+    if sum((bool(act.reference), bool(act.provider), is_child)) != 1:
+        raise GatewayError("Say one thing: a reference, a school, or a child by UPN or by name and birth.")
+    if act.reference:
+        return HoldSubject(reference=act.reference)
+    if act.provider:
+        return HoldSubject(provider=act.provider)
+    return HoldSubject(persons=digests_of(counter.home, _child(act)))
+
+
+def _child(act: asked.ChildNamed) -> Asked:
+    return Asked(
+        upn=act.upn or None, surname=act.surname or None, forename=act.forename or None, born=act.born
+    )
+
+
+def _placed(value: object, zone: ZoneInfo) -> object:
+    """A moment that was given without a zone, in the authority's."""
+    return value.replace(tzinfo=zone) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+def _breach(one: breach_records.BreachRecord) -> BreachSeen:
+    told = one.told
+    return BreachSeen(
+        number=one.number,
+        versions=one.versions,
+        recorded_at=one.at,
+        by=one.by,
+        aware_at=told.aware_at if told else None,
+        notify_by=told.aware_at + NOTIFY_WITHIN if told else None,
+        notified_at=told.notified_at if told else None,
+        natures=told.natures if told else (),
+    )
+
+
+def _hold(one: Hold) -> HoldSeen:
+    return HoldSeen(
+        number=one.number,
+        on="a child" if one.child else one.reference or one.provider or "",
+        child=one.child,
+        placed_at=one.placed_at,
+        placed_by=one.placed_by,
+        why=one.why,
+    )
+
+
+def _planned(on: tuple[HoldSeen, ...], plan: Plan) -> HoldsSeen:
+    return HoldsSeen(
+        holds=on,
+        planned=True,
+        due=tuple(
+            DueSeen(reference=one.reference, what=one.what, rule=one.rule, since=one.since)
+            for one in plan.due[:DUE]
+        ),
+        due_count=len(plan.due),
+        on_hold=len(plan.on_hold),
+        undecided=len(plan.undecided),
+    )

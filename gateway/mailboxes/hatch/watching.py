@@ -1,0 +1,102 @@
+"""How the gateway stands: services, queues, disks, faults, the last backup. Read when it is asked."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+from gateway.home import Home
+from gateway.home.settings import Listen
+from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.record.snapshot import Expiry, Snapshot, take, wrong
+from gateway.registry import at_a_glance, letters
+from gateway.zones.backups import last_backup
+from gateway.zones.hatch.evidence_answers import DiskSeen, ServiceSeen, WatchSeen
+from gateway.zones.hatch.evidence_questions import AskWatch
+from gateway.zones.locks import is_locked
+from gateway.zones.places import places_of
+
+_CONNECT_SECONDS = 1.0
+_BANNER = b"SSH-2.0-gateway"
+_SOON_DAYS = 60
+_LETTERS = 1_000
+_SENTENCES = {
+    "files-wait": "Files wait longer to be decided than they should: look at the processor and its log.",
+    "files-set-aside": "Something was set aside in the spool that intake should never have written.",
+    "gateway-key-expires": "The gateway's own key ends soon: gateway rotate.",
+    "disk-nearly-full": "A disk is nearly full.",
+    "service-down": "A service is not at work.",
+}
+
+
+def ask_watch(counter: Counter, caller: Caller, _: AskWatch) -> WatchSeen:
+    """How things stand, for those who have a role."""
+    caller.check("look")
+    home, watch = counter.home, counter.settings.watch
+    snapshot = take(home, counter.desk.registry, counter.clock(), counted=False)
+    services = tuple(_services(counter))
+    with counter.desk.registry.read() as session:
+        landed = at_a_glance.still_landed(session)
+        unsent = len(letters.unsent(session, _LETTERS))
+    found = [*wrong(snapshot, watch), *("service-down" for each in services if not each.up)]
+    return WatchSeen(
+        at=snapshot.at,
+        services=services,
+        faults=tuple(dict.fromkeys(_SENTENCES[code.partition(":")[0]] for code in found)),
+        oldest_seconds=snapshot.oldest,
+        landed=landed,
+        spool=snapshot.spool,
+        aside=snapshot.aside,
+        letters=unsent,
+        disks=tuple(
+            DiskSeen(part=one.part, free=one.free, size=one.size, low=one.free < watch.disk_free_bytes)
+            for one in snapshot.disks
+        ),
+        ending=tuple(_ending(snapshot)),
+        backup=last_backup(home),
+        log_entries=snapshot.log_entries,
+    )
+
+
+def _services(counter: Counter) -> Iterator[ServiceSeen]:
+    yield ServiceSeen(name="intake", up=_answers(_place(counter.home, counter.settings.intake)))
+    yield ServiceSeen(name="processor", up=_at_work(counter.home))
+    yield ServiceSeen(name="mailboxes", up=True)  # It is they who answer.
+
+
+def _at_work(home: Home) -> bool:
+    """Whether a processor holds the home."""
+    try:
+        return is_locked(home.root / "processor.lock")
+    except FileNotFoundError:
+        return False
+
+
+def _place(home: Home, configured: Listen) -> tuple[str, int]:
+    """Where intake is: where one supervisor has it, or else where the settings have it."""
+    host, _, port = places_of(home).get("intake", "").rpartition(":")
+    place = (host.strip("[]"), int(port)) if port else (configured.host, configured.port)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place[0], place[0]), place[1]  # noqa: S104 - to reach it
+
+
+def _answers(place: tuple[str, int]) -> bool:
+    """Whether an SSH service of ours answers there."""
+    try:
+        with socket.create_connection(place, _CONNECT_SECONDS) as connection:
+            return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
+    except OSError:
+        return False
+
+
+def _ending(snapshot: Snapshot) -> Iterator[str]:
+    for one in sorted(snapshot.expiries, key=lambda each: each.days):
+        if one.days < _SOON_DAYS:
+            yield f"the last {one.kind} key of {_whose(one)} {_when(one.days)}"
+
+
+def _whose(one: Expiry) -> str:
+    return "somebody of the staff" if one.owner_kind == "staff" else f"{one.owner_kind} {one.owner}".strip()
+
+
+def _when(days: float) -> str:
+    return "has ended" if days < 0 else f"ends in {days:.0f} days"

@@ -1,0 +1,90 @@
+"""Who answers each kind of question. What is not listed here is not answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from gateway.mailboxes.hatch import (
+    acts,
+    agreement,
+    boxes,
+    confirming,
+    enrolling,
+    evidence,
+    held_files,
+    key_acts,
+    logins,
+    openid_logins,
+    policies,
+    protecting,
+    schools,
+    today,
+    watching,
+)
+from gateway.zones.hatch import HatchQuestion, OfPerson, evidence_questions, school_acts
+from gateway.zones.hatch import questions as asked
+
+
+class Way(NamedTuple):
+    """Who answers a kind of question, and whether that changes something."""
+
+    answer: Callable[..., BaseModel]
+    writes: bool = False
+
+
+OF_ANYBODY: dict[type[HatchQuestion], Way] = {
+    asked.AskSettings: Way(logins.ask_settings),
+    asked.BeginLogin: Way(logins.begin_login),
+    asked.LogIn: Way(logins.log_in, writes=True),
+    asked.BeginEnrolment: Way(logins.begin_enrolment),
+    asked.Enrol: Way(logins.enrol, writes=True),
+    asked.BeginOpenId: Way(openid_logins.begin_openid),
+    asked.FinishOpenId: Way(openid_logins.finish_openid, writes=True),
+}
+OF_PERSONS: dict[type[OfPerson], Way] = {
+    asked.AskMe: Way(logins.ask_me),
+    asked.LogOut: Way(logins.log_out, writes=True),
+    asked.ConfirmByOpenId: Way(confirming.confirm),
+    asked.AskToday: Way(today.ask_today),
+    asked.AskMailbox: Way(boxes.ask_mailbox),
+    asked.AskFile: Way(boxes.ask_file),
+    asked.DealWith: Way(boxes.deal_with, writes=True),
+    asked.RecallFile: Way(acts.recall, writes=True),
+    asked.EndRecall: Way(acts.end_recall, writes=True),
+    asked.AskHeld: Way(held_files.ask_held),
+    asked.AskHeldFile: Way(held_files.ask_held_file),
+    asked.ReleaseFile: Way(acts.release, writes=True),
+    asked.ConfirmRelease: Way(acts.confirm_release, writes=True),
+    asked.ReturnFile: Way(acts.return_file, writes=True),
+    asked.RefuseFile: Way(acts.refuse_file, writes=True),
+    asked.AskSchools: Way(schools.ask_schools),
+    asked.AskSchool: Way(schools.ask_school),
+    asked.AskAgreement: Way(agreement.ask_agreement),
+    school_acts.EnrolSchool: Way(enrolling.enrol_school, writes=True),
+    school_acts.TryImport: Way(enrolling.try_import, writes=True),
+    school_acts.ImportSchools: Way(enrolling.import_schools, writes=True),
+    school_acts.AddKey: Way(key_acts.add_key, writes=True),
+    school_acts.ConfirmKey: Way(key_acts.confirm_key, writes=True),
+    school_acts.SetContact: Way(enrolling.set_contact, writes=True),
+    school_acts.CloseSchool: Way(enrolling.close_school, writes=True),
+    school_acts.ReopenSchool: Way(enrolling.reopen_school, writes=True),
+    school_acts.ConvertSchool: Way(enrolling.convert_school, writes=True),
+    school_acts.RatifyFor: Way(agreement.ratify_for, writes=True),
+    evidence_questions.AskWatch: Way(watching.ask_watch),
+    evidence_questions.AskBreaches: Way(protecting.ask_breaches),
+    evidence_questions.AskBreach: Way(protecting.ask_breach),
+    evidence_questions.RecordBreach: Way(protecting.record_breach, writes=True),
+    evidence_questions.AskChild: Way(protecting.ask_child, writes=True),
+    evidence_questions.AskHolds: Way(protecting.ask_holds),
+    evidence_questions.PlaceHold: Way(protecting.place_hold, writes=True),
+    evidence_questions.LiftHold: Way(protecting.lift_hold, writes=True),
+    evidence_questions.AskReview: Way(protecting.ask_review),
+    evidence_questions.AskPolicies: Way(policies.ask_policies),
+    evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
+    evidence_questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
+    asked.VerifyReceipt: Way(evidence.verify_receipt),
+    asked.AskOpenings: Way(evidence.ask_openings),
+}

@@ -1,0 +1,37 @@
+"""A telephone call goes on record: the owner of a key read its fingerprint out, and it is in force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.errors import GatewayError
+from gateway.keys.changes import Clerk
+from gateway.record.second_person import Act, reject
+from gateway.registry import keys
+from gateway.registry.keys import Key, OwnerKind
+
+_READ_OUT = 16
+
+
+def check_read_out(fingerprint: str) -> None:
+    """GatewayError for too short a beginning.
+
+    A key that somebody made to look alike shares a few characters of a fingerprint, not that many.
+    """
+    read_out = fingerprint.replace(" ", "").removeprefix("SHA256:")
+    if len(read_out) < _READ_OUT:
+        raise GatewayError(f"so short a beginning tells no keys apart: give {_READ_OUT} characters or all")
+
+
+def confirm(
+    clerk: Clerk, owner_kind: OwnerKind, owner: str, fingerprints: Sequence[str], by: str
+) -> list[Key]:
+    """Put pending keys in force whose fingerprints were read out, in a person's name.
+
+    GatewayError where one is not pending, or the same person wanted it revoked; NotFoundError for none.
+    """
+    named = [keys.find_key(clerk.session, owner_kind, owner, one) for one in fingerprints]
+    for key in named:  # One that somebody wants revoked is put in force again by somebody else.
+        for act in ("revoke-hard", "revoke-soft"):
+            reject(clerk.session, Act(act, key.fingerprint), by=by, at=clerk.at)
+    return [clerk.approve(key) for key in named]

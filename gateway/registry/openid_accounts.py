@@ -1,0 +1,36 @@
+"""Accounts at an OpenID Connect provider, as keys of members of staff: listed and revoked as passkeys are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.registry import keys
+from gateway.registry.tables import StaffRow
+
+
+def fingerprint_of(issuer: str, subject: str) -> str:
+    """How an account is called in listings and in the log: the SHA-256 of provider and number there."""
+    return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
+
+
+def add(session: Session, name: str, issuer: str, subject: str, at: datetime) -> str:
+    """Bind an account to a person, by that person; its fingerprint. GatewayError where it is somebody's."""
+    fingerprint = fingerprint_of(issuer, subject)
+    material = json.dumps({"issuer": issuer}, sort_keys=True)
+    keys.add_key(session, "staff", name, "openid", fingerprint=fingerprint, material=material, at=at, by=name)
+    return fingerprint
+
+
+def find(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
+    """Whose account that is, and its fingerprint; None where it is not in force, or its person is gone."""
+    key = keys.holder(session, "openid", fingerprint_of(issuer, subject))
+    if key is None or key.owner_kind != "staff" or not key.is_in_force(now):
+        return None
+    person = session.get(StaffRow, key.owner)
+    if person is None or person.removed_at is not None:
+        return None
+    return key.owner, key.fingerprint

@@ -1,0 +1,168 @@
+"""Answers about evidence: documents, breaches, legal holds, what is due for deletion, policies, the watch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.home.settings_file import File
+
+
+class BlockSeen(File):
+    """One part of a document: text, points, or a table under a caption. What it is not is empty."""
+
+    text: str = ""
+    important: bool = False
+    points: tuple[str, ...] = ()
+    headings: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+class SectionSeen(File):
+    """A heading and what stands under it."""
+
+    title: str
+    blocks: tuple[BlockSeen, ...]
+
+
+class DocumentSeen(File):
+    """A document to be read or printed."""
+
+    title: str
+    subtitle: str
+    sections: tuple[SectionSeen, ...]
+    annex: tuple[SectionSeen, ...]
+
+
+class BreachSeen(File):
+    """A record of a breach: since when one is aware, by when it is to be told (72 hours), whether it was."""
+
+    number: int
+    versions: int
+    recorded_at: datetime
+    by: str | None
+    aware_at: datetime | None
+    notify_by: datetime | None
+    notified_at: datetime | None
+    natures: tuple[str, ...]
+
+
+class BreachesSeen(File):
+    """Every record; `now` is the moment by which the hours that are left are counted."""
+
+    now: datetime
+    breaches: tuple[BreachSeen, ...]
+
+
+class HoldSeen(File):
+    """A legal hold that is on: on what, in words that name no child."""
+
+    number: int
+    on: str
+    child: bool
+    placed_at: datetime
+    placed_by: str
+    why: str
+
+
+class DueSeen(File):
+    """Something that is due for deletion: what of what, by which rule, since when."""
+
+    reference: str
+    what: str
+    rule: str
+    since: datetime
+
+
+class HoldsSeen(File):
+    """The legal holds; where it was asked for, how much is due for deletion, and the first of that."""
+
+    holds: tuple[HoldSeen, ...]
+    planned: bool
+    due: tuple[DueSeen, ...] = ()
+    due_count: int = 0
+    on_hold: int = 0
+    undecided: int = 0
+
+
+class EditSeen(File):
+    """One setting that differs between two versions of the policies, or one outcome that does."""
+
+    weight: str
+    place: str
+    does: str
+    before: str
+    after: str
+
+
+class ChangeSeen(File):
+    """Files of which another thing would have become: how many, what was, what would be, some of them."""
+
+    files: int
+    before: str
+    after: str
+    such_as: tuple[str, ...]
+
+
+class SimulationSeen(File):
+    """What would have become of the files of so many days."""
+
+    days: int
+    files: int
+    same: int
+    changes: tuple[ChangeSeen, ...]
+
+
+class ProposedSeen(File):
+    """Policies that somebody proposed, and whether this person may approve them."""
+
+    digest: str
+    by: str
+    at: datetime
+    why: str | None
+    begins: datetime
+    approved_by: str | None
+    may_approve: bool
+
+
+class PoliciesSeen(File):
+    """The versions that were in force, the latest last; what is proposed; what differs between two."""
+
+    versions: tuple[str, ...]
+    proposed: ProposedSeen | None
+    before: str | None
+    after: str | None
+    edits: tuple[EditSeen, ...]
+    simulation: SimulationSeen | None
+
+
+class ServiceSeen(File):
+    """A service, and whether it is at work."""
+
+    name: str
+    up: bool
+
+
+class DiskSeen(File):
+    """A file system that holds a part of the home; sizes in bytes. `low`: less is free than is to be."""
+
+    part: str
+    free: int
+    size: int
+    low: bool
+
+
+class WatchSeen(File):
+    """How the gateway stands. Ages in seconds; `ending` are keys that end soon; staff are not named."""
+
+    at: datetime
+    services: tuple[ServiceSeen, ...]
+    faults: tuple[str, ...]
+    oldest_seconds: float | None
+    landed: int
+    spool: int
+    aside: int
+    letters: int
+    disks: tuple[DiskSeen, ...]
+    ending: tuple[str, ...]
+    backup: datetime | None
+    log_entries: int

@@ -1,0 +1,112 @@
+"""What is asked of evidence: breaches, one child, legal holds, deletions that are due, reviews, policies."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from gateway.zones.hatch import OfPerson, WeightyAct
+
+_LINE = 400
+
+
+class AskWatch(OfPerson):
+    """How the gateway stands: services, queues, disks, faults, the last backup."""
+
+
+class AskBreaches(OfPerson):
+    """The records of breaches, and by when each has to be told."""
+
+
+class AskBreach(OfPerson):
+    """One record, as a document."""
+
+    number: int
+
+
+class RecordBreach(WeightyAct):
+    """Put a breach on record, or a further version of one (`amend`): what is given anew counts, lists grow.
+
+    Moments without a zone are the authority's.
+    """
+
+    amend: int | None = None
+    aware_at: datetime | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    notified_at: datetime | None = None
+    transfers: tuple[str, ...] = Field(default=(), max_length=200)
+    staff: tuple[str, ...] = Field(default=(), max_length=200)
+    keys: tuple[str, ...] = Field(default=(), max_length=200)
+    natures: tuple[str, ...] = ()
+    what: str = Field(default="", max_length=4_000)
+    measures: tuple[str, ...] = Field(default=(), max_length=50)
+    contact: str = Field(default="", max_length=_LINE)
+    governance: str = Field(default="", max_length=_LINE)
+
+
+class ChildNamed(WeightyAct):
+    """An act on one child, who is named by a UPN, or by name and date of birth."""
+
+    upn: str = Field(default="", max_length=_LINE)
+    surname: str = Field(default="", max_length=_LINE)
+    forename: str = Field(default="", max_length=_LINE)
+    born: date | None = None
+    why: str
+
+
+class AskChild(ChildNamed):
+    """All that is known of a child, as the document that answers a subject access request. It is logged."""
+
+    names: bool = False
+
+
+class AskHolds(OfPerson):
+    """The legal holds that are on; with `plan`, also what is due for deletion, which takes a while."""
+
+    plan: bool = False
+
+
+class PlaceHold(ChildNamed):
+    """Keep from deletion a transfer, all of a provider, or every file that holds a child."""
+
+    reference: str = ""
+    provider: str = ""
+
+
+class LiftHold(ChildNamed):
+    """End a legal hold."""
+
+    reference: str = ""
+    provider: str = ""
+
+
+class AskReview(OfPerson):
+    """How all providers kept to the agreement: in the term of today, or between two days of a school year."""
+
+    first: date | None = None
+    last: date | None = None
+
+
+class AskPolicies(OfPerson):
+    """Which policies are in force and proposed, and what differs between two versions.
+
+    With `days`, also what would have become of the files of so many days. `before` and `after` are digests.
+    """
+
+    before: str | None = None
+    after: str | None = None
+    days: int | None = Field(default=None, ge=1, le=3_660)
+
+
+class ApprovePolicies(WeightyAct):
+    """Approve, as a second person, the policies of this digest."""
+
+    digest: str
+
+
+class WithdrawPolicies(WeightyAct):
+    """Take back what is proposed."""
+
+    why: str

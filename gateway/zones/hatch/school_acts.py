@@ -1,0 +1,90 @@
+"""What is asked that changes a school: enrolling, keys, contacts, closing, converting, ratifying."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import Field
+
+from gateway.zones.hatch import OfPerson, WeightyAct
+
+MOST_OF_A_LIST = 1024**2
+_KEY = 65_536
+
+
+class OfSchool(WeightyAct):
+    """An act of weight on one provider, and why."""
+
+    provider: str
+    why: str = ""
+
+
+class EnrolSchool(WeightyAct):
+    """Enrol a provider, with its keys where they are at hand: they count once they are confirmed."""
+
+    provider: str
+    name: str
+    kind: str
+    dfe_number: str | None = None
+    urn: str | None = None
+    ssh_key: str = Field(default="", max_length=_KEY)
+    openpgp_key: str = Field(default="", max_length=_KEY)
+
+
+class TryImport(OfPerson):
+    """What would come of a list of providers, as the text of a CSV file. Nothing is put on record."""
+
+    text: str = Field(max_length=MOST_OF_A_LIST)
+
+
+class ImportSchools(WeightyAct):
+    """Put a list of providers on record, all of it or nothing."""
+
+    text: str = Field(max_length=MOST_OF_A_LIST)
+
+
+class AddKey(OfSchool):
+    """Enrol a further key of a provider; it counts once it is confirmed."""
+
+    key: str = Field(max_length=_KEY)
+
+
+class ConfirmKey(OfSchool):
+    """Put a key in force: its owner was rung, and read out `read_out`, the fingerprint or its beginning."""
+
+    read_out: str
+
+
+class SetContact(OfSchool):
+    """How a provider is reached for a role; with neither address nor number, that is forgotten."""
+
+    role: str
+    email: str = ""
+    telephone: str = ""
+
+
+class CloseSchool(OfSchool):
+    """Put on record that a provider has closed; `on` is its last day, or today."""
+
+    on: date | None = None
+
+
+class ReopenSchool(OfSchool):
+    """Take a closure back."""
+
+
+class ConvertSchool(OfSchool):
+    """Put on record that a provider has become another kind, with its new numbers where there are some."""
+
+    kind: str
+    name: str | None = None
+    dfe_number: str | None = None
+    urn: str | None = None
+
+
+class RatifyFor(OfSchool):
+    """Put on record that somebody signed the agreement for a provider, on a day or today."""
+
+    signatory: str
+    role: str | None = None
+    on: date | None = None

@@ -1,0 +1,165 @@
+"""Schools are enrolled and changed in the console, as the commands do it, by administrators alone."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import asyncssh
+import pytest
+
+from gateway.registry import contacts, keys, providers
+from tests.console.pages import Visitor
+from tests.console.served import Served
+from tests.mailboxes.mailroom import PROVIDER
+
+LIST = (
+    "id,name,kind,dfe_number,urn,contact_role,contact_telephone\n"
+    "elm,Elm School,school,9991111,999901,school office,01823 555 123\n"
+    "ash,Ash Café,school,9991112,999902,,\n"
+)
+
+
+def ssh_key() -> str:
+    return asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+
+
+def entries(served: Served, subject: str) -> list[tuple[str, str | None, str | None]]:
+    return [(event.kind, event.actor, event.note) for event in served.room.events(subject)]
+
+
+def enrolled(served: Served, name: str, **fields: str) -> Visitor:
+    """Mary enrols a school; she is at its page then."""
+    mary = served.mary
+    mary.get("/enrol")
+    assert mary.act("/enrol", provider=name, name=f"{name} school", kind="school", **fields) == 200, mary.text
+    assert f"is enrolled as {name}" in mary.text
+    assert mary.get(f"/schools/{name}") == 200
+    return mary
+
+
+def test_a_school_is_enrolled_and_its_key_counts_once_it_was_read_out(served: Served) -> None:
+    mary = enrolled(served, "oak", dfe_number="999/1234", ssh_key=ssh_key())
+    assert entries(served, "oak") == [("provider-added", "mary", None)]
+    with served.room.registry.read() as session:
+        (key,) = keys.list_keys(session, "provider", "oak")
+    assert key.state == "pending"
+    shown = re.search(r'<p class="groups">([^<]*)</p>', mary.page)
+    assert shown is not None
+    groups = html.unescape(shown[1])
+    assert groups.replace(" ", "") == key.fingerprint
+    assert all(len(group) <= 4 for group in groups.removeprefix("SHA256: ").split())
+    assert mary.post("/schools/oak", do="confirm-key", read_out=key.fingerprint[:14]) == 403
+    assert "tells no keys apart" in mary.text
+    mary.get("/schools/oak")
+    read_out = groups.removeprefix("SHA256: ")[:29]
+    assert mary.act("/schools/oak", do="confirm-key", read_out=read_out) == 200
+    assert "is in force" in mary.text, mary.text
+    assert [each[:2] for each in entries(served, key.fingerprint)] == [
+        ("key-added", "mary"),
+        ("key-approved", "mary"),
+    ]
+    mary.get("/schools/oak")
+    assert "about a key" in mary.text
+
+
+def test_a_key_that_was_not_read_out_stays_without_force(served: Served) -> None:
+    mary = enrolled(served, "fir", ssh_key=ssh_key())
+    assert mary.act("/schools/fir", do="confirm-key", read_out="A" * 43) == 404
+    mary.get("/schools/fir")
+    assert mary.act("/schools/fir", do="add-key", key=ssh_key()) == 200
+    with served.room.registry.read() as session:
+        assert {key.state for key in keys.list_keys(session, "provider", "fir")} == {"pending"}
+    mary.get("/schools/fir")
+    assert mary.post("/schools/fir", do="add-key", key="no key") == 403
+    assert "-----" not in mary.text
+
+
+def test_a_list_is_tried_before_it_is_taken_in(served: Served) -> None:
+    mary = served.mary
+    mary.get("/enrol")
+    file = {"list": ("schools.csv", LIST.encode("cp1252"), "text/csv")}
+    told = mary.client.post("/enrol/list", data={"token": mary.hidden("token")}, files=file)
+    mary.page = told.text
+    assert "2 of 2 lines would change something" in mary.text
+    with served.room.registry.read() as session:
+        assert not providers.is_enrolled(session, "elm")
+    size = served.room.log_size()
+    assert mary.act("/enrol/list/all", text=mary.hidden("text")) == 200
+    assert "2 new, 0 changed" in mary.text
+    with served.room.registry.read() as session:
+        assert providers.provider_row(session, "ash").name == "Ash Café"
+        assert [each.telephone for each in contacts.contacts(session, "elm")] == ["01823 555 123"]
+    assert served.room.log_size() > size
+    mary.get("/enrol")
+    told = mary.client.post("/enrol/list", data={"token": mary.hidden("token")}, files=file)
+    assert "on record so already" in told.text
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("name,kind,ssh_key\nElm,school,/etc/passwd\n", "names a key file"),
+        ("name,kind\nElm,castle\n", "line 2"),
+        ("", "no column"),
+    ],
+    ids=["a file of the server", "no such kind", "nothing"],
+)
+def test_a_list_that_cannot_be_taken_changes_nothing(served: Served, text: str, why: str) -> None:
+    mary, size = served.mary, served.room.log_size()
+    mary.get("/enrol")
+    mary.post("/enrol/list/all", text=text)
+    assert (
+        mary.post("/enrol/list/all", text=text, credential=mary.key.signed(mary.options, served.origin))
+        == 403
+    )
+    assert why in mary.text
+    assert "root:" not in mary.page
+    assert served.room.log_size() == size
+
+
+def test_contacts_closing_converting_and_ratifying_are_on_record_by_name(served: Served) -> None:
+    mary = enrolled(served, "yew")
+    for fields in (
+        {"do": "contact", "role": "data manager", "email": "office@yew.example"},
+        {"do": "ratify", "signatory": "The Head"},
+        {"do": "convert", "kind": "academy", "urn": "999903", "why": "it converted"},
+        {"do": "close", "why": "it closed"},
+        {"do": "reopen", "why": "a mistake"},
+        {"do": "contact", "role": "data manager"},
+    ):
+        mary.get("/schools/yew")
+        assert mary.act("/schools/yew", **fields) == 200, (fields, mary.text)
+        assert "Done" in mary.text or 'class="panel"' in mary.page
+    assert [(kind, who) for kind, who, _ in entries(served, "yew")] == [
+        (kind, "mary")
+        for kind in ("provider-added", "contact-changed", "ratified", "provider-converted", "provider-closed",
+                     "provider-reopened", "contact-changed")
+    ]  # fmt: skip
+    mary.get("/schools/yew")
+    assert mary.post("/schools/yew", do="close", why="", on="") == 403
+    assert mary.post("/schools/yew", do="close", why="soon", on="2999-01-01") == 200
+    told = mary.post(
+        "/schools/yew", do="close", why="soon", on="2999-01-01",
+        credential=mary.key.signed(mary.options, served.origin),
+    )  # fmt: skip
+    assert told == 403
+    assert "still to come" in mary.text
+
+
+def test_who_is_no_administrator_changes_no_school(served: Served) -> None:
+    size = served.room.log_size()
+    for visitor in (served.jane, served.sam, served.dora):
+        visitor.get("/me")
+        token = visitor.hidden("token")
+        for path, fields in (
+            ("/enrol", {"provider": "x", "name": "X", "kind": "school"}),
+            ("/enrol/list/all", {"text": LIST}),
+            *((f"/schools/{PROVIDER}", {"do": what, "why": "w"}) for what in
+              ("close", "reopen", "convert", "contact", "add-key", "confirm-key", "ratify")),
+        ):  # fmt: skip
+            told = visitor.client.post(path, data={"token": token, **fields})
+            assert told.status_code == 403, (path, fields)
+        file = {"list": ("schools.csv", LIST.encode(), "text/csv")}
+        assert visitor.client.post("/enrol/list", data={"token": token}, files=file).status_code == 403
+    assert served.room.log_size() == size

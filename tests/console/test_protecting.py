@@ -1,0 +1,169 @@
+"""Breaches, one child, legal holds, reviews, policies and the watch, in the console."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.home.settings import load_settings
+from gateway.record import policy_proposals as proposals
+from gateway.record.policies_in_force import Keeper
+from gateway.registry import log
+from gateway.secrets.signing import Signing
+from tests.console.served import Served
+from tests.content import core_data
+from tests.mailboxes.mailroom import PROVIDER
+
+
+def test_the_watch_tells_how_things_stand(served: Served) -> None:
+    assert served.jane.get("/watch") == 200
+    for words in (
+        "Processor ✗ not reached",
+        "A service is not at work",
+        "Mailboxes ✓ at work",
+        "none was noted",
+    ):
+        assert words in served.jane.text
+    assert re.search(r"home [0-9.]+ GB", served.jane.text)
+    assert served.sam.get("/watch") == 403
+
+
+def test_a_breach_is_on_record_with_its_72_hours(served: Served) -> None:
+    reference, dora = served.room.deliver(b"b", "central-data-team"), served.dora
+    aware = datetime.now(UTC) - timedelta(hours=2)
+    dora.get("/evidence/breaches")
+    assert dora.post("/evidence/breaches", transfers=reference, what="x") == 403
+    assert "72 hours" in dora.text
+    dora.get("/evidence/breaches")
+    fields = {
+        "aware_at": f"{aware:%Y-%m-%dT%H:%M}",
+        "transfers": reference,
+        "nature": "confidentiality",
+        "what": "It went to the wrong team.",
+        "measures": "Recalled.",
+    }
+    assert dora.act("/evidence/breaches", **fields) == 200, dora.text
+    assert dora.get("/evidence/breaches") == 200
+    assert re.search(r"(69|70) hours left", dora.text), dora.text
+    assert dora.get("/evidence/breaches/1") == 200
+    assert reference in dora.text
+    assert "wrong team" in dora.text
+    told = {"amend": "1", "notified_at": f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%dT%H:%M}"}
+    dora.get("/evidence/breaches")
+    assert dora.act("/evidence/breaches", **told) == 200, dora.text
+    dora.get("/evidence/breaches")
+    assert "version 2" in dora.text
+    assert "hours left" not in dora.text
+    assert [event.actor for event in served.room.events("breach")] == ["dora", "dora"]
+    assert served.jane.get("/evidence/breaches") == 200
+    assert "Record a breach" not in served.jane.text
+    assert served.jane.post("/evidence/breaches", **fields) == 403
+
+
+def test_all_that_is_known_of_a_child_is_a_document_and_the_question_is_on_record(served: Served) -> None:
+    served.room.accept(core_data(11))
+    dora = served.dora
+    dora.get("/evidence/child")
+    named = {"surname": "Nobody", "forename": "Nemo", "born": "2015-01-02"}
+    assert dora.act("/evidence/child", **named, why="a request of today") == 200, dora.text
+    assert "no file" in dora.text.casefold(), dora.text
+    assert "Nemo" not in dora.page
+    last = served.room.events("pupils")[-1]
+    assert (last.kind, last.actor) == ("pupils-asked", "dora")
+    assert b"Nemo" not in last.leaf
+    dora.get("/evidence/child")
+    assert dora.post("/evidence/child", surname="Nobody", why="half a name") == 403
+    for visitor in (served.jane, served.mary):
+        visitor.get("/me")
+        assert visitor.post("/evidence/child", **named, why="w") == 403
+
+
+def test_a_legal_hold_is_placed_and_lifted_by_name(served: Served) -> None:
+    dora = served.dora
+    dora.get("/evidence/holds")
+    assert dora.act("/evidence/holds", do="place", provider=PROVIDER, why="a court asks") == 200, dora.text
+    assert dora.get("/evidence/holds?plan=yes") == 200
+    assert "a court asks" in dora.text
+    assert "Due:" in dora.text
+    assert dora.act("/evidence/holds", do="lift", provider=PROVIDER, why="it is over") == 200
+    dora.get("/evidence/holds")
+    assert "Nothing is on hold" in dora.text
+    assert dora.post("/evidence/holds", do="place", why="of what?") == 403
+    served.mary.get("/me")
+    assert served.mary.post("/evidence/holds", do="place", provider=PROVIDER, why="w") == 403
+
+
+def test_the_review_of_a_term_is_a_document(served: Served) -> None:
+    assert served.jane.get("/evidence/review?first=2026-09-01&last=2026-11-30") == 200
+    assert "Review" in served.jane.text
+    assert served.jane.get("/evidence/review?first=2026-11-01&last=2026-09-01") == 403
+    assert served.jane.get("/evidence/review?first=never") == 400
+
+
+def _propose(served: Served, folder: Path, by: str) -> tuple[str, Keeper]:
+    """Another version of the policies is kept, and proposed by somebody; its digest, and who keeps it."""
+    home, registry = served.room.home, served.room.registry
+    keeper = Keeper(home, registry, Signing.load(home, load_settings(home)), lambda: datetime.now(UTC))
+    shutil.copytree(keeper.current().folder, folder)
+    limits = folder / "limits.toml"
+    limits.write_text(limits.read_text().replace("\nconnections = ", "\nconnections = 1", 1))
+    digest = keeper.keep(folder)
+    with registry.write() as session:
+        at = datetime.now(UTC)
+        proposals.propose(session, digest, at, by=by, why="more room", at=at)
+    keeper.changed()
+    assert keeper.changed() is None
+    return digest, keeper
+
+
+def test_policies_are_compared_and_approved_by_a_second_person(served: Served, tmp_path: Path) -> None:
+    mary, (digest, keeper) = served.mary, _propose(served, tmp_path / "other", by="mary")
+    assert mary.get("/agreement/policies?days=30") == 200, mary.text
+    assert "limits.toml" in mary.text
+    assert "would have become the same" in mary.text
+    assert "Somebody else" in mary.text
+    assert mary.post("/agreement/policies", do="approve", digest=digest) == 403
+    served.room.staff("max")
+    served.console.grant("max", "administrator")
+    other = served.enters("max")
+    other.get("/agreement/policies")
+    assert other.act("/agreement/policies", do="approve", digest=digest) == 200, other.text
+    with served.room.registry.read() as session:
+        found = proposals.proposal(session)
+        assert found is not None
+        assert (found.digest, found.approved_by) == (digest, "max")
+        assert log.latest(session, "policy-approved") is not None
+    assert keeper.changed() is not None  # The processor may write what is in force; the mailboxes may not.
+    assert served.room.home.policies_in_force == served.room.home.version(digest)
+    assert keeper.changed() is None
+    mary.get("/agreement/policies")
+    assert mary.post("/agreement/policies", do="withdraw", why="not now") == 200
+    signed = mary.key.signed(mary.options, served.origin)
+    assert mary.post("/agreement/policies", do="withdraw", why="not now", credential=signed) == 403
+    assert "nothing is proposed" in mary.text
+    served.jane.get("/me")
+    assert served.jane.post("/agreement/policies", do="withdraw", why="w") == 403
+    assert served.jane.get("/agreement/policies?before=../../keys") in {403, 404}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/evidence/breaches", "/evidence/breaches/1", "/evidence/holds", "/evidence/review"),
+        *("/agreement/policies", "/watch", "/schools?late=yes"),
+    ],
+)
+def test_none_of_it_is_for_whoever_has_no_role(served: Served, path: str) -> None:
+    assert served.sam.get(path) in {403, 404}
+
+
+def test_late_schools_are_counted_and_listed(served: Served) -> None:
+    assert served.jane.get("/") == 200
+    found = re.search(r"([0-9]+) schools of which something is late", served.jane.text)
+    assert found is not None
+    assert served.jane.get("/schools?late=yes") == 200
+    assert served.jane.page.count('<tr><th scope="row">') == int(found[1])
