@@ -47,8 +47,8 @@ class OutOfHand:
 
     def wait(self, seconds: float | None, held: Counter[str]) -> Sequence[Finished]:
         """Sleep until something happened; what is out of hand by then, as much as one transaction takes."""
-        if not self._here and not self._receive(seconds):
-            return []
+        if not self._here:
+            self._receive(seconds)
         return self.so_far(held)[0]
 
     def so_far(self, held: Counter[str]) -> tuple[Sequence[Finished], bool]:
