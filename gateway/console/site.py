@@ -163,7 +163,7 @@ def _size(octets: int) -> str:
 
 
 def _grouped(fingerprint: str) -> str:
-    """A fingerprint in groups of four, as people read it out: what is hexadecimal in capitals."""
+    """A fingerprint in groups of four, as people read it out: hexadecimal digits in upper case."""
     kind, mark, rest = fingerprint.rpartition(":")
     letters = rest if kind else rest.upper()
     return f"{kind}{mark} ".lstrip() + " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))

@@ -12,16 +12,14 @@ refused, as is one in which a file is missing or is not what was backed up.
 
 from __future__ import annotations
 
-import errno
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -31,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home, checked_reference
 from gateway.home.settings import load_settings
+from gateway.homes.copying import copy, copy_stored, copy_tree, digest, fsync_tree, linked
 from gateway.homes.restored_store import put_back, settings_in
 from gateway.secrets import secret_files
 from gateway.store.folder import SealedFolder
@@ -42,9 +41,7 @@ _log = logging.getLogger(__name__)
 
 MANIFEST = "backup.json"
 _POLICIES = ("policies", "policies-in-force")
-_CHUNK = 1024**2
 _TRIES = 5
-_MODE_OF_SEALED = 0o640  # As the store in a folder keeps them; others have no modes worth keeping.
 Progress = Callable[[int, int], None]
 
 
@@ -97,8 +94,8 @@ def back_up(
 def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, progress: Progress) -> Manifest:
     _copy_registry_and_keys(home, folder)
     for part in _POLICIES:
-        _copy_tree(home.root / part, folder / part)
-    _copy(home.settings.resolve(), folder / home.settings.name)
+        copy_tree(home.root / part, folder / part)
+    copy(home.settings.resolve(), folder / home.settings.name)
     (folder / "sealed").mkdir(mode=0o700)
     stated = _stated(earlier)
     known: dict[str, str] = {}  # What is linked is not read once more: it is what it was.
@@ -108,12 +105,12 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
         progress(number, 2 * len(references))
         target = copies.path(reference)
         place = str(target.relative_to(folder))
-        if earlier is not None and place in stated and _linked(earlier / place, target):
+        if earlier is not None and place in stated and linked(earlier / place, target):
             known[place] = stated[place]
         else:
-            _copy_stored(reference, store.reading(reference), target)
-        _copy_stored(reference, store.reading_session(reference), copies.session(reference))
-    _fsync_tree(folder)
+            copy_stored(reference, store.reading(reference), target)
+        copy_stored(reference, store.reading_session(reference), copies.session(reference))
+    fsync_tree(folder)
     count = sum(path.stat().st_size > 0 for path in (folder / "sealed").iterdir())
     manifest = Manifest(taken_at=now, sealed_files=count, files=_digests(folder, known, progress))
     write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode(), mode=0o600)
@@ -144,20 +141,20 @@ def restore(
         home.root.mkdir(parents=True, exist_ok=True)
         if new:
             home.root.chmod(0o755)
-        _copy_tree(folder / "keys", home.root / "keys")
+        copy_tree(folder / "keys", home.root / "keys")
         text, settings = settings_in(folder / home.settings.name, in_folder=in_folder)
         if settings.store.url is None:
-            _copy_tree(folder / "sealed", home.root / "sealed")
+            copy_tree(folder / "sealed", home.root / "sealed")
         else:
             put_back(folder, home, settings)
         for part in _POLICIES:  # Services of other users read them.
-            _copy_tree(folder / part, home.root / part, mode=0o755)
-        _copy(folder / home.registry.name, home.registry)
+            copy_tree(folder / part, home.root / part, mode=0o755)
+        copy(folder / home.registry.name, home.registry)
         for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
             outside.mkdir(mode=0o755, exist_ok=True)
         for written in ("keys", "sealed", *_POLICIES, home.spool.root.name, home.published.root.name):
             if (home.root / written).is_dir():
-                _fsync_tree(home.root / written)
+                fsync_tree(home.root / written)
         fsync_folder(home.root)  # Folders of services that were there before may not even be read.
         # The settings are written last: their presence says that the home is whole.
         mode = stat.S_IMODE((folder / home.settings.name).stat().st_mode)
@@ -213,7 +210,7 @@ def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict
         progress(len(paths) + number, 2 * len(paths))
         place = str(path.relative_to(folder))
         if path.is_file() and place != MANIFEST:
-            found[place] = known.get(place) or _digest(path)
+            found[place] = known.get(place) or digest(path)
     return found
 
 
@@ -255,7 +252,7 @@ def _copy_registry_and_keys(home: Home, folder: Path) -> None:
     for _ in range(_TRIES):
         before = secret_files.generation(home)
         _copy_registry(home.registry, folder / home.registry.name)
-        _copy_tree(home.keys, folder / "keys")
+        copy_tree(home.keys, folder / "keys")
         if secret_files.generation(home) == before:
             return
         (folder / home.registry.name).unlink()
@@ -279,75 +276,3 @@ def _sealed_references(registry: Path) -> Iterator[str]:
     with closing(sqlite3.connect(f"file:{quote(str(registry.absolute()))}?immutable=1", uri=True)) as copy:
         for (reference,) in copy.execute("SELECT reference FROM transfer ORDER BY sequence"):
             yield checked_reference(reference)
-
-
-def _linked(source: Path, target: Path) -> bool:
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        return False  # Not in that backup, or that one is on another disk.
-    return True
-
-
-def _copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
-    """A sealed file that retention has erased is not there, and is not missed."""
-    with ExitStack() as stack:
-        try:
-            stored = stack.enter_context(opening)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise _followed(reference, error) from None
-        if stored is not None:
-            _write(stored, target, os.fstat(stored).st_mode & _MODE_OF_SEALED)
-
-
-def _copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
-    """Copy a folder; nothing where there is none. Folders that are made get `mode`."""
-    if not source.is_dir():
-        return
-    target.mkdir(mode=mode, exist_ok=True)
-    for path in sorted(source.iterdir()):
-        if path.is_dir():
-            _copy_tree(path, target / path.name, mode=mode)
-        elif not path.name.startswith("."):  # Those are half written.
-            _copy(path, target / path.name)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy one file, with its mode; no links are followed. FileExistsError where the target is there."""
-    try:
-        read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError as error:
-        raise _followed(source, error) from None
-    try:
-        _write(read, target, os.fstat(read).st_mode & 0o777)
-    finally:
-        os.close(read)
-
-
-def _followed(source: Path | str, error: OSError) -> OSError | GatewayError:
-    if error.errno == errno.ELOOP:
-        return GatewayError(f"{source} is a symbolic link, which is not followed")
-    return error
-
-
-def _write(read: int, target: Path, mode: int) -> None:
-    write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(read, "rb", closefd=False) as original, os.fdopen(write, "wb") as copy:
-        shutil.copyfileobj(original, copy, _CHUNK)
-        copy.flush()
-        os.fsync(write)
-
-
-def _fsync_tree(folder: Path) -> None:
-    for path in (folder, *(found for found in folder.rglob("*") if found.is_dir())):
-        fsync_folder(path)
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None

@@ -24,6 +24,7 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of, words_of
 from gateway.policy.folder import COVERED, document, policy_digest, policy_files
+from gateway.policy.left_out import LeftOut, concerns, without_faults
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
@@ -133,7 +134,26 @@ def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Polic
     reading = shaped(policies, shapes)
     if reading.is_assembled():
         contradict(assembled(policies, reading), reading)
+    else:
+        _contradict_the_rest(policies, reading)
     return reading
+
+
+def _contradict_the_rest(policies: Path, reading: PoliciesRead) -> None:
+    """Note what files say against one another but for the entries whose shapes are wrong."""
+    rest = PoliciesRead(reading.texts, dict(reading.models), whole=reading.whole)
+    without: dict[str, LeftOut] = {}
+    for name, kind in {**FILES, **OPTIONAL}.items():
+        if name not in rest.models and name in rest.texts:
+            found = without_faults(kind, rest.texts[name].removeprefix("\ufeff"))
+            if found is not None:
+                rest.models[name], without[name] = found
+    if not rest.is_assembled():
+        return
+    names = {name for left_out in without.values() for name in left_out.names}
+    for file, location, message in contradictions(assembled(policies, rest)):
+        if not concerns(names, location, message):
+            reading.blame(file, without[file].place(location) if file in without else location, message)
 
 
 def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:

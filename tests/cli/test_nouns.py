@@ -34,7 +34,7 @@ RUNS = {
     "--help": (9, set()),
     "transfers list": (71, REGISTRY),
     "keys list": (82, REGISTRY),
-    "providers list": (98, REGISTRY),
+    "providers list": (100, REGISTRY),
     "flows status": (90, REGISTRY),
     "status": (76, REGISTRY),
     "classify": (95, {"lxml", "olefile", "openpyxl", "python_calamine"}),

@@ -257,7 +257,7 @@ def test_killed_in_the_middle_it_is_no_backup(backed: Backed, tmp_path: Path) ->
     code = (
         "import os, sys; from pathlib import Path; from datetime import UTC, datetime\n"
         "from gateway.homes import backup; from gateway.home import Home\n"
-        "backup._fsync_tree = lambda folder: os._exit(9)\n"
+        "backup.fsync_tree = lambda folder: os._exit(9)\n"
         "backup.back_up(Home(Path(sys.argv[1])), Path(sys.argv[2]), datetime.now(UTC))\n"
     )
     place = tmp_path / "copy"

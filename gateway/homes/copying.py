@@ -1,0 +1,91 @@
+"""Copying files and folders durably: with their modes, no links followed, nothing overwritten."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+from gateway.errors import GatewayError
+from gateway.zones.spool import fsync_folder
+
+_CHUNK = 1024**2
+_MODE_OF_SEALED = 0o640  # As the store in a folder keeps them; others have no modes worth keeping.
+
+
+def linked(source: Path, target: Path) -> bool:
+    """Make `target` the same file as `source`; whether that can be."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False  # Not in that backup, or that one is on another disk.
+    return True
+
+
+def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
+    """Copy what is opened. A sealed file that retention has erased is not there, and is not missed."""
+    with ExitStack() as stack:
+        try:
+            stored = stack.enter_context(opening)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _followed(reference, error) from None
+        if stored is not None:
+            _write(stored, target, os.fstat(stored).st_mode & _MODE_OF_SEALED)
+
+
+def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
+    """Copy a folder; nothing where there is none. Folders that are made get `mode`."""
+    if not source.is_dir():
+        return
+    target.mkdir(mode=mode, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            copy_tree(path, target / path.name, mode=mode)
+        elif not path.name.startswith("."):  # Those are half written.
+            copy(path, target / path.name)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy one file, with its mode; no links are followed. FileExistsError where the target is there."""
+    try:
+        read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise _followed(source, error) from None
+    try:
+        _write(read, target, os.fstat(read).st_mode & 0o777)
+    finally:
+        os.close(read)
+
+
+def _followed(source: Path | str, error: OSError) -> OSError | GatewayError:
+    if error.errno == errno.ELOOP:
+        return GatewayError(f"{source} is a symbolic link, which is not followed")
+    return error
+
+
+def _write(read: int, target: Path, mode: int) -> None:
+    write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(read, "rb", closefd=False) as original, os.fdopen(write, "wb") as copy:
+        shutil.copyfileobj(original, copy, _CHUNK)
+        copy.flush()
+        os.fsync(write)
+
+
+def fsync_tree(folder: Path) -> None:
+    """Make the folder and those in it durable."""
+    for path in (folder, *(found for found in folder.rglob("*") if found.is_dir())):
+        fsync_folder(path)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file. GatewayError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,101 @@
+"""A policy file whose shape is wrong, read without the entries that are wrong.
+
+So the faults of a folder are told in one run: those between the files with those of their shapes, as far as
+they do not come from what had to be left out.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.policy.faults import Location
+from gateway.policy.folder import document
+
+_MOST_TIMES = 5
+_NAME = re.compile(r"[\w().-]*[\w)]")
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """What had to be left out of a file: the places of entries of lists, and the names that stand there."""
+
+    entries: list[tuple[tuple[str | int, ...], int]] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+    def place(self, location: Location) -> tuple[str | int, ...]:
+        """Where in the whole file a place of what is left is."""
+        found = list(location)
+        for before, index in reversed(self.entries):
+            at = len(before)
+            if tuple(found[:at]) == before and len(found) > at and isinstance(number := found[at], int):
+                found[at] = number + (number >= index)
+        return tuple(found)
+
+
+def concerns(names: set[str], location: Location, message: str) -> bool:
+    """Whether a fault may come from entries that were left out, with these names in them."""
+    return not names.isdisjoint({*_NAME.findall(message), *map(str, location)})
+
+
+def without_faults(kind: type[BaseModel], text: str) -> tuple[BaseModel, LeftOut] | None:
+    """What is left of a file in its shape, and what was left out. Nothing where too much would have to be."""
+    try:
+        rest: Any = deepcopy(dict(document(text)))
+    except tomllib.TOMLDecodeError:
+        return None
+    left_out = LeftOut()
+    for _ in range(_MOST_TIMES):
+        try:
+            return kind.model_validate(rest), left_out
+        except ValidationError as error:
+            places = {_entry(each["loc"], each["type"]) for each in error.errors(include_url=False)}
+            # The last of a list first, so that the others stay where they were found.
+            for place in sorted(
+                places, key=lambda place: [(str(type(part)), part) for part in place], reverse=True
+            ):
+                _leave_out(rest, place, left_out)
+    return None
+
+
+def _entry(location: Location, kind: str) -> tuple[str | int, ...]:
+    """What has to go: a key that there is not; else the innermost entry of a list, or all of the key."""
+    if kind == "extra_forbidden":
+        return tuple(location)
+    last = max((at for at, part in enumerate(location) if isinstance(part, int)), default=None)
+    return tuple(location[: last + 1]) if last is not None else tuple(location[:1])
+
+
+def _leave_out(rest: Any, place: Sequence[str | int], left_out: LeftOut) -> None:  # noqa: ANN401 - plain TOML values
+    *before, last = place
+    for part in before:
+        try:
+            rest = rest[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    try:
+        left_out.names.update(_names({last: rest[last]}))
+        del rest[last]
+    except (KeyError, IndexError, TypeError):
+        return
+    if isinstance(last, int):
+        left_out.entries.append((tuple(before), last))
+
+
+def _names(value: object) -> Iterator[str]:
+    """The names in a value: texts of one word. What has no name of its own is named by its key."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from [] if isinstance(key, int) or not isinstance(inner, dict) else [key]
+            yield from _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
+    elif isinstance(value, str) and _NAME.fullmatch(value):
+        yield value
