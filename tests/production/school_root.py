@@ -72,7 +72,10 @@ class Typing:
     def glance(self) -> None:
         """Read what it shows now, and answer what it asks."""
         if select.select([self._terminal], [], [], 0)[0]:
-            self.shown += os.read(self._terminal, 65536).decode(errors="replace")
+            try:
+                self.shown += os.read(self._terminal, 65536).decode(errors="replace")
+            except OSError:  # The other end of the terminal is closed.
+                raise AssertionError(f"it has ended: {self._ended()}") from None
             self._answer()
 
     def kill(self) -> None:

@@ -107,7 +107,7 @@ def test_what_is_wrong_with_a_file_is_told_before_it_leaves(site: Site, school: 
 
 
 def unfinished(site: Site) -> int | None:
-    """How much of an upload has come, while it is under way."""
+    """How much of an upload is kept, while it is under way: whole blocks of a megabyte."""
     sizes = [path.stat().st_size for path in site.home.glob("spool/**/*") if path.is_file()
              and path.stat().st_size > 50_000 and "landed" not in path.parts]  # fmt: skip
     return max(sizes, default=None)
@@ -116,8 +116,8 @@ def unfinished(site: Site) -> int | None:
 @pytest.mark.parametrize("how", ["killed", "cut off"])
 def test_a_break_in_the_middle_is_gone_on_with(how: str, site: Site, school: SchoolRoot) -> None:
     name = f"{how.replace(' ', '-')}.xml"
-    (school.folder / "root" / name).write_bytes(core_data(seed=len(how), pupils=4_000))
-    school.slow("1mbit")
+    (school.folder / "root" / name).write_bytes(core_data(seed=len(how), pupils=24_000))
+    school.slow("2mbit")
     try:
         sending = Typing(school.words(f"gateway send {name}"), SECRET)
         until(lambda: _goes_on(sending, site), "half of it", 120)
