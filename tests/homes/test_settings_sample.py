@@ -13,7 +13,7 @@ from gateway.home.settings import Settings
 
 SAMPLE = Path(__file__).parents[2] / "systemd/gateway.toml.sample"
 # What stands in a comment is a setting where a name and a value follow.
-_EXAMPLE = re.compile(r"^# (?=\[[a-z]+\]$|[a-z_]+ = )", re.MULTILINE)
+_EXAMPLE = re.compile(r"^# (?=\[[a-z.]+\]$|[a-z_]+ = )", re.MULTILINE)
 
 
 def test_the_sample_can_be_used_as_it_is() -> None:
