@@ -25,6 +25,7 @@ from gateway.registry.tables import TransferRow
 from gateway.zones.landed import waiting
 from tests.content import core_data
 from tests.faults.services import REPOSITORY, Service, until
+from tests.policies import enact
 from tests.site import Party, Site
 
 FXP_CLOSE = 4
@@ -168,13 +169,16 @@ class Yard:
     # Its settings.
 
     def set(self, **settings: object) -> None:
-        """Change keys of gateway.toml and limits.toml, wherever they stand."""
+        """Change keys of gateway.toml and limits.toml, wherever they stand, and have them count."""
+        limits = (self.home.policies / "limits.toml").read_text()
         for path in (self.home.settings, self.home.policies / "limits.toml"):
             text = path.read_text()
             for key, value in settings.items():
                 shown = f'"{value}"' if isinstance(value, str) else value
                 text = re.sub(rf"(?m)^(# )?{key} = .*$", f"{key} = {shown}", text)
             path.write_text(text)
+        if (self.home.policies / "limits.toml").read_text() != limits:
+            enact(self.home.root)
 
 
 def put(client: paramiko.SFTPClient, path: str, data: bytes) -> None:
