@@ -19,7 +19,7 @@ from gateway.policy.faults import Location
 from gateway.policy.folder import document
 
 _MOST_TIMES = 5
-_NAME = re.compile(r"[\w().-]*[\w)]")
+_NAME = re.compile(r"[\w().-]+")
 
 
 @dataclass(slots=True)
@@ -41,7 +41,8 @@ class LeftOut:
 
 def concerns(names: set[str], location: Location, message: str) -> bool:
     """Whether a fault may come from entries that were left out, with these names in them."""
-    return not names.isdisjoint({*_NAME.findall(message), *map(str, location)})
+    told = (name.rstrip(".-(") for name in _NAME.findall(message))
+    return not names.isdisjoint({*told, *map(str, location)})
 
 
 def without_faults(kind: type[BaseModel], text: str) -> tuple[BaseModel, LeftOut] | None:
