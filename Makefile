@@ -46,11 +46,11 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# A school year with 300 schools by the command line, its clock put forward by libfaketime: eight minutes at most. It
+# A school year with 300 schools by the command line, its clock put forward by libfaketime: a quarter of an hour at most. It
 # fails where a listing or a report takes over 2 s or 200 MB at its end, and counts commands into docs/admins.md.
 # TERM_ARGS="--state .term-year --seconds 300" stops it at the end of a day, and goes on from there the next time.
 term: $(VENV)/.installed-dev
-	timeout 600 $(BIN)/python -m tests.term $(TERM_ARGS)
+	timeout 900 $(BIN)/python -m tests.term $(TERM_ARGS)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench
