@@ -7,11 +7,11 @@ derived, opened and checked by `cryptography`.
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import paramiko
 from cryptography.exceptions import InvalidSignature
@@ -59,13 +59,16 @@ class PuttyKey:
 
     def opened(self, passphrase: str | None) -> paramiko.PKey:
         """The key. WrongPassphrase where it needs another one, GatewayError where it cannot be used."""
-        plain, mac_key = self.private, b""
-        if self.is_protected:
-            if not passphrase:
-                raise WrongPassphrase("the PuTTY key is under a passphrase")
-            plain, mac_key = self._decrypted(passphrase)
-        self._check(plain, mac_key)
-        secret = _secret(self.algorithm, paramiko.Message(self.public), paramiko.Message(plain))
+        if self.is_protected and not passphrase:
+            raise WrongPassphrase("the PuTTY key is under a passphrase")
+        try:
+            plain, mac_key = (
+                (self.private, b"") if not self.is_protected else self._decrypted(passphrase or "")
+            )
+            self._check(plain, mac_key)
+            secret = _secret(self.algorithm, paramiko.Message(self.public), paramiko.Message(plain))
+        except (KeyError, ValueError):  # Of a parameter or a number that no PuTTYgen writes.
+            raise _UNREADABLE from None
         text = secret.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
         kind = _CURVES[self.algorithm][1] if self.algorithm in _CURVES else _KINDS[self.algorithm]
         return kind.from_private_key(io.StringIO(text))
@@ -114,14 +117,14 @@ def read_putty_key(data: bytes) -> PuttyKey:
             public=blobs["Public-Lines"], private=blobs["Private-Lines"],
             mac=bytes.fromhex(fields["Private-MAC"]), derivation=fields,
         )  # fmt: skip
-    except (KeyError, ValueError, StopIteration, binascii.Error):
+    except (KeyError, ValueError):
         raise _UNREADABLE from None
 
 
 def _taken(lines: Iterator[str], count: int) -> Iterator[str]:
     if count > _MOST_LINES:
         raise _UNREADABLE
-    return (next(lines) for _ in range(count))
+    return islice(lines, count)  # Of a file that was cut off fewer; then a field is missing.
 
 
 _KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}

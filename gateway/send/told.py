@@ -74,11 +74,18 @@ def _fetched(kit: Kit, sftp: paramiko.SFTPClient) -> bytes | None:
 
 
 def read(html: bytes) -> PageTold:
-    """What stands in the page for programs. GatewayError where that is missing: made by an older gateway."""
+    """What stands in the page for programs. GatewayError where another version writes it otherwise."""
     page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
-    (main,) = page.iter("main")
-    if "data-at" not in main.attrib:
-        raise GatewayError(f"the gateway is older than this program: read {PAGE} in your SFTP folder")
+    try:
+        (main,) = page.iter("main")
+        return _read(main)
+    except (KeyError, ValueError):
+        raise GatewayError(
+            f"the gateway is of another version than this program: read {PAGE} in your SFTP folder"
+        ) from None
+
+
+def _read(main: lxml.html.HtmlElement) -> PageTold:
     return PageTold(
         at=datetime.fromisoformat(main.attrib["data-at"]),
         flows=tuple(

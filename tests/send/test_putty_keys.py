@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -77,3 +78,19 @@ def test_a_wrong_passphrase_an_old_form_and_damage_are_told_apart(
         damaged.write_text("\n".join([*lines[:number], *lines[number + 1 :]]))
         with pytest.raises(GatewayError):
             load_ssh_key(damaged, None)
+    for number in range(1, len(lines)):  # Cut off, as by a copy that did not end.
+        damaged.write_text("\n".join(lines[:number]))
+        with pytest.raises(GatewayError):
+            load_ssh_key(damaged, None)
+
+
+@pytest.mark.parametrize("odd", ["Argon2-Memory: many", "Argon2-Memory: 1", "Argon2-Salt: salt"])
+def test_a_parameter_that_puttygen_never_writes_is_told_as_damage(
+    made: dict[str, Path], tmp_path: Path, odd: str
+) -> None:
+    name, _, _ = odd.partition(":")
+    text = re.sub(rf"(?m)^{name}: .*$", odd, made["ed25519-secret"].read_text())
+    damaged = tmp_path / "damaged.ppk"
+    damaged.write_text(text)
+    with pytest.raises(GatewayError, match="cannot be read"):
+        load_ssh_key(damaged, SECRET)
