@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import procrastinate
-import psycopg
-from procrastinate import exceptions
 from sqlalchemy import make_url
 
 from gateway.errors import Fault, trace_of
@@ -74,7 +72,7 @@ class TaskWorker:
         while not self._over.is_set():
             try:
                 await self._serve()
-            except (exceptions.ProcrastinateException, psycopg.Error, OSError, ExceptionGroup) as error:
+            except Exception as error:  # noqa: BLE001 - told where it was raised; nothing ends the service
                 _log.error("the queue did not answer: %s", trace_of(error))
             await asyncio.sleep(_PAUSE_SECONDS)
 
