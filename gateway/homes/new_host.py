@@ -20,6 +20,7 @@ from gateway.home.settings import load_settings
 from gateway.openpgp.at_rest import lock, unlock
 from gateway.zones.spool import write_durably
 
+_SETTINGS = "gateway.toml"
 _PARTS = ("keys", "policies", "policies-in-force", "spool/host")
 _NOT_HANDED = frozenset({"changing.lock"})
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # None that is taken for another.
@@ -44,7 +45,7 @@ def packed(home: Home, name: str, code: str) -> bytes:
     settings["host"]["name"] = name
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
-        _add(archive, "gateway.toml", tomlkit.dumps(settings).encode(), 0o640)
+        _add(archive, _SETTINGS, tomlkit.dumps(settings).encode(), 0o640)
         for path in _handed(home):
             _add(archive, str(path.relative_to(home.root)), path.read_bytes(), path.stat().st_mode & 0o777)
     return lock(content.getvalue(), code)
@@ -56,14 +57,16 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     ConfigurationError where the code does not fit. GatewayError where it is of another gateway or host.
     """
     with tarfile.open(fileobj=io.BytesIO(unlock(sealed, code)), mode="r") as archive:
-        files = {member.name: (member, _read(archive, member)) for member in archive.getmembers()}
-    _check_fits(files["gateway.toml"][1], home)
+        files = {_place(member.name): (member, _read(archive, member)) for member in archive.getmembers()}
+    if _SETTINGS not in files:
+        raise GatewayError("this is not what a host hands on")
+    _check_fits(files[_SETTINGS][1], home)
     done = 0
     for folder in _FOLDERS:
         (home.root / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
-    for name in sorted(files, key=lambda one: one == "gateway.toml"):  # It makes a home, so it comes last.
+    for name in sorted(files, key=lambda one: one == _SETTINGS):  # It makes a home, so it comes last.
         member, content = files[name]
-        done += _put(home.root / _place(name), content, member.mode)
+        done += _put(home.root / name, content, member.mode)
     return load_settings(home).host.name or "", done
 
 
@@ -88,9 +91,10 @@ def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _place(name: str) -> str:
-    """A path that stays inside the home, whoever wrote it."""
+    """A path of what is handed on, inside the home, whoever wrote it."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    is_handed = name == _SETTINGS or any(path.is_relative_to(part) for part in _PARTS)
+    if not is_handed or ".." in path.parts:
         raise GatewayError("this is not what a host hands on")
     return name
 

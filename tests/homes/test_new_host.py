@@ -1,0 +1,45 @@
+"""What a host hands on is put down in its own places alone, and only where it is whole."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.homes.new_host import new_code, unpacked
+from gateway.openpgp.at_rest import lock
+
+SETTINGS = b'[host]\nname = "two"\n'
+
+
+def handed_on(code: str, files: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return lock(content.getvalue(), code)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"gateway.toml": SETTINGS, "sealed/x": b"x"},
+        {"gateway.toml": SETTINGS, "spool/landed/x.json": b"x"},
+        {"gateway.toml": SETTINGS, "registry.db": b"x"},
+        {"gateway.toml": SETTINGS, "keys/../../x": b"x"},
+        {"gateway.toml": SETTINGS, "/tmp/x": b"x"},
+        {"keys/x": b"x"},
+        {},
+    ],
+)
+def test_what_no_host_hands_on_is_not_put_down(tmp_path: Path, files: dict[str, bytes]) -> None:
+    code, home = new_code(), tmp_path / "home"
+    with pytest.raises(GatewayError, match="not what a host hands on"):
+        unpacked(handed_on(code, files), Home(home), code)
+    assert not home.exists()
