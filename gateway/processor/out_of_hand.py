@@ -61,7 +61,7 @@ class OutOfHand:
         woken = self._receive_all()
         first = self._first_served(held)
         if first and self._here and not self._of(first):
-            woken |= self._receive(_A_MOMENT_SECONDS) is None
+            woken |= self._receive(_A_MOMENT_SECONDS)
             woken |= self._receive_all()
         if found := self._of(first):
             self._in_a_row += 1
@@ -90,21 +90,20 @@ class OutOfHand:
         self._here = [item for item in self._here if item.reference not in found]
         return [files[reference] for reference in found]
 
-    def _receive(self, seconds: float | None) -> bool | None:
-        """Wait for one; whether one came, or nothing where somebody wants a look."""
-        try:
-            item = self._inbox.get(timeout=seconds)
-        except queue.Empty:
-            return False
-        self._here += [] if item is None else [item]
-        return None if item is None else True
+    def _receive(self, seconds: float | None) -> bool:
+        """Wait for one; whether it is that somebody wants a look."""
+        with suppress(queue.Empty):
+            return self._received(self._inbox.get(timeout=seconds))
+        return False
 
     def _receive_all(self) -> bool:
         """Take in what there is; whether somebody wants a look."""
         woken = False
         with suppress(queue.Empty):
             while True:
-                item = self._inbox.get_nowait()
-                woken |= item is None
-                self._here += [] if item is None else [item]
+                woken |= self._received(self._inbox.get_nowait())
         return woken
+
+    def _received(self, item: Finished | None) -> bool:
+        self._here += [] if item is None else [item]
+        return item is None

@@ -215,7 +215,7 @@ class Keeper:
             files = self._others.fetch(digest)
         except OSError as error:
             raise Fault(f"the sealed store does not answer: {error.strerror}") from None
-        if files and not {Path(name).name for name in files}.symmetric_difference(files):
+        if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
 
     def _point_to(self, digest: str) -> None:
