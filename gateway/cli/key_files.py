@@ -1,4 +1,4 @@
-"""A key file that somebody names on the command line."""
+"""Files that somebody names on the command line: keys, and what else is read whole."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ _KEY_FILE_BYTES = 1024**2
 
 def read_key_file(file: Path) -> bytes:
     """The content of a key file. GatewayError where it cannot be read or is far too large for a key."""
+    return read_at_most(file, _KEY_FILE_BYTES, "a key")
+
+
+def read_at_most(file: Path, most: int, what: str) -> bytes:
+    """The content of a file. GatewayError where it cannot be read or has more octets than `what` may have."""
     try:
         with file.open("rb") as opened:
-            data = opened.read(_KEY_FILE_BYTES + 1)
+            data = opened.read(most + 1)
     except OSError as error:
         raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
-    if len(data) > _KEY_FILE_BYTES:
-        raise GatewayError(f"{file} is too large for a key")
+    if len(data) > most:
+        raise GatewayError(f"{file} is too large for {what}")
     return data

@@ -23,10 +23,9 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.key_files import read_key_file
+from gateway.cli.key_files import read_at_most, read_key_file
 from gateway.cli.on_record import signed_head
 from gateway.enrolment.provider_list import MOST_BYTES, ProviderList
-from gateway.errors import GatewayError
 from gateway.model import NewKey
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import load_catalogue
@@ -51,13 +50,12 @@ def import_list(
     place, at = existing(home), now()
     catalogue = load_catalogue(place.policies_in_force)
     bodies, least = catalogue.bodies, catalogue.methods.strength.rsa_bits
+    data = read_at_most(file, MOST_BYTES, "a list of providers")
     with registry(home) as opened:
         try:
             with opened.write() as session:
                 enroller = Enroller(session=session, by=who(), at=at)
-                taken = take_in(
-                    enroller, _read(file), bodies, file.parent, lambda key: _judged(key, at, least)
-                )
+                taken = take_in(enroller, data, bodies, file.parent, lambda key: _judged(key, at, least))
                 signed_head(session, place)
                 if dry_run:
                     raise TriedError  # noqa: TRY301 - the transaction is given up by leaving it
@@ -70,17 +68,6 @@ def import_list(
         print_json(rows)
         return
     _tell(rows, taken.read, bodies, dry_run=dry_run)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
-    if len(data) > MOST_BYTES:
-        raise GatewayError(f"{file} is too large for a list of providers")
-    return data
 
 
 def _judged(file: Path, at: datetime, least: int) -> NewKey:

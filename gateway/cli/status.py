@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -28,11 +27,9 @@ from gateway.home.settings import Listen, load_settings
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
 from gateway.registry import hosts
 from gateway.registry.hosts import Host
-from gateway.zones.locks import is_locked
-from gateway.zones.places import places_of
+from gateway.zones.places import answers, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 3.0
-_BANNER = b"SSH-2.0-gateway"
 _SHOWN_DAYS = 60
 _FEW = 3
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -66,9 +63,9 @@ def status(
         "mailboxes": _place(place, "mailboxes", settings.mailboxes, mailboxes_port),
     }
     services = {
-        "intake": _answers(asked["intake"]),
-        "processor": _at_work(place),
-        "mailboxes": _answers(asked["mailboxes"]),
+        "intake": answers(asked["intake"].host, asked["intake"].port, _CONNECT_SECONDS),
+        "processor": processor_is_at_work(place),
+        "mailboxes": answers(asked["mailboxes"].host, asked["mailboxes"].port, _CONNECT_SECONDS),
     }
     found = [f"service-down:{name}" for name, up in services.items() if not up]
     found += wrong(snapshot, settings.watch)
@@ -102,20 +99,9 @@ def _hosts(sharing: Sequence[Host]) -> Iterator[str]:
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
     """Where to look for a service: where `gateway run` has it, or else where gateway.toml has it."""
-    host, _, known = places_of(home).get(service, "").rpartition(":")
-    if port is None and known:
-        return Listen(host=host.strip("[]"), port=int(known))
+    if port is None and (known := place_of(home, service)) is not None:
+        return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)
-
-
-def _answers(place: Listen) -> bool:
-    """Whether an SSH service of ours answers there."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)  # noqa: S104 - to reach it
-    try:
-        with socket.create_connection((host, place.port), _CONNECT_SECONDS) as connection:
-            return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
-    except OSError:
-        return False
 
 
 def _secrets_open(home: Home) -> bool:
@@ -128,14 +114,6 @@ def _secrets_open(home: Home) -> bool:
     except (ConfigurationError, OSError):
         return False
     return True
-
-
-def _at_work(home: Home) -> bool:
-    """Whether a processor holds the home."""
-    try:
-        return is_locked(home.root / "processor.lock")
-    except FileNotFoundError:
-        return False
 
 
 def _as_json(snapshot: Snapshot) -> dict[str, Any]:

@@ -1,11 +1,15 @@
-"""Where the services are that one supervisor runs."""
+"""Where the services are that one supervisor runs, and which of them are at work."""
 
 from __future__ import annotations
 
 import json
+import socket
 
 from gateway.home import Home
 from gateway.zones.locks import is_locked
+
+_BANNER = b"SSH-2.0-gateway"
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everywhere is reached here
 
 
 def places_of(home: Home) -> dict[str, str]:
@@ -15,3 +19,26 @@ def places_of(home: Home) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     return dict(json.loads(home.places.read_bytes() or b"{}")) if running else {}
+
+
+def place_of(home: Home, service: str) -> tuple[str, int] | None:
+    """Host and port at which `gateway run` has a service now; nothing where it does not."""
+    host, _, port = places_of(home).get(service, "").rpartition(":")
+    return (host.strip("[]"), int(port)) if port else None
+
+
+def answers(host: str, port: int, seconds: float) -> bool:
+    """Whether an SSH service of ours answers there within some seconds."""
+    try:
+        with socket.create_connection((_REACHED_AT.get(host, host), port), seconds) as connection:
+            return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
+    except OSError:
+        return False
+
+
+def processor_is_at_work(home: Home) -> bool:
+    """Whether a processor holds the home."""
+    try:
+        return is_locked(home.root / "processor.lock")
+    except FileNotFoundError:
+        return False

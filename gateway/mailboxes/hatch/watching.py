@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 
-from gateway.home import Home
-from gateway.home.settings import Listen
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
 from gateway.registry import at_a_glance, letters
 from gateway.zones.backups import last_backup
 from gateway.zones.hatch.evidence_answers import DiskSeen, ServiceSeen, WatchSeen
 from gateway.zones.hatch.evidence_questions import AskWatch
-from gateway.zones.locks import is_locked
-from gateway.zones.places import places_of
+from gateway.zones.places import answers, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 1.0
-_BANNER = b"SSH-2.0-gateway"
 _SOON_DAYS = 60
 _LETTERS = 1_000
 _SENTENCES = {
@@ -59,33 +54,11 @@ def ask_watch(counter: Counter, caller: Caller, _: AskWatch) -> WatchSeen:
 
 
 def _services(counter: Counter) -> Iterator[ServiceSeen]:
-    yield ServiceSeen(name="intake", up=_answers(_place(counter.home, counter.settings.intake)))
-    yield ServiceSeen(name="processor", up=_at_work(counter.home))
+    configured = counter.settings.intake
+    host, port = place_of(counter.home, "intake") or (configured.host, configured.port)
+    yield ServiceSeen(name="intake", up=answers(host, port, _CONNECT_SECONDS))
+    yield ServiceSeen(name="processor", up=processor_is_at_work(counter.home))
     yield ServiceSeen(name="mailboxes", up=True)  # It is they who answer.
-
-
-def _at_work(home: Home) -> bool:
-    """Whether a processor holds the home."""
-    try:
-        return is_locked(home.root / "processor.lock")
-    except FileNotFoundError:
-        return False
-
-
-def _place(home: Home, configured: Listen) -> tuple[str, int]:
-    """Where intake is: where one supervisor has it, or else where the settings have it."""
-    host, _, port = places_of(home).get("intake", "").rpartition(":")
-    place = (host.strip("[]"), int(port)) if port else (configured.host, configured.port)
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place[0], place[0]), place[1]  # noqa: S104 - to reach it
-
-
-def _answers(place: tuple[str, int]) -> bool:
-    """Whether an SSH service of ours answers there."""
-    try:
-        with socket.create_connection(place, _CONNECT_SECONDS) as connection:
-            return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
-    except OSError:
-        return False
 
 
 def _ending(snapshot: Snapshot) -> Iterator[str]:
