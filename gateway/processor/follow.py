@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sqlmodel import Session, col, select
@@ -17,7 +18,7 @@ from gateway.errors import Fault
 from gateway.home import Published, provider_of
 from gateway.keys import rotation
 from gateway.publish.everything import publish_all
-from gateway.publish.projection import replace_published
+from gateway.publish.projection import publish_access, replace_published
 from gateway.publish.provider_copies import take_back_copies
 from gateway.record.registrar import Registrar
 from gateway.registry import log
@@ -31,6 +32,8 @@ _OF_FILES = frozenset(
     {"landed", "decided", "delivered", "collected", "dealt-with", "released", "refused", "recorded", "opened"}
 )
 _TAKE_BACK = frozenset({"withdrawn", "deleted"})
+_OF_ACCESS = ("provider-", "key-")
+"""How kinds of entries begin that may change who gets in: whoever writes them may not reach published/."""
 _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
 
@@ -48,7 +51,7 @@ class Follow:
 
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares
-        self._read_to: int | None = None
+        self._read_to: int | None
         if self._shares:
             self._read_to = _read_to(registrar.home.published)
         else:  # Of what others change, nothing else follows here: all of published/ is made at the start.
@@ -73,11 +76,9 @@ class Follow:
         self._read_to = max(size, self._read_to or 0)
 
     def _note(self, published: Published, read_to: int) -> None:
-        try:
-            if self._shares:
+        if self._shares:
+            with _published_is_written():
                 replace_published(published.root / _CURSOR, str(read_to))
-        except OSError as error:
-            raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
         self._read_to = read_to
 
     def _follow(self, registrar: Registrar, news: Collection[_New]) -> None:
@@ -87,6 +88,8 @@ class Follow:
         elif kinds & _TAKE_BACK:
             take_back_copies(registrar.home, registrar.registry)
         if not self._shares:
+            if any(kind.startswith(_OF_ACCESS) for kind in kinds):
+                _show_access(registrar)
             return
         kept = copies_of(registrar.home, registrar.settings)
         try:
@@ -99,11 +102,23 @@ class Follow:
             raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
 
     def _show_all(self, registrar: Registrar) -> None:
-        try:
+        with _published_is_written():
             rotation.finish(registrar.home, registrar.registry)
             publish_all(registrar.home, registrar.clock())
-        except OSError as error:
-            raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+
+
+def _show_access(registrar: Registrar) -> None:
+    with _published_is_written():
+        publish_access(registrar.registry, registrar.home.published, registrar.clock())
+
+
+@contextmanager
+def _published_is_written() -> Iterator[None]:
+    """Fault where it cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def _news(session: Session, first: int) -> list[_New]:

@@ -5,18 +5,13 @@ Among several hosts, some of it is for one of them to do; each brings what follo
 
 from __future__ import annotations
 
-from gateway.errors import Fault
-from gateway.log.leaf import Kind
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.follow import Follow
 from gateway.processor.key_round import look_after_keys
 from gateway.processor.letter_round import LetterRound
 from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
-from gateway.publish.projection import publish_access
 from gateway.record.registrar import Registrar
-from gateway.registry import log
-from gateway.registry.database import Registry
 
 
 class Rounds:
@@ -26,7 +21,6 @@ class Rounds:
         self._checkpoints = Checkpoints(registrar)
         self._sweep = Sweep()
         self._follow = Follow(registrar)
-        self._access = _changes_of_access(registrar.registry)
         self._pages = Pages()
         self._letters = LetterRound(registrar)
 
@@ -35,18 +29,8 @@ class Rounds:
         self._checkpoints.tend(registrar, leads=leads)
 
     def keys(self, registrar: Registrar) -> None:
-        """Retire the keys whose day has come, and warn of those that expire.
-
-        Login keys are brought out that somebody put in force who does not reach published/.
-        """
+        """Retire the keys whose day has come, and warn of those that expire."""
         look_after_keys(registrar)
-        last = _changes_of_access(registrar.registry)
-        if last != self._access:
-            try:
-                publish_access(registrar.registry, registrar.home.published, registrar.clock())
-            except OSError as error:
-                raise Fault(f"published/ cannot be written: {error.strerror}") from None
-            self._access = last
 
     def deletions(self, registrar: Registrar, *, leads: bool) -> None:
         """Take back old receipts; where this host `leads`, also delete what nobody can open on its day."""
@@ -67,15 +51,3 @@ class Rounds:
     def close(self) -> None:
         """End what is under way."""
         self._checkpoints.close()
-
-
-def _changes_of_access(registry: Registry) -> tuple[int | None, ...]:
-    """Which entries of the log tell of the latest provider that was enrolled, and key that was confirmed."""
-    return tuple(_last(registry, kind) for kind in ("provider-added", "key-approved"))
-
-
-def _last(registry: Registry, kind: Kind) -> int | None:
-    """Which entry of the log is the latest of a kind."""
-    with registry.read() as session:
-        event = log.latest(session, kind)
-    return None if event is None else event.number
