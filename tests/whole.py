@@ -138,7 +138,7 @@ def signed_in_part(desk: Desk) -> None:
                 by="admin", role=role,
             )  # fmt: skip
             assert sign(session, catalogue, signed, actor="admin")
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, desk.now)
+        registrar.sign_head(session, desk.now)
 
 
 def marked_children(desk: Desk) -> None:

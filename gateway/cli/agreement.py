@@ -30,7 +30,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import register, text_wanted, years_in_force
 from gateway.record.ratifying import sign_for
-from gateway.registry import agreements, log, providers
+from gateway.registry import agreements, providers
 from gateway.registry.tables import RatificationRow
 
 app = typer.Typer(no_args_is_help=True, help="The yearly data sharing agreement.")
@@ -62,7 +62,7 @@ def ratify(
                 session, registrar.catalogue, identifier, signatory,
                 on=on.date() if on else None, role=role, by=who(), at=at,
             )  # fmt: skip
-            log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+            registrar.sign_head(session, at)
         released = reconsider(registrar)
     if missing:
         out.print(f"signed for {year}; still to sign: {', '.join(missing)}", soft_wrap=True)

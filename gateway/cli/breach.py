@@ -26,7 +26,6 @@ from gateway.cli.console import (
 )
 from gateway.cli.documents import HtmlOption, deliver
 from gateway.errors import GatewayError
-from gateway.registry import log
 from gateway.reports.breach import NOTIFY_WITHIN, Nature
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def one_breach(
             )  # fmt: skip
             if not dry_run:
                 breach_records.keep(session, number, told, document, by=who(), at=now())
-                log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
+                registrar.sign_head(session, now())
     deliver(document, html, as_json=as_json, annex=annex)
     if dry_run:
         err.print("nothing is put on record")

@@ -82,7 +82,7 @@ def resolve(
             kind="discrepancy-resolved", subject="discrepancies", fields=fields, actor=who(), note=why
         )
         log.append(session, [entry], at)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+        registrar.sign_head(session, at)
     out.print(f"discrepancy {number} ({known.kind}) is resolved")
 
 

@@ -226,7 +226,7 @@ def _log(
     """Put it in the log, with the person and the reason, and sign the head in the same transaction."""
     entry = Entry(kind=kind, subject=provider, fields=fields, actor=who(), note=why)
     log.append(session, [entry], now())
-    log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
+    registrar.sign_head(session, now())
 
 
 def _statuses(

@@ -33,7 +33,7 @@ from gateway.home import Home
 from gateway.home.settings import load_key_policy, load_settings
 from gateway.homes.settings_text import note_passphrase_file
 from gateway.model import GatewayKeyKind
-from gateway.registry import keys, log
+from gateway.registry import keys
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
@@ -181,7 +181,7 @@ def _agreed(home: Path, act: str, subject: str) -> bool:
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, Act(act, subject), by=who(), why=None, at=at)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+        registrar.sign_head(session, at)
     if not done:
         out.print(WAITS)
     return done

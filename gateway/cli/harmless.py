@@ -69,7 +69,7 @@ def add(
             )
             harmless.add(session, listing)
             _log(session, "column-listed", provider, f"{column}: {why}")
-            log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
+            registrar.sign_head(session, now())
         gone_on = reconsider_unlisted(registrar)
     out.print(f"listed as harmless {_for(provider)}; {counted(gone_on, 'file')} decided anew")
 
@@ -83,7 +83,7 @@ def remove(
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         harmless.remove(session, _name(column), provider or EVERY)
         _log(session, "column-unlisted", provider, f"{column}: {why}")
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
+        registrar.sign_head(session, now())
     out.print(f"no longer listed as harmless {_for(provider)}")
 
 

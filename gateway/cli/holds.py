@@ -121,7 +121,7 @@ def _change(
                 note=why,
             )
             log.append(session, [entry], at)
-            log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+            registrar.sign_head(session, at)
     return holds.named(subject)
 
 

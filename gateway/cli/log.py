@@ -59,7 +59,7 @@ def head(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
 
 def _signed_now(registrar: Registrar) -> str:
     with registrar.registry.write() as session:
-        return log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
+        return registrar.sign_head(session, now())
 
 
 @app.command()

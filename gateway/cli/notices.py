@@ -49,5 +49,5 @@ def show_one(
         notice = recalls.read_notice(session, number, by=who(), at=at)
         entry = Entry(kind="notice-read", subject=notice.reference, fields={"number": number}, actor=who())
         log.append(session, [entry], at)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+        registrar.sign_head(session, at)
     print_exactly(notice.text)

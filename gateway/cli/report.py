@@ -23,7 +23,7 @@ from gateway.cli.few import check_seen_in
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.review import one_review
 from gateway.errors import GatewayError
-from gateway.registry import log, providers
+from gateway.registry import providers
 from gateway.reports.report import provider_report, transfer_report
 
 app = typer.Typer(no_args_is_help=True, help="Reports for people.")
@@ -43,7 +43,7 @@ def one_transfer(
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         check_seen_in(session, reference, home)
         found = account(session, reference, registrar.settings.organisation)
-        head = log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now())
+        head = registrar.sign_head(session, now())
     deliver(transfer_report(found, now(), head=head), html, as_json=as_json)
 
 

@@ -89,7 +89,7 @@ def grant(
             _enrol(session, name, account, at)
             roles.grant(session, name, wanted)
             _log(session, "role-granted", name, wanted, why, at)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+        registrar.sign_head(session, at)
     _tell(done, f"{name} has the role {wanted}")
 
 
@@ -103,7 +103,7 @@ def take(name: NameArgument, role: RoleArgument, why: WhyOption, home: HomeOptio
         if done:
             roles.take(session, name, wanted)
             _log(session, "role-taken", name, wanted, why, at)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+        registrar.sign_head(session, at)
     _tell(done, f"{name} no longer has the role {wanted}")
 
 

@@ -35,7 +35,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
 from gateway.policy.ratification import following, opens
 from gateway.policy.terms import school_year, written
-from gateway.registry import log, years
+from gateway.registry import years
 
 if TYPE_CHECKING:
     from gateway.homes.school_year import Dates
@@ -205,7 +205,7 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
             session, registrar.signing, registrar.settings.organisation, notice, parties, at,
             languages=registrar.catalogue.agreement.languages,
         )  # fmt: skip
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+        registrar.sign_head(session, at)
     return told
 
 

@@ -24,7 +24,6 @@ from gateway.policy.edits import edits
 from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
-from gateway.registry import log
 
 _FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%A %d %B %Y", "%A, %d %B %Y", "%d-%m-%Y", "%d %b %Y")
 _FIRST = ("first", "start", "begins", "from", "first day", "start date", "term starts")
@@ -100,7 +99,7 @@ def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None
                 "withdraw"
             )
         proposals.propose(session, digest, at, by=by, why=why, at=at)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+        registrar.sign_head(session, at)
     return True
 
 

@@ -100,7 +100,7 @@ def _sign_if_grown(registrar: Registrar, now: datetime) -> None:
         newest, size = log.newest_head(session), log.size(session)
     if newest is not None and size > newest.size + 1:
         with registrar.registry.write() as session:
-            log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+            registrar.sign_head(session, now)
 
 
 def _watermark(published: Published) -> int:

@@ -198,7 +198,7 @@ def _deleted(row: DeletionRow) -> Deleted:
 
 
 def _sign(registrar: Registrar, session: Session, now: datetime) -> None:
-    log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+    registrar.sign_head(session, now)
 
 
 def _batches(due: Sequence[Due]) -> Iterator[Sequence[Due]]:

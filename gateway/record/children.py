@@ -111,7 +111,7 @@ def find(registrar: Registrar, asked: Asked, *, by: str, why: str | None, what: 
     with registrar.registry.write() as session:
         found = _found(session, digests)
         log.append(session, _questions(digests, len(found.files), by=by, why=why, what=what), now)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        registrar.sign_head(session, now)
     return found
 
 
@@ -132,7 +132,7 @@ def mark(
         fields: dict[str, str | int] = {"number": number, "cause": kind, "count": len(files)}
         entry = Entry(kind="pupil-marked", subject=SUBJECT, fields=fields, actor=by, note=why)
         log.append(session, [entry], now)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        registrar.sign_head(session, now)
         placed = next(one for one in markers.list_markers(session) if one.number == number)
         return placed, len(persons.unindexed(session))
 
@@ -145,7 +145,7 @@ def unmark(registrar: Registrar, number: int, *, by: str, why: str) -> None:
         fields = {"number": number}
         entry = Entry(kind="pupil-unmarked", subject=SUBJECT, fields=fields, actor=by, note=why)
         log.append(session, [entry], now)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        registrar.sign_head(session, now)
 
 
 def _found(session: Session, digests: frozenset[bytes]) -> FoundChild:

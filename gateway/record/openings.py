@@ -83,4 +83,4 @@ def _record(registrar: Registrar, transfer: Transfer, *, by: str, why: str) -> N
     )
     with registrar.registry.write() as session:
         log.append(session, [entry], now)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        registrar.sign_head(session, now)

@@ -70,12 +70,16 @@ class Registrar:
         """A provider as the policy sees it at `now`."""
         return providers.get_provider(session, provider, self.counting(now))
 
+    def sign_head(self, session: Session, at: datetime) -> str:
+        """Sign the log's head, with all that the session has added to it; the head."""
+        return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
+
     def issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
         """Sign the log's head and the receipts whose leaves it vouches for; the head.
 
         Each receipt comes with the number of its leaf.
         """
-        head = log.sign_head(session, self.signing.log_key, self.signing.origin, now)
+        head = self.sign_head(session, now)
         outcome.issue(session, receipts, head=head, signing=self.signing, at=now)
         return head
 

@@ -32,7 +32,7 @@ def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: s
     with registrar.registry.write() as session:
         found, question = leavers(session, since, moved=moved, by=by, name=name)
         log.append(session, [question], now)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        registrar.sign_head(session, now)
         return found
 
 

@@ -18,7 +18,6 @@ from gateway.policy.explain import diff as outcomes
 from gateway.record import policy_proposals as proposals
 from gateway.record.dual_control import are_two
 from gateway.record.simulation import simulate
-from gateway.registry import log
 from gateway.zones.hatch import evidence_questions as asked
 from gateway.zones.hatch.answers import Done
 from gateway.zones.hatch.evidence_answers import (
@@ -61,7 +60,7 @@ def approve(counter: Counter, caller: Caller, act: asked.ApprovePolicies) -> Don
     now = counter.clock()
     with counter.registrar() as registrar, registrar.registry.write() as session:
         approved = proposals.approve(session, by=caller.name, at=now, digest=act.digest)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        registrar.sign_head(session, now)
     when = "within a minute" if approved.begins <= now else f"from {approved.begins:%d %b %Y, %H:%M} UTC on"
     return Done(sentence=f"The policies {approved.digest[:16]}… are approved, and decide {when}.")
 
@@ -74,7 +73,7 @@ def withdraw(counter: Counter, caller: Caller, act: asked.WithdrawPolicies) -> D
     now = counter.clock()
     with counter.registrar() as registrar, registrar.registry.write() as session:
         taken_back = proposals.withdraw(session, by=caller.name, why=why, at=now)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        registrar.sign_head(session, now)
     return Done(sentence=f"The policies {taken_back.digest[:16]}… are withdrawn.")
 
 

@@ -73,7 +73,7 @@ def record_breach(counter: Counter, caller: Caller, act: asked.RecordBreach) -> 
             number=number, organisation=registrar.settings.organisation, now=now,
         )  # fmt: skip
         breach_records.keep(session, number, told, document, by=caller.name, at=now)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, now)
+        registrar.sign_head(session, now)
     return Done(sentence=f"Breach {number} is on record.")
 
 
@@ -142,7 +142,7 @@ def _change_hold(
             note=why,
         )
         log.append(session, [entry], at)
-        log.sign_head(session, registrar.signing.log_key, registrar.signing.origin, at)
+        registrar.sign_head(session, at)
     return holds.named(subject)
 
 
