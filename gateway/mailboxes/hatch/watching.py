@@ -37,7 +37,7 @@ def ask_watch(counter: Counter, caller: Caller, _: AskWatch) -> WatchSeen:
     return WatchSeen(
         at=snapshot.at,
         services=services,
-        faults=tuple(dict.fromkeys(_SENTENCES[code.partition(":")[0]] for code in found)),
+        faults=tuple(dict.fromkeys(map(_sentence, found))),
         oldest_seconds=snapshot.oldest,
         landed=landed,
         spool=snapshot.spool,
@@ -51,6 +51,12 @@ def ask_watch(counter: Counter, caller: Caller, _: AskWatch) -> WatchSeen:
         backup=last_backup(home),
         log_entries=snapshot.log_entries,
     )
+
+
+def _sentence(code: str) -> str:
+    """What is told of a fault: of one that nobody found words for, its code."""
+    name = code.partition(":")[0]
+    return _SENTENCES.get(name, f"Something is wrong: {name}.")
 
 
 def _services(counter: Counter) -> Iterator[ServiceSeen]:
