@@ -22,7 +22,7 @@ from gateway.mailboxes.showing import Showing
 from gateway.policy.agreement_schema import Signatory
 from gateway.processor import retention
 from gateway.record.ratifying import Signed, sign
-from gateway.registry import keys, log, staff
+from gateway.registry import keys, staff
 from gateway.registry.tables import DeclarationRow
 from gateway.samples import make
 from tests.classify import made
