@@ -145,7 +145,7 @@ def _nest() -> Nest:
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-c", f"from tests.warm import serve; serve({theirs.fileno()})"],
-            pass_fds=[theirs.fileno()], stdin=DEVNULL,
+            pass_fds=[theirs.fileno()], stdin=DEVNULL, cwd=Path(__file__).parents[1],
         )  # fmt: skip
 
     def end() -> None:
