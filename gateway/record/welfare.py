@@ -39,7 +39,8 @@ def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: s
 def leavers(session: Session, since: datetime, *, moved: bool, by: str, name: str) -> tuple[Leavers, Entry]:
     """The same, and the log's word on the question: whoever asks records it before anything is told."""
     found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
-    shown = [one for one in found if _may_see(session, one, name)]
+    hidden = markers.kept_from(session, name)
+    shown = [one for one in found if bytes.fromhex(one.pupil) not in hidden]
     fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
     question = Entry(kind="pupils-asked", subject=SUBJECT, fields=fields, actor=by)
     return Leavers(children=_named(session, shown), hidden=len(found) - len(shown)), question
@@ -60,11 +61,6 @@ def _gone(session: Session) -> list[Gone]:
     ]
     enrolled = [provider.id for provider in providers.list_providers(session)]
     return gone(rows, rolls.full_rolls(session, enrolled))
-
-
-def _may_see(session: Session, child: Gone, name: str) -> bool:
-    on = markers.of_child(session, [bytes.fromhex(child.pupil)])
-    return all(marker.kind == "named" and name in marker.people for marker in on)
 
 
 def _named(session: Session, found: list[Gone]) -> tuple[Gone, ...]:

@@ -103,6 +103,18 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
     return [marker for marker in list_markers(session) if marker.number in numbers]
 
 
+def kept_from(session: Session, person: str) -> frozenset[bytes]:
+    """The digests of every child whose data a member of staff may not see."""
+    own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == person)
+    allowed = set(session.exec(own).all())
+    return frozenset(
+        digest
+        for row in _on(session)
+        if row.kind != "named" or row.number not in allowed
+        for digest in _digests(row)
+    )
+
+
 def on_transfer(session: Session, transfer: int) -> list[Marker]:
     """The markers of the children in a file."""
     query = select(MarkedTransferRow.marker).where(MarkedTransferRow.transfer == transfer)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, LargeBinary, bindparam, false, or_
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.registry import markers
@@ -68,10 +69,23 @@ def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
 
 
-def latest_of_everybody(session: Session) -> Iterator[PupilRow]:
-    """What each provider's latest file said of each pupil, those of one pupil together, in order of time."""
-    query = select(PupilRow).order_by(col(PupilRow.pupil), col(PupilRow.at))
-    yield from session.exec(query.execution_options(yield_per=1000))
+class LatestWord(NamedTuple):
+    """What a provider's latest file said of a pupil."""
+
+    provider: str
+    pupil: bytes
+    on_roll: bool
+    at: datetime
+    former: bytes | None
+    transfer: int
+    record: int
+
+
+def latest_of_everybody(session: Session) -> Iterator[LatestWord]:
+    """What each provider's latest file said of each pupil, in no order. Plain rows: there are very many."""
+    query = select_columns(*(getattr(PupilRow, name) for name in LatestWord._fields))
+    for row in session.execute(query.execution_options(yield_per=1000)):
+        yield LatestWord(*row)
 
 
 def deleted(session: Session, references: Collection[str]) -> Mapping[str, datetime]:
