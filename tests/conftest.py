@@ -18,7 +18,7 @@ from tests.unused import site_in, workshop_in
 from tests.whole import whole
 from tests.workshop import BEHIND, Workshop
 
-pytest_plugins = ["tests.skipping", "tests.compiled"]
+pytest_plugins = ["tests.skipping", "tests.compiled", "tests.seconds"]
 _NUMBERS = count(1)
 # The files that take longest, in that order: begun first, so that no worker is left with one at the end.
 LONG = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -85,7 +84,6 @@ class Workshop:
     def _open(self) -> None:
         self.registry = Registry(load_settings(self.home).database_url(self.home))
         self.children = Children()
-        self._sealed: dict[tuple[str, bytes], int] = {}
         self._stop = threading.Event()
         self._processor: threading.Thread | None = None
 
@@ -224,15 +222,8 @@ class Workshop:
         return reference
 
     def send(self, party: Party, content: bytes, name: str = "data.xml.pgp") -> str:
-        """Seal `content` and land it; its reference.
-
-        The same content is signed again in another second: the two signatures would be the same, a replay.
-        """
-        told = (party.name, content)
-        while self._sealed.get(told) == int(time.time()):
-            time.sleep(0.05)
+        """Seal `content` and land it; its reference."""
         sealed = party.seal(content, self.certificate)
-        self._sealed[told] = int(time.time())
         self.catch_up()
         return self.land(party, sealed, name)
 

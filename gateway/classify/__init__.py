@@ -2,7 +2,7 @@
 
 `recognise` finds the container and asks the recogniser of its format family: `ctf`, `dfe_message`,
 `tables` and their kin. What they know stands in policies/data_types.toml and policies/items.toml.
-A new data type is usually a matter of these files alone: CONTRIBUTING.md has the recipe.
+A new data type is usually a matter of policies/ alone, seven files of it: CONTRIBUTING.md has the recipe.
 """
 
 from __future__ import annotations

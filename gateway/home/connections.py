@@ -1,4 +1,4 @@
-"""What is set about the services that people log in to: who may be connected, and what is offered."""
+"""The limits of the services that people log in to: connections, time and attempts to log in, penalties."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ class Ssh(File):
 class DoorLimits(File):
     """What a service keeps to before a session begins, and between sessions. Times in seconds.
 
-    Set in policies/limits.toml, kept by `ssh.door`.
+    Set in policies/limits.toml. `ssh.door` keeps them, but for `login_seconds` (`ssh.server`) and
+    `login_attempts` (`ssh.connection`).
 
     A source is an address of IPv4 or a /64 network of IPv6. `penalty_…`: how many seconds a source owes
     for a login that failed, for saying nothing until it is sent away, for leaving before it logs in. Once

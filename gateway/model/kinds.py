@@ -1,4 +1,4 @@
-"""The words that values are made of."""
+"""Closed sets of words: states, levels, kinds of finding. Data types are data: policies/data_types.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The secrets of a home's keys/ folder: where each one lies, made once, never overwritten.
+"""The secrets of a home's keys/ folder and where each lies; made once, changed only in what protects it.
 
 openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway, every one that still opens files
 signing                     the fingerprint of the one that signs receipts

@@ -18,7 +18,7 @@ _LETTERS = 1_000
 _SENTENCES = {
     "files-wait": "Files wait longer to be decided than they should: look at the processor and its log.",
     "files-set-aside": "Something was set aside in the spool that intake should never have written.",
-    "gateway-key-expires": "The gateway's own key ends soon: gateway rotate.",
+    "gateway-key-expires": "The gateway's own key ends soon: gateway keys gateway rotate.",
     "disk-nearly-full": "A disk is nearly full.",
     "service-down": "A service is not at work.",
 }
