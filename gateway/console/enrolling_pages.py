@@ -54,6 +54,7 @@ async def try_import(request: Request) -> Response:
     if given is None or isinstance(given, str) or not given.size:
         return see("/enrol")
     data = await given.read(asked.MOST_OF_A_LIST)
+    await form.close()
     question = site.question(request, asked.TryImport, text=_decoded(data))
     reply = await site.inside.reply(question, ListTried)
     return site.page(request, "import.html", reply.me, seen=reply.said, text=_list_of(reply.said))

@@ -29,6 +29,7 @@ async def verify_receipt(request: Request) -> Response:
     told = pasted if isinstance(pasted, str) else ""
     if given is not None and not isinstance(given, str) and given.size:
         told = (await given.read(_MOST)).decode("utf-8", "replace")
+    await form.close()
     question = site.question(request, VerifyReceipt, text=told[:_MOST])
     reply = await site.inside.reply(question, ReceiptVerified)
     return site.page(request, "receipt.html", reply.me, seen=reply.said)
