@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit hooks demo term test faults install-check cluster soak lint format bench clients confusion fuzz docs lock audit sbom clean
+.PHONY: kit hooks demo term test faults install-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -83,6 +83,11 @@ clients: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md
 	$(BIN)/python -m gateway.record.policy_schemas policies/schemas
+
+# A manual page of every command, for the archive of a release.
+man: $(VENV)/.installed-dev
+	rm -rf build/man
+	$(BIN)/python desktop/man_pages.py build/man
 
 # Every package that runs in production, with its hashes, for every Python that is supported.
 # requirements-build.lock is what packages are built with where the index has no wheel of them, and this one;

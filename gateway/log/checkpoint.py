@@ -20,18 +20,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Self
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from typing import TYPE_CHECKING, Self
 
 from gateway.errors import ConfigurationError, GatewayError
+
+# Loaded where something is signed or verified: listings read the log and need none of it.
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _SIGNATURE = 0x01
 _COSIGNATURE = 0x04
@@ -79,6 +74,9 @@ class VerifierKey:
 
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Whether `signature` (64 bytes) over `message` is by this key."""
+        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except InvalidSignature:
@@ -113,11 +111,19 @@ class LogKey:
     @staticmethod
     def generate() -> bytes:
         """A fresh secret key as PKCS #8 PEM, not encrypted: keep it readable by its owner only."""
-        return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        from cryptography.hazmat.primitives import serialization as s  # noqa: PLC0415 - as above
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
+        return Ed25519PrivateKey.generate().private_bytes(
+            s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()
+        )
 
     @classmethod
     def load(cls, pem: bytes) -> Self:
         """The key in `pem`. ConfigurationError where that is not an Ed25519 secret key."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
         try:
             secret = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError):

@@ -15,6 +15,7 @@ from gateway.errors import NotFoundError
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
 from gateway.log.leaf import Event, Kind, commitment, leaf
+from gateway.registry import tables
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.vouched_rows import read_changes, take_changes
 
@@ -119,6 +120,7 @@ def take_the_writers_place(session: Session) -> None:
 
     What a writer reads is then what it changes, and the log has one next place.
     """
+    tables.load_all()
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_PLACE})
 

@@ -15,8 +15,8 @@ _CLOSED = """
     CREATE TRIGGER IF NOT EXISTS registry_was_moved BEFORE INSERT ON event
     BEGIN SELECT RAISE(ABORT, 'this registry was moved: start the services again'); END
 """
+tables.load_all()
 TABLES = tuple(SQLModel.metadata.tables[name] for name in sorted(SQLModel.metadata.tables))
-_ALL_CLASSES = tables  # Imported so that every table is known here.
 Progress = Callable[[int, int], None]
 
 

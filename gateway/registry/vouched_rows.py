@@ -19,6 +19,8 @@ from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
+from gateway.registry import tables
+
 OUTSIDE: frozenset[str] = frozenset(
     {
         "console_session",
@@ -49,6 +51,7 @@ Kept = SQLModel | str | None
 
 def recorded_tables() -> list[str]:
     """The tables whose rows the log vouches for."""
+    tables.load_all()
     return sorted(set(SQLModel.metadata.tables) - OUTSIDE)
 
 

@@ -17,6 +17,7 @@ def render_plainly(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     return False
 
 
+tables.load_all()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
