@@ -2,8 +2,8 @@
 
     python desktop/man_pages.py build/man
 
-Pages are laid out by click-man. What they tell is what each command's `--help` tells: click-man's own walk over
-a command knows the classes of click, and typer has classes of its own.
+Pages are laid out by click-man. What they tell is what each command's `--help` tells: click-man's own walk
+over a command knows the classes of click, and typer has classes of its own.
 """
 
 from __future__ import annotations
