@@ -17,6 +17,7 @@ _ELEMENT_KINDS = 2_000
 _COMMENTS = 3
 _COMMENT_LENGTH = 120
 _LOOK_EVERY = 500
+_SAMPLE_EVERY = 50
 
 
 ReadSchool = Callable[[Element], Said]
@@ -24,8 +25,9 @@ ReadSchool = Callable[[Element], Said]
 _Met = tuple[str, int]
 _Waiting = tuple[str, Element, int]
 # What an element means: how to count its text and the number of its record, if at all, under which key the
-# record needs it, and how to keep the text until it is looked at with others.
-_Meaning = tuple[Callable[[_Met], None] | None, str | None, Callable[[str], None] | None]
+# record needs it, and how to keep the text until it is looked at, or sampled, with others.
+_Keep = Callable[[str], None]
+_Meaning = tuple[Callable[[_Met], None] | None, str | None, _Keep | None, _Keep | None]
 
 
 class Gatherer:
@@ -38,6 +40,7 @@ class Gatherer:
         self._kinds = self._comments = 0
         self._names_schools = False
         self._meanings: dict[str, dict[str, _Meaning]] = {}
+        self._samplers: list[_Sampler] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
         """Count something that stands outside the elements of records, or is no element at all."""
@@ -50,10 +53,12 @@ class Gatherer:
         if name not in meanings:
             self._resolve(meanings, parent, name)
         meaning = meanings.get(name)
-        if meaning is not None and meaning[0] is not None:
+        if meaning is None:
+            return
+        if meaning[0] is not None:
             meaning[0]((text, self._tally.records))
-        if meaning is not None and meaning[2] is not None:
-            meaning[2](text)
+        for keep in filter(None, meaning[2:]):
+            keep(text)
 
     def header(self, header: Element) -> None:
         """Count what stands in a header, for the account of the file."""
@@ -91,6 +96,8 @@ class Gatherer:
                 raise malformed("elements are nested too deep", format="XML")
             else:
                 self._read(name, element, depth + 1, stack, values)
+        if self._tally.records % _SAMPLE_EVERY == 0:
+            self._sample()
         if self._tally.records % _LOOK_EVERY == 0:
             self._tally.account.look_at_kept()
         said = school(record) if school is not None and self._names_schools else NOTHING
@@ -102,21 +109,22 @@ class Gatherer:
 
         Nothing may be asked of the tally before what was gathered last is settled.
         """
+        self._sample()
         self._tally.account.look_at_kept()
         self._tally.settle()
+
+    def _sample(self) -> None:
+        self._samplers = [sampler for sampler in self._samplers if not sampler.is_done()]
 
     def _read(
         self, parent: str, element: Element, depth: int, stack: list[_Waiting], values: dict[str, str]
     ) -> None:
         """Count the leaves right under an element; children that are none, in `depth`, go on the stack."""
         # Nearly all of the time goes here, so this is one loop with few calls.
-        known = self._meanings.get(parent)
-        meanings = self._meanings_under(parent) if known is None else known
+        meanings = self._meanings.get(parent) or self._meanings_under(parent)
         strip, row = self._strip, self._tally.records + 1
         for child in element:
-            name, text = child.tag, child.text
-            if strip:
-                name = name[strip:]
+            name, text = child.tag[strip:], child.text
             if len(child):
                 stack.append((name, child, depth))
                 if text is not None and not text.isspace():
@@ -129,11 +137,13 @@ class Gatherer:
             except KeyError:
                 meaning = self._resolve(meanings, parent, name)
                 self._names_schools |= name in self._tally.rules.data_types.schools.elements
-            count, key, keep = meaning
+            count, key, keep, sample = meaning
             if count is not None:
                 count((text, row))
             if keep is not None:
                 keep(text)
+            if sample is not None:
+                sample(text)
             if key is not None and key not in values:
                 values[key] = text
 
@@ -153,37 +163,57 @@ class Gatherer:
         key = self._tally.rules.element_field(parent, name) if name else None
         part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
         if key is None:
-            meaning: _Meaning = (lambda met: part.shape.add(met[0]), None, part.told.keep)
+            sampler = _Sampler(part, most=None)
+            known: _Meaning = (None, None, part.told.keep, None)
         else:
             field = self._tally.field(key)
             field.filled = max(field.filled, 1) if field.plain else field.filled
             direct = None if field.plain else field.wait
             # What a check finds good needs no other look; what it does not is looked at through the field.
             keep = part.told.keep if field.plain else None
-            sampler = _Sampler(part, direct)
-            known = (direct, key if key in self._tally.naming else None, keep)
+            sampler = _Sampler(part, most=SAMPLE)
+            known = (direct, key if key in self._tally.naming else None, keep, None)
             sampler.when_done = lambda: meanings.__setitem__(name, known)
-            meaning = (sampler, *known[1:])
             self._tally.account.follow(part, field.doubted)
-        if self._kinds < _ELEMENT_KINDS:
-            self._kinds += 1
-            meanings[name] = meaning
+        if self._kinds >= _ELEMENT_KINDS:
+            return (*known[:3], sampler.look)
+        self._kinds += 1
+        self._samplers.append(sampler)
+        meaning: _Meaning = (*known[:3], sampler.keep)
+        meanings[name] = meaning
         return meaning
 
 
 class _Sampler:
-    """Counts the values of an element, and looks at the first of them for the account of the file."""
+    """Looks at the first values of an element for the account of the file, many together.
 
-    __slots__ = ("_direct", "_part", "when_done")
+    `most`: how many it counts; all where it is None.
+    """
 
-    def __init__(self, part: Part, direct: Callable[[_Met], None] | None) -> None:
-        self._direct = direct
+    __slots__ = ("_most", "_part", "_waiting", "when_done")
+
+    def __init__(self, part: Part, *, most: int | None) -> None:
+        self._most = most
         self._part = part
+        self._waiting: list[str] = []
         self.when_done: Callable[[], None] = lambda: None
 
-    def __call__(self, met: _Met) -> None:
-        self._part.shape.add(met[0])
-        if self._direct is not None:
-            self._direct(met)
-        if self._part.shape.filled >= SAMPLE:
-            self.when_done()
+    @property
+    def keep(self) -> _Keep:
+        """Keeps a value, not blank, until it is looked at."""
+        return self._waiting.append
+
+    def look(self, text: str) -> None:
+        """Look at a value at once: an element that nobody remembers is not waited for."""
+        self._waiting.append(text)
+        self.is_done()
+
+    def is_done(self) -> bool:
+        """Look at what was kept; whether nothing more is to be looked at."""
+        shape = self._part.shape
+        shape.add_all(self._waiting if self._most is None else self._waiting[: self._most - shape.filled])
+        self._waiting.clear()
+        if self._most is None or shape.filled < self._most:
+            return False
+        self.when_done()
+        return True

@@ -33,6 +33,9 @@ _OPENING = 3
 COMMENT = "<!--"
 INSTRUCTION = "<?"
 # Where a schema lies, that an element is empty, the language: no content.
+_MORE = etree.XPath("boolean(.//@* | .//text()[preceding-sibling::*[1]])")
+_MANY = etree.XPath("boolean(descendant-or-self::*[count(@*) > $most])")
+_SPACES = b"xmlns"
 NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
 
 
@@ -89,7 +92,7 @@ Aside = Callable[[str, str, str], None]
 
 
 def records(
-    source: Source, names: tuple[str, ...], aside: Aside = lambda *_: None, *, loose: bool = True
+    source: Source, names: tuple[str, ...], aside: Aside | None = None, *, loose: bool = True
 ) -> Iterator[Element]:
     """Every outermost element of one of these names, complete, in document order.
 
@@ -100,7 +103,7 @@ def records(
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser, limits, waiting, end, around = _parser(tags), source.limits, 0, b"", None
-    unparsed = _Unparsed(aside, limits.record_bytes)
+    unparsed, spaces = _Unparsed(aside, limits.record_bytes), 0
     try:
         for piece in utf8_chunks(source):
             parser.feed(piece)
@@ -109,6 +112,8 @@ def records(
             # Nothing of the kind begins without a sign of its own.
             if more or unparsed.begun:
                 unparsed.take(piece, end[-_OPENING:])
+            # No element has more namespaces than were declared until now.
+            spaces += (end[1 - len(_SPACES) :] + piece).count(_SPACES)
             end = piece[-_TAG_BYTES:]
             for _, element in parser.read_events():
                 parent = element.getparent()
@@ -116,7 +121,7 @@ def records(
                 if parent is around or next(element.iterancestors(*tags), None) is None:
                     # So is a record that began in an earlier piece.
                     if more or waiting > len(piece):
-                        _look_closely(element, limits, aside)
+                        _look_closely(element, limits, aside, named=spaces > limits.xml_attributes)
                     waiting = 0
                     yield element
                     _forget(element, names, aside, all_around=parent is not around)
@@ -150,8 +155,8 @@ class _Unparsed:
     One may begin in one piece of the document and end in another.
     """
 
-    def __init__(self, aside: Aside, longest: int) -> None:
-        self._aside = aside
+    def __init__(self, aside: Aside | None, longest: int) -> None:
+        self._aside = aside if aside is not None else lambda *_: None
         self._longest = longest
         self._begun: list[bytes] = []
         self._length = 0
@@ -194,17 +199,29 @@ def _may_hold_more(text: bytes, *, loose: bool) -> bool:
     )
 
 
-def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside) -> None:
-    """Tell what is no element: attributes, and texts between elements. Few records have any."""
+def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, *, named: bool) -> None:
+    """Tell what is no element: attributes, and texts between elements. Few records have any.
+
+    `named`: whether an element may have more namespaces than attributes are allowed.
+    """
+    if not named and not _asks_for_a_closer_look(record, limits, aside):
+        return
     for inner in record.iter():
         tail = inner.tail
-        if tail and inner is not record and not tail.isspace():
+        if tail and aside is not None and inner is not record and not tail.isspace():
             aside(local_name(inner.getparent().tag), "", tail)
         attributes = inner.attrib
-        if max(len(attributes), len(inner.nsmap)) > limits.xml_attributes:
+        if max(len(attributes), len(inner.nsmap) if named else 0) > limits.xml_attributes:
             raise malformed("an element has too many attributes", format="XML")
-        if attributes:
+        if attributes and aside is not None:
             _tell_attributes(inner, aside)
+
+
+def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Aside | None) -> bool:
+    """Whether a record has anything of the kind, or too much of it: asked of the parser, which is quick."""
+    if aside is None:
+        return bool(_MANY(record, most=limits.xml_attributes))
+    return bool(_MORE(record))
 
 
 def _tell_attributes(element: Element, aside: Aside) -> None:
@@ -213,7 +230,7 @@ def _tell_attributes(element: Element, aside: Aside) -> None:
             aside(f"{local_name(element.tag)}@{local_name(name)}", "", value)
 
 
-def _forget(element: Element, names: tuple[str, ...], aside: Aside, *, all_around: bool) -> None:
+def _forget(element: Element, names: tuple[str, ...], aside: Aside | None, *, all_around: bool) -> None:
     """Free a record that was read and all that stands before it, and before what is around it.
 
     The record's own node and its tail stay until the next one: the parser may still be adding to them.
@@ -223,7 +240,9 @@ def _forget(element: Element, names: tuple[str, ...], aside: Aside, *, all_aroun
         parent = element.getparent()
         while element.getprevious() is not None:
             first = parent[0]
-            if first.tag not in names or ((tail := first.tail) and not tail.isspace()):
+            if aside is None:
+                pass
+            elif first.tag not in names or ((tail := first.tail) and not tail.isspace()):
                 _tell(first, names, aside)
             del parent[0]
         element = parent if all_around else None
@@ -246,9 +265,9 @@ def _tell(element: Element, names: tuple[str, ...], aside: Aside) -> None:
         _tell(inner, names, aside)
 
 
-def _look_at_the_rest(root: Element, names: tuple[str, ...], aside: Aside) -> None:
+def _look_at_the_rest(root: Element, names: tuple[str, ...], aside: Aside | None) -> None:
     """What the parser still holds when the document has ended."""
-    if root is not None:
+    if root is not None and aside is not None:
         _tell(root, names, aside)
 
 

@@ -272,10 +272,19 @@ class Rules(BaseModel):
             return None
         return keys[int((found.lastgroup or "p0")[1:])]
 
+    @cached_property
+    def _affixes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return tuple(self.data_types.columns.prefixes), tuple(self.data_types.columns.suffixes)
+
     def _forms(self, text: str) -> tuple[str, ...]:
-        rule = self.data_types.columns
-        prefix = next((p for p in rule.prefixes if text.startswith(p)), "")
-        suffix = next((s for s in rule.suffixes if text.endswith(s)), "")
+        prefixes, suffixes = self._affixes
+        prefix = suffix = ""
+        if text.startswith(prefixes):  # Few do.
+            prefix = next(p for p in prefixes if text.startswith(p))
+        if text.endswith(suffixes):
+            suffix = next(s for s in suffixes if text.endswith(s))
+        if not prefix and not suffix:
+            return (text,)
         bare = text.removeprefix(prefix)
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 

@@ -48,6 +48,25 @@ class Shape:
         if len(self.counts) < SAMPLE:
             self.counts[text[:_LENGTH]] += 1
 
+    def add_all(self, texts: Sequence[str]) -> None:
+        """As many more, as if each had been added by itself."""
+        self.filled += len(texts)
+        for start in range(0, len(texts), SAMPLE):
+            room = SAMPLE - len(self.counts)
+            if room <= 0:
+                return
+            some = texts[start : start + SAMPLE]
+            if room >= len(some):
+                self.counts.update([text[:_LENGTH] for text in some])
+            else:
+                self._fill(some)
+
+    def _fill(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            if len(self.counts) >= SAMPLE:
+                return
+            self.counts[text[:_LENGTH]] += 1
+
     def met(self, filled: int, values: Sequence[str]) -> None:
         """So many more of these values are filled; the first of all that are filled are looked at."""
         self.filled += filled

@@ -1,0 +1,114 @@
+"""What is asked of the parser, or looked at many together, says what a look at each by itself says."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from gateway.classify import Rules, classify, markup
+from gateway.classify.content import Source, Unreadable
+from gateway.classify.value_shapes import SAMPLE, Shape
+from gateway.home.settings import ClassifyLimits
+from gateway.samples import make, variants
+from tests.classify.hostile import HOSTILE
+
+NAMES = ("Pupil", "a", "b")
+FEW = ClassifyLimits(xml_attributes=3)
+
+texts = st.sampled_from(["", " ", "\n", "text", "\u00a0", "<!-- said -->", "<?said it?>", "&lt;"])
+attributes = st.lists(
+    st.sampled_from(['x="1"', 'y=""', 'z="2"', 'w="3"', 'xml:lang="en"', 'xmlns:p="urn:p"', 'xmlns:q="urn:q"',
+                     'xmlns:r="urn:r"', 'xmlns:s="urn:s"', 'xmlns="urn:d"']), max_size=5, unique=True,
+)  # fmt: skip
+
+
+@st.composite
+def elements(draw: st.DrawFn, depth: int = 3) -> str:
+    inside = "".join(draw(elements(depth - 1)) for _ in range(draw(st.integers(0, 3)))) if depth else ""
+    name, said = draw(st.sampled_from(NAMES)), draw(attributes)
+    start, end, inner = " ".join([name, *said]), draw(texts), draw(texts)
+    return f"<{start}>{inner}{inside}</{name}>{end}"
+
+
+def told(content: bytes, limits: ClassifyLimits) -> list[tuple[str, ...]] | str:
+    """All that is told beside the records of a document, and the records; or why it cannot be read."""
+    found: list[tuple[str, ...]] = []
+    source = Source(io.BytesIO(content), "utf-8", limits)
+    try:
+        records = markup.records(source, ("Pupil",), lambda *said: found.append(said))
+        found.extend(("record", etree.tostring(each, with_tail=False).decode()) for each in records)
+    except Unreadable as error:
+        return " ".join(error.evidence)
+    return found
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(elements(), min_size=1, max_size=5), attributes)
+def test_a_record_is_passed_over_only_where_a_close_look_finds_nothing(
+    inside: list[str], said: list[str]
+) -> None:
+    content = f"<{' '.join(['r', *said])}>{''.join(inside)}</r>".encode()
+    for limits in (ClassifyLimits(), FEW):
+        quick = told(content, limits)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(markup, "_asks_for_a_closer_look", lambda *_: True)
+            patch.setattr(markup, "_SPACES", b"<")  # As if every element declared a namespace.
+            assert quick == told(content, limits)
+
+
+@pytest.mark.parametrize("aside", [None, lambda *_: None])
+def test_too_many_attributes_are_refused_whether_or_not_anybody_is_told_of_them(aside) -> None:
+    for words in (" ".join(f'a{n}="x"' for n in range(4)), " ".join(f'xmlns:a{n}="u"' for n in range(4))):
+        content = f"<r><Pupil><b {words}/></Pupil></r>".encode()
+        with pytest.raises(Unreadable, match="malformed"):
+            list(markup.records(Source(io.BytesIO(content), "utf-8", FEW), ("Pupil",), aside))
+
+
+def test_text_between_very_many_elements_is_looked_for_once() -> None:
+    taken = []
+    for count in (20_000, 80_000):
+        record = etree.fromstring("<Pupil>" + "<a/>x" * count + "</Pupil>")
+        start = time.process_time()
+        markup._MORE(record)
+        taken.append(time.process_time() - start)
+    assert taken[1] < 16 * taken[0] / 2 + 0.05
+
+
+@given(st.lists(st.tuples(st.integers(0, 700), st.integers(1, 600)), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_values_that_are_sampled_together_are_sampled_as_if_one_by_one(sizes: list[tuple[int, int]]) -> None:
+    batches = [[f"{n * 31 % distinct}" * 90 for n in range(count)] for count, distinct in sizes]
+    together, single = Shape(), Shape()
+    for batch in batches:
+        together.add_all(batch)
+        for text in batch:
+            single.add(text)
+    assert together.filled == single.filled
+    assert list(together.counts.items()) == list(single.counts.items())
+    assert len(together.counts) <= SAMPLE
+
+
+ALL = {
+    **{f"{data_type} {variant}": (data_type, variant) for data_type, variant in variants()},
+    **dict.fromkeys(HOSTILE),
+}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_sample_and_every_hostile_file_is_the_same_by_either_look(
+    name: str, rules: Rules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = HOSTILE[name] if ALL[name] is None else make(*ALL[name], pupils=8)
+
+    def judged() -> str:
+        return repr(classify(io.BytesIO(content), "file", ClassifyLimits(), rules))
+
+    quick = judged()
+    monkeypatch.setattr(markup, "_asks_for_a_closer_look", lambda *_: True)
+    monkeypatch.setattr(Shape, "add_all", lambda shape, texts: [shape.add(text) for text in texts])
+    assert quick == judged()
