@@ -1,0 +1,173 @@
+"""What a file costs in things that can be counted, and are the same on every machine.
+
+    python -m tests.bench.counts [--write]
+
+Statements and commits of the registry, fsyncs that our code asks for, and calls of functions in Python and C
+while small files are classified. counts.json holds what they are; `--write` writes it anew, to be committed
+with the reason. test_counts.py fails where one has grown by more than a tenth. What commands import is
+counted in tests/cli/test_nouns.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from sqlalchemy import Engine, event
+
+from gateway.classify import classify, load_rules
+from gateway.home import Home
+from gateway.home.settings import ClassifyLimits
+from gateway.passage import conclude
+from gateway.processor.service import open_registrar
+from gateway.record.landing import land
+from gateway.zones.spool import hand_over
+from tests.bench.bench_classify import POLICIES, TODAY
+from tests.bench.bench_record import content, examined, now, upload
+from tests.bench.small_files import FILES
+from tests.site import Site
+
+COUNTS = Path(__file__).with_name("counts.json")
+MORE = 1.1
+_PUPILS = 45
+_TOGETHER = 32
+
+
+def measured() -> dict[str, float]:
+    """Every count, by what it is of."""
+    with tempfile.TemporaryDirectory(prefix="counts-") as folder:
+        return {**_classifying(), **_recording(Path(folder)), **_handing_over(Path(folder) / "spool")}
+
+
+def grown(before: dict[str, float], after: dict[str, float]) -> list[str]:
+    """What has grown by more than a tenth, or is not counted in `before`, in words."""
+    told = []
+    for name, count in after.items():
+        if name not in before:
+            told.append(f"{name} is new: {count:g}")
+        elif count > before[name] * MORE:
+            told.append(f"{name} was {before[name]:g} and is {count:g}")
+    return told + [f"{name} is no longer counted" for name in before.keys() - after.keys()]
+
+
+def _classifying() -> dict[str, float]:
+    rules, found = load_rules(POLICIES), {}
+    for name, make in FILES.items():
+        data = make(_PUPILS)
+
+        def once(data: bytes = data) -> None:
+            classify(io.BytesIO(data), "x", ClassifyLimits(), rules, today=TODAY, on_pupil=lambda *_: None)
+
+        once()  # What is made at first use is made.
+        found[f"classify {name}: calls"] = float(calls(once))
+    return found
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions are called, in Python and in C, while it works."""
+    number = 0
+
+    def note(_frame: object, kind: str, _about: object) -> None:
+        nonlocal number
+        number += kind in {"call", "c_call"}
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return number
+
+
+@contextmanager
+def _counted() -> Iterator[Counter[str]]:
+    """How many statements, commits and fsyncs there are within."""
+    seen: Counter[str] = Counter()
+
+    def statement(*_: object) -> None:
+        seen["statements"] += 1
+
+    def commit(_connection: object) -> None:
+        seen["commits"] += 1
+
+    def syncing(call: Callable[[int], None]) -> Callable[[int], None]:
+        def synced(descriptor: int) -> None:
+            seen["fsyncs"] += 1
+            call(descriptor)
+
+        return synced
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "commit", commit)
+    try:
+        with mock.patch("os.fsync", syncing(os.fsync)), mock.patch("os.fdatasync", syncing(os.fdatasync)):
+            yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", statement)
+        event.remove(Engine, "commit", commit)
+
+
+def _recording(folder: Path) -> dict[str, float]:
+    """Landing and deciding: one file alone, and many in one batch, for each of them."""
+    site, found = Site(folder), {}
+    site.provider("oak")
+    core = content(folder)
+    with open_registrar(Home(site.home), now) as registrar:
+
+        def step(name: str, work: Callable[[Sequence[int]], object], numbers: Sequence[int]) -> None:
+            with _counted() as seen:
+                work(numbers)
+            each = "one alone" if len(numbers) == 1 else f"each of {len(numbers)}"
+            for what in ("statements", "commits", "fsyncs"):
+                found[f"{name}, {each}: {what}"] = round(seen[what] / len(numbers), 3)
+
+        def landing(numbers: Sequence[int]) -> object:
+            return land(registrar, [upload(number) for number in numbers])
+
+        def deciding(numbers: Sequence[int]) -> object:
+            return conclude(registrar, [examined(number, core) for number in numbers])
+
+        landing([0]), deciding([0])  # What is made at first use is made.
+        for numbers in ([1], range(2, 2 + _TOGETHER)):
+            step("land", landing, numbers)
+            step("decide", deciding, numbers)
+    return found
+
+
+def _handing_over(folder: Path) -> dict[str, float]:
+    """What intake syncs of one file in the spool, once its content is there."""
+    site = Site(folder)
+    spool = Home(site.home).spool
+    spool.landed.mkdir(exist_ok=True)
+    part = spool.root / "one.part"
+    part.write_bytes(b"sealed")
+    with _counted() as seen:
+        hand_over(spool, upload(1), part)
+    return {"hand over: fsyncs": float(seen["fsyncs"])}
+
+
+def main() -> None:
+    """Compare, or write."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.counts")
+    parser.add_argument("--write", action="store_true", help="take what is counted now for what it is to be")
+    found = measured()
+    if parser.parse_args().write:
+        COUNTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    before = json.loads(COUNTS.read_text("utf-8"))
+    for name, count in found.items():
+        print(f"{name:45} {count:10g}  was {before.get(name, float('nan')):g}")
+    if told := grown(before, found):
+        raise SystemExit("\n".join(told))
+
+
+if __name__ == "__main__":
+    main()
