@@ -52,8 +52,10 @@ format: $(VENV)/.installed-dev
 term: $(VENV)/.installed-dev
 	timeout 900 $(BIN)/python -m tests.term $(TERM_ARGS)
 
+# Each part is put down in build/bench: interrupted, or after ten minutes, it goes on with those that are missing.
+# PARTS="burst big" measures these anew; BENCH_ARGS=--quick, smaller sizes.
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(PARTS) $(BENCH_ARGS)
 
 # Each entry of every policy file deleted, misspelt or swapped, or each STRIDE-th: what tells of it. All take half an hour
 # and are written into docs/mutants.md; ONLY names agreements or files of them, such as somerset/flows.toml.

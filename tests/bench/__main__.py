@@ -1,7 +1,9 @@
 """Measure the gateway against named peers: `make bench`, or `python -m tests.bench [PART]... [--quick]`.
 
-Prints one table of ratios, and writes it to docs/performance/ as results.json and results.svg. With
-`--quick` or only some of the parts, the files go to the folder that --out names, if it does.
+Each part that is measured is put down at once, in the folder of --state. Parts that are named are measured
+anew; where none is named, those that are missing there, for ten minutes at most: called again, it goes on. It
+prints one table of ratios of all that is put down. Once that is every part, it is written to
+docs/performance/ as results.json and results.svg; with `--quick`, only to the folder that --out names.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +29,8 @@ from tests.bench.picture import picture
 # What each part needs, and for how many seconds it may begin further rounds: ten minutes in all.
 PARTS: dict[str, tuple[Callable[[Setting], Iterator[Line]], tuple[str, ...], float]] = {
     "door": (door.run, ("sftp", "ssh-keygen"), 140),
-    "passage": (passage.run, ("sqop", "gpg", "inotifywait", "xmllint", "sqlite3", "ssh-keygen"), 60),
+    "receipt": (passage.receipt, ("sqop", "ssh-keygen"), 30),
+    "burst": (passage.burst, ("sqop", "gpg", "inotifywait", "xmllint", "sqlite3", "ssh-keygen"), 60),
     "big": (big.run, ("sqop", "gosop"), 40),
     "log": (bench_log.run, (), 20),
     "growth": (growth.run, ("sftp", "ssh-keygen"), 60),
@@ -35,6 +38,8 @@ PARTS: dict[str, tuple[Callable[[Setting], Iterator[Line]], tuple[str, ...], flo
     "pages": (pages.run, (), 60),
 }
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "performance"
+STATE = Path(__file__).parents[2] / "build" / "bench"
+_SECONDS = 600
 
 
 def main() -> None:
@@ -45,27 +50,68 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="smaller sizes, a minute for each part at most")
     parser.add_argument("--out", type=Path, help="where results.json and results.svg go")
+    parser.add_argument("--state", type=Path, default=STATE, help="where each part is put down")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
-    parts = options.parts or list(PARTS)
-    out = options.out or (DOCUMENTS if parts == list(PARTS) and not options.quick else None)
-    found: dict[str, object] = {"machine": machine(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    state = State(options.state / ("quick" if options.quick else "whole"))
     begun = time.monotonic()
-    lines: list[Line] = []
-    for part in parts:
-        lines += _measured(part, quick=options.quick)
-        if out is not None:
-            _write(out, found, lines)
+    for part in options.parts or state.missing():
+        if time.monotonic() - begun > _SECONDS:
+            print("ten minutes are over; called again, it goes on", file=sys.stderr)
+            break
+        state.put(part, list(_measured(part, quick=options.quick)))
+    lines = state.lines()
     print_table(lines)
-    print(f"measured in {time.monotonic() - begun:.0f} s on {found['machine']}")
+    print(f"measured in {time.monotonic() - begun:.0f} s on {machine()}")
+    if not state.missing():
+        out = options.out or (None if options.quick else DOCUMENTS)
+        if out is not None:
+            _write(out, lines)
+        state.forget()
 
 
-def _write(out: Path, found: dict[str, object], lines: list[Line]) -> None:
-    """Write what is measured so far."""
+class State:
+    """The parts that are measured, in a folder: one file each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def missing(self) -> list[str]:
+        """The parts that are not put down, in their order."""
+        return [part for part in PARTS if not self._file(part).exists()]
+
+    def put(self, part: str, lines: list[Line]) -> None:
+        """Put a part down; the one that was there is forgotten."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._file(part).write_text(json.dumps([asdict(line) for line in lines], indent=1) + "\n", "utf-8")
+
+    def lines(self) -> list[Line]:
+        """The lines of all parts that are put down, in the order of the parts."""
+        known = [field.name for field in fields(Line)]
+        return [
+            Line(**{name: tuple(line[name]) if name.endswith("_spread") else line[name] for name in known})
+            for part in PARTS
+            if self._file(part).exists()
+            for line in json.loads(self._file(part).read_text("utf-8"))
+        ]
+
+    def forget(self) -> None:
+        """Begin anew the next time."""
+        for part in PARTS:
+            self._file(part).unlink(missing_ok=True)
+
+    def _file(self, part: str) -> Path:
+        return self._folder / f"{part}.json"
+
+
+def _write(out: Path, lines: list[Line]) -> None:
+    """The results of all parts, and their picture."""
     out.mkdir(parents=True, exist_ok=True)
     shown = [{**asdict(line), "ratio": line.ratio, "met": line.met} for line in lines]
-    (out / "results.json").write_text(json.dumps({**found, "lines": shown}, indent=1) + "\n")
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    found = {"machine": machine(), "at": at, "lines": shown}
+    (out / "results.json").write_text(json.dumps(found, indent=1) + "\n")
     (out / "results.svg").write_text(picture(lines))
 
 

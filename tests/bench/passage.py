@@ -33,15 +33,10 @@ _SESSIONS = 4  # As many as one connection may carry.
 _PATIENCE = 240
 
 
-def run(setting: Setting) -> Iterator[Line]:
-    """Every line on the passage."""
+def receipt(setting: Setting) -> Iterator[Line]:
+    """How long a receipt takes, one by one and at once."""
     site = Site(setting.scratch / "passage")
-    party, other = site.provider("oak"), site.provider("ash")
-    yield from _latency(setting, site, [party, other])
-    yield from _burst(setting, site, party)
-
-
-def _latency(setting: Setting, site: Site, parties: Sequence[Party]) -> Iterator[Line]:
+    parties = [site.provider("oak"), site.provider("ash")]
     each = 30 if setting.quick else 60
     party = parties[0]
     sample = sealed(site, party, [1_000_000])[0]
@@ -69,7 +64,7 @@ def _latency(setting: Setting, site: Site, parties: Sequence[Party]) -> Iterator
             alone += [bare.one(sample) for _ in range(10)]  # Now too: the machine may be busier.
             for name, part in (("p50", 0.5), ("p99", 0.99)):
                 target = 5.0 if (together, name) == (1, "p50") else None
-                yield line("passage", f"{what}, {name}", "ms", [1000 * percentile(taken, part)],
+                yield line("receipt", f"{what}, {name}", "ms", [1000 * percentile(taken, part)],
                            "one sqop decrypt", [1000 * value for value in alone], better="less",
                            target=target, note=f"{count} files")  # fmt: skip
 
@@ -139,8 +134,10 @@ async def _pass(
     return taken
 
 
-def _burst(setting: Setting, site: Site, party: Party) -> Iterator[Line]:
+def burst(setting: Setting) -> Iterator[Line]:
     """All files are there before; what is measured begins when they land and ends with the last receipt."""
+    site = Site(setting.scratch / "passage")
+    party = site.provider("oak")
     count = 200 if setting.quick else 1000
     bare = Bare(setting.scratch / "bare", site, party)
     landing = Landing(site, party)
@@ -170,9 +167,9 @@ def _burst(setting: Setting, site: Site, party: Party) -> Iterator[Line]:
             lambda: paused(script.all),
         )
     cores = os.cpu_count()
-    yield line("passage", f"burst of {count} files", "files/s", ours, "do-it-yourself script", theirs,
+    yield line("burst", f"burst of {count} files", "files/s", ours, "do-it-yourself script", theirs,
                better="more", target=3.0)  # fmt: skip
-    yield line("passage", f"burst of {count} files", "files/s", ours, f"sqop decrypt on {cores} cores", limit,
+    yield line("burst", f"burst of {count} files", "files/s", ours, f"sqop decrypt on {cores} cores", limit,
                better="more", target=0.6)  # fmt: skip
 
 
