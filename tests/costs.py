@@ -12,15 +12,24 @@ T = TypeVar("T")
 
 def python_calls(work: Callable[[], T]) -> tuple[T, int]:
     """What `work` gives, and how many functions of Python were called for it in this thread."""
-    calls = 0
+    return _counting(work, {"call"})
+
+
+def calls(work: Callable[[], T]) -> tuple[T, int]:
+    """The same with functions of C."""
+    return _counting(work, {"call", "c_call"})
+
+
+def _counting(work: Callable[[], T], kinds: set[str]) -> tuple[T, int]:
+    number = 0
 
     def count(_frame: FrameType, event: str, _given: object) -> None:
-        nonlocal calls
-        calls += event == "call"
+        nonlocal number
+        number += event in kinds
 
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        return work(), calls
+        return work(), number
     finally:
         sys.setprofile(before)

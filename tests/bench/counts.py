@@ -14,7 +14,6 @@ import argparse
 import io
 import json
 import os
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +33,7 @@ from gateway.zones.spool import hand_over
 from tests.bench.bench_classify import POLICIES, TODAY
 from tests.bench.bench_record import content, examined, now, upload
 from tests.bench.small_files import FILES
+from tests.costs import calls
 from tests.site import Site
 
 COUNTS = Path(__file__).with_name("counts.json")
@@ -68,24 +68,8 @@ def _classifying() -> dict[str, float]:
             classify(io.BytesIO(data), "x", ClassifyLimits(), rules, today=TODAY, on_pupil=lambda *_: None)
 
         once()  # What is made at first use is made.
-        found[f"classify {name}: calls"] = float(calls(once))
+        found[f"classify {name}: calls"] = float(calls(once)[1])
     return found
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many functions are called, in Python and in C, while it works."""
-    number = 0
-
-    def note(_frame: object, kind: str, _about: object) -> None:
-        nonlocal number
-        number += kind in {"call", "c_call"}
-
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return number
 
 
 @contextmanager
