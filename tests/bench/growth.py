@@ -27,6 +27,7 @@ from tests.site import Site
 _FILES = 40
 _WARM = 3
 _ENTRIES = 50_000
+_OPENED = 3
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TAIL = " || ".join(f"substr('{_DIGITS}', (n >> {shift} & 31) + 1, 1)" for shift in (20, 15, 10, 5, 0))
 # In the order in which they came, over 400 days.
@@ -63,6 +64,46 @@ _COMMANDS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Lived:
+    """How the transfers of a gateway lie that was lived with: of `s0`, `s1` and so on of so many schools.
+
+    One of `held` is held, and was sent to nobody. Of the others, all but one of `left` were dealt with in the
+    day after they came; of what is left, all but one of `left` were opened.
+    """
+
+    schools: int
+    held: int = 50
+    left: int = 10
+
+    @property
+    def is_held(self) -> str:
+        """In SQL, of the number n."""
+        return f"n % {self.held} = 0"
+
+    def of_transfer(self) -> dict[str, str]:
+        """What differs from the model, in SQL."""
+        state = f"CASE WHEN {self.is_held} THEN 'held' ELSE m.state END"
+        waits = f"CASE WHEN {self.is_held} THEN NULL ELSE m.waits_for END"
+        return {"provider": self.provider, "state": state, "waits_for": waits}
+
+    @property
+    def provider(self) -> str:
+        """The provider, in SQL."""
+        return f"'s' || (n % {self.schools})"
+
+    def of_delivery(self, landed_at: str) -> dict[str, str]:
+        """The same of where it was delivered."""
+        dealt = landed_at.replace("landed_at,", "delivered_at, '+1 day',")
+        done = f"n / {self.held} % {self.left} > 0"
+        opened = f"{done} OR n / {self.held * self.left} % {self.left} > 0"
+        return {
+            "dealt_with_at": f"CASE WHEN {done} THEN {dealt} END",
+            "dealt_with_by": f"CASE WHEN {done} THEN 'jane' END",
+            "collected_at": f"CASE WHEN {opened} THEN {dealt} END",
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Grown:
     """A home with so many transfers in its registry."""
 
@@ -70,11 +111,11 @@ class Grown:
     party: Party
 
     @classmethod
-    def make(cls, folder: Path, size: int) -> Grown:
-        """A home that holds `size` transfers of another provider."""
+    def make(cls, folder: Path, size: int, lived: Lived | None = None) -> Grown:
+        """A home that holds `size` transfers of another provider, or as a gateway that was lived with has."""
         site = Site(folder)
         party, busy = site.provider("oak"), site.provider("elm")
-        fill(site.home / "registry.db", _model(site, busy), 0, size)
+        fill(site.home / "registry.db", _model(site, busy), 0, size, lived)
         _say_published(site)
         return cls(site, party)
 
@@ -122,7 +163,7 @@ def _passage(site: Site, landing: Landing, name: str, data: bytes) -> float:
     return seconds(lambda: (landing.land(), until(receipt.exists, 30, 0.001)))
 
 
-def fill(database: Path, model: str, first: int, last: int) -> None:
+def fill(database: Path, model: str, first: int, last: int, lived: Lived | None = None) -> None:
     """Copies `first` to `last` of the transfer `model`, each with its delivery, receipt and leaf."""
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA synchronous=OFF")
@@ -133,16 +174,23 @@ def fill(database: Path, model: str, first: int, last: int) -> None:
         own = {"sequence": ":from + n", "reference": reference, "content_sha256": "hex(randomblob(32))"}
         own["landed_at"] = f"strftime('%Y-%m-%d %H:%M:%f', landed_at, '-' || ({_AGE}) || ' seconds')"
         own["decided_at"] = own["landed_at"]
+        own |= lived.of_transfer() if lived else {}
         _copy(connection, "transfer", own, "m.reference = :model", place)
         of_model = "m.transfer = (SELECT sequence FROM transfer WHERE reference = :model)"
         _copy(connection, "reason", {"transfer": ":from + n"}, of_model, place)
-        _copy(connection, "delivery", {"id": "NULL", "transfer": ":from + n"}, of_model, place)
+        own_delivery = {"id": "NULL", "transfer": ":from + n"}
+        if lived:
+            own_delivery |= lived.of_delivery(own["landed_at"])
+            _hold(connection, lived, place)
+        sent = f"{of_model} AND NOT ({lived.is_held})" if lived else of_model
+        _copy(connection, "delivery", own_delivery, sent, place)
         short = {
             "text": "'short'",
             "json_text": "'{}'",
             "created_at": own["landed_at"].replace("landed", "created"),
         }
         own_receipt = {"sequence": "NULL", "reference": reference, **short}
+        own_receipt |= {"provider": lived.provider} if lived else {}
         _copy(connection, "receipt", own_receipt, "m.reference = :model AND m.stage = 'decided'", place)
         _leaves(connection, last - first)
     connection.close()
@@ -163,6 +211,16 @@ def _copy(
     )
 
 
+def _hold(connection: sqlite3.Connection, lived: Lived, place: dict[str, object]) -> None:
+    """Why what is held is."""
+    connection.execute(
+        f"{_NUMBERS} INSERT INTO reason (transfer, ordinal, code, clause, sentence, next_step) "
+        f"SELECT :from + n, 99, 'policy:unlisted', 'A', 'It holds what no rule knows.', 'Wait.' FROM numbers "
+        f"WHERE {lived.is_held}",
+        place,
+    )
+
+
 def _leaves(connection: sqlite3.Connection, count: int) -> None:
     """`count` leaves in the log, with the nodes of the tree that they complete (RFC 9162, 2.1)."""
     (number,) = connection.execute("SELECT max(number) + 1 FROM event").fetchone()
@@ -174,8 +232,9 @@ def _leaves(connection: sqlite3.Connection, count: int) -> None:
             (edge[level],) = connection.execute(node, (level, (number >> level) - 1)).fetchone()
     nodes, events = [], []
     for one in range(number, number + count):
-        leaf = b'{"filled":%d}' % one
-        events.append((one, at, "landed", subject + str(one), leaf))
+        leaf = b'{"fields":{},"filled":%d}' % one
+        kind = "collected" if one % _OPENED == 0 else "landed"
+        events.append((one, at, kind, subject + str(one), leaf))
         level, position, value = 0, one, hashlib.sha256(b"\0" + leaf).digest()
         nodes.append((level, position, value))
         while position & 1:

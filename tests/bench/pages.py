@@ -5,6 +5,7 @@ Each page is asked for over the loopback, and answered through the hatch by the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.registry.database import Registry
-from tests.bench.growth import Grown
+from tests.bench.growth import Grown, Lived
 from tests.bench.measure import Line, Setting, line, percentile, seconds
 from tests.console.pages import Visitor, console_of
 from tests.console.through_the_hatch import hatch_of
@@ -25,10 +26,11 @@ _TARGET_MS = 200.0
 def run(setting: Setting) -> Iterator[Line]:
     """The p95 of every page."""
     size = 20_000 if setting.quick else 1_000_000
-    grown = Grown.make(setting.scratch / "pages", size)
+    grown = Grown.make(setting.scratch / "pages", size, Lived(_SCHOOLS))
     _enrol_schools(grown)
+    grown.site.gateway("breach", "record", "--aware-at", "2026-06-01T09:00:00Z")
     with _visited(grown) as visitor:
-        for name, path in _pages(grown).items():
+        for name, path in _pages(grown, visitor).items():
             assert visitor.get(path) == 200, (path, visitor.text)
             times = [1000 * seconds(lambda: visitor.get(path)) for _ in setting.rounds(_ROUNDS)]  # noqa: B023
             yield line("pages", f"{name}, p95, {size:,} transfers", "ms", [percentile(times, 0.95)],
@@ -58,22 +60,45 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
     registry.close()
 
 
-def _pages(grown: Grown) -> dict[str, str]:
+def _pages(grown: Grown, visitor: Visitor) -> dict[str, str]:
     """The address of each page."""
     team = "/mailboxes/central-data-team"
-    (latest,) = grown.site.transfers("--limit", "1", "--state", "accepted")
+    visitor.get(team)
+    latest = re.search(rf"{team}/([0-9A-Za-z-]+)", visitor.page)
+    (held,) = grown.site.transfers("--limit", "1", "--state", "held")
+    assert latest, visitor.text
     return {
         "today": "/",
         "a mailbox": team,
         "a mailbox, new": f"{team}?new=yes",
         "a mailbox, of one school": f"{team}?provider=s7",
-        "a mailbox, in the middle": f"{team}?before=9000",
+        "a mailbox, of a school that sent nothing": f"{team}?provider=oak",
+        "a mailbox, of one kind": f"{team}?data_type=school-census",
+        "a mailbox, of a period": f"{team}?period=2031",
+        "a mailbox, in the middle": f"{team}?before={grown.size // 2}",
         "dealt with": f"{team}?removed=yes",
-        "a file": f"{team}/{latest['reference']}",
+        "a file": f"{team}/{latest[1]}",
         "held": "/held",
+        "held, in the middle": f"/held?before={grown.size // 2}",
+        "a held file": f"/held/{held['reference']}",
         "schools": "/schools",
-        "a school": "/schools/elm",
+        "schools that are late": "/schools?late=yes",
+        "schools on another day": "/schools?on=2026-06-01",
+        "a school": "/schools/s7",
+        "a school, in the middle": f"/schools/s7?before={grown.size // 2}",
+        "enrol": "/enrol",
         "agreement": "/agreement",
+        "policies": "/agreement/policies",
         "evidence": "/evidence",
+        "evidence, in the middle": f"/evidence?before={grown.size}",
+        "breaches": "/evidence/breaches",
+        "a breach": "/evidence/breaches/1",
+        "one child": "/evidence/child",
+        "holds": "/evidence/holds",
+        "what is due for deletion": "/evidence/holds?plan=yes",
+        "a review": "/evidence/review",
+        "watch": "/watch",
         "oneself": "/me",
+        "login": "/login",
+        "an invitation": "/invitation",
     }
