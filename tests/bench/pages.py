@@ -15,8 +15,9 @@ from gateway.home.settings import load_settings
 from gateway.registry.database import Registry
 from tests.bench.growth import Grown, Lived
 from tests.bench.measure import Line, Setting, line, percentile, seconds
-from tests.console.pages import Visitor, console_of
+from tests.console.pages import console_of
 from tests.console.through_the_hatch import hatch_of
+from tests.console.visitor import Visitor
 
 _SCHOOLS = 300
 _ROUNDS = 20

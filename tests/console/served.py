@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway.registry import providers
-from tests.console.pages import Visitor
 from tests.console.through_the_hatch import Console
+from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import PROVIDER, Mailroom
 
 TEAM, OTHER = "central-data-team", "early-years"

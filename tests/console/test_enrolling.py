@@ -9,8 +9,8 @@ import asyncssh
 import pytest
 
 from gateway.registry import contacts, keys, providers
-from tests.console.pages import Visitor
 from tests.console.served import Served
+from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import PROVIDER
 
 LIST = (

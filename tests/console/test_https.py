@@ -4,87 +4,40 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gateway.home.settings import load_settings
 from gateway.registry import console_sessions
-from tests.console.pages import Visitor, console_of
+from tests.console.by_https import certificate_at, shown, visitor_by_https
+from tests.console.pages import console_of
 from tests.console.through_the_hatch import Console, hatch_of
+from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import Mailroom
 from tests.ports import free_port
 from tests.waiting import until
 
 NAME = "console.test"
-_PROXY = """
-global
-    maxconn 200
-defaults
-    mode http
-    timeout connect 5s
-    timeout client 30s
-    timeout server 2m
-    option forwardfor
-frontend https
-    bind 127.0.0.1:{front} ssl crt {pem}
-    http-request del-header X-Forwarded-For
-    http-request set-header X-Forwarded-Proto https
-    default_backend console
-backend console
-    server console 127.0.0.1:{behind}
+# What Debian's own configuration of each begins with, as far as it matters here.
+_DEFAULTS = "defaults\n    timeout connect 5s\n    timeout client 50s\n    timeout server 50s\n"
+_NGINX = """
+user root; daemon off; pid {folder}/nginx.pid; error_log stderr;
+events {{ }}
+http {{
+    access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{front} ssl; ssl_certificate {pem}; ssl_certificate_key {secret};
+        {block}
+    }}
+}}
 """
-
-
-def certificate_at(folder: Path) -> tuple[Path, Path]:
-    """A certificate that vouches for itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, secret = folder / "console.pem", folder / "console-key.pem"
-    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return pem, secret
-
-
-class Resolved(httpx.HTTPTransport):
-    """Reaches this machine by the name of the console, which no name server knows."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        here = httpx.Request(
-            request.method,
-            request.url.copy_with(host="127.0.0.1"),
-            headers=request.headers,
-            stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": NAME},
-        )
-        return super().handle_request(here)
 
 
 @dataclass
@@ -100,15 +53,7 @@ class ByHttps:
 
     def visitor(self) -> Visitor:
         """Somebody whose browser trusts the certificate."""
-        visitor = Visitor(self.origin)
-        visitor.client.close()
-        visitor.client = httpx.Client(
-            base_url=self.origin,
-            headers={"origin": self.origin},
-            follow_redirects=True,
-            transport=Resolved(verify=ssl.create_default_context(cafile=self.pem)),
-        )
-        return visitor
+        return visitor_by_https(self.origin, self.pem)
 
     def sessions(self, name: str) -> list[str]:
         with self.room.registry.read() as session:
@@ -126,19 +71,35 @@ def by_https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHttps]:
     assert load_settings(room.home).console.origin == origin
     with hatch_of(room) as console:
         room.staff("jane", "central-data-team")
-        yield ByHttps(room, console, origin, front, *certificate_at(folder))
+        yield ByHttps(room, console, origin, front, *certificate_at(folder, NAME))
+
+
+def _haproxy(by: ByHttps, behind: str) -> list[str]:
+    """HAProxy as the guide has it, but for the ports and where the certificate lies."""
+    whole = by.pem.with_name("whole.pem")
+    whole.write_bytes(by.pem.read_bytes() + by.secret.read_bytes())
+    block = shown("frontend https").replace(":443", f"127.0.0.1:{by.front}")
+    block = block.replace("/etc/haproxy/gateway.pem", str(whole)).replace(":2224", f":{behind}")
+    settings = by.pem.with_name("haproxy.cfg")
+    settings.write_text(f"{_DEFAULTS}{block}")
+    return ["haproxy", "-db", "-f", str(settings)]
+
+
+def _nginx(by: ByHttps, behind: str) -> list[str]:
+    """The same of nginx."""
+    settings = by.pem.with_name("nginx.conf")
+    block = shown("location /").replace(":2224", f":{behind}")
+    place = {"folder": by.pem.parent, "front": by.front, "pem": by.pem, "secret": by.secret}
+    settings.write_text(_NGINX.format(block=block, **place))
+    return ["nginx", "-c", str(settings)]
 
 
 @contextmanager
-def haproxy(by: ByHttps, behind: str) -> Iterator[None]:
-    """Debian's HAProxy, which speaks TLS and says who asks."""
-    whole = by.pem.with_name("whole.pem")
-    whole.write_bytes(by.pem.read_bytes() + by.secret.read_bytes())
-    settings = by.pem.with_name("haproxy.cfg")
-    settings.write_text(_PROXY.format(front=by.front, behind=behind, pem=whole))
-    with subprocess.Popen(["haproxy", "-db", "-f", str(settings)], stderr=subprocess.DEVNULL) as process:
+def proxy(by: ByHttps, words: list[str]) -> Iterator[None]:
+    """A reverse proxy at work, which speaks TLS and says who asks."""
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
         try:
-            until(lambda: _listens(by.front), "HAProxy")
+            until(lambda: _listens(by.front), words[0])
             yield
         finally:
             process.terminate()
@@ -163,17 +124,25 @@ def check_comes_in(by: ByHttps) -> None:
     jane.client.close()
 
 
-@pytest.mark.needs("haproxy")
-def test_behind_a_reverse_proxy(by_https: ByHttps) -> None:
+@pytest.mark.parametrize(
+    "configured",
+    [
+        pytest.param(_haproxy, marks=pytest.mark.needs("haproxy"), id="haproxy"),
+        pytest.param(_nginx, marks=pytest.mark.needs("nginx"), id="nginx"),
+    ],
+)
+def test_behind_a_reverse_proxy(by_https: ByHttps, configured: Callable[[ByHttps, str], list[str]]) -> None:
     with (
         console_of(by_https.console, origin=by_https.origin, proxies=("127.0.0.1",)) as behind,
-        haproxy(by_https, behind),
+        proxy(by_https, configured(by_https, behind)),
     ):
         check_comes_in(by_https)
         jane = by_https.visitor()  # What a browser says of its own address is not believed.
         jane.client.headers["x-forwarded-for"] = "203.0.113.7"
         jane.enter(by_https.console.invite("jane"))
         assert "203.0.113.7" not in by_https.sessions("jane")
+        big = {"text": "x" * 200_000, "token": jane.hidden("token")}
+        assert jane.client.post("/evidence/receipt", data=big).status_code == 403  # Taken, and not for jane.
         jane.client.close()
 
 

@@ -19,8 +19,9 @@ from oidc_provider_mock import _storage
 from werkzeug.serving import make_server
 
 from gateway.registry import keys
-from tests.console.pages import Visitor, console_of
+from tests.console.pages import console_of
 from tests.console.through_the_hatch import Console, hatch_of
+from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import Mailroom
 
 # The provider and its library call older names of their own.

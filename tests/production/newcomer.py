@@ -1,7 +1,7 @@
 """Who is on the far side in the clean root: a school, a member of staff, and a stranger, told by lines.
 
 `put NAME SEED [PUPILS]`, `receipt NAME`, `collect SEED`, `reach ADDRESS`, `come SECONDS`,
-`knock ADDRESS PORT`; each is answered by `done` or by what went wrong.
+`knock ADDRESS PORT`, `console ORIGIN CERTIFICATE CODE`; each is answered by `done` or by what went wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import asyncssh
 import paramiko
 
 from gateway.homes.demo.parties import Party
+from tests.console.by_https import visitor_by_https
 from tests.content import core_data
 
 INTAKE, MAILBOXES = ("127.0.0.1", 2222), ("127.0.0.1", 2223)
@@ -72,6 +73,18 @@ def knock(address: str, port: str) -> None:
     time.sleep(5)  # Until the service has put it on its list.
 
 
+def console(origin: str, certificate: str, code: str) -> None:
+    """Take an invitation by HTTPS, make a passkey, and look at a mailbox."""
+    visitor = visitor_by_https(origin, Path(certificate))
+    answer = visitor.client.get("/login")
+    assert answer.headers["strict-transport-security"].startswith("max-age="), answer.headers
+    assert answer.headers["set-cookie"].startswith("__Host-attempt="), answer.headers
+    visitor.enter(code)
+    assert visitor.get(f"/mailboxes{TEAM}") == 200, visitor.text
+    assert "Log out" in visitor.text, visitor.text
+    visitor.client.close()
+
+
 def main() -> None:
     oak, jane = (Party(name, Path("/tmp") / name) for name in ("oak", "jane"))
     print("ready", flush=True)
@@ -82,6 +95,7 @@ def main() -> None:
         "reach": reach,
         "come": partial(come, oak),
         "knock": knock,
+        "console": console,
     }
     for line in sys.stdin:
         verb, *words = line.split()
