@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.console.acts import Seen, route_of
 from tests.console.pages import console_of
 from tests.console.served import Served
 from tests.console.through_the_hatch import hatch_of
@@ -20,6 +22,7 @@ from tests.site import Party, Running, Site
 CHROMIUM = "/usr/bin/chromium"
 CHANNEL = ("--no-sandbox", "--disable-gpu", "--force-color-profile=srgb")
 PICTURES = Path(os.environ.get("GATEWAY_TEST_PICTURES", ""))
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 SCRIPT_NAME = "<img src=x onerror=document.title='owned'>.pgp"
 
 
@@ -30,6 +33,7 @@ class Person:
     name: str
     context: BrowserContext
     page: Page
+    seen: Seen
     problems: list[str] = field(default_factory=list)
 
     def link(self, words: str) -> None:
@@ -40,6 +44,14 @@ class Person:
 
     def heading(self) -> str:
         return self.page.locator("h1").inner_text()
+
+    def faults(self, width: int) -> list[tuple[str, str]]:
+        """What axe finds wrong on the page, and whether it is wider than the window."""
+        self.seen.pages.add(route_of(self.page.url, "GET"))
+        results = Axe().run(self.page, options=RULES).response
+        found = [(rule["id"], rule["nodes"][0]["html"]) for rule in results["violations"]]
+        wide = self.page.evaluate("document.documentElement.scrollWidth")
+        return [*found, ("wider than the window", str(wide))] if wide > width else found
 
     def cookies(self) -> dict[str, str]:
         return {cookie["name"]: cookie["value"] for cookie in self.context.cookies()}
@@ -54,6 +66,7 @@ class House:
     services: Running
     browser: Browser
     people: dict[str, Person] = field(default_factory=dict)
+    seen: Seen = field(default_factory=Seen)
 
     @property
     def origin(self) -> str:
@@ -74,8 +87,9 @@ class House:
         context = self.browser.new_context(accept_downloads=True)
         context.set_default_timeout(15_000)
         page = context.new_page()
-        person = Person(name, context, page)
+        person = Person(name, context, page, self.seen)
         page.on("console", lambda told: person.problems.append(f"{told.type}: {told.text} {page.url}"))
+        page.on("response", self.seen.note)
         page.on("request", lambda asked: self._check_is_ours(person, asked.url))
         devtools = context.new_cdp_session(page)
         devtools.send("WebAuthn.enable")

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from gateway.cli.identity import real_account
+from tests.console.acts import ACTS, AXE
 from tests.console.conftest import PICTURES, SCRIPT_NAME, House, Person
 from tests.content import core_data
 from tests.waiting import until
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1200, "height": 900}
 
 
@@ -34,14 +33,6 @@ def held_file(house: House) -> str:
 
 def accepted_file(house: House) -> str:
     return next(one["reference"] for one in house.site.transfers() if one["data_type"] == "student-core")
-
-
-def faults(person: Person, width: int) -> list[tuple[str, str]]:
-    """What axe finds wrong on the page, and whether it is wider than the window."""
-    results = Axe().run(person.page, options=RULES).response
-    found = [(rule["id"], rule["nodes"][0]["html"]) for rule in results["violations"]]
-    wide = person.page.evaluate("document.documentElement.scrollWidth")
-    return [*found, ("wider than the window", str(wide))] if wide > width else found
 
 
 def events(house: House, reference: str) -> list[tuple[str, str]]:
@@ -194,7 +185,7 @@ def test_every_page_can_be_used_by_everybody(house: House, jane: Person, size: d
     found = {}
     for name, path in pages.items():
         page.goto(f"{house.origin}{path}")
-        found[name] = faults(person=jane, width=size["width"])
+        found[name] = jane.faults(size["width"])
         if PICTURES.name:
             page.screenshot(path=PICTURES / f"{name}-{size['width']}.png")
     page.set_viewport_size(WIDE)
@@ -304,13 +295,13 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     mary.page.set_viewport_size(NARROW)
     mary.page.goto(f"{house.origin}/schools")
     mary.link("Enrol schools")
-    assert faults(mary, 320) == []
+    assert mary.faults(320) == []
     listed = tmp_path / "schools.csv"
     listed.write_text("id,name,kind,dfe_number\nhazel,Hazel School,school,9994321\n")
     mary.page.get_by_label("The list").set_input_files(listed)
     mary.button("Try it")
     assert "1 of 1 lines" in mary.page.locator("main").inner_text()
-    assert faults(mary, 320) == []
+    assert mary.faults(320) == []
     mary.button("Put all of it on record")
     mary.button("Confirm")
     mary.page.wait_for_selector(".panel")
@@ -322,7 +313,7 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     mary.button("Confirm")
     mary.page.wait_for_selector(".panel")
     mary.page.goto(f"{house.origin}/schools/hazel")
-    assert faults(mary, 320) == []
+    assert mary.faults(320) == []
     groups = mary.page.locator(".groups").inner_text()
     if PICTURES.name:
         mary.page.set_viewport_size(WIDE)
@@ -333,6 +324,11 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     mary.page.wait_for_selector(".panel")
     served = site.home / "published" / "providers" / "hazel" / "authorized_keys"
     until(lambda: served.exists() and made.split()[1] in served.read_text(), "the key where intake reads it")
+
+
+def test_every_act_that_is_told_of_was_done_here(house: House) -> None:
+    assert sorted(ACTS["test_console.py"] - house.seen.acts) == []
+    assert sorted(AXE["test_console.py"] - house.seen.pages) == []
 
 
 def test_the_registry_fits_the_log_after_all_of_this(house: House) -> None:

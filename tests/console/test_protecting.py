@@ -46,6 +46,10 @@ def test_a_breach_is_on_record_with_its_72_hours(served: Served) -> None:
         "what": "It went to the wrong team.",
         "measures": "Recalled.",
     }
+    assert dora.act("/evidence/breaches", **{**fields, "transfers": ""}) == 403
+    assert "“Files concerned”, “Members of staff concerned”" in dora.text  # No options of commands.
+    assert "--" not in dora.text
+    dora.get("/evidence/breaches")
     assert dora.act("/evidence/breaches", **fields) == 200, dora.text
     assert dora.get("/evidence/breaches") == 200
     assert re.search(r"(69|70) hours left", dora.text), dora.text
@@ -77,6 +81,7 @@ def test_all_that_is_known_of_a_child_is_a_document_and_the_question_is_on_recor
     assert b"Nemo" not in last.leaf
     dora.get("/evidence/child")
     assert dora.post("/evidence/child", surname="Nobody", why="half a name") == 403
+    assert "all of “Surname”, “First forename” and “Date of birth”" in dora.text
     for visitor in (served.jane, served.mary):
         visitor.get("/me")
         assert visitor.post("/evidence/child", **named, why="w") == 403

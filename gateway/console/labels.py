@@ -1,0 +1,30 @@
+"""What is declined inside may name an option of a command: on a page it is called as the form calls it."""
+
+from __future__ import annotations
+
+import re
+
+_LABELS = {
+    "--as": "What the file is",
+    "--aware-at": "When you became aware of it",
+    "--born": "Date of birth",
+    "--forename": "First forename",
+    "--from": "When it began",
+    "--key": "Keys concerned",
+    "--notified-at": "When the ICO was told",
+    "--override": "Propose it to a second person",
+    "--role": "As what",
+    "--staff": "Members of staff concerned",
+    "--surname": "Surname",
+    "--team": "Teams that get it",
+    "--to": "When it ended",
+    "--transfer": "Files concerned",
+    "--upn": "UPN",
+    "--what": "What happened",
+}
+_OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+
+
+def in_words_of_forms(sentence: str) -> str:
+    """The sentence, with the labels of fields in the place of the options that they are for commands."""
+    return _OPTION.sub(lambda found: f"“{_LABELS[found[0]]}”" if found[0] in _LABELS else found[0], sentence)

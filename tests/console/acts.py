@@ -1,0 +1,87 @@
+"""Which file of tests does which act of the console in a browser, and has axe look at which page.
+
+An act is the address of a form and what its button says (`do`). It counts as done once its form was sent and
+taken: one that asks for the passkey, once it was sent with what the passkey signed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Response
+from starlette.routing import Match, Route
+
+from gateway.console import app
+
+Act = tuple[str, str]
+_SCHOOL, _HELD, _MAILBOX = "/schools/{provider}", "/held/{reference}", "/mailboxes/{team}"
+ACTS: dict[str, frozenset[Act]] = {
+    "test_console.py": frozenset({
+        ("/invitation", ""), ("/invitation/passkey", ""), (_MAILBOX, "download"), (_MAILBOX, "deal"),
+        (_MAILBOX, "restore"), ("/recall/{reference}", ""), (_HELD, "return"), (_HELD, "release"),
+        (_HELD, "confirm"), (_HELD, "refuse"), ("/evidence/receipt", ""), ("/enrol/list", ""),
+        ("/enrol/list/all", ""), (_SCHOOL, "add-key"), (_SCHOOL, "confirm-key"),
+    }),
+    "test_acts.py": frozenset({
+        ("/login", ""), ("/logout", ""), (_HELD, "again"), (_HELD, "for-good"), ("/enrol", ""),
+        (_SCHOOL, "contact"), (_SCHOOL, "ratify"), (_SCHOOL, "convert"), (_SCHOOL, "close"),
+        (_SCHOOL, "reopen"), ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
+        ("/evidence/breaches", ""), ("/evidence/child", ""), ("/evidence/holds", "place"),
+        ("/evidence/holds", "lift"),
+    }),
+}  # fmt: skip
+AXE: dict[str, frozenset[str]] = {
+    "test_console.py": frozenset({
+        "/", "/login", "/invitation", "/me", _MAILBOX, "/mailboxes/{team}/{reference}", "/held", _HELD,
+        "/schools", _SCHOOL, "/enrol", "/agreement", "/agreement/policies", "/evidence",
+        "/evidence/breaches", "/evidence/holds", "/evidence/review", "/watch",
+    }),
+    "test_acts.py": frozenset({"/evidence/breaches/{number:int}", "/evidence/child"}),
+}  # fmt: skip
+ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done"})
+"""Where a browser passes through on its way from an OpenID provider: test_openid.py goes there."""
+LIGHT = frozenset({"/invitation", "/logout", _MAILBOX, "/evidence/receipt", "/enrol/list"})
+"""What no passkey is asked for."""
+_TAKEN = (200, 303)
+_TEMPLATES = Path(app.__file__).with_name("templates")
+
+
+@dataclass
+class Seen:
+    """What browsers did and axe looked at."""
+
+    acts: set[Act] = field(default_factory=set)
+    pages: set[str] = field(default_factory=set)
+
+    def note(self, response: Response) -> None:
+        """Note what a browser had done, if it was taken."""
+        request = response.request
+        if request.method != "POST" or response.status not in _TAKEN:
+            return
+        given = parse_qs((request.post_data_buffer or b"").decode(errors="replace"))
+        path = route_of(request.url, "POST")
+        if path in LIGHT or "credential" in given:
+            self.acts.add((path, given.get("do", [""])[0]))
+
+
+def route_of(url: str, method: str) -> str:
+    """The address of a page or form as the application has it."""
+    scope = {"type": "http", "path": urlsplit(url).path, "method": method}
+    return next(
+        (one.path for one in routes(method) if one.matches(scope)[0] is Match.FULL), urlsplit(url).path
+    )
+
+
+def routes(method: str) -> list[Route]:
+    """Where the application takes such a request."""
+    every = app._ROUTES
+    return [one for one in every if isinstance(one, Route) and method in (one.methods or ())]
+
+
+def buttons() -> set[str]:
+    """What the buttons of all templates say that is to be done."""
+    text = "".join(one.read_text("utf-8") for one in _TEMPLATES.glob("*.html"))
+    return {*re.findall(r'name="do" value="([a-z-]+)"', text), *re.findall(r'change\("([a-z-]+)"', text)}

@@ -1,0 +1,180 @@
+"""What administrators and data protection do in a real browser, each act to its end."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.cli.identity import real_account
+from tests.console.acts import ACTS, AXE
+from tests.console.conftest import House, Person
+from tests.content import core_data
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
+WIDTH = 1280
+
+
+@pytest.fixture(scope="module")
+def people(house: House) -> dict[str, Person]:
+    """Dora protects data, mary and max are administrators. From here on, roles are in force for commands."""
+    for name in ("dora", "mary", "max"):
+        house.site.staff(name, "central-data-team")
+    found = {name: house.enters(name) for name in ("dora", "mary", "max", "jane", "kim")}
+    house.site.gateway("roles", "grant", "dora", "data-protection", "--why", "test")
+    account = real_account()
+    house.site.gateway("roles", "grant", "mary", "administrator", "--account", account, "--why", "test")
+    house.site.gateway("roles", "grant", "max", "administrator", "--why", "test")
+    return found
+
+
+def confirmed(person: Person) -> str:
+    """Confirm with the passkey; what is said then."""
+    person.button("Confirm")
+    person.page.wait_for_selector(".panel, .error-summary")
+    return person.page.locator("main").inner_text()
+
+
+def unfolded(person: Person, words: str) -> None:
+    person.page.locator("summary", has_text=words).first.click()
+
+
+def test_a_recall_is_ended_by_a_second_person(house: House, people: dict[str, Person]) -> None:
+    jane, kim = people["jane"], people["kim"]
+    for number, (button, kind) in enumerate(
+        (("Give it back to its teams", "redelivered"), ("Withdraw it for good", "withdrawn"))
+    ):
+        reference = house.sent(f"recalled{number}.xml.pgp", core_data(40 + number))
+        jane.page.goto(f"{house.origin}/mailboxes/central-data-team/{reference}")
+        unfolded(jane, "This should not have come")
+        jane.page.get_by_label("Why should it be recalled?").fill("It may be another school's.")
+        jane.button("Take it out of every mailbox")
+        confirmed(jane)
+        kim.page.goto(f"{house.origin}/held/{reference}")
+        kim.page.get_by_label("Why", exact=True).fill("I looked at it, too.")
+        kim.button(button)
+        confirmed(kim)
+        told = [(one["kind"], one["by"]) for one in house.site.json("transfers", "show", reference)["events"]]
+        assert (kind, "kim") in told, told
+
+
+def test_a_school_is_enrolled_changed_closed_and_opened_again(
+    house: House, people: dict[str, Person]
+) -> None:
+    mary = people["mary"]
+    mary.page.goto(f"{house.origin}/enrol")
+    mary.page.get_by_label("Short name").fill("rowan")
+    mary.page.get_by_label("Name, as receipts show it").fill("Rowan School")
+    mary.button("Enrol")
+    confirmed(mary)
+    for unfold, fields, button in (
+        ("Set a contact", {"Whom to ask for": "data manager", "E-mail address": "a@b.invalid"}, "Set the"),
+        ("Record a ratification", {"Who signed": "The Head"}, "Record the ratification"),
+        ("Convert it", {"Why": "It is an academy now."}, "Convert it"),
+        ("Close it", {"Why": "It closed."}, "Close it"),
+        ("Open it again", {"Why": "It did not."}, "Open it again"),
+    ):
+        mary.page.goto(f"{house.origin}/schools/rowan")
+        unfolded(mary, unfold)
+        form = mary.page.locator("details", has_text=unfold).first
+        for label, value in fields.items():
+            form.get_by_label(re.compile(f"^{label}")).first.fill(value)
+        form.get_by_role("button", name=re.compile(f"^{button}")).click()
+        confirmed(mary)
+    shown = house.site.json("providers", "show", "rowan")
+    assert (shown["kind"], shown["closed_on"]) == ("academy", None), shown
+    mary.page.goto(f"{house.origin}/schools/rowan")
+    told = mary.page.locator("dl.summary").inner_text()
+    assert "a@b.invalid" in told
+    assert "The Head" in told
+
+
+def test_a_breach_and_a_subject_access_request_are_answered(house: House, people: dict[str, Person]) -> None:
+    dora = people["dora"]
+    dora.page.goto(f"{house.origin}/evidence/breaches")
+    aware = datetime.now(ZoneInfo("Europe/London")) - timedelta(hours=1)
+    dora.page.get_by_label("When you became aware of it").fill(f"{aware:%Y-%m-%dT%H:%M}")
+    dora.page.get_by_label("Files concerned").fill(house.site.transfers()[0]["reference"])
+    dora.page.get_by_label("What happened").fill("It went to the wrong team.")
+    dora.button("Put on record")
+    assert "on record" in confirmed(dora)
+    dora.page.goto(f"{house.origin}/evidence/breaches/1")
+    assert dora.faults(WIDTH) == []
+    dora.page.goto(f"{house.origin}/evidence/child")
+    assert dora.faults(WIDTH) == []
+    dora.page.get_by_label("Or surname").fill("Nobody")
+    dora.page.get_by_label("First forename").fill("Nemo")
+    dora.page.get_by_label("Date of birth").fill("2015-01-02")
+    dora.page.get_by_label("Why you ask").fill("Request 7.")
+    dora.button("Ask")
+    dora.button("Confirm")
+    dora.page.wait_for_function("document.querySelector('h1').textContent != 'Confirm with your passkey'")
+    assert dora.faults(WIDTH) == []
+    assert "Nemo" not in dora.page.url
+    assert house.site.json("breach", "list")[0]["by"] == "dora"
+
+
+def test_a_legal_hold_is_placed_and_lifted(house: House, people: dict[str, Person]) -> None:
+    dora = people["dora"]
+    dora.page.goto(f"{house.origin}/evidence/holds?plan=yes")
+    unfolded(dora, "Place or lift a hold")
+    dora.page.get_by_label("Or all of a school").fill("oak")
+    dora.page.get_by_label("Why; name no child").fill("A court asks.")
+    dora.button("Place the hold")
+    assert "nothing of it is deleted" in confirmed(dora)
+    dora.page.goto(f"{house.origin}/evidence/holds")
+    assert dora.faults(WIDTH) == []
+    dora.page.get_by_label("Why it is lifted").fill("It is over.")
+    dora.page.get_by_role("button", name="Lift", exact=True).first.click()
+    assert "is lifted" in confirmed(dora)
+    assert house.site.json("legal-holds", "list") == []
+
+
+def test_policies_are_approved_by_a_second_person_and_taken_back(
+    house: House, people: dict[str, Person], tmp_path: Path
+) -> None:
+    def propose(connections: int) -> None:
+        folder = tmp_path / str(connections)
+        shutil.copytree(house.site.home / "policies", folder)
+        limits = folder / "limits.toml"
+        told = re.sub(r"(?m)^connections = \d+", f"connections = {connections}", limits.read_text(), count=1)
+        limits.write_text(told)
+        house.site.gateway("policy", "propose", str(folder), "--why", "more room")
+
+    max_, mary = people["max"], people["mary"]
+    propose(71)
+    max_.page.goto(f"{house.origin}/agreement/policies")
+    assert "Proposed by mary" in max_.page.locator("main").inner_text()
+    max_.page.get_by_label("Why it is taken back").fill("Too many.")
+    max_.button("Take it back")
+    assert "withdrawn" in confirmed(max_)
+    propose(72)
+    max_.page.goto(f"{house.origin}/agreement/policies")
+    assert max_.faults(WIDTH) == []
+    max_.button("Approve")
+    assert "are approved" in confirmed(max_)
+    mary.page.goto(f"{house.origin}/agreement/policies")
+    assert "Somebody else" not in mary.page.locator("main").inner_text()
+
+
+def test_somebody_logs_out_and_in_and_ends_other_sessions(house: House, people: dict[str, Person]) -> None:
+    kim = people["kim"]
+    kim.page.goto(f"{house.origin}/me")
+    kim.button("End the other sessions")
+    assert "ended" in kim.page.locator(".banner").inner_text()
+    kim.button("Log out")
+    assert kim.heading() == "Log in"
+    kim.button("Log in with a passkey")
+    kim.page.wait_for_url(f"{house.origin}/")
+    assert kim.heading() == "Today"
+
+
+def test_every_act_that_is_told_of_was_done_here(house: House) -> None:
+    """Runs last."""
+    assert sorted(ACTS["test_acts.py"] - house.seen.acts) == []
+    assert sorted(AXE["test_acts.py"] - house.seen.pages) == []
+    assert "everything fits" in house.site.gateway("log", "verify")
