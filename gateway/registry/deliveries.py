@@ -95,8 +95,10 @@ def delivered(
 
     Here and in what follows, what `person` may not see because of a child in it is left out.
     """
-    query = _chosen(_delivered(team, person), wanted)
-    rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
+    of_one = wanted.provider is not None
+    query = _chosen(_delivered(team, person, of_one=of_one), wanted)
+    place = col(TransferRow.sequence if of_one else DeliveryRow.transfer)
+    rows = session.execute(_page(query, place, before, limit)).all()
     return [_delivery(row, team) for row in rows]
 
 
@@ -258,13 +260,17 @@ def _chosen(query: Select[*tuple[Any, ...]], wanted: DeliveriesWanted) -> Select
     return query
 
 
-def _delivered(team: str, person: str | None) -> Select[*tuple[Any, ...]]:
+def _delivered(team: str, person: str | None, *, of_one: bool = False) -> Select[*tuple[Any, ...]]:
+    """`of_one`: of one provider, whose transfers are then looked through, and not all that the team has."""
+    dealt_with_at = col(DeliveryRow.dealt_with_at)
+    if of_one:
+        dealt_with_at = _unindexed(dealt_with_at)
     return (
         select(*_COLUMNS, *_OF_TEAM)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
         .where(
             col(DeliveryRow.team) == team,
-            col(DeliveryRow.dealt_with_at).is_(None),
+            dealt_with_at.is_(None),
             col(TransferRow.content_sha256).is_not(None),
             _is_shown_to(person),
         )
@@ -272,18 +278,26 @@ def _delivered(team: str, person: str | None) -> Select[*tuple[Any, ...]]:
 
 
 def _removed(team: str, since: datetime, person: str | None) -> Select[*tuple[Any, ...]]:
-    gone = select(col(DeletionRow.reference)).where(col(DeletionRow.what) == "sealed")
+    gone = select(col(DeletionRow.reference)).where(
+        col(DeletionRow.reference) == col(TransferRow.reference), col(DeletionRow.what) == "sealed"
+    )
     return (
         select(*_COLUMNS, *_OF_TEAM)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
         .where(
             col(DeliveryRow.team) == team,
-            col(DeliveryRow.dealt_with_at) >= since,
+            # What was dealt with lately came lately: in that order it is found without sorting.
+            _unindexed(col(DeliveryRow.dealt_with_at)) >= since,
             col(TransferRow.content_sha256).is_not(None),
-            col(TransferRow.reference).not_in(gone),
+            ~gone.exists(),
             _is_shown_to(person),
         )
     )
+
+
+def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type the column is
+    """The same value, for which no index is looked into."""
+    return func.coalesce(column, None)
 
 
 def _is_shown_to(person: str | None) -> ColumnElement[bool]:

@@ -47,7 +47,7 @@ def configure(newcomer: Newcomer, *, directly: bool) -> None:
         lines = [line for line in block.splitlines() if not line.startswith("proxies")]
         block = "\n".join(line.removeprefix("# ") for line in lines) + "\n"
     settings = newcomer.root.folder / HOME.lstrip("/") / "gateway.toml"
-    rest = re.sub(r"(?ms)^\[console\].*?(?=^\[)", "", settings.read_text())
+    rest = re.sub(r"(?ms)^\[console\].*?(?=^\[|\Z)", "", settings.read_text())
     settings.write_text(f"{rest.rstrip()}\n\n{block}")
     newcomer.root.type(f"systemctl restart gateway-mailboxes {SERVES}")
     newcomer.await_running(SERVES, restarts=0)

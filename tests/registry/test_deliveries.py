@@ -1,15 +1,18 @@
 """What a mailbox shows, asked of a registry."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.model import Classified, Decision, Held, Opened, Provider, Refused, Released, Signature, Upload
 from gateway.registry import deliveries, outcomes, providers, transfers
 from gateway.registry.database import Registry
+from gateway.registry.deliveries import DeliveriesWanted
 from tests.policies import why
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -133,3 +136,53 @@ def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
     with registry.read() as session:
         assert deliveries.find_held(session, reference) is None
         assert deliveries.find_delivered(session, "sen", reference) is not None
+
+
+def plan(registry: Registry, work: Callable[[Session], object]) -> str:
+    """How SQLite goes about what is asked."""
+    asked: list[tuple[str, object]] = []
+    with registry.read() as session:
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+        work(session)
+        (question,) = asked
+        told = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question[0]}", question[1])  # type: ignore[arg-type]
+        return "\n".join(str(row[3]) for row in told)
+
+
+@pytest.mark.parametrize(
+    "wanted", [DeliveriesWanted(), DeliveriesWanted(new=True), DeliveriesWanted(provider="school-a")]
+)
+def test_no_page_of_a_mailbox_is_sorted_from_all_of_it(registry: Registry, wanted: DeliveriesWanted) -> None:
+    told = plan(
+        registry, lambda session: deliveries.delivered(session, "sen", wanted=wanted, before=9, limit=5)
+    )
+    assert "TEMP B-TREE" not in told
+    assert ("transfer_by_provider" in told) == (wanted.provider is not None)
+
+
+def test_no_page_of_what_was_dealt_with_is_sorted_from_all_of_it(registry: Registry) -> None:
+    told = plan(registry, lambda session: deliveries.removed(session, "sen", NOW, before=9, limit=5))
+    assert "TEMP B-TREE" not in told
+    assert "SCAN" not in told
+
+
+def test_a_page_is_of_one_provider_and_of_nobody_else(registry: Registry) -> None:
+    with registry.write() as session:
+        providers.add_provider(session, Provider(id="school-b", name="School B", kind="school"), NOW)
+    references = [put(registry, number, ACCEPTED) for number in range(3)]
+    with registry.write() as session:
+        (latest, *_) = deliveries.delivered(session, "sen", limit=1)
+        deliveries.deal_with(session, latest, by="jane", at=NOW)
+    with registry.read() as session:
+
+        def found(provider: str, before: int | None = None) -> list[str]:
+            wanted = DeliveriesWanted(provider=provider)
+            some = deliveries.delivered(session, "sen", wanted=wanted, before=before, limit=9)
+            return [one.reference for one in some]
+
+        assert found("school-a") == [references[1], references[0]]
+        assert found("school-a", before=2) == [references[0]]
+        assert found("school-b") == []
+        assert [one.reference for one in deliveries.removed(session, "sen", NOW, limit=9)] == references[2:]
+        assert deliveries.removed(session, "sen", NOW + timedelta(seconds=1), limit=9) == []

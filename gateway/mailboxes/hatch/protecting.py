@@ -19,6 +19,7 @@ from gateway.registry import holds, log
 from gateway.registry.holds import Hold, HoldSubject
 from gateway.registry.log import Entry
 from gateway.reports.breach import NOTIFY_WITHIN
+from gateway.reports.document import Document
 from gateway.reports.retention import Plan
 from gateway.reports.review import review_report
 from gateway.reports.subject_access import subject_access_report
@@ -96,9 +97,13 @@ def ask_holds(counter: Counter, caller: Caller, question: asked.AskHolds) -> Hol
         on = tuple(map(_hold, holds.list_holds(session)))
     if not question.plan:
         return HoldsSeen(holds=on, planned=False)
-    with counter.registrar() as registrar:
-        plan = plan_at(registrar, counter.clock())
-    return _planned(on, plan)
+
+    def planned() -> Plan:
+        with counter.registrar() as registrar:
+            return plan_at(registrar, counter.clock())
+
+    held = ",".join(f"{each.number}" for each in on)
+    return _planned(on, counter.judged.plans.of(f"{counter.catalogue().digest} {held}", planned))
 
 
 def place_hold(counter: Counter, caller: Caller, act: asked.PlaceHold) -> Done:
@@ -119,9 +124,12 @@ def ask_review(counter: Counter, caller: Caller, question: asked.AskReview) -> D
     catalogue, now = counter.catalogue(), counter.clock()
     today = local_day(now, catalogue.calendar.timezone)
     span = span_of(question.first, question.last, catalogue, today)
-    with counter.desk.registry.read() as session:
-        found = review_of(session, catalogue, span, now, counter.settings.organisation)
-    return seen(review_report(found, now))
+
+    def reviewed() -> Document:
+        with counter.desk.registry.read() as session:
+            return review_report(review_of(session, catalogue, span, now, counter.settings.organisation), now)
+
+    return seen(counter.judged.reviews.of((*span, catalogue.digest), reviewed))
 
 
 def _change_hold(

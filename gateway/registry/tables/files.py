@@ -81,6 +81,7 @@ class DeliveryRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("transfer", "team"),
         Index("delivery_by_team", "team", "dealt_with_at", "transfer"),
+        Index("delivery_by_arrival", "team", "transfer", "dealt_with_at"),
         Index("delivery_by_news", "team", "dealt_with_at", "collected_at", "transfer"),
     )
     id: int | None = Field(default=None, primary_key=True)
