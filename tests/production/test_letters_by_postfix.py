@@ -73,10 +73,10 @@ def office(newcomer: Newcomer) -> Iterator[Newcomer]:
         newcomer.enrol()
     root.type(POSTFIX, network=True, seconds=600)
     lines = [f"s{n},School {n},school,{9991000 + n},office,s{n}@schools.invalid" for n in range(SCHOOLS)]
-    (root.folder / "tmp/schools.csv").write_text(
+    (root.folder / "srv/schools.csv").write_text(
         "\n".join(["id,name,kind,dfe_number,contact_role,contact_email", *lines, ""])
     )
-    newcomer.admin("providers", "import", "/tmp/schools.csv")
+    newcomer.admin("providers", "import", "/srv/schools.csv")
     oak = ("--contact", "office", "--email", "oak@schools.invalid", "--why", "as it told")
     newcomer.admin("providers", "set", "oak", *oak)
     settings = root.folder / HOME.lstrip("/") / "gateway.toml"
