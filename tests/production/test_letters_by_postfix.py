@@ -81,7 +81,7 @@ def office(newcomer: Newcomer) -> Iterator[Newcomer]:
     newcomer.admin("providers", "set", "oak", *oak)
     settings = root.folder / HOME.lstrip("/") / "gateway.toml"
     before = settings.read_text()
-    settings.write_text(before.replace("[letters]\n", LETTERS))
+    settings.write_text(f"{before}\n{LETTERS}")
     root.type(
         f"printf '%s' '{PASSWORD}' | systemd-creds encrypt --name=relay-password - "
         "/etc/credstore.encrypted/relay-password && systemctl restart gateway-processor "
@@ -97,7 +97,7 @@ def office(newcomer: Newcomer) -> Iterator[Newcomer]:
 def test_each_letter_arrives_once_and_none_is_lost_while_the_relay_is_down(office: Newcomer) -> None:
     root = office.root
     foreseen = listed(office, "preview")
-    assert len({one["to"] for one in foreseen}) == SCHOOLS + 1
+    assert {f"s{n}@schools.invalid" for n in range(SCHOOLS)} <= {one["to"] for one in foreseen}
     until(lambda: len(arrived(root)) >= len(foreseen), "the letters of the day", seconds=120)
     root.type("systemctl stop postfix")
     for number in range(HELD):
@@ -116,11 +116,11 @@ def test_each_letter_arrives_once_and_none_is_lost_while_the_relay_is_down(offic
     )
     assert Counter(one["Message-ID"] for one in letters) == Counter(one["message_id"] for one in owed)
     assert len(owed) == len(foreseen) + HELD
-    certificate = (root.folder / HOME.lstrip("/") / "published/gateway.asc").read_bytes()
+    certificate = (root.folder / HOME.lstrip("/") / "published/common/keys/gateway.asc").read_bytes()
     for one in letters:
-        verify_clearsigned(one.get_content().encode(), [certificate])
-        assert "TLSv1.3" in str(one["Received"])
-        assert "Authenticated sender: gateway" in str(one["Received"])
+        verify_clearsigned(one.get_content(), [certificate])
+        assert "Authenticated sender: gateway@localhost" in str(one["Received"])
+        assert "with ESMTPSA" in str(one["Received"])  # Under TLS, and with a login.
         for marker in (MARKER, NAME, *(f"School {n}" for n in range(SCHOOLS) if f"s{n}@" not in one["To"])):
             assert marker not in one.as_string(), marker
 
