@@ -158,7 +158,7 @@ class WatchedFolder:
             yield
         except OSError as error:
             gone = not file.exists()
-            self._stick(file, "it was taken away" if gone else f"{error.strerror}; it is tried again")
+            self._stick(file, "it was taken away" if gone else f"{error.strerror or error}; it is tried again")
 
     def _stick(self, path: Path, words: str) -> None:
         self._stuck.add(path)
