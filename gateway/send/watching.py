@@ -157,8 +157,8 @@ class WatchedFolder:
         try:
             yield
         except OSError as error:
-            gone = not file.exists()
-            self._stick(file, "it was taken away" if gone else f"{error.strerror or error}; it is tried again")
+            words = f"{error.strerror or error}; it is tried again" if file.exists() else "it was taken away"
+            self._stick(file, words)
 
     def _stick(self, path: Path, words: str) -> None:
         self._stuck.add(path)
