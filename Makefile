@@ -113,13 +113,17 @@ kit: $(VENV)/.installed-dev
 	$(BIN)/python desktop/windows/build.py --python "$(KIT_PYTHON)" --sha256 "$(KIT_PYTHON_SHA256)" \
 	    --out gateway-windows.exe
 
+# Fails also where the index could not be asked about a package: what was not looked up is not known to be good.
 audit: $(VENV)/.installed-dev
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock \
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock \
 	    --requirement requirements-build.lock --requirement requirements-postgresql.lock \
 	    --requirement requirements-cluster.lock --requirement requirements-openid.lock
 
-sbom: $(VENV)/.installed-dev
-	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml requirements.lock > sbom.json
+# One of each lock: sbom.json of what every gateway runs, sbom-cluster.json of what a cluster has besides, and so on.
+sbom: $(patsubst requirements%.lock,sbom%.json,$(wildcard requirements*.lock))
+
+sbom%json: requirements%lock $(VENV)/.installed-dev
+	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml --output-file $@ $<
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

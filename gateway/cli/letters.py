@@ -83,7 +83,7 @@ def bounced(
     why: WhyOption,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Note that a letter came back, and why: then mend the address (gateway providers contact)."""
+    """Note that a letter came back, and why: then mend the address (gateway providers set ID --contact)."""
     with registry(home) as opened, opened.write() as session:
         letters.bounced(session, number, at=now(), by=who(), why=why)
     out.print(f"noted: letter {number} came back")

@@ -94,7 +94,9 @@ def send_files(
     for one in seen:
         _tell_seen(one)
     fit = [one for one in seen if anyway or not one.stops]
-    problems |= {one.file: "not sent: see above, or --anyway --why" for one in seen if one not in fit}
+    problems |= {
+        one.file: "see above; to send it all the same: --anyway --why" for one in seen if one not in fit
+    }
     wishes = [ToSend(one.file, one.content, why if one.stops else "", again) for one in fit]
     results: dict[Path, Proved | GatewayError | None] = {}
     if wishes:

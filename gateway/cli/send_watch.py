@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import fails_clearly, plain
+from gateway.cli.console import counted, fails_clearly, plain
 from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, passphrases_of
 from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
@@ -60,3 +60,5 @@ def watch(
     )
     with until_told() as stop:
         watched.run(stop, once=once)
+    if once and watched.stuck:
+        raise GatewayError(f"{counted(len(watched.stuck), 'file')} in {folder} could not be taken: see above")

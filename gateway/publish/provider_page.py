@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -90,11 +90,12 @@ def gather(
     years = of_each.ratified.get(provider.id, frozenset())
     party = provider.kind in catalogue.bodies.parties()
     held = TransfersWanted(provider=provider.id, state="held")
+    deadlines = list(_deadlines(provider, catalogue, today, flows))
     return ProviderFacts(
         organisation=organisation,
         provider=provider,
         at=at,
-        flows=[flow for flow in flows if flow.state in _TOLD],
+        flows=[_ahead(flow, deadlines, today) for flow in flows if flow.state in _TOLD],
         latest=transfer_lists.latest_in_short(session, provider.id, _LATEST),
         waiting=transfer_lists.latest(session, held, _WAITING) if provider.id in of_each.waiting else (),
         own_keys=of_each.own_keys.get(provider.id, ()),
@@ -102,7 +103,7 @@ def gather(
         to_ratify=ratification.year_to_ratify(years, today, catalogue)
         if party and not ratification.in_force(years, today, catalogue)
         else None,
-        deadlines=list(_deadlines(provider, catalogue, today, flows)),
+        deadlines=deadlines,
         wording=catalogue.wording,
     )
 
@@ -116,6 +117,14 @@ def _deadlines(
             for period in periods_around(provider, flow.data_type, catalogue, today):
                 if today <= period.due <= today + _AHEAD:
                     yield flow.data_type, period.name, period.due
+
+
+def _ahead(flow: FlowStatus, deadlines: Sequence[tuple[str, str, date]], today: date) -> FlowStatus:
+    """A flow whose day passed before it counted for the provider, with the next day instead."""
+    if flow.state != "not-due" or flow.due is None or flow.due >= today:
+        return flow
+    ahead = (due for data_type, _, due in deadlines if data_type == flow.data_type)
+    return replace(flow, due=min(ahead, default=None))
 
 
 def page(facts: ProviderFacts, catalogue: Catalogue) -> str:

@@ -16,13 +16,14 @@ from typing import Literal
 import paramiko
 
 from gateway.errors import GatewayError
+from gateway.openpgp.certificates import grouped
 from gateway.send import receipts, trust
 from gateway.send.kit import write_private
 from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocation, seal
 from gateway.send.receipts import Proved
 from gateway.send.sending import KitAtWork, await_receipts, remote_name
 from gateway.send.sent import SentFile, SentFiles, SentTo
-from gateway.send.ssh_key import load_ssh_key, make_ssh_key, needs_passphrase, public_line
+from gateway.send.ssh_key import fingerprint_of, load_ssh_key, make_ssh_key, needs_passphrase, public_line
 
 YEARS = timedelta(days=2 * 365)
 _SHOWN_DIGITS = 16
@@ -55,7 +56,12 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
         write_private(signed, _sealed(sender, public))
     proved = put(sender, "/keys", f"new-{kind}-key.pgp", signed.read_bytes(), seconds)
     if proved is None or proved.state == "held":
-        return Step(proved, "go on with the present key; run this again once the authority has confirmed it")
+        new = _fingerprint(sender, kind, following)
+        return Step(
+            proved,
+            "go on with the present key, and run this again once the authority has confirmed the new one; "
+            f"read out, when it rings: {new}",
+        )
     if proved.state == "refused":
         signed.unlink()
         following.unlink()
@@ -140,6 +146,13 @@ def _next_ssh(sender: KitAtWork, following: Path) -> str:
         make_ssh_key(following, passphrase)
         sender.passphrases.keep("ssh", passphrase)
     return public_line(load_ssh_key(following, passphrase), sender.settings.provider)
+
+
+def _fingerprint(sender: KitAtWork, kind: Kind, following: Path) -> str:
+    """That of a new key, as it is read out and compared."""
+    if kind == "openpgp":
+        return grouped(read_key(following.read_bytes()).fingerprint)
+    return fingerprint_of(load_ssh_key(following, _login(sender)))
 
 
 def _go_over(sender: KitAtWork, kind: Kind, following: Path) -> None:

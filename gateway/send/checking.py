@@ -73,7 +73,9 @@ class Check:
             yield f"The agreement does not list {found.data_type}."
             return
         asked = (found, self.catalogue, self.provider, flow)
-        yield from (_in_words(reason) for reason in (*waits(*asked), *notices(*asked)))
+        yield from (
+            f"Its receipt would say: {_in_words(reason)}" for reason in (*waits(*asked), *notices(*asked))
+        )
         yield from (
             f"{one.place} {one.position} is headed {one.header}" for one in found.unlisted if one.header
         )

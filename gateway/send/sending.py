@@ -118,7 +118,7 @@ class KitAtWork:
             return known
         if known is not None and known.state in {"accepted", "held", "uploaded"} and not wish.again:
             raise AlreadySent(
-                f"{wish.file.name} was sent on {known.sealed_at:%Y-%m-%d}, "
+                f"it was sent before, on {known.sealed_at:%Y-%m-%d}, "
                 f"{known.reference or known.remote}, and is {known.state}; to send it once more: --again"
             )
         if known is not None:

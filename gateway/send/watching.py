@@ -12,6 +12,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -61,9 +62,9 @@ class Stillness:
         return [file for file, (_, since) in self._seen.items() if now - since >= self.seconds]
 
     @property
-    def unsettled(self) -> bool:
-        """Whether files lie there, still or not."""
-        return bool(self._seen)
+    def seen(self) -> frozenset[Path]:
+        """The files that lay there, still or not."""
+        return frozenset(self._seen)
 
 
 class WatchedFolder:
@@ -76,11 +77,18 @@ class WatchedFolder:
         self._sender, self._folder, self._check = sender, folder, check
         self._stillness, self._tell, self._anyway = stillness, tell, anyway
         self._looked_at_held = -_HELD_SECONDS
+        self._told: dict[Path, str] = {}
+        self._stuck: set[Path] = set()
         for name in FOLDERS.values():
             (folder / name).mkdir(parents=True, exist_ok=True)
 
+    @property
+    def stuck(self) -> frozenset[Path]:
+        """What lay there at the last look and cannot be read or moved; each was told of."""
+        return frozenset(self._stuck)
+
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
-        """Send what comes until `stop` is set; with `once`, until nothing is left."""
+        """Send what comes until `stop` is set; with `once`, until nothing is left that can be sent."""
         wake = threading.Event()
         observer = Observer()
         observer.schedule(_Waking(wake), str(self._folder))
@@ -104,19 +112,23 @@ class WatchedFolder:
         except (CannotReach, KitBusy, *BROKEN) as error:
             _log.warning("not sent now, tried again: %s", error)
             return _PAUSE_SECONDS
-        return min(self._stillness.seconds, 1.0) if self._stillness.unsettled else None
+        return min(self._stillness.seconds, 1.0) if self._stillness.seen - self._stuck else None
 
     def round(self, files: SentFiles) -> None:
         """Send the files that are still, so many at a time, and file each with its receipt."""
-        self._take_up(files)
+        waiting = self._waiting()
+        self._take_up(waiting, files)
         to_send: list[ToSend] = []
-        for file in self._stillness.still(sorted(self._waiting()))[:_BATCH]:
-            wish = self._wish(file)
-            known = None if wish is None else files.of_content(wish.digest)
-            if wish is not None and _is_decided(known):
-                self._file(wish.file, known, files)
-            elif wish is not None:
-                to_send.append(wish)
+        for file in self._stillness.still(waiting):
+            if len(to_send) == _BATCH:
+                break
+            with self._each(file):
+                wish = self._wish(file)
+                known = None if wish is None else files.of_content(wish.digest)
+                if wish is not None and _is_decided(known):
+                    self._file(wish.file, known, files)
+                elif wish is not None:
+                    to_send.append(wish)
         if to_send:
             with self._sender.session() as sftp:
                 self._send(sftp, to_send, files)
@@ -124,12 +136,38 @@ class WatchedFolder:
             with self._sender.session() as sftp:
                 self._look_at_held(sftp, files)
 
-    def _waiting(self) -> Iterator[Path]:
-        return (
-            path
-            for path in self._folder.iterdir()
-            if path.is_file() and not path.is_symlink() and not path.name.startswith(_UNFINISHED)
-        )
+    def _waiting(self) -> list[Path]:
+        """The files that lie there; of anything else is told why it is not sent."""
+        lie_there = [one for one in sorted(self._folder.iterdir()) if not one.name.startswith(_UNFINISHED)]
+        self._told = {path: words for path, words in self._told.items() if path in lie_there}
+        self._stuck = set()
+        waiting = []
+        for path in lie_there:
+            if path.is_symlink():
+                self._stick(path, "it is a link: put the file itself there")
+            elif path.is_file():
+                waiting.append(path)
+            elif path.is_dir() and path.name not in FOLDERS.values():
+                self._tell_once(path, "it is a folder, and what lies in it is not looked at")
+        return waiting
+
+    @contextmanager
+    def _each(self, file: Path) -> Iterator[None]:
+        """What can be done with one file: where it cannot be read or moved, the others go on."""
+        try:
+            yield
+        except OSError as error:
+            words = f"{error.strerror or error}; it is tried again" if file.exists() else "it was taken away"
+            self._stick(file, words)
+
+    def _stick(self, path: Path, words: str) -> None:
+        self._stuck.add(path)
+        self._tell_once(path, words)
+
+    def _tell_once(self, path: Path, words: str) -> None:
+        if self._told.get(path) != words:
+            self._told[path] = words
+            self._tell(f"{path.name}: not taken: {words}")
 
     def _wish(self, file: Path) -> ToSend | None:
         """The file as it is to be sent; None where it goes to refused/ at once, which is told beside it."""
@@ -148,12 +186,17 @@ class WatchedFolder:
         self._tell(f"{file.name}: not sent: {stops[0]}")
         return None
 
-    def _take_up(self, files: SentFiles) -> None:
+    def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
         """Note where files lie that were moved by a run that was cut off before it noted that itself."""
         unfiled = files.unfiled()
-        here = {_digest(path) for path in self._waiting()} if unfiled else set()
+        here, unread = set(), set()
+        for path in waiting if unfiled else ():
+            unread.add(path.name)
+            with self._each(path):
+                here.add(_digest(path))
+                unread.discard(path.name)
         for one in unfiled:
-            if one.content_sha256 not in here:
+            if one.content_sha256 not in here and one.name not in unread:
                 files.filed(one, f"{FOLDERS[one.state]}/{one.name}")
 
     def _send(self, sftp: paramiko.SFTPClient, batch: Sequence[ToSend], files: SentFiles) -> None:
@@ -168,7 +211,9 @@ class WatchedFolder:
             self._sender.hand_over(sftp, sent, files, names)
 
         def decided(digest: str) -> None:
-            self._file(rows[digest].file, files.of_sealed(digest), files)
+            file = rows[digest].file
+            with self._each(file):
+                self._file(file, files.of_sealed(digest), files)
 
         await_receipts(self._sender, sftp, known, files, seconds=_RECEIPT_SECONDS, decided=decided)
 
@@ -195,7 +240,8 @@ class WatchedFolder:
             after = files.of_sealed(before.sealed_sha256)
             place = self._folder / before.place
             if after.state != "held" and before.place and place.is_file():
-                self._file(place, after, files)
+                with self._each(place):
+                    self._file(place, after, files)
 
 
 class _Waking(FileSystemEventHandler):

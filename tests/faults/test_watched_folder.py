@@ -14,4 +14,4 @@ from tests.send import many
 
 @pytest.mark.timeout(600)
 def test_each_file_is_accepted_once_and_has_one_verified_receipt(tmp_path: Path) -> None:
-    many.run(tmp_path, files=30, kills=10, seed=2)
+    many.run(tmp_path, files=60, kills=10, seed=2)

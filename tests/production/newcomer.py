@@ -1,7 +1,8 @@
 """Who is on the far side in the clean root: a school, a member of staff, and a stranger, told by lines.
 
-`put NAME SEED [PUPILS]`, `receipt NAME`, `collect SEED`, `reach ADDRESS`, `come SECONDS`,
-`knock ADDRESS PORT`, `console ORIGIN CERTIFICATE CODE`; each is answered by `done` or by what went wrong.
+`put NAME SEED [PUPILS]`, `scribble NAME WORD`, `receipt NAME`, `collect SEED`, `reach ADDRESS`,
+`come SECONDS`, `knock ADDRESS PORT`, `console ORIGIN CERTIFICATE CODE`; each is answered by `done` or by
+what went wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import asyncssh
 import paramiko
 
 from gateway.homes.demo.parties import Party
+from gateway.samples import MARKER
 from tests.console.by_https import visitor_by_https
 from tests.content import core_data
 
@@ -28,6 +30,12 @@ TEAM = "/central-data-team"
 def put(oak: Party, name: str, seed: str, pupils: str = "10") -> None:
     certificate = oak.get(INTAKE, "/keys/gateway.asc").decode()
     oak.put(INTAKE, name, oak.seal(core_data(int(seed), int(pupils)), certificate))
+
+
+def scribble(oak: Party, name: str, word: str) -> None:
+    """Send what nobody can recognise, and so is held."""
+    certificate = oak.get(INTAKE, "/keys/gateway.asc").decode()
+    oak.put(INTAKE, name, oak.seal(f"Dear all, about {MARKER}: {word}.\n".encode(), certificate))
 
 
 def receipt(oak: Party, name: str) -> None:
@@ -90,6 +98,7 @@ def main() -> None:
     print("ready", flush=True)
     can = {
         "put": partial(put, oak),
+        "scribble": partial(scribble, oak),
         "receipt": partial(receipt, oak),
         "collect": partial(collect, jane),
         "reach": reach,

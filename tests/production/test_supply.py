@@ -84,13 +84,14 @@ def test_the_guide_installs_nothing_without_its_hash_and_builds_with_nothing_els
         assert here or "--require-hashes" in line, line
 
 
-def test_the_bill_of_materials_lists_every_package() -> None:
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_bill_of_materials_lists_every_package(lock: str) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible",
-         "--pyproject", str(REPOSITORY / "pyproject.toml"), str(REPOSITORY / "requirements.lock")],
+         "--pyproject", str(REPOSITORY / "pyproject.toml"), str(REPOSITORY / lock)],
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     bill = json.loads(made.stdout)
     assert bill["bomFormat"] == "CycloneDX"
-    assert {part["name"]: part["version"] for part in bill["components"]} == pinned()
+    assert {part["name"]: part["version"] for part in bill["components"]} == pinned(LOCKS[lock])
     assert bill["metadata"]["component"]["name"] == "gateway"

@@ -37,11 +37,13 @@ def fault(command: str) -> str | None:
     """What is wrong with the names in a command; None where nothing is."""
     words = re.split(r" (?:[|>&;]|&&) ", command)[0].split()[1:]
     at, depth = COMMAND, 0
-    while isinstance(at, TyperGroup) and depth < len(words) and not words[depth].startswith(("-", "…")):
+    while isinstance(at, TyperGroup) and depth < len(words) and re.match(r"[a-z]", words[depth]):
         shown = {name: one for name, one in at.commands.items() if not one.hidden}
         if not set(words[depth].split("|")) <= shown.keys():
             return f"there is no {words[depth]}"
         at, depth = shown[words[depth].partition("|")[0]], depth + 1
+    if isinstance(at, TyperGroup):
+        at = at.commands.get("files", at)  # gateway send FILE: what it is without a command.
     shown_options = [one for one in at.params if not getattr(one, "hidden", False)]
     known = {name for one in shown_options for name in (*one.opts, *one.secondary_opts)} | {"--help"}
     asked = [
@@ -54,6 +56,29 @@ def fault(command: str) -> str | None:
 def test_the_commands_of_a_page_are_there(page: Path) -> None:
     faults = {one: why for one in spoken((REPOSITORY / page).read_text("utf-8")) if (why := fault(one))}
     assert not faults
+
+
+def said(text: str) -> Iterator[str]:
+    """The commands that sentences of a source name: in brackets, or behind a colon."""
+    joined = re.sub(r"\s*\n[#\s]*", " ", re.sub(r'"\s*\n\s*f?"', "", text))
+    yield from re.findall(r"(?:\(|: )(gateway(?: [a-z]+[a-z-]*)+(?: [A-Z]+)?(?: --[a-z-]+)?)", joined)
+
+
+def test_the_commands_that_sentences_of_the_program_name_are_there() -> None:
+    sources = [
+        *REPOSITORY.glob("gateway/**/*.py"), *REPOSITORY.glob("gateway/**/*.html"),
+        *REPOSITORY.glob("gateway/**/*.toml"), *REPOSITORY.glob("policies/**/*.toml"),
+        *REPOSITORY.glob("systemd/gateway*"),
+    ]  # fmt: skip
+    named = [
+        (str(path.relative_to(REPOSITORY)), one)
+        for path in sources
+        if path.is_file()
+        for one in said(path.read_text("utf-8"))
+        if one.split()[1] in COMMAND.commands
+    ]
+    assert len(named) > 40
+    assert [(place, one, why) for place, one in named if (why := fault(one))] == []
 
 
 def test_what_is_not_there_is_found() -> None:

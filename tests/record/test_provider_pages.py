@@ -66,6 +66,13 @@ def test_a_provider_reads_what_is_due_what_came_and_what_waits(desk: Desk) -> No
     assert verify_detached(html.encode(), signature, [desk.certificate.encode()])
 
 
+def test_a_day_that_passed_before_a_provider_was_enrolled_is_not_told_as_one_to_come(desk: Desk) -> None:
+    html = (desk.home.published.pages("oak") / "status.html").read_text()
+    days = dict(re.findall(r'data-flow="([^"]+)" data-state="not-due" data-due="([^"]*)"', html))
+    assert "school-census" in days
+    assert {kind: day for kind, day in days.items() if day < f"{desk.now:%Y-%m-%d}"} == {}
+
+
 @pytest.mark.needs("chromium")
 def test_the_page_can_be_read_by_everybody_on_a_telephone(desk: Desk) -> None:
     """By the rules of WCAG 2.2 AA as far as axe can tell, and without scrolling sideways at 320 pixels."""

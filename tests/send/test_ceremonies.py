@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,8 +35,11 @@ def test_a_key_is_renewed_replaced_and_revoked(site: Site, services: Running) ->
     expires = datetime.fromisoformat(enrolled["expires_at"])
     assert timedelta(days=729) < expires - datetime.now(UTC) < timedelta(days=731)
 
-    assert oak.send("rotate").exit_code == 3
+    result = oak.send("rotate")
+    assert result.exit_code == 3
     assert own(oak) == first
+    (pending,) = [key for key in site.json("keys", "list", "oak") if key["state"] == "pending"]
+    assert pending["fingerprint"] in re.sub(r"\s", "", result.stdout).lower()  # What is read out.
     site.confirm("oak")
     assert oak.send("rotate").exit_code == 0
     assert own(oak) != first
@@ -49,7 +53,10 @@ def test_a_key_is_renewed_replaced_and_revoked(site: Site, services: Running) ->
 def test_a_new_ssh_key_is_used_once_it_is_in_force(site: Site, services: Running) -> None:
     elm = Office(site, "elm", services.intake, site.root / "elm")
     before = (elm.kit / "ssh.pub").read_text()
-    assert elm.send("rotate", "--ssh").exit_code == 3
+    result = elm.send("rotate", "--ssh")
+    assert result.exit_code == 3
+    (pending,) = [key for key in site.json("keys", "list", "elm") if key["state"] == "pending"]
+    assert f"rings: {pending['fingerprint']}" in result.stdout
     site.confirm("elm")
     assert elm.send("rotate", "--ssh").exit_code == 0
     assert (elm.kit / "ssh.pub").read_text() != before

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.send.watching import Stillness
+from gateway.cli.send_watch import Quiet
+from gateway.send.checking import Check
+from gateway.send.kit import Kit
+from gateway.send.passphrases import Passphrases
+from gateway.send.sending import KitAtWork
+from gateway.send.watching import Stillness, WatchedFolder
 from tests.content import core_data
 from tests.send.office import Office, with_another_column
 from tests.site import Site
@@ -53,6 +63,60 @@ def test_what_was_held_moves_on_when_it_is_decided(oak: Office) -> None:
     oak.done(*watch)
     assert (folder / "refused" / "letter.txt").exists()
     assert "REFUSED" in (folder / "refused" / f"letter.txt.{held['reference']}.txt").read_text()
+
+
+@pytest.mark.needs("setpriv")
+def test_what_cannot_be_read_is_told_of_once_and_the_others_go_on(oak: Office) -> None:
+    folder = oak.root / "mixed"
+    folder.mkdir()
+    (folder / "a locked.xml").write_bytes(core_data(seed=21))
+    (folder / "a locked.xml").chmod(0)
+    (folder / "b dangling.xml").symlink_to(folder / "nowhere")
+    (folder / "c folder.xml").mkdir()
+    (folder / "d good.xml").write_bytes(core_data(seed=22))
+    (folder / "e good.xml").write_bytes(core_data(seed=23))
+    # Nobody, root included, may read what has no permissions.
+    plainly = () if os.geteuid() else ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+    done = subprocess.run(
+        [*plainly, sys.executable, "-m", "gateway", "send", "watch", str(folder), "--once", "--still", "0.5"],
+        env={**os.environ, **oak.environment}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(f"2 files in {folder} could not be taken: see above")
+    assert {path.name for path in (folder / "sent").glob("*.xml")} == {"d good.xml", "e good.xml"}
+    told = [line for line in done.stdout.splitlines() if "not taken" in line]
+    assert told == [
+        "b dangling.xml: not taken: it is a link: put the file itself there",
+        "c folder.xml: not taken: it is a folder, and what lies in it is not looked at",
+        "a locked.xml: not taken: Permission denied; it is tried again",
+    ]
+    (folder / "a locked.xml").chmod(0o600)
+    (folder / "b dangling.xml").unlink()
+    oak.done("watch", str(folder), "--once", "--still", "0")
+    assert (folder / "sent" / "a locked.xml").exists()
+
+
+def test_a_file_that_is_taken_away_between_two_looks_keeps_no_other_from_going(oak: Office) -> None:
+    folder = oak.root / "fleeting"
+    folder.mkdir()
+    (folder / "a.csv").touch()
+    (folder / "b.xml").write_bytes(core_data(seed=24))
+    (folder / "c.xml").write_bytes(core_data(seed=25))
+    told = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        (folder / "b.xml").unlink(missing_ok=True)
+
+    watched(oak, folder, tell).run(threading.Event(), once=True)
+    assert "b.xml: not taken: it was taken away" in told
+    assert (folder / "sent" / "c.xml").exists()
+
+
+def watched(oak: Office, folder: Path, tell: Callable[[str], None]) -> WatchedFolder:
+    kit = Kit(oak.kit)
+    sender = KitAtWork(kit, Passphrases(oak.name, oak.passphrase, None), Quiet())
+    return WatchedFolder(sender, folder, Check.shipped(oak.name), Stillness(0, time.monotonic), tell=tell)
 
 
 def test_a_file_that_is_still_being_written_is_not_taken(tmp_path: Path) -> None:
