@@ -17,9 +17,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
+
+from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.examiner.protocol import (
@@ -34,6 +37,7 @@ from gateway.examiner.protocol import (
     KeyDrop,
     Looked,
 )
+from gateway.home import provider_of
 from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
 from gateway.policy.reference import period_of
 from gateway.record.assignments import Assignment
@@ -45,7 +49,8 @@ from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of
-from gateway.registry import outcomes, persons, transfers
+from gateway.registry import outcomes, transfers
+from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.zones.failpoints import passing
 
@@ -61,12 +66,14 @@ class FileExaminer(Protocol):
 class Examination:
     """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them.
 
-    `decided_before`: when it had been decided the last time, by then.
+    `decided_before`: when it had been decided the last time, by then. `beside_others`: its outcome concerns
+    its provider's files alone, so it may be recorded while others record those of other providers.
     """
 
     examined: Examined
     judged_by: str = ""
     decided_before: datetime | None = None
+    beside_others: bool = False
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
@@ -75,7 +82,8 @@ def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Exami
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = examiner.examine(replace(claimed.job, now=now))
     passing("examine.answered")
-    return Examination(found, claimed.judged_by, claimed.decided_before)
+    is_drop = claimed.upload.folder != "in"
+    return Examination(found, claimed.judged_by, claimed.decided_before, beside_others=not is_drop)
 
 
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[Folder]:
@@ -84,15 +92,22 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
     What drops changed is to be shown with `by_folder.publish` then. A Fault means that nothing was recorded.
     """
     now = registrar.clock()
-    with registrar.registry.write() as session:
+    with _writing(registrar.registry, examinations) as session:
         if registrar.settings.host.shares and last_loaded(session) != registrar.catalogue.digest:
             raise Fault("other policies came into force at another host")
-        rulings = _decide(registrar, Batch(session), examinations, now)
-        head = put_in_force(registrar, session, rulings, now)
+        batch = Batch(session)
+        rulings = _decide(registrar, batch, examinations, now)
+        head = put_in_force(registrar, batch, rulings, now)
         passing("commit.written")
     passing("commit.committed")
     registrar.bring_out(head)
     return {ruling.folder for ruling in rulings}
+
+
+def _writing(registry: Registry, examinations: Sequence[Examination]) -> AbstractContextManager[Session]:
+    if all(one.beside_others for one in examinations):
+        return registry.write_on({provider_of(one.examined.reference) for one in examinations})
+    return registry.write()
 
 
 def foresee(
@@ -137,7 +152,7 @@ def _decide(
         if isinstance(one.examined, FileOpened | FileWaits)
     )
     rulings = [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
-    batch.record_uses()
+    batch.record_found()
     return rulings
 
 
@@ -211,7 +226,7 @@ def _note(registrar: Registrar, batch: Batch, transfer: Transfer, examined: Exam
     if isinstance(examined, FileOpened | FileWaits):
         period = period_of(examined.content, upload.landed_at, registrar.catalogue)
         outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
-        persons.note(session, transfer.sequence, base64.b64decode(examined.persons))
+        batch.note_persons(transfer.sequence, base64.b64decode(examined.persons))
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:
         outcomes.record_signature(session, upload.reference, signature)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session
 
 from gateway.model import Opened, Upload
-from gateway.registry import keys, transfers
+from gateway.registry import keys, persons, transfers
 from gateway.registry.transfers import SigningAct, act_of
 
 T = TypeVar("T")
@@ -25,6 +25,7 @@ class Batch:
     _before: dict[SigningAct, list[str]] = field(default_factory=dict)
     _taken: dict[SigningAct, str] = field(default_factory=dict)
     _uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
+    _persons: dict[int, bytes] = field(default_factory=dict)
 
     def once(self, question: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question, asked where it has not been yet."""
@@ -55,13 +56,18 @@ class Batch:
         self._taken.setdefault(act_of(upload, opened), upload.reference)
 
     def note_use(self, provider: str, fingerprint: str, at: datetime) -> None:
-        """Count a use of a provider's key, to be recorded by `record_uses`."""
+        """Count a use of a provider's key, to be recorded by `record_found`."""
         _, times = self._uses.get((provider, fingerprint), (at, 0))
         self._uses[provider, fingerprint] = (at, times + 1)
 
-    def record_uses(self) -> None:
-        """Record how often each key was used."""
+    def note_persons(self, transfer: int, found: bytes) -> None:
+        """Who is in a file, to be recorded by `record_found`."""
+        self._persons[transfer] = found
+
+    def record_found(self) -> None:
+        """Record how often each key was used, and who is in the files."""
         with self.session.no_autoflush:  # What was found in files is written with what is decided on it.
-            for (provider, fingerprint), (at, times) in self._uses.items():
-                keys.note_use(self.session, "provider", provider, fingerprint, at, times=times)
+            keys.note_uses(self.session, "provider", self._uses)
+            persons.note_each(self.session, self._persons)
         self._uses.clear()
+        self._persons.clear()

@@ -15,11 +15,12 @@ from sqlmodel import Session
 from gateway.model import Classified, Decision, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counts_period, counts_teams, is_whole_roll
+from gateway.record.batch import Batch
 from gateway.registry import counts, rolls
 
 
 def deliver(
-    session: Session,
+    batch: Batch,
     transfer: Transfer,
     decision: Decision,
     catalogue: Catalogue,
@@ -31,20 +32,27 @@ def deliver(
 
     A file without pupils may have been sent to such teams: of that, too, they get counts.
     """
-    content = transfer.content
+    session, content = batch.session, transfer.content
     sent = tuple(team for team in transfer.teams if _has_no_records(team, catalogue))
-    counts.deliver(session, transfer.sequence, sent, at)
+    counts.deliver(session, transfer.sequence, sent, at, known=True)
     if not isinstance(content, Classified) or transfer.data_type != content.data_type:
         return transfer
     teams = counts_teams(content, decision, provider(), catalogue)
-    known = rolls.count_on_roll(session, transfer.upload.provider) if teams else 0
+    known = _on_roll(batch, transfer.upload.provider) if teams else 0
     if not is_whole_roll(content, known, catalogue):
         return transfer
     given = tuple(team for team in teams if _make_room(session, transfer, team, catalogue))
     if not given:
         return transfer
-    counts.deliver(session, transfer.sequence, given, at)
+    for has in (True, False):
+        some = [team for team in given if (team in transfer.teams) == has]
+        counts.deliver(session, transfer.sequence, some, at, known=has)
     return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
+
+
+def _on_roll(batch: Batch, provider: str) -> int:
+    """How many pupils are on a roll before this transaction changes it."""
+    return batch.once(("on roll", provider), lambda: rolls.count_on_roll(batch.session, provider))
 
 
 def _has_no_records(team: str, catalogue: Catalogue) -> bool:
@@ -64,6 +72,5 @@ def _make_room(session: Session, transfer: Transfer, team: str, catalogue: Catal
     ]
     if any(each.collected for each in same):
         return False
-    for each in same:
-        counts.take_back(session, each.transfer, team)
+    counts.take_back(session, same)
     return True

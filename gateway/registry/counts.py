@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from gateway.registry.vouched_rows import add_rows
 class CountsGiven:
     """That a team was given counts of a file. `collected`: somebody has opened them."""
 
+    delivery: int
     transfer: int
     period: str | None
     landed_at: datetime
@@ -37,32 +38,34 @@ def given(session: Session, team: str, provider: str, data_type: str) -> Sequenc
     )
     return [
         CountsGiven(
-            transfer=row.transfer, period=period, landed_at=landed_at, collected=row.collected_at is not None
+            delivery=row.id or 0,
+            transfer=row.transfer,
+            period=period,
+            landed_at=landed_at,
+            collected=row.collected_at is not None,
         )
         for row, period, landed_at in session.exec(query)
     ]
 
 
-def deliver(session: Session, transfer: int, teams: Collection[str], at: datetime) -> None:
-    """Give teams counts of a file."""
+def deliver(
+    session: Session, transfer: int, teams: Collection[str], at: datetime, *, known: bool = False
+) -> None:
+    """Give teams counts of a file that none of them has yet; where it is `known`, all of them have."""
     if not teams:
         return
-    known = {
-        row.team: row for row in session.exec(select(DeliveryRow).where(DeliveryRow.transfer == transfer))
-    }
-    for team in teams:
-        if team in known:
-            known[team].counts = True
-            session.add(known[team])
-    session.flush()
-    new = [team for team in teams if team not in known]
-    rows = [{"transfer": transfer, "team": team, "delivered_at": at} for team in new]
+    if known:
+        query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
+        for row in session.exec(query):
+            row.counts = True
+        session.flush()
+        return
+    rows = [{"transfer": transfer, "team": team, "delivered_at": at} for team in teams]
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
 
 
-def take_back(session: Session, transfer: int, team: str) -> None:
+def take_back(session: Session, given: Iterable[CountsGiven]) -> None:
     """Take counts back that nobody has opened: those of a later file stand instead."""
-    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, DeliveryRow.team == team)
-    session.delete(session.exec(query).one())
-    session.flush()
+    for one in given:
+        session.delete(session.get_one(DeliveryRow, one.delivery))

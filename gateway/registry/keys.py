@@ -291,18 +291,22 @@ def note_warning(session: Session, key: Key, days: int) -> None:
     _kept(session, row)
 
 
-def note_use(
-    session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime, *, times: int = 1
-) -> None:
+def note_use(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime) -> None:
     """Record that a key was used, last at `at`. A fingerprint that is not enrolled is nothing to record."""
-    row = session.exec(
-        select(KeyRow).where(
-            KeyRow.owner_kind == owner_kind, KeyRow.owner == owner, KeyRow.fingerprint == fingerprint
-        )
-    ).first()
-    if row is not None:
+    note_uses(session, owner_kind, {(owner, fingerprint): (at, 1)})
+
+
+def note_uses(
+    session: Session, owner_kind: OwnerKind, uses: Mapping[tuple[str, str], tuple[datetime, int]]
+) -> None:
+    """The same for many keys: to each owner and fingerprint the last use, and how many there were."""
+    fingerprints = {fingerprint for _, fingerprint in uses}
+    rows = session.exec(
+        select(KeyRow).where(KeyRow.owner_kind == owner_kind, col(KeyRow.fingerprint).in_(fingerprints))
+    ).all()
+    for row in rows:
+        at, times = uses.get((row.owner, row.fingerprint), (row.last_used_at, 0))
         row.last_used_at, row.uses = at, row.uses + times
-        session.add(row)
 
 
 def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> KeyRow:
