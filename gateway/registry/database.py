@@ -55,7 +55,7 @@ class Registry:
 
     @contextmanager
     def write_on(self, providers: Collection[str]) -> Iterator[Session]:
-        """A transaction as by `write`, on nothing but the files of these providers and what is put in anew."""
+        """A transaction as by `write`, on the files of these providers alone, and what is put in anew."""
         yield from self._session(lambda session: log.take_a_place_of_many(session, providers))
 
     def _session(self, take_place: Callable[[Session], None] | None) -> Iterator[Session]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import Insert, bindparam, func, insert, select
 from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
 
@@ -20,7 +20,7 @@ def inserting(session: Session, row: type[SQLModel]) -> Any:  # noqa: ANN401 - e
 
 
 def insert_rows(
-    session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]], statement: Any = None
+    session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]], statement: Insert | None = None
 ) -> None:  # fmt: skip
     """Put rows of the same columns in at once, by `statement` where it is more than an INSERT.
 

@@ -141,8 +141,8 @@ def take_a_place_of_many(session: Session, providers: Collection[str]) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _WRITERS_PLACE})
     # In one order, so that no two wait for each other; two providers of one number are one.
     one_by_one = text(
-        "SELECT pg_advisory_xact_lock(:lock, number) FROM"
-        " (SELECT DISTINCT hashtext(name) AS number FROM unnest(CAST(:names AS text[])) name ORDER BY 1) found"
+        "SELECT pg_advisory_xact_lock(:lock, number) FROM (SELECT DISTINCT hashtext(name) AS number"
+        " FROM unnest(CAST(:names AS text[])) name ORDER BY 1) found"
     )
     session.execute(one_by_one, {"lock": _OF_PROVIDERS, "names": sorted(providers)})
     session.info[_CONCURRENT] = True
