@@ -16,7 +16,7 @@ with `foresee`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -38,7 +38,7 @@ from gateway.examiner.protocol import (
     Looked,
 )
 from gateway.home import provider_of
-from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
+from gateway.model import Classified, Decision, Folder, Held, Provider, Refused, Transfer, Upload
 from gateway.policy.reference import period_of
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
@@ -67,7 +67,7 @@ class Examination:
     """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them.
 
     `decided_before`: when it had been decided the last time, by then. `beside_others`: its outcome concerns
-    its provider's files alone, so it may be recorded while others record those of other providers.
+    its provider's files alone, so it may be recorded while others record other files.
     """
 
     examined: Examined
@@ -98,6 +98,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
         batch = Batch(session)
         rulings = _decide(registrar, batch, examinations, now)
         head = put_in_force(registrar, batch, rulings, now)
+        batch.record_uses()  # The same keys are used by many: others wait for it as shortly as for the log.
         passing("commit.written")
     passing("commit.committed")
     registrar.bring_out(head)
@@ -106,8 +107,19 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
 
 def _writing(registry: Registry, examinations: Sequence[Examination]) -> AbstractContextManager[Session]:
     if all(one.beside_others for one in examinations):
-        return registry.write_on({provider_of(one.examined.reference) for one in examinations})
+        return registry.write_on({subject for one in examinations for subject in _subjects(one.examined)})
     return registry.write()
+
+
+def _subjects(examined: Examined) -> Iterator[str]:
+    """What no two may decide on at once: the file; all of a kind by one provider, which may replace each
+    other, or be copies of each other.
+    """
+    yield examined.reference
+    if isinstance(examined, FileOpened | FileWaits):
+        content = examined.content
+        kind = content.data_type if isinstance(content, Classified) else ""
+        yield f"{provider_of(examined.reference)} {kind}"
 
 
 def foresee(
@@ -152,7 +164,7 @@ def _decide(
         if isinstance(one.examined, FileOpened | FileWaits)
     )
     rulings = [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
-    batch.record_found()
+    batch.record_persons()
     return rulings
 
 

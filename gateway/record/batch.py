@@ -56,18 +56,21 @@ class Batch:
         self._taken.setdefault(act_of(upload, opened), upload.reference)
 
     def note_use(self, provider: str, fingerprint: str, at: datetime) -> None:
-        """Count a use of a provider's key, to be recorded by `record_found`."""
+        """Count a use of a provider's key, to be recorded by `record_uses`."""
         _, times = self._uses.get((provider, fingerprint), (at, 0))
         self._uses[provider, fingerprint] = (at, times + 1)
 
+    def record_uses(self) -> None:
+        """Record how often each key was used."""
+        keys.note_uses(self.session, "provider", self._uses)
+        self._uses.clear()
+
     def note_persons(self, transfer: int, found: bytes) -> None:
-        """Who is in a file, to be recorded by `record_found`."""
+        """Who is in a file, to be recorded by `record_persons`."""
         self._persons[transfer] = found
 
-    def record_found(self) -> None:
-        """Record how often each key was used, and who is in the files."""
+    def record_persons(self) -> None:
+        """Record who is in the files."""
         with self.session.no_autoflush:  # What was found in files is written with what is decided on it.
-            keys.note_uses(self.session, "provider", self._uses)
             persons.note_each(self.session, self._persons)
-        self._uses.clear()
         self._persons.clear()

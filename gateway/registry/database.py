@@ -34,8 +34,8 @@ class Registry:
 
     `write()` holds the one writer's place from its first statement (in SQLite by BEGIN IMMEDIATE, since
     a read that turns into a write would fail there at once; in PostgreSQL by an advisory lock). With
-    `write_on()` there may be several in PostgreSQL, each on the files of other providers; the log has one
-    next place, which each takes last. All raise `Fault` where the database cannot be reached or stays locked.
+    `write_on()` there may be several in PostgreSQL, each on other subjects; the log has one next place, which
+    each takes last. All raise `Fault` where the database cannot be reached or stays locked.
     """
 
     def __init__(self, url: str) -> None:
@@ -54,9 +54,9 @@ class Registry:
         yield from self._session(log.take_the_writers_place)
 
     @contextmanager
-    def write_on(self, providers: Collection[str]) -> Iterator[Session]:
-        """A transaction as by `write`, on the files of these providers alone, and what is put in anew."""
-        yield from self._session(lambda session: log.take_a_place_of_many(session, providers))
+    def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
+        """A transaction as by `write`, which changes what belongs to these subjects alone."""
+        yield from self._session(lambda session: log.take_a_place_of_many(session, subjects))
 
     def _session(self, take_place: Callable[[Session], None] | None) -> Iterator[Session]:
         write = take_place is not None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
@@ -300,13 +301,24 @@ def note_uses(
     session: Session, owner_kind: OwnerKind, uses: Mapping[tuple[str, str], tuple[datetime, int]]
 ) -> None:
     """The same for many keys: to each owner and fingerprint the last use, and how many there were."""
-    fingerprints = {fingerprint for _, fingerprint in uses}
-    rows = session.exec(
-        select(KeyRow).where(KeyRow.owner_kind == owner_kind, col(KeyRow.fingerprint).in_(fingerprints))
-    ).all()
-    for row in rows:
-        at, times = uses.get((row.owner, row.fingerprint), (row.last_used_at, 0))
-        row.last_used_at, row.uses = at, row.uses + times
+    given = [
+        {"of": owner, "by": fingerprint, "at": at, "times": times}
+        for (owner, fingerprint), (at, times) in sorted(uses.items())
+    ]
+    used = (
+        update(KeyRow)
+        .where(
+            col(KeyRow.owner_kind) == owner_kind,
+            col(KeyRow.owner) == bindparam("of"),
+            col(KeyRow.fingerprint) == bindparam("by"),
+        )
+        .values(last_used_at=bindparam("at"), uses=col(KeyRow.uses) + bindparam("times"))
+    )
+    if given:  # The log vouches for neither column.
+        session.connection().execute(used, given)
+        for row in session.identity_map.values():
+            if isinstance(row, KeyRow):
+                session.expire(row, ("uses", "last_used_at"))
 
 
 def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> KeyRow:

@@ -21,7 +21,7 @@ from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.vouched_rows import read_changes, take_changes
 
 # Any numbers: they only have to be the same in every process that writes.
-_WRITERS_PLACE, _LOGS_PLACE, _ROLLS_PLACE, _OF_PROVIDERS = 7_201_917, 7_201_918, 7_201_919, 7_201_920
+_WRITERS_PLACE, _LOGS_PLACE, _ROLLS_PLACE, _SUBJECTS = 7_201_917, 7_201_918, 7_201_919, 7_201_920
 _CONCURRENT = "gateway writes beside others"
 _FETCHED = 400
 _NODES, _LEAVES, _SIZE = "gateway log nodes", "gateway log leaves", "gateway log size"
@@ -129,8 +129,8 @@ def take_the_writers_place(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_PLACE})
 
 
-def take_a_place_of_many(session: Session, providers: Collection[str]) -> None:
-    """Write on the files of these providers while others write on those of others, and nobody on more.
+def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
+    """Write on these subjects while others write on others, and nobody on all there is.
 
     SQLite has one writer, and PostgreSQL where `take_the_writers_place` is asked for. Whoever compares
     providers with each other takes `take_the_rolls_place` besides. Each of these is held to the end of the
@@ -139,12 +139,12 @@ def take_a_place_of_many(session: Session, providers: Collection[str]) -> None:
     if session.get_bind().dialect.name != "postgresql":
         return
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _WRITERS_PLACE})
-    # In one order, so that no two wait for each other; two providers of one number are one.
+    # In one order, so that no two wait for each other; subjects of one number are as one.
     one_by_one = text(
         "SELECT pg_advisory_xact_lock(:lock, number) FROM (SELECT DISTINCT hashtext(name) AS number"
         " FROM unnest(CAST(:names AS text[])) name ORDER BY 1) found"
     )
-    session.execute(one_by_one, {"lock": _OF_PROVIDERS, "names": sorted(providers)})
+    session.execute(one_by_one, {"lock": _SUBJECTS, "names": sorted(subjects)})
     session.info[_CONCURRENT] = True
 
 

@@ -55,12 +55,16 @@ class Durable(Cluster):
 
 @dataclass(slots=True)
 class Places:
-    """What the transactions that write have cost since `clear`: seconds, and statements."""
+    """What the transactions that write have cost since `clear`: seconds, and statements.
+
+    `log` and `in_log` are of the time in which nobody else could append to the log.
+    """
 
     registrar: Registrar
     place: float = 0.0
     log: float = 0.0
     statements: int = 0
+    in_log: int = 0
     _began: float = 0.0
     _locked: float = 0.0
 
@@ -84,15 +88,16 @@ class Places:
         if not connection.get_execution_options().get("gateway_write"):
             return
         self.statements += 1
+        self.in_log += bool(self._locked)
         # The lock that is taken last is that of the log.
         if "pg_advisory_xact_lock" in statement or statement.startswith("BEGIN"):
-            self._locked = time.perf_counter()
+            self._locked, self.in_log = time.perf_counter(), 0
             self._began = self._began or self._locked
 
     def clear(self) -> None:
         """Count anew."""
         self.place = self.log = 0.0
-        self.statements = 0
+        self.statements = self.in_log = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +139,12 @@ def now() -> datetime:
 class Bench:
     """A gateway with a few schools, and files of theirs as they are once examined."""
 
-    def __init__(self, folder: Path, url: str | None) -> None:
+    def __init__(self, folder: Path, url: str | None, schools: int = 4) -> None:
         """Make it, in SQLite where no URL is given."""
-        self.site, self.samples = Site(folder / "site"), [Sample.of(folder, number) for number in range(1, 5)]
+        self.site, self.samples = (
+            Site(folder / "site"),
+            [Sample.of(folder, number) for number in range(1, schools + 1)],
+        )
         for sample in self.samples:
             self.site.provider(sample.provider, dfe_number=sample.number)
         if url is not None:
