@@ -131,8 +131,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             bench = Bench(Path(folder), cluster.database("hosts"), schools=asked.schools)
             needs = needs_of(bench, landed(bench, 16 * TASK)[8:])
-            print(f"a task of {TASK} files needs, in ms: {needs.own * 1000:.0f} of a committer, "
-                  f"{needs.server * 1000:.0f} of the server, {needs.log * 1000:.0f} with the log")  # fmt: skip
+            print(
+                f"a task of {TASK} files needs, in ms: {needs.own * 1000:.0f} of a committer,"
+                f" {needs.server * 1000:.0f} of the server, {needs.log * 1000:.0f} with the log"
+            )
             print("processes  measured files/s  times one")
             found: dict[int, float] = {}
             for processes in asked.measured:
