@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Provider, Reason, Transfer
@@ -54,10 +55,14 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
         return None
     session = batch.session
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    counting = counts_owed.Counting(session, registrar.catalogue, now)
     decided = [
-        _counted(registrar, batch, transfer, one.decision, now) if one.counted else transfer
+        counting.deliver(transfer, one.decision, partial(_provider, registrar, batch, transfer, now))
+        if one.counted
+        else transfer
         for transfer, one in zip(recorded, rulings, strict=True)
     ]
+    counting.write()
     entries: list[log.Entry] = []
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):
@@ -89,19 +94,6 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
     letters.owe_for_decisions(registrar, session, decided, now)
     numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
     return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
-
-
-def _counted(
-    registrar: Registrar, batch: Batch, transfer: Transfer, decision: Decision, now: datetime
-) -> Transfer:
-    return counts_owed.deliver(
-        batch,
-        transfer,
-        decision,
-        registrar.catalogue,
-        provider=lambda: _provider(registrar, batch, transfer, now),
-        at=now,
-    )
 
 
 def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:

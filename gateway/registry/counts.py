@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,9 +14,12 @@ from gateway.registry.vouched_rows import add_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountsGiven:
-    """That a team was given counts of a file. `collected`: somebody has opened them."""
+    """That a team was given counts of a file. `collected`: somebody has opened them.
 
-    delivery: int
+    `delivery`: the number of its row, once there is one.
+    """
+
+    delivery: int | None
     transfer: int
     period: str | None
     landed_at: datetime
@@ -38,7 +41,7 @@ def given(session: Session, team: str, provider: str, data_type: str) -> Sequenc
     )
     return [
         CountsGiven(
-            delivery=row.id or 0,
+            delivery=row.id,
             transfer=row.transfer,
             period=period,
             landed_at=landed_at,
@@ -48,24 +51,21 @@ def given(session: Session, team: str, provider: str, data_type: str) -> Sequenc
     ]
 
 
-def deliver(
-    session: Session, transfer: int, teams: Collection[str], at: datetime, *, known: bool = False
-) -> None:
-    """Give teams counts of a file that none of them has yet; where it is `known`, all of them have."""
-    if not teams:
-        return
-    if known:
-        query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
-        for row in session.exec(query):
-            row.counts = True
-        session.flush()
-        return
-    rows = [{"transfer": transfer, "team": team, "delivered_at": at} for team in teams]
+def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
+    """Of a file that teams were sent, they are given counts alone."""
+    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
+    for row in session.exec(query):
+        row.counts = True
+    session.flush()
+
+
+def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
+    """Give counts of files to teams that have nothing of them yet."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
+    rows = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
 
 
-def take_back(session: Session, given: Iterable[CountsGiven]) -> None:
+def take_back(session: Session, given: CountsGiven) -> None:
     """Take counts back that nobody has opened: those of a later file stand instead."""
-    for one in given:
-        session.delete(session.get_one(DeliveryRow, one.delivery))
+    session.delete(session.get_one(DeliveryRow, given.delivery))
