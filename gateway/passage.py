@@ -246,7 +246,7 @@ def _note(registrar: Registrar, batch: Batch, transfer: Transfer, examined: Exam
 
 
 def _logins(batch: Batch, provider: str) -> Mapping[str, Key]:
-    return batch.once(("logins", provider), lambda: logins_of(batch.session, provider))
+    return batch.once(("logins", provider), lambda: logins_of(batch.keys_of(provider)))
 
 
 def _provider(rulebook: Rulebook, batch: Batch, provider: str, now: datetime) -> Provider:
@@ -254,4 +254,4 @@ def _provider(rulebook: Rulebook, batch: Batch, provider: str, now: datetime) ->
 
 
 def _signers(batch: Batch, provider: str, now: datetime) -> Signers:
-    return batch.once(("signers", provider), lambda: signers_of(batch.session, provider, now))
+    return batch.once(("signers", provider), lambda: signers_of(batch.keys_of(provider), now))

@@ -51,7 +51,7 @@ def of_secrets(home: Home) -> Iterator[Said]:
 
 
 def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Other hosts at work whose secrets are others than those of this one, as while a new key is on its way."""
+    """Other hosts at work whose secrets are not those of this one, as while a new key is on its way."""
     mine = hosts.fits(secret_files.holding(home))
     for host in hosts.live(session):
         if host.name != own and host.keys != mine:

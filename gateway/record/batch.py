@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from gateway.model import Opened, Upload
 from gateway.registry import keys, persons, transfers
+from gateway.registry.keys import Key
 from gateway.registry.transfers import SigningAct, act_of
 
 T = TypeVar("T")
@@ -33,6 +34,10 @@ class Batch:
             self._answers[question] = ask()
         answer: T = self._answers[question]
         return answer
+
+    def keys_of(self, provider: str) -> Sequence[Key]:
+        """The keys of a provider."""
+        return self.once(("keys", provider), lambda: keys.list_keys(self.session, "provider", provider))
 
     def forget(self) -> None:
         """Ask everything anew: keys, providers or ratifications were changed."""

@@ -81,6 +81,24 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
+class Relay:
+    """Passes connections on; `prefix` is what it is run with.
+
+    A store without TLS must be on the same machine: each host has such a relay to the one.
+    """
+
+    def __init__(self, settings: Path, at: str, to: str, prefix: tuple[str, ...] = ()) -> None:
+        """Start it."""
+        settings.write_text(_RELAY.format(at=at, to=to))
+        self._running = subprocess.Popen(
+            [*prefix, "haproxy", "-db", "-f", str(settings)], stderr=subprocess.DEVNULL
+        )
+
+    def end(self) -> None:
+        self._running.kill()
+        self._running.wait()
+
+
 class Balancer:
     """HAProxy before some doors, given with their names."""
 
@@ -104,6 +122,15 @@ class Balancer:
             self._running.wait()
 
 
+_RELAY = """
+listen relay
+    mode tcp
+    timeout connect 5s
+    timeout client 1m
+    timeout server 1m
+    bind {at}
+    server there {to}
+"""
 _HAPROXY = """
 defaults
     mode tcp
@@ -195,18 +222,24 @@ class Weed:
     """SeaweedFS: a master, three volume servers, a filer with S3. Two servers have each file."""
 
     def __init__(self, folder: Path, address: str) -> None:
-        """Start it; it answers as S3 at this address."""
-        self.folder, self._address = folder, address
+        """Start it. It answers as S3 on this machine, and by a relay at this address."""
+        self.folder = folder
         self._ports = free_ports(14)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         (folder / "s3.json").write_text(json.dumps({"identities": [IDENTITY]}))
         self.credentials = folder / "credentials"
         self.credentials.touch(mode=0o600)
         self.credentials.write_text(f'access_key_id = "{KEY}"\nsecret_access_key = "{SECRET}"\n')
-        self.endpoint = f"http://{address}:{self._ports[12]}"
+        self.endpoint = f"http://127.0.0.1:{self.port}"
         for name in ("master", *map(str, range(3)), "filer", "s3"):
             (folder / name).mkdir()
             self.start(name)
+        self._relay = Relay(folder / "here.cfg", f"{address}:{self.port}", f"127.0.0.1:{self.port}")
+
+    @property
+    def port(self) -> int:
+        """Where it answers as S3."""
+        return self._ports[12]
 
     def start(self, name: str) -> None:
         master, ports = f"127.0.0.1:{self._ports[0]}.{self._ports[1]}", self._ports
@@ -223,7 +256,7 @@ class Weed:
             ]
         elif name == "s3":
             words = [
-                *("s3", f"-filer=127.0.0.1:{ports[8]}.{ports[9]}", f"-ip.bind={self._address}", "-iam=false"),
+                *("s3", f"-filer=127.0.0.1:{ports[8]}.{ports[9]}", "-ip.bind=127.0.0.1", "-iam=false"),
                 *(f"-port={ports[12]}", f"-port.grpc={ports[13]}", f"-config={self.folder / 's3.json'}"),
                 *("-port.iceberg=0", "-port.lance=0"),
             ]
@@ -243,5 +276,6 @@ class Weed:
         self._running[name].wait()
 
     def remove(self) -> None:
+        self._relay.end()
         for name in self._running:
             self.kill(name)

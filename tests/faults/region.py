@@ -24,7 +24,7 @@ from gateway.home.settings import load_settings
 from gateway.registry.database import Registry
 from tests.commands import invoke
 from tests.content import core_data
-from tests.faults.engines import Balancer, Network, Pair, Weed
+from tests.faults.engines import Balancer, Network, Pair, Relay, Weed
 from tests.faults.services import Service
 from tests.site import Site
 from tests.waiting import until
@@ -80,6 +80,10 @@ class Region:
             self._ends.callback(self.database.remove)
             self.weed = Weed(_made(root / "weed"), self.network.here)
             self._ends.callback(self.weed.remove)
+            for name in NAMES:
+                port, inside = self.weed.port, self.network.inside(name)
+                at, there = f"127.0.0.1:{port}", f"{self.network.here}:{port}"
+                self._ends.callback(Relay(root / f"{name}.cfg", at, there, inside).end)
             self.hosts: list[Host] = []
             self._ends.callback(self._kill_all)
             self._make_hosts()
