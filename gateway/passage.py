@@ -49,10 +49,13 @@ from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of
-from gateway.registry import outcomes, transfers
+from gateway.registry import outcomes, providers, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.zones.failpoints import passing
+
+_FEW = 4
+"""Of so many providers each is asked for by itself; of more, all are asked for together."""
 
 
 class FileExaminer(Protocol):
@@ -158,6 +161,11 @@ def _decide(
     found = transfers.work_on(batch.session, list(by_reference))
     pairs = [(one, found[reference]) for reference, one in by_reference.items()]
     pairs.sort(key=lambda pair: pair[1].sequence)
+    if len({transfer.upload.provider for _, transfer in pairs}) > _FEW:
+        everybody = providers.list_providers(batch.session, registrar.counting(now))
+        batch.know("enrolled", everybody)
+        for one in everybody:
+            batch.know(("provider", one.id), one)
     batch.look_back(
         (transfer.upload, one.examined.opened)
         for one, transfer in pairs

@@ -35,6 +35,10 @@ class Batch:
         answer: T = self._answers[question]
         return answer
 
+    def know(self, question: Hashable, answer: object) -> None:
+        """An answer that was found without being asked for."""
+        self._answers.setdefault(question, answer)
+
     def keys_of(self, provider: str) -> Sequence[Key]:
         """The keys of a provider."""
         return self.once(("keys", provider), lambda: keys.list_keys(self.session, "provider", provider))
