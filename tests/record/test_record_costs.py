@@ -1,8 +1,6 @@
-"""What one transaction asks of the registry grows little with its files: counted, the same on every machine."""
+"""What a transaction asks of the registry grows little with its files: counted, the same on every machine."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
