@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session
 
 from gateway.model import Opened, Upload
-from gateway.registry import keys, persons, transfers
+from gateway.registry import key_uses, keys, persons, transfers
 from gateway.registry.keys import Key
 from gateway.registry.transfers import SigningAct, act_of
 
@@ -71,7 +71,7 @@ class Batch:
 
     def record_uses(self) -> None:
         """Record how often each key was used."""
-        keys.note_uses(self.session, "provider", self._uses)
+        key_uses.note_each(self.session, "provider", self._uses)
         self._uses.clear()
 
     def note_persons(self, transfer: int, found: bytes) -> None:

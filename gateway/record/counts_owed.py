@@ -20,7 +20,7 @@ from gateway.registry.counts import CountsGiven
 
 
 @dataclass(slots=True)
-class Counting:
+class CountsOwed:
     """The counts that one transaction gives, for what is decided in it in order; `write` is to follow."""
 
     session: Session

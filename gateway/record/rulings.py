@@ -55,7 +55,7 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
         return None
     session = batch.session
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
-    counting = counts_owed.Counting(session, registrar.catalogue, now)
+    counting = counts_owed.CountsOwed(session, registrar.catalogue, now)
     decided = [
         counting.deliver(transfer, one.decision, partial(_provider, registrar, batch, transfer, now))
         if one.counted
