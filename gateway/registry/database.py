@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, NotSupporte
 from sqlmodel import Session
 
 from gateway.errors import ConfigurationError, Fault
-from gateway.registry import log
+from gateway.registry import log, places
 
 _log = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ class Registry:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction: all of it is durable on leaving, or none of it when anything is raised."""
-        yield from self._session(log.take_the_writers_place)
+        yield from self._session(places.take_the_writers_place)
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
         """A transaction as by `write`, which changes what belongs to these subjects alone."""
-        yield from self._session(lambda session: log.take_a_place_of_many(session, subjects))
+        yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
 
     def _session(self, take_place: Callable[[Session], None] | None) -> Iterator[Session]:
         write = take_place is not None
@@ -102,7 +102,7 @@ class Registry:
                 connection.begin(),
             ):
                 with Session(connection) as session:
-                    log.take_the_writers_place(session)
+                    places.take_the_writers_place(session)
                 yield connection
         except DatabaseError as error:
             raise _fault(error) from None
@@ -153,7 +153,7 @@ class Registry:
             connection.begin(),
         ):
             with Session(connection) as session:
-                log.take_the_writers_place(session)
+                places.take_the_writers_place(session)
             before = _revision(connection)
             _check_known(before)
             config.attributes["connection"] = connection

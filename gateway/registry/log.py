@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import text, tuple_
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
 from gateway.log.leaf import Event, Kind, commitment, leaf
-from gateway.registry import tables
+from gateway.registry import places
 from gateway.registry.inserting import insert_rows
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.vouched_rows import read_changes, take_changes
 
-# Any numbers: they only have to be the same in every process that writes.
-_WRITERS_PLACE, _LOGS_PLACE, _ROLLS_PLACE, _SUBJECTS = 7_201_917, 7_201_918, 7_201_919, 7_201_920
-_CONCURRENT = "gateway writes beside others"
 _FETCHED = 400
 _NODES, _LEAVES, _SIZE = "gateway log nodes", "gateway log leaves", "gateway log size"
 R = TypeVar("R")
@@ -104,7 +101,7 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
     """Append events in order and return their places. ValueError where the log does not admit one."""
     if not entries:
         return []
-    take_the_logs_place(session)
+    places.take_the_logs_place(session)
     first = size(session)
     nodes = _nodes(session)
     # Appending reads complete subtrees of the tree as it was, which are those that its root is made of.
@@ -117,50 +114,6 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
     session.info[_SIZE] = first + len(entries)
     session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
     return list(range(first, first + len(entries)))
-
-
-def take_the_writers_place(session: Session) -> None:
-    """Be the only one who writes, to the end of the transaction; wait for it. SQLite sees to that itself.
-
-    What a writer reads is then what it changes, and the log has one next place.
-    """
-    tables.load_all()
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_PLACE})
-
-
-def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
-    """Write on these subjects while others write on others, and nobody on all there is.
-
-    SQLite has one writer, and PostgreSQL where `take_the_writers_place` is asked for. Whoever compares
-    providers with each other takes `take_the_rolls_place` besides. Each of these is held to the end of the
-    transaction.
-    """
-    if session.get_bind().dialect.name != "postgresql":
-        return
-    session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _WRITERS_PLACE})
-    # In one order, so that no two wait for each other; subjects of one number are as one.
-    one_by_one = text(
-        "SELECT pg_advisory_xact_lock(:lock, number) FROM (SELECT DISTINCT hashtext(name) AS number"
-        " FROM unnest(CAST(:names AS text[])) name ORDER BY 1) found"
-    )
-    session.execute(one_by_one, {"lock": _SUBJECTS, "names": sorted(subjects)})
-    session.info[_CONCURRENT] = True
-
-
-def take_the_rolls_place(session: Session) -> None:
-    """Be the only one who compares the rolls of providers, to the end of the transaction."""
-    if _CONCURRENT in session.info:
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ROLLS_PLACE})
-
-
-def take_the_logs_place(session: Session) -> None:
-    """Be the only one who appends, to the end of the transaction; wait for it. To be taken after all else.
-
-    Whoever has the writer's place has it already, as have all in SQLite.
-    """
-    if session.info.pop(_CONCURRENT, False):
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOGS_PLACE})
 
 
 def size(session: Session) -> int:
