@@ -24,12 +24,8 @@ def note(session: Session, transfer: int, persons: bytes) -> None:
 
 def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
     """The same for many files, by their sequences."""
-    if not persons:
-        return
     new = inserting(session, PersonsOfTransferRow)
-    known = new.on_conflict_do_update(
-        index_elements=[col(PersonsOfTransferRow.transfer)], set_={"persons": new.excluded.persons}
-    )
+    known = new.on_conflict_do_update(index_elements=["transfer"], set_={"persons": new.excluded.persons})
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, known)
     markers.note(session, {transfer: frozenset(split(found)) for transfer, found in persons.items()})
