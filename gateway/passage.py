@@ -16,10 +16,13 @@ with `foresee`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
+
+from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.examiner.protocol import (
@@ -34,7 +37,8 @@ from gateway.examiner.protocol import (
     KeyDrop,
     Looked,
 )
-from gateway.model import Decision, Folder, Held, Provider, Refused, Transfer, Upload
+from gateway.home import provider_of
+from gateway.model import Classified, Decision, Folder, Held, Provider, Refused, Transfer, Upload
 from gateway.policy.reference import period_of
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
@@ -45,9 +49,13 @@ from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import Signers, came_by, logins_of, signers_of
-from gateway.registry import outcomes, persons, transfers
+from gateway.registry import outcomes, providers, transfers
+from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.zones.failpoints import passing
+
+_FEW = 4
+"""Of so many providers each is asked for by itself; of more, all are asked for together."""
 
 
 class FileExaminer(Protocol):
@@ -61,12 +69,14 @@ class FileExaminer(Protocol):
 class Examination:
     """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them.
 
-    `decided_before`: when it had been decided the last time, by then.
+    `decided_before`: when it had been decided the last time, by then. `beside_others`: its outcome concerns
+    its provider's files alone, so it may be recorded while others record other files.
     """
 
     examined: Examined
     judged_by: str = ""
     decided_before: datetime | None = None
+    beside_others: bool = False
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
@@ -75,7 +85,8 @@ def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Exami
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = examiner.examine(replace(claimed.job, now=now))
     passing("examine.answered")
-    return Examination(found, claimed.judged_by, claimed.decided_before)
+    is_drop = claimed.upload.folder != "in"
+    return Examination(found, claimed.judged_by, claimed.decided_before, beside_others=not is_drop)
 
 
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[Folder]:
@@ -84,15 +95,34 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
     What drops changed is to be shown with `by_folder.publish` then. A Fault means that nothing was recorded.
     """
     now = registrar.clock()
-    with registrar.registry.write() as session:
+    with _writing(registrar.registry, examinations) as session:
         if registrar.settings.host.shares and last_loaded(session) != registrar.catalogue.digest:
             raise Fault("other policies came into force at another host")
-        rulings = _decide(registrar, Batch(session), examinations, now)
-        head = put_in_force(registrar, session, rulings, now)
+        batch = Batch(session)
+        rulings = _decide(registrar, batch, examinations, now)
+        head = put_in_force(registrar, batch, rulings, now)
+        batch.record_uses()  # The same keys are used by many: others wait for it as shortly as for the log.
         passing("commit.written")
     passing("commit.committed")
     registrar.bring_out(head)
     return {ruling.folder for ruling in rulings}
+
+
+def _writing(registry: Registry, examinations: Sequence[Examination]) -> AbstractContextManager[Session]:
+    if all(one.beside_others for one in examinations):
+        return registry.write_on({subject for one in examinations for subject in _subjects(one.examined)})
+    return registry.write()
+
+
+def _subjects(examined: Examined) -> Iterator[str]:
+    """What no two may decide on at once: the file; all of a kind by one provider, which may replace each
+    other, or be copies of each other.
+    """
+    yield examined.reference
+    if isinstance(examined, FileOpened | FileWaits):
+        content = examined.content
+        kind = content.data_type if isinstance(content, Classified) else ""
+        yield f"{provider_of(examined.reference)} {kind}"
 
 
 def foresee(
@@ -131,13 +161,18 @@ def _decide(
     found = transfers.work_on(batch.session, list(by_reference))
     pairs = [(one, found[reference]) for reference, one in by_reference.items()]
     pairs.sort(key=lambda pair: pair[1].sequence)
+    if len({transfer.upload.provider for _, transfer in pairs}) > _FEW:
+        everybody = providers.list_providers(batch.session, registrar.counting(now))
+        batch.know("enrolled", everybody)
+        for one in everybody:
+            batch.know(("provider", one.id), one)
     batch.look_back(
         (transfer.upload, one.examined.opened)
         for one, transfer in pairs
         if isinstance(one.examined, FileOpened | FileWaits)
     )
     rulings = [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
-    batch.record_uses()
+    batch.record_persons()
     return rulings
 
 
@@ -211,7 +246,7 @@ def _note(registrar: Registrar, batch: Batch, transfer: Transfer, examined: Exam
     if isinstance(examined, FileOpened | FileWaits):
         period = period_of(examined.content, upload.landed_at, registrar.catalogue)
         outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
-        persons.note(session, transfer.sequence, base64.b64decode(examined.persons))
+        batch.note_persons(transfer.sequence, base64.b64decode(examined.persons))
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:
         outcomes.record_signature(session, upload.reference, signature)
@@ -219,7 +254,7 @@ def _note(registrar: Registrar, batch: Batch, transfer: Transfer, examined: Exam
 
 
 def _logins(batch: Batch, provider: str) -> Mapping[str, Key]:
-    return batch.once(("logins", provider), lambda: logins_of(batch.session, provider))
+    return batch.once(("logins", provider), lambda: logins_of(batch.keys_of(provider)))
 
 
 def _provider(rulebook: Rulebook, batch: Batch, provider: str, now: datetime) -> Provider:
@@ -227,4 +262,4 @@ def _provider(rulebook: Rulebook, batch: Batch, provider: str, now: datetime) ->
 
 
 def _signers(batch: Batch, provider: str, now: datetime) -> Signers:
-    return batch.once(("signers", provider), lambda: signers_of(batch.session, provider, now))
+    return batch.once(("signers", provider), lambda: signers_of(batch.keys_of(provider), now))

@@ -142,6 +142,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             yield from of_teams(catalogue, {team for person in people for team in person.teams})
             on_keys = key_complaints.of_keys(session, home, load_key_policy(home), at)
             yield from on_keys
+            yield from key_complaints.of_hosts(session, home, settings.host.name)
             landed = transfers.landed(session)
             if landed:
                 oldest = transfers.get(session, landed[0])

@@ -13,7 +13,7 @@ from gateway.cli.console import counted
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy
 from gateway.keys.warnings import days_left, step_due
-from gateway.registry import keys, providers, transfers
+from gateway.registry import hosts, keys, providers, transfers
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 
@@ -48,6 +48,18 @@ def of_secrets(home: Home) -> Iterator[Said]:
             f"{number} under no passphrase in {home.keys}: whoever copies that reads all",
             "gateway keys gateway protect",
         )
+
+
+def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
+    """Other hosts at work whose secrets are not those of this one, as while a new key is on its way."""
+    mine = hosts.fits(secret_files.holding(home))
+    for host in hosts.live(session):
+        if host.name != own and host.keys != mine:
+            yield Complaint(
+                "warning",
+                f"host {host.name} has other keys of the gateway than this one",
+                f"where they are all: gateway hosts add {host.name} FILE; there: gateway hosts join FILE",
+            )
 
 
 def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:

@@ -148,10 +148,11 @@ def show_one(
 def _standing(home: Path, session: Session, transfer: Transfer) -> dict[str, str | None]:
     """Which file it replaces and which one replaces it, by reference."""
     from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
+    from gateway.record.batch import Batch  # noqa: PLC0415
     from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
 
     provider = providers.get_provider(session, transfer.upload.provider)
-    found = standing_of(session, transfer, provider, load_catalogue(Home(home).policies_in_force))
+    found = standing_of(Batch(session), transfer, provider, load_catalogue(Home(home).policies_in_force))
     return {"replaces": found.replaces, "superseded_by": found.superseded_by}
 
 

@@ -6,10 +6,10 @@ where a file says what it is about. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.model import Classified, Provider, Transfer
+from gateway.model import Classified, ContentRefused, Provider, Transfer
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schools import number_of
@@ -23,6 +23,18 @@ class Superseding:
     superseded_by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What is to be known of an accepted file, to compare it with others of its kind and period.
+
+    `content` is asked only where `tells_by_content`.
+    """
+
+    sequence: int
+    reference: str
+    content: Classified | ContentRefused | None = None
+
+
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
     """Whether a file is accepted and of a kind and a period for which the latest one stands."""
     if transfer.state != "accepted" or transfer.period is None or transfer.data_type is None:
@@ -32,26 +44,35 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
 
 
 def standing(
-    transfer: Transfer, others: Iterable[Transfer], provider: Provider, bodies: BodiesFile
+    transfer: Transfer, others: Sequence[Alike], provider: Provider, bodies: BodiesFile
 ) -> Superseding:
-    """How a file stands among the other accepted ones of the same kind and period of its `provider`.
+    """How a file stands among the accepted ones of the same kind and period of its `provider`, in order.
 
     One that holds fewer schools than another leaves that one as it is.
     """
-    schools, replaces, later = _about(transfer, provider, bodies), None, None
-    for other in sorted(others, key=lambda one: one.sequence):
-        theirs = _about(other, provider, bodies)
+    schools = _about(transfer.content, provider, bodies)
+    replaces = superseded_by = None
+    for other in reversed(others):  # The latest first: of many, few are looked at.
+        theirs = _about(other.content, provider, bodies)
         if other.sequence < transfer.sequence and theirs and theirs <= schools:
-            replaces = other.upload.reference
+            replaces = other.reference
+            break
         if other.sequence > transfer.sequence and schools and schools <= theirs:
-            later = other.upload.reference
-    return Superseding(replaces=replaces, superseded_by=later)
+            superseded_by = superseded_by or other.reference
+    return Superseding(replaces=replaces, superseded_by=superseded_by)
 
 
-def _about(transfer: Transfer, provider: Provider, bodies: BodiesFile) -> frozenset[str]:
+def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
+    """Whether the content of a provider's file tells which schools it is about: it sends for others."""
+    return bool(provider.schools) or not bodies.of(provider.kind).own_pupils
+
+
+def _about(
+    content: Classified | ContentRefused | None, provider: Provider, bodies: BodiesFile
+) -> frozenset[str]:
     """The schools that a file is about: its sender, where it sends for none but itself."""
-    if bodies.of(provider.kind).own_pupils and not provider.schools:
+    if not tells_by_content(provider, bodies):
         return frozenset({provider.id})
-    if not isinstance(transfer.content, Classified):
+    if not isinstance(content, Classified):
         return frozenset()
-    return frozenset(filter(None, (number_of(school) for school in transfer.content.schools)))
+    return frozenset(filter(None, (number_of(school) for school in content.schools)))

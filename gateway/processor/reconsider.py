@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from gateway.model import Decision, Held, Transfer
 from gateway.policy.decide import decide
+from gateway.record.batch import Batch
 from gateway.record.conclude import SIGNED_LATE, told_late
 from gateway.record.drops import keys as key_drops
 from gateway.record.registrar import Registrar
@@ -28,7 +29,7 @@ def reconsider(registrar: Registrar, *, anew: bool = False) -> int:
         return 0
     with registrar.registry.write() as session:
         rulings = _rulings(registrar, session, now, anew=anew)
-        head = put_in_force(registrar, session, rulings, now)
+        head = put_in_force(registrar, Batch(session), rulings, now)
     registrar.bring_out(head)
     return len(rulings)
 
@@ -57,7 +58,7 @@ def reconsider_unlisted(registrar: Registrar) -> int:
     with registrar.registry.write() as session:
         waiting = waits.waiting_for_lists(session)
         rulings = list(_decided_anew(registrar, session, waiting, now))
-        head = put_in_force(registrar, session, rulings, now)
+        head = put_in_force(registrar, Batch(session), rulings, now)
     registrar.bring_out(head)
     return len(rulings)
 
@@ -71,7 +72,7 @@ def reconsider_schools(registrar: Registrar, provider: str) -> int:
     with registrar.registry.write() as session:
         waiting = waits.waiting_for_schools(session, provider)
         rulings = list(_decided_anew(registrar, session, waiting, now))
-        head = put_in_force(registrar, session, rulings, now)
+        head = put_in_force(registrar, Batch(session), rulings, now)
     registrar.bring_out(head)
     return len(rulings)
 

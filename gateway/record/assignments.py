@@ -41,7 +41,7 @@ def assignments(registrar: Registrar, references: Sequence[str], now: datetime) 
 def assignment_of(rulebook: Rulebook, batch: Batch, upload: Upload, now: datetime) -> Assignment:
     """The assignment of one upload, by the keys as they are now."""
     session, owner = batch.session, upload.provider
-    signers = batch.once(("signers", owner), lambda: signers_of(session, owner, now))
+    signers = batch.once(("signers", owner), lambda: signers_of(batch.keys_of(owner), now))
     judged_by = batch.once(("judged by", owner), lambda: signers.digest)
     kind = batch.once(("kind", owner), lambda: rulebook.provider(session, owner, now).kind)
     catalogue = rulebook.catalogue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from sqlmodel import Session
 
 from gateway.model import Opened, Upload
-from gateway.registry import keys, transfers
+from gateway.registry import key_uses, keys, persons, transfers
+from gateway.registry.keys import Key
 from gateway.registry.transfers import SigningAct, act_of
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ class Batch:
     _before: dict[SigningAct, list[str]] = field(default_factory=dict)
     _taken: dict[SigningAct, str] = field(default_factory=dict)
     _uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
+    _persons: dict[int, bytes] = field(default_factory=dict)
 
     def once(self, question: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question, asked where it has not been yet."""
@@ -32,6 +34,14 @@ class Batch:
             self._answers[question] = ask()
         answer: T = self._answers[question]
         return answer
+
+    def know(self, question: Hashable, answer: object) -> None:
+        """An answer that was found without being asked for."""
+        self._answers.setdefault(question, answer)
+
+    def keys_of(self, provider: str) -> Sequence[Key]:
+        """The keys of a provider."""
+        return self.once(("keys", provider), lambda: keys.list_keys(self.session, "provider", provider))
 
     def forget(self) -> None:
         """Ask everything anew: keys, providers or ratifications were changed."""
@@ -61,7 +71,15 @@ class Batch:
 
     def record_uses(self) -> None:
         """Record how often each key was used."""
-        with self.session.no_autoflush:  # What was found in files is written with what is decided on it.
-            for (provider, fingerprint), (at, times) in self._uses.items():
-                keys.note_use(self.session, "provider", provider, fingerprint, at, times=times)
+        key_uses.note_each(self.session, "provider", self._uses)
         self._uses.clear()
+
+    def note_persons(self, transfer: int, found: bytes) -> None:
+        """Who is in a file, to be recorded by `record_persons`."""
+        self._persons[transfer] = found
+
+    def record_persons(self) -> None:
+        """Record who is in the files."""
+        with self.session.no_autoflush:  # What was found in files is written with what is decided on it.
+            persons.note_each(self.session, self._persons)
+        self._persons.clear()

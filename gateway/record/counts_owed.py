@@ -7,7 +7,7 @@ has opened the tables of the first; who has two may subtract one from the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -16,54 +16,98 @@ from gateway.model import Classified, Decision, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counts_period, counts_teams, is_whole_roll
 from gateway.registry import counts, rolls
+from gateway.registry.counts import CountsGiven
 
 
-def deliver(
-    session: Session,
-    transfer: Transfer,
-    decision: Decision,
-    catalogue: Catalogue,
-    *,
-    provider: Callable[[], Provider],
-    at: datetime,
-) -> Transfer:
-    """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.
+@dataclass(slots=True)
+class CountsOwed:
+    """The counts that one transaction gives, for what is decided in it in order; `write` is to follow."""
 
-    A file without pupils may have been sent to such teams: of that, too, they get counts.
-    """
-    content = transfer.content
-    sent = tuple(team for team in transfer.teams if _has_no_records(team, catalogue))
-    counts.deliver(session, transfer.sequence, sent, at)
-    if not isinstance(content, Classified) or transfer.data_type != content.data_type:
-        return transfer
-    teams = counts_teams(content, decision, provider(), catalogue)
-    known = rolls.count_on_roll(session, transfer.upload.provider) if teams else 0
-    if not is_whole_roll(content, known, catalogue):
-        return transfer
-    given = tuple(team for team in teams if _make_room(session, transfer, team, catalogue))
-    if not given:
-        return transfer
-    counts.deliver(session, transfer.sequence, given, at)
-    return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
+    session: Session
+    catalogue: Catalogue
+    at: datetime
+    _given: dict[tuple[str, str, str], list[CountsGiven]] = field(default_factory=dict)
+    _fresh: set[tuple[int, str]] = field(default_factory=set)
+    _on_roll: dict[str, int] = field(default_factory=dict)
+
+    def deliver(self, transfer: Transfer, decision: Decision, provider: Callable[[], Provider]) -> Transfer:
+        """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.
+
+        A file without pupils may have been sent to such teams: of that, too, they get counts.
+        """
+        content = transfer.content
+        self._mark(transfer, [team for team in transfer.teams if self._has_no_records(team)])
+        if not isinstance(content, Classified) or transfer.data_type != content.data_type:
+            return transfer
+        teams = counts_teams(content, decision, provider(), self.catalogue)
+        known = self._known(transfer.upload.provider) if teams else 0
+        if not is_whole_roll(content, known, self.catalogue):
+            return transfer
+        given = [team for team in teams if self._make_room(transfer, team)]
+        if not given:
+            return transfer
+        self._mark(transfer, [team for team in given if team in transfer.teams])
+        for team in given:
+            if team not in transfer.teams:
+                self._fresh.add((transfer.sequence, team))
+                self._of(transfer, team).append(_as_given(transfer))
+        return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
+
+    def write(self) -> None:
+        """Write what is given and was not taken back."""
+        counts.deliver(self.session, sorted(self._fresh), self.at)
+        self._fresh.clear()
+        self._given.clear()
+
+    def _mark(self, transfer: Transfer, teams: list[str]) -> None:
+        """What these teams were sent is no more to them than counts."""
+        if teams:
+            self.write()
+            counts.mark(self.session, transfer.sequence, teams)
+
+    def _known(self, provider: str) -> int:
+        """How many pupils are on a roll before this transaction changes it."""
+        if provider not in self._on_roll:
+            self._on_roll[provider] = rolls.count_on_roll(self.session, provider)
+        return self._on_roll[provider]
+
+    def _has_no_records(self, team: str) -> bool:
+        found = self.catalogue.team(team)
+        return found is not None and not found.pupil_level
+
+    def _of(self, transfer: Transfer, team: str) -> list[CountsGiven]:
+        key = (team, transfer.upload.provider, transfer.data_type or "")
+        if key not in self._given:
+            self._given[key] = list(counts.given(self.session, *key))
+        return self._given[key]
+
+    def _make_room(self, transfer: Transfer, team: str) -> bool:
+        """Whether a team has opened no counts of the same school, kind and period; others are taken back."""
+        wanted, given = self._period(transfer, _as_given(transfer)), self._of(transfer, team)
+        same = [
+            each
+            for each in given
+            if each.transfer != transfer.sequence and self._period(transfer, each) == wanted
+        ]
+        if any(each.collected for each in same):
+            return False
+        for each in same:
+            given.remove(each)
+            if (each.transfer, team) in self._fresh:
+                self._fresh.remove((each.transfer, team))
+            else:
+                counts.take_back(self.session, each)
+        return True
+
+    def _period(self, transfer: Transfer, given: CountsGiven) -> object:
+        return counts_period(transfer.data_type or "", given.period, given.landed_at, self.catalogue)
 
 
-def _has_no_records(team: str, catalogue: Catalogue) -> bool:
-    found = catalogue.team(team)
-    return found is not None and not found.pupil_level
-
-
-def _make_room(session: Session, transfer: Transfer, team: str, catalogue: Catalogue) -> bool:
-    """Whether a team has opened no counts of the same school, kind and period; others are taken back."""
-    kind = transfer.data_type or ""
-    wanted = counts_period(kind, transfer.period, transfer.upload.landed_at, catalogue)
-    same = [
-        each
-        for each in counts.given(session, team, transfer.upload.provider, kind)
-        if each.transfer != transfer.sequence
-        and counts_period(kind, each.period, each.landed_at, catalogue) == wanted
-    ]
-    if any(each.collected for each in same):
-        return False
-    for each in same:
-        counts.take_back(session, each.transfer, team)
-    return True
+def _as_given(transfer: Transfer) -> CountsGiven:
+    return CountsGiven(
+        delivery=None,
+        transfer=transfer.sequence,
+        period=transfer.period,
+        landed_at=transfer.upload.landed_at,
+        collected=False,
+    )

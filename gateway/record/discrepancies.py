@@ -22,7 +22,7 @@ from gateway.policy.schools import named_school
 from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.record.schools import Enrolled
 from gateway.registry import discrepancies as recorded
-from gateway.registry import providers, receipts, rolls, transfers
+from gateway.registry import places, providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.rolls import Roll
 from gateway.registry.tables import PupilRow, ReceiptRow
@@ -73,6 +73,8 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
         if _counts_for_roll(each.decision)
         and (roll := each.roll if each.roll is not None else staged.get(each.transfer.sequence)) is not None
     ]
+    if taken:
+        places.take_the_rolls_place(session)
     return [entry for some in _few(taken) for entry in _compare(comparison, _entered(comparison, some))]
 
 
@@ -190,6 +192,7 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 
 def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, DiscrepancyNotice]]) -> None:
     """Leave a signed notice for a provider, about its own records only."""
+    places.take_the_logs_place(comparison.session)  # Receipts are brought out in the order of their numbers.
     reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
     facts = NoticeFacts(
         reference=reference,

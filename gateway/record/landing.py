@@ -57,5 +57,5 @@ def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upl
             )
             receipts.append((facts, place))
         entries.append(outcome.landed_entry(upload, facts))
-    numbers = log.append(session, entries, now)
+    numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
     registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)

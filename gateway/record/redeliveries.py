@@ -15,6 +15,7 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
 from gateway.reasons.persons import WITHDRAWN
 from gateway.record import outcome, withdrawals
+from gateway.record.batch import Batch
 from gateway.record.dual_control import are_two
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
@@ -232,7 +233,7 @@ def _release_again(
         note=by.why,
         counted=not by.named,
     )
-    return put_in_force(registrar, session, [ruling], by.at)
+    return put_in_force(registrar, Batch(session), [ruling], by.at)
 
 
 def _receipted(

@@ -14,6 +14,7 @@ from gateway.policy.reference import period_of
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
 from gateway.policy.timescale import period_on
 from gateway.reasons.persons import WITHDRAWN
+from gateway.record.batch import Batch
 from gateway.record.dual_control import are_two, check_release
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
@@ -81,7 +82,7 @@ def release(
                 held_for=transfer.reasons,
                 counted=not teams,
             )
-            head = put_in_force(registrar, session, [ruling], now)
+            head = put_in_force(registrar, Batch(session), [ruling], now)
     registrar.bring_out(head)
     return asked
 
@@ -115,7 +116,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
             held_for=transfer.reasons,
             counted=False,
         )
-        head = put_in_force(registrar, session, [ruling], now)
+        head = put_in_force(registrar, Batch(session), [ruling], now)
     registrar.bring_out(head)
     return asked
 
@@ -250,5 +251,5 @@ def _refuse(
         transfer = held(session, reference)
         refused = Refused(reasons=(registrar.catalogue.reason(code, **detail),), flow=transfer.flow)
         ruling = Ruling(reference=reference, decision=refused, kind="refused", actor=by, note=why)
-        head = put_in_force(registrar, session, [ruling], now)
+        head = put_in_force(registrar, Batch(session), [ruling], now)
     registrar.bring_out(head)

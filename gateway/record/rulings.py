@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from sqlmodel import Session
+from functools import partial
 
 from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Provider, Reason, Transfer
@@ -47,21 +46,23 @@ class Ruling:
         return tuple(f"Until then it was held: {one.sentence} ({one.code})" for one in shown)
 
 
-def put_in_force(
-    registrar: Registrar, session: Session, rulings: Sequence[Ruling], now: datetime
-) -> str | None:
+def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime) -> str | None:
     """Record rulings in the caller's transaction; the signed head of the log that holds them.
 
     None where there are none. What was committed comes out with `Registrar.bring_out`.
     """
     if not rulings:
         return None
-    batch = Batch(session)
+    session = batch.session
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    counting = counts_owed.CountsOwed(session, registrar.catalogue, now)
     decided = [
-        _counted(registrar, batch, transfer, one.decision, now) if one.counted else transfer
+        counting.deliver(transfer, one.decision, partial(_provider, registrar, batch, transfer, now))
+        if one.counted
+        else transfer
         for transfer, one in zip(recorded, rulings, strict=True)
     ]
+    counting.write()
     entries: list[log.Entry] = []
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):
@@ -91,26 +92,13 @@ def put_in_force(
         [Decided(transfer, one.decision, one.roll) for transfer, one in pairs],
     )
     letters.owe_for_decisions(registrar, session, decided, now)
-    numbers = log.append(session, entries, now)
+    numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
     return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
-
-
-def _counted(
-    registrar: Registrar, batch: Batch, transfer: Transfer, decision: Decision, now: datetime
-) -> Transfer:
-    return counts_owed.deliver(
-        batch.session,
-        transfer,
-        decision,
-        registrar.catalogue,
-        provider=lambda: _provider(registrar, batch, transfer, now),
-        at=now,
-    )
 
 
 def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:
     provider = _provider(registrar, batch, transfer, now)
-    return superseded.standing_of(batch.session, transfer, provider, registrar.catalogue)
+    return superseded.standing_of(batch, transfer, provider, registrar.catalogue)
 
 
 def _provider(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Provider:

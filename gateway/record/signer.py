@@ -42,9 +42,9 @@ class Signers:
         return any(key.expires_at is not None and key.expires_at <= now for key in self.in_force)
 
 
-def signers_of(session: Session, provider: str, now: datetime) -> Signers:
-    """The certificates of a provider."""
-    known = [key for key in keys.list_keys(session, "provider", provider) if key.kind == "openpgp"]
+def signers_of(provided: Sequence[Key], now: datetime) -> Signers:
+    """The certificates among the keys of a provider."""
+    known = [key for key in provided if key.kind == "openpgp"]
     return Signers(
         in_force=tuple(key for key in known if key.is_in_force(now)),
         others=tuple(key for key in known if not key.is_in_force(now)),
@@ -73,10 +73,9 @@ def objection(
     return Refused(reasons=(catalogue.reason("key:retired"),))
 
 
-def logins_of(session: Session, provider: str) -> Mapping[str, Key]:
+def logins_of(provided: Sequence[Key]) -> Mapping[str, Key]:
     """The SSH keys of a provider by their fingerprints, whatever became of them."""
-    known = keys.list_keys(session, "provider", provider)
-    return {key.fingerprint: key for key in known if key.kind == "ssh"}
+    return {key.fingerprint: key for key in provided if key.kind == "ssh"}
 
 
 def came_by(login: Key | None, landed_at: datetime) -> bool:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from gateway.model import Provider, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.superseding import Superseding, is_comparable, standing
+from gateway.policy.superseding import Superseding, is_comparable, standing, tells_by_content
+from gateway.record.batch import Batch
 from gateway.registry import transfers
 
 
-def standing_of(
-    session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
-) -> Superseding:
-    """Which file it replaces and which one replaces it; none of both where its kind knows no such thing."""
+def standing_of(batch: Batch, transfer: Transfer, provider: Provider, catalogue: Catalogue) -> Superseding:
+    """Which file it replaces and which one replaces it; none of both where its kind knows no such thing.
+
+    The decisions of the transaction have to be written.
+    """
     if not is_comparable(transfer, catalogue):
         return Superseding()
-    return standing(transfer, transfers.alike(session, transfer), provider, catalogue.bodies)
+    by_content = tells_by_content(provider, catalogue.bodies)
+    others = batch.once(
+        ("alike", provider.id, transfer.data_type, transfer.period),
+        lambda: transfers.alike(batch.session, transfer, with_content=by_content),
+    )
+    return standing(transfer, others, provider, catalogue.bodies)
 
 
 def told(found: Superseding, transfer: Transfer) -> tuple[str, ...]:

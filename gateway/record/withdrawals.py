@@ -13,6 +13,7 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.release import STAY
 from gateway.publish.provider_copies import take_back_copies
 from gateway.receipts.authority import AuthorityFacts, render_authority_notice
+from gateway.record.batch import Batch
 from gateway.record.dual_control import are_two
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
@@ -56,7 +57,7 @@ def withdraw(registrar: Registrar, reference: str, *, by: str, why: str) -> With
             actor=by,
             note=why,
         )
-        head = put_in_force(registrar, session, [ruling], now)
+        head = put_in_force(registrar, Batch(session), [ruling], now)
     if registrar.brings_out:
         take_back_copies(registrar.home, registrar.registry)
     registrar.bring_out(head)
@@ -74,7 +75,7 @@ def withdraw_for_good(registrar: Registrar, reference: str, *, by: str, why: str
         reasons = _reasons(registrar.catalogue, transfer, _FOR_GOOD, done.openings)
         decision = Refused(reasons=reasons, flow=transfer.flow)
         ruling = Ruling(reference=reference, decision=decision, kind="withdrawn", actor=by, note=why)
-        head = put_in_force(registrar, session, [ruling], now)
+        head = put_in_force(registrar, Batch(session), [ruling], now)
     registrar.bring_out(head)
     return done
 

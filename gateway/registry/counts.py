@@ -14,8 +14,12 @@ from gateway.registry.vouched_rows import add_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountsGiven:
-    """That a team was given counts of a file. `collected`: somebody has opened them."""
+    """That a team was given counts of a file. `collected`: somebody has opened them.
 
+    `delivery`: the number of its row, once there is one.
+    """
+
+    delivery: int | None
     transfer: int
     period: str | None
     landed_at: datetime
@@ -37,32 +41,31 @@ def given(session: Session, team: str, provider: str, data_type: str) -> Sequenc
     )
     return [
         CountsGiven(
-            transfer=row.transfer, period=period, landed_at=landed_at, collected=row.collected_at is not None
+            delivery=row.id,
+            transfer=row.transfer,
+            period=period,
+            landed_at=landed_at,
+            collected=row.collected_at is not None,
         )
         for row, period, landed_at in session.exec(query)
     ]
 
 
-def deliver(session: Session, transfer: int, teams: Collection[str], at: datetime) -> None:
-    """Give teams counts of a file."""
-    if not teams:
-        return
-    known = {
-        row.team: row for row in session.exec(select(DeliveryRow).where(DeliveryRow.transfer == transfer))
-    }
-    for team in teams:
-        if team in known:
-            known[team].counts = True
-            session.add(known[team])
+def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
+    """Of a file that teams were sent, they are given counts alone."""
+    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
+    for row in session.exec(query):
+        row.counts = True
     session.flush()
-    new = [team for team in teams if team not in known]
-    rows = [{"transfer": transfer, "team": team, "delivered_at": at} for team in new]
+
+
+def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
+    """Give counts of files to teams that have nothing of them yet."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
+    rows = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
 
 
-def take_back(session: Session, transfer: int, team: str) -> None:
+def take_back(session: Session, given: CountsGiven) -> None:
     """Take counts back that nobody has opened: those of a later file stand instead."""
-    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, DeliveryRow.team == team)
-    session.delete(session.exec(query).one())
-    session.flush()
+    session.delete(session.get_one(DeliveryRow, given.delivery))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, NotSupporte
 from sqlmodel import Session
 
 from gateway.errors import ConfigurationError, Fault
-from gateway.registry import log
+from gateway.registry import log, places
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +33,9 @@ class Registry:
     """The registry behind one SQLAlchemy URL. ConfigurationError where its driver is not installed.
 
     `write()` holds the one writer's place from its first statement (in SQLite by BEGIN IMMEDIATE, since
-    a read that turns into a write would fail there at once; in PostgreSQL by an advisory lock). Both
-    raise `Fault` where the database cannot be reached or stays locked.
+    a read that turns into a write would fail there at once; in PostgreSQL by an advisory lock). With
+    `write_on()` there may be several in PostgreSQL, each on other subjects; the log has one next place, which
+    each takes last. All raise `Fault` where the database cannot be reached or stays locked.
     """
 
     def __init__(self, url: str) -> None:
@@ -45,14 +46,20 @@ class Registry:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; what it sees does not change while it is open."""
-        yield from self._session(write=False)
+        yield from self._session(None)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction: all of it is durable on leaving, or none of it when anything is raised."""
-        yield from self._session(write=True)
+        yield from self._session(places.take_the_writers_place)
 
-    def _session(self, *, write: bool) -> Iterator[Session]:
+    @contextmanager
+    def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
+        """A transaction as by `write`, which changes what belongs to these subjects alone."""
+        yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
+
+    def _session(self, take_place: Callable[[Session], None] | None) -> Iterator[Session]:
+        write = take_place is not None
         try:
             options = {} if write else self._reading
             with (
@@ -60,8 +67,8 @@ class Registry:
                 connection.begin(),
                 Session(connection) as session,
             ):
-                if write:
-                    log.take_the_writers_place(session)
+                if take_place is not None:
+                    take_place(session)
                 yield session
                 if write:
                     log.record_changes(session, datetime.now(UTC))
@@ -95,7 +102,7 @@ class Registry:
                 connection.begin(),
             ):
                 with Session(connection) as session:
-                    log.take_the_writers_place(session)
+                    places.take_the_writers_place(session)
                 yield connection
         except DatabaseError as error:
             raise _fault(error) from None
@@ -146,7 +153,7 @@ class Registry:
             connection.begin(),
         ):
             with Session(connection) as session:
-                log.take_the_writers_place(session)
+                places.take_the_writers_place(session)
             before = _revision(connection)
             _check_known(before)
             config.attributes["connection"] = connection

@@ -31,7 +31,12 @@ class Host:
 
 def said(name: str, keys: str) -> str:
     """What the session of a host calls itself: at most 63 characters."""
-    return f"{_SAID}/{name}/{keys[:16]}"
+    return f"{_SAID}/{name}/{fits(keys)}"
+
+
+def fits(keys: str) -> str:
+    """As much of a digest of keys as hosts say of themselves."""
+    return keys[:16]
 
 
 def live(session: Session) -> list[Host]:

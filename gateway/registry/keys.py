@@ -291,20 +291,6 @@ def note_warning(session: Session, key: Key, days: int) -> None:
     _kept(session, row)
 
 
-def note_use(
-    session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime, *, times: int = 1
-) -> None:
-    """Record that a key was used, last at `at`. A fingerprint that is not enrolled is nothing to record."""
-    row = session.exec(
-        select(KeyRow).where(
-            KeyRow.owner_kind == owner_kind, KeyRow.owner == owner, KeyRow.fingerprint == fingerprint
-        )
-    ).first()
-    if row is not None:
-        row.last_used_at, row.uses = at, row.uses + times
-        session.add(row)
-
-
 def _find(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> KeyRow:
     wanted = fingerprint.replace(" ", "")
     rows = session.exec(select(KeyRow).where(KeyRow.owner_kind == owner_kind, KeyRow.owner == owner)).all()

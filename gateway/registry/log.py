@@ -8,21 +8,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, text, tuple_
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
 from gateway.log.leaf import Event, Kind, commitment, leaf
-from gateway.registry import tables
+from gateway.registry import places
+from gateway.registry.inserting import insert_rows
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.vouched_rows import read_changes, take_changes
 
-# Any number: it only has to be the same in every process that writes.
-_WRITERS_PLACE = 7_201_917
 _FETCHED = 400
-_NODES = "gateway log nodes"
+_NODES, _LEAVES, _SIZE = "gateway log nodes", "gateway log leaves", "gateway log size"
 R = TypeVar("R")
 
 
@@ -94,15 +93,15 @@ class _Nodes:
 
     def write(self) -> None:
         """Store what was put since the last time."""
-        if self._fresh:
-            self._session.execute(insert(NodeRow), self._fresh)
-            self._fresh.clear()
+        insert_rows(self._session, NodeRow, self._fresh)
+        self._fresh.clear()
 
 
 def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int]:
     """Append events in order and return their places. ValueError where the log does not admit one."""
     if not entries:
         return []
+    places.take_the_logs_place(session)
     first = size(session)
     nodes = _nodes(session)
     # Appending reads complete subtrees of the tree as it was, which are those that its root is made of.
@@ -110,23 +109,18 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
     rows = [_row(number, entry, at) for number, entry in enumerate(entries, start=first)]
     for number, row in enumerate(rows, start=first):
         tree.append(nodes, number, row["leaf"])
-    session.execute(insert(EventRow), rows)
+    insert_rows(session, EventRow, rows)
     nodes.write()
+    session.info[_SIZE] = first + len(entries)
+    session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
     return list(range(first, first + len(entries)))
-
-
-def take_the_writers_place(session: Session) -> None:
-    """Be the only one who writes, to the end of the transaction; wait for it. SQLite sees to that itself.
-
-    What a writer reads is then what it changes, and the log has one next place.
-    """
-    tables.load_all()
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_PLACE})
 
 
 def size(session: Session) -> int:
     """How many leaves the log has."""
+    if _SIZE in session.info:  # This transaction appended the last one, and nobody else can.
+        own: int = session.info[_SIZE]
+        return own
     last = session.exec(select(func.max(EventRow.number))).one()
     return 0 if last is None else last + 1
 
@@ -149,9 +143,16 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime) -> str:
 
 def record_changes(session: Session, at: datetime) -> None:
     """Let the log vouch for the rows that this transaction has written and that it does not yet."""
+    append(session, unrecorded(session), at)
+
+
+def unrecorded(session: Session) -> list[Entry]:
+    """The log's word for the rows that this transaction has written and it does not vouch for yet.
+
+    To be appended: what is done before `append` keeps nobody else waiting.
+    """
     changes = take_changes(session)
-    if changes is not None:
-        append(session, [Entry(kind="recorded", subject="registry", note=changes)], at)
+    return [] if changes is None else [Entry(kind="recorded", subject="registry", note=changes)]
 
 
 def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
@@ -227,9 +228,11 @@ def leaf_of(session: Session, number: int) -> bytes:
 
 def leaves_of(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
     """The bytes of some leaves, by their numbers."""
-    found: dict[int, bytes] = {}
-    for start in range(0, len(numbers), _FETCHED):
-        some = numbers[start : start + _FETCHED]
+    own: dict[int, bytes] = session.info.get(_LEAVES, {})  # Those that this transaction has appended.
+    found = {number: own[number] for number in numbers if number in own}
+    wanted = [number for number in numbers if number not in own]
+    for start in range(0, len(wanted), _FETCHED):
+        some = wanted[start : start + _FETCHED]
         found |= dict(
             session.exec(select(EventRow.number, EventRow.leaf).where(col(EventRow.number).in_(some))).all()
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -85,14 +85,19 @@ def list_markers(session: Session) -> list[Marker]:
     ]
 
 
-def note(session: Session, transfer: int, persons: frozenset[bytes]) -> None:
-    """Put down which marked children are in a file."""
-    known = set(
-        session.exec(select(MarkedTransferRow.marker).where(MarkedTransferRow.transfer == transfer)).all()
-    )
-    for row in _on(session):
-        if row.number not in known and not persons.isdisjoint(_digests(row)):
-            session.add(MarkedTransferRow(transfer=transfer, marker=cast("int", row.number)))
+def note(session: Session, persons: Mapping[int, frozenset[bytes]]) -> None:
+    """Put down which marked children are in files, of which it is given who is in them."""
+    found = {
+        (transfer, cast("int", row.number))
+        for row in _on(session)
+        for transfer, digests in persons.items()
+        if not digests.isdisjoint(_digests(row))
+    }
+    if not found:
+        return
+    of_them = col(MarkedTransferRow.transfer).in_({transfer for transfer, _ in found})
+    known = set(session.exec(select(MarkedTransferRow.transfer, MarkedTransferRow.marker).where(of_them)))
+    session.add_all(MarkedTransferRow(transfer=one, marker=number) for one, number in sorted(found - known))
     session.flush()
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.registry import markers
-from gateway.registry.inserting import inserting
+from gateway.registry.inserting import insert_rows, inserting
 from gateway.registry.tables import DeletionRow, PersonsOfTransferRow, PupilRow, TransferRow
 
 DIGEST = 16
@@ -19,12 +19,16 @@ DIGEST = 16
 
 def note(session: Session, transfer: int, persons: bytes) -> None:
     """Put down who is in a file, instead of what was known of it before; and whether a marked child is."""
+    note_each(session, {transfer: persons})
+
+
+def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
+    """The same for many files, by their sequences."""
     new = inserting(session, PersonsOfTransferRow)
-    known = new.on_conflict_do_update(
-        index_elements=[col(PersonsOfTransferRow.transfer)], set_={"persons": new.excluded.persons}
-    )
-    session.connection().execute(known, [{"transfer": transfer, "persons": persons}])
-    markers.note(session, transfer, frozenset(split(persons)))
+    known = new.on_conflict_do_update(index_elements=["transfer"], set_={"persons": new.excluded.persons})
+    rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
+    insert_rows(session, PersonsOfTransferRow, rows, known)
+    markers.note(session, {transfer: frozenset(split(found)) for transfer, found in persons.items()})
 
 
 def split(persons: bytes) -> list[bytes]:

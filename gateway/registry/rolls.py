@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
-from gateway.registry.inserting import inserting
+from gateway.registry.inserting import insert_rows, inserting
 from gateway.registry.tables import FullRollRow, PupilRow, SchoolOfTransferRow, StagedRollRow
 
 _AT_ONCE = 500
@@ -54,22 +54,9 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
     """Put down what files said of their pupils, where nothing later is known of them."""
-    values = [
-        {
-            "provider": roll.provider,
-            "pupil": entry.pupil,
-            "on_roll": entry.on_roll,
-            "at": roll.at,
-            "birth_date": entry.birth_date,
-            "former": entry.former,
-            "transfer": roll.transfer,
-            "record": entry.record,
-        }
-        for roll in rolls
-        for entry in roll.entries
-    ]
-    if not values:
-        return
+    latest: dict[tuple[str, bytes], dict[str, Any]] = {}
+    for roll in sorted(rolls, key=lambda one: one.at):
+        latest |= {(roll.provider, entry.pupil): _row(roll, entry) for entry in roll.entries}
     new = inserting(session, PupilRow)
     later = new.on_conflict_do_update(
         index_elements=[col(PupilRow.provider), col(PupilRow.pupil)],
@@ -79,7 +66,20 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
         },
         where=col(PupilRow.at) <= new.excluded.at,
     )
-    session.connection().execute(later, values)
+    insert_rows(session, PupilRow, [latest[key] for key in sorted(latest)], later)
+
+
+def _row(roll: Roll, entry: RollEntry) -> dict[str, Any]:
+    return {
+        "provider": roll.provider,
+        "pupil": entry.pupil,
+        "on_roll": entry.on_roll,
+        "at": roll.at,
+        "birth_date": entry.birth_date,
+        "former": entry.former,
+        "transfer": roll.transfer,
+        "record": entry.record,
+    }
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, or_, tuple_
+from sqlalchemy import ColumnElement, null, or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
@@ -19,6 +19,7 @@ from gateway.model import (
     Transfer,
     Upload,
 )
+from gateway.policy.superseding import Alike
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfer_rows import (
@@ -115,20 +116,23 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
     return found
 
 
-def alike(session: Session, transfer: Transfer) -> Sequence[Transfer]:
-    """The other accepted transfers of the same provider, data type and period, in the order they landed."""
+def alike(session: Session, transfer: Transfer, *, with_content: bool) -> Sequence[Alike]:
+    """The accepted transfers of the same provider, data type and period, in the order they landed."""
+    content = col(TransferRow.content) if with_content else null()
     query = (
-        select(TransferRow)
+        select_columns(col(TransferRow.sequence), col(TransferRow.reference), content)
         .where(
-            TransferRow.provider == transfer.upload.provider,
-            TransferRow.data_type == transfer.data_type,
-            TransferRow.period == transfer.period,
-            TransferRow.state == "accepted",
-            TransferRow.sequence != transfer.sequence,
+            col(TransferRow.provider) == transfer.upload.provider,
+            col(TransferRow.data_type) == transfer.data_type,
+            col(TransferRow.period) == transfer.period,
+            col(TransferRow.state) == "accepted",
         )
         .order_by(col(TransferRow.sequence))
     )
-    return transfers_of(session, session.exec(query).all())
+    return [
+        Alike(sequence, reference, CONTENT.validate_json(found) if found else None)
+        for sequence, reference, found in session.execute(query)
+    ]
 
 
 def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfer]]:

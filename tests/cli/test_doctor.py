@@ -12,7 +12,7 @@ from gateway.cli.status import expiries_in_words
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.record.snapshot import Expiry
-from gateway.registry import keys
+from gateway.registry import key_uses
 from gateway.registry.database import Registry
 from tests.commands import Commands
 from tests.workshop import login_of
@@ -37,7 +37,7 @@ def advice(site: Commands, about: str, *, at: datetime = LATER) -> list[str]:
 def used(site: Commands, fingerprint: str, at: datetime) -> None:
     registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
     with registry.write() as session:
-        keys.note_use(session, "provider", "oak", fingerprint, at)
+        key_uses.note(session, "provider", "oak", fingerprint, at)
     registry.close()
 
 
@@ -91,7 +91,7 @@ def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_p
     assert "last" not in site.gateway("keys", "retire", "elm", first)
     registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
     with registry.write() as session:
-        keys.note_use(session, "provider", "elm", login_of(second), LATER)
+        key_uses.note(session, "provider", "elm", login_of(second), LATER)
     registry.close()
     assert "has used another key since" in site.refused("keys", "restore", "elm", first, "--why", "x")
     assert "everything fits" in site.gateway("log", "verify")

@@ -17,9 +17,9 @@ from tests.waiting import until
 
 REPOSITORY = Path(__file__).parents[2]
 WORDS = {
-    "intake": ("serve", "intake", "--host", "127.0.0.1"),
+    "intake": ("serve", "intake"),
     "processor": ("process",),
-    "mailboxes": ("serve", "mailboxes", "--host", "127.0.0.1"),
+    "mailboxes": ("serve", "mailboxes"),
 }
 
 
@@ -33,6 +33,7 @@ class Service:
     site: Site
     name: str
     port: int = 0
+    host: str = "127.0.0.1"
     process: subprocess.Popen[str] | None = None
     log: Path = field(init=False)
 
@@ -41,7 +42,7 @@ class Service:
 
     @property
     def place(self) -> tuple[str, int]:
-        return "127.0.0.1", self.port
+        return self.host, self.port
 
     @property
     def running(self) -> subprocess.Popen[str]:
@@ -53,7 +54,7 @@ class Service:
         words = [*WORDS[self.name], "--home", str(self.site.home)]
         if self.name != "processor":
             self.port = self.port or free_port()
-            words += ["--port", str(self.port)]
+            words += ["--host", self.host, "--port", str(self.port)]
         with self.log.open("a") as errors:
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, "-m", "gateway", *words],

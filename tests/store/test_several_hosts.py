@@ -231,6 +231,12 @@ def test_several_hosts_need_what_they_can_share(tmp_path: Path) -> None:
         load_settings(desk.home)
 
 
+def told_of_hosts(desk: Workshop) -> list[str]:
+    """What doctor says of hosts."""
+    found = json.loads(invoke(desk.home.root, "doctor", "--json").stdout)
+    return [one["what"] for one in found if one["what"].startswith("host ")]
+
+
 def test_a_host_is_handed_all_it_needs_under_a_code_and_a_key_is_announced_when_all_have_it(
     hosts: Hosts, tmp_path: Path
 ) -> None:
@@ -247,6 +253,7 @@ def test_a_host_is_handed_all_it_needs_under_a_code_and_a_key_is_announced_when_
     before = one.certificate
     assert "two cannot use it" in one.gateway("keys", "gateway", "rotate", code=1)
     assert one.certificate == before
+    assert told_of_hosts(one) == ["host two has other keys of the gateway than this one"]
     code = one.gateway("hosts", "add", "two", str(tmp_path / "two")).split()[-1]
     assert b"BEGIN PGP MESSAGE" in (tmp_path / "two").read_bytes()
     assert "does not fit" in two.gateway("hosts", "join", str(tmp_path / "two"), given="guessed\n", code=1)
@@ -254,6 +261,7 @@ def test_a_host_is_handed_all_it_needs_under_a_code_and_a_key_is_announced_when_
     # Within seconds it is known that the other host has it.
     until(lambda: invoke(one.home.root, "keys", "gateway", "rotate").exit_code == 0, "host two", seconds=40)
     until(lambda: two.certificate == one.certificate != before, "the new key at both doors")
+    until(lambda: told_of_hosts(one) == told_of_hosts(two) == [], "both to say that they have the same keys")
     sent = two.send(two.provider("yew", years=YEARS), core_data())
     decided(one, sent)
     assert one.state(sent) == "accepted"

@@ -1,0 +1,41 @@
+"""How often keys are used, and when last: the log does not vouch for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import bindparam, update
+from sqlmodel import Session, col
+
+from gateway.registry.keys import OwnerKind
+from gateway.registry.tables import KeyRow
+
+
+def note(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime) -> None:
+    """Record that a key was used, last at `at`. A fingerprint that is not enrolled is nothing to record."""
+    note_each(session, owner_kind, {(owner, fingerprint): (at, 1)})
+
+
+def note_each(
+    session: Session, owner_kind: OwnerKind, uses: Mapping[tuple[str, str], tuple[datetime, int]]
+) -> None:
+    """The same for many keys: to each owner and fingerprint the last use, and how many there were."""
+    given = [
+        {"of": owner, "by": fingerprint, "at": at, "times": times}
+        for (owner, fingerprint), (at, times) in sorted(uses.items())
+    ]
+    used = (
+        update(KeyRow)
+        .where(
+            col(KeyRow.owner_kind) == owner_kind,
+            col(KeyRow.owner) == bindparam("of"),
+            col(KeyRow.fingerprint) == bindparam("by"),
+        )
+        .values(last_used_at=bindparam("at"), uses=col(KeyRow.uses) + bindparam("times"))
+    )
+    if given:  # The log vouches for neither column.
+        session.connection().execute(used, given)
+        for row in session.identity_map.values():
+            if isinstance(row, KeyRow):
+                session.expire(row, ("uses", "last_used_at"))
