@@ -56,9 +56,11 @@ def _accepted(
 ) -> Iterator[tuple[str, Arrival]]:
     landed = col(TransferRow.landed_at)
     flow, data_type, period = col(TransferRow.flow), col(TransferRow.data_type), col(TransferRow.period)
-    accepted = and_(col(TransferRow.state) == "accepted", data_type.is_not(None), which)
+    state: ColumnElement[str] = col(TransferRow.state)  # type: ignore[assignment] # a column is one
     if provider is not None:
-        accepted = and_(accepted, whose == provider)
+        state = func.coalesce(state, None)  # For which no index is looked into: one provider's files are few.
+        which = and_(which, whose == provider)
+    accepted = and_(state == "accepted", data_type.is_not(None), which)
     often, lately = data_type.in_(list(window.often)), window.lately or window.since
     wanted = or_(and_(often, landed >= lately), and_(~often, landed >= window.since))
     earlier = and_(often, landed < lately, landed >= window.since)

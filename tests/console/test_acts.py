@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.cli.identity import real_account
+from tests.classify import made
 from tests.console.acts import ACTS, AXE
 from tests.console.conftest import House, Person
 from tests.content import core_data
@@ -171,6 +172,18 @@ def test_somebody_logs_out_and_in_and_ends_other_sessions(house: House, people: 
     kim.button("Log in with a passkey")
     kim.page.wait_for_url(f"{house.origin}/")
     assert kim.heading() == "Today"
+
+
+def test_what_a_school_writes_into_its_headings_is_text_and_no_markup(
+    house: House, people: dict[str, Person]
+) -> None:
+    markup, jane = "<img src=x onerror=document.title='owned'>", people["jane"]
+    reference = house.sent("lockers.csv.pgp", f"UPN,{markup}\n{made.Child(1).upn},blue\n".encode())
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    assert markup in jane.page.locator("main table").first.inner_text()
+    assert jane.page.locator("main img").count() == 0
+    assert jane.page.title() != "owned"
+    assert jane.faults(WIDTH) == []
 
 
 def test_every_act_that_is_told_of_was_done_here(house: House) -> None:
