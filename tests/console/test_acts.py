@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.cli.identity import real_account
-from tests.classify import made
+from gateway.samples import make, school
 from tests.console.acts import ACTS, AXE
 from tests.console.conftest import House, Person
 from tests.content import core_data
@@ -177,13 +178,20 @@ def test_somebody_logs_out_and_in_and_ends_other_sessions(house: House, people: 
 def test_what_a_school_writes_into_its_headings_is_text_and_no_markup(
     house: House, people: dict[str, Person]
 ) -> None:
-    markup, jane = "<img src=x onerror=document.title='owned'>", people["jane"]
-    reference = house.sent("lockers.csv.pgp", f"UPN,{markup}\n{made.Child(1).upn},blue\n".encode())
-    jane.page.goto(f"{house.origin}/held/{reference}")
-    assert markup in jane.page.locator("main table").first.inner_text()
-    assert jane.page.locator("main img").count() == 0
-    assert jane.page.title() != "owned"
-    assert jane.faults(WIDTH) == []
+    markup, dora, rng = (
+        "Safeguarding concern <img src=x onerror=document.title='owned'>",
+        people["dora"],
+        random.Random(5),
+    )
+    content = make("student-core", "csv-core", rng=rng, school=school(rng, 1), pupils=2)
+    heading, *rows = content.decode().splitlines()
+    more = [f"{heading},{markup}", *(f"{row},blue" for row in rows if row)]
+    reference = house.sent("lockers.csv.pgp", "\r\n".join(more).encode())
+    dora.page.goto(f"{house.origin}/held/{reference}")
+    assert markup in dora.page.locator("main table").first.inner_text()
+    assert dora.page.locator("main img").count() == 0
+    assert dora.page.title() != "owned"
+    assert dora.faults(WIDTH) == []
 
 
 def test_every_act_that_is_told_of_was_done_here(house: House) -> None:
