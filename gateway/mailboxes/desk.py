@@ -23,7 +23,6 @@ from gateway.registry import key_uses, keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
-    DeliveriesWanted,
     Delivery,
     deal_with,
     delivered,
@@ -38,6 +37,7 @@ from gateway.registry.deliveries import (
     removed,
     restore,
 )
+from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.registry.log import Entry
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.words import slug

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col, func
 
-from gateway.registry.deliveries import DeliveriesWanted, count_delivered
+from gateway.registry.deliveries import count_delivered
+from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.registry.tables import EventRow, KeyRow, TransferRow
 
 MOST = 1000

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.errors import NotFoundError
 from gateway.reasons.persons import WITHDRAWN
-from gateway.registry.markers import NOBODY, is_seen_by, kept_apart
-from gateway.registry.sensitive import SENSITIVE
-from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
-
-_COLUMNS: tuple[Any, ...] = tuple(
-    col(column)
-    for column in (
-        TransferRow.sequence,
-        TransferRow.reference,
-        TransferRow.provider,
-        TransferRow.flow,
-        TransferRow.extension,
-        TransferRow.content_size,
-        TransferRow.content_sha256,
-        TransferRow.landed_at,
-        TransferRow.decided_at,
-        TransferRow.data_type,
-        TransferRow.period,
-    )
+from gateway.registry.delivery_queries import (
+    ALL,
+    DeliveriesWanted,
+    chosen,
+    held_files,
+    page_of,
+    removed_by,
+    to_team,
+    waits_for,
 )
-_OF_TEAM: tuple[Any, ...] = (
-    col(DeliveryRow.whole),
-    col(DeliveryRow.counts),
-    col(DeliveryRow.collected_at),
-)
+from gateway.registry.markers import NOBODY, kept_apart
+from gateway.registry.tables import DeliveryRow, TransferRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,19 +56,6 @@ class Delivery:
     apart: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveriesWanted:
-    """Which deliveries: those that nobody has collected, of one data type, provider, period; or all."""
-
-    new: bool = False
-    data_type: str | None = None
-    provider: str | None = None
-    period: str | None = None
-
-
-ALL = DeliveriesWanted()
-
-
 def delivered(
     session: Session,
     team: str,
@@ -96,9 +70,9 @@ def delivered(
     Here and in what follows, what `person` may not see because of a child in it is left out.
     """
     of_one = wanted.provider is not None
-    query = _chosen(_delivered(team, person, of_one=of_one), wanted)
+    query = chosen(to_team(team, person, of_one=of_one), wanted)
     place = col(TransferRow.sequence if of_one else DeliveryRow.transfer)
-    rows = session.execute(_page(query, place, before, limit)).all()
+    rows = session.execute(page_of(query, place, before, limit)).all()
     return [_delivery(row, team) for row in rows]
 
 
@@ -106,7 +80,7 @@ def count_delivered(
     session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
 ) -> int:
     """How many of them `team` has not dealt with, at most `most`."""
-    some = _chosen(_delivered(team, person), wanted).with_only_columns(col(DeliveryRow.transfer)).limit(most)
+    some = chosen(to_team(team, person), wanted).with_only_columns(col(DeliveryRow.transfer)).limit(most)
     return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
@@ -137,7 +111,7 @@ def find_delivered(
     session: Session, team: str, reference: str, *, person: str | None = None
 ) -> Delivery | None:
     """The one of that reference, if `team` was sent it and has not dealt with it."""
-    row = session.execute(_delivered(team, person).where(col(TransferRow.reference) == reference)).first()
+    row = session.execute(to_team(team, person).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _delivery(row, team)
 
 
@@ -151,8 +125,8 @@ def removed(
     limit: int,
 ) -> Sequence[Delivery]:
     """What `team` has dealt with from `since` on and is still here, latest first, paged like `delivered`."""
-    query = _removed(team, since, person)
-    rows = session.execute(_page(query, col(DeliveryRow.transfer), before, limit)).all()
+    query = removed_by(team, since, person)
+    rows = session.execute(page_of(query, col(DeliveryRow.transfer), before, limit)).all()
     return [_delivery(row, team) for row in rows]
 
 
@@ -160,7 +134,7 @@ def find_removed(
     session: Session, team: str, since: datetime, reference: str, *, person: str | None = None
 ) -> Delivery | None:
     """The one of that reference, if `team` has dealt with it from `since` on and it is still here."""
-    query = _removed(team, since, person).where(col(TransferRow.reference) == reference)
+    query = removed_by(team, since, person).where(col(TransferRow.reference) == reference)
     row = session.execute(query).first()
     return None if row is None else _delivery(row, team)
 
@@ -188,7 +162,7 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
 
     What is shown without the records of marked children is read on as long as there are no more of them.
     """
-    asked = select(~_waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
+    asked = select(~waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
         return False
     now = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
@@ -210,7 +184,7 @@ def held(
     return [
         _held_delivery(row)
         for row in session.execute(
-            _page(_held(sensitive, person), col(TransferRow.sequence), before, limit)
+            page_of(held_files(sensitive, person), col(TransferRow.sequence), before, limit)
         ).all()
     ]
 
@@ -219,7 +193,9 @@ def find_held(
     session: Session, reference: str, *, sensitive: bool | None = False, person: str | None = None
 ) -> Delivery | None:
     """The one of that reference, if it is held, could be opened and is sensitive or not, as asked."""
-    row = session.execute(_held(sensitive, person).where(col(TransferRow.reference) == reference)).first()
+    row = session.execute(
+        held_files(sensitive, person).where(col(TransferRow.reference) == reference)
+    ).first()
     return None if row is None else _held_delivery(row)
 
 
@@ -242,102 +218,8 @@ def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) ->
 
 
 def _distinct(session: Session, team: str, person: str | None, what: Mapped[Any]) -> Sequence[str]:
-    query = (
-        _delivered(team, person).with_only_columns(what).where(what.is_not(None)).distinct().order_by(what)
-    )
+    query = to_team(team, person).with_only_columns(what).where(what.is_not(None)).distinct().order_by(what)
     return [str(value) for value in session.execute(query).scalars()]
-
-
-def _chosen(query: Select[*tuple[Any, ...]], wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
-    if wanted.new:
-        query = query.where(col(DeliveryRow.collected_at).is_(None))
-    if wanted.data_type is not None:
-        query = query.where(col(TransferRow.data_type) == wanted.data_type)
-    if wanted.provider is not None:
-        query = query.where(col(TransferRow.provider) == wanted.provider)
-    if wanted.period is not None:
-        query = query.where(col(TransferRow.period) == wanted.period)
-    return query
-
-
-def _delivered(team: str, person: str | None, *, of_one: bool = False) -> Select[*tuple[Any, ...]]:
-    """`of_one`: of one provider, whose transfers are then looked through, and not all that the team has."""
-    dealt_with_at = col(DeliveryRow.dealt_with_at)
-    if of_one:
-        dealt_with_at = _unindexed(dealt_with_at)
-    return (
-        select(*_COLUMNS, *_OF_TEAM)
-        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
-        .where(
-            col(DeliveryRow.team) == team,
-            dealt_with_at.is_(None),
-            col(TransferRow.content_sha256).is_not(None),
-            _is_shown_to(person),
-        )
-    )
-
-
-def _removed(team: str, since: datetime, person: str | None) -> Select[*tuple[Any, ...]]:
-    gone = select(col(DeletionRow.reference)).where(
-        col(DeletionRow.reference) == col(TransferRow.reference), col(DeletionRow.what) == "sealed"
-    )
-    return (
-        select(*_COLUMNS, *_OF_TEAM)
-        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
-        .where(
-            col(DeliveryRow.team) == team,
-            # What was dealt with lately came lately: in that order it is found without sorting.
-            _unindexed(col(DeliveryRow.dealt_with_at)) >= since,
-            col(TransferRow.content_sha256).is_not(None),
-            ~gone.exists(),
-            _is_shown_to(person),
-        )
-    )
-
-
-def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type the column is
-    """The same value, for which no index is looked into."""
-    return func.coalesce(column, None)
-
-
-def _is_shown_to(person: str | None) -> ColumnElement[bool]:
-    """Whether a delivery is shown: only of a view can the records of marked children be left out."""
-    as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
-    return or_(~as_sent, is_seen_by(person))
-
-
-def _held(sensitive: bool | None, person: str | None) -> Select[*tuple[Any, ...]]:
-    query = select(*_COLUMNS, _is_sensitive().label("sensitive")).where(
-        col(TransferRow.state) == "held",
-        col(TransferRow.content_sha256).is_not(None),
-        ~_waits_for(WITHDRAWN),
-        is_seen_by(person),
-    )
-    if sensitive is None:
-        return query
-    return query.where(_is_sensitive() if sensitive else ~_is_sensitive())
-
-
-def _is_sensitive() -> ColumnElement[bool]:
-    """Whether a transfer waits for a reason for which few people may look at it."""
-    return _waits_for(SENSITIVE)
-
-
-def _waits_for(codes: Collection[str]) -> ColumnElement[bool]:
-    return (
-        select(col(ReasonRow.transfer))
-        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
-        .exists()
-    )
-
-
-def _page(
-    query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
-) -> Select[*tuple[Any, ...]]:
-    """`place` is the column of an index that holds the order already, so that nothing is sorted."""
-    if before is not None:
-        query = query.where(place < before)
-    return query.order_by(place.desc()).limit(limit)
 
 
 def _held_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:

@@ -12,7 +12,7 @@ from gateway.errors import NotFoundError
 from gateway.model import Classified, Decision, Held, Opened, Provider, Refused, Released, Signature, Upload
 from gateway.registry import deliveries, outcomes, providers, transfers
 from gateway.registry.database import Registry
-from gateway.registry.deliveries import DeliveriesWanted
+from gateway.registry.delivery_queries import DeliveriesWanted
 from tests.policies import why
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

@@ -21,10 +21,10 @@ from gateway.policy.basis import left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.deliveries import (
-    DeliveriesWanted,
     Delivery,
     removed,
 )
+from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.registry.transfers import contents_of
 from gateway.zones.hatch.answers import Done, FileTold, MailboxSeen, Named
 from gateway.zones.hatch.questions import AskFile, AskMailbox, Collect, DealWith

@@ -1,4 +1,4 @@
-"""Data protection: breaches and their 72 hours, one child, legal holds, what is due to go, reviews."""
+"""Data protection: breaches and their 72 hours, one child, legal holds, what is due to go."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ from gateway.mailboxes.hatch.acts import reason
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.documents import seen
 from gateway.mailboxes.hatch.logins import check_signed
-from gateway.policy.dates import local_day
 from gateway.record import breach_records, children, subject_access
 from gateway.record.children import Asked, digests_of
 from gateway.record.deletions_due import plan_at
-from gateway.record.term_review import review_of, span_of
 from gateway.registry import holds, log
 from gateway.registry.holds import Hold, HoldSubject
 from gateway.registry.log import Entry
 from gateway.reports.breach import NOTIFY_WITHIN
-from gateway.reports.document import Document
 from gateway.reports.retention import Plan
-from gateway.reports.review import review_report
 from gateway.reports.subject_access import subject_access_report
 from gateway.zones.hatch import evidence_questions as asked
 from gateway.zones.hatch.answers import Done
@@ -116,20 +112,6 @@ def lift_hold(counter: Counter, caller: Caller, act: asked.LiftHold) -> Done:
     """End a legal hold."""
     on = _change_hold(counter, caller, act, placed=False)
     return Done(sentence=f"The hold on {on} is lifted: what is due is deleted with the next run.")
-
-
-def ask_review(counter: Counter, caller: Caller, question: asked.AskReview) -> DocumentSeen:
-    """How all providers kept to the agreement."""
-    caller.check("look")
-    catalogue, now = counter.catalogue(), counter.clock()
-    today = local_day(now, catalogue.calendar.timezone)
-    span = span_of(question.first, question.last, catalogue, today)
-
-    def reviewed() -> Document:
-        with counter.desk.registry.read() as session:
-            return review_report(review_of(session, catalogue, span, now, counter.settings.organisation), now)
-
-    return seen(counter.judged.reviews.of((*span, catalogue.digest), reviewed))
 
 
 def _change_hold(

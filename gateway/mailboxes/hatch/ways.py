@@ -81,7 +81,7 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     evidence_questions.AskHolds: Way(protecting.ask_holds),
     evidence_questions.PlaceHold: Way(protecting.place_hold, writes=True),
     evidence_questions.LiftHold: Way(protecting.lift_hold, writes=True),
-    evidence_questions.AskReview: Way(protecting.ask_review),
+    evidence_questions.AskReview: Way(evidence.ask_review),
     evidence_questions.AskPolicies: Way(policies.ask_policies),
     evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
     evidence_questions.WithdrawPolicies: Way(policies.withdraw, writes=True),

@@ -1,0 +1,154 @@
+"""The queries behind `deliveries`: which rows a mailbox shows, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Mapped
+from sqlmodel import col
+
+from gateway.reasons.persons import WITHDRAWN
+from gateway.registry.markers import is_seen_by
+from gateway.registry.sensitive import SENSITIVE
+from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
+
+_COLUMNS: tuple[Any, ...] = tuple(
+    col(column)
+    for column in (
+        TransferRow.sequence,
+        TransferRow.reference,
+        TransferRow.provider,
+        TransferRow.flow,
+        TransferRow.extension,
+        TransferRow.content_size,
+        TransferRow.content_sha256,
+        TransferRow.landed_at,
+        TransferRow.decided_at,
+        TransferRow.data_type,
+        TransferRow.period,
+    )
+)
+_OF_TEAM: tuple[Any, ...] = (
+    col(DeliveryRow.whole),
+    col(DeliveryRow.counts),
+    col(DeliveryRow.collected_at),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveriesWanted:
+    """Which deliveries: those that nobody has collected, of one data type, provider, period; or all."""
+
+    new: bool = False
+    data_type: str | None = None
+    provider: str | None = None
+    period: str | None = None
+
+
+ALL = DeliveriesWanted()
+
+
+def chosen(query: Select[*tuple[Any, ...]], wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
+    """Those of a query that are wanted."""
+    if wanted.new:
+        query = query.where(col(DeliveryRow.collected_at).is_(None))
+    if wanted.data_type is not None:
+        query = query.where(col(TransferRow.data_type) == wanted.data_type)
+    if wanted.provider is not None:
+        query = query.where(col(TransferRow.provider) == wanted.provider)
+    if wanted.period is not None:
+        query = query.where(col(TransferRow.period) == wanted.period)
+    return query
+
+
+def to_team(team: str, person: str | None, *, of_one: bool = False) -> Select[*tuple[Any, ...]]:
+    """What a team was sent and has not dealt with.
+
+    `of_one`: of one provider, whose transfers are then looked through, and not all that the team has.
+    """
+    dealt_with_at = col(DeliveryRow.dealt_with_at)
+    if of_one:
+        dealt_with_at = _unindexed(dealt_with_at)
+    return (
+        select(*_COLUMNS, *_OF_TEAM)
+        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
+        .where(
+            col(DeliveryRow.team) == team,
+            dealt_with_at.is_(None),
+            col(TransferRow.content_sha256).is_not(None),
+            _is_shown_to(person),
+        )
+    )
+
+
+def removed_by(team: str, since: datetime, person: str | None) -> Select[*tuple[Any, ...]]:
+    """What a team has dealt with from `since` on and is still here."""
+    gone = select(col(DeletionRow.reference)).where(
+        col(DeletionRow.reference) == col(TransferRow.reference), col(DeletionRow.what) == "sealed"
+    )
+    return (
+        select(*_COLUMNS, *_OF_TEAM)
+        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
+        .where(
+            col(DeliveryRow.team) == team,
+            # What was dealt with lately came lately: in that order it is found without sorting.
+            _unindexed(col(DeliveryRow.dealt_with_at)) >= since,
+            col(TransferRow.content_sha256).is_not(None),
+            ~gone.exists(),
+            _is_shown_to(person),
+        )
+    )
+
+
+def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type the column is
+    """The same value, for which no index is looked into."""
+    return func.coalesce(column, None)
+
+
+def _is_shown_to(person: str | None) -> ColumnElement[bool]:
+    """Whether a delivery is shown: only of a view can the records of marked children be left out."""
+    as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
+    return or_(~as_sent, is_seen_by(person))
+
+
+def held_files(sensitive: bool | None, person: str | None) -> Select[*tuple[Any, ...]]:
+    """The held files that could be opened: sensitive ones, others, or with None both."""
+    query = select(*_COLUMNS, _is_sensitive().label("sensitive")).where(
+        col(TransferRow.state) == "held",
+        col(TransferRow.content_sha256).is_not(None),
+        ~waits_for(WITHDRAWN),
+        is_seen_by(person),
+    )
+    if sensitive is None:
+        return query
+    return query.where(_is_sensitive() if sensitive else ~_is_sensitive())
+
+
+def _is_sensitive() -> ColumnElement[bool]:
+    """Whether a transfer waits for a reason for which few people may look at it."""
+    return waits_for(SENSITIVE)
+
+
+def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
+    """Whether a transfer waits for one of these reasons."""
+    return (
+        select(col(ReasonRow.transfer))
+        .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
+        .exists()
+    )
+
+
+def page_of(
+    query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
+) -> Select[*tuple[Any, ...]]:
+    """At most so many of a query, the last first, of a place less than `before`.
+
+    `place` is the column of an index that holds the order already, so that nothing is sorted.
+    """
+    if before is not None:
+        query = query.where(place < before)
+    return query.order_by(place.desc()).limit(limit)
