@@ -17,7 +17,7 @@ test: $(VENV)/.installed-dev
 # most. Writes docs/faults.md, unless PYTEST_ARGS picks only some of them.
 faults: $(VENV)/.installed-dev
 	timeout 1500 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults tests/term \
-	    tests/end_to_end/test_rotation.py tests/corpus/test_one_more_column.py \
+	    tests/end_to_end tests/hostile tests/corpus/test_one_more_column.py \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
 # Three hosts, PostgreSQL with a standby, SeaweedFS, HAProxy: a hundred faults at random. It takes half an hour.

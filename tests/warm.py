@@ -43,8 +43,10 @@ _MODULES = (
     "gateway.openpgp.by_size", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
     "uvloop", "holidays",
 )  # fmt: skip
+_CODE = "PYTHONPATH"
 _COLD = ("PYTHON", "LD_", "COVERAGE", "TZ", "LC_", "LANG")  # What is read when Python itself starts.
 _AS_BEGUN = dict(os.environ)
+_CHECKOUT = Path(__file__).parents[1]
 _MESSAGE_BYTES = 1024**2
 _PR_SET_CHILD_SUBREAPER = 36
 _ABOVE = 200
@@ -65,7 +67,7 @@ class Popen(subprocess.Popen[Any]):
         passed = {n: n if fd == -1 else fd for n, fd in enumerate(ours)}
         passed |= {fd: fd for fd in asked["pass_fds"]}
         order = Order(arguments[3:], environment, str(Path.cwd()), [*passed], asked["start_new_session"])
-        self.pid = _nest().forked(order, list(passed.values()))
+        self.pid = _nest(environment.get(_CODE, "")).forked(order, list(passed.values()))
         self._child_created = True
         self._close_pipe_fds(  # type: ignore[attr-defined]
             *(asked[name] for name in ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite"))
@@ -99,9 +101,9 @@ def run(
 
 
 def _is_usual(environment: dict[str, str]) -> bool:
-    """Whether Python would begin in this environment as it began here."""
+    """Whether Python would begin in this environment as it began here, or with another version's code."""
     names = {name for name in environment.keys() | _AS_BEGUN.keys() if name.startswith(_COLD)}
-    return all(environment.get(name) == _AS_BEGUN.get(name) for name in names)
+    return all(environment.get(name) == _AS_BEGUN.get(name) for name in names - {_CODE})
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,14 @@ def _become_reaper(whether: int) -> None:
 
 
 @cache
-def _nest() -> Nest:
+def _nest(code: str) -> Nest:
+    """One that has loaded the code in this folder; where none is named, that of this checkout."""
     ours, theirs = socket.socketpair()
+    path = os.pathsep.join(filter(None, (code, str(_CHECKOUT))))
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-c", f"from tests.warm import serve; serve({theirs.fileno()})"],
-            pass_fds=[theirs.fileno()], stdin=DEVNULL, cwd=Path(__file__).parents[1],
+            pass_fds=[theirs.fileno()], stdin=DEVNULL, cwd=code or _CHECKOUT, env={**os.environ, _CODE: path},
         )  # fmt: skip
 
     def end() -> None:
@@ -239,7 +243,7 @@ def _take_a_nest_along() -> None:
         _fork_for(theirs)
         os._exit(0)
     theirs.close()
-    globals()["_nest"] = lambda: Nest(ours)
+    globals()["_nest"] = lambda _code: Nest(ours)
     from gateway import supervisor  # noqa: PLC0415 - loaded by now
 
     supervisor.subprocess = sys.modules[__name__]  # type: ignore[assignment]

@@ -20,7 +20,7 @@ from tests.end_to_end.test_clients import ssh_options
 from tests.site import Party, Site
 from tests.waiting import until
 
-FILES = 60
+FEW, MANY = 60, pytest.param(150, marks=pytest.mark.faults)
 
 
 @pytest.fixture
@@ -57,21 +57,22 @@ def test_a_killed_upload_is_not_processed_and_reput_finishes_it(scene: Scene, tm
 
 
 @pytest.mark.timeout(300)
-def test_killing_the_processor_loses_nothing_and_doubles_nothing(site: Site) -> None:
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_killing_the_processor_loses_nothing_and_doubles_nothing(site: Site, count: int) -> None:
     oak = site.provider("oak")
-    files = {f"core {n:03}.xml.pgp": oak.seal(core_data(n, pupils=2), site.certificate) for n in range(FILES)}
+    files = {f"core {n:03}.xml.pgp": oak.seal(core_data(n, pupils=2), site.certificate) for n in range(count)}
     land(site, oak, files)
-    for number in (FILES // 10, FILES // 3, FILES // 2):
-        kill_processor_after(site, number)
+    for number in (count // 10, count // 3, count // 2):
+        kill_processor_after(site, number, count)
     site.gateway("process", "--once")
     transfers = site.transfers()
-    assert len(transfers) == FILES
+    assert len(transfers) == count
     assert {t["name"] for t in transfers} == set(files)
     assert {t["state"] for t in transfers} == {"accepted"}
     length = len("core 000.xml.pgp")
     assert sorted(path.name[:length] for path in site.receipts("oak").glob("core *.txt")) == sorted(files)
     assert not list((site.home / "spool" / "landed").iterdir())
-    assert len(list((site.home / "sealed").iterdir())) == FILES
+    assert len(list((site.home / "sealed").iterdir())) == count
     leaked = [
         path for path in site.home.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()
     ]
@@ -97,8 +98,8 @@ def land(site: Site, party: Party, files: dict[str, bytes]) -> None:
         intake.communicate(timeout=30)
 
 
-def kill_processor_after(site: Site, number: int) -> None:
-    """Let one work until so many files are accepted, while more are in its hands."""
+def kill_processor_after(site: Site, number: int, count: int) -> None:
+    """Let one work until so many of `count` files are accepted, while more are in its hands."""
     processor = warm.Popen(
         [sys.executable, "-m", "gateway", "process", "--home", str(site.home)],
         stdout=subprocess.PIPE, text=True,
@@ -110,7 +111,7 @@ def kill_processor_after(site: Site, number: int) -> None:
         processor.kill()
         processor.wait()
         processor.stdout.close()
-        assert accepted(registry) < FILES, "it was killed too late to tell"
+        assert accepted(registry) < count, "it was killed too late to tell"
 
 
 def accepted(registry: sqlite3.Connection) -> int:

@@ -22,6 +22,7 @@ import pytest
 
 import gateway
 from gateway.zones.failpoints import VARIABLE
+from tests import warm
 from tests.content import core_data
 from tests.site import Party, Site
 
@@ -53,9 +54,9 @@ class Version:
     home: Path
 
     def result(self, *words: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return warm.run(
             [sys.executable, "-m", "gateway", *words],
-            cwd=self.code, env=self._environment(failpoint), capture_output=True, text=True, check=False,
+            env=self._environment(failpoint), capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     def done(self, *words: str) -> str:
@@ -77,9 +78,9 @@ class Version:
 
     @contextmanager
     def intake(self) -> Iterator[tuple[str, int]]:
-        process = subprocess.Popen(
+        process = warm.Popen(
             [sys.executable, "-m", "gateway", "serve", "intake", "--port", "0"],
-            cwd=self.code, env=self._environment(), stdout=subprocess.PIPE, text=True,
+            env=self._environment(), stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
             assert process.stdout is not None
@@ -114,7 +115,7 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     site = Site(root, workers=1)
     code = root / "newer"
     for part in ("gateway", "policies", "systemd", "docs"):
-        shutil.copytree(THIS / part, code / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(THIS / part, code / part)
     versions = code / "gateway/registry/migrations/versions"
     latest = max(path.name.partition("_")[0] for path in versions.glob("[0-9]*.py"))
     (versions / "9999_one_more_column.py").write_text(MIGRATION.format(before=latest))
