@@ -29,7 +29,6 @@ class Service:
     running: Running
     process: subprocess.Popen
     key: Path
-    quiet: list[float] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
