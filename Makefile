@@ -10,8 +10,10 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
 
+# Half of the time of a test is waiting for services and clocks: two workers for each processor.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # Kills, full disks, failing calls, wrong clocks, and all of what the suite tries a part of: as root, 25 minutes at
 # most. Writes docs/faults.md, unless PYTEST_ARGS picks only some of them.

@@ -35,7 +35,7 @@ FUZZ = settings(
 )
 SEEDS = [
     *(text.encode() for text, _ in TEXTS.values()),
-    *(content for content in HOSTILE.values() if len(content) < 100_000),
+    *(content for content in (made() for made in HOSTILE.values()) if len(content) < 100_000),
     workbook(made.core_rows()),
     with_shared_strings(workbook(made.mark_rows())),
 ]

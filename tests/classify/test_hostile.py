@@ -34,14 +34,14 @@ print(json.dumps({"told": told, "peak": peak}))
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_it_gets_no_type(classify: Classify, name: str) -> None:
-    found = classify(HOSTILE[name])
+    found = classify(HOSTILE[name]())
     assert isinstance(found, ContentRefused), found
     assert found.evidence
 
 
 def test_it_costs_little(tmp_path) -> None:
-    for number, content in enumerate(HOSTILE.values()):
-        (tmp_path / f"{number:03}").write_bytes(content)
+    for number, made in enumerate(HOSTILE.values()):
+        (tmp_path / f"{number:03}").write_bytes(made())
     policies = str(POLICIES)
     ran = subprocess.run(
         [sys.executable, "-c", CHILD, policies, str(tmp_path)], capture_output=True, check=True, timeout=100
