@@ -63,6 +63,7 @@ def table(name: str) -> Table:
 def spoilt(path: Path) -> Iterator[sqlite3.Connection]:
     """A copy of the registry at `path`, open for changes."""
     with closing(sqlite3.connect(plentiful().home.registry)) as source, closing(sqlite3.connect(path)) as db:
+        db.execute("pragma synchronous = off")  # It lives for a moment.
         source.backup(db)
         db.execute("pragma foreign_keys = off")
         yield db
