@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import col, select
 
 from gateway.processor.claim import claim_waiting
+from gateway.processor.turns import Company
 from gateway.registry import transfers
 from gateway.registry.tables import EventRow
 from tests.content import core_data
@@ -60,7 +61,8 @@ def test_who_comes_while_a_heap_is_taken_inside_is_in_the_next_batch(desk: Desk)
         return True
 
     with desk.registrar() as registrar:
-        claim_waiting(registrar, after_a_batch)
+        # However long a batch takes: nobody is forgotten meanwhile.
+        claim_waiting(registrar, after_a_batch, Company(lambda: 0.0))
         sizes = [len(later - before) for before, later in pairwise(batches)]
         assert sizes[0] == 16
         assert sent[0] in batches[2]

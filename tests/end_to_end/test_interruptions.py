@@ -62,7 +62,7 @@ def test_killing_the_processor_loses_nothing_and_doubles_nothing(site: Site, cou
     oak = site.provider("oak")
     files = {f"core {n:03}.xml.pgp": oak.seal(core_data(n, pupils=2), site.certificate) for n in range(count)}
     land(site, oak, files)
-    for number in (count // 10, count // 3, count // 2):
+    for number in (count // 10, count // 4, count // 3):
         kill_processor_after(site, number, count)
     site.gateway("process", "--once")
     transfers = site.transfers()

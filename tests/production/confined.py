@@ -200,6 +200,7 @@ class Machine:
             "PYTHONPATH": str(REPOSITORY),
             "PYTHONDONTWRITEBYTECODE": "1",
             "GATEWAY_HOME": str(self.home),
+            "HOME": "/var/lib/gateway",  # systemd and runuser name it, of the user's entry.
             "LOGNAME": "ada",
         }
 
