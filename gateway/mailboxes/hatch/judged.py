@@ -7,15 +7,15 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date
 from typing import Generic, TypeVar
 
-from sqlmodel import Session
-
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
+from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses
 from gateway.reports.document import Document
 from gateway.reports.retention import Plan
 
 SECONDS = 60.0
+MEANWHILE = 600.0
 _MOST = 8
 LATE = frozenset({"late", "missing"})
 
@@ -30,21 +30,54 @@ class WithinTheMinute(Generic[K, V]):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._working = threading.Lock()
         self._known: dict[K, tuple[float, V]] = {}
+        self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """The answer as it was within the last minute; it is worked out where there is none."""
-        with self._lock:  # Who asks meanwhile waits for the same answer.
-            now = self._clock()
+        """The answer as it was within the last minute; it is worked out where there is none.
+
+        While one is worked out anew, who asks is given the last one, unless it is ten minutes old. `work` is
+        done in a thread of its own then.
+        """
+        known = self._within(asked, SECONDS)
+        if known is None and (known := self._within(asked, MEANWHILE)) is not None:
+            self._renew(asked, work)
+        if known is not None:
+            return known[1]
+        with self._working:  # Who asks meanwhile waits for the same answer.
+            known = self._within(asked, SECONDS)
+            return known[1] if known is not None else self._worked_out(asked, work)
+
+    def _within(self, asked: K, seconds: float) -> tuple[float, V] | None:
+        with self._lock:
             known = self._known.get(asked)
-            if known is not None and now < known[0] + SECONDS:
-                return known[1]
-            found = work()
+            return known if known is not None and self._clock() < known[0] + seconds else None
+
+    def _worked_out(self, asked: K, work: Callable[[], V]) -> V:
+        now, found = self._clock(), work()
+        with self._lock:
             self._known.pop(asked, None)
             while len(self._known) >= _MOST:
                 del self._known[next(iter(self._known))]
             self._known[asked] = (now, found)
         return found
+
+    def _renew(self, asked: K, work: Callable[[], V]) -> None:
+        with self._lock:
+            if asked in self._renewed:
+                return
+            self._renewed.add(asked)
+
+        def renew() -> None:
+            try:
+                with self._working:
+                    self._worked_out(asked, work)
+            finally:
+                with self._lock:
+                    self._renewed.discard(asked)
+
+        threading.Thread(target=renew, name="judged", daemon=True).start()
 
 
 class Judged:
@@ -55,12 +88,14 @@ class Judged:
         self.reviews: WithinTheMinute[tuple[date, date, str], Document] = WithinTheMinute(clock)
         self.plans: WithinTheMinute[str, Plan] = WithinTheMinute(clock)
 
-    def flows(self, session: Session, catalogue: Catalogue, day: date, enrolled: Sequence[str]) -> Flows:
+    def flows(self, registry: Registry, catalogue: Catalogue, day: date, enrolled: Sequence[str]) -> Flows:
         """The flows of all that are `enrolled`."""
-        return self._flows.of(
-            (day, catalogue.digest, tuple(enrolled)),
-            lambda: {provider.id: flows for provider, flows in statuses(session, catalogue, day)},
-        )
+
+        def judge() -> Flows:
+            with registry.read() as session:
+                return {provider.id: flows for provider, flows in statuses(session, catalogue, day)}
+
+        return self._flows.of((day, catalogue.digest, tuple(enrolled)), judge)
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:

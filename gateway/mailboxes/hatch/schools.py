@@ -57,7 +57,7 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
     on = question.on or local_day(counter.clock(), catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:
         enrolled = providers.list_providers(session)
-        flows = counter.judged.flows(session, catalogue, on, [each.id for each in enrolled])
+    flows = counter.judged.flows(counter.desk.registry, catalogue, on, [each.id for each in enrolled])
     everybody = sorted(
         (each for each in enrolled if not question.late or is_late(flows[each.id])),
         key=lambda each: each.name.casefold(),

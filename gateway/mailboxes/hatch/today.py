@@ -60,7 +60,7 @@ def _held(session: Session, caller: Caller) -> Counted:
 
 def _late(session: Session, counter: Counter, catalogue: Catalogue, day: date) -> Counted:
     enrolled = [each.id for each in providers.list_providers(session)]
-    flows = counter.judged.flows(session, catalogue, day, enrolled)
+    flows = counter.judged.flows(counter.desk.registry, catalogue, day, enrolled)
     return _counted(
         "late", "schools of which something is late or missing", sum(map(is_late, flows.values()))
     )
