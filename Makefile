@@ -22,7 +22,8 @@ faults: $(VENV)/.installed-dev
 	    tests/end_to_end tests/hostile tests/corpus/test_one_more_column.py \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
-# Three hosts, PostgreSQL with a standby, SeaweedFS, HAProxy: a hundred faults at random. It takes half an hour.
+# Three hosts in network namespaces, PostgreSQL with a standby, SeaweedFS, HAProxy: a hundred faults at random. As root;
+# half an hour.
 CLUSTER_FAULTS ?= 100
 cluster: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.faults.storm --faults $(CLUSTER_FAULTS)
