@@ -26,10 +26,11 @@ from gateway.model.kinds import (
     WaitsFor,
 )
 from gateway.model.providers import NewKey, Provider, RatificationsThatCount
-from gateway.model.transfers import Arrival, Transfer
+from gateway.model.transfers import Alike, Arrival, Transfer
 
 __all__ = [
     "Accepted",
+    "Alike",
     "Arrival",
     "Basis",
     "Classified",

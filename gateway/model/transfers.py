@@ -51,3 +51,15 @@ class Transfer:
     period: str | None = None
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What is to be known of an accepted file, to compare it with others of its kind and period.
+
+    `content` is asked only where it tells which schools a file is about.
+    """
+
+    sequence: int
+    reference: str
+    content: Classified | ContentRefused | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.model import Classified, ContentRefused, Provider, Transfer
+from gateway.model import Alike, Classified, ContentRefused, Provider, Transfer
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schools import number_of
@@ -21,18 +21,6 @@ class Superseding:
 
     replaces: str | None = None
     superseded_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Alike:
-    """What is to be known of an accepted file, to compare it with others of its kind and period.
-
-    `content` is asked only where `tells_by_content`.
-    """
-
-    sequence: int
-    reference: str
-    content: Classified | ContentRefused | None = None
 
 
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:

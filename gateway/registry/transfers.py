@@ -12,6 +12,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.model import (
+    Alike,
     Classified,
     ContentRefused,
     Opened,
@@ -19,7 +20,6 @@ from gateway.model import (
     Transfer,
     Upload,
 )
-from gateway.policy.superseding import Alike
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfer_rows import (

@@ -103,7 +103,7 @@ ALL = {
 def test_every_sample_and_every_hostile_file_is_the_same_by_either_look(
     name: str, rules: Rules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = HOSTILE[name] if ALL[name] is None else make(*ALL[name], pupils=8)
+    content = HOSTILE[name]() if ALL[name] is None else make(*ALL[name], pupils=8)
 
     def judged() -> str:
         return repr(classify(io.BytesIO(content), "file", ClassifyLimits(), rules))

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.model import Classified, NamedSchool, Provider, ProviderKind, Transfer
-from gateway.policy.superseding import Alike, Superseding, standing
+from gateway.model import Alike, Classified, NamedSchool, Provider, ProviderKind, Transfer
+from gateway.policy.superseding import Superseding, standing
 from tests.policies import shipped
 from tests.record.made import upload
 

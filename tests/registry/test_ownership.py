@@ -66,7 +66,7 @@ def test_one_that_says_nothing_is_not_waited_for(
     two: tuple[Registry, Registry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a process that stands still: the server ends its session."""
-    monkeypatch.setattr("gateway.registry.ownership._SETTINGS", ("SET idle_session_timeout = '200ms'",))
+    monkeypatch.setattr("gateway.registry.ownership._SETTINGS", ("SET idle_session_timeout = '2s'",))
     still, other = two
     with Ownership(still, says_seconds=60):
         assert not is_free(other)
