@@ -82,7 +82,8 @@ def send_files(
 ) -> None:
     """Check, sign, encrypt and send files; wait for their receipts and verify them.
 
-    Exit 0 where all are accepted, 3 where some wait (held), 1 where some are refused or were not sent.
+    What was sent before is not sent again; it is told by the receipt that it has. Exit 0 where all are
+    accepted, 3 where some wait (held), 1 where some are refused or were not sent.
     """
     from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
     from gateway.send.sending import ToSend, pass_on  # noqa: PLC0415
@@ -211,15 +212,20 @@ def _tell_seen(seen: Seen) -> None:
 
 
 def _result(file: Path, outcome: Proved | GatewayError | None, problem: str | None) -> dict[str, Any]:
+    from gateway.send.sending import AlreadySent  # noqa: PLC0415 - keeps --help quick
+
     row: dict[str, Any] = {
         "file": str(file),
         "state": "not sent",
         "reference": None,
         "reasons": [],
         "receipt": None,
+        "before": None,
     }
     if problem is not None:
         return row | {"problem": problem}
+    if isinstance(outcome, AlreadySent) and outcome.proved is not None:
+        row["before"], outcome = str(outcome), outcome.proved
     if isinstance(outcome, GatewayError):
         return row | {"problem": str(outcome)}
     if outcome is None:
@@ -245,6 +251,8 @@ def _tell_result(row: dict[str, Any]) -> None:
             soft_wrap=True,
         )
     out.print(Text(f"  receipt, verified: {row['receipt']}"), soft_wrap=True)
+    if row["before"]:
+        out.print(Text(f"  not sent again: {row['before']}"), soft_wrap=True)
 
 
 def _exit_code(rows: Sequence[dict[str, Any]]) -> int:

@@ -60,10 +60,7 @@ class Intake:
     ) -> Session:
         """A session in the tree of the provider that logged in."""
         tree = ProviderTree(
-            published=self._published,
-            box=self.box(by.name),
-            by=by,
-            name_bytes=self._limits.name_bytes,
+            published=self._published, box=self.box(by.name), by=by, name_bytes=self._limits.name_bytes
         )
 
         def start(

@@ -36,7 +36,14 @@ _LONGEST_WAIT = 30
 
 
 class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
-    """The gateway has this very content."""
+    """The gateway has this very content. `proved`: what its receipt said, where one came."""
+
+    def __init__(self, sent: SentFile, proved: Proved | None) -> None:
+        super().__init__(
+            f"it was sent before, on {sent.sealed_at:%Y-%m-%d}, "
+            f"{sent.reference or sent.remote}, and is {sent.state}; to send it once more: --again"
+        )
+        self.proved = proved
 
 
 class Progress(Protocol):
@@ -117,10 +124,7 @@ class KitAtWork:
         ):
             return known
         if known is not None and known.state in {"accepted", "held", "uploaded"} and not wish.again:
-            raise AlreadySent(
-                f"it was sent before, on {known.sealed_at:%Y-%m-%d}, "
-                f"{known.reference or known.remote}, and is {known.state}; to send it once more: --again"
-            )
+            raise AlreadySent(known, receipts.kept(self.kit, known))
         if known is not None:
             _await_another_second(known.sealed_at)
         data = seal(wish.content, self.own, self.signing_passphrase(), recipient)

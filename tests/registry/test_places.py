@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, select
 
 from gateway.home import Home
@@ -22,10 +23,10 @@ from gateway.registry.log import Entry
 from gateway.registry.tables import EventRow
 from tests.bench.writers_place import Bench, Places, now
 from tests.registry.cluster import Cluster
+from tests.waiting import until
 
 pytestmark = [pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
 Opening = AbstractContextManager[Session]
-A_MOMENT = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,15 @@ def registry(bench: Bench) -> Iterator[Registry]:
     made = Registry(load_settings(home).database_url(home))
     yield made
     made.close()
+
+
+def somebody_waits(session: Session) -> bool:
+    """Whether somebody waits for a place, as the server says."""
+    asked = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return bool(session.execute(text(asked)).scalar_one())
 
 
 def waits(first: Opening, second: Callable[[], Opening], *, log_too: bool = False) -> bool:
@@ -56,7 +66,8 @@ def waits(first: Opening, second: Callable[[], Opening], *, log_too: bool = Fals
             log.append(session, [Entry(kind="recorded", subject="registry")], now())
         other = threading.Thread(target=write)
         other.start()
-        waited = not done.wait(A_MOMENT)
+        until(lambda: done.is_set() or somebody_waits(session), "the second to be done, or to wait")
+        waited = not done.is_set()
     other.join(30)
     assert done.is_set()
     return waited
