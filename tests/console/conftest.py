@@ -11,7 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.clock import Clock
 from tests.console.acts import Seen, route_of
+from tests.console.office import Office
 from tests.console.pages import console_of
 from tests.console.served import Served
 from tests.console.through_the_hatch import hatch_of
@@ -52,6 +54,14 @@ class Person:
         found = [(rule["id"], rule["nodes"][0]["html"]) for rule in results["violations"]]
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         return [*found, ("wider than the window", str(wide))] if wide > width else found
+
+    def faults_at_each_width(self) -> list[tuple[str, str]]:
+        """The same in a narrow window and in a wide one, which stays."""
+        found = []
+        for width in (320, 1280):
+            self.page.set_viewport_size({"width": width, "height": 720})
+            found += self.faults(width)
+        return found
 
     def cookies(self) -> dict[str, str]:
         return {cookie["name"]: cookie["value"] for cookie in self.context.cookies()}
@@ -122,6 +132,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
         for visitor in served.visitors:
             visitor.client.close()
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One room for all tests of a file, asked through its hatch by whoever has the console."""
+    room, clock = Mailroom(tmp_path_factory.mktemp("office")), Clock()
+    with hatch_of(room, clock) as console:
+        yield Office(room, console, clock)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from tests.console.conftest import House, Person
 from tests.content import core_data
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
-WIDTH = 1280
 
 
 @pytest.fixture(scope="module")
@@ -103,19 +102,21 @@ def test_a_breach_and_a_subject_access_request_are_answered(house: House, people
     dora.page.get_by_label("Files concerned").fill(house.site.transfers()[0]["reference"])
     dora.page.get_by_label("What happened").fill("It went to the wrong team.")
     dora.button("Put on record")
+    assert dora.faults_at_each_width() == []
     assert "on record" in confirmed(dora)
     dora.page.goto(f"{house.origin}/evidence/breaches/1")
-    assert dora.faults(WIDTH) == []
+    assert dora.faults_at_each_width() == []
     dora.page.goto(f"{house.origin}/evidence/child")
-    assert dora.faults(WIDTH) == []
+    assert dora.faults_at_each_width() == []
     dora.page.get_by_label("Or surname").fill("Nobody")
     dora.page.get_by_label("First forename").fill("Nemo")
     dora.page.get_by_label("Date of birth").fill("2015-01-02")
     dora.page.get_by_label("Why you ask").fill("Request 7.")
     dora.button("Ask")
+    assert dora.faults_at_each_width() == []
     dora.button("Confirm")
     dora.page.wait_for_function("document.querySelector('h1').textContent != 'Confirm with your passkey'")
-    assert dora.faults(WIDTH) == []
+    assert dora.faults_at_each_width() == []
     assert "Nemo" not in dora.page.url
     assert house.site.json("breach", "list")[0]["by"] == "dora"
 
@@ -129,7 +130,7 @@ def test_a_legal_hold_is_placed_and_lifted(house: House, people: dict[str, Perso
     dora.button("Place the hold")
     assert "nothing of it is deleted" in confirmed(dora)
     dora.page.goto(f"{house.origin}/evidence/holds")
-    assert dora.faults(WIDTH) == []
+    assert dora.faults_at_each_width() == []
     dora.page.get_by_label("Why it is lifted").fill("It is over.")
     dora.page.get_by_role("button", name="Lift", exact=True).first.click()
     assert "is lifted" in confirmed(dora)
@@ -156,7 +157,7 @@ def test_policies_are_approved_by_a_second_person_and_taken_back(
     assert "withdrawn" in confirmed(max_)
     propose(72)
     max_.page.goto(f"{house.origin}/agreement/policies")
-    assert max_.faults(WIDTH) == []
+    assert max_.faults_at_each_width() == []
     max_.button("Approve")
     assert "are approved" in confirmed(max_)
     mary.page.goto(f"{house.origin}/agreement/policies")
@@ -191,7 +192,7 @@ def test_what_a_school_writes_into_its_headings_is_text_and_no_markup(
     assert markup in dora.page.locator("main table").first.inner_text()
     assert dora.page.locator("main img").count() == 0
     assert dora.page.title() != "owned"
-    assert dora.faults(WIDTH) == []
+    assert dora.faults_at_each_width() == []
 
 
 def test_every_act_that_is_told_of_was_done_here(house: House) -> None:

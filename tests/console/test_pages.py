@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import random
 import zipfile
 
 import httpx
+import pytest
 
+from gateway.samples import make, school
 from tests.console.served import OTHER, TEAM, Served
 from tests.mailboxes.mailroom import PROVIDER
 
@@ -100,6 +104,30 @@ def test_a_download_is_never_shown_as_a_page(served: Served) -> None:
     assert told.headers["x-content-type-options"] == "nosniff"
     assert int(told.headers["content-length"]) == len(content)
     assert served.kinds(reference) == ["collected"]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+SUM(A1:A2)", "-SUM(A1)"])
+def test_a_formula_in_a_schools_table_is_downloaded_as_text(served: Served, cell: str) -> None:
+    """CSV injection: what a school writes into a cell is run in nobody's spreadsheet, alone or in a ZIP."""
+    rng = random.Random(cell)
+    plain = make("student-core", "csv-core", rng=rng, school=school(rng, 1), pupils=3)
+    head, first, *others = csv.reader(io.StringIO(plain.decode("utf-8-sig"), newline=""))
+    first[head.index("Surname")] = cell
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows([head, first, *others])
+    reference = served.room.accept(written.getvalue().encode())
+    served.jane.get(BOX)
+    asked = {"do": "download", "token": served.jane.hidden("token")}
+    one = served.jane.client.post(BOX, data={**asked, "reference": reference})
+    many = [reference, served.room.deliver(b"beside it", TEAM)]
+    with zipfile.ZipFile(
+        io.BytesIO(served.jane.client.post(BOX, data={**asked, "reference": many}).content)
+    ) as whole:
+        (packed,) = (whole.read(name) for name in whole.namelist() if reference in name)
+    for given in (one.content, packed):
+        cells = [each for row in csv.reader(io.StringIO(given.decode(), newline="")) for each in row]
+        assert f"'{cell}" in cells
+        assert not [each for each in cells if each.lstrip().startswith(tuple("=+-@"))]
 
 
 def test_a_zip_names_what_could_not_be_given(served: Served) -> None:

@@ -1,0 +1,117 @@
+"""Held files through the hatch, and acts of weight: who may, and what the passkey signed for."""
+
+from __future__ import annotations
+
+from gateway.registry import transfers
+from gateway.zones.hatch.questions import (
+    AskHeld,
+    AskHeldFile,
+    AskMailbox,
+    AskOpenings,
+    AskToday,
+    EndRecall,
+    RecallFile,
+    RefuseFile,
+    ReleaseFile,
+)
+from tests.console.office import OTHER, TEAM, Office
+from tests.console.soft_key import SoftKey
+from tests.console.through_the_hatch import ORIGIN
+
+
+def test_held_files_are_for_those_who_triage_and_the_sensitive_ones_for_fewer(office: Office) -> None:
+    held, sensitive = office.room.hold(b"h"), office.room.hold_as_sensitive(b"s")
+    seen = {who: office.ask(who, AskHeld) for who in ("jane", "sam", "kim")}
+    assert seen["sam"].status_code == 403
+    listed = {who: [f["reference"] for f in seen[who].json()["said"]["files"]] for who in ("jane", "kim")}
+    assert held in listed["jane"]
+    assert sensitive not in listed["jane"]
+    assert {held, sensitive} <= set(listed["kim"])
+    assert office.ask("jane", AskHeldFile, reference=sensitive).status_code == 403
+    assert office.ask("kim", AskHeldFile, reference=sensitive).json()["said"]["decides"] is False
+    assert office.ask("jane", RefuseFile, reference=sensitive, why="no").status_code == 403
+
+
+def test_an_act_of_weight_is_done_once_the_passkey_signed_for_it(office: Office) -> None:
+    reference, jane = office.room.hold(b"w"), office.keys["jane"]
+    before = office.room.log_size()
+    assert office.ask("jane", RefuseFile, reference=reference, why="wrong file").status_code == 409
+    assert office.room.log_size() == before
+    done = office.console.signed(
+        RefuseFile, office.sessions["jane"], jane, reference=reference, why="wrong file"
+    )
+    assert done.status_code == 200, done.text
+    assert [(e.kind, e.actor, e.note) for e in office.room.events(reference)][-1] == (
+        "refused", "jane", "wrong file",
+    )  # fmt: skip
+
+
+def test_what_was_signed_for_one_act_serves_no_other(office: Office) -> None:
+    one, two = office.room.hold(b"1"), office.room.hold(b"2")
+    session, jane = office.sessions["jane"], office.keys["jane"]
+    asked = {"reference": one, "why": "it is wrong"}
+    elsewhere = office.console.ask(RefuseFile, session=session, **asked, origin="https://evil.example")
+    assert elsewhere.status_code == 403
+    options = office.console.ask(RefuseFile, session=session, **asked).json()["options"]
+    assertion = jane.signed(options, ORIGIN)
+    for kind, parts in (
+        (RefuseFile, {"reference": two, "why": "it is wrong"}),
+        (RefuseFile, {"reference": one, "why": "another reason"}),
+        (ReleaseFile, {"reference": one, "why": "it is wrong"}),
+    ):
+        response = office.console.ask(kind, session=session, **parts, assertion=assertion)
+        assert response.status_code == 403, response.text
+    with office.room.registry.read() as read:
+        assert {transfers.get(read, each).state for each in (one, two)} == {"held"}
+    assert office.console.ask(RefuseFile, session=session, **asked, assertion=assertion).status_code == 200
+    again = office.console.ask(RefuseFile, session=session, **asked, assertion=assertion)
+    assert again.status_code == 403
+
+
+def test_another_persons_passkey_signs_for_nobody_else(office: Office) -> None:
+    reference = office.room.hold(b"o")
+    response = office.console.signed(
+        RefuseFile, office.sessions["jane"], office.keys["kim"], reference=reference, why="no"
+    )
+    assert response.status_code == 403
+
+
+def test_who_has_no_role_decides_nothing(office: Office) -> None:
+    reference = office.room.hold(b"n")
+    for who in ("sam", "kim"):
+        assert office.ask(who, RefuseFile, reference=reference, why="no").status_code == 403
+    assert office.ask("sam", AskOpenings).status_code == 403
+
+
+def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Office) -> None:
+    reference = office.room.deliver(b"r", OTHER)
+    asked = {"reference": reference, "why": "not for us"}
+    done = office.console.signed(RecallFile, office.sessions["sam"], office.keys["sam"], **asked)
+    assert "asked for" in done.json()["said"]["sentence"]
+    assert reference in office.said("jane", AskToday)["recalls"]
+    assert (
+        office.console.signed(RecallFile, office.sessions["jane"], office.keys["jane"], **asked).status_code
+        == 200
+    )
+    listed = office.said("sam", AskMailbox, team=OTHER)["files"]
+    assert reference not in [file["reference"] for file in listed]
+    assert reference not in office.said("jane", AskToday)["recalls"]
+    end = {"reference": reference, "why": "I looked at it, too"}
+    assert office.ask("jane", EndRecall, **end, again=False).status_code == 403  # She took it back herself.
+    lee = SoftKey()
+    office.room.staff("lee", TEAM)
+    office.console.grant("lee", "triage")
+    session = office.console.enrolled("lee", lee)
+    against = office.console.signed(EndRecall, session, lee, **end, again=True)
+    assert "not ratified" in against.json()["sentence"]
+    assert office.console.signed(EndRecall, session, lee, **end, again=False).status_code == 200
+    done = [(event.kind, event.actor) for event in office.room.events(reference)]
+    assert done[-1] == ("withdrawn", "lee")
+    other = office.room.deliver(b"r", TEAM)
+    assert office.ask("sam", RecallFile, reference=other, why="spite").status_code == 403
+
+
+def test_a_reason_is_one_line_of_text(office: Office) -> None:
+    reference = office.room.hold(b"l")
+    for why in ("", " ", "x" * 401, "a\x00b"):
+        assert office.ask("jane", RefuseFile, reference=reference, why=why).status_code == 403

@@ -1,0 +1,155 @@
+"""Coming in through the hatch, and how long one stays: invitations, passkeys, sessions."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.registry import keys, passkeys
+from gateway.zones.hatch.questions import (
+    AskMe,
+    AskToday,
+    BeginEnrolment,
+    BeginLogin,
+    Enrol,
+    LogIn,
+    LogOut,
+)
+from tests.clock import Clock
+from tests.console.office import TEAM, Office
+from tests.console.soft_key import SoftKey
+from tests.console.through_the_hatch import HERE, ORIGIN, hatch_of
+from tests.mailboxes.mailroom import Mailroom
+
+
+def test_an_invitation_works_once_and_for_a_while(office: Office) -> None:
+    console, key, browser = office.console, SoftKey(), secrets.token_urlsafe(32)
+    office.room.staff("new", TEAM)
+    code = console.invite("new")
+    told = console.said(BeginEnrolment, browser=browser, code=code)
+    made = key.made(told["options"], ORIGIN)
+    assert console.said(Enrol, browser=browser, code=code, attestation=made)["name"] == "new"
+    assert console.ask(Enrol, browser=browser, code=code, attestation=made).status_code == 403
+    assert console.ask(BeginEnrolment, browser=browser, code=code).status_code == 403
+    late = console.invite("new", hours=-1)
+    assert console.ask(BeginEnrolment, browser=browser, code=late).status_code == 403
+    with office.room.registry.read() as session:
+        (kept,) = passkeys.of_person(session, "new", office.clock())
+    events = office.room.events(kept.fingerprint)
+    assert [(event.kind, event.actor) for event in events] == [("key-added", "new")]
+
+
+def test_a_replayed_assertion_is_not_taken(office: Office) -> None:
+    browser = secrets.token_urlsafe(32)
+    signed = office.keys["jane"].signed(office.console.to_log_in(browser), ORIGIN)
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 200
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 403
+    office.console.to_log_in(browser)  # Also not for the next challenge of the same browser.
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 403
+
+
+def test_what_was_signed_for_one_browser_logs_no_other_in(office: Office) -> None:
+    mine, theirs = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    office.console.to_log_in(theirs)
+    signed = office.keys["jane"].signed(office.console.to_log_in(mine), ORIGIN)
+    assert office.console.ask(LogIn, browser=theirs, assertion=signed).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda key, options: key.signed(options, "http://localhost.example:2224"),
+        lambda key, options: key.signed(options, ORIGIN, party="https://evil.example"),
+        lambda key, options: SoftKey().signed(options, ORIGIN),
+        lambda key, options: key.signed(options.replace('"challenge": "', '"challenge": "AA'), ORIGIN),
+        lambda key, options: "{}",
+        lambda key, options: "no JSON",
+        lambda key, options: '{"id": 3, "response": []}',
+    ],
+    ids=["another origin", "another party", "unknown key", "another challenge", "empty", "text", "senseless"],
+)
+def test_what_is_not_signed_for_this_logs_nobody_in(office: Office, how) -> None:
+    browser = secrets.token_urlsafe(32)
+    assertion = how(office.keys["jane"], office.console.to_log_in(browser))
+    response = office.console.ask(LogIn, browser=browser, assertion=assertion, address="127.0.0.1")
+    assert response.status_code == 403, response.text
+
+
+def test_a_passkey_that_did_not_look_who_uses_it_is_not_enough(office: Office) -> None:
+    browser, key = secrets.token_urlsafe(32), SoftKey(verified=False)
+    office.room.staff("careless", TEAM)
+    code = office.console.invite("careless")
+    options = office.console.said(BeginEnrolment, browser=browser, code=code)["options"]
+    made = key.made(options, ORIGIN)
+    assert office.console.ask(Enrol, browser=browser, code=code, attestation=made).status_code == 403
+
+
+def test_a_strange_address_of_the_pages_is_not_taken(office: Office) -> None:
+    for origin in ("https://evil.example", "http://localhost", "http://localhost:1@evil.example", ""):
+        assert office.console.ask(BeginLogin, browser="b", origin=origin).status_code == 403
+
+
+def test_whoever_guesses_has_to_wait(office: Office) -> None:
+    statuses = [
+        office.console.ask(BeginEnrolment, browser="b", code=f"guess-{n}", address="198.51.100.9").status_code
+        for n in range(12)
+    ]
+    assert statuses[0] == 403
+    assert statuses[-1] == 429
+    assert office.console.ask(BeginLogin, browser="b", address="198.51.100.10").status_code == 200
+
+
+def test_a_session_has_a_secret_that_nobody_chose_before(office: Office) -> None:
+    browser = secrets.token_urlsafe(32)
+    signed = office.keys["sam"].signed(office.console.to_log_in(browser), ORIGIN)
+    begun = office.console.said(LogIn, browser=browser, assertion=signed)
+    assert begun["session"] != browser
+    assert office.console.ask(AskMe, session=browser).status_code == 401
+
+
+def test_a_session_ends_when_somebody_logs_out_or_ends_it_from_elsewhere(office: Office) -> None:
+    one, two = office.console.logged_in(office.keys["sam"]), office.console.logged_in(office.keys["sam"])
+    assert office.console.ask(LogOut, session=one).status_code == 200
+    assert office.console.ask(AskToday, session=one).status_code == 401
+    office.console.said(LogOut, session=office.sessions["sam"], others=True)
+    assert office.console.ask(AskToday, session=two).status_code == 401
+    assert office.ask("sam", AskToday).status_code == 200
+
+
+def test_a_session_is_of_one_address(office: Office) -> None:
+    assert office.ask("jane", AskToday, address="192.0.2.11").status_code == 401
+    assert office.ask("jane", AskToday, address=HERE).status_code == 200
+
+
+def test_a_session_ends_by_itself(tmp_path) -> None:
+    room, clock = Mailroom(tmp_path), Clock()
+    clock.set(datetime.now(UTC))
+    room.staff("jane", TEAM)
+    with hatch_of(room, clock) as console:
+        key = SoftKey()
+        idle = console.enrolled("jane", key)
+        clock.set(clock() + timedelta(minutes=59))
+        assert console.ask(AskToday, session=idle).status_code == 200
+        clock.set(clock() + timedelta(minutes=61))
+        assert console.ask(AskToday, session=idle).status_code == 401
+        busy, began = console.logged_in(key), clock()
+        while clock() < began + timedelta(hours=9, minutes=50):
+            assert console.ask(AskToday, session=busy).status_code == 200
+            clock.set(clock() + timedelta(minutes=30))
+        assert console.ask(AskToday, session=busy).status_code == 401
+
+
+def test_whoever_is_removed_or_whose_passkey_is_revoked_gets_no_further_answer(office: Office) -> None:
+    office.room.staff("gone", TEAM)
+    office.room.staff("robbed", TEAM)
+    gone, robbed = office.console.enrolled("gone", SoftKey()), office.console.enrolled("robbed", SoftKey())
+    office.room.remove_staff("gone")
+    with office.room.registry.write() as session:
+        (kept,) = passkeys.of_person(session, "robbed", office.clock())
+        keys.end_key(
+            session, "staff", "robbed", kept.fingerprint, state="revoked", at=office.clock(), by="test"
+        )
+    assert office.console.ask(AskToday, session=gone).status_code == 401
+    assert office.console.ask(AskToday, session=robbed).status_code == 401
