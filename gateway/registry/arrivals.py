@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
@@ -19,11 +20,14 @@ from gateway.registry.tables import DeclarationRow, NilReturnRow, SchoolOfTransf
 class Window:
     """Which arrivals are asked for: all from `since` on, but of the data types that come `often` only
     those from `lately` on, and the last one before.
+
+    `midnights` are the times of day in UTC, as "23:00", at which the days of those who ask may begin.
     """
 
     since: datetime
     often: Collection[str] = ()
     lately: datetime | None = None
+    midnights: Collection[str] = ()
 
 
 def arrivals(
@@ -31,6 +35,8 @@ def arrivals(
 ) -> Mapping[str, Sequence[Arrival]]:
     """The accepted transfers of each provider, those declared to have gone otherwise among them, and its
     nil returns. What a provider sent that speaks for several schools is of the schools whose pupils it holds.
+
+    Of the files of one day, one kind and one period, the last is told, and one or two others at most.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
     for ask in (_uploads, _declared, _nil_returns):
@@ -68,10 +74,20 @@ def _accepted(
     last = select(whose, flow, data_type, func.max(landed), func.max(period)).group_by(
         whose, flow, data_type, period.is_(None)
     )
-    every = select(whose, flow, data_type, landed, period)
+    every = select(whose, flow, data_type, func.max(landed), period).group_by(
+        whose, flow, data_type, period, *_day(landed, window.midnights)
+    )
     for query in (every.where(wanted), last.where(earlier)):
         for by, under, kind, at, about in session.connection().execute(query.where(accepted)):
             yield by, Arrival(under or "", kind or "", at, about)
+
+
+def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnElement[Any]]:
+    """What tells the day of a moment, and on which side of each midnight it is: in UTC, as it is written."""
+    written = cast(at, Text)
+    yield func.substr(written, 1, 10)
+    for midnight in midnights:
+        yield func.substr(written, 12, 5) >= midnight
 
 
 def _declared(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:

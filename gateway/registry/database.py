@@ -23,6 +23,8 @@ _BUSY_SECONDS = 90
 _CONNECT_SECONDS = 10
 # What is told to have landed is on the disk of the database server too, whatever its own default.
 _POSTGRESQL_OPTIONS = f"-c lock_timeout={_BUSY_SECONDS}s -c synchronous_commit=on"
+# As a text, a moment is the same in every database.
+_POSTGRESQL_TEXTS = "-c timezone=UTC -c datestyle=ISO"
 # In SQLite a transaction sees one moment by itself.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # SQLite writes beside its file, even to read it.
@@ -218,7 +220,7 @@ def _engine(url: str) -> Engine:
 def _postgresql(asked: URL) -> Engine:
     """The engine for PostgreSQL: a connection that broke while nobody used it is made anew."""
     theirs = asked.query.get("options", "")
-    arguments = {"options": f"{_POSTGRESQL_OPTIONS} {theirs}".strip(), "client_encoding": "utf8"}
+    arguments = {"options": f"{_POSTGRESQL_OPTIONS} {theirs} {_POSTGRESQL_TEXTS}", "client_encoding": "utf8"}
     if "connect_timeout" not in asked.query:
         arguments["connect_timeout"] = str(_CONNECT_SECONDS)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -11,7 +12,7 @@ from sqlmodel import Session
 from gateway.model import Provider
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.dates import local_day, moment
 from gateway.registry import expectations, providers
 from gateway.registry.arrivals import Window, arrivals
 
@@ -55,4 +56,16 @@ def window(catalogue: Catalogue, day: date) -> Window:
         if not {"daily", "weekly"}.isdisjoint(entry.every_timescale())
     ]
     noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
-    return Window(since=noon - _ANYTHING_DUE, often=often, lately=noon - _LONGEST_HOLIDAY)
+    return Window(
+        since=noon - _ANYTHING_DUE,
+        often=often,
+        lately=noon - _LONGEST_HOLIDAY,
+        midnights=_midnights(catalogue.calendar.timezone, day),
+    )
+
+
+@lru_cache(maxsize=16)
+def _midnights(zone: str, day: date) -> tuple[str, ...]:
+    """When days begin in a zone in the years around `day`: times of day in UTC, beside midnight there."""
+    days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
+    return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))

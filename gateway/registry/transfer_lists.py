@@ -39,10 +39,10 @@ class TransfersWanted:
     seen_by: str | None = None
 
 
-def count(session: Session, wanted: TransfersWanted) -> int:
-    """How many transfers fit."""
-    query = select_columns(func.count()).select_from(TransferRow).where(*_conditions(wanted))
-    return int(session.execute(query).scalar_one())
+def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
+    """How many transfers fit, at most `most`: of no more is looked whether they do."""
+    some = select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)).limit(most)
+    return int(session.execute(select_columns(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfer]:
@@ -100,6 +100,12 @@ def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]
         session.expunge_all()  # What was listed need not be held.
 
 
+def _is_sensitive() -> ColumnElement[bool]:
+    """Whether a transfer is one of the few that have such a reason, which are looked up once."""
+    few = select_columns(col(ReasonRow.transfer)).where(col(ReasonRow.code).in_(SENSITIVE))
+    return col(TransferRow.sequence).in_(few)
+
+
 def _query(wanted: TransfersWanted) -> Select[Any]:
     return select_columns(TransferRow).where(*_conditions(wanted))
 
@@ -123,10 +129,7 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
     if wanted.before is not None:
         yield col(TransferRow.sequence) < wanted.before
     if wanted.sensitive is not None:
-        waits = exists().where(
-            col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(SENSITIVE)
-        )
-        yield waits if wanted.sensitive else ~waits
+        yield _is_sensitive() if wanted.sensitive else ~_is_sensitive()
     if wanted.seen_by is not None:
         yield is_seen_by(wanted.seen_by)
     if wanted.team is not None:

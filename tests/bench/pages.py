@@ -6,12 +6,15 @@ Each page is asked for over the loopback, and answered through the hatch by the 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
+from gateway.mailboxes.hatch.judged import SECONDS
 from gateway.registry.database import Registry
 from tests.bench.growth import Grown, Lived
 from tests.bench.measure import Line, Setting, line, percentile, seconds
@@ -22,6 +25,11 @@ from tests.console.visitor import Visitor
 _SCHOOLS = 300
 _ROUNDS = 20
 _TARGET_MS = 200.0
+_ANEW = "today, while what is late is judged anew"
+_PATIENCE = 120.0
+"""In seconds: the first answers with a million files take long. They are not what is measured."""
+_ASKING = 240.0
+"""For asking, once the gateway is filled."""
 
 
 def run(setting: Setting) -> Iterator[Line]:
@@ -29,10 +37,13 @@ def run(setting: Setting) -> Iterator[Line]:
     size = 20_000 if setting.quick else 1_000_000
     grown = Grown.make(setting.scratch / "pages", size, Lived(_SCHOOLS))
     _enrol_schools(grown)
+    asking = replace(setting, deadline=time.monotonic() + _ASKING)
     with _visited(grown) as visitor:
-        for name, path in _pages(grown, visitor).items():
+        for name, path in (*_pages(grown, size, visitor).items(), (_ANEW, "/")):
+            if name == _ANEW:
+                time.sleep(SECONDS + 1)  # What was judged is too old then: whoever asks first has it renewed.
             assert visitor.get(path) == 200, (path, visitor.text)
-            times = [1000 * seconds(lambda: visitor.get(path)) for _ in setting.rounds(_ROUNDS)]  # noqa: B023
+            times = [1000 * seconds(lambda: visitor.get(path)) for _ in asking.rounds(_ROUNDS)]  # noqa: B023
             yield line("pages", f"{name}, p95, {size:,} transfers", "ms", [percentile(times, 0.95)],
                        "the target", [_TARGET_MS], better="less", target=1.0)  # fmt: skip
 
@@ -55,13 +66,14 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
     with hatch_of(room) as console, console_of(console) as origin:  # type: ignore[arg-type] # all that is used
         console.grant("jane", "triage")
         visitor = Visitor(origin)
+        visitor.client.timeout = _PATIENCE
         visitor.enter(console.invite("jane"))
         yield visitor
         visitor.client.close()
     registry.close()
 
 
-def _pages(grown: Grown, visitor: Visitor) -> dict[str, str]:
+def _pages(grown: Grown, size: int, visitor: Visitor) -> dict[str, str]:
     """The address of each page."""
     team = "/mailboxes/central-data-team"
     visitor.get(team)
@@ -76,22 +88,22 @@ def _pages(grown: Grown, visitor: Visitor) -> dict[str, str]:
         "a mailbox, of a school that sent nothing": f"{team}?provider=oak",
         "a mailbox, of one kind": f"{team}?data_type=school-census",
         "a mailbox, of a period": f"{team}?period=2031",
-        "a mailbox, in the middle": f"{team}?before={grown.size // 2}",
+        "a mailbox, in the middle": f"{team}?before={size // 2}",
         "dealt with": f"{team}?removed=yes",
         "a file": f"{team}/{latest[1]}",
         "held": "/held",
-        "held, in the middle": f"/held?before={grown.size // 2}",
+        "held, in the middle": f"/held?before={size // 2}",
         "a held file": f"/held/{held['reference']}",
         "schools": "/schools",
         "schools that are late": "/schools?late=yes",
         "schools on another day": "/schools?on=2026-06-01",
         "a school": "/schools/s7",
-        "a school, in the middle": f"/schools/s7?before={grown.size // 2}",
+        "a school, in the middle": f"/schools/s7?before={size // 2}",
         "enrol": "/enrol",
         "agreement": "/agreement",
         "policies": "/agreement/policies",
         "evidence": "/evidence",
-        "evidence, in the middle": f"/evidence?before={grown.size}",
+        "evidence, in the middle": f"/evidence?before={size}",
         "breaches": "/evidence/breaches",
         "a breach": "/evidence/breaches/1",
         "one child": "/evidence/child",

@@ -1,14 +1,27 @@
-"""What arrived from one provider is found among its own files, however many others there are."""
+"""What arrived is told by days; of one provider it is found among its own files, however many others have."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 
+import pytest
 from sqlalchemy import event
 
+from gateway.model import Arrival, Provider
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.timescale import status
+from gateway.registry import providers
 from gateway.registry.arrivals import Window, arrivals
 from gateway.registry.database import Registry
+from gateway.registry.flow_status import window
+from gateway.registry.tables import TransferRow
+from tests.policies import POLICIES
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
@@ -32,3 +45,92 @@ def test_one_providers_files_are_looked_through_and_not_all_that_were_accepted(t
             assert any("(provider=?)" in step for step in steps), steps
             assert not any("SEARCH transfer" in step and "state=?" in step for step in steps), steps
     registry.close()
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue(POLICIES)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("pg_ctlcluster"))])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
+    """Of either kind; whoever made the database is in Japan."""
+    url = f"sqlite:///{tmp_path}/registry.db"
+    if request.param == "postgresql":
+        url = (
+            request.getfixturevalue("cluster").database(tmp_path.name) + "&options=-c%20timezone%3DAsia/Tokyo"
+        )
+    made = Registry(url)
+    made.migrate()
+    with made.write() as session:
+        for name in ("oak", "elm"):
+            providers.add_provider(session, Provider(id=name, name=name, kind="school"), NOW)
+    yield made
+    made.close()
+
+
+def _came(registry: Registry, sent: list[tuple[str, Arrival]]) -> None:
+    with registry.write() as session:
+        for number, (provider, one) in enumerate(sent):
+            session.add(
+                TransferRow(
+                    reference=f"261124-{provider}-{number:05}", provider=provider, name="x", folder="in",
+                    size=1, sha256="1" * 64, started_at=one.at, landed_at=one.at, ssh_key="k", client="c",
+                    state="accepted", flow=one.flow, data_type=one.data_type, period=one.period,
+                )
+            )  # fmt: skip
+
+
+def test_of_the_files_of_a_local_day_the_last_of_each_kind_and_period_is_told(
+    registry: Registry, catalogue: Catalogue
+) -> None:
+    """Also in the weeks in which the clocks are changed, and in the hour that is of two days."""
+    rng, zone = random.Random(7), catalogue.calendar.timezone
+    first = datetime(2026, 10, 1, tzinfo=UTC)
+    near = [datetime(2026, 10, day, 22, tzinfo=UTC) for day in (5, 24, 25, 26)]
+    sent = []
+    for _ in range(400):
+        at = first + timedelta(seconds=rng.randrange(50 * 86_400))
+        if rng.random() < 0.4:
+            at = rng.choice(near) + timedelta(seconds=rng.randrange(4 * 3600))
+        kind, period = rng.choice(("student-core", "exclusions")), rng.choice((None, "2026-10-05"))
+        sent.append((rng.choice(("oak", "elm")), Arrival("student-core", kind, at, period)))
+    _came(registry, sent)
+    on = date(2026, 11, 24)
+    last: dict[tuple[object, ...], datetime] = {}
+    for provider, one in sent:
+        of = (provider, one.data_type, one.period, local_day(one.at, zone))
+        last[of] = max(last.get(of, one.at), one.at)
+    with registry.read() as session:
+        found = arrivals(session, window(catalogue, on))
+    told = [
+        ((provider, one.data_type, one.period, local_day(one.at, zone)), one.at)
+        for provider, some in found.items()
+        for one in some
+    ]
+    assert dict(sorted(told, key=itemgetter(1))) == last
+    assert (
+        max(Counter(of for of, _ in told).values()) <= 3
+    )  # In UTC, a day in summer is of two; that with 25 hours, of three.
+    for day in (date(2026, 10, 6), date(2026, 10, 25), on):
+        for name in ("oak", "elm"):
+            of_it = Provider(id=name, name=name, kind="school", ratified=True)
+            whole = [one for provider, one in sent if provider == name]
+            assert status(of_it, found[name], catalogue, day) == status(of_it, whole, catalogue, day)
+
+
+def test_many_files_of_a_day_are_told_as_one(registry: Registry, catalogue: Catalogue) -> None:
+    at = NOW - timedelta(days=1)
+    _came(
+        registry,
+        [
+            ("oak", Arrival("student-core", kind, at + timedelta(seconds=n)))
+            for n in range(200)
+            for kind in ("student-core", "school-census")
+        ],
+    )
+    with registry.read() as session:
+        found = arrivals(session, window(catalogue, NOW.date()))
+    assert sorted((one.data_type, one.at - at) for one in found["oak"]) == [
+        ("school-census", timedelta(seconds=199)), ("student-core", timedelta(seconds=199)),
+    ]  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Generic, TypeVar
 
+from gateway.mailboxes.desk import Desk
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
-from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses
 from gateway.reports.document import Document
 from gateway.reports.retention import Plan
@@ -19,9 +20,16 @@ MEANWHILE = 600.0
 _MOST = 8
 LATE = frozenset({"late", "missing"})
 
-Flows = Mapping[str, Sequence[FlowStatus]]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedFlows:
+    """The flows `of` each school, as they were judged `at` a moment."""
+
+    at: datetime
+    of: Mapping[str, Sequence[FlowStatus]]
 
 
 class WithinTheMinute(Generic[K, V]):
@@ -84,18 +92,20 @@ class Judged:
     """How the flows of all schools stand on a day; reviews; what is due for deletion."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._flows: WithinTheMinute[tuple[date, str, tuple[str, ...]], Flows] = WithinTheMinute(clock)
+        self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
         self.reviews: WithinTheMinute[tuple[date, date, str], Document] = WithinTheMinute(clock)
         self.plans: WithinTheMinute[str, Plan] = WithinTheMinute(clock)
 
-    def flows(self, registry: Registry, catalogue: Catalogue, day: date, enrolled: Sequence[str]) -> Flows:
+    def flows(self, desk: Desk, catalogue: Catalogue, day: date, enrolled: Collection[str]) -> JudgedFlows:
         """The flows of all that are `enrolled`."""
 
-        def judge() -> Flows:
-            with registry.read() as session:
-                return {provider.id: flows for provider, flows in statuses(session, catalogue, day)}
+        def judge() -> JudgedFlows:
+            now = desk.clock()
+            with desk.registry.read() as session:
+                found = {provider.id: flows for provider, flows in statuses(session, catalogue, day)}
+            return JudgedFlows(now, found)
 
-        return self._flows.of((day, catalogue.digest, tuple(enrolled)), judge)
+        return self._flows.of((day, catalogue.digest, frozenset(enrolled)), judge)
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:

@@ -57,7 +57,8 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
     on = question.on or local_day(counter.clock(), catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:
         enrolled = providers.list_providers(session)
-    flows = counter.judged.flows(counter.desk.registry, catalogue, on, [each.id for each in enrolled])
+    judged = counter.judged.flows(counter.desk, catalogue, on, [each.id for each in enrolled])
+    flows = judged.of
     everybody = sorted(
         (each for each in enrolled if not question.late or is_late(flows[each.id])),
         key=lambda each: each.name.casefold(),
@@ -67,6 +68,7 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
     types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
     return SchoolsSeen(
         on=on,
+        judged_at=judged.at,
         data_types=tuple(named for each in types if (named := type_named(catalogue, each))),
         schools=tuple(
             SchoolRow(

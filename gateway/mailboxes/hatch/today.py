@@ -11,9 +11,8 @@ from sqlmodel import Session
 
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.held_files import wanted
-from gateway.mailboxes.hatch.judged import is_late
+from gateway.mailboxes.hatch.judged import JudgedFlows, is_late
 from gateway.mailboxes.hatch.showing_files import team_named
-from gateway.policy.catalogue import Catalogue
 from gateway.record.second_person import COUNTS
 from gateway.registry import at_a_glance, providers, transfer_lists, transfers
 from gateway.registry.at_a_glance import MOST
@@ -41,11 +40,14 @@ def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
         ending = at_a_glance.keys_ending(session, now, now + _ENDING)
+        enrolled = providers.added(session)
+        judged = counter.judged.flows(counter.desk, catalogue, now.astimezone(zone).date(), enrolled)
         return TodaySeen(
             new=new,
             held=held,
             waiting=_counted("waiting", "waiting to be decided", at_a_glance.still_landed(session)),
-            late=_late(session, counter, catalogue, now.astimezone(zone).date()),
+            late=_late(judged),
+            late_at=judged.at,
             recalls=tuple(_recalls(session, now)),
             days=tuple(_days(session, now, zone)),
             median_seconds=median(waits) if waits else None,
@@ -55,15 +57,13 @@ def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
 
 
 def _held(session: Session, caller: Caller) -> Counted:
-    return _counted("held", "held for a person or a date", transfer_lists.count(session, wanted(caller)))
+    count = transfer_lists.count(session, wanted(caller), MOST)
+    return _counted("held", "held for a person or a date", count)
 
 
-def _late(session: Session, counter: Counter, catalogue: Catalogue, day: date) -> Counted:
-    enrolled = [each.id for each in providers.list_providers(session)]
-    flows = counter.judged.flows(counter.desk.registry, catalogue, day, enrolled)
-    return _counted(
-        "late", "schools of which something is late or missing", sum(map(is_late, flows.values()))
-    )
+def _late(judged: JudgedFlows) -> Counted:
+    late = sum(map(is_late, judged.of.values()))
+    return _counted("late", "schools of which something is late or missing", late)
 
 
 def _recalls(session: Session, now: datetime) -> Iterator[str]:

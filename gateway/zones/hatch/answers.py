@@ -103,7 +103,7 @@ class DaySeen(File):
 class TodaySeen(File):
     """The first page. What `days` and the rest say is None for whoever may see their own teams alone.
 
-    `recalls` are the references of which somebody asks that they be recalled.
+    `recalls` are the references of which somebody asks that they be recalled. `late` is as of `late_at`.
 
     `median_seconds` and `slowest_seconds` are from landing to receipt, of the latest 200 files.
     """
@@ -112,6 +112,7 @@ class TodaySeen(File):
     held: Counted | None = None
     waiting: Counted | None = None
     late: Counted | None = None
+    late_at: datetime | None = None
     recalls: tuple[str, ...] = ()
     days: tuple[DaySeen, ...] | None = None
     median_seconds: float | None = None

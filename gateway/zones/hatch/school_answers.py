@@ -26,9 +26,10 @@ class SchoolRow(File):
 
 
 class SchoolsSeen(File):
-    """A page of the matrix; `pages` is how many there are."""
+    """A page of the matrix, as it was judged at a moment; `pages` is how many there are."""
 
     on: date
+    judged_at: datetime
     data_types: tuple[Named, ...]
     schools: tuple[SchoolRow, ...]
     page: int
