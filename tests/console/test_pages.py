@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 import zipfile
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -76,6 +78,16 @@ def test_cookies_are_for_no_script_and_no_other_site(served: Served) -> None:
     assert "httponly" in told
     assert "samesite=strict" in told
     assert "domain" not in told
+
+
+def test_what_may_be_a_minute_old_says_as_of_when(served: Served) -> None:
+    for path in ("/", "/schools"):
+        assert served.jane.get(path) == 200
+        (judged,) = re.findall(r'[Aa]s of <time datetime="([^"]+)"', served.jane.page)
+        age = datetime.now(UTC) - datetime.fromisoformat(judged)
+        assert timedelta(seconds=-1) < age < timedelta(minutes=10), path
+    assert served.sam.get("/") == 200
+    assert "as of" not in served.sam.text
 
 
 def test_every_answer_forbids_what_could_be_done_with_it(served: Served) -> None:
