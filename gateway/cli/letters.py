@@ -12,15 +12,16 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    existing,
     fails_clearly,
     now,
     out,
-    registrar_of,
     registry,
     show,
     who,
 )
 from gateway.cli.options import LISTED, LimitOption, WhyOption
+from gateway.home.settings import load_settings
 from gateway.registry import letters
 
 app = typer.Typer(no_args_is_help=True, help="Letters to schools and staff: who is written to, and when.")
@@ -44,14 +45,17 @@ def preview(
 
     Letters about single files are not foreseen: they are owed when a file is decided.
     """
-    from gateway.record.letters import by_calendar  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only this verb reads the policies
+    from gateway.record.letters import Letterhead, by_calendar  # noqa: PLC0415 - loads the OpenPGP libraries
 
+    place = existing(home)
+    letterhead = Letterhead(load_catalogue(place.policies_in_force), load_settings(place).organisation)
     first = now() if on is None else on.replace(hour=12, tzinfo=UTC)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    with registrar_of(home) as registrar, registrar.registry.read() as session:
+    with registry(home) as opened, opened.read() as session:
         for number in range(days):
             at = first + timedelta(days=number)
-            for letter in by_calendar(registrar, session, at):
+            for letter in by_calendar(letterhead, session, at):
                 row: dict[str, str | None] = {
                     "day": at.date().isoformat(),
                     "kind": letter.kind,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from sqlmodel import Session
 
 from gateway.model import Provider, Transfer
 from gateway.policy import ratification
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.letters_schema import LetterRule, filled
 from gateway.policy.timescale import FlowStatus
@@ -33,13 +35,27 @@ _WIDTH = 74
 _NEWS = timedelta(days=7)
 
 
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """By which policies letters are written, and in whose name. A preview needs no more: it signs nothing."""
+
+    catalogue: Catalogue
+    organisation: str
+
+    @classmethod
+    def of(cls, registrar: Registrar) -> Letterhead:
+        """What a registrar writes under."""
+        return cls(registrar.catalogue, registrar.settings.organisation)
+
+
 def owe_for_decisions(
     registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
 ) -> None:
     """Owe what decisions ask for at once, in their transaction."""
     rules = [rule for rule in registrar.catalogue.letters.letter if rule.at_once]
     if rules and registrar.settings.letters.relay is not None:
-        found = (letter for one in decided for letter in _for_decision(registrar, session, rules, one))
+        letterhead = Letterhead.of(registrar)
+        found = (letter for one in decided for letter in _for_decision(letterhead, session, rules, one))
         letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
 
 
@@ -48,7 +64,7 @@ def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
     if not registrar.catalogue.letters.letter:
         return 0
     with registrar.registry.read() as session:
-        due = list(by_calendar(registrar, session, now))
+        due = list(by_calendar(Letterhead.of(registrar), session, now))
         known = letters.known(session, {letter.event for letter in due})
     fresh = [letter for letter in due if letter.event not in known]
     if not fresh:
@@ -57,49 +73,49 @@ def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
         return letters.owe(session, _signed(registrar, fresh), registrar.signing.origin, now)
 
 
-def by_calendar(registrar: Registrar, session: Session, now: datetime) -> Iterator[Letter]:
+def by_calendar(letterhead: Letterhead, session: Session, now: datetime) -> Iterator[Letter]:
     """Every letter that the day of `now` asks for, owed before or not; unsigned."""
-    zone = registrar.catalogue.calendar.timezone
+    zone = letterhead.catalogue.calendar.timezone
     day = local_day(now, zone)
     changes = notices.of_the_agreement(session, now - _NEWS)
-    for provider, flows in statuses(session, registrar.catalogue, day):
+    for provider, flows in statuses(session, letterhead.catalogue, day):
         if provider.suspended or provider.is_closed:
             continue
         for flow in flows:
-            yield from _for_flow(registrar, session, provider, flow, day)
-        yield from _for_keys(registrar, session, provider, now)
-        yield from _for_agreement(registrar, session, provider, day)
-        yield from _for_changes(registrar, session, provider, changes.get(provider.id, ()))
-    yield from _digests(registrar, session, day, zone)
+            yield from _for_flow(letterhead, session, provider, flow, day)
+        yield from _for_keys(letterhead, session, provider, now)
+        yield from _for_agreement(letterhead, session, provider, day)
+        yield from _for_changes(letterhead, session, provider, changes.get(provider.id, ()))
+    yield from _digests(letterhead, session, day, zone)
 
 
 def _for_decision(
-    registrar: Registrar, session: Session, rules: Iterable[LetterRule], transfer: Transfer
+    letterhead: Letterhead, session: Session, rules: Iterable[LetterRule], transfer: Transfer
 ) -> Iterator[Letter]:
     upload = transfer.upload
     if upload.folder != "in":
         return
-    facts = {"reference": upload.reference, **_reasons(transfer, registrar.catalogue.wording)}
+    facts = {"reference": upload.reference, **_reasons(transfer, letterhead.catalogue.wording)}
     for rule in rules:
         if rule.kind == "held" and transfer.state == "held":
             event = f"held:{rule.to}:{upload.reference}"
             few, sender = is_sensitive(transfer), providers.get_provider(session, upload.provider)
-            yield from _written(registrar, session, rule, event, facts, provider=sender, sensitive=few)
+            yield from _written(letterhead, session, rule, event, facts, provider=sender, sensitive=few)
         if rule.kind == "new-files" and transfer.state == "accepted":
             for team in transfer.teams:
                 event = f"new-files:{team}:{upload.reference}"
-                yield from _written(registrar, session, rule, event, facts | {"count": "1"}, team=team)
+                yield from _written(letterhead, session, rule, event, facts | {"count": "1"}, team=team)
 
 
 def _for_flow(
-    registrar: Registrar, session: Session, provider: Provider, flow: FlowStatus, day: date
+    letterhead: Letterhead, session: Session, provider: Provider, flow: FlowStatus, day: date
 ) -> Iterator[Letter]:
-    if flow.due is None or flow.timescale == "daily" or not _is_asked_of(registrar, provider, flow):
+    if flow.due is None or flow.timescale == "daily" or not _is_asked_of(letterhead, provider, flow):
         return
-    named = registrar.catalogue.wording.name(flow.data_type)
+    named = letterhead.catalogue.wording.name(flow.data_type)
     facts = {"data_type": named, "day": _spoken(flow.due), "days": str((flow.due - day).days)}
     about = f"{provider.id}:{flow.data_type}:{flow.period}"
-    for rule in registrar.catalogue.letters.letter:
+    for rule in letterhead.catalogue.letters.letter:
         left = (flow.due - day).days
         event = f"{rule.kind}:{rule.to}:{about}"
         soon = min((days for days in rule.days if 0 < left <= days), default=None)
@@ -110,18 +126,20 @@ def _for_flow(
             or (rule.kind == "late" and flow.state == "missing")
         ):
             continue
-        yield from _written(registrar, session, rule, event, facts, provider=provider)
+        yield from _written(letterhead, session, rule, event, facts, provider=provider)
 
 
-def _is_asked_of(registrar: Registrar, provider: Provider, flow: FlowStatus) -> bool:
+def _is_asked_of(letterhead: Letterhead, provider: Provider, flow: FlowStatus) -> bool:
     """Whether a provider must send it: what it may send, or sends for others, is not asked for."""
-    known = registrar.catalogue.flow_of(flow.data_type)
-    optional = flow.data_type in registrar.catalogue.calendar.optional
+    known = letterhead.catalogue.flow_of(flow.data_type)
+    optional = flow.data_type in letterhead.catalogue.calendar.optional
     return known is not None and provider.kind in known.senders and not optional
 
 
-def _for_keys(registrar: Registrar, session: Session, provider: Provider, now: datetime) -> Iterator[Letter]:
-    rules = registrar.catalogue.letters.rules("key-expires")
+def _for_keys(
+    letterhead: Letterhead, session: Session, provider: Provider, now: datetime
+) -> Iterator[Letter]:
+    rules = letterhead.catalogue.letters.rules("key-expires")
     if not rules:
         return
     for key in keys.keys_in_force(session, "provider", provider.id, "openpgp", now):
@@ -131,72 +149,74 @@ def _for_keys(registrar: Registrar, session: Session, provider: Provider, now: d
             if soon is not None and key.expires_at is not None:
                 event = f"key-expires:{rule.to}:{key.fingerprint}:{key.expires_at:%Y%m%d}:{soon}"
                 facts = {"day": _spoken(key.expires_at.date()), "days": str(left)}
-                yield from _written(registrar, session, rule, event, facts, provider=provider)
+                yield from _written(letterhead, session, rule, event, facts, provider=provider)
 
 
-def _for_agreement(registrar: Registrar, session: Session, provider: Provider, day: date) -> Iterator[Letter]:
-    if provider.kind not in registrar.catalogue.bodies.parties():
+def _for_agreement(
+    letterhead: Letterhead, session: Session, provider: Provider, day: date
+) -> Iterator[Letter]:
+    if provider.kind not in letterhead.catalogue.bodies.parties():
         return
     years = agreements.years(session, provider.id)
-    if ratification.in_force(years, day, registrar.catalogue):
+    if ratification.in_force(years, day, letterhead.catalogue):
         return
-    year = ratification.year_to_ratify(years, day, registrar.catalogue)
-    for rule in registrar.catalogue.letters.rules("ratify"):
+    year = ratification.year_to_ratify(years, day, letterhead.catalogue)
+    for rule in letterhead.catalogue.letters.rules("ratify"):
         event = f"ratify:{rule.to}:{provider.id}:{year}"
-        yield from _written(registrar, session, rule, event, {"year": year}, provider=provider)
+        yield from _written(letterhead, session, rule, event, {"year": year}, provider=provider)
 
 
 def _for_changes(
-    registrar: Registrar, session: Session, provider: Provider, left: Sequence[tuple[str, datetime]]
+    letterhead: Letterhead, session: Session, provider: Provider, left: Sequence[tuple[str, datetime]]
 ) -> Iterator[Letter]:
     """That notices of what changes in the agreement were left for a provider: reference and time of each."""
-    zone = registrar.catalogue.calendar.timezone
+    zone = letterhead.catalogue.calendar.timezone
     for reference, at in left:
         facts = {"day": _spoken(local_day(at, zone)), "reference": reference}
-        for rule in registrar.catalogue.letters.rules("agreement-changed"):
+        for rule in letterhead.catalogue.letters.rules("agreement-changed"):
             event = f"agreement-changed:{rule.to}:{reference}"
-            yield from _written(registrar, session, rule, event, facts, provider=provider)
+            yield from _written(letterhead, session, rule, event, facts, provider=provider)
 
 
-def _digests(registrar: Registrar, session: Session, day: date, zone: str) -> Iterator[Letter]:
+def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> Iterator[Letter]:
     """What came on the day before, for those who are told once a day."""
     first, end = (_midnight(one, zone) for one in (day - timedelta(days=1), day))
-    for rule in registrar.catalogue.letters.letter:
+    for rule in letterhead.catalogue.letters.letter:
         if rule.at_once:
             continue
         if rule.kind == "new-files":
             for team, count in letters.delivered(session, first, end).items():
                 event = f"new-files:{team}:{day}"
-                yield from _written(registrar, session, rule, event, {"count": str(count)}, team=team)
+                yield from _written(letterhead, session, rule, event, {"count": str(count)}, team=team)
         if rule.kind == "held":
             for few in (False, True):
                 wanted = TransfersWanted(state="held", since=first, until=end, sensitive=few)
                 facts = {"count": str(transfer_lists.count(session, wanted))}
                 event = f"held:{rule.to}:{'few:' if few else ''}{day}"
                 if facts["count"] != "0":
-                    yield from _written(registrar, session, rule, event, facts, sensitive=few)
+                    yield from _written(letterhead, session, rule, event, facts, sensitive=few)
 
 
 def _written(
-    registrar: Registrar, session: Session, rule: LetterRule, event: str, facts: dict[str, str], *,
+    letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: dict[str, str], *,
     provider: Provider | None = None, team: str = "", sensitive: bool = False,
 ) -> Iterator[Letter]:  # fmt: skip
     """The letter of a rule about an event, once for each address of its addressee.
 
     Of what is `sensitive`, of the authority only the teams that may look at it are told, instead of triage.
     """
-    catalogue = registrar.catalogue
+    catalogue = letterhead.catalogue
     days = {f"day_{one}": told(facts["day"], one) for one in catalogue.agreement.languages if "day" in facts}
     desks = {f"desk_{one}": said.desk for one, said in catalogue.agreement.contacts.items()}
     filling = {
         **facts, **days, **desks,
-        "organisation": registrar.settings.organisation,
+        "organisation": letterhead.organisation,
         "desk": catalogue.desks.desk,
         "team": team,
         "name": "" if provider is None else provider.name,
     }  # fmt: skip
     about = None if provider is None else provider.id
-    for address in _addresses(registrar, session, rule, about, team, sensitive=sensitive):
+    for address in _addresses(letterhead, session, rule, about, team, sensitive=sensitive):
         yield Letter(
             event=event, recipient=address, kind=rule.kind, provider=about,
             subject=" ".join(filled(rule.subject, filling).split()), text=filled(rule.text, filling) + "\n",
@@ -204,7 +224,7 @@ def _written(
 
 
 def _addresses(
-    registrar: Registrar,
+    letterhead: Letterhead,
     session: Session,
     rule: LetterRule,
     provider: str | None,
@@ -212,7 +232,7 @@ def _addresses(
     *,
     sensitive: bool,
 ) -> Sequence[str]:  # fmt: skip
-    catalogue = registrar.catalogue
+    catalogue = letterhead.catalogue
     match rule.to:
         case "provider" if provider is not None:
             found = (contact.email for contact in contacts.contacts(session, provider))

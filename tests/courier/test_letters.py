@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections import Counter
@@ -208,6 +209,17 @@ def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -
     assert {to for subject, to in rows if other in subject} == {"data@test.invalid", "admins@test.invalid"}
     digests = {(subject[-1], to) for subject, to in rows if subject.startswith("Files that wait for you")}
     assert digests == {("1", "few@test.invalid"), ("2", "data@test.invalid")}
+
+
+def test_a_preview_needs_no_secret(desk: Desk) -> None:
+    """So nobody is asked for the passphrase: what is only shown is not signed."""
+    before = desk.gateway("letters", "preview", "--days", "30", "--json")
+    assert json.loads(before)
+    aside = desk.home.keys.rename(desk.root / "away")
+    try:
+        assert desk.gateway("letters", "preview", "--days", "30", "--json") == before
+    finally:
+        aside.rename(desk.home.keys)
 
 
 def test_it_stops_in_order_while_the_relay_is_down(desk: Desk, relay: tuple[Relay, int]) -> None:
