@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.site import Party, Running, Site
 
 CHROMIUM = "/usr/bin/chromium"
 CHANNEL = ("--no-sandbox", "--disable-gpu", "--force-color-profile=srgb")
-PICTURES = Path(os.environ.get("GATEWAY_TEST_PICTURES", ""))
+PICTURES = Path(os.environ.get("GATEWAY_TEST_PICTURES", Path(__file__).parents[2] / "build/pictures"))
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 SCRIPT_NAME = "<img src=x onerror=document.title='owned'>.pgp"
 
@@ -48,8 +49,11 @@ class Person:
         return self.page.locator("h1").inner_text()
 
     def faults(self, width: int) -> list[tuple[str, str]]:
-        """What axe finds wrong on the page, and whether it is wider than the window."""
-        self.seen.pages.add(route_of(self.page.url, "GET"))
+        """What axe finds wrong on the page, and whether it is wider than the window; a picture is kept."""
+        route = route_of(self.page.url, "GET")
+        self.seen.pages.add(route)
+        name = re.sub(r"[^a-z]+", "-", route).strip("-") or "today"
+        self.page.screenshot(path=PICTURES / f"{name}-{width}.png")
         results = Axe().run(self.page, options=RULES).response
         found = [(rule["id"], rule["nodes"][0]["html"]) for rule in results["violations"]]
         wide = self.page.evaluate("document.documentElement.scrollWidth")
