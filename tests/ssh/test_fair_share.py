@@ -19,6 +19,7 @@ import pytest
 from gateway.home import Home
 from gateway.intake.server import serve
 from gateway.intake.tree import ProviderTree
+from gateway.ssh.connection import Connection
 from gateway.ssh.fair_share import FairShare
 from tests.clock import Seconds
 from tests.intake.running import Running
@@ -63,7 +64,8 @@ class Counted:
         self.loop = StandingLoop()
         self.running = Running(Home(folder / "home"))
         self.answered: list[str] = []  # Of whom.
-        self.read: list[str] = []  # A piece of what they sent, from where.
+        self.come: list[str] = []  # From where something came,
+        self.read: list[str] = []  # and from where a piece of it was read.
 
     def run(self, test: Coroutine[Any, Any, None]) -> None:
         """Serve while the test goes on."""
@@ -114,17 +116,23 @@ def since(first: str, done: list[str]) -> Counter[str]:
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counted:
     made = Counted(tmp_path)
     monkeypatch.setattr("gateway.ssh.server.FairShare", lambda _: FairShare(made.loop.time))
-    find, take_in = ProviderTree.find, asyncssh.SSHServerConnection.data_received
+    find, receive = ProviderTree.find, Connection.data_received
+    take_in = asyncssh.SSHServerConnection.data_received
 
     async def counted(tree: ProviderTree, raw: bytes) -> object:
         made.answered.append(tree.box.provider)
         return await find(tree, raw)
+
+    def come(connection: Connection, data: bytes, datatype: int | None = None) -> None:
+        made.come.append(str(connection.get_extra_info("peername")[0]))
+        receive(connection, data, datatype)
 
     def read(connection: asyncssh.SSHServerConnection, data: bytes, datatype: int | None = None) -> None:
         made.read.append(str(connection.get_extra_info("peername")[0]))
         take_in(connection, data, datatype)
 
     monkeypatch.setattr(ProviderTree, "find", counted)
+    monkeypatch.setattr(Connection, "data_received", come)
     monkeypatch.setattr(asyncssh.SSHServerConnection, "data_received", read)
     return made
 
@@ -216,9 +224,10 @@ def test_of_who_sends_much_no_more_is_read_until_who_sends_little_is_served(
             for _ in range(pieces):
                 one.send_debug(PIECE * "x")
             await until(lambda: service.read[first:].count(SOURCES[GREEDY]) >= pieces // 2)
-            before = len(service.read)
+            before, come = len(service.read), len(service.come)
             await quiet.asks(ASKED)
             assert since(SOURCES[QUIET], service.read[before:])[SOURCES[GREEDY]] <= FEW
+            assert since(SOURCES[QUIET], service.come[come:])[SOURCES[GREEDY]] <= FEW, "it lies in memory"
             service.loop.let_go()
             await until(lambda: service.read[first:].count(SOURCES[GREEDY]) >= pieces)
 
