@@ -1,18 +1,26 @@
-"""Of one source only so many connections are let in: counted at a running intake."""
+"""Of one source so many connections, in one request so much, and so much sent ahead: counted at a running intake."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncssh
+import paramiko
 import pytest
+from paramiko.sftp import CMD_READ, int64
 
 from gateway.home import Home
 from tests.intake.running import Running
+from tests.waiting import eventually
 
 CAP = 3
+KIBIBYTE = 1024
+WINDOW = 2048 * KIBIBYTE  # What is granted a session at first.
 
 
 @pytest.fixture
@@ -44,3 +52,64 @@ def test_of_one_source_so_many_connections_are_let_in_and_no_more(narrow: Runnin
 
         assert [greeted(connect("127.0.0.2")) for _ in range(CAP + 2)] == [True] * CAP + [False] * 2
         assert greeted(connect("127.0.0.3"))
+
+
+def large(running: Running) -> None:
+    """Publish a file for avon, of a mebibyte."""
+    (running.home.published.provider("avon") / "out" / "large").write_bytes(bytes(1024 * KIBIBYTE))
+
+
+def test_one_answer_holds_no_more_than_is_told_however_much_is_asked_for(intake: Running) -> None:
+    large(intake)
+    with intake.paramiko() as client, client.open("/out/large") as file:
+        _, answer = client._request(CMD_READ, file.handle, int64(0), 1024 * KIBIBYTE)
+        assert len(answer.get_string()) == 256 * KIBIBYTE
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(512 * KIBIBYTE, True), (512 * KIBIBYTE + 1, False)])
+def test_a_request_larger_than_any_that_makes_sense_is_not_waited_for(
+    intake: Running, length: int, is_read: bool
+) -> None:
+    with intake.transport() as transport:
+        client = paramiko.SFTPClient.from_transport(transport)
+        assert client is not None
+        client.get_channel().sendall(struct.pack(">IBI", length, 99, 7))  # Its kind, and its number.
+        if not is_read:
+            eventually(lambda: client.get_channel().closed)
+            return
+        client.get_channel().sendall(bytes(length - 5))
+        _, answer = client._read_packet()
+        assert paramiko.Message(answer).get_int() == 7
+
+
+def test_what_is_sent_ahead_is_granted_once_and_again_only_as_it_is_taken(intake: Running) -> None:
+    """The client reads none of the file that it asks for, and so nothing more that it sends is taken."""
+    large(intake)
+
+    async def attack() -> int:
+        connect = asyncssh.connect(
+            "127.0.0.1", intake.port, username="avon", client_keys=[str(intake.provider("avon"))],
+            known_hosts=None, config=None, agent_path=None,
+        )  # fmt: skip
+        async with connect as connection:
+            writer, reader, _ = await connection.open_session(
+                subsystem="sftp", encoding=None, window=32 * KIBIBYTE
+            )
+            path = b"/out/large"
+            begin = struct.pack(">IBI", 5, 1, 3)
+            writer.write(begin)
+            await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
+            opening = struct.pack(">BII", 3, 1, len(path)) + path + struct.pack(">II", 1, 0)
+            writer.write(struct.pack(">I", len(opening)) + opening)
+            handle = (await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big")))[5:]
+            reading = struct.pack(">BI", 5, 2) + handle + struct.pack(">QI", 0, 256 * KIBIBYTE)
+            before = len(begin) + 4 + len(opening)
+            writer.write((struct.pack(">I", len(reading)) + reading) * (2 * WINDOW // len(reading)))
+            channel, written = writer.channel, (2 * WINDOW // len(reading)) * (4 + len(reading))
+            while before + written - channel.get_write_buffer_size() < WINDOW:
+                await asyncio.sleep(0.01)
+            async with connection.start_sftp_client() as other:
+                await other.stat("/in")  # Whatever was granted before this answer has come before it.
+            return int(before + written - channel.get_write_buffer_size())
+
+    assert asyncio.run(asyncio.wait_for(attack(), 60)) == WINDOW
