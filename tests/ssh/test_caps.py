@@ -1,4 +1,4 @@
-"""Of one source so many connections, in one request so much, and so much sent ahead: counted at a running intake."""
+"""How many connections of one source, how much in one request, how much sent ahead: counted at an intake."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from paramiko.sftp import CMD_READ, int64
 
 from gateway.home import Home
 from tests.intake.running import Running
+from tests.ssh.raw import STAT_IN, RawSession
 from tests.waiting import eventually
 
 CAP = 3
@@ -25,7 +26,7 @@ WINDOW = 2048 * KIBIBYTE  # What is granted a session at first.
 
 @pytest.fixture
 def narrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    """An intake that takes three connections of one source, of which none gives way, however slow the test is."""
+    """It takes three connections of one source, of which none gives way, however slow the test is."""
     monkeypatch.setattr("gateway.ssh.door._GRACE_SECONDS", 3600)
     running = Running(Home(tmp_path / "home"))
     running.limits = running.limits.model_copy(update={"connections_per_address": CAP})
@@ -92,24 +93,16 @@ def test_what_is_sent_ahead_is_granted_once_and_again_only_as_it_is_taken(intake
             known_hosts=None, config=None, agent_path=None,
         )  # fmt: skip
         async with connect as connection:
-            writer, reader, _ = await connection.open_session(
-                subsystem="sftp", encoding=None, window=32 * KIBIBYTE
-            )
+            session = await RawSession(connection, window=32 * KIBIBYTE).begin()
             path = b"/out/large"
-            begin = struct.pack(">IBI", 5, 1, 3)
-            writer.write(begin)
-            await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
-            opening = struct.pack(">BII", 3, 1, len(path)) + path + struct.pack(">II", 1, 0)
-            writer.write(struct.pack(">I", len(opening)) + opening)
-            handle = (await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big")))[5:]
-            reading = struct.pack(">BI", 5, 2) + handle + struct.pack(">QI", 0, 256 * KIBIBYTE)
-            before = len(begin) + 4 + len(opening)
-            writer.write((struct.pack(">I", len(reading)) + reading) * (2 * WINDOW // len(reading)))
-            channel, written = writer.channel, (2 * WINDOW // len(reading)) * (4 + len(reading))
-            while before + written - channel.get_write_buffer_size() < WINDOW:
-                await asyncio.sleep(0.01)
-            async with connection.start_sftp_client() as other:
-                await other.stat("/in")  # Whatever was granted before this answer has come before it.
-            return int(before + written - channel.get_write_buffer_size())
+            opened = await session.asks(
+                struct.pack(">BII", 3, 1, len(path)) + path + struct.pack(">II", 1, 0)
+            )
+            reading = struct.pack(">BI", 5, 2) + opened[5:] + struct.pack(">QI", 0, 256 * KIBIBYTE)
+            session.ask(reading, 2 * WINDOW // len(reading))
+            await asyncio.to_thread(eventually, lambda: session.sent >= WINDOW)
+            # Whatever is granted for what was sent so far comes before this answer.
+            await (await RawSession(connection).begin()).asks(STAT_IN)
+            return session.sent
 
     assert asyncio.run(asyncio.wait_for(attack(), 60)) == WINDOW

@@ -1,13 +1,13 @@
 """Who takes much of a service waits for those who take little: counted, by a clock that only a test moves.
 
-Service and clients turn in one loop. While its clock stands, whoever was told to wait a little waits for ever.
+Service and clients turn in one loop. While its clock stands, whoever was told to wait waits for ever.
+What they ask is answered from memory, so that nothing waits for a disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -23,6 +23,7 @@ from gateway.ssh.connection import Connection
 from gateway.ssh.fair_share import FairShare
 from tests.clock import Seconds
 from tests.intake.running import Running
+from tests.ssh.raw import STAT_IN, RawSession
 
 GREEDY, QUIET = "bath", "avon"
 SOURCES = {GREEDY: "127.0.0.2", QUIET: "127.0.0.3"}
@@ -30,8 +31,6 @@ ASKED = 50  # By the quiet one, each when the one before is answered.
 FEW = 5
 BUSY = 400  # Requests after which the loop has no time to spare, at what a request is taken to cost.
 PIECE = 32 * 1024
-_IN = struct.pack(">BII", 17, 1, 3) + b"/in"  # STAT: answered from memory, so that nothing waits for a disk.
-STAT = struct.pack(">I", len(_IN)) + _IN
 
 
 class StandingLoop(asyncio.SelectorEventLoop):
@@ -137,36 +136,9 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counted:
     return made
 
 
-class Session:
-    """A session of SFTP that may ask much before it reads an answer."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    async def begin(self) -> Session:
-        self._writer, self._reader, _ = await self._connection.open_session(subsystem="sftp", encoding=None)
-        self._writer.write(struct.pack(">IBI", 5, 1, 3))
-        await self.answer()
-        return self
-
-    def ask(self, times: int = 1) -> None:
-        """Send requests, all at once."""
-        self._writer.write(times * STAT)
-
-    async def answer(self) -> None:
-        """Read the next answer."""
-        await self._reader.readexactly(int.from_bytes(await self._reader.readexactly(4), "big"))
-
-    async def asks(self, times: int) -> None:
-        """Ask so often, each time when the one before is answered."""
-        for _ in range(times):
-            self.ask()
-            await self.answer()
-
-
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn, whether its clock does or not."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what is waited for are turns of the loop
         await asyncio.sleep(0)
 
 
@@ -175,10 +147,10 @@ def test_who_asked_for_much_waits_until_who_asks_for_little_is_served(service: C
 
     async def test() -> None:
         async with service.connect(GREEDY) as one, service.connect(QUIET) as other:
-            greedy, quiet = await Session(one).begin(), await Session(other).begin()
-            greedy.ask(10 * BUSY)
+            greedy, quiet = await RawSession(one).begin(), await RawSession(other).begin()
+            greedy.ask(STAT_IN, 10 * BUSY)
             await until(lambda: len(service.answered) >= BUSY)
-            await quiet.asks(ASKED)
+            await quiet.asks(STAT_IN, ASKED)
             assert since(QUIET, service.answered)[GREEDY] <= FEW
             before = service.answered.count(GREEDY)
             assert before < 2 * BUSY
@@ -193,10 +165,10 @@ def test_requests_of_one_session_at_once_let_another_session_have_its_turn(servi
 
     async def test() -> None:
         async with service.connect(GREEDY) as one, service.connect(QUIET) as other:
-            greedy, quiet = await Session(one).begin(), await Session(other).begin()
+            greedy, quiet = await RawSession(one).begin(), await RawSession(other).begin()
             asked = BUSY // 2
-            greedy.ask(asked)
-            await quiet.asks(1)
+            greedy.ask(STAT_IN, asked)
+            await quiet.asks(STAT_IN)
             assert service.answered.index(QUIET) < asked // 2
             await until(lambda: service.answered.count(GREEDY) == asked)
 
@@ -206,7 +178,7 @@ def test_requests_of_one_session_at_once_let_another_session_have_its_turn(servi
 def test_of_who_sends_much_no_more_is_read_until_who_sends_little_is_served(
     service: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Debug messages are no requests; to read a piece of anything is taken to cost a thousandth of a second."""
+    """Debug messages are no requests; to read a piece of anything is taken to cost a millisecond."""
     read = asyncssh.SSHServerConnection.data_received
 
     def costly(connection: asyncssh.SSHServerConnection, data: bytes, datatype: int | None = None) -> None:
@@ -217,7 +189,7 @@ def test_of_who_sends_much_no_more_is_read_until_who_sends_little_is_served(
 
     async def test() -> None:
         async with service.connect(GREEDY) as one, service.connect(QUIET) as other:
-            quiet = await Session(other).begin()
+            quiet = await RawSession(other).begin()
             service.loop.put_forward(10)  # What the logins cost is forgotten.
             first = len(service.read)
             pieces = 600
@@ -225,7 +197,7 @@ def test_of_who_sends_much_no_more_is_read_until_who_sends_little_is_served(
                 one.send_debug(PIECE * "x")
             await until(lambda: service.read[first:].count(SOURCES[GREEDY]) >= pieces // 2)
             before, come = len(service.read), len(service.come)
-            await quiet.asks(ASKED)
+            await quiet.asks(STAT_IN, ASKED)
             assert since(SOURCES[QUIET], service.read[before:])[SOURCES[GREEDY]] <= FEW
             assert since(SOURCES[QUIET], service.come[come:])[SOURCES[GREEDY]] <= FEW, "it lies in memory"
             service.loop.let_go()
