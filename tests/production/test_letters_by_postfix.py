@@ -1,23 +1,31 @@
 """Letters go from the installed courier through Debian's own postfix, under TLS and with a login.
 
 Each arrives once, signed, and names no pupil and no file; a relay that is stopped for a while, and a courier
-that is killed meanwhile, lose none and double none.
+that is killed meanwhile, lose none and double none. So do the letters of a term for 300 schools while the
+courier is killed amid them: of what a kill has doubled, both have one Message-ID.
 """
 
 from __future__ import annotations
 
 import json
 import mailbox
+import os
+import random
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
+from pathlib import Path
 
 import pytest
 
+from gateway.courier.service import waiting
+from gateway.home import Home
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.samples import MARKER
+from tests.courier.term import NAME, Term
 from tests.production.clean_root import Root
 from tests.production.follow import HOME, Newcomer, under
 from tests.waiting import until
@@ -29,8 +37,9 @@ pytestmark = [
     pytest.mark.needs("mmdebstrap", "nsenter", "unshare", "ip", "pgrep", "setpriv"),
 ]
 SCHOOLS, HELD = 6, 3
+KILLS_A_DAY, MOST_BETWEEN = 3, 100
+FOLDER = "var/mail/letters/all"
 PASSWORD = "the password of a relay"  # pragma: allowlist secret
-NAME = "Robin-Testperson"
 CERTIFICATE = "/etc/postfix/relay.pem"
 LETTERS = f"""\
 [letters]
@@ -63,7 +72,7 @@ systemctl restart postfix
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def office(newcomer: Newcomer) -> Iterator[Newcomer]:
     """The gateway as it is installed, with postfix beside it as the relay that it names."""
     root = newcomer.root
@@ -125,9 +134,36 @@ def test_each_letter_arrives_once_and_none_is_lost_while_the_relay_is_down(offic
             assert marker not in one.as_string(), marker
 
 
+def test_a_term_brings_the_letters_that_were_foreseen_while_the_courier_is_killed(
+    office: Newcomer, tmp_path: Path
+) -> None:
+    """They are owed at a desk of the test, whose clock goes on day by day, in place of the processor."""
+    root, rng, kills = office.root, random.Random(1), 0
+    root.type("systemctl stop gateway-processor")
+    shutil.rmtree(root.folder / FOLDER, ignore_errors=True)
+    before = os.umask(0o027)  # As the units have it: the courier reads by its group.
+    term = Term(tmp_path, LETTERS, Home(root.folder / HOME.lstrip("/")).letters)
+    try:
+        for day in term.days():
+            # The first one comes upon it between two looks, the others amid the letters.
+            for given in (0, *(rng.randrange(1, MOST_BETWEEN) for _ in range(KILLS_A_DAY - 1))):
+                left = len(waiting(term.place)) - given
+                until(lambda left=left: len(waiting(term.place)) <= left, f"letters of {day}", seconds=120)
+                root.type("systemctl kill --signal=KILL gateway-courier && systemctl restart gateway-courier")
+                kills += 1
+            until(lambda: not term.left(), f"the last letter of {day}", seconds=120)
+        assert kills >= 50
+        until(lambda: root.type("postqueue -j").strip() == "", "the last letter is delivered", seconds=60)
+        term.check(arrived(root), kills)
+    finally:
+        os.umask(before)
+        term.desk.close()
+        root.type("systemctl start gateway-processor")
+
+
 def arrived(root: Root) -> list[EmailMessage]:
     """What lies in the folder of the relay."""
-    folder = root.folder / "var/mail/letters/all"
+    folder = root.folder / FOLDER
     if not folder.is_dir():
         return []
     parser = BytesParser(policy=default)
@@ -136,9 +172,9 @@ def arrived(root: Root) -> list[EmailMessage]:
 
 
 def listed(office: Newcomer, what: str) -> list[dict[str, str]]:
-    """What `gateway letters` lists, behind the question for the passphrase."""
-    shown = office.admin("letters", what, "--json")
-    return json.loads(shown[shown.index("[\n") :]) if "[\n" in shown else []
+    """What `gateway letters` lists; it asks for nothing."""
+    found: list[dict[str, str]] = json.loads(office.admin("letters", what, "--json"))
+    return found
 
 
 def unsent(office: Newcomer) -> list[str]:
