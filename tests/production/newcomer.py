@@ -21,6 +21,7 @@ from gateway.homes.demo.parties import Party
 from gateway.samples import MARKER
 from tests.console.by_https import visitor_by_https
 from tests.content import core_data
+from tests.waiting import until
 
 INTAKE, MAILBOXES = ("127.0.0.1", 2222), ("127.0.0.1", 2223)
 FAILURES = 8
@@ -39,9 +40,14 @@ def scribble(oak: Party, name: str, word: str) -> None:
 
 
 def receipt(oak: Party, name: str) -> None:
+    """Wait for the receipt of a file that was accepted: it comes out behind the decision."""
+    until(lambda: '"accepted"' in _receipt(oak, name), "the receipt")
+
+
+def _receipt(oak: Party, name: str) -> str:
     with oak.sftp(INTAKE) as session:
-        (found,) = [one for one in session.listdir("/receipts") if one.startswith(name) and ".json" in one]
-    assert '"accepted"' in oak.get(INTAKE, f"/receipts/{found}").decode().replace("\\", "")
+        found = [one for one in session.listdir("/receipts") if one.startswith(name) and ".json" in one]
+    return oak.get(INTAKE, f"/receipts/{found[0]}").decode().replace("\\", "") if found else ""
 
 
 def collect(jane: Party, seed: str) -> None:
@@ -58,8 +64,8 @@ def reach(address: str) -> None:
 
 def come(oak: Party, seconds: str) -> None:
     """Log in again and again for so long."""
-    until = time.monotonic() + float(seconds)
-    while time.monotonic() < until:
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
         # One that is open may be cut off; none may be refused.
         cut_off = (EOFError, paramiko.SSHException, ConnectionResetError)
         with contextlib.suppress(*cut_off), oak.sftp(INTAKE) as session:

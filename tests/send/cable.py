@@ -18,7 +18,10 @@ class Cable:
         """After so many bytes towards the gateway, each connection breaks."""
         self.stall_after: int | None = None
         """After so many, nothing goes on, and no connection breaks."""
+        self.clog_after: int | None = None
+        """After so many, nothing is taken from the kit's end any more, as where the line is dead."""
         self.stalled = threading.Event()
+        self._closed = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
 
@@ -44,6 +47,9 @@ class Cable:
                     carried += len(piece)
                     if self.cut_after is not None and carried > self.cut_after:
                         break
+                    if self.clog_after is not None and carried > self.clog_after:
+                        self.stalled.set()
+                        self._closed.wait()
                     if self.stall_after is not None and carried > self.stall_after:
                         self.stalled.set()
                         continue
@@ -54,7 +60,12 @@ class Cable:
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
+    def narrow(self) -> None:
+        """Hold little of what is sent, as a slow line does."""
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+
     def close(self) -> None:
+        self._closed.set()
         for end in (self._listening, *self._open):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

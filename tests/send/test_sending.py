@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.samples import make, school
+from gateway.send import connection
 from gateway.send.connection import host_key_of
 from tests.content import core_data
 from tests.ports import free_port
@@ -133,6 +136,32 @@ def test_a_break_is_gone_on_with(oak: Office, services: Running) -> None:
     assert result.returncode == 0, (printed, said)
     assert "trying again" in said
     assert "ACCEPTED" in printed
+
+
+def test_a_line_that_takes_nothing_any_more_is_given_up(
+    oak: Office, services: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is full before the gateway's window is, so that no answer is waited for, which would have an end."""
+    monkeypatch.setattr(connection, "_SILENT_SECONDS", 2)
+    give_up_in_time = connection._give_up_in_time
+
+    def of_a_slow_line(line: socket.socket) -> None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+        give_up_in_time(line)
+
+    monkeypatch.setattr(connection, "_give_up_in_time", of_a_slow_line)
+    file = oak.file("slow.bin", random.Random(5).randbytes(6_000_000))
+    with ThreadPoolExecutor(1) as pool, cable(services.intake) as laid:
+        elsewhere(oak, laid.place)
+        laid.narrow()
+        laid.clog_after = 100_000
+        sent = pool.submit(oak.send, str(file), "--anyway", "--why", "a trial", "--wait", "60")
+        assert laid.stalled.wait(60)
+        laid.clog_after = None
+        result = sent.result(40)
+    elsewhere(oak, services.intake)
+    assert result.exit_code == 3, result.stderr
+    assert "trying again" in result.stderr
 
 
 def test_a_kill_is_gone_on_with_and_nothing_is_sent_twice(oak: Office, services: Running) -> None:
