@@ -50,11 +50,10 @@ def test_there_is_a_unit_for_each_service_under_its_own_user() -> None:
 @pytest.mark.needs("systemd-analyze")
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_confined(name: str) -> None:
-    judged = run(
-        "systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", UNITS / name
-    )
+    most = 1.5 if "courier" in name else 1.0  # The courier has the network.
+    judged = run("systemd-analyze", "security", "--offline=true", "--no-pager", UNITS / name)
     assert judged.returncode == 0, judged.stdout
-    assert float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", judged.stdout)[1]) <= 1.5
+    assert float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", judged.stdout)[1]) <= most
 
 
 @pytest.mark.needs("systemd-analyze")
