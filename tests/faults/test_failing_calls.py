@@ -34,7 +34,9 @@ def failing(service: Service, call: str) -> Iterator[None]:
         ]
     )  # fmt: skip
     try:
-        until(lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text(), "strace", 10)
+        # One that came to be since is traced from its start.
+        statuses = list(Path(f"/proc/{pid}/task").glob("*/status"))
+        until(lambda: all("TracerPid:\t0" not in one.read_text() for one in statuses), "strace", 10)
         yield
     finally:
         strace.terminate()
