@@ -23,6 +23,14 @@ PROCESSOR = ("fsync", "fdatasync", "pwrite64", "pread64", "rename", "unlink", "o
 TIMES = 12
 
 
+def _is_traced(status: Path) -> bool:
+    """Whether a thread is traced, or has ended."""
+    try:
+        return "TracerPid:\t0" not in status.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 @contextlib.contextmanager
 def failing(service: Service, call: str) -> Iterator[None]:
     """The next calls of each thread of a running service fail with EIO."""
@@ -36,7 +44,7 @@ def failing(service: Service, call: str) -> Iterator[None]:
     try:
         # One that came to be since is traced from its start.
         statuses = list(Path(f"/proc/{pid}/task").glob("*/status"))
-        until(lambda: all("TracerPid:\t0" not in one.read_text() for one in statuses), "strace", 10)
+        until(lambda: all(map(_is_traced, statuses)), "strace", 10)
         yield
     finally:
         strace.terminate()
