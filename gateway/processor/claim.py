@@ -42,8 +42,8 @@ from gateway.zones.landed import (
 )
 
 _BATCH, _BATCH_BYTES_OF_EACH = 64, 1024**2
-# Many of one provider's together cost less each, and keep whoever comes meanwhile waiting. Among others, few.
-_ALONE, _AMONG_OTHERS = 16, 2
+# Many together cost less each, and keep whoever comes meanwhile waiting.
+_LARGE, _SMALL = 16, 2
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def claim_waiting(
 
     Providers take turns, and each batch is made of what waits by then: who comes while a heap of another's is
     taken inside is in the next batch, and leaves as much of the heap for the next call. Batches are small
-    while more than one provider is in `company`, which notes whose files wait. Fault where something
+    while `company`, which notes whose files wait, spares somebody. Fault where something
     cannot be taken: what can, is inside then, and the rest is where it was. OSError where the spool cannot be
     read.
     """
@@ -264,7 +264,7 @@ def _next_batch(spool: Spool, tried: Collection[str], company: Company) -> list[
     """Of what waits and was not tried: some of everybody's, those first of whom least was taken."""
     free = [reference for reference in waiting(spool) if reference not in tried]
     company.note(map(provider_of, free))
-    each = company.portion(_ALONE, _AMONG_OTHERS, set(map(provider_of, free)))
+    each = company.portion(_LARGE, _SMALL, set(map(provider_of, free)))
     found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=each)
     batch = [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
     company.outside = frozenset(map(provider_of, set(free).difference(batch)))

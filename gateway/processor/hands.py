@@ -94,7 +94,7 @@ class Hands:
 
     def look_again(self) -> None:
         """Let a worker that was kept free for others look at what waits, once they are gone."""
-        if self._is_kept_free and not self.company.is_mixed:
+        if self._is_kept_free and not self.company.spares_somebody:
             self._is_kept_free = False
             self._submit(self._look_at_next)
 

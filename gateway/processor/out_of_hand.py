@@ -16,7 +16,7 @@ A_COMMIT = 64
 """As many files as one transaction takes at most."""
 IN_A_ROW = 4
 """So many times those come first who need not wait for another's heap; then it is the heap's turn too."""
-_AMONG_OTHERS = 2
+_SMALL = 2
 _A_MOMENT_SECONDS = 0.1
 
 
@@ -54,9 +54,9 @@ class OutOfHand:
     def so_far(self, held: Counter[str]) -> tuple[Sequence[Finished], bool]:
         """What is out of hand by now, as much as one transaction takes, and whether somebody wants a look.
 
-        Those come first who have least in hand, few of each where others are about; the rest is given out the
-        next time. Whoever has all inside while another has a heap outside goes before it, and the heap waits
-        a moment for what is being looked at of theirs.
+        Those come first who have least in hand, few of each where somebody is spared; the rest is given out
+        the next time. Whoever has all inside, and that is little, goes before who has more outside, and that
+        waits a moment for what is being looked at of theirs.
         """
         woken = self._receive_all()
         first = self._first_served(held)
@@ -85,7 +85,7 @@ class OutOfHand:
 
     def _given_out(self, items: Sequence[Finished], held: Counter[str]) -> Sequence[Finished]:
         files = {item.reference: item for item in items}
-        each = self.company.portion(A_COMMIT, _AMONG_OTHERS, set(map(provider_of, files)))
+        each = self.company.portion(A_COMMIT, _SMALL, set(map(provider_of, files)))
         found = shared_out(files, held, room=A_COMMIT, each=each)
         self._here = [item for item in self._here if item.reference not in found]
         return [files[reference] for reference in found]

@@ -6,7 +6,7 @@ Pure: `clock` gives monotonic seconds.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -15,6 +15,9 @@ from gateway.record.assignments import Assignment
 
 A_TURN_FILES, A_TURN_SECONDS = 8, 0.5
 """How many files of one provider follow each other while others wait, and for how long."""
+
+A_HEAP = 4
+"""So many files of one provider that wait to be taken inside at once are a heap."""
 
 _BETWEEN_STRUCK = 16
 _ABOUT_SECONDS = 10.0
@@ -56,36 +59,53 @@ def shared_out(waiting: Iterable[str], taken: Counter[str], *, room: int, each: 
 
 @dataclass(slots=True)
 class Company:
-    """Which providers were about of late: who is alone may be served in large portions, nobody else."""
+    """Which providers were about of late, and who of them is spared what the others' heaps cost.
+
+    Spared is who had no heap of late, where others were about. While somebody is, everybody's files are dealt
+    with a few at a time, and a worker stays free. Where nobody is, as when one is alone or each has a heap of
+    its own, they are dealt with in large portions, which those who are there share.
+    """
 
     clock: Callable[[], float]
     outside: frozenset[str] = frozenset()
     """Those of whose files some wait to be taken inside."""
     _seen: dict[str, float] = field(default_factory=dict)
+    _seen_with_heap: dict[str, float] = field(default_factory=dict)
 
     def note(self, providers: Iterable[str]) -> None:
-        """Something of theirs waits, or is in hand."""
-        now = self.clock()
-        self._seen |= dict.fromkeys(providers, now)
-        self._seen = {one: seen for one, seen in self._seen.items() if now - seen <= _ABOUT_SECONDS}
+        """Whose files wait to be taken inside now: a provider for each file."""
+        now, waiting = self.clock(), Counter(providers)
+        self._seen = self._of_late(self._seen) | dict.fromkeys(waiting, now)
+        heaps = [one for one, files in waiting.items() if files >= A_HEAP]
+        self._seen_with_heap = self._of_late(self._seen_with_heap) | dict.fromkeys(heaps, now)
 
     @property
-    def is_mixed(self) -> bool:
-        """Whether more than one provider was about."""
-        now = self.clock()
-        return sum(now - seen <= _ABOUT_SECONDS for seen in tuple(self._seen.values())) > 1
+    def spares_somebody(self) -> bool:
+        """Whether somebody is about who had no heap of late, besides others."""
+        about = self._of_late(self._seen).keys()
+        return len(about) > 1 and not about <= self._of_late(self._seen_with_heap).keys()
 
-    def portion(self, alone: int, among_others: int, present: Collection[str]) -> int:
-        """How many files of one provider may be dealt with together.
+    def portion(self, large: int, small: int, present: Collection[str]) -> int:
+        """How many files of one provider may be dealt with together: those who are `present` share them.
 
-        Among others those who are `present` share so many, and get one each at least: little of a heap, so
-        that whoever comes meanwhile hardly waits, and all of a crowd.
+        Each gets one at least: little of a heap, so that whoever comes meanwhile hardly waits, and all of a
+        crowd.
         """
-        return max(1, among_others // max(1, len(present))) if self.is_mixed else alone
+        together = small if self.spares_somebody else large
+        return max(1, together // max(1, len(present)))
 
-    def first_served(self, held: Collection[str]) -> set[str]:
-        """Who of those with files inside goes first: who has none outside, while others have."""
-        return set(held) - self.outside if self.outside else set()
+    def first_served(self, held: Mapping[str, int]) -> set[str]:
+        """Who goes first: who has little inside, of so many files `held` of each, and no more outside.
+
+        Nobody does where nobody has anything outside.
+        """
+        if not self.outside:
+            return set()
+        return {one for one, files in held.items() if files < A_HEAP} - self.outside
+
+    def _of_late(self, seen: Mapping[str, float]) -> dict[str, float]:
+        now = self.clock()
+        return {one: when for one, when in tuple(seen.items()) if now - when <= _ABOUT_SECONDS}
 
 
 @dataclass(slots=True)
@@ -163,5 +183,5 @@ class Turns:
         if is_over or first != self._whose:
             self._whose, self._turn_files, self._turn_ends = first, 0, self.clock() + A_TURN_SECONDS
         most = max(1, self.workers - 1)
-        otherwise = None if self.company.is_mixed else first
+        otherwise = None if self.company.spares_somebody else first
         return next((one for one in self._waiting if self._at_work[one] < most), otherwise)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
+from gateway.home import provider_of
 from gateway.processor.claim import claim_waiting
 from gateway.processor.turns import Company
 from gateway.registry import transfers
@@ -43,6 +44,31 @@ def test_a_file_behind_a_heap_is_decided_long_before_its_end(desk: Desk) -> None
     order = decided(desk)
     assert len(order) == HEAP + 1
     assert order.index(sent) < HEAP * 2 / 3
+
+
+def test_two_heaps_are_taken_inside_in_batches_as_large_as_one(desk: Desk) -> None:
+    """Who comes to both, later, has all the same what spares it the rest of them."""
+    mallory, oak, elm = desk.provider("mallory"), desk.provider("oak"), desk.provider("elm")
+    for number in range(40):
+        desk.land(mallory, b"%d" % number)
+        desk.land(oak, b"%d" % number)
+    batches: list[list[str]] = []
+    seen: set[str] = set()
+
+    def after_a_batch() -> bool:
+        with desk.registry.read() as session:
+            landed = set(transfers.landed(session))
+        batches.append(sorted(provider_of(one) for one in landed - seen))
+        seen.update(landed)
+        if len(batches) == 2:
+            desk.land(elm, b"a small one")
+        return True
+
+    with desk.registrar() as registrar:
+        claim_waiting(registrar, after_a_batch, Company(lambda: 0.0))
+    assert batches[:2] == [["mallory"] * 8 + ["oak"] * 8] * 2
+    assert batches[2] == ["elm", "mallory", "oak"]
+    assert batches[3:] == [["mallory", "oak"]] * (len(batches) - 3)
 
 
 def test_who_comes_while_a_heap_is_taken_inside_is_in_the_next_batch(desk: Desk) -> None:

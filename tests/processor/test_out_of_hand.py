@@ -81,6 +81,16 @@ def test_the_heap_has_its_turn_however_many_go_before_it(out: OutOfHand) -> None
     assert order.startswith(IN_A_ROW * "o")
 
 
+def test_heaps_are_put_on_record_together_and_wait_for_nobody(company: Company) -> None:
+    company.note([*["oak"] * 9, *["mallory"] * 9])
+    out = OutOfHand(company)
+    put(out, "mallory", A_COMMIT)
+    put(out, "oak", A_COMMIT)
+    assert Counter(whose(out.so_far(Counter(oak=64, mallory=64)))) == {"m": A_COMMIT // 2, "o": A_COMMIT // 2}
+    put(out, "mallory", 1)
+    assert out.hurried(Counter(oak=64, mallory=64)) == []
+
+
 def test_those_who_hurry_are_given_out_and_the_heap_is_not(out: OutOfHand) -> None:
     put(out, "mallory", 9)
     assert out.hurried(HELD) == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from gateway.examiner.protocol import Job
 from gateway.model import Upload
-from gateway.processor.turns import A_TURN_FILES, A_TURN_SECONDS, Company, Turns, chosen
+from gateway.processor.turns import A_HEAP, A_TURN_FILES, A_TURN_SECONDS, Company, Turns, chosen
 from gateway.record.assignments import Assignment
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -152,21 +153,70 @@ def test_what_is_given_up_waits_no_more(turns: Turns) -> None:
     assert turns.next() is None
 
 
-def test_who_is_alone_is_served_in_larger_portions_until_somebody_else_was_about() -> None:
-    now = [0.0]
-    company = Company(lambda: now[0])
-    company.note(["oak"])
-    assert company.portion(16, 4, {"oak"}) == 16
-    company.note(["oak", "elm"])
-    assert company.portion(16, 4, {"oak"}) == 4
-    assert company.portion(16, 4, {"oak", "elm"}) == 2, "they share"
-    assert company.portion(16, 4, set(map(str, range(9)))) == 1, "a crowd gets one each"
-    now[0] = 9.0
-    company.note(["oak"])
-    assert company.portion(16, 4, {"oak"}) == 4, "elm may be back at once"
-    now[0] = 10.5
-    company.note(["oak"])
-    assert company.portion(16, 4, {"oak"}) == 16
+LARGE, SMALL, CROWD = 16, 2, "abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    ("noted", "spares", "present", "portion"),
+    [
+        ([], False, "m", 16),
+        ([(0, {"m": 1})], False, "m", 16),
+        ([(0, {"m": 99})], False, "m", 16),
+        # One has a heap, another has none.
+        ([(0, {"m": 99, "o": 1})], True, "mo", 1),
+        ([(0, {"m": 99, "o": 1})], True, "m", 2),
+        ([(0, {"m": 99, "o": A_HEAP - 1})], True, "mo", 1),
+        ([(0, {"m": 1, "o": 1})], True, "mo", 1),
+        # Each has one.
+        ([(0, {"m": 99, "o": A_HEAP})], False, "mo", 8),
+        ([(0, {"m": 99, "o": A_HEAP})], False, "m", 16),
+        ([(0, {"m": 99, "o": 9, "e": 9, "a": 9})], False, "moea", 4),
+        ([(0, {"m": 99, "o": 9, "e": 1})], True, "moe", 1),
+        ([(0, {"m": 99, "o": 9, "e": 1})], True, "mo", 1),
+        ([(0, dict.fromkeys(CROWD, 9))], False, CROWD, 1),
+        ([(0, dict.fromkeys(CROWD, 1))], True, CROWD, 1),
+        # Who was about of late may be back at once.
+        ([(0, {"o": 1}), (9, {"m": 99})], True, "m", 2),
+        ([(0, {"o": 1}), (11, {"m": 99})], False, "m", 16),
+        ([(0, {"o": 1}), (9, {"o": 1}), (18, {"m": 99})], True, "m", 2),
+        # What is left of a heap is of it, and what comes to it too, until it is long gone.
+        ([(0, {"m": 99, "o": 9}), (1, {"m": 99, "o": 1}), (2, {"m": 99})], False, "m", 16),
+        ([(0, {"o": 9}), (9, {"m": 99, "o": 1})], False, "mo", 8),
+        ([(0, {"m": 99, "o": 9}), (11, {"m": 99, "o": 1})], True, "mo", 1),
+        ([(0, {"o": 9}), (9, {"m": 99, "o": 1}), (10.5, {"m": 99})], True, "m", 2),
+    ],
+)
+def test_how_many_are_dealt_with_together(  # noqa: PLR0917 - the columns of a table, and two fixtures
+    noted: list[tuple[float, dict[str, int]]],
+    spares: bool,
+    present: str,
+    portion: int,
+    company: Company,
+    now: list[float],
+) -> None:
+    for when, waiting in noted:
+        now[0] = when
+        company.note(Counter(waiting).elements())
+    assert company.spares_somebody is spares
+    assert company.portion(LARGE, SMALL, present) == portion
+
+
+@pytest.mark.parametrize(
+    ("outside", "held", "expected"),
+    [
+        ("", {"m": 64, "o": 1}, ""),
+        ("m", {"m": 64, "o": 1}, "o"),
+        ("m", {"m": 64, "o": A_HEAP - 1, "e": 1}, "oe"),
+        ("m", {"m": 64, "o": A_HEAP}, ""),
+        ("mo", {"m": 64, "o": 1}, ""),
+        ("mo", {"m": 64, "o": 1, "e": 2}, "e"),
+        ("m", {"m": 64}, ""),
+        ("m", {}, ""),
+    ],
+)
+def test_who_goes_first(outside: str, held: dict[str, int], expected: str, company: Company) -> None:
+    company.outside = frozenset(outside)
+    assert company.first_served(held) == set(expected)
 
 
 def test_a_worker_is_kept_free_for_whoever_was_about_of_late(
