@@ -74,7 +74,7 @@ class Spool:
 
     @property
     def landed(self) -> Path:
-        """Complete uploads: REF.sealed, and REF.json whose appearance is the hand-over."""
+        """Complete uploads: REF.landed, whose appearance is the hand-over."""
         return self.root / "landed"
 
     @property
@@ -86,12 +86,20 @@ class Spool:
         """Unfinished uploads of one provider, under names made by the server."""
         return self.root / "partial" / checked_provider(provider)
 
+    def upload(self, reference: str) -> Path:
+        """A landed upload: its content, and behind it its record. It has this name once it is whole."""
+        return self.landed / f"{checked_reference(reference)}.landed"
+
+    def half(self, reference: str) -> Path:
+        """An upload that is being handed over; its presence reserves the reference."""
+        return self.landed / f"{checked_reference(reference)}.part"
+
     def sealed(self, reference: str) -> Path:
-        """The content of a landed upload."""
+        """The content of an upload that landed while content and record were two files."""
         return self.landed / f"{checked_reference(reference)}.sealed"
 
     def record(self, reference: str) -> Path:
-        """The record of a landed upload; written last, so its presence makes the upload whole."""
+        """The record of such an upload; written last, so its presence made the upload whole."""
         return self.landed / f"{checked_reference(reference)}.json"
 
 

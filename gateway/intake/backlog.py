@@ -45,7 +45,7 @@ def _count(folder: Path) -> Counter[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             reference, _, extension = entry.name.rpartition(".")
-            if extension == "sealed" and REFERENCE.fullmatch(reference):
+            if extension in {"landed", "sealed"} and REFERENCE.fullmatch(reference):
                 try:
                     found[reference[7:-6]] += entry.stat(follow_symlinks=False).st_size
                 except FileNotFoundError:
@@ -54,7 +54,7 @@ def _count(folder: Path) -> Counter[str]:
 
 
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
-    """A content without a record was never acknowledged to its client; after a while it is rubbish.
+    """What is only half handed over was never acknowledged to its client; after a while it is rubbish.
 
     What the inside has set aside waits for a person, with the content that belongs to it.
     """
@@ -62,7 +62,7 @@ def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
     aside = {name.split(".")[0] for name in names if name.endswith(ASIDE)}
     for name in names:
         reference, _, extension = name.rpartition(".")
-        whole = extension == "json" or f"{reference}.json" in names
+        whole = extension in {"landed", "json"} or f"{reference}.json" in names
         if name.endswith(ASIDE) or reference in aside or (whole and not name.startswith(".")):
             continue
         path = folder / name

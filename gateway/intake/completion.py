@@ -21,6 +21,7 @@ from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.failpoints import passing
+from gateway.zones.spool import NotDurableError
 
 _log = logging.getLogger(__name__)
 
@@ -48,10 +49,11 @@ class Completion:
         upload.completing = True
         reference = None
         try:
-            await receiving.release(whole=True)
+            waits = is_temporary(upload.label.name)
+            await receiving.release(whole=True, durable=waits)
             if self._adds_nothing(receiving):
                 upload.worthless = True
-            elif is_temporary(upload.label.name):
+            elif waits:
                 await on_disk(upload.write_label)
             else:
                 reference = await self._hand_over_or_reopen(upload, by)
@@ -75,6 +77,8 @@ class Completion:
         """
         try:
             return await self._hand_over(upload, upload.label.name, by)
+        except NotDurableError:
+            raise
         except OSError:
             await on_disk(upload.shorten)
             raise
@@ -95,13 +99,19 @@ class Completion:
             reference = await self._hand_over(upload, new, by)
         finally:
             upload.completing = False
+            if upload.worthless:
+                await self._shelf.drop(upload)
         await self._shelf.drop(self._shelf.find(folder, new))
         return reference
 
     async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
-        """Hand over a whole upload, which is durable, under a fresh reference."""
-        with HAND_OVER_SECONDS.time():
-            record = await on_disk(hand_over_upload, self._spool, upload, name, by, self._clock())
+        """Hand over a whole upload under a fresh reference."""
+        try:
+            with HAND_OVER_SECONDS.time():
+                record = await on_disk(hand_over_upload, self._spool, upload, name, by, self._clock())
+        except NotDurableError:
+            upload.worthless = True
+            raise
         self._shelf.take_down(upload)
         entry = HandedOver(
             reference=record.reference,

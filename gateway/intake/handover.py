@@ -14,7 +14,7 @@ from gateway.zones.spool import hand_over, reserve_reference
 
 
 def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
-    """Give `upload`, whose data is durable, to the processor as `name`, without the folders that a client
+    """Give `upload` to the processor as `name`, without the folders that a client
     made for it. Durable after return.
 
     After an OSError the upload is where it was.
@@ -39,6 +39,6 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
         hand_over(spool, record, upload.data)
     except BaseException:
         if upload.data.exists():
-            spool.sealed(record.reference).unlink(missing_ok=True)
+            spool.half(record.reference).unlink(missing_ok=True)
         raise
     return record

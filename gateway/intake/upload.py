@@ -222,8 +222,10 @@ class Receiving:
         except OSError as error:
             self._failure = error
 
-    async def release(self, *, whole: bool) -> None:
+    async def release(self, *, whole: bool, durable: bool = True) -> None:
         """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards.
+
+        Not where `durable` is False: whoever hands it over makes it durable, together with its record.
 
         Raises (after letting go) what kept it from being whole: Declined for a gap, a takeover or
         an earlier refusal, OSError for the disk. Whatever was stored in order stays resumable.
@@ -239,7 +241,7 @@ class Receiving:
             try:
                 await self._finish(whole=whole)
             finally:
-                await self._let_go(descriptor, whole=whole)
+                await self._let_go(descriptor, whole=whole, durable=durable)
 
     async def _finish(self, *, whole: bool) -> None:
         """Store what is left. Of an upload that ended early, a refusal has been told already."""
@@ -252,7 +254,7 @@ class Receiving:
         if not isinstance(refused, OSError):
             await self._store_all()
 
-    async def _let_go(self, descriptor: int, *, whole: bool) -> None:
+    async def _let_go(self, descriptor: int, *, whole: bool, durable: bool) -> None:
         """Close the file at what is known to be stored, and give the memory back."""
         if self._behind is not None:
             await self._behind
@@ -266,7 +268,7 @@ class Receiving:
         upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None
         upload.worthless = withheld and not whole
         try:
-            await on_disk(end_writing, descriptor, 0 if withheld else self._stored, durable=whole)
+            await on_disk(end_writing, descriptor, 0 if withheld else self._stored, durable=whole and durable)
         except OSError:
             upload.worthless = True
             raise

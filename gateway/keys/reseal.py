@@ -31,7 +31,8 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
-from gateway.zones.landed import BadFileError, open_content, waiting
+from gateway.zones.landed import open_content, waiting
+from gateway.zones.landed_file import BadFileError
 from gateway.zones.spool import fsync_folder
 
 _log = logging.getLogger(__name__)

@@ -32,7 +32,6 @@ from gateway.store.of_home import store_of
 from gateway.store.store import Store
 from gateway.zones.failpoints import passing
 from gateway.zones.landed import (
-    BadFileError,
     content_size,
     open_content,
     read_handed_over,
@@ -40,6 +39,7 @@ from gateway.zones.landed import (
     take_away,
     waiting,
 )
+from gateway.zones.landed_file import BadFileError
 
 _BATCH, _BATCH_BYTES_OF_EACH = 64, 1024**2
 # Many together cost less each, and keep whoever comes meanwhile waiting.

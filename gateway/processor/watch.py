@@ -11,8 +11,8 @@ from watchdog.events import FileCreatedEvent, FileMovedEvent, FileSystemEvent, F
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-# A record is renamed into place, which arrives as "moved" or as "created"; its content was there before.
-_RECORD = ".json"
+# An upload is renamed into place, which arrives as "moved" or as "created".
+_LANDED = ".landed"
 _log = logging.getLogger(__name__)
 
 
@@ -22,12 +22,12 @@ class _Wake(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         name = event.dest_path if isinstance(event, FileMovedEvent) else event.src_path
-        if os.fsdecode(name).endswith(_RECORD):
+        if os.fsdecode(name).endswith(_LANDED):
             self._wake()
 
 
 class Watch:
-    """Calls `wake` from another thread when a record appears in `folder`.
+    """Calls `wake` from another thread when an upload appears in `folder`.
 
     inotify loses events when its queue is full and says so only in a log; it goes on watching a folder
     that was replaced by another of the same name, and may be refused altogether. So callers scan by

@@ -18,9 +18,9 @@ Failpoint = Literal[
     # Intake: an upload is received and handed over.
     "upload.opened",
     "upload.stored",
-    "upload.durable",
     "hand-over.reserved",
     "hand-over.moved",
+    "hand-over.durable",
     "hand-over.recorded",
     "hand-over.remembered",
     # The processor: what landed is taken inside.

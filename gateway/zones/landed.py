@@ -1,5 +1,8 @@
 """What the inside reads of spool/landed. Intake owns that folder, so anything at all may lie in it.
 
+An upload is `REF.landed` (`gateway.zones.landed_file`). What landed before that was so is content and record
+apart, `REF.sealed` and `REF.json`: it may wait there while the gateway is upgraded, and is taken as well.
+
 The folder and what is in it are reached through no link, opened without waiting, and read no further than
 they may reach. A file that intake should never have made is set aside under another name, for a person to
 look at; those beside it go on.
@@ -7,6 +10,7 @@ look at; those beside it go on.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -32,9 +36,7 @@ from pydantic import (
 from gateway.home import PROVIDER_ID, REFERENCE, Spool, checked_reference
 from gateway.model import Folder, LooksLike, Upload
 from gateway.zones.failpoints import passing
-
-RECORD_BYTES = 16 * 1024
-"""More than any record of intake's holds."""
+from gateway.zones.landed_file import RECORD_BYTES, BadFileError, divided
 
 _NAME_BYTES = 1_024
 _CLIENT_CHARACTERS = 255
@@ -50,13 +52,9 @@ _NO_FILE_OF_OURS = frozenset(
 )
 
 
-class BadFileError(ValueError):
-    """Something that intake should never have made. The text says what, and repeats nothing of it."""
-
-
 @dataclass(frozen=True, slots=True)
 class LandedUpload:
-    """A landed upload as its record tells, and when the kernel saw the record get its name, in epoch seconds.
+    """A landed upload as its record tells, and when the kernel saw the file get its name, in epoch seconds.
 
     That time is no word of intake's: no process can set it.
     """
@@ -88,7 +86,7 @@ _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Record(BaseModel):
-    """REF.json, as intake writes it and in no other form."""
+    """A record, as intake writes it and in no other form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -127,10 +125,14 @@ def _opened(spool: Spool) -> Iterator[int]:
 def waiting(spool: Spool) -> Iterator[str]:
     """The references handed over and not yet taken away, in no particular order."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
-        for entry in entries:
-            reference, _, extension = entry.name.rpartition(".")
-            if extension == "json" and REFERENCE.fullmatch(reference):
-                yield reference
+        names = (entry.name.rpartition(".") for entry in entries)
+        found = {reference for reference, _, extension in names if extension in {"landed", "json"}}
+    return filter(REFERENCE.fullmatch, found)
+
+
+def is_waiting(spool: Spool, reference: str) -> bool:
+    """Whether an upload of this reference was handed over and not yet taken away."""
+    return any(map(os.path.lexists, (spool.upload(reference), spool.record(reference))))
 
 
 def count_aside(spool: Spool) -> int:
@@ -140,32 +142,44 @@ def count_aside(spool: Spool) -> int:
 
 
 def named_at(spool: Spool, reference: str) -> float:
-    """When the kernel saw a record get its name, in epoch seconds. FileNotFoundError where it is gone."""
+    """When the kernel saw an upload get its name, in epoch seconds. FileNotFoundError where it is gone."""
     with _opened(spool) as folder:
-        return os.stat(_record(reference), dir_fd=folder, follow_symlinks=False).st_ctime
+        return _status(folder, _whole(reference), _record(reference)).st_ctime
 
 
 def content_size(spool: Spool, reference: str) -> int:
-    """How large the content of a landed upload looks, in bytes; 0 where there is none."""
+    """About how large the content of a landed upload looks, in bytes; 0 where there is none."""
     with _opened(spool) as folder:
         try:
-            return os.stat(_content(reference), dir_fd=folder, follow_symlinks=False).st_size
+            return _status(folder, _whole(reference), _content(reference)).st_size
         except FileNotFoundError:
             return 0
 
 
+def _status(folder: int, *names: str) -> os.stat_result:
+    """Of the first of `names` that is there."""
+    for name in names[:-1]:
+        try:
+            return os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+    return os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
+
+
 def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
-    """The record of a landed upload. FileNotFoundError where it is gone.
+    """What the record of a landed upload tells. FileNotFoundError where it is gone.
 
     BadFileError where intake should never have written it; OSError where the disk fails.
     """
-    with _opened(spool) as folder:
-        descriptor = _open_regular(folder, _record(reference))
+    descriptor, is_whole = _open_first(spool, _whole(reference), _record(reference))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
-        if status.st_size > RECORD_BYTES:
+        if is_whole:
+            upload = _parsed(divided(descriptor)[1])
+        elif status.st_size > RECORD_BYTES:
             raise BadFileError("its record is too long")
-        upload = _parsed(file.read(RECORD_BYTES) or b"")
+        else:
+            upload = _parsed(file.read(RECORD_BYTES) or b"")
     if upload.reference != reference:
         raise BadFileError("its record names another reference")
     return LandedUpload(upload, status.st_ctime)
@@ -174,6 +188,15 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
 def read_record(spool: Spool, reference: str) -> Upload:
     """The landed upload as its record tells, without the time at which the kernel saw the record."""
     return read_handed_over(spool, reference).upload
+
+
+def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
+    """The file of an upload, open to be read, and True; without it, one of its two files, and False."""
+    with _opened(spool) as folder:
+        try:
+            return _open_regular(folder, whole), True
+        except FileNotFoundError:
+            return _open_regular(folder, apart), False
 
 
 def _parsed(text: bytes) -> Upload:
@@ -187,22 +210,21 @@ def _parsed(text: bytes) -> Upload:
 
 
 def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
-    """The content of a landed upload, open for reading, and its size. FileNotFoundError where it is gone.
+    """The content of a landed upload, open for reading at its start, and its size; more may come behind it.
 
-    BadFileError where it is larger than `most`, or has holes: intake writes every byte, and a file of
-    holes takes no room outside and all there is inside.
+    FileNotFoundError where it is gone. BadFileError where it is larger than `most`, or has holes: intake
+    writes every byte, and a file of holes takes no room outside and all there is inside.
     """
-    with _opened(spool) as folder:
-        descriptor = _open_regular(folder, _content(reference))
+    descriptor, is_whole = _open_first(spool, _whole(reference), _content(reference))
     try:
-        return descriptor, _checked_size(descriptor, most)
+        size = divided(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
+        return descriptor, _checked_size(descriptor, size, most)
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def _checked_size(descriptor: int, most: int) -> int:
-    size = os.fstat(descriptor).st_size
+def _checked_size(descriptor: int, size: int, most: int) -> int:
     if size > most:
         raise BadFileError("its content is larger than an upload may be")
     if _has_holes(descriptor, size):
@@ -237,7 +259,7 @@ def _open_regular(folder: int, name: str) -> int:
 
 
 def _kind(name: str) -> str:
-    return "its record" if name.endswith(".json") else "its content"
+    return {".landed": "it", ".json": "its record"}.get(name[name.rfind(".") :], "its content")
 
 
 def _has_holes(descriptor: int, size: int) -> bool:
@@ -252,31 +274,33 @@ def _has_holes(descriptor: int, size: int) -> bool:
 
 
 def set_aside(spool: Spool, reference: str) -> None:
-    """Give a record another name, so that nobody takes it for one. Harmless where it is gone.
+    """Give an upload another name, so that nobody takes it for one. Harmless where it is gone.
 
     A person who has put it right gives it its name back.
     """
     with _opened(spool) as folder:
-        aside = f"{reference}.{secrets.token_hex(4)}{ASIDE}"
-        try:
-            os.rename(_record(reference), aside, src_dir_fd=folder, dst_dir_fd=folder)
-        except FileNotFoundError:
-            return
+        for name in (_whole(reference), _record(reference)):
+            aside = f"{reference}.{secrets.token_hex(4)}{ASIDE}"
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def take_away(spool: Spool, reference: str) -> None:
-    """Remove a landed upload that is safe inside. The record goes first; repeating it is harmless."""
+    """Remove a landed upload that is safe inside; harmless when repeated. Of two the record goes first."""
     with _opened(spool) as folder:
+        _remove(folder, _whole(reference))
         _remove(folder, _record(reference))
         passing("land.half-emptied")
         _remove(folder, _content(reference))
 
 
 def _remove(folder: int, name: str) -> None:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
-    except FileNotFoundError:
-        return
+
+
+def _whole(reference: str) -> str:
+    return f"{checked_reference(reference)}.landed"
 
 
 def _record(reference: str) -> str:

@@ -1,8 +1,7 @@
-"""The hand-over from intake to the processor: two files, of which the second makes it whole.
+"""The hand-over from intake to the processor: one file, which is whole when it appears under its final name.
 
-`REF.sealed` is complete and durable before `REF.json` appears under its final name, so a reader
-that sees the record has the content. Both zones use this one module; it needs neither secrets nor
-the registry.
+`REF.landed` holds content and record (`gateway.zones.landed_file`), both durable before it gets that name.
+Both zones use this one module; it needs neither secrets nor the registry.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from pydantic import TypeAdapter
 from gateway.home import Spool, checked_reference
 from gateway.model import Upload
 from gateway.zones.failpoints import passing
+from gateway.zones.landed_file import behind_content
 
 # Crockford's base32: no I, L, O or U, so that a reference survives a phone call.
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -37,10 +37,11 @@ def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
     """
     while True:
         reference = new_reference(provider, now)
-        if os.path.lexists(spool.record(reference)):
+        names = (spool.upload(reference), spool.record(reference), spool.sealed(reference))
+        if any(map(os.path.lexists, names)):
             continue
         try:
-            os.close(os.open(spool.sealed(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
+            os.close(os.open(spool.half(reference), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640))
         except FileExistsError:
             continue
         return reference
@@ -85,19 +86,48 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
     fsync_folder(path.parent)
 
 
-def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
-    """Give a finished, already fsynced `content` file to the processor as `upload`.
+class NotDurableError(OSError):
+    """A file could not be made durable: what the disk holds of it is unknown, and nothing is to be used."""
 
-    Moves `content` within the spool's file system. After return the upload is durable. An OSError
-    leaves no record behind, so the processor never sees half an upload.
+
+def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
+    """Give a finished `content` file to the processor as `upload`. It need not be durable yet.
+
+    Moves `content` within the spool's file system. After return the upload is durable. An OSError leaves no
+    upload behind, and `content` as it was, so the processor never sees half an upload; NotDurableError where
+    nobody knows what is in `content` then.
     """
-    sealed = spool.sealed(upload.reference)
-    content.rename(sealed)
+    half, whole = spool.half(upload.reference), spool.upload(upload.reference)
+    content.rename(half)
     passing("hand-over.moved")
+    descriptor = os.open(half, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        write_durably(spool.record(upload.reference), _UPLOAD.dump_json(upload))
-    except BaseException:
-        spool.record(upload.reference).unlink(missing_ok=True)  # It is there if only the last fsync failed.
-        sealed.rename(content)
-        raise
+        size = os.lseek(descriptor, 0, os.SEEK_END)
+        try:
+            _append(descriptor, behind_content(_UPLOAD.dump_json(upload)))
+            _fsync(descriptor)
+            passing("hand-over.durable")
+            half.rename(whole)
+            fsync_folder(spool.landed)
+        except BaseException:
+            if os.path.lexists(whole):  # Only the last fsync failed.
+                whole.rename(half)
+            os.ftruncate(descriptor, size)
+            half.rename(content)
+            raise
+    finally:
+        os.close(descriptor)
     passing("hand-over.recorded")
+
+
+def _append(descriptor: int, octets: bytes) -> None:
+    view = memoryview(octets)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _fsync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise NotDurableError(error.errno, error.strerror) from None

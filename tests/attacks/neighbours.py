@@ -149,7 +149,7 @@ class Street:
             until(self._is_quiet, "the end of the attack", PATIENCE)
 
     def _is_quiet(self) -> bool:
-        if any((self.site.home / "spool/landed").glob("*.json")):
+        if any((self.site.home / "spool/landed").glob("*.landed")):
             return False
         with self.registry.read() as session:
             return not transfers.landed(session)

@@ -94,7 +94,7 @@ def test_who_comes_while_a_heap_is_taken_inside_is_in_the_next_batch(desk: Desk)
         assert sent[0] in batches[2]
         assert max(sizes[1:]) <= 2, "nobody is alone any more"
         claim_waiting(registrar)  # It has left as much of the heap.
-        assert not any(desk.home.spool.landed.glob("*.json"))
+        assert not any(desk.home.spool.landed.glob("*.landed"))
         for number in range(4):
             desk.land(mallory, b"%d" % number * 1024**2)
         with desk.registry.read() as session:

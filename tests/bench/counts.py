@@ -11,6 +11,7 @@ counted in tests/cli/test_nouns.py.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import io
 import json
 import os
@@ -24,12 +25,15 @@ from unittest import mock
 from sqlalchemy import Engine, event
 
 from gateway.classify import classify, load_rules
-from gateway.home import Home
-from gateway.home.settings import ClassifyLimits
+from gateway.home import Home, Spool
+from gateway.home.settings import ClassifyLimits, IntakeLimits
+from gateway.intake.backlog import Landed
+from gateway.intake.box import Box
+from gateway.intake.reception import Wish
 from gateway.passage import conclude
 from gateway.processor.service import open_registrar
 from gateway.record.landing import land
-from gateway.zones.spool import hand_over
+from gateway.ssh.visitor import LoggedIn
 from tests.bench.bench_classify import POLICIES, TODAY
 from tests.bench.bench_record import content, examined, now, upload
 from tests.bench.small_files import FILES
@@ -45,7 +49,7 @@ _TOGETHER = 32
 def measured() -> dict[str, float]:
     """Every count, by what it is of."""
     with tempfile.TemporaryDirectory(prefix="counts-") as folder:
-        return {**_classifying(), **_recording(Path(folder)), **_handing_over(Path(folder) / "spool")}
+        return {**_classifying(), **_recording(Path(folder)), **_uploading(Path(folder) / "spool")}
 
 
 def grown(before: dict[str, float], after: dict[str, float]) -> list[str]:
@@ -127,16 +131,29 @@ def _recording(folder: Path) -> dict[str, float]:
     return found
 
 
-def _handing_over(folder: Path) -> dict[str, float]:
-    """What intake syncs of one file in the spool, once its content is there."""
-    site = Site(folder)
-    spool = Home(site.home).spool
-    spool.landed.mkdir(exist_ok=True)
-    part = spool.root / "one.part"
-    part.write_bytes(b"sealed")
-    with _counted() as seen:
-        hand_over(spool, upload(1), part)
-    return {"hand over: fsyncs": float(seen["fsyncs"])}
+def _uploading(folder: Path) -> dict[str, float]:
+    """What intake syncs of one small file, from its first byte to the answer to its close."""
+    spool = Spool(folder)
+    spool.landed.mkdir(parents=True)
+    spool.recent.mkdir()
+    limits, by = IntakeLimits(free_bytes=0), LoggedIn("oak", "SHA256:" + "A" * 43, "")
+    wish = Wish(create=True, exclusive=False, truncate=True, append=False)
+
+    async def put(name: str, final: str | None = None) -> None:
+        box = Box("oak", spool, limits, Landed(spool.landed), now)
+        await box.load()
+        receiving = await box.reception.receive("in", name, wish)
+        await receiving.write(0, bytes.fromhex("c15e03" + 8 * "00" + "12") + bytes(100_000))
+        await box.completion.close(receiving, by)
+        if final is not None:
+            await box.completion.rename("in", name, final, by)
+
+    found = {}
+    for what, names in (("upload", ("x",)), ("upload and rename", ("x.part", "x"))):
+        with _counted() as seen:
+            asyncio.run(put(*names))
+        found[f"{what}: fsyncs"] = float(seen["fsyncs"])
+    return found
 
 
 def main() -> None:

@@ -212,7 +212,6 @@ class Landing:
             ssh_key=self._key,
         )
         hand_over(self._aside, upload, source)
-        self._aside.sealed(upload.reference).rename(self._spool.sealed(upload.reference))
         self._prepared.append(upload.reference)
         return upload.reference
 
@@ -221,7 +220,7 @@ class Landing:
         landed, self._prepared = self._prepared, []
         fsync_folder(self._spool.landed)
         for reference in landed:
-            self._aside.record(reference).rename(self._spool.record(reference))
+            self._aside.upload(reference).rename(self._spool.upload(reference))
         return landed
 
 

@@ -64,8 +64,8 @@ def test_the_head_that_the_first_receipt_leads_to_is_of_the_transaction_that_lan
 def test_what_was_not_written_down_gets_no_receipt_that_it_is_stored(desk: Desk) -> None:
     oak = desk.provider("oak", years=YEARS)
     sent = desk.land(oak, b"", "plain.xml")
-    record = desk.home.spool.record(sent)
-    record.write_text(record.read_text().replace('"withheld":false', '"withheld":true'))
+    there = desk.home.spool.upload(sent)
+    there.write_bytes(there.read_bytes().replace(b'"withheld":false', b'"withheld":true '))
     claim(desk)
     assert desk.state(sent) == "landed"
     assert desk.receipts("oak", "*") == []

@@ -119,7 +119,7 @@ def _check_folders(yard: Yard) -> None:
     """What is stored is what is on record, and nothing is left behind half done."""
     sealed = list((yard.home.root / "sealed").iterdir())
     assert [path for path in sealed if path.suffix not in {".sealed", ".session"}] == []
-    assert list(yard.home.spool.landed.glob("*.json")) == []
+    assert list(yard.home.spool.landed.glob("*.landed")) == []
 
 
 def in_the_clear(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.zones.landed import read_record
 from tests.faults.conftest import Note
 from tests.faults.disks import Disk, disk_over
 from tests.faults.invariant import settled
@@ -118,7 +119,7 @@ def test_the_database_and_the_log(fresh_yard: Yard, kind: str, note: Note) -> No
                 )
             mend(disk)
             assert (
-                len(list(fresh_yard.home.spool.landed.glob("*.json"))) + len(fresh_yard.states(*names)) == 3
+                len(list(fresh_yard.home.spool.landed.glob("*.landed"))) + len(fresh_yard.states(*names)) == 3
             )
             with fresh_yard.up(fresh_yard.processor):
                 fresh_yard.await_decided(*names)
@@ -157,7 +158,8 @@ def database_apart(yard: Yard) -> Path:
 
 
 def landed_names(yard: Yard) -> str:
-    return "".join(path.read_text() for path in yard.home.spool.landed.glob("*.json"))
+    landed = yard.home.spool.landed.glob("*.landed")
+    return "".join(read_record(yard.home.spool, path.stem).name for path in landed)
 
 
 def receipt_of(yard: Yard, name: str) -> bool:

@@ -57,7 +57,7 @@ def test_intake(fresh_yard: Yard, call: str, note: Note) -> None:
     with fresh_yard.up(fresh_yard.intake):
         with failing(fresh_yard.intake, call):
             assert not fresh_yard.send(name, data), "its client was told that it landed"
-        assert not list(fresh_yard.home.spool.landed.glob("*.json"))
+        assert not list(fresh_yard.home.spool.landed.glob("*.landed"))
         fresh_yard.send_until_told(name, data)
     outcome = settled(fresh_yard)
     assert outcome.accepted == outcome.landed == 1

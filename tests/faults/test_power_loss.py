@@ -114,10 +114,9 @@ def test_the_order_in_which_things_become_durable(fresh_yard: Yard, note: Note, 
     landed = f"{spool}/landed"
     *_, last = in_order(
         calls(logs["intake"]),
-        synced(rf"{spool}/partial/oak/\w+\.data"),
-        renamed(rf"{spool}/partial/oak/\w+\.data", rf"{landed}/[\w-]+\.sealed"),
-        synced(rf"{landed}/\.[\w-]+\.json\.\w+"),
-        renamed(rf"{landed}/\.[\w-]+\.json\.\w+", rf"{landed}/[\w-]+\.json"),
+        renamed(rf"{spool}/partial/oak/\w+\.data", rf"{landed}/[\w-]+\.part"),
+        synced(rf"{landed}/[\w-]+\.part"),
+        renamed(rf"{landed}/[\w-]+\.part", rf"{landed}/[\w-]+\.landed"),
         synced(landed),
     )
     assert last.at <= told_at, "its client was told before the folder was safe"
@@ -130,8 +129,7 @@ def test_the_order_in_which_things_become_durable(fresh_yard: Yard, note: Note, 
         renamed(rf"{sealed}/[\w-]+\.part", rf"{sealed}/[\w-]+\.sealed"),
         synced(sealed),
         synced(rf"{database}-wal"),
-        removed(landed, r"[\w-]+\.json"),
-        removed(landed, r"[\w-]+\.sealed"),
+        removed(landed, r"[\w-]+\.landed"),
         synced(rf"{database}-wal"),
         renamed(rf"{receipts}/\.\w+", rf"{receipts}/[^\"]+\.txt"),
     )

@@ -21,7 +21,7 @@ from gateway.home.connections import Ssh
 from gateway.home.settings import IntakeLimits, IntakeSettings, Listen
 from gateway.intake.server import serve
 from gateway.model import Upload
-from gateway.zones.landed import read_record, waiting
+from gateway.zones.landed import open_content, read_record, waiting
 
 # How an encrypted message begins: a session key packet, version 3, for a recipient.
 SEALED = bytes.fromhex("c15e03" + 8 * "00" + "12")
@@ -122,7 +122,9 @@ class Running:
         )
 
     def content(self, upload: Upload) -> bytes:
-        return self.home.spool.sealed(upload.reference).read_bytes()
+        descriptor, size = open_content(self.home.spool, upload.reference, upload.size)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(size)
 
     def only(self) -> Upload:
         """The one upload that landed."""

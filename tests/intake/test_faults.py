@@ -40,7 +40,7 @@ def fail_in(monkeypatch: pytest.MonkeyPatch, module: object, name: str, number: 
 
 HAND_OVER: list[Callable[[pytest.MonkeyPatch], None]] = [
     lambda patch: fail_in(patch, gateway.intake.handover, "hand_over"),
-    lambda patch: fail_in(patch, gateway.zones.spool, "write_durably"),
+    lambda patch: fail_in(patch, gateway.zones.spool, "behind_content"),
     lambda patch: fail_in(patch, gateway.zones.spool, "fsync_folder", errno.EIO),
 ]
 
@@ -118,7 +118,7 @@ def test_a_reference_that_a_crash_left_half_used_is_not_used(
 ) -> None:
     references = iter(["260101-avon-00000", "260101-avon-00001"])
     monkeypatch.setattr(gateway.zones.spool, "new_reference", lambda *_: next(references))
-    left = intake.home.spool.sealed("260101-avon-00000")
+    left = intake.home.spool.half("260101-avon-00000")
     left.write_bytes(b"half")
     with intake.paramiko() as client:
         put(client, "/in/x", sealed(100))

@@ -95,7 +95,7 @@ def test_an_unprivileged_user_that_owns_only_the_spool(running: Running) -> None
         _, errors = process.communicate(timeout=20)
     assert "error" not in errors.lower(), errors
     assert running.content(running.only()) == content
-    assert running.home.spool.sealed(running.only().reference).stat().st_uid == nobody
+    assert running.home.spool.upload(running.only().reference).stat().st_uid == nobody
     secret = running.home.spool.host / "ssh_host_ed25519_key"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     assert stat.S_IMODE(secret.parent.stat().st_mode) == 0o700
@@ -110,7 +110,7 @@ def test_nothing_in_the_spool_is_for_everybody(intake: Running) -> None:
     for path in intake.home.spool.root.rglob("*"):
         if path.suffix != ".pub":
             assert not path.stat().st_mode & stat.S_IWOTH, path
-        if path.suffix in {".sealed", ".data"} or path.name == "landed":
+        if path.suffix in {".landed", ".data"} or path.name == "landed":
             assert not path.stat().st_mode & stat.S_IRWXO, path
 
 

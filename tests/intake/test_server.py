@@ -103,12 +103,12 @@ def test_what_a_crash_left_in_the_middle_of_a_hand_over_goes_in_time(intake: Run
         file.write(CONTENT)
     upload = intake.only()
     landed = intake.home.spool.landed
-    for name in ("260101-avon-00000.sealed", ".260101-avon-00000.json.12345678"):
+    of_before = ("260101-avon-11111.json", "260101-avon-11111.sealed")  # Whole, in two files.
+    half = ("260101-avon-00000.part", "260101-avon-00000.sealed", ".260101-avon-00000.json.12345678")
+    for name in (*half, *of_before):
         (landed / name).touch()
     sweep_landed(landed, upload.landed_at, timedelta(hours=24))
-    assert len(list(landed.iterdir())) == 4
+    assert len(list(landed.iterdir())) == 6
     sweep_landed(landed, upload.landed_at + timedelta(hours=25), timedelta(hours=24))
-    assert sorted(path.name for path in landed.iterdir()) == [
-        f"{upload.reference}.json",
-        f"{upload.reference}.sealed",
-    ]
+    left = sorted(path.name for path in landed.iterdir())
+    assert left == sorted((*of_before, f"{upload.reference}.landed"))

@@ -219,7 +219,7 @@ def test_setting_attributes_of_an_open_file_changes_nothing(
         file.truncate(20 * 1024**3)
         file.utime((1, 1))
     assert intake.content(intake.only()) == SEALED
-    mode = intake.home.spool.sealed(intake.only().reference).stat().st_mode
+    mode = intake.home.spool.upload(intake.only().reference).stat().st_mode
     assert stat.S_IMODE(mode) == 0o640
 
 

@@ -187,7 +187,7 @@ def test_a_stopped_processor_makes_files_wait(tmp_path: Path) -> None:
         intake.terminate()
         intake.wait(20)
     # How long it waits is the kernel's to say: intake can set the time of a file, but not that of its change.
-    (record,) = (site.home / "spool/landed").glob("*.json")
+    (record,) = (site.home / "spool/landed").glob("*.landed")
     old = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
     os.utime(record, (old, old))
     settings = site.home / "gateway.toml"

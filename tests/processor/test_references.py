@@ -16,6 +16,7 @@ from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import VARIABLE, Failpoint
 from gateway.zones.landed import read_record
+from gateway.zones.landed_file import behind_content, divided
 from tests import warm
 from tests.content import core_data
 from tests.workshop import Desk
@@ -101,14 +102,13 @@ def test_what_intake_draws_meanwhile_is_not_taken(desk: Desk) -> None:
 
 def test_a_record_that_is_not_valid_is_set_aside_and_stops_nothing(desk: Desk) -> None:
     reference = drawn_twice(desk)
-    record = desk.home.spool.record(reference)
-    whole = record.read_text()
-    record.write_text("{}")
+    there = desk.home.spool.upload(reference)
+    whole = there.read_bytes()
+    there.write_bytes(behind_content(b"{}"))
     desk.process()
     (aside,) = desk.home.spool.landed.glob("*.aside")
-    assert aside.read_text() == "{}"
-    assert desk.home.spool.sealed(reference).exists()
-    record.write_text(whole)
+    assert aside.read_bytes() == behind_content(b"{}")
+    there.write_bytes(whole)
     desk.process()
     assert names(desk)["second.xml.pgp"][1] == "accepted"
 
@@ -148,3 +148,27 @@ def test_of_copies_that_come_together_one_counts(desk: Desk) -> None:
     for copy in set(sent) - {counts}:
         (reason,) = desk.transfer(copy).reasons
         assert (reason.code, counts in reason.sentence) == ("open:replayed", True)
+
+
+def test_what_landed_in_two_files_before_an_upgrade_is_taken_as_well(desk: Desk) -> None:
+    oak, spool = desk.provider("oak", years=("2026-27",)), desk.home.spool
+    reference = desk.send(oak, core_data(1), "first.xml.pgp")
+    whole = spool.upload(reference)
+    with whole.open("rb") as file:
+        size, record = divided(file.fileno())
+    spool.sealed(reference).write_bytes(whole.read_bytes()[:size])
+    spool.record(reference).write_bytes(record)
+    whole.unlink()
+    desk.process()
+    assert names(desk) == {"first.xml.pgp": (reference, "accepted")}
+    assert list(spool.landed.iterdir()) == []
+
+
+def test_what_is_only_half_handed_over_is_not_taken(desk: Desk) -> None:
+    """As the power is lost before it has its name: nobody was told that it landed."""
+    oak, spool = desk.provider("oak", years=("2026-27",)), desk.home.spool
+    reference = desk.send(oak, core_data(1), "first.xml.pgp")
+    spool.upload(reference).rename(spool.half(reference))
+    desk.process()
+    assert names(desk) == {}
+    assert spool.half(reference).exists()

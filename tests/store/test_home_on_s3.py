@@ -169,7 +169,7 @@ def test_an_upload_whose_reference_another_host_took_gets_another(desk: Workshop
     assert objects.digest(transfer["reference"]) == hashlib.sha256(sealed).hexdigest()
     assert objects.digest(taken) != hashlib.sha256(sealed).hexdigest()
     # Killed before the spool was emptied, it is the same again.
-    (desk.home.spool.root / "landed" / f"{taken}.json").unlink(missing_ok=True)
+    desk.home.spool.upload(taken).unlink(missing_ok=True)
     desk.land(oak, sealed, reference=taken)
     desk.process()
     assert [one["reference"] for one in json.loads(desk.gateway("transfers", "list", "--json"))] == [
@@ -186,7 +186,7 @@ def test_while_the_store_is_away_files_wait_and_nobody_is_refused(desk: Workshop
         with weed.standing_still(), pytest.raises(Fault, match="the sealed store cannot be written"):
             processor.drain()
         assert desk.state(before) == ""
-        assert desk.home.spool.sealed(before).exists()
+        assert desk.home.spool.upload(before).exists()
     with weed.standing_still():
         with pytest.raises(Fault, match="does not answer"):
             desk.process()

@@ -7,7 +7,6 @@ fit is looked at a second time, with the registry as it is then.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -27,6 +26,7 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
+from gateway.zones.landed import is_waiting
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
 _TOGETHER = 400
@@ -58,7 +58,7 @@ def check_sealed(session: Session, home: Home, settings: Settings | None = None)
             yield Inconsistency(where, fault)
     for reference in store.references():
         # What is being claimed lies in both places for a moment.
-        if reference not in known and not os.path.lexists(home.spool.record(reference)):
+        if reference not in known and not is_waiting(home.spool, reference):
             yield Inconsistency(f"sealed {reference}", "no transfer has this file")
 
 
