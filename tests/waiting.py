@@ -20,6 +20,6 @@ def until(poll: Callable[[], T | None], what: str, seconds: float = 60) -> T:
     return found
 
 
-def eventually(condition: Callable[[], object], seconds: float = 10) -> None:
+def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
     """The same for what needs no name: that it happens at all."""
     until(condition, "what was to happen", seconds)

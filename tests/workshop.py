@@ -262,14 +262,14 @@ class Workshop:
 
         self._processor = threading.Thread(target=run)
         self._processor.start()
-        assert ready.wait(30)
+        assert ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop it."""
         self._stop.set()
         if self._processor is not None:
-            self._processor.join(30)
+            self._processor.join(60)
         self.close()
 
     @contextmanager

@@ -26,6 +26,7 @@ from gateway.registry import transfers
 from gateway.zones.spool import reserve_reference
 from tests.attacks.odd_uploads import ODD, SPARSE, Captured, Odd, mutation
 from tests.content import core_data
+from tests.ending import ending
 from tests.site import until
 from tests.workshop import Desk
 
@@ -63,7 +64,6 @@ def good(captured: Captured) -> list[str]:
     return [captured.desk.land(captured.oak, b"good %d" % n, f"good {n}") for n in range(3)]
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.__name__)
 def test_what_intake_should_never_have_made_is_set_aside_alone(captured: Captured, odd: Odd) -> None:
     odd(captured)
@@ -77,7 +77,6 @@ def test_what_intake_should_never_have_made_is_set_aside_alone(captured: Capture
     assert set(stored(captured)) - before == set(sent), "something of it is stored inside"
 
 
-@pytest.mark.timeout(30)
 def test_a_folder_that_is_a_link_gives_nothing_inside_away(captured: Captured) -> None:
     """Linked to the sealed store, with a record that fits: the one copy inside would be removed."""
     (reference,) = [captured.desk.land(captured.oak, b"kept", "kept")]
@@ -93,7 +92,6 @@ def test_a_folder_that_is_a_link_gives_nothing_inside_away(captured: Captured) -
     assert sealed.read_bytes() == b"kept"
 
 
-@pytest.mark.timeout(30)
 def test_a_file_larger_than_any_upload_may_be_does_not_come_in(captured: Captured) -> None:
     captured.write_two()
     with captured.desk.registrar() as registrar:
@@ -104,16 +102,14 @@ def test_a_file_larger_than_any_upload_may_be_does_not_come_in(captured: Capture
     assert captured.reference not in stored(captured)
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("days", [-400, -1, 1, 400])
 def test_the_time_of_landing_is_the_kernels_where_intake_lies(captured: Captured, days: int) -> None:
     captured.write(landed_at=(captured.desk.now + timedelta(days=days)).isoformat())
     claimed(captured)
     landed_at = captured.desk.transfer(captured.reference).upload.landed_at
-    assert abs(landed_at - captured.desk.now) < timedelta(minutes=2)
+    assert abs(landed_at - datetime.now(UTC)) < timedelta(minutes=2)
 
 
-@pytest.mark.timeout(120)
 def test_a_login_that_is_not_the_providers_is_for_a_person_to_look_at(captured: Captured) -> None:
     sealed = captured.oak.seal(core_data(77), captured.desk.certificate)
     said = {"size": len(sealed), "sha256": hashlib.sha256(sealed).hexdigest()}
@@ -144,12 +140,11 @@ def test_a_thousand_odd_files_keep_no_good_one_waiting(captured: Captured) -> No
     assert "everything fits" in desk.gateway("log", "verify", "--sealed")
 
 
-@pytest.mark.timeout(120)
 def test_the_service_goes_on_while_odd_files_come_in(captured: Captured) -> None:
     """The real processor, woken by each of them; and by what its own folder is replaced with."""
     desk, oak = captured.desk, captured.oak
     command = [sys.executable, "-m", "gateway", "process", "--home", str(desk.home.root)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
+    with ending(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as service:
         assert service.stdout is not None
         assert service.stdout.readline().startswith("ready")
         for odd in ODD:
@@ -163,10 +158,10 @@ def test_the_service_goes_on_while_odd_files_come_in(captured: Captured) -> None
         landed.unlink()
         landed.with_name("away").rename(landed)
         sent = [desk.send(oak, core_data(9_000 + number), f"late {number}.xml.pgp") for number in range(2)]
-        until(lambda: all(desk.state(one) == "accepted" for one in sent), "both", 60)
-        until(lambda: odd_left(landed) == [], "an odd file was left lying", 30)
+        until(lambda: all(desk.state(one) == "accepted" for one in sent), "both")
+        until(lambda: odd_left(landed) == [], "an odd file was left lying")
         service.terminate()
-        assert service.wait(30) == 0
+        assert service.wait(60) == 0
 
 
 def stored(captured: Captured) -> list[str]:

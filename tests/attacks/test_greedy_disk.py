@@ -21,7 +21,6 @@ from tests.workshop import Desk
 FOR_ANOTHER = b"\xc1\x5e\x03" + bytes(8)  # The head of a message that is sealed to a key that is not ours.
 
 
-@pytest.mark.timeout(60)
 def test_a_day_has_a_limit_in_bytes_also_after_a_restart(tmp_path: Path) -> None:
     running = Running(Home(tmp_path / "home"))
     running.limits = running.limits.model_copy(update={"bytes_per_day": 3_000_000})
@@ -47,7 +46,6 @@ def test_a_day_has_a_limit_in_bytes_also_after_a_restart(tmp_path: Path) -> None
     assert [upload.provider for upload in running.landed()] == ["bath"]
 
 
-@pytest.mark.timeout(120)
 def test_what_nobody_can_open_is_gone_after_a_day(desk: Desk) -> None:
     oak = desk.provider("oak", years=("2026-27",))
     rubbish = [desk.land(oak, FOR_ANOTHER + secrets.token_bytes(2_000), f"r {n}.pgp") for n in range(3)]
@@ -75,7 +73,6 @@ def test_what_nobody_can_open_is_gone_after_a_day(desk: Desk) -> None:
     assert "everything fits" in desk.gateway("log", "verify", "--sealed")
 
 
-@pytest.mark.timeout(60)
 def test_room_is_kept_for_the_registry(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """With 128 MiB and a little left on the disk, as the kernel would tell: nothing more is taken inside."""
     oak = desk.provider("oak", years=("2026-27",))

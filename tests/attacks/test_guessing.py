@@ -11,8 +11,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from gateway.intake.recent import HandedOver, Recent, sweep_journals
 from gateway.log.canonical import canonical
 from gateway.log.leaf import commitment
@@ -33,7 +31,6 @@ def leaves(desk: Desk) -> str:
         return "\n".join(leaf.decode() for leaf in log.leaves(session))
 
 
-@pytest.mark.timeout(120)
 def test_a_guessed_content_cannot_be_tried_against_the_log(desk: Desk) -> None:
     oak = desk.provider("oak", years=("2026-27",))
     content = core_data(1)
@@ -51,7 +48,6 @@ def test_a_guessed_content_cannot_be_tried_against_the_log(desk: Desk) -> None:
     assert "everything fits" in desk.gateway("log", "verify", "--sealed")
 
 
-@pytest.mark.timeout(120)
 def test_nor_can_all_that_a_receipt_states(desk: Desk) -> None:
     """All but its salt is told to the guesser; the leaf holds a digest of it all."""
     oak = desk.provider("oak", years=("2026-27",))
@@ -68,7 +64,6 @@ def test_nor_can_all_that_a_receipt_states(desk: Desk) -> None:
     assert len({line for text in texts for line in text.splitlines() if line.startswith("    Salt")}) == 2
 
 
-@pytest.mark.timeout(120)
 def test_what_came_in_the_clear_is_not_told_by_its_digest_either(desk: Desk) -> None:
     desk.provider("oak", years=("2026-27",))
     content = b"UPN,Forename\nA999200000001,Alice\n"
@@ -79,7 +74,6 @@ def test_what_came_in_the_clear_is_not_told_by_its_digest_either(desk: Desk) -> 
     assert "everything fits" in desk.gateway("log", "verify", "--sealed")
 
 
-@pytest.mark.timeout(120)
 def test_a_name_is_outside_no_longer_than_a_receipt_is_of_use(desk: Desk) -> None:
     oak = desk.provider("oak", years=("2026-27",))
     reference = desk.send(oak, core_data(3), CHILD)

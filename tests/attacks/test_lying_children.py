@@ -26,7 +26,7 @@ from tests.content import core_data
 from tests.waiting import until
 from tests.workshop import Desk, login_of
 
-PATIENCE = 20
+PATIENCE = 60
 CLASSIFIED = {
     "data_type": "school-census", "level": "pupil", "evidence": [], "format": "xml", "extension": "xml",
 }  # fmt: skip
@@ -92,7 +92,7 @@ def decided(desk: Desk, reference: str, kind: str, answer: dict[str, Any]) -> li
         finally:
             stop.set()
             processor.wake()
-            working.join(30)
+            working.join(60)
     return desk.codes(reference)
 
 

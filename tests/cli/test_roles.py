@@ -20,6 +20,7 @@ from gateway.cli.identity import real_account
 from tests.commands import COMMAND
 from tests.content import census
 from tests.corpus.extra_columns import FILES as EXTRA
+from tests.ending import ending
 from tests.waiting import until
 from tests.workshop import Desk
 
@@ -39,10 +40,9 @@ def agent(tmp_path: Path) -> Iterator[Path]:
     """The socket of an SSH agent that holds no key."""
     socket = tmp_path / "agent"
     running = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
-    until(socket.exists, "the agent")
-    yield socket
-    running.terminate()
-    running.wait(10)
+    with ending(running):
+        until(socket.exists, "the agent")
+        yield socket
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+from tests.ending import ending
 from tests.ports import free_ports
 from tests.site import Site
 from tests.waiting import until
@@ -60,7 +61,7 @@ def test_a_killed_gateway_is_not_looked_for_where_it_was(site: Site) -> None:
         children = _children(running.supervisor.pid)
         for process in (running.supervisor.pid, *children):
             os.kill(process, signal.SIGKILL)
-        running.supervisor.wait(30)
+        running.supervisor.wait(60)
     assert "DOWN" not in before
     assert "intake was looked for on port 2222 of 0.0.0.0" in site.result("status").stdout
 
@@ -88,14 +89,11 @@ def _ready_in_spite_of_a_slow_processor(site: Site, mailboxes: int) -> str:
             stderr=log,
             text=True,
         )
-        try:
+        with ending(supervisor):
             until(lambda: _is_listening(mailboxes), "the mailboxes")
             lock.execute("ROLLBACK")
             assert supervisor.stdout is not None
             return supervisor.stdout.readline()
-        finally:
-            supervisor.terminate()
-            supervisor.communicate(timeout=60)
 
 
 def _is_listening(port: int) -> bool:

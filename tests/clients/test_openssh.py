@@ -190,4 +190,4 @@ def test_scp_leaves_nothing_of_a_longer_upload_that_was_cut_off(
     "arguments", [("true",), (), ("-N", "-o", "ExitOnForwardFailure=yes", "-R", "0:localhost:1")]
 )
 def test_there_is_no_shell_no_command_no_forwarding(ssh_config: Path, arguments: tuple[str, ...]) -> None:
-    assert run("ssh", "-F", ssh_config, "gateway", *arguments, check=False, timeout=10).returncode != 0
+    assert run("ssh", "-F", ssh_config, "gateway", *arguments, check=False, timeout=60).returncode != 0

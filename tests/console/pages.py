@@ -41,10 +41,10 @@ def console_of(console: Console, **more: object) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: uvloop.run(main()))
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     try:
         yield origin if "origin" not in more else str(port)
     finally:
         loops[0].call_soon_threadsafe(stop.set)
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()

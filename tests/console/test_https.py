@@ -19,6 +19,7 @@ from tests.console.by_https import certificate_at, shown, visitor_by_https
 from tests.console.pages import console_of
 from tests.console.through_the_hatch import Console, hatch_of
 from tests.console.visitor import Visitor
+from tests.ending import ending
 from tests.mailboxes.mailroom import Mailroom
 from tests.ports import free_port
 from tests.waiting import until
@@ -97,12 +98,9 @@ def _nginx(by: ByHttps, behind: str) -> list[str]:
 @contextmanager
 def proxy(by: ByHttps, words: list[str]) -> Iterator[None]:
     """A reverse proxy at work, which speaks TLS and says who asks."""
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
-        try:
-            until(lambda: _listens(by.front), words[0])
-            yield
-        finally:
-            process.terminate()
+    with ending(subprocess.Popen(words, stderr=subprocess.DEVNULL)):
+        until(lambda: _listens(by.front), words[0])
+        yield
 
 
 def _listens(port: int) -> bool:

@@ -122,7 +122,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             yield Served(room, console, origin, provider)
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         patch.undo()
 
 

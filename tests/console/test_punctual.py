@@ -16,6 +16,7 @@ from gateway.console.punctual import punctual
 from gateway.zones.hatch.serving import at_work, config_of
 
 SECONDS, EACH = 0.4, 3
+PATIENT = 600.0  # So that nothing ends because it is slow.
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -38,16 +39,16 @@ async def connected(port: int, first: bytes) -> tuple[asyncio.StreamReader, asyn
 
 async def status(port: int) -> bytes:
     reader, writer = await connected(port, WHOLE)
-    told = await asyncio.wait_for(reader.readline(), 5)
+    told = await asyncio.wait_for(reader.readline(), 60)
     writer.close()
     return told
 
 
-async def served(trusted: tuple[str, ...], visit) -> None:
+async def served(trusted: tuple[str, ...], visit, seconds: float = SECONDS) -> None:
     app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
-    config = config_of(app, http=punctual(trusted, seconds=SECONDS, each=EACH))
+    config = config_of(app, http=punctual(trusted, seconds=seconds, each=EACH))
     async with at_work(config, [listening]):
         await visit(listening.getsockname()[1])
 
@@ -67,7 +68,7 @@ def test_a_request_that_is_not_whole_in_time_ends(first: bytes) -> None:
         for _ in range(3):  # A letter now and then does not help.
             await asyncio.sleep(SECONDS / 5)
             writer.write(b"x")
-        assert await ends(reader, 5 * SECONDS)
+        assert await ends(reader, 50 * SECONDS)
         writer.close()
         assert b"200" in await status(port)
 
@@ -79,12 +80,12 @@ def test_a_second_request_on_the_same_connection_is_waited_for_no_longer() -> No
         reader, writer = await connected(port, WHOLE)
         assert b"200" in await reader.readline()
         await reader.readuntil(b"\r\n\r\n0")
-        await asyncio.sleep(1.5 * SECONDS)  # It may rest in between.
+        await asyncio.sleep(1.50 * SECONDS)  # It may rest in between.
         writer.write(WHOLE)
         assert b"200" in await reader.readline()
         await reader.readuntil(b"\r\n\r\n0")
         writer.write(b"GET / HT")
-        assert await ends(reader, 5 * SECONDS)
+        assert await ends(reader, 50 * SECONDS)
         writer.close()
 
     asyncio.run(served((), visit))
@@ -94,14 +95,14 @@ def test_one_address_has_few_connections_at_once() -> None:
     async def visit(port: int) -> None:
         open_ones = [await connected(port, b"GET") for _ in range(EACH)]
         reader, one_more = await connected(port, WHOLE)
-        assert await ends(reader, SECONDS / 2)
+        assert await ends(reader, 60)
         one_more.close()
         for one, writer in open_ones:
             writer.close()
-            await ends(one, 1)
+            await ends(one, 60)
         assert b"200" in await status(port)
 
-    asyncio.run(served((), visit))
+    asyncio.run(served((), visit, PATIENT))
 
 
 def test_a_proxy_that_is_trusted_has_as_many_as_it_needs() -> None:
@@ -111,4 +112,4 @@ def test_a_proxy_that_is_trusted_has_as_many_as_it_needs() -> None:
         for _, writer in open_ones:
             writer.close()
 
-    asyncio.run(served(("127.0.0.1",), visit))
+    asyncio.run(served(("127.0.0.1",), visit, PATIENT))

@@ -102,7 +102,7 @@ def hatch_of(room: Mailroom, clock: Callable[[], datetime] = lambda: datetime.no
 
         thread = threading.Thread(target=lambda: uvloop.run(main()))
         thread.start()
-        assert ready.wait(20)
+        assert ready.wait(60)
         try:
             with folder_of(room.home) as place:
                 transport = httpx.HTTPTransport(uds=place)
@@ -110,5 +110,5 @@ def hatch_of(room: Mailroom, clock: Callable[[], datetime] = lambda: datetime.no
                     yield Console(room, client, clock)
         finally:
             loops[0].call_soon_threadsafe(stop.set)
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()

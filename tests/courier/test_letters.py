@@ -151,9 +151,9 @@ def test_a_relay_that_is_down_loses_nothing_and_doubles_nothing(desk: Desk, rela
     eventually(lambda: len(service.waiting(desk.home.letters)) == 20)
     assert len(handler.taken) == before
     handler.down = False
-    eventually(lambda: not service.waiting(desk.home.letters), 30)
+    eventually(lambda: not service.waiting(desk.home.letters))
     stop.set()
-    courier.join(30)
+    courier.join(60)
     pass_letters(desk.registry, desk.home.letters, settings, desk.now)
     assert len({one["Message-ID"] for one in handler.taken[before:]}) == 20
     assert len(handler.taken) == before + 20

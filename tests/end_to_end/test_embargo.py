@@ -15,7 +15,7 @@ from tests.policies import enact
 from tests.site import Site
 from tests.waiting import until
 
-SECONDS = 12
+SECONDS = 20
 
 
 def test_results_are_released_at_the_moment_by_services_that_were_killed_meanwhile(site: Site) -> None:

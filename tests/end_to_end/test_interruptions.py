@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from tests import warm
 from tests.content import core_data
 from tests.end_to_end.conftest import Scene
 from tests.end_to_end.test_clients import ssh_options
+from tests.ending import ending
 from tests.site import Party, Site
 from tests.waiting import until
 
@@ -85,7 +85,7 @@ def land(site: Site, party: Party, files: dict[str, bytes]) -> None:
         [sys.executable, "-m", "gateway", "serve", "intake", "--home", str(site.home), "--port", "0"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    try:
+    with ending(intake):
         assert intake.stdout is not None
         place = ("127.0.0.1", int(intake.stdout.readline().rpartition(":")[2]))
         with party.sftp(place) as session:
@@ -93,9 +93,6 @@ def land(site: Site, party: Party, files: dict[str, bytes]) -> None:
                 with session.open(f"/in/{name}", "wb") as file:
                     file.set_pipelined(True)
                     file.write(data)
-    finally:
-        intake.send_signal(signal.SIGTERM)
-        intake.communicate(timeout=30)
 
 
 def kill_processor_after(site: Site, number: int, count: int) -> None:
@@ -104,13 +101,12 @@ def kill_processor_after(site: Site, number: int, count: int) -> None:
         [sys.executable, "-m", "gateway", "process", "--home", str(site.home)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert processor.stdout is not None
-    assert processor.stdout.readline() == "ready processor\n"
-    with closing(sqlite3.connect(site.home / "registry.db")) as registry:
+    with ending(processor), closing(sqlite3.connect(site.home / "registry.db")) as registry:
+        assert processor.stdout is not None
+        assert processor.stdout.readline() == "ready processor\n"
         until(lambda: accepted(registry) >= number, f"{number} decisions")
         processor.kill()
         processor.wait()
-        processor.stdout.close()
         assert accepted(registry) < count, "it was killed too late to tell"
 
 

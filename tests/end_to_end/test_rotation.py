@@ -204,7 +204,7 @@ def test_every_key_is_changed_while_hundreds_of_files_pour_in(site: Commands, fl
             site.gateway("keys", "host", "switch", "--yes")
             site.gateway("keys", "gateway", "rotate", "--until", "2099-01-01")
             new = change_keys_of_oak(site, services, schools["oak"], uploaders)
-            until(lambda: host_key(schools["elm"], services.intake) != before, "the new host key", 30)
+            until(lambda: host_key(schools["elm"], services.intake) != before, "the new host key")
             changed.set()
         all_decided(site, uploaders)
     counts = everything_is_right(flood, site, uploaders, published_certificates(site))
@@ -274,10 +274,10 @@ def test_openssh_learns_the_next_host_key_by_itself(site: Commands, tmp_path: Pa
             assert login("yes").returncode == 0
             return known.read_text() != before
 
-        until(learnt, "OpenSSH to learn the announced key", 30)
+        until(learnt, "OpenSSH to learn the announced key")
         first = host_key(oak, services.intake)
         site.gateway("keys", "host", "switch", "--yes")
-        until(lambda: host_key(oak, services.intake) != first, "the switch", 30)
+        until(lambda: host_key(oak, services.intake) != first, "the switch")
         done = login("yes")
         assert done.returncode == 0, done.stderr
         site.gateway("keys", "host", "publish")

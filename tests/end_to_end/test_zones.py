@@ -67,7 +67,7 @@ def test_intake_needs_nothing_but_its_two_folders(open_path: Path) -> None:
         assert oak.get(place, "/keys/gateway.asc").decode() == site.certificate
     finally:
         intake.send_signal(signal.SIGTERM)
-        assert intake.wait(30) == 0
+        assert intake.wait(60) == 0
     site.gateway("process", "--once")
     assert [t["state"] for t in site.transfers()] == ["accepted"]
 

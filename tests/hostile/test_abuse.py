@@ -117,7 +117,7 @@ def endure(service: Service, name: str, look: Look) -> Counter[str]:
     )
     assert most_memory < MEMORY_BYTES
     assert most_files < 200
-    eventually(lambda: service.open_files() <= files + 3, 20)
+    eventually(lambda: service.open_files() <= files + 3)
     assert seen[aim] >= number, seen
     return seen
 

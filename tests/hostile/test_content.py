@@ -17,6 +17,7 @@ from gateway.home import shown_name
 from gateway.samples.negatives import negatives
 from tests import warm
 from tests.content import core_data
+from tests.ending import ending
 from tests.site import Party, Site
 
 SECONDS = 150
@@ -80,7 +81,7 @@ def land(site: Site, oak: Party) -> tuple[dict[str, str], list[str]]:
     )  # fmt: skip
     landed: dict[str, str] = {}
     declined: list[str] = []
-    try:
+    with ending(intake):
         place = ("127.0.0.1", int(intake.stdout.readline().rpartition(":")[2]))
         with oak.sftp(place) as session:
             for number, negative in enumerate(negatives()):
@@ -97,9 +98,6 @@ def land(site: Site, oak: Party) -> tuple[dict[str, str], list[str]]:
                 else:
                     assert taken, name
                     landed[shown_name(name)] = "good"
-    finally:
-        intake.terminate()
-        intake.communicate(timeout=30)
     return landed, declined
 
 

@@ -98,9 +98,9 @@ class Running:
         self._error = None
         self._thread = threading.Thread(target=run)
         self._thread.start()
-        assert ready.wait(20)
+        assert ready.wait(60)
         if self._error is not None:
-            self._thread.join(20)
+            self._thread.join(60)
             error, self._error = self._error, None
             raise error
 
@@ -108,7 +108,7 @@ class Running:
         if self._thread is not None and self._loop is not None and self._stop is not None:
             if self._thread.is_alive():
                 self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(20)
+            self._thread.join(60)
             assert not self._thread.is_alive()
             if self._error is not None:
                 raise self._error

@@ -132,12 +132,12 @@ def test_a_clean_up_close_is_never_a_clients_close(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Files, "close", watched)
     with intake.paramiko() as client:
         client.open("/in/a", "wb").close()
-        assert noticed.wait(5)
+        assert noticed.wait(60)
         noticed.clear()
         held = client.open("/in/b", "wb")
         client.stat("/in")
         client.sock.get_transport().sock.close()
-        assert noticed.wait(5)
+        assert noticed.wait(60)
         del held
     assert seen == [True, False]
     assert [upload.name for upload in intake.landed()] == ["a"]

@@ -228,7 +228,7 @@ def test_a_signal_stops_the_service_cleanly(tmp_path: Path, name: str) -> None:
         held.flush()
         client.stat("/in")
         process.send_signal(getattr(subprocess.signal, name))
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     eventually(lambda: [path.read_bytes() for path in running.partial()] == [SEALED])
 
 

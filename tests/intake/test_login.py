@@ -123,15 +123,13 @@ def test_known_and_unknown_names_take_the_same_time(tmp_path: Path) -> None:
     held, other = public_key(), public_key()
     (folder / "authorized_keys").write_bytes(held.export_public_key())
 
-    def median(username: str) -> float:
-        times = []
-        for _ in range(200):
+    times: dict[str, list[float]] = {"avon": [], "bath": [], "../avon": []}
+    for _ in range(200):  # In turn, so that what the machine does meanwhile meets all of them.
+        for username, taken in times.items():
             start = time.perf_counter()
             assert not holds_key(published, username, other, "127.0.0.1")
-            times.append(time.perf_counter() - start)
-        return statistics.median(times)
-
-    known, unknown, malformed = median("avon"), median("bath"), median("../avon")
+            taken.append(time.perf_counter() - start)
+    known, unknown, malformed = map(statistics.median, times.values())
     assert 0.5 < unknown / known < 2
     assert 0.5 < malformed / known < 2
 
@@ -196,7 +194,7 @@ def test_a_silent_connection_ends(tmp_path: Path) -> None:
     running.start()
     try:
         with socket.create_connection(("127.0.0.1", running.port)) as silent:
-            silent.settimeout(5)
+            silent.settimeout(20)
             assert silent.recv(100).startswith(b"SSH-2.0-gateway\r\n")
             assert silent.recv(100) == b""
     finally:
@@ -208,7 +206,7 @@ def test_channel_messages_before_login_end_the_connection(intake: Running) -> No
     transport.start_client()
     try:
         with pytest.raises((paramiko.SSHException, EOFError)):
-            transport.open_session(timeout=5)
+            transport.open_session(timeout=60)
         eventually(lambda: not transport.is_active())
     finally:
         transport.close()

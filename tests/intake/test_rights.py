@@ -92,7 +92,7 @@ def test_an_unprivileged_user_that_owns_only_the_spool(running: Running) -> None
                 assert file.read() == b"accepted\n"
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert "error" not in errors.lower(), errors
     assert running.content(running.only()) == content
     assert running.home.spool.upload(running.only().reference).stat().st_uid == nobody

@@ -204,7 +204,10 @@ def _opens(transport: paramiko.Transport) -> bool:
     return True
 
 
-def test_one_address_has_only_so_many_connections(mailroom: Mailroom, person: str):
+def test_one_address_has_only_so_many_connections(
+    mailroom: Mailroom, person: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("gateway.ssh.door._GRACE_SECONDS", 3600)  # None gives way, however slow the test is.
     sockets = [socket.create_connection(("127.0.0.1", mailroom.port)) for _ in range(45)]
     try:
         answered = [connection for connection in sockets if _banner(connection)]
@@ -224,7 +227,7 @@ def _gets_in(mailroom: Mailroom, person: str) -> bool:
 
 
 def _banner(connection: socket.socket) -> bytes:
-    connection.settimeout(10)
+    connection.settimeout(60)
     try:
         return connection.recv(100)
     except ConnectionResetError:

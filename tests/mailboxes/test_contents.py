@@ -19,6 +19,7 @@ from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined
 from tests.clock import Seconds
 from tests.mailboxes.mailroom import open_memory
+from tests.waiting import eventually
 
 DELIVERY = Delivery(
     sequence=1, reference="261124-school-a-ABC12", provider="school-a", flow="school-census", extension="xml",
@@ -35,13 +36,16 @@ class Opener:
         self.may.set()
         self.fails = False
         self.asked: list[str] = []
+        self.opened = 0
 
     def __call__(self, order: FileOrder) -> Given:
         self.asked.append(order.reference)
-        assert self.may.wait(10)
+        assert self.may.wait(60)
         if self.fails:
             raise Fault("no")
-        return Given(in_memory(b"0123456789"), 10, "0" * 64)
+        given = Given(in_memory(b"0123456789"), 10, "0" * 64)
+        self.opened += 1
+        return given
 
 
 ORDER = FileOrder(DELIVERY.reference, None, DELIVERY)
@@ -53,12 +57,17 @@ def other(number: int, size: int = 10) -> FileOrder:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+    asyncio.run(asyncio.wait_for(work, 60))
 
 
 async def settled() -> None:
-    """Until callbacks and threads have done their part."""
+    """Until tasks and callbacks have done their part."""
     await asyncio.sleep(0.05)
+
+
+async def closed_again(opener: Opener) -> None:
+    """Until the one file that somebody had ordered was opened, by a thread, and is closed."""
+    await asyncio.to_thread(eventually, lambda: opener.opened and not open_memory())
 
 
 @pytest.fixture
@@ -109,7 +118,7 @@ def test_a_reader_who_leaves_while_the_file_is_being_opened_leaves_nothing_behin
         with pytest.raises(asyncio.CancelledError):
             await reader
         opener.may.set()
-        await settled()
+        await closed_again(opener)
         assert opener.asked == [DELIVERY.reference]
         assert open_memory() == []
         contents.give_back(await contents.borrow(ORDER))
@@ -189,7 +198,7 @@ def test_an_abandoned_opening_still_counts_until_it_ends(opener: Opener):
         with pytest.raises(Declined, match="Too many files"):
             await contents.borrow(other(2))
         opener.may.set()
-        await settled()
+        await closed_again(opener)
         contents.give_back(await contents.borrow(other(2)))
 
     run(work())

@@ -17,6 +17,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.mailboxes.server import host_key_path, run_mailboxes
 from gateway.ssh.server import host_key, make_host_key
+from tests.ending import ending
 from tests.mailboxes.mailroom import MARKER, Mailroom
 from tests.waiting import eventually
 
@@ -31,17 +32,14 @@ _CODE = (
 def in_own_process(room: Mailroom) -> Iterator[subprocess.Popen[str]]:
     """`run_mailboxes` in a process of its own, ready; its port becomes the room's."""
     command = [sys.executable, "-c", _CODE, str(room.home.root)]
-    with subprocess.Popen(
+    started = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    ) as process:
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            assert line.startswith("ready mailboxes 127.0.0.1:"), (line, process.stderr)
-            room.port = int(line.rpartition(":")[2])
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
+    )
+    with ending(started) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        assert line.startswith("ready mailboxes 127.0.0.1:"), (line, process.stderr)
+        room.port = int(line.rpartition(":")[2])
+        yield process
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +74,7 @@ def test_it_ends_cleanly_with_a_file_open(room: Mailroom):
         openers = children_of(process.pid)
         assert openers
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
         eventually(lambda: not any(alive(child) for child in openers))
@@ -89,7 +87,7 @@ def test_its_children_do_not_outlive_it(room: Mailroom):
         openers = children_of(process.pid)
         assert openers
         process.kill()
-        process.wait(10)
+        process.wait(60)
         eventually(lambda: not any(alive(child) for child in openers))
 
 
@@ -109,7 +107,7 @@ def test_it_stops_while_a_file_is_being_opened(room: Mailroom):
         )
         eventually(lambda: _waiting(opener))
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         eventually(lambda: not alive(opener))
 
 
@@ -131,7 +129,7 @@ def test_ssh_audit_finds_nothing_and_the_key_is_that_of_the_home(room: Mailroom)
         assert shown.get_remote_server_key().asbytes() == host_key(host_key_path(room.home)).public_data
         shown.close()
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     assert done.returncode == 0, done.stdout
     assert {algorithm["algorithm"] for algorithm in json.loads(done.stdout)["key"]} == {"ssh-ed25519"}
     assert stat.S_IMODE(host_key_path(room.home).stat().st_mode) == 0o600

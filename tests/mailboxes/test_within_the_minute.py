@@ -35,7 +35,7 @@ def test_who_asks_meanwhile_waits_for_the_same_answer() -> None:
 
     def work() -> int:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         worked.append(1)
         return 7
 
@@ -44,8 +44,8 @@ def test_who_asks_meanwhile_waits_for_the_same_answer() -> None:
     threads = [threading.Thread(target=lambda: found.append(remembered.of("a", work))) for _ in range(4)]
     for thread in threads:
         thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert (found, worked) == ([7] * 4, [1])

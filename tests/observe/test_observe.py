@@ -28,15 +28,17 @@ from gateway.home.settings import WatchSettings
 from gateway.observe import exposition, logs, metrics
 from gateway.record.snapshot import Disk, Expiry, Snapshot, wrong
 from tests.content import core_data
+from tests.ending import ending
 from tests.ports import free_port
 from tests.site import Party, Running, Site
+from tests.waiting import until
 
 CHILD_NAME = "Zebedee Quux"
 
 
 def get(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -85,7 +87,9 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         elm.put(services.intake, f"{CHILD_NAME}.xml.pgp", elm.seal(core_data(2), site.certificate))
         oak.put(services.intake, f"{CHILD_NAME}.csv", b"UPN,Surname\n")
         site.await_decided(3)
-        yield Observed(site, oak, services, port)
+        made = Observed(site, oak, services, port)
+        until(lambda: made.value("gateway_examine_seconds_count") == 3, "what was examined to be counted")
+        yield made
 
 
 def test_metrics_say_what_happened(observed: Observed) -> None:
@@ -180,12 +184,9 @@ def test_a_stopped_processor_makes_files_wait(tmp_path: Path) -> None:
         [sys.executable, "-m", "gateway", "serve", "intake", "--home", str(site.home), "--port", "0"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    try:
+    with ending(intake):
         place = ("127.0.0.1", int(intake.stdout.readline().rpartition(":")[2]))
         oak.put(place, "x.pgp", oak.seal(core_data(3), site.certificate))
-    finally:
-        intake.terminate()
-        intake.wait(20)
     # How long it waits is the kernel's to say: intake can set the time of a file, but not that of its change.
     (record,) = (site.home / "spool/landed").glob("*.landed")
     old = (datetime.now(UTC) - timedelta(hours=1)).timestamp()

@@ -121,7 +121,7 @@ def witness(tmp_path: Path, program: str, clock: Seconds, *, seconds: float = 30
 def told(one: Witness, size: int, tmp_path: Path) -> str:
     """What the witness has been given once a telling has ended, well or not."""
     one.tell(size, f"head {size}\n")
-    until(lambda: _ended(one, size), "the witness", 20)
+    until(lambda: _ended(one, size), "the witness")
     return (tmp_path / "out").read_text()
 
 
@@ -158,7 +158,7 @@ def test_a_witness_that_hangs_is_ended(tmp_path: Path, caplog: pytest.LogCapture
     clock = Seconds()
     one = witness(tmp_path, "out.write('x'); out.flush(); time.sleep(600)", clock, seconds=5)
     one.tell(7, "head")
-    until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "the program", 20)
+    until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "the program")
     one.tell(7, "head")
     assert one.is_being_told
     clock.now += 6
@@ -200,7 +200,7 @@ def test_the_processor_tells_the_witness_of_the_settings(desk: Desk, tmp_path: P
     desk.pass_time(hours=1)
     desk.process()
     (kept,) = published(desk) - {"checkpoint"}
-    until(seen.exists, "the witness", 10)
+    until(seen.exists, "the witness")
     assert seen.read_text() == (desk.home.published.log / kept).read_text()
 
 

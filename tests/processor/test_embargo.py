@@ -72,7 +72,7 @@ def test_a_running_processor_releases_by_itself(desk: Desk) -> None:
         finally:
             stop.set()
             processor.wake()
-            running.join(30)
+            running.join(60)
     assert desk.kinds(sent).count("delivered") == 1
 
 

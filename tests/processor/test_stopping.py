@@ -24,7 +24,7 @@ def test_a_stop_is_no_fault_of_the_file_in_hand(desk: Desk, caplog: pytest.LogCa
         working.join(0.5)
         stop.set()
         processor.wake()
-        working.join(30)
+        working.join(60)
         assert not working.is_alive()
         until(lambda: not any(one.name.startswith("examine_") for one in threading.enumerate()), "all hands")
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -37,5 +37,5 @@ def test_an_error_that_nobody_thought_of_does_not_end_it() -> None:
     place: Any = Place()
     worker = TaskWorker(cast(Registrar, place), take, at_once=1)
     worker.start()
-    until(lambda: place.registry.asked >= 2, "another attempt", 10)
+    until(lambda: place.registry.asked >= 2, "another attempt")
     worker.end()

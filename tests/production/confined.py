@@ -119,7 +119,7 @@ class Unit:
     told: list[str]
     log: Path
 
-    def await_told(self, what: str, seconds: float = 40) -> None:
+    def await_told(self, what: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while what not in self.told:
             assert self.process.poll() is None, self.log.read_text()
@@ -128,7 +128,7 @@ class Unit:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(40)
+        return self.process.wait(60)
 
 
 @dataclass
@@ -239,7 +239,7 @@ class Machine:
                 if process.poll() is None:
                     process.terminate()
                 try:
-                    process.wait(30)
+                    process.wait(60)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()

@@ -98,7 +98,7 @@ def test_a_file_goes_all_the_way(production: Production) -> None:
 def test_the_console_asks_through_the_hatch(production: Production) -> None:
     with production.unit("mailboxes"), production.unit("console") as console:
         origin = f"http://localhost:{production.place('console')[1]}"
-        with urllib.request.urlopen(f"{origin}/login", timeout=20) as page:
+        with urllib.request.urlopen(f"{origin}/login", timeout=60) as page:
             assert "Log in with a passkey" in page.read().decode()
         console.await_told("WATCHDOG=1")
         assert console.stop() == 0
@@ -110,7 +110,7 @@ def test_a_client_that_connects_during_a_restart_notices_nothing(production: Pro
         assert intake.stop() == 0
         assert "STOPPING=1" in intake.told
     waiting = socket.create_connection(production.place("intake"))
-    waiting.settimeout(20)
+    waiting.settimeout(60)
     with production.unit("intake"), waiting:
         assert waiting.recv(100).startswith(b"SSH-2.0-gateway")
 
@@ -190,7 +190,7 @@ def _as(made: Machine, user: str, code: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         ["unshare", "--mount", "sh", "-c", made.setup + '\nexec "$@"', "sh",
          "setpriv", f"--reuid={number}", f"--regid={group}", groups, sys.executable, "-c", code],
-        capture_output=True, text=True, timeout=30, check=False, cwd="/",
+        capture_output=True, text=True, timeout=60, check=False, cwd="/",
     )  # fmt: skip
 
 

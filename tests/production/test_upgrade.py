@@ -24,6 +24,7 @@ import gateway
 from gateway.zones.failpoints import VARIABLE
 from tests import warm
 from tests.content import core_data
+from tests.ending import ending
 from tests.site import Party, Site
 
 pytestmark = pytest.mark.timeout(300)
@@ -82,12 +83,9 @@ class Version:
             [sys.executable, "-m", "gateway", "serve", "intake", "--port", "0"],
             env=self._environment(), stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        try:
+        with ending(process):
             assert process.stdout is not None
             yield "127.0.0.1", int(process.stdout.readline().rpartition(":")[2])
-        finally:
-            process.terminate()
-            process.communicate(timeout=30)
 
     def _environment(self, failpoint: str = "") -> dict[str, str]:
         chosen = {"GATEWAY_HOME": str(self.home), "GATEWAY_LOG": "INFO", "PYTHONPATH": str(self.code)}

@@ -102,7 +102,7 @@ def test_a_running_processor_takes_an_edit_over(desk: Desk) -> None:
         finally:
             stop.set()
             processor.wake()
-            running.join(30)
+            running.join(60)
     assert desk.state(second) == "held"
     assert len(loaded(desk)) == 2
     with desk.registry.read() as session:

@@ -68,7 +68,7 @@ def waits(first: Opening, second: Callable[[], Opening], *, log_too: bool = Fals
         other.start()
         until(lambda: done.is_set() or somebody_waits(session), "the second to be done, or to wait")
         waited = not done.is_set()
-    other.join(30)
+    other.join(60)
     assert done.is_set()
     return waited
 

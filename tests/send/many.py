@@ -57,7 +57,7 @@ class Gateway:
         assert self._process is not None
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(30)
+        self._process.wait(60)
         if self._process.stdout is not None:
             self._process.stdout.close()
 
@@ -97,7 +97,7 @@ def run(root: Path, *, files: int, kills: int, seed: int) -> None:
 def end(process: subprocess.Popen[str]) -> None:
     """kill -9."""
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
 
 def check(oak: Office, folder: Path, files: int) -> None:

@@ -17,15 +17,17 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.policy.shipped import shipped_policies
 from tests.commands import invoke
 from tests.content import core_data
+from tests.ending import ending
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = tmp_path_factory.mktemp("sandbox")
-    with subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-m", "gateway", "sandbox", "--folder", str(made / "s")],
         stdout=subprocess.PIPE, text=True, env=os.environ,
-    ) as running:  # fmt: skip
+    )  # fmt: skip
+    with ending(started) as running:
         assert running.stdout is not None
         assert running.stdout.readline().startswith("ready intake 127.0.0.1:")
         yield made

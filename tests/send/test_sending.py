@@ -158,7 +158,7 @@ def test_a_line_that_takes_nothing_any_more_is_given_up(
         sent = pool.submit(oak.send, str(file), "--anyway", "--why", "a trial", "--wait", "60")
         assert laid.stalled.wait(60)
         laid.clog_after = None
-        result = sent.result(40)
+        result = sent.result(90)
     elsewhere(oak, services.intake)
     assert result.exit_code == 3, result.stderr
     assert "trying again" in result.stderr
@@ -174,7 +174,7 @@ def test_a_kill_is_gone_on_with_and_nothing_is_sent_twice(oak: Office, services:
         killed = oak.process(*anyway)
         assert laid.stalled.wait(60)
         killed.kill()
-        killed.communicate(timeout=30)
+        killed.communicate(timeout=60)
     with cable(services.intake) as laid:
         elsewhere(oak, laid.place)
         (sent,) = oak.json(*anyway, code=3)

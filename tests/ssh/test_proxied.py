@@ -18,6 +18,7 @@ from gateway.home.connections import Ssh
 from gateway.home.settings import IntakeLimits
 from gateway.ssh.proxied import MoreNeededError, NotIntroducedError, introduced
 from gateway.zones.penalty_files import PenaltyFiles, of_intake, of_mailboxes
+from tests.ending import ending
 from tests.intake.running import Running
 from tests.mailboxes.mailroom import Mailroom
 from tests.ports import free_port
@@ -107,7 +108,7 @@ def intake(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
 def said(port: int, *parts: bytes) -> bytes:
     """What the service says first to somebody who says this, in parts."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         for part in parts:
             line.sendall(part)
             time.sleep(0.02)
@@ -147,12 +148,9 @@ def haproxy(folder: Path, behind: int) -> Iterator[int]:
     """A balancer in front of a port, which it looks at twenty times a second; the port that it has itself."""
     front, settings = free_port(), folder / "haproxy.cfg"
     settings.write_text(_HAPROXY.format(front=front, behind=behind))
-    with subprocess.Popen(["haproxy", "-db", "-f", str(settings)], stderr=subprocess.DEVNULL) as process:
-        try:
-            until(lambda: _answers(front), "HAProxy")
-            yield front
-        finally:
-            process.kill()
+    with ending(subprocess.Popen(["haproxy", "-db", "-f", str(settings)], stderr=subprocess.DEVNULL)):
+        until(lambda: _answers(front), "HAProxy")
+        yield front
 
 
 def _answers(port: int) -> bool:
@@ -166,7 +164,7 @@ def _answers(port: int) -> bool:
 @contextmanager
 def client(port: int, source: str, name: str, key: paramiko.PKey) -> Iterator[paramiko.Transport]:
     """A client at the address `source`."""
-    line = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
+    line = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0))
     transport = paramiko.Transport(line)
     try:
         transport.connect(username=name, pkey=key)

@@ -75,7 +75,7 @@ class Server:
         """End it, and remove all that it holds."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=60)
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
