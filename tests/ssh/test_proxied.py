@@ -188,7 +188,7 @@ def check_sees_clients(port: int, files: PenaltyFiles, name: str, key: Path) -> 
     begun = time.monotonic()
     with client(port, "127.0.0.6", name, paramiko.Ed25519Key.from_private_key_file(str(key))) as transport:
         assert transport.is_authenticated()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 25
     assert set(files.read_listed().until) == {"127.0.0.5"}
 
 
@@ -207,7 +207,7 @@ def test_penalties_of_the_mailboxes_see_the_client_behind_haproxy(tmp_path: Path
     room = Mailroom(tmp_path)
     room.staff("jane", "central-data-team")
     limits, settings = room.home.policies / "limits.toml", room.home.settings
-    limits.write_text(limits.read_text() + "penalty_login_failed = 20.0\n")
+    limits.write_text(limits.read_text().replace("penalty_least = 120\n", ""))  # Two failures are enough.
     settings.write_text(settings.read_text() + '\n[ssh]\nbalancers = ["127.0.0.1/32"]\n')
     with room.open(), haproxy(tmp_path, room.port) as port:
         check_sees_clients(port, of_mailboxes(room.home), "jane", tmp_path / "jane.key")
