@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from gateway.policy.dates import academic_year
+
+THIS_YEAR = (academic_year(datetime.now(ZoneInfo("Europe/London")).date(), "09-01"),)
+"""What a provider has ratified whose files are to be taken, whenever a test runs: the year of now."""
 
 
 class Clock:

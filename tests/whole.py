@@ -26,11 +26,12 @@ from gateway.registry import keys, staff
 from gateway.registry.tables import DeclarationRow
 from gateway.samples import make
 from tests.classify import made
+from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
 from tests.corpus.schools import ELM, OAK, core
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 
 
 @cache

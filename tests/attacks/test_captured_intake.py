@@ -25,6 +25,7 @@ from gateway.processor.claim import claim_waiting
 from gateway.registry import transfers
 from gateway.zones.spool import reserve_reference
 from tests.attacks.odd_uploads import ODD, SPARSE, Captured, Odd, mutation
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.ending import ending
 from tests.site import until
@@ -36,8 +37,8 @@ MUTATIONS = 1_000
 @pytest.fixture(scope="module")
 def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Party]]:
     desk = Desk(tmp_path_factory.mktemp("desk"))
-    oak = desk.provider("oak", years=("2026-27",))
-    desk.provider("elm", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
+    desk.provider("elm", years=THIS_YEAR)
     yield desk, oak
     desk.close()
 

@@ -14,6 +14,7 @@ from gateway.processor.claim import claim_waiting
 from gateway.processor.retention import Sweep
 from gateway.registry import retention
 from gateway.store.folder import SealedFolder
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.intake.running import Running, sealed
 from tests.workshop import Desk
@@ -47,7 +48,7 @@ def test_a_day_has_a_limit_in_bytes_also_after_a_restart(tmp_path: Path) -> None
 
 
 def test_what_nobody_can_open_is_gone_after_a_day(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     rubbish = [desk.land(oak, FOR_ANOTHER + secrets.token_bytes(2_000), f"r {n}.pgp") for n in range(3)]
     whole = oak.seal(core_data(1), desk.certificate)
     cut = desk.land(oak, whole[: len(whole) // 2], "cut.pgp")
@@ -75,7 +76,7 @@ def test_what_nobody_can_open_is_gone_after_a_day(desk: Desk) -> None:
 
 def test_room_is_kept_for_the_registry(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """With 128 MiB and a little left on the disk, as the kernel would tell: nothing more is taken inside."""
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     reference = desk.send(oak, core_data(3), "late.pgp")
     free = [128 * 1024**2 + 10]
     monkeypatch.setattr(SealedFolder, "free", lambda _: free[0])

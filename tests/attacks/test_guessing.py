@@ -19,6 +19,7 @@ from gateway.processor.retention import Sweep
 from gateway.registry import log
 from gateway.verify.verify_files import verify_receipt_files
 from gateway.zones.spool import hand_over, reserve_reference
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.whole import collect, jane
 from tests.workshop import Desk
@@ -32,7 +33,7 @@ def leaves(desk: Desk) -> str:
 
 
 def test_a_guessed_content_cannot_be_tried_against_the_log(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     content = core_data(1)
     reference = desk.send(oak, content, CHILD)
     desk.process()
@@ -50,7 +51,7 @@ def test_a_guessed_content_cannot_be_tried_against_the_log(desk: Desk) -> None:
 
 def test_nor_can_all_that_a_receipt_states(desk: Desk) -> None:
     """All but its salt is told to the guesser; the leaf holds a digest of it all."""
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     reference = desk.send(oak, core_data(2), CHILD)
     desk.process()
     for path in desk.receipts("oak", f"*.{reference}.json"):
@@ -65,7 +66,7 @@ def test_nor_can_all_that_a_receipt_states(desk: Desk) -> None:
 
 
 def test_what_came_in_the_clear_is_not_told_by_its_digest_either(desk: Desk) -> None:
-    desk.provider("oak", years=("2026-27",))
+    desk.provider("oak", years=THIS_YEAR)
     content = b"UPN,Forename\nA999200000001,Alice\n"
     reference = withheld(desk, content)
     desk.process()
@@ -75,7 +76,7 @@ def test_what_came_in_the_clear_is_not_told_by_its_digest_either(desk: Desk) -> 
 
 
 def test_a_name_is_outside_no_longer_than_a_receipt_is_of_use(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     reference = desk.send(oak, core_data(3), CHILD)
     desk.process()
     kept = desk.receipts("oak", f"*.{reference}.*")

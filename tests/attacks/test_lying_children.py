@@ -22,6 +22,7 @@ from gateway.openpgp.certificates import describe
 from gateway.processor.service import open_processor
 from gateway.registry import keys
 from tests.attacks.captured import answering
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.waiting import until
 from tests.workshop import Desk, login_of
@@ -78,7 +79,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture(scope="module")
 def oak(desk: Desk) -> Party:
-    return desk.provider("oak", years=("2026-27",))
+    return desk.provider("oak", years=THIS_YEAR)
 
 
 def decided(desk: Desk, reference: str, kind: str, answer: dict[str, Any]) -> list[str]:

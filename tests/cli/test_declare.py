@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from gateway.verify.verify_receipts import main as verify_alone
+from tests.clock import THIS_YEAR
 from tests.policies import enact
 from tests.workshop import Desk
 
 POST = ("--safeguard", "special-delivery", "--safeguard", "return-address", "--safeguard", "addressee-only")
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 
 
 def declare(desk: Desk, *options: str, code: int = 0, given: str | None = None) -> dict[str, Any]:

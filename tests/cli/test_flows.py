@@ -10,6 +10,7 @@ from sqlmodel import select
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.tables import TransferRow
 from tests.cli import a_year
+from tests.clock import THIS_YEAR
 from tests.content import census, core_data
 from tests.costs import python_calls
 from tests.workshop import Desk
@@ -66,7 +67,7 @@ def test_held_and_refused_files_have_not_come(desk: Desk) -> None:
 
 
 def test_an_accepted_file_has_come(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     desk.send(oak, census())
     desk.process()
     assert status(desk)["school-census"]["last"] == desk.now.isoformat().replace("+00:00", "Z")
@@ -86,7 +87,7 @@ def test_a_year_of_300_schools_costs_few_calls(desk: Desk) -> None:
 
 
 def test_a_summer_census_that_comes_in_autumn_is_not_the_autumns(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     reference = desk.send(oak, census())
     desk.process()
     assert desk.state(reference) == "accepted"
@@ -99,7 +100,7 @@ def test_a_summer_census_that_comes_in_autumn_is_not_the_autumns(desk: Desk) -> 
 
 
 def test_core_data_is_of_the_day_on_which_the_schools_system_wrote_it(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     desk.send(oak, core_data())
     desk.process()
     with desk.registry.read() as session:

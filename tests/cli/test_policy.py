@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from gateway.processor import claim
+from tests.clock import THIS_YEAR
 from tests.content import core_data, gcse_results
 from tests.policies import confirm, enact
 from tests.workshop import Desk
@@ -25,7 +26,7 @@ def codes(found: dict[str, object]) -> list[str]:
 
 
 def test_a_plain_file_is_tried_as_one_provider_and_as_another(desk: Desk, tmp_path: Path) -> None:
-    desk.provider("oak", years=("2026-27",))
+    desk.provider("oak", years=THIS_YEAR)
     desk.provider("elm")
     desk.provider("dfe", "dfe")
     file = tmp_path / "core.xml"
@@ -50,7 +51,7 @@ def test_results_are_tried_before_and_after_their_day(desk: Desk, tmp_path: Path
 
 
 def test_a_sealed_file_is_tried_by_its_sender(desk: Desk, tmp_path: Path) -> None:
-    oak, elm = desk.provider("oak", years=("2026-27",)), desk.provider("elm")
+    oak, elm = desk.provider("oak", years=THIS_YEAR), desk.provider("elm")
     file = tmp_path / "core.xml.pgp"
     file.write_bytes(oak.seal(core_data(), desk.certificate))
     assert tried(desk, file, "--as", "oak")["state"] == "accepted"
@@ -58,7 +59,7 @@ def test_a_sealed_file_is_tried_by_its_sender(desk: Desk, tmp_path: Path) -> Non
 
 
 def test_trying_leaves_no_trace(desk: Desk, tmp_path: Path) -> None:
-    desk.provider("oak", years=("2026-27",))
+    desk.provider("oak", years=THIS_YEAR)
     file = tmp_path / "core.xml"
     file.write_bytes(core_data())
     before = {path: path.stat().st_mtime_ns for path in desk.home.root.rglob("*") if path.suffix != ".db-shm"}
@@ -68,7 +69,7 @@ def test_trying_leaves_no_trace(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_decision_is_explained_by_the_policies_of_its_day(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sent = desk.send(oak, core_data())
     desk.process()
     path = desk.home.policies / "agreement.toml"
@@ -113,7 +114,7 @@ def test_an_upload_that_is_not_decided_has_nothing_to_explain(desk: Desk) -> Non
 
 
 def test_other_policies_are_tried_on_the_files_that_came(desk: Desk, tmp_path: Path) -> None:
-    oak, elm = desk.provider("oak", years=("2026-27",)), desk.provider("elm")
+    oak, elm = desk.provider("oak", years=THIS_YEAR), desk.provider("elm")
     first, second = desk.send(oak, core_data()), desk.send(elm, core_data(1))
     desk.process()
     new = Path(shutil.copytree(desk.home.policies, tmp_path / "new"))

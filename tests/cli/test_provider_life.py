@@ -11,13 +11,14 @@ from sqlmodel import select
 
 from gateway.registry import contacts, provider_life
 from gateway.registry.tables import PupilRow
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.corpus.children import csv
 from tests.corpus.schools import ELM, OAK, core
 from tests.site import Site
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 LA_SCHOOLS = "Local authority maintained schools"
 GIAS = f""""URN","LA (code)","EstablishmentNumber","EstablishmentName","TypeOfEstablishment (name)",\
 "EstablishmentTypeGroup (name)","EstablishmentStatus (name)","PhaseOfEducation (name)","TelephoneNum"

@@ -73,4 +73,5 @@ def test_the_matrix_fits_a_terminal() -> None:
     text = whole().gateway("flows", "status", "--matrix")
     assert max(map(len, text.splitlines())) <= 80
     assert "1 student-core" in text
-    assert "? due" in text
+    states = {row["state"] for row in json.loads(whole().gateway("flows", "status", "--json"))}
+    assert ("? due" in text) == ("due" in states)  # Not on every day of a year is something due.

@@ -17,6 +17,7 @@ import pytest
 
 from gateway.cli import authority
 from gateway.cli.identity import real_account
+from tests.clock import THIS_YEAR
 from tests.commands import COMMAND
 from tests.content import census
 from tests.corpus.extra_columns import FILES as EXTRA
@@ -117,8 +118,8 @@ def test_what_the_environment_claims_is_no_proof(
 
 
 def test_each_role_has_its_acts_and_the_record_names_the_person(desk: Desk, as_sam: Act) -> None:
-    held = desk.send(desk.provider("oak", years=("2026-27",)), b"nothing that anybody knows\n")
-    sent = desk.send(desk.provider("elm", years=("2026-27",)), census())
+    held = desk.send(desk.provider("oak", years=THIS_YEAR), b"nothing that anybody knows\n")
+    sent = desk.send(desk.provider("elm", years=THIS_YEAR), census())
     desk.process()
     in_force(desk)
     target = str(desk.root / "whole")
@@ -138,7 +139,7 @@ def test_each_role_has_its_acts_and_the_record_names_the_person(desk: Desk, as_s
 
 
 def test_what_is_sensitive_is_not_for_all_who_triage(desk: Desk, as_sam: Act) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     plain = desk.send(oak, b"nothing that anybody knows\n")
     told = desk.send(oak, EXTRA["nhs-number.csv"](), "list.csv.pgp")
     desk.process()

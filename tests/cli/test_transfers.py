@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+from tests.clock import THIS_YEAR
 from tests.content import school_history
 from tests.workshop import Desk
 
 
 def test_each_delivery_is_shown_with_its_team(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sent = desk.send(oak, school_history(1))
     desk.process()
     teams = desk.transfer(sent).teams

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
 
 
 def test_why_a_file_was_first_held_and_why_it_was_released_stays(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     desk.gateway("providers", "suspend", "oak", "--why", "an incident")
     sent = desk.send(oak, core_data())
     desk.process()

@@ -26,6 +26,7 @@ from gateway.record.agreement_notices import tell_everybody
 from gateway.record.letters import owe_by_calendar
 from gateway.registry import contacts, letters, notices
 from gateway.registry.contacts import Contact
+from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
 from tests.corpus.schools import core
 from tests.policies import enact
@@ -193,7 +194,7 @@ def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -
     text = text.replace("administrators = []", 'administrators = ["admins@test.invalid"]')
     toml.write_text(f"{text}\n{rules}")
     enact(desk.home.root)
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sensitive = desk.send(oak, csv(core(**{"CAMHS referral": ("Yes", "No")})))
     other = desk.send(oak, b"no file that anybody knows")
     desk.process()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
 
@@ -49,7 +50,7 @@ def on_a_bare_machine(desk: Desk, *words: str) -> str:
 
 @pytest.mark.timeout(120)
 def test_a_file_is_accepted_there_and_doctor_says_what_is_missing(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sent = desk.send(oak, core_data(1))
     said = on_a_bare_machine(desk, "process", "--once")
     assert desk.state(sent) == "accepted", said

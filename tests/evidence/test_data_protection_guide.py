@@ -11,6 +11,7 @@ import asyncssh
 import pytest
 
 from tests.classify import made
+from tests.clock import THIS_YEAR
 from tests.content import census
 from tests.workshop import Desk
 
@@ -39,7 +40,7 @@ def office(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
 
 
 def test_every_command_works_as_written(office: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    oak = office.provider("oak", years=("2026-27",))
+    oak = office.provider("oak", years=THIS_YEAR)
     contents = [
         census(pupils=2),
         census(seed=2, pupils=2),

@@ -31,6 +31,7 @@ from gateway.registry import log, outcomes
 from gateway.registry.tables import ReceiptRow, TransferRow
 from tests.classify import cases
 from tests.classify.made import as_csv
+from tests.clock import THIS_YEAR
 from tests.workshop import Desk
 
 MARKERS = (
@@ -141,7 +142,7 @@ def world() -> tuple[Desk, dict[str, str], str]:
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     desk = Desk(root)
     with logged(root / "log"):
-        oak = desk.provider("oak", years=("2026-27",))
+        oak = desk.provider("oak", years=THIS_YEAR)
         sent = {desk.send(oak, data, f"{n}.pgp"): where for n, (where, data) in enumerate(planted())}
         for name in NAMES:
             sent[desk.land(oak, b"nonsense about Quillfeather", name)] = NAMED

@@ -21,6 +21,7 @@ from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import admit
 from gateway.registry import log
 from gateway.registry.tables import ReceiptRow
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.evidence.test_privacy import MARKERS, TELLING, logged, telling_columns, unhashed
 from tests.workshop import Desk
@@ -28,7 +29,7 @@ from tests.workshop import Desk
 NAME = "Zebedee Quillfeather"
 WORDS = MARKERS[0]
 CLIENT = "SSH-2.0-Quillfeather_A999123456780"
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 # A provider of that name is told so on what it gets itself.
 NAMED = "zeb"
 KEPT = {

@@ -10,10 +10,11 @@ from gateway.errors import Fault
 from gateway.processor.claim import claim_waiting
 from gateway.registry import log
 from gateway.verify.verify_files import verify_receipt_files
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 
 
 def claim(desk: Desk) -> None:

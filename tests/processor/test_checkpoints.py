@@ -19,7 +19,7 @@ from gateway.processor.checkpoints import Checkpoints, to_keep
 from gateway.processor.witness import Witness, mail
 from gateway.registry import log
 from gateway.registry.log import SignedHead
-from tests.clock import Seconds
+from tests.clock import THIS_YEAR, Seconds
 from tests.content import core_data
 from tests.waiting import until
 from tests.workshop import Desk
@@ -68,7 +68,7 @@ def tend(desk: Desk, heads: Checkpoints | None = None) -> Checkpoints:
 
 
 def test_heads_are_signed_and_kept_by_the_hour_while_there_is_something_new(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     heads = tend(desk)
     with desk.registry.write() as session:  # Something that no head vouches for yet.
         log.append(session, [log.Entry(kind="provider-changed", subject="oak")], desk.now)

@@ -11,13 +11,14 @@ from sqlmodel import col, select
 from gateway.processor.reconsider import reconsider
 from gateway.processor.service import open_processor
 from gateway.registry.tables import ReceiptRow
+from tests.clock import THIS_YEAR
 from tests.content import gcse_results, next_results_day
 from tests.policies import enact
 from tests.record.test_policies_in_force import edit
 from tests.waiting import until
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 
 
 def receipts(desk: Desk, reference: str) -> list[str]:

@@ -9,12 +9,13 @@ from gateway.passage import conclude, examine
 from gateway.processor.claim import claim_waiting
 from gateway.record.assignments import assignments
 from gateway.registry.transfer_rows import row_of
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
 
 
 def test_an_outcome_counts_once_and_only_for_the_file_as_it_was_examined(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sent = desk.send(oak, core_data())
     with desk.registrar() as registrar, closing(desk.children.lent(desk.home)) as examiners:
         claim_waiting(registrar)

@@ -15,9 +15,10 @@ import pytest
 from gateway.examiner.parent import Examiner
 from gateway.homes.demo.parties import Party
 from gateway.samples import MARKER, make
+from tests.clock import THIS_YEAR
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 # The school that the samples are about.
 ABOUT = "9994001"
 

@@ -18,6 +18,7 @@ from gateway.zones.failpoints import VARIABLE, Failpoint
 from gateway.zones.landed import read_record
 from gateway.zones.landed_file import behind_content, divided
 from tests import warm
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
 
@@ -29,7 +30,7 @@ def names(desk: Desk) -> dict[str, tuple[str, str]]:
 
 def drawn_twice(desk: Desk, oak: Party | None = None) -> str:
     """One upload on record, and another that waits under the same reference; that."""
-    oak = oak or desk.provider("oak", years=("2026-27",))
+    oak = oak or desk.provider("oak", years=THIS_YEAR)
     reference = desk.send(oak, core_data(1), "first.xml.pgp")
     desk.process()
     desk.pass_time(seconds=1)
@@ -54,7 +55,7 @@ def test_an_upload_under_the_reference_of_another_is_not_lost(desk: Desk) -> Non
 
 
 def test_an_upload_under_the_reference_of_a_notice_is_not_lost(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     with desk.registry.write() as session:
         reference = receipts.fresh_reference(session, "oak", desk.now)
         session.add(
@@ -87,7 +88,7 @@ def test_a_crash_meanwhile_neither_loses_nor_doubles_it(desk: Desk, failpoint: F
 
 def test_what_intake_draws_meanwhile_is_not_taken(desk: Desk) -> None:
     """The reference that the second upload would get is that of a third one, which waits beside it."""
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     reference = drawn_twice(desk, oak)
     with desk.registry.read() as session:
         would_get = sort_out(session, {reference: read_record(desk.home.spool, reference)}).fresh[reference]
@@ -114,7 +115,7 @@ def test_a_record_that_is_not_valid_is_set_aside_and_stops_nothing(desk: Desk) -
 
 
 def test_an_upload_that_is_on_record_already_is_not_taken_for_another(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     reference = desk.send(oak, core_data(1), "first.xml.pgp")
     shutil.copytree(desk.home.spool.landed, desk.root / "landed")
     desk.process()
@@ -125,7 +126,7 @@ def test_an_upload_that_is_on_record_already_is_not_taken_for_another(desk: Desk
 
 
 def test_copies_of_one_file_all_point_to_the_one_that_counts(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sealed = oak.seal(core_data(1), desk.certificate)
     first = desk.land(oak, sealed, "first.xml.pgp")
     desk.process()
@@ -140,7 +141,7 @@ def test_copies_of_one_file_all_point_to_the_one_that_counts(desk: Desk) -> None
 
 
 def test_of_copies_that_come_together_one_counts(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sealed = oak.seal(core_data(1), desk.certificate)
     sent = [desk.land(oak, sealed, f"copy {number}.xml.pgp") for number in range(4)]
     desk.process()
@@ -151,7 +152,7 @@ def test_of_copies_that_come_together_one_counts(desk: Desk) -> None:
 
 
 def test_what_landed_in_two_files_before_an_upgrade_is_taken_as_well(desk: Desk) -> None:
-    oak, spool = desk.provider("oak", years=("2026-27",)), desk.home.spool
+    oak, spool = desk.provider("oak", years=THIS_YEAR), desk.home.spool
     reference = desk.send(oak, core_data(1), "first.xml.pgp")
     whole = spool.upload(reference)
     with whole.open("rb") as file:
@@ -166,7 +167,7 @@ def test_what_landed_in_two_files_before_an_upgrade_is_taken_as_well(desk: Desk)
 
 def test_what_is_only_half_handed_over_is_not_taken(desk: Desk) -> None:
     """As the power is lost before it has its name: nobody was told that it landed."""
-    oak, spool = desk.provider("oak", years=("2026-27",)), desk.home.spool
+    oak, spool = desk.provider("oak", years=THIS_YEAR), desk.home.spool
     reference = desk.send(oak, core_data(1), "first.xml.pgp")
     spool.upload(reference).rename(spool.half(reference))
     desk.process()

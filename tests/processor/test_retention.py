@@ -18,12 +18,13 @@ from gateway.openpgp.sealer import verify_clearsigned
 from gateway.processor import retention
 from gateway.registry import deliveries, holds
 from gateway.verify.verify_files import verify_receipt_files
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.policies import enact
 from tests.whole import collect, jane
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 NAME = "the unmistakable name.xml.pgp"
 
 

@@ -8,13 +8,14 @@ import threading
 import pytest
 
 from gateway.processor.service import open_processor
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.waiting import until
 from tests.workshop import Desk
 
 
 def test_a_stop_is_no_fault_of_the_file_in_hand(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sent = desk.send(oak, core_data(1, 16_000))
     stop = threading.Event()
     with caplog.at_level(logging.INFO), open_processor(desk.home, lambda: desk.now) as processor:

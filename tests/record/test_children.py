@@ -13,9 +13,10 @@ from gateway.record.deletions_due import plan_at
 from gateway.registry import deliveries, markers, persons
 from gateway.registry.tables import PersonsOfTransferRow
 from tests.classify import made
+from tests.clock import THIS_YEAR
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 ON_ROLL, LEFT = made.CORE_INSIDE, made.CORE_INSIDE + made.HISTORY
 
 

@@ -1,17 +1,20 @@
 """Which files are counted for place planning: one a school, kind and census period, and of whole rolls."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.counts import counts_period
 from gateway.registry import deliveries
 from gateway.registry.deliveries import Delivery, note_collected
 from tests.classify import made
+from tests.clock import THIS_YEAR
 from tests.workshop import Desk
 
 TEAM = "school-place-planning"
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +41,17 @@ def collect(desk: Desk, at: datetime) -> None:
     with desk.registry.write() as session:
         for one in given(desk):
             note_collected(session, one, at)
+
+
+def pass_the_end_of_a_period(desk: Desk, ahead: timedelta) -> None:
+    """Wait until the census period of now lasts for so long."""
+    catalogue = load_catalogue(desk.home.policies)
+
+    def period(moment: datetime) -> str:
+        return counts_period("student-core", None, moment, catalogue)
+
+    while period(desk.now) != period(desk.now + ahead):
+        desk.pass_time(days=1)
 
 
 def test_the_first_whole_roll_of_a_period_is_counted_and_its_school_is_told(desk: Desk) -> None:
@@ -84,6 +98,7 @@ def test_a_later_roll_stands_for_an_earlier_one_that_nobody_has_opened(desk: Des
 
 def test_whoever_has_opened_the_counts_of_a_period_is_given_no_others_to_subtract(desk: Desk) -> None:
     oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
+    pass_the_end_of_a_period(desk, timedelta(days=21))
     first = desk.send(oak, roll(*range(1, 11)))
     desk.process()
     collect(desk, desk.now)

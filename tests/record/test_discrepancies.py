@@ -14,9 +14,10 @@ from gateway.examiner.rolls import RollTaker, digested, packed
 from gateway.record import discrepancies
 from gateway.registry.discrepancies import find
 from tests.classify import made
+from tests.clock import THIS_YEAR
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 ON_ROLL, LEFT = made.CORE_INSIDE, made.CORE_INSIDE + made.HISTORY
 
 

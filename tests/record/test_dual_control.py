@@ -12,6 +12,7 @@ from gateway.cli.console import who
 from gateway.errors import GatewayError
 from gateway.record.dual_control import are_two
 from gateway.registry.tables import KeyRow
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
 
@@ -26,7 +27,7 @@ def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def held_for_its_key(desk: Desk, enrolled_by: str | None) -> str:
     """A file signed with a key that was given up before it was decided; `enrolled_by` enrolled that key."""
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     fingerprint = oak.openpgp.extract_certificate().fingerprint
     with desk.registry.write() as session:
         row = session.exec(select(KeyRow).where(KeyRow.fingerprint == fingerprint)).one()
@@ -65,7 +66,7 @@ def test_one_account_without_names_is_one_person(desk: Desk, monkeypatch: pytest
 
 
 def test_what_is_held_for_another_reason_needs_one_person_and_a_reason(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sent = desk.send(oak, b"nothing that anybody knows\n")
     desk.process()
     assert "needs a reason" in desk.gateway("held", "release", sent, "--why", " ", code=2)

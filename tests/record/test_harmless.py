@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from tests.clock import THIS_YEAR
 from tests.corpus.unlisted import FILES
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.policy.catalogue import policy_digest
 from gateway.processor.service import open_processor
 from gateway.registry import log
+from tests.clock import THIS_YEAR
 from tests.content import core_data, core_data_and_telephones, school_history
 from tests.policies import enact
 from tests.waiting import until
@@ -34,7 +35,7 @@ def policies_of(desk: Desk, reference: str) -> str:
 
 
 def test_what_is_edited_decides_the_next_file_and_stands_on_the_log(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     before = policy_digest(desk.home.policies)
     first = desk.send(oak, school_history(1))
     desk.process()
@@ -57,7 +58,7 @@ def line_of(desk: Desk, file: str, text: str) -> int:
 
 
 def test_an_edit_that_is_not_whole_changes_nothing_and_is_told(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     desk.send(oak, core_data(1))
     desk.process()
     edit(desk, "flows.toml", 'basis = ["supporting"]', 'basis = ["whatever"]')
@@ -82,7 +83,7 @@ def test_without_any_whole_policies_nothing_starts(desk: Desk) -> None:
 
 
 def test_a_running_processor_takes_an_edit_over(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     stop = threading.Event()
     with open_processor(desk.home, lambda: desk.now) as processor:
         running = threading.Thread(target=processor.run, args=(stop,))
@@ -132,7 +133,7 @@ def test_check_names_file_line_and_key_of_every_fault(desk: Desk) -> None:
 
 
 def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     desk.process()
     desk.home.policies_in_force.rename(tmp_path / "gone")
     sent = desk.send(oak, core_data())

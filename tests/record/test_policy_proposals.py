@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.homes.demo.parties import Party
 from gateway.policy.catalogue import policy_digest
+from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import school_history
 from tests.record.test_policies_in_force import edit, loaded
@@ -21,7 +23,7 @@ NARROWED = ('"central-data-team", "admissions-and-entitlements", ', '"central-da
 @pytest.fixture
 def oak(desk: Desk) -> Party:
     """A school under policies that are in force, with one file decided by them."""
-    party = desk.provider("oak", years=("2026-27",))
+    party = desk.provider("oak", years=THIS_YEAR)
     desk.send(party, school_history(1))
     desk.process()
     return party
@@ -88,7 +90,7 @@ def test_a_change_is_proposed_compared_tried_approved_by_another_and_rolled_back
 def test_what_is_approved_for_a_day_decides_from_that_day_on(desk: Desk, oak: Party) -> None:
     edit(desk, "flows.toml", *NARROWED)
     after = policy_digest(desk.home.policies)
-    day = f"{desk.now.year + 1}-03-01"
+    day = f"{desk.now + timedelta(days=300):%Y-%m-%d}"
     said(desk, "ann", "propose", "--on", day)
     said(desk, "ben", "approve", "--yes")
     assert len(loaded(desk)) == 1

@@ -11,6 +11,7 @@ from sqlmodel import select
 
 from gateway.registry import deliveries, rolls
 from gateway.registry.tables import PupilRow
+from tests.clock import THIS_YEAR
 from tests.content import census, core_data
 from tests.workshop import Desk
 
@@ -28,7 +29,7 @@ def named(monkeypatch: pytest.MonkeyPatch):
 
 
 def accepted(desk: Desk, content: bytes = b"") -> str:
-    sent = desk.send(desk.provider("oak", years=("2026-27",)), content or census())
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), content or census())
     desk.process()
     assert desk.state(sent) == "accepted", desk.codes(sent)
     return sent
@@ -102,7 +103,7 @@ def test_a_withdrawn_file_takes_its_pupils_off_the_roll_and_brings_them_back(des
 
 
 def test_a_withdrawn_file_does_not_come_back_by_being_sent_again(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sealed = oak.seal(census(), desk.certificate)
     sent = desk.land(oak, sealed)
     desk.process()
@@ -171,7 +172,7 @@ def test_the_whole_original_is_opened_on_record_and_for_its_owner_alone(desk: De
 
 
 def test_what_was_never_passed_on_is_neither_withdrawn_nor_delivered_again(desk: Desk) -> None:
-    sent = desk.send(desk.provider("oak", years=("2026-27",)), b"nothing that anybody knows\n")
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), b"nothing that anybody knows\n")
     desk.process()
     assert "held refuse" in desk.gateway("transfers", "withdraw", sent, "--why", "x", code=1)
     assert "never passed on" in desk.gateway("transfers", "redeliver", sent, "--why", "x", code=1)
@@ -179,7 +180,7 @@ def test_what_was_never_passed_on_is_neither_withdrawn_nor_delivered_again(desk:
 
 
 def test_a_corrected_file_names_the_one_that_it_replaces_and_none_is_lost(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     first, other = desk.send(oak, census(pupils=3)), desk.send(oak, core_data())
     desk.process()
     second = desk.send(oak, census(pupils=4))

@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.registry.tables import DeliveryRow
+from tests.clock import THIS_YEAR
 from tests.content import core_data, gcse_results, next_results_day
 from tests.corpus.books import zipped
 from tests.corpus.containers import core, text
@@ -21,9 +22,7 @@ def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def unknown(desk: Desk) -> str:
-    sent = desk.send(
-        desk.provider("oak", years=("2026-27",)), b"nothing that anybody knows\n", "notes.txt.pgp"
-    )
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), b"nothing that anybody knows\n", "notes.txt.pgp")
     desk.process()
     assert desk.codes(sent) == ["classify:unknown"]
     return sent
@@ -123,7 +122,7 @@ def test_results_are_not_released_before_their_day_by_one_person(desk: Desk) -> 
 def test_an_archive_is_released_as_no_more_than_each_of_its_files_allows(desk: Desk) -> None:
     day = next_results_day(desk)
     archive = zipped({"core.csv": text(core()), "results.csv": gcse_results()})
-    sent = desk.send(desk.provider("oak", years=("2026-27",)), archive, "both.zip.pgp")
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), archive, "both.zip.pgp")
     desk.process()
     assert set(desk.codes(sent)) == {"classify:several-kinds", "policy:embargo"}
     release = ("held", "release", sent, "--as", "student-core", "--why", "they rang")

@@ -13,12 +13,13 @@ from gateway.model import Provider
 from gateway.record.schools import Enrolled
 from gateway.registry.tables import FullRollRow, PupilRow
 from tests.classify import made
+from tests.clock import THIS_YEAR
 from tests.corpus.children import csv, rows
 from tests.corpus.schools import ELM, OAK, core
 from tests.policies import shipped
 from tests.workshop import Desk
 
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 BOTH = csv(core(LAESTAB=(OAK, ELM)))
 FIR = "9992004"
 

@@ -6,12 +6,13 @@ import json
 
 from gateway.homes.demo.parties import Party
 from gateway.registry.deliveries import find_held
+from tests.clock import THIS_YEAR
 from tests.corpus.extra_columns import FILES
 from tests.workshop import Desk
 
 
 def test_a_sensitive_file_that_waits_for_its_key_is_not_shown_to_all_who_triage(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     newer = Party("newer", desk.root / "parties" / "newer")
     desk.gateway("keys", "add", "oak", str(newer.certificate), "--pending")
     sealed = newer.seal(FILES["nhs-number.csv"](), desk.certificate)

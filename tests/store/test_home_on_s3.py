@@ -22,6 +22,7 @@ from gateway.processor.service import open_processor, open_registrar
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import SMALL_BYTES, ObjectStore, object_store
 from gateway.store.of_home import store_of
+from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
 from tests.site import Party, Site
@@ -159,7 +160,7 @@ def test_a_store_that_overwrites_keeps_the_processor_from_starting(
 def test_an_upload_whose_reference_another_host_took_gets_another(desk: Workshop, weed: Server) -> None:
     desk.home.settings.write_text(desk.home.settings.read_text() + weed.table("taken"))
     objects = object_store(weed.settings("taken"), scratch=desk.root)
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     sealed = oak.seal(core_data(), desk.certificate)
     taken = desk.land(oak, sealed)
     obstore.put(objects.client, f"small/{taken}", b"of another host, which is about to put it on record")
@@ -180,7 +181,7 @@ def test_an_upload_whose_reference_another_host_took_gets_another(desk: Workshop
 def test_while_the_store_is_away_files_wait_and_nobody_is_refused(desk: Workshop, weed: Server) -> None:
     settings = desk.home.settings
     settings.write_text(settings.read_text() + weed.table("away").replace("seconds = 10", "seconds = 1"))
-    oak = desk.provider("oak", years=("2026-27",))
+    oak = desk.provider("oak", years=THIS_YEAR)
     before = desk.send(oak, core_data())
     with open_processor(desk.home, desk.clock, examiners=desk.children.lent) as processor:
         with weed.standing_still(), pytest.raises(Fault, match="the sealed store cannot be written"):

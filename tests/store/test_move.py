@@ -30,6 +30,7 @@ from gateway.registry.ownership import Ownership
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import object_store
 from gateway.zones.failpoints import VARIABLE
+from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
 from tests.registry.cluster import Cluster
@@ -117,7 +118,7 @@ def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop, weed: Server, t
     """Upload, decision, collecting: with PostgreSQL and S3."""
     # What is signed today cannot be received a hundred days later, and no key is used before it was made.
     moved.now = datetime.now(UTC).replace(microsecond=0)
-    fir = moved.provider("fir", years=("2026-27",))
+    fir = moved.provider("fir", years=THIS_YEAR)
     sent = moved.send(fir, core_data())
     moved.process()
     assert moved.state(sent) == "accepted"

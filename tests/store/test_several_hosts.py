@@ -24,7 +24,7 @@ from gateway.registry.database import Registry
 from gateway.registry.ownership import Ownership
 from gateway.samples import make
 from gateway.store.of_home import copies_of
-from tests.clock import Clock
+from tests.clock import THIS_YEAR, Clock
 from tests.commands import invoke
 from tests.content import core_data
 from tests.registry.cluster import Cluster
@@ -34,7 +34,7 @@ from tests.waiting import until
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.needs("pg_ctlcluster")
-YEARS = ("2026-27",)
+YEARS = THIS_YEAR
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 Hosts = tuple[Workshop, Workshop]
 

@@ -11,8 +11,10 @@ import pysequoia
 import pytest
 
 from gateway.homes.demo.parties import Party
+from gateway.policy.dates import academic_year_from, first_year
 from gateway.registry import agreements
 from gateway.registry.tables import RatificationRow
+from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.policies import enact
 from tests.workshop import Desk
@@ -44,10 +46,10 @@ def test_a_signed_copy_ratifies_and_releases_what_waited(desk: Desk) -> None:
     copy = desk.land(oak, clearsigned(oak, text_of(desk)), "agreement.txt.asc", "agreement")
     desk.process()
     assert (desk.state(copy), desk.codes(copy)) == ("accepted", ["agreement:ratified"])
-    assert "has ratified the data sharing agreement for 2026-27" in desk.receipt(copy)
+    assert f"has ratified the data sharing agreement for {THIS_YEAR[0]}" in desk.receipt(copy)
     assert desk.state(waiting) == "accepted"
     assert desk.kinds(waiting).count("delivered") == len(desk.transfer(waiting).teams) > 0
-    row = ratified(desk, "oak")["2026-27"]
+    row = ratified(desk, "oak")[THIS_YEAR[0]]
     certificate = oak.openpgp.extract_certificate().fingerprint
     assert (row.certificate, row.reference) == (certificate, copy)
     assert certificate in row.signatory
@@ -76,7 +78,7 @@ def test_a_copy_that_is_signed_and_encrypted_counts_as_well(desk: Desk) -> None:
     assert sorted(desk.codes(sealed) + desk.codes(again)) == [
         "agreement:already-ratified", "agreement:ratified",
     ]  # fmt: skip
-    assert list(ratified(desk, "oak")) == ["2026-27"]
+    assert list(ratified(desk, "oak")) == [*THIS_YEAR]
 
 
 def test_what_is_no_signed_copy_is_refused_with_the_next_step(desk: Desk) -> None:
@@ -103,15 +105,17 @@ def test_what_is_no_signed_copy_is_refused_with_the_next_step(desk: Desk) -> Non
 
 
 def test_a_copy_signed_last_year_does_not_ratify_this_one(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2025-26",))
+    oak = desk.provider("oak", years=(academic_year_from(first_year(THIS_YEAR[0]) - 1),))
     old = clearsigned(oak, text_of(desk))
+    next_day = f"{desk.now + timedelta(days=1):%m-%d}"
     desk.pass_time(days=91)
     late = desk.land(oak, old, "late", "agreement")
     desk.process()
     assert desk.codes(late) == ["agreement:signature-date"]
-    # Young enough by the calendar of signatures, but made before this year could be ratified at all.
+    # Young enough by the calendar of signatures, but made before the year of now could be ratified at all.
     policy = desk.home.policies / "agreement.toml"
-    policy.write_text(policy.read_text().replace('review = "07-01"', 'review = "12-01"'))
+    text = policy.read_text().replace('review = "07-01"', f'review = "{next_day}"')
+    policy.write_text(text.replace('starts = "09-01"', f'starts = "{next_day}"'))
     enact(desk.home.root)
     desk.pass_time(days=-80)
     early = desk.land(oak, old, "early", "agreement")
@@ -125,7 +129,7 @@ def test_the_command_ratifies_once_and_releases_what_waited(desk: Desk) -> None:
     waiting = desk.send(oak, core_data())
     desk.process()
     said = desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
-    assert said == "oak has ratified the agreement for 2026-27\n1 held file was decided again\n"
+    assert said == f"oak has ratified the agreement for {THIS_YEAR[0]}\n1 held file was decided again\n"
     assert desk.state(waiting) == "accepted"
     assert "already" in desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head", code=1)
     assert "is no party" in desk.gateway("agreement", "ratify", "fft", "--signatory", "X", code=1)
@@ -133,7 +137,7 @@ def test_the_command_ratifies_once_and_releases_what_waited(desk: Desk) -> None:
     assert "still to come" in desk.gateway(
         "agreement", "ratify", "oak", "--signatory", "X", "--on", future, code=1
     )
-    assert ratified(desk, "oak")["2026-27"].signatory == "The Head"
+    assert ratified(desk, "oak")[THIS_YEAR[0]].signatory == "The Head"
 
 
 def standing(desk: Desk, day: str) -> dict[str, object]:
@@ -155,15 +159,16 @@ def test_status_warns_before_the_lapse(desk: Desk) -> None:
 
 
 def test_receipts_say_that_the_lapse_is_near(desk: Desk) -> None:
-    oak = desk.provider("oak", years=("2025-26",))
-    policy = desk.home.policies / "agreement.toml"
     lapses = desk.now + timedelta(days=30)
+    ratified, renewed = (academic_year_from(lapses.year + number) for number in (-1, 0))
+    oak = desk.provider("oak", years=(ratified,))
+    policy = desk.home.policies / "agreement.toml"
     policy.write_text(policy.read_text().replace('lapses = "09-01"', f'lapses = "{lapses:%m-%d}"'))
     sent = desk.send(oak, core_data())
     desk.process()
     assert desk.state(sent) == "accepted"
     receipt = desk.receipt(sent)
-    assert f"counts until {lapses.day} {lapses:%B %Y}, for 30 more days. Ratify it for 2026-27" in receipt
+    assert f"counts until {lapses.day} {lapses:%B %Y}, for 30 more days. Ratify it for {renewed}" in receipt
 
 
 def test_the_text_is_printed_as_it_is_published(desk: Desk) -> None:
@@ -177,7 +182,7 @@ def test_the_text_is_printed_as_it_is_published(desk: Desk) -> None:
 
 def test_nothing_published_for_providers_says_who_has_ratified(desk: Desk) -> None:
     desk.provider("oak")
-    elm = desk.provider("elm", years=("2026-27",))
+    elm = desk.provider("elm", years=THIS_YEAR)
     desk.land(elm, clearsigned(elm, text_of(desk)), "copy", "agreement")
     desk.process()
     others = [p for p in desk.home.published.root.rglob("*") if p.is_file() and "elm" not in p.parts]
@@ -214,9 +219,9 @@ def test_where_two_must_sign_a_copy_is_one_signature_and_the_command_the_other(d
     ask = ("agreement", "ratify", "oak", "--signatory", "The Chair")
     assert "say who signed" in desk.gateway(*ask, code=1)
     assert "no signature of cair; perhaps chair" in desk.gateway(*ask, "--role", "cair", code=1)
-    assert "has signed for 2026-27 already" in desk.gateway(*ask, "--role", "head", code=1)
+    assert f"has signed for {THIS_YEAR[0]} already" in desk.gateway(*ask, "--role", "head", code=1)
     assert "has ratified" in desk.gateway(*ask, "--role", "chair")
-    assert "The Chair" in ratified(desk, "oak")["2026-27"].signatory
+    assert "The Chair" in ratified(desk, "oak")[THIS_YEAR[0]].signatory
     assert desk.state(waiting) == "accepted"
     assert "everything fits" in desk.gateway("log", "verify")
 
