@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.mailboxes.about import about_counts, about_text, held_text
 from gateway.mailboxes.contents import FileOrder
-from gateway.model import Basis, Classified, Counting, ProviderKind
+from gateway.model import Basis, Classified, Counting, ProviderKind, Reason
 from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counting
@@ -18,6 +18,27 @@ from gateway.registry import providers
 from gateway.registry.deliveries import Delivery
 from gateway.registry.markers import NOBODY, kept_apart
 from gateway.registry.transfers import contents_of, reasons_of
+
+
+def _tells(delivery: Delivery, content: Classified, lacking: tuple[str, ...]) -> bool:
+    return delivery.counts or bool(lacking or content.unlisted or delivery.apart)
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """What teams may have by one catalogue; each answer is found once."""
+
+    catalogue: Catalogue
+    _found: dict[object, Basis] = field(default_factory=dict)
+
+    def basis(self, delivery: Delivery, content: Classified, sender: ProviderKind) -> Basis:
+        """What the team of a delivery may have of it."""
+        data_type = delivery.data_type or content.data_type
+        asked = (delivery.team or "", data_type, sender, content.unlisted)
+        if asked not in self._found:
+            team, _, _, told = asked
+            self._found[asked] = basis_for(team, data_type, self.catalogue, sender, told)
+        return self._found[asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +55,10 @@ class Showing:
         """The same, with the markers of the children whose records are left out of them for a person."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
-        return [replace(one, apart=found.get(one.sequence, NOBODY).numbers) for one in deliveries]
+        return [
+            replace(one, apart=found[one.sequence].numbers) if one.sequence in found else one
+            for one in deliveries
+        ]
 
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
         """What is to be opened of a delivery for one of its team. Fault where nothing can be told of it."""
@@ -45,38 +69,51 @@ class Showing:
             return FileOrder(delivery.reference, None, delivery)
         apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
         kind = self._kinds(session, [delivery])[delivery.provider]
-        basis, shown = self._basis(delivery, content, kind), replace(delivery, apart=apart.numbers)
+        basis = Bases(self.catalogue()).basis(delivery, content, kind)
+        shown = replace(delivery, apart=apart.numbers)
         return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
         """What is told beside files, by a delivery's sequence: what a view leaves out, or why it waits."""
-        contents = self._contents(session, [each for each in deliveries if not each.whole])
-        kinds = self._kinds(session, deliveries) if contents else {}
-        apart = kept_apart(session, list(contents), person)
-        waiting = {each.sequence: each for each in deliveries if each.team is None}
-        reasons = reasons_of(session, list(waiting)) if waiting else {}
-        found = {number: held_text(waiting[number], why) for number, why in reasons.items()}
-        for delivery in deliveries:
-            content = contents.get(delivery.sequence)
-            if content is None:
-                continue
-            kind, kept = kinds[delivery.provider], delivery.sequence in apart
-            if text := self._about(delivery, content, kind, apart=kept):
+        found = {
+            each.sequence: held_text(each, reasons) for each, reasons in self._waiting(session, deliveries)
+        }
+        apart = kept_apart(session, [each.sequence for each in deliveries], person)
+        catalogue = self.catalogue()
+        for delivery, content, lacking in self._views(session, deliveries, catalogue):
+            kept = delivery.sequence in apart
+            if delivery.counts:
+                found[delivery.sequence] = about_counts(delivery, catalogue)
+            elif lacking or content.unlisted or kept:
+                text = about_text(delivery, lacking, content.unlisted, catalogue, apart=kept)
                 found[delivery.sequence] = text
         return found
 
-    def _about(self, delivery: Delivery, content: Classified, sender: ProviderKind, *, apart: bool) -> bytes:
-        catalogue = self.catalogue()
-        if delivery.counts:
-            return about_counts(delivery, catalogue)
-        lacking = left_out(content, self._basis(delivery, content, sender))
-        if not lacking and not content.unlisted and not apart:
-            return b""
-        return about_text(delivery, lacking, content.unlisted, catalogue, apart=apart)
+    def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
+        """The sequences of those with which `abouts` has something to tell. They come from `with_apart`."""
+        views = self._views(session, deliveries, self.catalogue())
+        told = (each.sequence for each, content, lacking in views if _tells(each, content, lacking))
+        return frozenset((*told, *(each.sequence for each, _ in self._waiting(session, deliveries))))
 
-    def _basis(self, delivery: Delivery, content: Classified, sender: ProviderKind) -> Basis:
-        data_type = delivery.data_type or content.data_type
-        return basis_for(delivery.team or "", data_type, self.catalogue(), sender, content.unlisted)
+    def _waiting(
+        self, session: Session, deliveries: Sequence[Delivery]
+    ) -> Iterator[tuple[Delivery, Sequence[Reason]]]:
+        """The held ones of some files, with what they wait for."""
+        waiting = {each.sequence: each for each in deliveries if each.team is None}
+        for number, why in (reasons_of(session, list(waiting)) if waiting else {}).items():
+            yield waiting[number], why
+
+    def _views(
+        self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
+    ) -> Iterator[tuple[Delivery, Classified, tuple[str, ...]]]:
+        """Those that are not shown as they were sent, with what they hold and what their views leave out."""
+        contents = self._contents(session, [each for each in deliveries if not each.whole])
+        kinds = self._kinds(session, deliveries) if contents else {}
+        bases = Bases(catalogue)
+        for delivery in deliveries:
+            if (content := contents.get(delivery.sequence)) is not None:
+                basis = bases.basis(delivery, content, kinds[delivery.provider])
+                yield delivery, content, left_out(content, basis)
 
     def _has_counts_alone(self, team: str | None) -> bool:
         """Whether a team never sees a record of a pupil, whatever it was sent."""
