@@ -10,18 +10,28 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.mailboxes.about import about_counts, about_text, held_text
 from gateway.mailboxes.contents import FileOrder
-from gateway.model import Basis, Classified, Counting, ProviderKind, Reason
+from gateway.model import Basis, Classified, Counting, Holding, ProviderKind, Reason
 from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counting
 from gateway.registry import providers
 from gateway.registry.deliveries import Delivery
 from gateway.registry.markers import NOBODY, kept_apart
-from gateway.registry.transfers import contents_of, reasons_of
+from gateway.registry.transfers import contents_of, holdings_of, reasons_of
 
 
-def _tells(delivery: Delivery, content: Classified, lacking: tuple[str, ...]) -> bool:
-    return delivery.counts or bool(lacking or content.unlisted or delivery.apart)
+@dataclass(frozen=True, slots=True)
+class TeamView:
+    """What a delivery holds and the team's view of it leaves out."""
+
+    delivery: Delivery
+    held: Classified | Holding
+    lacking: tuple[str, ...]
+
+    @property
+    def says_something(self) -> bool:
+        """Whether something is told beside it, even if no record is left out."""
+        return self.delivery.counts or bool(self.lacking or self.held.unlisted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +40,24 @@ class Bases:
 
     catalogue: Catalogue
     _found: dict[object, Basis] = field(default_factory=dict)
+    _lacking: dict[object, tuple[str, ...]] = field(default_factory=dict)
 
-    def basis(self, delivery: Delivery, content: Classified, sender: ProviderKind) -> Basis:
+    def basis(self, delivery: Delivery, held: Classified | Holding, sender: ProviderKind) -> Basis:
         """What the team of a delivery may have of it."""
-        data_type = delivery.data_type or content.data_type
-        asked = (delivery.team or "", data_type, sender, content.unlisted)
-        if asked not in self._found:
+        data_type = delivery.data_type or held.data_type
+        asked = (delivery.team or "", data_type, sender, held.unlisted)
+        if (basis := self._found.get(asked)) is None:
             team, _, _, told = asked
-            self._found[asked] = basis_for(team, data_type, self.catalogue, sender, told)
-        return self._found[asked]
+            basis = self._found[asked] = basis_for(team, data_type, self.catalogue, sender, told)
+        return basis
+
+    def view(self, delivery: Delivery, held: Classified | Holding, sender: ProviderKind) -> TeamView:
+        """What the team of a delivery is shown of it."""
+        data_type = delivery.data_type or held.data_type
+        asked = (delivery.team, data_type, sender, held.items, held.other_items)
+        if (lacking := self._lacking.get(asked)) is None:
+            lacking = self._lacking[asked] = left_out(held, self.basis(delivery, held, sender))
+        return TeamView(delivery, held, lacking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +99,18 @@ class Showing:
         }
         apart = kept_apart(session, [each.sequence for each in deliveries], person)
         catalogue = self.catalogue()
-        for delivery, content, lacking in self._views(session, deliveries, catalogue):
-            kept = delivery.sequence in apart
-            if delivery.counts:
-                found[delivery.sequence] = about_counts(delivery, catalogue)
-            elif lacking or content.unlisted or kept:
-                text = about_text(delivery, lacking, content.unlisted, catalogue, apart=kept)
-                found[delivery.sequence] = text
+        for view in self._views(session, deliveries, catalogue):
+            one, unlisted, kept = view.delivery, view.held.unlisted, view.delivery.sequence in apart
+            if one.counts:
+                found[one.sequence] = about_counts(one, catalogue)
+            elif view.says_something or kept:
+                found[one.sequence] = about_text(one, view.lacking, unlisted, catalogue, apart=kept)
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
         """The sequences of those with which `abouts` has something to tell. They come from `with_apart`."""
         views = self._views(session, deliveries, self.catalogue())
-        told = (each.sequence for each, content, lacking in views if _tells(each, content, lacking))
+        told = [view.delivery.sequence for view in views if view.says_something or view.delivery.apart]
         return frozenset((*told, *(each.sequence for each, _ in self._waiting(session, deliveries))))
 
     def _waiting(
@@ -105,15 +123,14 @@ class Showing:
 
     def _views(
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
-    ) -> Iterator[tuple[Delivery, Classified, tuple[str, ...]]]:
-        """Those that are not shown as they were sent, with what they hold and what their views leave out."""
-        contents = self._contents(session, [each for each in deliveries if not each.whole])
-        kinds = self._kinds(session, deliveries) if contents else {}
+    ) -> Iterator[TeamView]:
+        """Those that are not shown as they were sent."""
+        holdings = holdings_of(session, [each.sequence for each in deliveries if not each.whole])
+        kinds = self._kinds(session, deliveries) if holdings else {}
         bases = Bases(catalogue)
         for delivery in deliveries:
-            if (content := contents.get(delivery.sequence)) is not None:
-                basis = bases.basis(delivery, content, kinds[delivery.provider])
-                yield delivery, content, left_out(content, basis)
+            if (held := holdings.get(delivery.sequence)) is not None:
+                yield bases.view(delivery, held, kinds[delivery.provider])
 
     def _has_counts_alone(self, team: str | None) -> bool:
         """Whether a team never sees a record of a pupil, whatever it was sent."""
