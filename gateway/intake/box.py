@@ -64,6 +64,12 @@ class Box:
         """What this name stands for now: the unfinished upload before the one handed over."""
         return self.shelf.find(folder, name) or self.recent.find(folder, name)
 
+    def has_below(self, folder: Folder, name: str) -> bool:
+        """Whether something that was sent lies below the folder `name`, which a client made."""
+        above = f"{name}/"
+        unfinished = any(upload.label.name.startswith(above) for upload in self.shelf.within(folder))
+        return unfinished or self.recent.has_below(folder, name)
+
     def within(self, folder: Folder) -> dict[str, Unfinished | HandedOver]:
         """What was sent to `folder`, by name; of two under one name the unfinished one."""
         sent: dict[str, Unfinished | HandedOver] = {e.name: e for e in self.recent.within(folder)}

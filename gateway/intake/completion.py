@@ -77,10 +77,9 @@ class Completion:
         """
         try:
             return await self._hand_over(upload, upload.label.name, by)
-        except NotDurableError:
-            raise
         except OSError:
-            await on_disk(upload.shorten)
+            if not upload.worthless:
+                await on_disk(upload.shorten)
             raise
 
     async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
@@ -108,11 +107,22 @@ class Completion:
         """Hand over a whole upload under a fresh reference."""
         try:
             with HAND_OVER_SECONDS.time():
-                record = await on_disk(hand_over_upload, self._spool, upload, name, by, self._clock())
-        except NotDurableError:
-            upload.worthless = True
+                entry = await on_disk(self._bring_over, upload, name, by)
+        except OSError as error:
+            # What is only in memory is given up; of what may not be durable nobody knows what is there.
+            upload.worthless |= upload.kept is not None or isinstance(error, NotDurableError)
             raise
         self._shelf.take_down(upload)
+        self._recent.remember(entry)
+        self._landed.add(by.name, entry.size)
+        LANDED.inc()
+        LANDED_BYTES.inc(entry.size)
+        _log.info("landed reference=%s bytes=%d", entry.reference, entry.size)
+        return entry.reference
+
+    def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
+        """All that the disk has to do with it, in one go."""
+        record = hand_over_upload(self._spool, upload, name, by, self._clock())
         entry = HandedOver(
             reference=record.reference,
             folder=record.folder,
@@ -121,15 +131,6 @@ class Completion:
             landed_at=record.landed_at,
             modified=upload.label.modified,
         )
-        self._recent.remember(entry)
-        self._landed.add(by.name, record.size)
-        LANDED.inc()
-        LANDED_BYTES.inc(record.size)
-        _log.info("landed reference=%s bytes=%d", record.reference, record.size)
-        await on_disk(self._after_hand_over, upload, entry)
-        return record.reference
-
-    def _after_hand_over(self, upload: Unfinished, entry: HandedOver) -> None:
-        upload.erase()
         self._recent.write(entry)
         passing("hand-over.remembered")
+        return entry

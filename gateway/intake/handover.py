@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from datetime import datetime
 
 from gateway.home import Spool
@@ -10,35 +12,61 @@ from gateway.intake.unfinished import Unfinished
 from gateway.model import Upload
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.failpoints import passing
-from gateway.zones.spool import hand_over, reserve_reference
+from gateway.zones.spool import complete, hand_over, reserve_reference
 
 
 def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
-    """Give `upload` to the processor as `name`, without the folders that a client
-    made for it. Durable after return.
+    """Give `upload` to the processor as `name`, without the folders that a client made for it.
 
-    After an OSError the upload is where it was.
+    It is durable after return, and has no files of its own any more. After an OSError it is where it was, on
+    the disk; one that was in memory and could not be written down is worthless.
     """
-    sha256 = upload.sha256 or digest_of(upload.data)
-    record = Upload(
-        reference=reserve_reference(spool, by.name, now),
-        provider=by.name,
-        name=name.rpartition("/")[2],
-        folder=upload.label.folder,
-        size=upload.size,
-        sha256=sha256,
-        started_at=upload.label.started_at,
-        landed_at=now,
-        ssh_key=by.key,
-        client=by.client,
-        withheld=upload.label.withheld,
-        looks_like=upload.label.looks_like,
-    )
+    reference = reserve_reference(spool, by.name, now)
     passing("hand-over.reserved")
+
+    def record(sha256: str) -> Upload:
+        return Upload(
+            reference=reference,
+            provider=by.name,
+            name=name.rpartition("/")[2],
+            folder=upload.label.folder,
+            size=upload.size,
+            sha256=sha256,
+            started_at=upload.label.started_at,
+            landed_at=now,
+            ssh_key=by.key,
+            client=by.client,
+            withheld=upload.label.withheld,
+            looks_like=upload.label.looks_like,
+        )
+
     try:
-        hand_over(spool, record, upload.data)
+        if upload.kept is not None:
+            return _from_memory(spool, upload, reference, record)
+        recorded = record(upload.sha256 or digest_of(upload.data))
+        hand_over(spool, recorded, upload.data)
+    except BaseException:
+        if upload.worthless or upload.data.exists():
+            spool.half(reference).unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # A label without data is rubbish, and is swept as such.
+        upload.erase()
+    return recorded
+
+
+def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[str], Upload]) -> Upload:
+    """What is in memory is written down where it lands. If it cannot land, it gets files as others have."""
+    kept, upload.kept = upload.kept, None
+    assert kept is not None  # noqa: S101 - whoever calls this has looked
+    try:
+        upload.sha256 = kept.write_to(spool.half(reference))
+        passing("hand-over.moved")
+        recorded = record(upload.sha256)
+        complete(spool, recorded, upload.data)
     except BaseException:
         if upload.data.exists():
-            spool.half(record.reference).unlink(missing_ok=True)
+            upload.write_label()
+        else:
+            upload.worthless = True
         raise
-    return record
+    return recorded

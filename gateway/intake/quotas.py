@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -17,6 +18,8 @@ from gateway.intake.disk import check_room, on_disk
 from gateway.intake.recent import Recent
 from gateway.intake.shelf import Shelf
 from gateway.ssh.answers import Declined
+
+_FRESH_SECONDS = 1.0
 
 
 class Quotas:
@@ -38,6 +41,7 @@ class Quotas:
         self._recent = recent
         self._landed = landed
         self._clock = clock
+        self._room_at = float("-inf")  # When there was room, in monotonic seconds.
 
     async def check_begin(self) -> None:
         """Declined where one more upload may not begin."""
@@ -59,5 +63,8 @@ class Quotas:
             raise Declined(TOO_MUCH_WAITING)
 
     async def check_disk(self) -> None:
-        """OSError where the disk is nearly full."""
-        await on_disk(check_room, self._shelf.place, self.limits.free_bytes)
+        """OSError where the disk is nearly full, as far as is known; before each writing it is asked anew."""
+        now = time.monotonic()
+        if now - self._room_at >= _FRESH_SECONDS:
+            await on_disk(check_room, self._shelf.place, self.limits.free_bytes)
+            self._room_at = now

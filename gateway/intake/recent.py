@@ -6,6 +6,7 @@ It is a view, kept best effort in spool/recent/PROVIDER.jsonl. Losing it loses n
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -57,6 +58,7 @@ class Recent:
         self._path = path
         self._keep = keep
         self._latest: dict[tuple[Folder, str], HandedOver] = {}
+        self._above: Counter[tuple[Folder, str]] = Counter()  # How many of them are below each folder made.
         self._today = Day()
 
     def load(self, now: datetime) -> None:
@@ -74,7 +76,7 @@ class Recent:
         """Forget what is too old, in memory and in the journal. For a worker thread."""
         old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
         for key in old:
-            del self._latest[key]
+            self._forget(key)
         if old:
             self._rewrite(now)
 
@@ -96,12 +98,19 @@ class Recent:
     def remember(self, entry: HandedOver) -> None:
         """Take `entry` into memory as the latest of its name."""
         key = (entry.folder, entry.name)
-        known = self._latest.pop(key, None)
+        known = self._forget(key)
         self._latest[key] = entry
+        self._above.update(_folders_of(key))
         if len(self._latest) > _SHOWN:
-            del self._latest[next(iter(self._latest))]
+            self._forget(next(iter(self._latest)))
         if known is None or known.reference != entry.reference:
             self._today = self._today.with_one(entry)
+
+    def _forget(self, key: tuple[Folder, str]) -> HandedOver | None:
+        known = self._latest.pop(key, None)
+        if known is not None:
+            self._above.subtract(_folders_of(key))
+        return known
 
     def today(self, now: datetime) -> Day:
         """What was handed over on the day (UTC) of `now`."""
@@ -120,6 +129,10 @@ class Recent:
         """The latest upload under this name, if it is recent."""
         return self._latest.get((folder, name))
 
+    def has_below(self, folder: Folder, name: str) -> bool:
+        """Whether an upload of the recent ones lies below the folder `name`, which a client made."""
+        return self._above[folder, name] > 0
+
     def within(self, folder: Folder) -> list[HandedOver]:
         """The latest upload under each name in `folder`."""
         return [entry for entry in self._latest.values() if entry.folder == folder]
@@ -133,6 +146,12 @@ class Recent:
             aside.replace(self._path)
         except OSError as error:
             _log.warning("journal-not-written %s", trace_of(error))
+
+
+def _folders_of(key: tuple[Folder, str]) -> list[tuple[Folder, str]]:
+    """The folders made by clients in which a name lies: of `a/b/c`, `a` and `a/b`."""
+    folder, name = key
+    return [(folder, name[:at]) for at, character in enumerate(name) if character == "/"]
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:

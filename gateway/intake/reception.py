@@ -17,6 +17,7 @@ from gateway.intake.unfinished import Label, Unfinished, Writer, new_unfinished,
 from gateway.intake.upload import Memory, Receiving
 from gateway.model import Folder
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
+from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
 
@@ -70,9 +71,10 @@ class Reception:
     async def _begin(self, folder: Folder, name: str, wish: Wish) -> Receiving:
         await self._quotas.check_begin()
         label = Label(folder=folder, name=name, started_at=self._clock())
-        upload, descriptor = await on_disk(new_unfinished, self._shelf.place, label)
+        upload = new_unfinished(self._shelf.place, label)
         earlier = self._shelf.put(upload)
-        receiving = self._receiving(upload, descriptor, wish)
+        receiving = self._receiving(upload, None, wish)
+        passing("upload.opened")
         if earlier is not None and not earlier.busy:
             await on_disk(earlier.erase)
         return receiving
@@ -91,7 +93,7 @@ class Reception:
             raise Declined(STILL_OPEN)
         return self._receiving(upload, descriptor, wish)
 
-    def _receiving(self, upload: Unfinished, descriptor: int, wish: Wish) -> Receiving:
+    def _receiving(self, upload: Unfinished, descriptor: int | None, wish: Wish) -> Receiving:
         receiving = Receiving(
             upload,
             descriptor,

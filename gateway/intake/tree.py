@@ -133,7 +133,7 @@ class ProviderTree:
         if place.name is None or place in self.box.folders:
             return True
         kind = _UPLOADS.get(place.folder) if place.folder is not None else None
-        return kind is not None and any(name.startswith(f"{place.name}/") for name in self.box.within(kind))
+        return kind is not None and self.box.has_below(kind, place.name)
 
     async def make_folder(self, raw: bytes) -> None:
         """Make a folder below /in, for a while."""

@@ -2,6 +2,8 @@
 
 spool/partial/PROVIDER/ID.data   a prefix of the file as the client sent it, never with a hole
 spool/partial/PROVIDER/ID.json   what the client calls it
+
+A small one is in memory until it is closed; it has no files before its client leaves it unfinished.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.errors import trace_of
 from gateway.model import Folder, LooksLike
-from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,14 @@ class Writer(Protocol):
 
     async def release(self, *, whole: bool) -> None:
         """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards."""
+
+
+class Kept(Protocol):
+    """The whole content of a small upload, in memory."""
+
+    def write_to(self, place: Path) -> str:
+        """Write it to a file that is there; its SHA-256. For a worker thread."""
+        ...
 
 
 class Label(BaseModel):
@@ -56,9 +65,9 @@ class Label(BaseModel):
 class Unfinished:
     """One unfinished upload. `size` counts the bytes received; `receiving` is the handle that writes it.
 
-    `sha256` is known where every byte went by in order; `completing` while it is being handed over;
-    `worthless` after a failed fsync, which leaves it unknown what the disk holds, and of what was
-    withheld and cut off.
+    `sha256` is known where every byte went by in order and all of them were written down; `kept` holds what
+    was not, of one that was closed; `completing` while it is being handed over; `worthless` after a failed
+    fsync, which leaves it unknown what the disk holds, and of what was withheld and cut off.
     """
 
     data: Path
@@ -66,6 +75,7 @@ class Unfinished:
     size: int = 0
     touched_at: datetime = field(kw_only=True)
     sha256: str | None = None
+    kept: Kept | None = None
     receiving: Writer | None = None
     completing: bool = False
     worthless: bool = False
@@ -107,9 +117,13 @@ class Unfinished:
         self.label_file.unlink(missing_ok=True)
 
 
-def new_unfinished(shelf: Path, label: Label) -> tuple[Unfinished, int]:
-    """Make the files of a new upload in the folder `shelf`; its data is returned open for writing."""
-    upload = Unfinished(shelf / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
+def new_unfinished(shelf: Path, label: Label) -> Unfinished:
+    """A new upload that will lie in the folder `shelf`. It has no files yet."""
+    return Unfinished(shelf / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
+
+
+def make_files(upload: Unfinished) -> int:
+    """Make the files of a new upload; its data is returned open for writing."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(upload.data, flags, 0o640)
     try:
@@ -118,8 +132,7 @@ def new_unfinished(shelf: Path, label: Label) -> tuple[Unfinished, int]:
         os.close(descriptor)
         upload.erase()
         raise
-    passing("upload.opened")
-    return upload, descriptor
+    return descriptor
 
 
 def open_again(upload: Unfinished) -> int:

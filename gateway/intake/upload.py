@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.home.settings import IntakeLimits
 from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
-from gateway.intake.disk import Hasher, end_writing, on_disk, store
-from gateway.intake.unfinished import Unfinished
+from gateway.intake.disk import Hasher, InMemory, end_writing, on_disk, store
+from gateway.intake.unfinished import Unfinished, make_files
 from gateway.ssh.answers import Declined
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
 
@@ -55,13 +55,14 @@ class Block:
 class Receiving:
     """Receives one upload. `may_grow` is asked before each block and declines what is over a quota.
 
+    `descriptor` is its file, where it has one: a new one gets its files when there is something to write.
     `anew`: its client asked for an empty file to begin with, rather than to go on with one.
     """
 
     def __init__(
         self,
         upload: Unfinished,
-        descriptor: int,
+        descriptor: int | None,
         *,
         append: bool,
         anew: bool = True,
@@ -70,7 +71,8 @@ class Receiving:
         may_grow: Callable[[int], None],
     ) -> None:
         self.upload = upload
-        self._descriptor: int | None = descriptor
+        self._descriptor = descriptor  # None before its file is made.
+        self._is_open = True
         self._append = append
         self.anew = anew
         self._limits = limits
@@ -106,7 +108,7 @@ class Receiving:
                 raise
 
     def _check_usable(self) -> None:
-        if self._descriptor is None:
+        if not self._is_open:
             raise Declined(TAKEN_OVER)
         if self._failure is not None:
             raise self._failure
@@ -214,39 +216,50 @@ class Receiving:
 
     async def _store(self, block: Block, offset: int) -> None:
         """Store `block` at `offset`; a failure is kept for the requests that follow."""
-        if self._descriptor is None or not block.chunks:
+        if not self._is_open or not block.chunks:
             return
-        where = None if self._withheld else self._descriptor
         try:
-            await on_disk(store, where, block.chunks, offset, self._hasher, self._limits.free_bytes)
+            await on_disk(self._write, block.chunks, offset)
         except OSError as error:
             self._failure = error
+
+    def _write(self, chunks: Sequence[bytes], offset: int) -> None:
+        where = None if self._withheld else self._file()
+        store(where, chunks, offset, self._hasher, self._limits.free_bytes)
+
+    def _file(self) -> int:
+        """The file of the upload, open to be written; it is made where there is none."""
+        if self._descriptor is None:
+            self._descriptor = make_files(self.upload)
+        return self._descriptor
 
     async def release(self, *, whole: bool, durable: bool = True) -> None:
         """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards.
 
-        Not where `durable` is False: whoever hands it over makes it durable, together with its record.
+        Not where `durable` is False: whoever hands it over makes it durable, together with its record. What
+        is not written down by then is left in memory for that, where it is all of it.
 
         Raises (after letting go) what kept it from being whole: Declined for a gap, a takeover or
         an earlier refusal, OSError for the disk. Whatever was stored in order stays resumable.
         """
         async with self._lock:
-            descriptor = self._descriptor
-            if descriptor is None:
+            if not self._is_open:
                 if whole:
                     raise Declined(TAKEN_OVER)
                 return
             if self._withheld is None:
                 self._judge(at_end=True)
             try:
-                await self._finish(whole=whole)
+                await self._finish(whole=whole, durable=durable)
             finally:
-                await self._let_go(descriptor, whole=whole, durable=durable)
+                await self._let_go(whole=whole, durable=durable)
 
-    async def _finish(self, *, whole: bool) -> None:
+    async def _finish(self, *, whole: bool, durable: bool) -> None:
         """Store what is left. Of an upload that ended early, a refusal has been told already."""
         if whole:
-            await self._store_all()
+            await self._join()
+            if durable or self._ahead or self._descriptor is not None:
+                await self._store_all()
             if self._ahead:
                 raise Declined(GAP)
             return
@@ -254,26 +267,34 @@ class Receiving:
         if not isinstance(refused, OSError):
             await self._store_all()
 
-    async def _let_go(self, descriptor: int, *, whole: bool, durable: bool) -> None:
+    async def _let_go(self, *, whole: bool, durable: bool) -> None:
         """Close the file at what is known to be stored, and give the memory back."""
         if self._behind is not None:
             await self._behind
         whole = whole and self._failure is None and not self._ahead
-        self._descriptor = None
-        self._memory.held -= self._block.size + self._ahead_cost
+        upload, withheld, block = self.upload, bool(self._withheld), self._block
+        self._is_open = False
+        self._memory.held -= block.size + self._ahead_cost
         self._block, self._ahead, self._ahead_cost = Block(), {}, 0
-        upload, withheld = self.upload, bool(self._withheld)
         upload.receiving = None
-        upload.size = self._stored
-        upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None
         upload.worthless = withheld and not whole
-        try:
-            await on_disk(end_writing, descriptor, 0 if withheld else self._stored, durable=whole and durable)
-        except OSError:
-            upload.worthless = True
-            raise
+        if whole and not durable and self._descriptor is None and self._hasher is not None:
+            upload.kept = InMemory(block.chunks, self._hasher, self._limits.free_bytes, withheld)
+            self._stored += block.size
+        else:
+            upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None
+            try:
+                await on_disk(self._end, 0 if withheld else self._stored, whole and durable)
+            except OSError:
+                upload.worthless = True
+                raise
+        upload.size = self._stored
         like = looks_like(self._beginning, whole=len(self._beginning) == self._stored)
         upload.mark(whole=whole, withheld=withheld, looks_like=like)
+
+    def _end(self, size: int, durable: bool) -> None:
+        if not self.upload.worthless or self._descriptor is not None:
+            end_writing(self._file(), size, durable=durable)
 
     async def cut(self, size: int) -> None:
         """Let go of all that came beyond `size` bytes, if any did. As for `write`."""
@@ -292,7 +313,7 @@ class Receiving:
         """Put all that came in order safely on the disk (fsync@openssh.com)."""
         async with self._lock:
             await self._store_all()
-            if self._descriptor is None or self._withheld is not False:
+            if not self._is_open or self._descriptor is None or self._withheld is not False:
                 return
             try:
                 await on_disk(os.fsync, self._descriptor)

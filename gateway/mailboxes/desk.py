@@ -118,7 +118,7 @@ class Desk:
             teams = self._teams(session, person)
             self._check_folder(teams, place)
             files = self._page(session, person, teams, place, before)
-            return Page(files, frozenset(self.showing.abouts(session, files, person.name)))
+            return Page(files, self.showing.told_of(session, files))
 
     def _page(
         self,

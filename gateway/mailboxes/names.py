@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from gateway.home import REFERENCE
@@ -80,18 +81,24 @@ def file_name(delivery: Delivery) -> str:
     what = HELD if delivery.team is None else delivery.data_type or delivery.flow or "unknown"
     what = f"{what}-counts" if delivery.counts else what
     period = delivery.period or ""
-    parts = [f"{delivery.landed_at:%Y-%m-%d}", delivery.provider, what]
-    if delivery.team is not None and _PERIOD.fullmatch(period):
+    parts = [delivery.landed_at.date().isoformat(), delivery.provider, what]
+    if delivery.team is not None and _is_period(period):
         parts.append(period)
-    return f"{'_'.join([*parts, delivery.reference])}.{_extension(delivery)}"
+    parts.append(delivery.reference)
+    return f"{'_'.join(parts)}.{_extension(delivery.extension, delivery.whole, delivery.counts)}"
 
 
-def _extension(delivery: Delivery) -> str:
+@lru_cache(1024)
+def _is_period(period: str) -> bool:
+    return _PERIOD.fullmatch(period) is not None
+
+
+@lru_cache(1024)
+def _extension(shown: str, whole: bool, counts: bool) -> str:
     """The extension of what is shown: a view has no formulas, and is not of every format."""
-    if delivery.counts:
+    if counts:
         return "csv"
-    shown = delivery.extension
-    if not delivery.whole:
+    if not whole:
         shown = shown.removeprefix(_FORMULAS)
         shown = VIEW_EXTENSIONS.get(shown, shown)
     return shown if _EXTENSION.fullmatch(shown) else "bin"

@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.mailboxes.about import about_counts, about_text, held_text
 from gateway.mailboxes.contents import FileOrder
-from gateway.model import Basis, Classified, Counting, ProviderKind
+from gateway.model import Basis, Classified, Counting, Holding, ProviderKind, Reason
 from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counting
 from gateway.registry import providers
 from gateway.registry.deliveries import Delivery
 from gateway.registry.markers import NOBODY, kept_apart
-from gateway.registry.transfers import contents_of, reasons_of
+from gateway.registry.transfers import contents_of, holdings_of, reasons_of
+
+
+@dataclass(frozen=True, slots=True)
+class TeamView:
+    """What a delivery holds and the team's view of it leaves out."""
+
+    delivery: Delivery
+    held: Classified | Holding
+    lacking: tuple[str, ...]
+
+    @property
+    def says_something(self) -> bool:
+        """Whether something is told beside it, even if no record is left out."""
+        return self.delivery.counts or bool(self.lacking or self.held.unlisted)
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """What teams may have by one catalogue; each answer is found once."""
+
+    catalogue: Catalogue
+    _found: dict[object, Basis] = field(default_factory=dict)
+    _lacking: dict[object, tuple[str, ...]] = field(default_factory=dict)
+
+    def basis(self, delivery: Delivery, held: Classified | Holding, sender: ProviderKind) -> Basis:
+        """What the team of a delivery may have of it."""
+        data_type = delivery.data_type or held.data_type
+        asked = (delivery.team or "", data_type, sender, held.unlisted)
+        if (basis := self._found.get(asked)) is None:
+            team, _, _, told = asked
+            basis = self._found[asked] = basis_for(team, data_type, self.catalogue, sender, told)
+        return basis
+
+    def view(self, delivery: Delivery, held: Classified | Holding, sender: ProviderKind) -> TeamView:
+        """What the team of a delivery is shown of it."""
+        data_type = delivery.data_type or held.data_type
+        asked = (delivery.team, data_type, sender, held.items, held.other_items)
+        if (lacking := self._lacking.get(asked)) is None:
+            lacking = self._lacking[asked] = left_out(held, self.basis(delivery, held, sender))
+        return TeamView(delivery, held, lacking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +74,10 @@ class Showing:
         """The same, with the markers of the children whose records are left out of them for a person."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
-        return [replace(one, apart=found.get(one.sequence, NOBODY).numbers) for one in deliveries]
+        return [
+            replace(one, apart=found[one.sequence].numbers) if one.sequence in found else one
+            for one in deliveries
+        ]
 
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
         """What is to be opened of a delivery for one of its team. Fault where nothing can be told of it."""
@@ -45,38 +88,49 @@ class Showing:
             return FileOrder(delivery.reference, None, delivery)
         apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
         kind = self._kinds(session, [delivery])[delivery.provider]
-        basis, shown = self._basis(delivery, content, kind), replace(delivery, apart=apart.numbers)
+        basis = Bases(self.catalogue()).basis(delivery, content, kind)
+        shown = replace(delivery, apart=apart.numbers)
         return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
         """What is told beside files, by a delivery's sequence: what a view leaves out, or why it waits."""
-        contents = self._contents(session, [each for each in deliveries if not each.whole])
-        kinds = self._kinds(session, deliveries) if contents else {}
-        apart = kept_apart(session, list(contents), person)
-        waiting = {each.sequence: each for each in deliveries if each.team is None}
-        reasons = reasons_of(session, list(waiting)) if waiting else {}
-        found = {number: held_text(waiting[number], why) for number, why in reasons.items()}
-        for delivery in deliveries:
-            content = contents.get(delivery.sequence)
-            if content is None:
-                continue
-            kind, kept = kinds[delivery.provider], delivery.sequence in apart
-            if text := self._about(delivery, content, kind, apart=kept):
-                found[delivery.sequence] = text
+        found = {
+            each.sequence: held_text(each, reasons) for each, reasons in self._waiting(session, deliveries)
+        }
+        apart = kept_apart(session, [each.sequence for each in deliveries], person)
+        catalogue = self.catalogue()
+        for view in self._views(session, deliveries, catalogue):
+            one, unlisted, kept = view.delivery, view.held.unlisted, view.delivery.sequence in apart
+            if one.counts:
+                found[one.sequence] = about_counts(one, catalogue)
+            elif view.says_something or kept:
+                found[one.sequence] = about_text(one, view.lacking, unlisted, catalogue, apart=kept)
         return found
 
-    def _about(self, delivery: Delivery, content: Classified, sender: ProviderKind, *, apart: bool) -> bytes:
-        catalogue = self.catalogue()
-        if delivery.counts:
-            return about_counts(delivery, catalogue)
-        lacking = left_out(content, self._basis(delivery, content, sender))
-        if not lacking and not content.unlisted and not apart:
-            return b""
-        return about_text(delivery, lacking, content.unlisted, catalogue, apart=apart)
+    def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
+        """The sequences of those with which `abouts` has something to tell. They come from `with_apart`."""
+        views = self._views(session, deliveries, self.catalogue())
+        told = [view.delivery.sequence for view in views if view.says_something or view.delivery.apart]
+        return frozenset((*told, *(each.sequence for each, _ in self._waiting(session, deliveries))))
 
-    def _basis(self, delivery: Delivery, content: Classified, sender: ProviderKind) -> Basis:
-        data_type = delivery.data_type or content.data_type
-        return basis_for(delivery.team or "", data_type, self.catalogue(), sender, content.unlisted)
+    def _waiting(
+        self, session: Session, deliveries: Sequence[Delivery]
+    ) -> Iterator[tuple[Delivery, Sequence[Reason]]]:
+        """The held ones of some files, with what they wait for."""
+        waiting = {each.sequence: each for each in deliveries if each.team is None}
+        for number, why in (reasons_of(session, list(waiting)) if waiting else {}).items():
+            yield waiting[number], why
+
+    def _views(
+        self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
+    ) -> Iterator[TeamView]:
+        """Those that are not shown as they were sent."""
+        holdings = holdings_of(session, [each.sequence for each in deliveries if not each.whole])
+        kinds = self._kinds(session, deliveries) if holdings else {}
+        bases = Bases(catalogue)
+        for delivery in deliveries:
+            if (held := holdings.get(delivery.sequence)) is not None:
+                yield bases.view(delivery, held, kinds[delivery.provider])
 
     def _has_counts_alone(self, team: str | None) -> bool:
         """Whether a team never sees a record of a pupil, whatever it was sent."""

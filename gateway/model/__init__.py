@@ -7,7 +7,16 @@ a pupil's data: the content itself stays behind a file descriptor.
 from __future__ import annotations
 
 from gateway.model.basis import Basis, Counting, View
-from gateway.model.content import Classified, ContentRefused, Facts, Finding, NamedSchool, RollEntry, Unlisted
+from gateway.model.content import (
+    Classified,
+    ContentRefused,
+    Facts,
+    Finding,
+    Holding,
+    NamedSchool,
+    RollEntry,
+    Unlisted,
+)
 from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, Released, Settled
 from gateway.model.files import Opened, Signature, Upload
 from gateway.model.kinds import (
@@ -43,6 +52,7 @@ __all__ = [
     "Folder",
     "GatewayKeyKind",
     "Held",
+    "Holding",
     "KeyKind",
     "Late",
     "Level",

@@ -110,6 +110,16 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Of `Classified`, what the file holds: for whoever asks that of many files."""
+
+    data_type: str
+    items: tuple[str, ...] = ()
+    other_items: tuple[str, ...] = ()
+    unlisted: tuple[Unlisted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollEntry:
     """What a file says of one pupil, who is known by a keyed digest. `record` counts from 1.
 

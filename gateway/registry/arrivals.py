@@ -8,23 +8,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
 from gateway.model import Arrival
-from gateway.registry.tables import DeclarationRow, NilReturnRow, SchoolOfTransferRow, TransferRow
+from gateway.registry.tables import (
+    DeclarationRow,
+    NilReturnRow,
+    ProviderRow,
+    SchoolOfTransferRow,
+    TransferRow,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Which arrivals are asked for: all from `since` on, but of the data types that come `often` only
-    those from `lately` on, and the last one before.
+    """Which arrivals are asked for: of data types that come `seldom` all from `since` on, of those that come
+    `often` only those from `lately` on, and the last one before.
 
     `midnights` are the times of day in UTC, as "23:00", at which the days of those who ask may begin.
     """
 
     since: datetime
+    seldom: Collection[str] = ()
     often: Collection[str] = ()
     lately: datetime | None = None
     midnights: Collection[str] = ()
@@ -49,8 +56,39 @@ def _uploads(session: Session, window: Window, provider: str | None) -> Iterator
     """The files that a provider sent as its own, and then those that another sent for it."""
     own = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
     sent_for = col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
-    yield from _accepted(session, window, provider, col(TransferRow.provider), own)
-    yield from _accepted(session, window, provider, col(SchoolOfTransferRow.provider), sent_for)
+    before = provider is not None
+    yield from _accepted(session, window, provider, col(TransferRow.provider), own, before=before)
+    yield from _accepted(session, window, provider, col(SchoolOfTransferRow.provider), sent_for, before=True)
+    if not before:
+        yield from _last_of_all(session, window, own)
+
+
+def _last_of_all(session: Session, window: Window, own: ColumnElement[bool]) -> Iterator[tuple[str, Arrival]]:
+    """The same of the time before, for everybody: each is looked up in an index."""
+    landed, period = col(TransferRow.landed_at), col(TransferRow.period)
+    for kind in window.often:
+
+        def sought(what: Mapped[Any], is_about: ColumnElement[bool], kind: str = kind) -> Any:  # noqa: ANN401
+            return (
+                select(func.max(what))
+                .where(
+                    col(TransferRow.state) == "accepted",
+                    col(TransferRow.data_type) == kind,
+                    col(TransferRow.provider) == col(ProviderRow.id),
+                    is_about,
+                    landed < (window.lately or window.since),
+                    landed >= window.since,
+                    own,
+                )
+                .scalar_subquery()
+            )
+
+        some, none = period.is_not(None), period.is_(None)
+        query = select(col(ProviderRow.id), sought(landed, none), sought(landed, some), sought(period, some))
+        for by, at, at_about, about in session.connection().execute(query):
+            for moment, told in ((at, None), (at_about, about)):
+                if moment is not None:
+                    yield by, Arrival("", kind, moment, told)
 
 
 def _accepted(
@@ -59,7 +97,10 @@ def _accepted(
     provider: str | None,
     whose: Mapped[str],
     which: ColumnElement[bool],
+    *,
+    before: bool,
 ) -> Iterator[tuple[str, Arrival]]:
+    """`before`: also the last one before those of lately."""
     landed = col(TransferRow.landed_at)
     flow, data_type, period = col(TransferRow.flow), col(TransferRow.data_type), col(TransferRow.period)
     state: ColumnElement[str] = col(TransferRow.state)  # type: ignore[assignment] # a column is one
@@ -68,7 +109,7 @@ def _accepted(
         which = and_(which, whose == provider)
     accepted = and_(state == "accepted", data_type.is_not(None), which)
     often, lately = data_type.in_(list(window.often)), window.lately or window.since
-    wanted = or_(and_(often, landed >= lately), and_(~often, landed >= window.since))
+    seldom = data_type.in_(list(window.seldom))
     earlier = and_(often, landed < lately, landed >= window.since)
     # Of what comes often, the last file and the last period that any of them is about: the later one counts.
     last = select(whose, flow, data_type, func.max(landed), func.max(period)).group_by(
@@ -77,7 +118,12 @@ def _accepted(
     every = select(whose, flow, data_type, func.max(landed), period).group_by(
         whose, flow, data_type, period, *_day(landed, window.midnights)
     )
-    for query in (every.where(wanted), last.where(earlier)):
+    asked = [every.where(often, landed >= lately)]
+    if window.seldom:
+        asked.append(every.where(seldom, landed >= window.since))
+    if before:
+        asked.append(last.where(earlier))
+    for query in asked:
         for by, under, kind, at, about in session.connection().execute(query.where(accepted)):
             yield by, Arrival(under or "", kind or "", at, about)
 

@@ -55,9 +55,11 @@ def window(catalogue: Catalogue, day: date) -> Window:
         for entry in flow.data_type
         if not {"daily", "weekly"}.isdisjoint(entry.every_timescale())
     ]
+    every = {entry.id for flow in catalogue.flows.flow for entry in flow.data_type}
     noon = datetime.combine(day, time(12), ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
     return Window(
         since=noon - _ANYTHING_DUE,
+        seldom=sorted(every.difference(often)),
         often=often,
         lately=noon - _LONGEST_HOLIDAY,
         midnights=_midnights(catalogue.calendar.timezone, day),

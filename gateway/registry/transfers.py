@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, null, or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
@@ -15,6 +17,7 @@ from gateway.model import (
     Alike,
     Classified,
     ContentRefused,
+    Holding,
     Opened,
     Reason,
     Transfer,
@@ -34,6 +37,7 @@ from gateway.registry.transfer_rows import (
 from gateway.registry.vouched_rows import add_rows
 
 _ACTS_AT_ONCE = 100
+_HOLDING = TypeAdapter(Holding)
 _FOUND_LATER = (
     set(TransferRow.model_fields) - {"sequence", "state"} - {field.name for field in fields(Upload)}
 )
@@ -103,6 +107,18 @@ def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Class
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
     return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
+
+
+def holdings_of(session: Session, sequences: Collection[int]) -> dict[int, Holding]:
+    """What the transfers of these sequences hold, as far as they were recognised."""
+    query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
+        col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
+    )
+    found = {}
+    for number, text in session.execute(query):
+        with contextlib.suppress(ValidationError):  # It was not recognised, and a person released it.
+            found[number] = _HOLDING.validate_json(text)
+    return found
 
 
 def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[Reason]]:

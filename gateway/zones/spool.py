@@ -97,37 +97,38 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
     upload behind, and `content` as it was, so the processor never sees half an upload; NotDurableError where
     nobody knows what is in `content` then.
     """
-    half, whole = spool.half(upload.reference), spool.upload(upload.reference)
-    content.rename(half)
+    content.rename(spool.half(upload.reference))
     passing("hand-over.moved")
-    descriptor = os.open(half, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    complete(spool, upload, content)
+
+
+def complete(spool: Spool, upload: Upload, content: Path) -> None:
+    """The same of an upload whose content is in the half that reserves its reference.
+
+    After an OSError it is moved to `content`.
+    """
+    half, whole = spool.half(upload.reference), spool.upload(upload.reference)
+    size = half.stat().st_size
     try:
-        size = os.lseek(descriptor, 0, os.SEEK_END)
-        try:
-            _append(descriptor, behind_content(_UPLOAD.dump_json(upload)))
-            _fsync(descriptor)
-            passing("hand-over.durable")
-            half.rename(whole)
-            fsync_folder(spool.landed)
-        except BaseException:
-            if os.path.lexists(whole):  # Only the last fsync failed.
-                whole.rename(half)
-            os.ftruncate(descriptor, size)
-            half.rename(content)
-            raise
-    finally:
-        os.close(descriptor)
+        _append_durably(half, behind_content(_UPLOAD.dump_json(upload)))
+        passing("hand-over.durable")
+        half.rename(whole)
+        fsync_folder(spool.landed)
+    except BaseException:
+        if os.path.lexists(whole):  # Only the last fsync failed.
+            whole.rename(half)
+        os.truncate(half, size)
+        half.rename(content)
+        raise
     passing("hand-over.recorded")
 
 
-def _append(descriptor: int, octets: bytes) -> None:
-    view = memoryview(octets)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _fsync(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        raise NotDurableError(error.errno, error.strerror) from None
+def _append_durably(path: Path, octets: bytes) -> None:
+    """Append to a file, all of which is durable then. NotDurableError where that is not known."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC), "ab") as file:
+        file.write(octets)
+        file.flush()
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise NotDurableError(error.errno, error.strerror) from None

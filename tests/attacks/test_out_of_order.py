@@ -21,9 +21,9 @@ MANY = 20_000
 
 def upload(folder: Path, memory: Memory) -> Receiving:
     folder.mkdir()
-    made, descriptor = new_unfinished(folder, Label(folder="in", name="x", started_at=datetime.now(UTC)))
+    made = new_unfinished(folder, Label(folder="in", name="x", started_at=datetime.now(UTC)))
     limits = IntakeLimits(free_bytes=0)
-    return Receiving(made, descriptor, append=False, limits=limits, memory=memory, may_grow=lambda size: None)
+    return Receiving(made, None, append=False, limits=limits, memory=memory, may_grow=lambda size: None)
 
 
 async def ahead(receiving: Receiving, first: int, last: int) -> float:

@@ -97,10 +97,14 @@ def removed(folder: str, name: str) -> Callable[[Call], bool]:
     )
 
 
-def test_the_order_in_which_things_become_durable(fresh_yard: Yard, note: Note, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("pupils", "moved"), [(200, False), (800, True)], ids=["small", "large"])
+def test_the_order_in_which_things_become_durable(
+    fresh_yard: Yard, note: Note, tmp_path: Path, pupils: int, moved: bool
+) -> None:
+    """Of a file that was in memory until it was closed, and of one that was written down before."""
     logs = {name: tmp_path / f"{name}.strace" for name in ("intake", "processor")}
     with fresh_yard.intake.up(tracing(logs["intake"])), fresh_yard.processor.up(tracing(logs["processor"])):
-        name, data = fresh_yard.fresh(pupils=200)
+        name, data = fresh_yard.fresh(pupils=pupils)
         assert fresh_yard.send(name, data)
         told_at = time.time()
         fresh_yard.await_decided(name)
@@ -112,9 +116,11 @@ def test_the_order_in_which_things_become_durable(fresh_yard: Yard, note: Note, 
         re.escape(str(fresh_yard.home.root / "sealed")),
     )
     landed = f"{spool}/landed"
+    move = renamed(rf"{spool}/partial/oak/\w+\.data", rf"{landed}/[\w-]+\.part")
+    assert any(map(move, calls(logs["intake"]))) == moved
     *_, last = in_order(
         calls(logs["intake"]),
-        renamed(rf"{spool}/partial/oak/\w+\.data", rf"{landed}/[\w-]+\.part"),
+        *([move] if moved else []),
         synced(rf"{landed}/[\w-]+\.part"),
         renamed(rf"{landed}/[\w-]+\.part", rf"{landed}/[\w-]+\.landed"),
         synced(landed),
@@ -133,4 +139,8 @@ def test_the_order_in_which_things_become_durable(fresh_yard: Yard, note: Note, 
         synced(rf"{database}-wal"),
         renamed(rf"{receipts}/\.\w+", rf"{receipts}/[^\"]+\.txt"),
     )
-    note("power lost (order of fsyncs, from a trace)", 1, outcome)
+    note(
+        f"power lost (order of fsyncs, from a trace; {'a large file' if moved else 'a small file'})",
+        1,
+        outcome,
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
+import gateway.intake.disk
 import gateway.intake.handover
 import gateway.zones.spool
 from gateway.home import Home
@@ -39,7 +40,7 @@ def fail_in(monkeypatch: pytest.MonkeyPatch, module: object, name: str, number: 
 
 
 HAND_OVER: list[Callable[[pytest.MonkeyPatch], None]] = [
-    lambda patch: fail_in(patch, gateway.intake.handover, "hand_over"),
+    lambda patch: fail_in(patch, gateway.zones.spool, "_append_durably"),
     lambda patch: fail_in(patch, gateway.zones.spool, "behind_content"),
     lambda patch: fail_in(patch, gateway.zones.spool, "fsync_folder", errno.EIO),
 ]
@@ -90,6 +91,54 @@ def test_a_failed_hand_over_of_what_has_no_content_leaves_nothing(
         assert client.listdir("/in") == []
         assert put(client, "/in/x", content) == 0
     assert intake.only().size == len(content)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda patch: fail_in(patch, gateway.intake.handover, "reserve_reference"),
+        lambda patch: fail_in(patch, gateway.intake.disk, "store"),
+    ],
+)
+def test_what_was_in_memory_and_cannot_be_written_down_is_gone_and_told(
+    intake: Running, monkeypatch: pytest.MonkeyPatch, fault: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    content = sealed(100_000)
+    with intake.paramiko() as client:
+        with monkeypatch.context() as patch:
+            fault(patch)
+            assert put(client, "/in/x", content) != 0
+        assert client.listdir("/in") == []
+        assert intake.partial() == []
+        assert list(intake.home.spool.landed.iterdir()) == []
+        assert put(client, "/in/x", content) == 0
+    assert intake.content(intake.only()) == content
+
+
+def test_a_small_upload_has_no_files_of_its_own(intake: Running) -> None:
+    content = sealed(100_000)
+    with intake.paramiko() as client, client.open("/in/x", "wb") as file:
+        file.write(content)
+        assert client.stat("/in/x").st_size == len(content)
+        assert intake.partial() == []
+    assert intake.content(intake.only()) == content
+
+
+def test_a_small_upload_that_is_cut_off_is_kept_on_the_disk(intake: Running) -> None:
+    content = sealed(100_000)
+    with intake.transport() as transport:
+        client = paramiko.SFTPClient.from_transport(transport)
+        assert client is not None
+        held = client.open("/in/x", "wb")
+        held.write(content[:60_000])
+        held.flush()
+        client.stat("/in")
+    eventually(lambda: [path.stat().st_size for path in intake.partial()] == [60_000])
+    intake.stop()
+    intake.start()
+    with intake.paramiko() as client, client.open("/in/x", "ab") as file:
+        file.write(content[60_000:])
+    assert intake.content(intake.only()) == content
 
 
 def test_after_a_failed_fsync_nothing_is_trusted(intake: Running, monkeypatch: pytest.MonkeyPatch) -> None:

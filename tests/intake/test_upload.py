@@ -38,12 +38,12 @@ class Bench:
     def __init__(self, folder: Path, *, append: bool = False, limits: IntakeLimits = LIMITS) -> None:
         folder.mkdir(exist_ok=True)
         label = Label(folder="in", name="x", started_at=datetime.now(UTC))
-        self.upload, descriptor = new_unfinished(folder, label)
+        self.upload = new_unfinished(folder, label)
         self.memory = Memory()
         self.append, self.limits = append, limits
-        self.receiving = self.handle(descriptor)
+        self.receiving = self.handle(None)
 
-    def handle(self, descriptor: int) -> Receiving:
+    def handle(self, descriptor: int | None) -> Receiving:
         receiving = Receiving(
             self.upload,
             descriptor,

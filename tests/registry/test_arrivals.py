@@ -134,3 +134,47 @@ def test_many_files_of_a_day_are_told_as_one(registry: Registry, catalogue: Cata
     assert sorted((one.data_type, one.at - at) for one in found["oak"]) == [
         ("school-census", timedelta(seconds=199)), ("student-core", timedelta(seconds=199)),
     ]  # fmt: skip
+
+
+def test_what_came_before_is_told_of_all_as_of_each(registry: Registry, catalogue: Catalogue) -> None:
+    """Of all it is looked up in an index; of one provider it is found among its files."""
+    rng = random.Random(11)
+    kinds, periods = ("student-core", "exclusions", "attendance"), (None, "2026-03-02", "2026-05-04")
+    sent = [
+        (
+            rng.choice(("oak", "elm")),
+            Arrival("", rng.choice(kinds), NOW - timedelta(days=rng.randrange(60, 900)), rng.choice(periods)),
+        )
+        for _ in range(40)
+    ]
+    _came(registry, sent)
+    asked = window(catalogue, NOW.date())
+    with registry.read() as session:
+        of_all = arrivals(session, asked)
+        of_each = {name: arrivals(session, asked, name)[name] for name in ("oak", "elm")}
+    assert {name: sorted(map(told, some)) for name, some in of_all.items()} == {
+        name: sorted(map(told, some)) for name, some in of_each.items()
+    }
+    assert any(one.at < asked.since for _, one in sent)
+    assert asked.lately is not None
+    assert sum(one.at < asked.lately for some in of_all.values() for one in some) >= 6
+
+
+def told(arrival: Arrival) -> tuple[str, datetime, str]:
+    return arrival.data_type, arrival.at, arrival.period or ""
+
+
+def test_the_last_of_everybody_is_not_looked_for_among_all(tmp_path: Path) -> None:
+    registry = Registry(f"sqlite:///{tmp_path}/registry.db")
+    registry.migrate()
+    asked: list[tuple[str, object]] = []
+    with registry.read() as session:
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+        arrivals(session, Window(since=NOW - timedelta(days=800), often=["attendance"], lately=NOW))
+        ((statement, given),) = [one for one in asked if "FROM provider" in one[0]]
+        told_of = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)  # type: ignore[arg-type]
+        steps = [str(row[3]) for row in told_of if "transfer USING" in str(row[3])]
+    assert len(steps) == 3
+    assert all("COVERING INDEX" in step and "provider=?" in step for step in steps), steps
+    registry.close()

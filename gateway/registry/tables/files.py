@@ -25,6 +25,8 @@ class TransferRow(Row, table=True):
         Index("transfer_by_wait", "waits_for", "held_until"),
         Index("transfer_by_landing", "landed_at", "state"),
         Index("transfer_by_arrival", "state", "data_type", "landed_at", "provider", "flow", "period"),
+        Index("transfer_by_last_period", "state", "data_type", "provider", "period", "landed_at"),
+        Index("transfer_by_last_about", "state", "data_type", "provider", "landed_at", "period"),
     )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
